@@ -1,7 +1,7 @@
 //! `cargo xtask bench`: how fast the program is, beside a peer in the same run.
 //!
 //! Figures are printed, never asserted. Peers are installed by their ordinary package clients
-//! (`tests/tools/kube-score`, `checkov` and `syft` there), for this chore only.
+//! (`kube-score`, `checkov`, `osv-scanner` and `syft` in `tests/tools`), for this chore only.
 
 mod hostile;
 mod identity;
@@ -9,6 +9,8 @@ mod image;
 mod live;
 mod network;
 mod peers;
+mod verify;
+mod vulnerabilities;
 
 use std::collections::HashMap;
 use std::fs;
@@ -36,7 +38,8 @@ pub(crate) struct Args {
     /// Leave the peer out.
     #[arg(long)]
     no_peer: bool,
-    /// Measure this program in place of the release build (`hostile`, `image`, `network`).
+    /// Measure this program in place of the release build (`hostile`, `image`, `network`,
+    /// `vulnerabilities`).
     #[arg(long, hide = true)]
     program: Option<PathBuf>,
     /// Numbers of objects (`hostile`), of files, layers and megabytes (`image`) or of pods
@@ -57,8 +60,12 @@ enum What {
     Peers,
     /// Images beside Syft: the given ones, one of a gigabyte, a million small files, a hundred layers.
     Image,
+    /// The database of vulnerabilities, SBOMs and an image, beside osv-scanner.
+    Vulnerabilities,
     /// One pod under all checks of scope Object, as admission would ask.
     Review,
+    /// Verification of signed images on loopback beside cosign: one, and many one after another.
+    Verify,
     /// Maps of generated clusters of up to 100,000 pods and 10,000 policies.
     Network,
     /// Questions about permissions on up to 100,000 bindings.
@@ -78,6 +85,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         What::Image => image::run(!args.no_peer, args.program.as_deref(), &args.sizes),
         What::Network => network::run(args.program.as_deref(), &args.sizes),
         What::Hostile => hostile::run(args.program.as_deref(), &args.sizes),
+        What::Vulnerabilities => vulnerabilities::run(!args.no_peer, args.program.as_deref()),
+        What::Verify => verify::run(args.program.as_deref(), !args.no_peer, &args.sizes),
         What::Review => {
             review();
             Ok(())
@@ -194,7 +203,7 @@ fn ours(program: &Path, paths: &[&Path]) -> Command {
     command
 }
 
-fn release_binary() -> anyhow::Result<PathBuf> {
+pub(crate) fn release_binary() -> anyhow::Result<PathBuf> {
     let status = Command::new("cargo")
         .args(["build", "--release", "--bin", "pavisade"])
         .current_dir(root())

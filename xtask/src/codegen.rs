@@ -55,7 +55,9 @@ pub(crate) fn run() -> anyhow::Result<()> {
     let schema = serde_json::to_string_pretty(&pavisade_report::comply::json::schema())?;
     write("schema/comply-v1.json", &format!("{schema}\n"))?;
     let schema = serde_json::to_string_pretty(&pavisade_report::image::schema())?;
-    write("schema/image-v1.json", &format!("{schema}\n"))
+    write("schema/image-v1.json", &format!("{schema}\n"))?;
+    let schema = serde_json::to_string_pretty(&pavisade_report::vulnerabilities::json::schema())?;
+    write("schema/upgrades-v1.json", &format!("{schema}\n"))
 }
 
 fn write(path: &str, text: &str) -> anyhow::Result<()> {

@@ -19,7 +19,7 @@ pub(crate) struct Args {
     minutes: u64,
 }
 
-const TARGETS: [&str; 15] = [
+const TARGETS: [&str; 17] = [
     "documents",
     "snapshot",
     "config",
@@ -31,8 +31,10 @@ const TARGETS: [&str; 15] = [
     "go_binaries",
     "advisories",
     "database",
+    "signatures",
     "network",
     "versions",
+    "vex",
     "authentication",
     "rbac",
 ];

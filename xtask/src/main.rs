@@ -14,6 +14,7 @@ mod api_types;
 mod bench;
 mod cluster;
 mod codegen;
+mod cosign;
 mod differential;
 mod dist;
 mod drift;
@@ -23,6 +24,7 @@ mod generate;
 mod kubectl;
 mod live;
 mod managers;
+mod osv_scanner;
 mod ours;
 mod random;
 mod shared;
@@ -53,12 +55,14 @@ enum Chore {
     AdvisoriesTable,
     /// Write what is generated from the code.
     Codegen,
+    /// Compare with cosign: what either signs the other verifies, over real registries.
+    Cosign(cosign::Args),
     /// Measure the program, beside a peer.
     Bench(bench::Args),
     /// Compare generated texts, read by kubectl and by us.
     Differential(differential::Args),
     /// Build what is published: archive, image, plugin.
-    Dist,
+    Dist(dist::Args),
     /// Compare the corpus with what an API server makes of it.
     Drift(drift::Args),
     /// Compare one pod in many spellings, read by kubectl and by us.
@@ -67,6 +71,8 @@ enum Chore {
     Fuzz(fuzz::Args),
     /// Write a large cluster as a snapshot file.
     Generate(generate::Args),
+    /// Compare what we find in SBOMs with what osv-scanner finds, by the same advisories.
+    OsvScanner(osv_scanner::Args),
     /// Run the long loops, of which `make test` runs a tenth.
     Soak(soak::Args),
     /// Record what kubectl makes of every file of a corpus.
@@ -83,14 +89,16 @@ fn main() -> ExitCode {
         Chore::ApiTypes => api_types::run(),
         Chore::AdvisoriesTable => advisories_table::run(),
         Chore::Codegen => codegen::run(),
+        Chore::Cosign(args) => cosign::run(&args),
         Chore::Bench(args) => bench::run(&args),
         Chore::Differential(args) => differential::run(&args),
-        Chore::Dist => dist::run(),
+        Chore::Dist(args) => dist::run(&args),
         Chore::Drift(args) => drift::run(&args),
         Chore::Encodings => encodings::run(),
         Chore::Fuzz(args) => fuzz::run(&args),
         Chore::Generate(args) => generate::run(&args),
         Chore::KubectlValues(args) => kubectl::run(&args),
+        Chore::OsvScanner(args) => osv_scanner::run(&args),
         Chore::Soak(args) => soak::run(&args),
     };
     match done {

@@ -11,11 +11,13 @@ mod lockfiles;
 mod netpol_analyzer;
 mod network_policy_api;
 mod oci_hostile;
+mod osv_scanner;
 pub(crate) mod pod_security;
 mod purl;
 mod regolibrary;
 mod rpmdb;
 mod secrets;
+mod sigstore_conformance;
 mod version_order;
 mod yaml_values;
 
@@ -23,6 +25,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
+
+pub(crate) use images::read as inventory_of;
+pub(crate) use osv_scanner::{Records, compare as compare_with_osv_scanner, records};
 
 use crate::shared::{root, shared, unpack};
 
@@ -38,7 +43,7 @@ pub(crate) struct Args {
 
 /// What a suite found.
 #[derive(Default)]
-struct Outcome {
+pub(crate) struct Outcome {
     agreed: usize,
     total: usize,
     /// Cases that nothing of ours can be compared with, said with the reason.
@@ -55,6 +60,18 @@ impl Outcome {
         } else {
             self.disagreements.push(disagreement());
         }
+    }
+
+    pub(crate) fn show(&self) {
+        for disagreement in &self.disagreements {
+            println!("{disagreement}");
+        }
+        println!("agreed {} of {}", self.agreed, self.total);
+    }
+
+    /// Whether nothing disagreed.
+    pub(crate) fn whole(&self) -> bool {
+        self.disagreements.is_empty()
     }
 }
 
@@ -92,10 +109,16 @@ const SUITES: &[Suite] = &[
         run: network_policy_api::run,
     },
     Suite { name: "oci-hostile", file: "truth/oci-hostile.tar.zst", run: oci_hostile::run },
+    Suite { name: "osv-scanner", file: "data/advisories", run: osv_scanner::run },
     Suite { name: "purl", file: "truth/purl.tar.zst", run: purl::run },
     Suite { name: "rpmdb", file: "truth/rpmdb.tar.zst", run: rpmdb::run },
     Suite { name: "regolibrary", file: "truth/regolibrary.tar.zst", run: regolibrary::run },
     Suite { name: "secrets", file: "truth/secrets.tar.zst", run: secrets::run },
+    Suite {
+        name: "sigstore-conformance",
+        file: "truth/sigstore-conformance.tar.zst",
+        run: sigstore_conformance::run,
+    },
     Suite { name: "version-order", file: "truth/version-order.tar.zst", run: version_order::run },
 ];
 
@@ -140,10 +163,7 @@ fn run_one(suite: &Suite, dir: Option<&Path>) -> anyhow::Result<()> {
     let name = suite.file.rsplit('/').next().and_then(|file| file.strip_suffix(".tar.zst"));
     let inner = folder.join(name.unwrap_or(suite.name));
     let outcome = (suite.run)(if inner.is_dir() { &inner } else { &folder })?;
-    for disagreement in &outcome.disagreements {
-        println!("{disagreement}");
-    }
-    println!("agreed {} of {}", outcome.agreed, outcome.total);
+    outcome.show();
     least.check(&outcome, dir.is_none())
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use pavisade_images::reference::Reference;
-use pavisade_model::{Note, NoteKind};
+use pavisade_model::{Built, Note, NoteKind};
 use pavisade_packages::inventory::Found;
 use pavisade_packages::{Distribution, Inventory};
 use pavisade_report::instruction;
@@ -75,6 +75,7 @@ impl<'a, 'd> Comparing<'a, 'd> {
             gaps: found.notes.iter().map(|note| note.message.clone()).collect(),
             matches: self.matcher.is_some().then_some(matches),
             inspection,
+            signature: None,
         }
     }
 
@@ -103,6 +104,7 @@ impl<'a, 'd> Comparing<'a, 'd> {
                 return;
             }
         }
+        let built = built(package);
         match matcher.find(target(package, &ecosystem)) {
             Ok(answer) => {
                 apart
@@ -112,6 +114,7 @@ impl<'a, 'd> Comparing<'a, 'd> {
                     let feeds = hit.reasons.into_iter().map(|reason| reason.feed);
                     self.used.extend(feeds);
                     matches.push(at, hit.advisory, hit.fix, hit.severity);
+                    matches.built_from(built.clone());
                 }
             }
             Err(error) => apart.undecided.push((package.name.clone(), error.to_string())),
@@ -161,6 +164,14 @@ pub(crate) fn target<'t>(
 ) -> Target<'t> {
     let source = package.source.as_ref().map(|s| (s.name.as_str(), s.version.as_str()));
     Target { ecosystem, name: &package.name, version: &package.version, source }
+}
+
+/// The source package of a package of a distribution.
+fn built(package: &pavisade_packages::Package) -> Option<Arc<Built>> {
+    let own = (&package.name, &package.version);
+    let (name, version) = package.source.as_ref().map_or(own, |s| (&s.name, &s.version));
+    let built = || Built { name: name.clone(), version: version.clone() };
+    package.kind.is_of_system().then(|| Arc::new(built()))
 }
 
 /// The ecosystem whose advisories judge a package.

@@ -3,12 +3,16 @@
 
 mod registry;
 mod started;
+#[path = "../../signing/tests/world.rs"]
+#[expect(dead_code, reason = "the tests of `signing` use more of it")]
+mod world;
 
 mod access;
 mod action;
 mod cluster;
 mod cluster_images;
 mod config;
+mod database_faults;
 mod databases;
 mod ended;
 mod english;
@@ -26,7 +30,9 @@ mod pss;
 mod registries;
 mod registry_faults;
 mod replace;
+mod same_findings;
 mod secrets;
+mod signing;
 mod snapshots;
 mod vulnerabilities;
 mod vulnerable_image;

@@ -227,7 +227,11 @@ fn statements_dismiss_what_they_are_about_and_nothing_else() {
     // No VEX document.
     let wrong = image(folder.path(), &["web.json", "--vex", "web.json"]);
     assert_eq!(wrong.code, 2);
-    assert!(wrong.err.contains("--vex web.json: it is not a supported VEX document"), "{}", wrong.err);
+    assert!(
+        wrong.err.contains("--vex web.json: it is not a supported VEX document"),
+        "{}",
+        wrong.err
+    );
 }
 
 #[test]

@@ -87,8 +87,19 @@ pub struct Vulnerability {
     pub advisory: Arc<Advisory>,
     /// Whether there is a version without it.
     pub fix: FixState,
+    /// What the package was built from, where it is one of a distribution.
+    pub built: Option<Arc<Built>>,
     /// What a VEX document says of it here.
     pub statement: Option<Arc<Statement>>,
+}
+
+/// The source package that a package was built from: statements and advisories may name it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Built {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
 }
 
 /// What the vendor of a package did about a vulnerability.

@@ -16,7 +16,7 @@ mod subject;
 mod version;
 mod vex;
 
-pub use advisory::{Advisory, Epss, Exploited, FixState, Score, Vulnerability};
+pub use advisory::{Advisory, Built, Epss, Exploited, FixState, Score, Vulnerability};
 pub use finding::{Detail, Finding, Fix, State, Workload};
 pub use fingerprint::Fingerprint;
 pub use gap::{Cause, Gap, Why};

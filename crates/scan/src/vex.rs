@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use pavisade_model::{Finding, Note, Subject, repository};
+use pavisade_model::{Built, Finding, Note, Subject, repository};
 use pavisade_packages::Purl;
 use pavisade_vex::{Claims, Document, Target};
 
@@ -13,6 +13,17 @@ pub(crate) struct Said {
     /// What statements close.
     pub dismissed: Vec<Finding>,
     pub notes: Vec<Note>,
+}
+
+/// The package URL of what a package of Debian and its relatives was built from (`arch=source`).
+fn source(purl: &Purl, built: &Built) -> Option<Purl> {
+    if purl.kind() != "deb" {
+        return None;
+    }
+    let others = purl.qualifiers().filter(|(key, _)| *key != "arch");
+    let qualifiers = others.chain([("arch", "source")]);
+    let qualifiers = qualifiers.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    Purl::new("deb", purl.namespace(), &built.name, &built.version, qualifiers, "").ok()
 }
 
 /// Applies statements to findings, whose order stays.
@@ -42,9 +53,12 @@ pub(crate) fn apply(findings: Vec<Finding>, documents: &[Document]) -> Said {
             Subject::Artifact { name } => (&**name, ""),
             _ => ("", ""),
         };
+        let source =
+            purl.as_ref().zip(found.built.as_deref()).and_then(|(purl, built)| source(purl, built));
         let target = Target {
             ids: &ids,
             purl: purl.as_ref(),
+            source: source.as_ref(),
             version,
             image,
             repository: repository(image),

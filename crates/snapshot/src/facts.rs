@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use pavisade_model::{Advisory, FixState, Location, Severity, Subject, Vulnerability};
+use pavisade_model::{Advisory, Built, FixState, Location, Severity, Subject, Vulnerability};
 
 use crate::Inspection;
 
@@ -49,6 +49,23 @@ pub struct Image {
     pub matches: Option<Matches>,
     /// Its configuration, notable files and secrets; `None` where they cannot be had: of an SBOM.
     pub inspection: Option<Inspection>,
+    /// Whether it is signed as a policy asks; `None` where none is about it.
+    pub signature: Option<Signature>,
+}
+
+/// What a policy about signatures says of an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Signature {
+    /// The image needs none.
+    Exempt,
+    /// Somebody has signed it whom the policy accepts: who.
+    Verified(String),
+    /// Nobody has signed it.
+    Unsigned,
+    /// It is signed, and no signature is accepted: why the first one is not.
+    Refused(String),
+    /// It could not be found out: why.
+    Unknown(String),
 }
 
 /// A layer of an image.
@@ -153,6 +170,7 @@ pub struct Matches {
     advisories: Vec<Arc<Advisory>>,
     fixes: Vec<FixState>,
     severities: Vec<Severity>,
+    built: Vec<Option<Arc<Built>>>,
 }
 
 /// A row of [`Matches`].
@@ -168,6 +186,8 @@ pub struct Match<'a> {
     pub fix: &'a FixState,
     /// By its scores; by the vendor's word where there are none.
     pub severity: Severity,
+    /// What the package was built from, where it is one of a distribution.
+    pub built: Option<&'a Arc<Built>>,
 }
 
 impl Matches {
@@ -183,6 +203,14 @@ impl Matches {
         self.packages.push(package);
         self.advisories.push(advisory);
         self.fixes.push(fix);
+        self.built.push(None);
+    }
+
+    /// What the package of the last row was built from.
+    pub fn built_from(&mut self, built: Option<Arc<Built>>) {
+        if let Some(last) = self.built.last_mut() {
+            *last = built;
+        }
     }
 
     /// How many there are.
@@ -200,12 +228,21 @@ impl Matches {
             self.packages.iter().zip(&self.advisories).zip(&self.fixes).zip(&self.severities);
         rows.map(|(((package, advisory), fix), severity)| (*package, advisory, fix, *severity))
     }
+
+    pub(crate) fn built(&self) -> impl Iterator<Item = Option<&Arc<Built>>> {
+        self.built.iter().map(Option::as_ref)
+    }
 }
 
 impl Match<'_> {
     /// What a finding says of it.
     pub fn vulnerability(&self) -> Vulnerability {
-        Vulnerability { advisory: self.advisory.clone(), fix: self.fix.clone(), statement: None }
+        Vulnerability {
+            advisory: self.advisory.clone(),
+            fix: self.fix.clone(),
+            built: self.built.cloned(),
+            statement: None,
+        }
     }
 }
 
@@ -241,10 +278,10 @@ impl Image {
 
     /// Vulnerabilities of its packages; none where nobody looked for them.
     pub fn matches(&self) -> impl Iterator<Item = Match<'_>> {
-        let rows = self.matches.iter().flat_map(Matches::rows);
-        rows.filter_map(|(package, advisory, fix, severity)| {
+        let rows = self.matches.iter().flat_map(|matches| matches.rows().zip(matches.built()));
+        rows.filter_map(|((package, advisory, fix, severity), built)| {
             let package = self.packages.get(package as usize)?;
-            Some(Match { image: self, package, advisory, fix, severity })
+            Some(Match { image: self, package, advisory, fix, severity, built })
         })
     }
 }

@@ -19,6 +19,8 @@ pub struct Target<'a> {
     pub ids: &'a [&'a str],
     /// The package.
     pub purl: Option<&'a Purl>,
+    /// The source package that it was built from, marked `arch=source`; `None` where that is unknown.
+    pub source: Option<&'a Purl>,
     /// The package's version.
     pub version: &'a str,
     /// What holds it, as users name it.

@@ -172,12 +172,16 @@ impl Product {
         if is_other || !self.parts.is_empty() {
             return None;
         }
-        let same = |version: &str| version == target.version || version == purl.version();
         let meant = |name: &Name| {
             let Name::Purl(named) = name else { return None };
-            if !is_named(named, purl) {
-                return None;
-            }
+            // Only a name that says so means the source, and with it all that was built from it.
+            let source = target.source.filter(|source| is_source(named) && is_named(named, source));
+            let (purl, own_version) = match source {
+                Some(source) => (source, source.version()),
+                None if is_named(named, purl) => (purl, target.version),
+                None => return None,
+            };
+            let same = |version: &str| version == own_version || version == purl.version();
             let own = match (named.version(), &*self.version) {
                 ("", "") => None,
                 ("", version) => Some(same(version)),
@@ -203,6 +207,10 @@ fn is_named(named: &Purl, purl: &Purl) -> bool {
         && named.name() == purl.name()
         && (named.subpath().is_empty() || named.subpath() == purl.subpath())
         && named.qualifiers().all(|(key, value)| purl.qualifier(key) == Some(value))
+}
+
+fn is_source(purl: &Purl) -> bool {
+    purl.kind() == "deb" && purl.qualifier("arch") == Some("source")
 }
 
 fn is_of_image(purl: &Purl) -> bool {

@@ -3,3 +3,4 @@
 
 mod decide;
 mod products;
+mod sources;

@@ -38,6 +38,7 @@ fn said(documents: &[Document], ids: &[&str], purl: &str) -> Option<String> {
     let target = Target {
         ids,
         purl: Some(&purl),
+        source: None,
         version: purl.version(),
         image: "ghcr.io/org/app:1.2",
         repository: "ghcr.io/org/app",
@@ -185,6 +186,7 @@ fn unused_statements_are_told() {
     let target = Target {
         ids: &["CVE-1"],
         purl: Some(&purl),
+        source: None,
         version: "1.0.0",
         image: "",
         repository: "",
@@ -195,7 +197,7 @@ fn unused_statements_are_told() {
     let notes = claims.notes();
     assert_eq!(notes.len(), 2, "{notes:?}");
     assert_eq!(notes[0].place, "a.json: statement 1");
-    assert!(notes[0].message.starts_with("the statement about CVE-1 is used for nothing"));
+    assert!(notes[0].message.starts_with("the statement about CVE-1 has no effect"));
     assert_eq!(notes[1].message, "1 more statement is about vulnerabilities that were not found");
 }
 

@@ -15,6 +15,7 @@ fn said_in(document: &[Document], image: &str, digest: &str) -> Option<&'static 
     let target = Target {
         ids: &["CVE-1"],
         purl: Some(&purl),
+        source: None,
         version: purl.version(),
         image,
         repository,
@@ -196,6 +197,7 @@ fn fixed_closes_only_what_has_a_version() {
     let target = Target {
         ids: &["CVE-1"],
         purl: Some(&purl),
+        source: None,
         version: "4.17.20",
         image: "",
         repository: "",

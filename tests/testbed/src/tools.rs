@@ -31,6 +31,8 @@ pub struct Tool {
     stamp: Option<Stamp>,
     /// Build tags, for a program that is linked with C libraries.
     cgo: Option<&'static str>,
+    /// The Go that its module asks for, where that is newer than ours may be.
+    toolchain: Option<&'static str>,
 }
 
 /// The module whose version counts, and the variable that takes it.
@@ -62,6 +64,7 @@ pub const TOOLS: &[Tool] = &[
         programs: &[("k8s.io/kubernetes/cmd/kubectl", "kubectl")],
         stamp: Some(KUBERNETES),
         cgo: None,
+        toolchain: None,
     },
     Tool {
         name: "helm",
@@ -72,6 +75,7 @@ pub const TOOLS: &[Tool] = &[
             variable: "helm.sh/helm/v4/internal/version.version",
         }),
         cgo: None,
+        toolchain: None,
     },
     Tool {
         name: "kustomize",
@@ -79,6 +83,7 @@ pub const TOOLS: &[Tool] = &[
         programs: &[("sigs.k8s.io/kustomize/kustomize/v5", "kustomize")],
         stamp: None,
         cgo: None,
+        toolchain: None,
     },
     Tool {
         name: "kube-score",
@@ -86,6 +91,7 @@ pub const TOOLS: &[Tool] = &[
         programs: &[("github.com/zegl/kube-score/cmd/kube-score", "kube-score")],
         stamp: Some(Stamp { module: "github.com/zegl/kube-score", variable: "main.version" }),
         cgo: None,
+        toolchain: None,
     },
     Tool {
         name: "control-plane",
@@ -93,6 +99,7 @@ pub const TOOLS: &[Tool] = &[
         programs: CONTROL_PLANE,
         stamp: Some(KUBERNETES),
         cgo: None,
+        toolchain: None,
     },
     Tool {
         name: "node",
@@ -111,6 +118,7 @@ pub const TOOLS: &[Tool] = &[
         ],
         stamp: None,
         cgo: None,
+        toolchain: None,
     },
     Tool {
         name: "runc",
@@ -118,12 +126,20 @@ pub const TOOLS: &[Tool] = &[
         programs: &[("github.com/opencontainers/runc", "runc")],
         stamp: None,
         cgo: Some("seccomp"),
+        toolchain: None,
     },
     // Kubernetes' own authorizers and authenticators, without a server.
     Tool {
         name: "authorizer",
         module: "authorizer",
         programs: &[("pavisade.dev/tests/tools/authorizer", "authorizer")],
+        stamp: None,
+        cgo: None,
+    },
+    Tool {
+        name: "cosign",
+        module: "cosign",
+        programs: &[("github.com/sigstore/cosign/v3/cmd/cosign", "cosign")],
         stamp: None,
         cgo: None,
     },
@@ -140,6 +156,15 @@ pub const TOOLS: &[Tool] = &[
         programs: &[("pavisade.dev/tests/tools/testbed", "testbed")],
         stamp: None,
         cgo: None,
+        toolchain: None,
+    },
+    Tool {
+        name: "osv-scanner",
+        module: "osv-scanner",
+        programs: &[("github.com/google/osv-scanner/v2/cmd/osv-scanner", "osv-scanner")],
+        stamp: None,
+        cgo: None,
+        toolchain: Some("go1.27.0"),
     },
 ];
 
@@ -254,6 +279,7 @@ fn build(tool: &Tool, place: &Place) -> anyhow::Result<()> {
         programs: tool.programs,
         ldflags: &ldflags(tool.stamp, &place.go_mod)?,
         cgo: tool.cgo,
+        toolchain: tool.toolchain,
         home: &place.home,
     })
 }
@@ -265,6 +291,7 @@ struct Job<'a> {
     programs: &'a [(&'a str, &'a str)],
     ldflags: &'a str,
     cgo: Option<&'a str>,
+    toolchain: Option<&'a str>,
     home: &'a Path,
 }
 
@@ -283,6 +310,10 @@ fn compile(job: &Job<'_>) -> anyhow::Result<()> {
         Some(tags) => go.env("CGO_ENABLED", "1").args(["-tags", tags]),
         None => go.env("CGO_ENABLED", "0"),
     };
+    if let Some(toolchain) = job.toolchain {
+        // Go fetches it as a module, whose sum it knows.
+        go.env("GOTOOLCHAIN", format!("{toolchain}+auto"));
+    }
     // A folder, even for one program: then Go names each by its package.
     let status = go
         .arg("-o")

@@ -129,7 +129,7 @@ fn packages(document: &Value) -> Packages {
 }
 
 /// Takes the files of a folder out of the page cache.
-fn forget(folder: &Path) -> anyhow::Result<()> {
+pub(super) fn forget(folder: &Path) -> anyhow::Result<()> {
     let mut open = vec![folder.to_owned()];
     while let Some(folder) = open.pop() {
         for entry in fs::read_dir(&folder)? {

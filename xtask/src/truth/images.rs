@@ -122,7 +122,8 @@ impl Image {
     }
 }
 
-fn read(path: &Path) -> anyhow::Result<Inventory> {
+/// What is in an image.
+pub(crate) fn read(path: &Path) -> anyhow::Result<Inventory> {
     let platform: Platform = "linux/amd64".parse()?;
     let store = Store::open(path, Limits::default())?;
     let candidate = store.candidates(&platform)?.pop().context("there is no image")?;

@@ -41,7 +41,7 @@ impl Check for VulnerablePackage {
 }
 
 fn claim<'a>(found: Match<'_>) -> Claim<'a> {
-    let Match { image, package, advisory, fix, severity } = found;
+    let Match { image, package, advisory, fix, severity, .. } = found;
     let (id, name) = (&advisory.id, package.name);
     let mut message = match fix.version() {
         Some(version) => format!("{id} in `{name}` {}, fixed in {version}", package.version),

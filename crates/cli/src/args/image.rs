@@ -179,7 +179,8 @@ pub(crate) enum ImageFormat {
     Table,
     /// Packages by layer.
     Tree,
-    /// Packages as JSON, see schema/image-v1.json.
+    /// Packages as JSON, see schema/image-v1.json; with --suggest the upgrades, see
+    /// schema/upgrades-v1.json.
     Json,
     /// CycloneDX 1.6, as `pavisade sbom` writes it; with a database including vulnerabilities.
     Cyclonedx,

@@ -99,28 +99,26 @@ pub(super) fn of(
         if packages.iter().any(|package| package != name) {
             upgrade.packages = packages;
         }
-        let mut seen = BTreeSet::new();
         for finding in together.findings {
             let Some(vulnerability) = finding.vulnerability.as_deref() else { continue };
             if found.ids.contains(&vulnerability.advisory.id) {
                 continue;
             }
             upgrade.lines += 1;
-            if !seen.insert(&vulnerability.advisory.id) {
+            if !upgrade.ids.insert(vulnerability.advisory.id.clone()) {
                 continue;
             }
-            upgrade.closes += 1;
             *upgrade.severities.entry(finding.severity).or_default() += 1;
             let ranked = Ranked::of(finding).map(|ranked| ranked.priority);
             upgrade.now += usize::from(ranked == Some(Priority::Now));
         }
-        if upgrade.closes > 0 {
+        if !upgrade.ids.is_empty() {
             upgrades.push(upgrade);
         }
     }
     upgrades.sort_by_key(|upgrade| {
         let worst: Vec<_> = upgrade.severities.iter().rev().map(|(s, n)| (*s, *n)).collect();
-        (Reverse(upgrade.now), Reverse(upgrade.closes), Reverse(worst), upgrade.name.clone())
+        (Reverse(upgrade.now), Reverse(upgrade.ids.len()), Reverse(worst), upgrade.name.clone())
     });
     Ok(upgrades)
 }

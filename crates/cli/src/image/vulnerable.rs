@@ -30,6 +30,8 @@ use crate::{Outcome, database, explain, scan, terminal, vex};
 pub(super) fn database(args: &ImageArgs) -> anyhow::Result<Option<PathBuf>> {
     let asked = args.vulnerable.asked();
     match args.format {
+        // What to upgrade has a document of its own.
+        ImageFormat::Json if args.vulnerable.suggest => {}
         ImageFormat::Tree | ImageFormat::Json if asked => {
             bail!(
                 "this format lists packages: remove options for vulnerabilities, or use -f json-v2"
@@ -110,7 +112,7 @@ pub(super) fn run(args: &ImageArgs, image: &Path, db: &Path) -> anyhow::Result<O
         });
     }
     let upgrades = match args.format {
-        ImageFormat::Table => upgrades::of(judgement, &found, &mut matcher)?,
+        ImageFormat::Table | ImageFormat::Json => upgrades::of(judgement, &found, &mut matcher)?,
         _ => Vec::new(),
     };
     out.put(&place(file), |out| {
@@ -135,7 +137,10 @@ pub(super) fn run(args: &ImageArgs, image: &Path, db: &Path) -> anyhow::Result<O
             suggest: args.vulnerable.suggest,
             left_out,
         };
-        pavisade_report::vulnerabilities(&told, &options, out)
+        match args.format {
+            ImageFormat::Json => pavisade_report::vulnerabilities::json::upgrades(&told, out),
+            _ => pavisade_report::vulnerabilities(&told, &options, out),
+        }
     })?;
     if matches!(args.format, ImageFormat::Cyclonedx | ImageFormat::Openvex) && !args.quiet {
         super::tell(&judged.judgement.notes);

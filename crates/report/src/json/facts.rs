@@ -140,7 +140,7 @@ impl<'a> Vulnerability<'a> {
     pub(crate) fn of(finding: &'a model::Finding) -> Option<Self> {
         let found = finding.vulnerability.as_deref()?;
         let ranked = Ranked::of(finding)?;
-        let model::Vulnerability { advisory, fix, statement } = found;
+        let model::Vulnerability { advisory, fix, statement, built: _ } = found;
         let scores = advisory.scores.iter();
         Some(Self {
             priority: ranked.priority.name(),

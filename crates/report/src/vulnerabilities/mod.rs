@@ -2,6 +2,7 @@
 //! first, below what they were compared with and above what to upgrade.
 
 mod data;
+pub mod json;
 mod rows;
 mod upgrades;
 

@@ -77,7 +77,7 @@ fn upgrades() -> Vec<Upgrade> {
             to: "7.88.1-10+deb12u5".into(),
             packages: vec!["libcurl4".into()],
             layer: Some(0),
-            closes: 1,
+            ids: ["CVE-2026-3".to_owned()].into(),
             lines: 1,
             severities: [(Severity::Medium, 1)].into(),
             now: 1,
@@ -89,7 +89,7 @@ fn upgrades() -> Vec<Upgrade> {
             installed: "7.0.0".into(),
             to: "7.2.0".into(),
             layer: Some(1),
-            closes: 2,
+            ids: ["CVE-2026-2", "CVE-2026-5"].map(str::to_owned).into(),
             lines: 2,
             severities: [(Severity::Critical, 1), (Severity::High, 1)].into(),
             ..Upgrade::default()

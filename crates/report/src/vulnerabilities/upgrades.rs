@@ -1,6 +1,6 @@
 //! What to upgrade.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use pavisade_model::Severity;
 use pavisade_packages::Inventory;
@@ -28,8 +28,8 @@ pub struct Upgrade {
     pub packages: Vec<String>,
     /// The layer that brought it.
     pub layer: Option<u16>,
-    /// Vulnerabilities that it closes, each once.
-    pub closes: usize,
+    /// Ids of the vulnerabilities that it closes.
+    pub ids: BTreeSet<String>,
     /// The lines of the table that it closes: one for each of its packages.
     pub lines: usize,
     /// How bad they are.
@@ -80,13 +80,13 @@ pub(super) fn write(page: &mut Page<'_>, all: &[Upgrade], inventory: &Inventory,
 }
 
 fn line(page: &mut Page<'_>, at: usize, upgrade: &Upgrade) {
-    let Upgrade { ecosystem, name, installed, to, packages, closes, severities, now, left, .. } =
+    let Upgrade { ecosystem, name, installed, to, packages, ids, severities, now, left, .. } =
         upgrade;
     page.put(DIM, &format!("{at:>3}. {ecosystem} ")).put(STRONG, name);
     page.put(PLAIN, &format!(" {installed} → {to}"));
     let worst = severities.iter().rev().take(2);
     let worst: Vec<_> = worst.map(|(severity, n)| format!("{n} {}", severity.label())).collect();
-    page.put(PLAIN, &format!(": fixes {} ({}", number(*closes), worst.join(", ")));
+    page.put(PLAIN, &format!(": fixes {} ({}", number(ids.len()), worst.join(", ")));
     page.put(PLAIN, &if *now > 0 { format!("; {now} now)") } else { ")".to_owned() });
     if *left > 0 {
         page.put(DIM, &format!(", {left} remain"));

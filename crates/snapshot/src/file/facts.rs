@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use pavisade_model::{Advisory, Epss, Exploited, FixState, Score};
+use pavisade_model::{Advisory, Built, Epss, Exploited, FixState, Score};
 use serde::{Deserialize, Serialize};
 
 use super::wire::Rating;
-use crate::{Image, Layer, Matches, Package, Packages};
+use crate::{Image, Layer, Matches, Package, Packages, Signature};
 
 /// `{"image":{…}}`.
 #[derive(Serialize, Deserialize)]
@@ -38,6 +38,42 @@ pub(super) struct Wire {
     matches: Option<Table>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     inspection: Option<super::inspection::Wire>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    signature: Option<WireSignature>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum WireSignature {
+    Exempt,
+    Verified(String),
+    Unsigned,
+    Refused(String),
+    Unknown(String),
+}
+
+impl From<&Signature> for WireSignature {
+    fn from(signature: &Signature) -> Self {
+        match signature {
+            Signature::Exempt => Self::Exempt,
+            Signature::Verified(by) => Self::Verified(by.clone()),
+            Signature::Unsigned => Self::Unsigned,
+            Signature::Refused(why) => Self::Refused(why.clone()),
+            Signature::Unknown(why) => Self::Unknown(why.clone()),
+        }
+    }
+}
+
+impl From<WireSignature> for Signature {
+    fn from(wire: WireSignature) -> Self {
+        match wire {
+            WireSignature::Exempt => Self::Exempt,
+            WireSignature::Verified(by) => Self::Verified(by),
+            WireSignature::Unsigned => Self::Unsigned,
+            WireSignature::Refused(why) => Self::Refused(why),
+            WireSignature::Unknown(why) => Self::Unknown(why),
+        }
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -57,6 +93,9 @@ struct Table {
     advisory: Vec<u32>,
     fix: Vec<Fix>,
     severity: Vec<Rating>,
+    /// Name and version of the source package of each; absent where there is none in the whole table.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    built: Vec<Option<(String, String)>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -148,7 +187,12 @@ impl From<&Image> for Wire {
                 advisory: Vec::with_capacity(matches.len()),
                 fix: Vec::with_capacity(matches.len()),
                 severity: Vec::with_capacity(matches.len()),
+                built: Vec::new(),
             };
+            if matches.built().any(|built| built.is_some()) {
+                let of = |built: &Arc<Built>| (built.name.clone(), built.version.clone());
+                table.built = matches.built().map(|built| built.map(of)).collect();
+            }
             for (package, advisory, fix, severity) in matches.rows() {
                 table.severity.push(severity.into());
                 let place = *places.entry(Arc::as_ptr(advisory)).or_insert_with(|| {
@@ -184,6 +228,7 @@ impl From<&Image> for Wire {
             gaps: image.gaps.clone(),
             matches,
             inspection: image.inspection.as_ref().map(Into::into),
+            signature: image.signature.as_ref().map(Into::into),
         }
     }
 }
@@ -234,20 +279,24 @@ impl Wire {
             gaps: self.gaps,
             matches,
             inspection,
+            signature: self.signature.map(Into::into),
         })
     }
 }
 
 impl Table {
     fn matches(self, packages: usize, shared: &mut Shared) -> Result<Matches, &'static str> {
-        let Self { advisories, package, advisory, fix, severity } = self;
+        let Self { advisories, package, advisory, fix, severity, built } = self;
         let rows = [advisory.len(), fix.len(), severity.len()];
-        if rows.iter().any(|len| *len != package.len()) {
+        let no_columns = !built.is_empty() && built.len() != package.len();
+        if no_columns || rows.iter().any(|len| *len != package.len()) {
             return Err("columns of vulnerabilities have unequal lengths");
         }
         let advisories = advisories.into_iter();
         let advisories: Vec<_> = advisories.map(|wire| shared.get(wire.into())).collect();
         let mut matches = Matches::default();
+        let mut built = built.into_iter();
+        let mut known: HashMap<(String, String), Arc<Built>> = HashMap::new();
         let rows = package.into_iter().zip(advisory).zip(fix).zip(severity);
         for (((package, place), fix), severity) in rows {
             if package as usize >= packages {
@@ -263,6 +312,11 @@ impl Table {
                 Fix::Unknown => FixState::Unknown,
             };
             matches.push(package, advisory, fix, severity.into());
+            let built = built.next().flatten().map(|(name, version)| {
+                let key = (name.clone(), version.clone());
+                known.entry(key).or_insert_with(|| Arc::new(Built { name, version })).clone()
+            });
+            matches.built_from(built);
         }
         Ok(matches)
     }

@@ -76,6 +76,7 @@ fn build(version: &str, home: &std::path::Path) -> anyhow::Result<()> {
         programs: &programs(),
         ldflags: &ldflags(Some(KUBERNETES), &derived)?,
         cgo: None,
+        toolchain: None,
         home,
     })
 }

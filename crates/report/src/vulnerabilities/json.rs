@@ -1,0 +1,161 @@
+//! What to upgrade, for programs: the JSON document `pavisade.dev/upgrades/v1`.
+//!
+//! Fields may be added; none is removed or changes its meaning within a version.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Write};
+
+use pavisade_model::Severity;
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema};
+use serde::Serialize;
+
+use super::{Upgrade, Vulnerable};
+use crate::image::instruction;
+use crate::json::{Note, Severities, Tool};
+
+/// What `schema` says.
+pub const SCHEMA: &str = "pavisade.dev/upgrades/v1";
+
+/// The JSON schema of the document.
+pub fn schema() -> Schema {
+    let settings = SchemaSettings::draft2020_12().for_serialize();
+    settings.into_generator().into_root_schema_for::<Document<'static>>()
+}
+
+/// What to upgrade in an image.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(title = "Result of `pavisade image --suggest -f json`")]
+struct Document<'a> {
+    /// `pavisade.dev/upgrades/v1`.
+    schema: &'static str,
+    /// What made it.
+    tool: Tool,
+    /// What the image is called; a path where it has no name.
+    name: &'a str,
+    /// Whether it is a source tree: what its lock files and manifests name.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    source_tree: bool,
+    /// The digest of the image; absent where it has none.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    digest: &'a str,
+    /// What packages were compared with.
+    database: Database<'a>,
+    /// Vulnerabilities that were found, each once for a package.
+    found: usize,
+    /// How many of them the upgrades fix.
+    fixed: usize,
+    /// The layers in which something can be upgraded, the lowest first.
+    layers: Vec<Layer<'a>>,
+    /// What could not be read.
+    notes: Vec<Note<'a>>,
+}
+
+/// A database of vulnerabilities.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Database<'a> {
+    /// Its file.
+    place: &'a str,
+    /// How many advisories it holds.
+    advisories: usize,
+}
+
+/// A layer, and what to upgrade in it.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Layer<'a> {
+    /// Its number, from 0; absent where it is not known which layer brought the packages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    layer: Option<u16>,
+    /// The digest of its blob.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    digest: &'a str,
+    /// The instruction that made it, its secrets masked.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    instruction: String,
+    /// Upgrades, those that fix the most urgent and the most vulnerabilities first.
+    upgrades: Vec<One<'a>>,
+}
+
+/// An upgrade of a package, or of all packages that are built from one source.
+#[derive(Debug, Serialize, JsonSchema)]
+struct One<'a> {
+    /// The ecosystem: the type of its package URL.
+    r#type: &'a str,
+    /// The package, or the source of packages.
+    name: &'a str,
+    /// The version that is installed.
+    installed: &'a str,
+    /// The version to upgrade to: the least in which all is fixed that can be.
+    to: &'a str,
+    /// Packages that it is about, where they have other names.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    packages: &'a [String],
+    /// IDs of the vulnerabilities that it fixes.
+    fixes: &'a BTreeSet<String>,
+    /// Their severities.
+    severities: Severities,
+    /// How many of them have the priority `now`.
+    now: usize,
+    /// How many known vulnerabilities remain in the version to upgrade to.
+    remaining: usize,
+}
+
+/// Writes them.
+///
+/// # Errors
+/// `out` does not take it.
+pub fn upgrades(told: &Vulnerable<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let Vulnerable { inventory, judgement, data, upgrades, .. } = told;
+    let mut by_layer: BTreeMap<Option<u16>, Vec<One<'_>>> = BTreeMap::new();
+    for upgrade in *upgrades {
+        by_layer.entry(upgrade.layer).or_default().push(one(upgrade));
+    }
+    let mut layers = Vec::new();
+    for (number, upgrades) in by_layer {
+        let layer = inventory.layer(number);
+        layers.push(Layer {
+            layer: number,
+            digest: layer.map_or("", |layer| &layer.digest),
+            instruction: layer.map_or_else(String::new, instruction),
+            upgrades,
+        });
+    }
+    // What is of no known layer is told last.
+    layers.sort_by_key(|layer| (layer.layer.is_none(), layer.layer));
+    let found = judgement.findings.iter().filter(|finding| finding.vulnerability.is_some());
+    let document = Document {
+        schema: SCHEMA,
+        tool: Tool { name: "pavisade", version: env!("CARGO_PKG_VERSION") },
+        name: &inventory.name,
+        source_tree: inventory.source_tree,
+        digest: &inventory.digest,
+        database: Database { place: &data.place, advisories: data.advisories },
+        found: found.count(),
+        fixed: upgrades.iter().map(|upgrade| upgrade.lines).sum(),
+        layers,
+        notes: judgement.notes.iter().map(Note::from).collect(),
+    };
+    serde_json::to_writer_pretty(&mut *out, &document)?;
+    out.write_all(b"\n")
+}
+
+fn one(upgrade: &Upgrade) -> One<'_> {
+    let of = |severity| upgrade.severities.get(&severity).copied().unwrap_or_default();
+    One {
+        r#type: &upgrade.ecosystem,
+        name: &upgrade.name,
+        installed: &upgrade.installed,
+        to: &upgrade.to,
+        packages: &upgrade.packages,
+        fixes: &upgrade.ids,
+        severities: Severities {
+            critical: of(Severity::Critical),
+            high: of(Severity::High),
+            medium: of(Severity::Medium),
+            low: of(Severity::Low),
+            unknown: of(Severity::Unknown),
+        },
+        now: upgrade.now,
+        remaining: upgrade.left,
+    }
+}

@@ -1,0 +1,276 @@
+//! `osv-scanner`: packages of SBOMs, and the records that osv-scanner says are about them.
+//!
+//! Its answers are kept in `tests/osv-scanner.tsv`, which `cargo xtask osv-scanner --record` writes; both
+//! judge by the records of `../shared/data/advisories`. A case is a package at a version: the same
+//! records must be about it. Where they differ, each record that only one of the two names must have one
+//! of these causes, which is looked for in the record itself:
+//!
+//! - [`Cause::Edge`]: the record names Alpine without a release, which is edge. osv-scanner takes it for
+//!   every release.
+//! - [`Cause::Undecided`]: the version, or a bound of the range, is no version of its ecosystem (a commit, a
+//!   date). osv-scanner orders them all the same; ours says that it cannot decide.
+//! - [`Cause::BehindGit`]: the range stands behind one of commits in the record, where osv-scanner stops
+//!   reading. OSV's schema has no such rule: any range counts.
+//! - [`Cause::Equal`]: the record lists the version as it is written elsewhere: `1.5.0` for `1.5`. They are
+//!   equal by the order of the ecosystem; osv-scanner compares listed versions as texts.
+//! - [`Cause::Letters`]: the name has capital letters. osv-scanner lowers those of Go's package URLs, and
+//!   takes NuGet's names for different ones where only their case differs.
+//!
+//! AlmaLinux, Julia, Bitnami and Kubernetes are not compared: osv-scanner reads no packages of them from
+//! SBOMs.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fs::{self, File};
+use std::io::Read as _;
+use std::path::Path;
+
+use anyhow::Context as _;
+use pavisade_vulndb::{Because, Builder, Database, Ecosystem, Feed, Matcher, Reason, Target};
+use serde_json::Value;
+
+use super::Outcome;
+use crate::osv_scanner::{Answer, Asked, kept};
+
+/// Lines of OSV records, by feed.
+pub(crate) type Records = BTreeMap<String, Vec<u8>>;
+
+/// Runs the suite over a folder of advisories.
+pub(super) fn run(folder: &Path) -> anyhow::Result<Outcome> {
+    compare(&kept()?, &records(folder)?)
+}
+
+/// The OSV records of a folder.
+pub(crate) fn records(folder: &Path) -> anyhow::Result<Records> {
+    let mut records = Records::new();
+    let mut paths: Vec<_> =
+        fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<anyhow::Result<_>>()?;
+    paths.sort();
+    for path in paths {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        // Scores by CVE are no OSV.
+        let Some(name) = name.strip_suffix(".jsonl.zst").filter(|name| *name != "cve-severity")
+        else {
+            continue;
+        };
+        let mut lines = Vec::new();
+        let mut decoder = zstd::Decoder::new(File::open(&path)?)?;
+        decoder.window_log_max(27)?;
+        decoder.read_to_end(&mut lines).with_context(|| format!("reading {}", path.display()))?;
+        records.insert(name.to_owned(), lines);
+    }
+    Ok(records)
+}
+
+/// Why the two differ in a record, where ours is right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Cause {
+    Edge,
+    Undecided,
+    BehindGit,
+    Equal,
+    Letters,
+}
+
+impl Cause {
+    fn text(self) -> &'static str {
+        match self {
+            Self::Edge => "Alpine without a release is edge, not every release",
+            Self::Undecided => "no version of its ecosystem: undecided, and said",
+            Self::BehindGit => "a range behind one of commits counts too",
+            Self::Equal => "a listed version that is equal, written otherwise",
+            Self::Letters => "capital letters of a name",
+        }
+    }
+}
+
+/// Compares answers with ours.
+pub(crate) fn compare(answers: &[Answer], records: &Records) -> anyhow::Result<Outcome> {
+    let mut builder = Builder::default();
+    for (name, lines) in records {
+        builder.records(Feed { name, licence: "" }, lines);
+    }
+    let (bytes, _) = builder.finish()?;
+    let mut matcher = Matcher::new(Database::open(&bytes)?);
+    let lines = by_id(records);
+    let mut outcome = Outcome::default();
+    let (mut same, mut causes) = (0, BTreeMap::<Cause, Vec<String>>::new());
+    let mut packages_that_differ = 0;
+    for Answer { document, asked, records: theirs } in answers {
+        let ecosystem = Ecosystem::read(&asked.ecosystem);
+        let (name, version) = (asked.name.as_str(), asked.version.as_str());
+        let target = Target { ecosystem: &ecosystem, name, version, source: None };
+        let found = matcher.find(target)?;
+        let reasons = found.hits.iter().flat_map(|hit| &hit.reasons);
+        let ours: BTreeMap<&str, &Reason> =
+            reasons.map(|reason| (reason.record.as_str(), reason)).collect();
+        let undecided: BTreeSet<_> = found.undecided.iter().map(|one| &*one.record).collect();
+        let mut open = Vec::new();
+        let mut differs = false;
+        let only_ours = ours.iter().filter(|(id, _)| !theirs.contains(**id));
+        let only_ours = only_ours.map(|(id, reason)| (*id, Some(*reason)));
+        let only_theirs = theirs.iter().filter(|id| !ours.contains_key(id.as_str()));
+        let only_theirs = only_theirs.map(|id| (id.as_str(), None));
+        for (id, reason) in only_ours.chain(only_theirs) {
+            differs = true;
+            let affected = affected(lines.get(id).map_or(&[], Vec::as_slice), &ecosystem, name)?;
+            let cause = match reason {
+                Some(reason) => why_ours(asked, reason, &affected),
+                None if undecided.contains(id) => Some(Cause::Undecided),
+                None => why_theirs(asked, &affected),
+            };
+            let example = format!("{} {name} {version}: {id}", asked.ecosystem);
+            match cause {
+                Some(cause) => causes.entry(cause).or_default().push(example),
+                None => open.push(match reason {
+                    Some(reason) => format!("only we say {id} ({:?})", reason.because),
+                    None => format!("only osv-scanner says {id}"),
+                }),
+            }
+        }
+        packages_that_differ += usize::from(differs);
+        same += ours.keys().filter(|id| theirs.contains(**id)).count();
+        outcome.count(open.is_empty(), || {
+            let open = open.join("; ");
+            format!("{document}: {} {name} {version}: {open}", asked.ecosystem)
+        });
+    }
+    println!(
+        "{} packages; {same} times both name a record; {packages_that_differ} packages differ, with these \
+         causes by record:",
+        answers.len()
+    );
+    for (cause, all) in causes {
+        let example = all.first().map_or("", String::as_str);
+        println!("  {}: {}, such as {example}", cause.text(), all.len());
+    }
+    Ok(outcome)
+}
+
+/// The lines of records, by id.
+fn by_id(records: &Records) -> HashMap<&str, Vec<&[u8]>> {
+    let mut lines: HashMap<&str, Vec<&[u8]>> = HashMap::new();
+    for line in records.values().flat_map(|lines| lines.split(|byte| *byte == b'\n')) {
+        // The first of all keys of that name.
+        let text = std::str::from_utf8(line).unwrap_or_default();
+        let id = text.split_once("\"id\":\"").and_then(|(_, rest)| rest.split_once('"'));
+        if let Some((id, _)) = id {
+            lines.entry(id).or_default().push(line);
+        }
+    }
+    lines
+}
+
+/// What records say of packages of this name, written in whatever way.
+fn affected(lines: &[&[u8]], of: &Ecosystem, name: &str) -> anyhow::Result<Vec<Value>> {
+    let mut found = Vec::new();
+    let base = |ecosystem: &str| ecosystem.split(':').next().unwrap_or_default().to_owned();
+    for line in lines {
+        let mut record: Value = serde_json::from_slice(line)?;
+        let Some(affected) = record["affected"].as_array_mut() else { continue };
+        found.extend(affected.drain(..).filter(|one| {
+            let text = |key: &str| one["package"][key].as_str().unwrap_or_default();
+            base(text("ecosystem")) == base(of.as_str())
+                && of.package(text("name")) == of.package(name)
+        }));
+    }
+    Ok(found)
+}
+
+/// Why only ours names a record.
+fn why_ours(asked: &Asked, reason: &Reason, affected: &[Value]) -> Option<Cause> {
+    let has_capitals = |text: &str| text.chars().any(char::is_uppercase);
+    let names = affected.iter().filter_map(|one| one["package"]["name"].as_str());
+    let is_other = |mut names: Box<dyn Iterator<Item = &str> + '_>| {
+        names.all(|name| name != asked.name && name.eq_ignore_ascii_case(&asked.name))
+    };
+    if asked.ecosystem == "Go" && has_capitals(&asked.name)
+        || asked.ecosystem == "NuGet" && is_other(Box::new(names))
+    {
+        return Some(Cause::Letters);
+    }
+    let plain = |text: &str| text.trim_start_matches('v').to_owned();
+    let mut listed = affected.iter().filter_map(|one| one["versions"].as_array()).flatten();
+    let is_listed = listed
+        .any(|version| version.as_str().map(plain).as_deref() == Some(&plain(&asked.version)));
+    match reason.because {
+        Because::Listed => (!is_listed).then_some(Cause::Equal),
+        Because::Range { .. } => {
+            let behind = |one: &Value| {
+                let ranges = one["ranges"].as_array().into_iter().flatten();
+                let kinds: Vec<_> = ranges.map(|range| range["type"].as_str()).collect();
+                let git = kinds.iter().position(|kind| *kind == Some("GIT"));
+                git.is_some_and(|git| kinds[git..].iter().any(|kind| *kind != Some("GIT")))
+            };
+            (!is_listed && affected.iter().any(behind)).then_some(Cause::BehindGit)
+        }
+    }
+}
+
+/// Why only osv-scanner names a record.
+fn why_theirs(asked: &Asked, affected: &[Value]) -> Option<Cause> {
+    let mut ecosystems = affected.iter().filter_map(|one| one["package"]["ecosystem"].as_str());
+    let is_of_release = ecosystems.clone().any(|one| one == asked.ecosystem);
+    let is_of_edge = ecosystems.any(|one| one == "Alpine");
+    let is_release = asked.ecosystem.starts_with("Alpine:v");
+    (is_release && is_of_edge && !is_of_release).then_some(Cause::Edge)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn asked(ecosystem: &str, name: &str, version: &str) -> Asked {
+        let [ecosystem, name, version] = [ecosystem, name, version].map(str::to_owned);
+        Asked { ecosystem, name, version }
+    }
+
+    /// A difference that the record does not explain stays one.
+    #[test]
+    fn causes_are_in_the_record() {
+        let one = |ecosystem: &str, name: &str, more: Value| {
+            let mut one = json!({"package": {"ecosystem": ecosystem, "name": name}});
+            for (key, value) in more.as_object().into_iter().flatten() {
+                one[key] = value.clone();
+            }
+            one
+        };
+        let edge = one("Alpine", "a", json!({}));
+        let release = one("Alpine:v3.18", "a", json!({}));
+        let of_release = asked("Alpine:v3.18", "a", "1");
+        assert_eq!(why_theirs(&of_release, &[edge.clone()]), Some(Cause::Edge));
+        assert_eq!(why_theirs(&of_release, &[edge.clone(), release]), None);
+        assert_eq!(why_theirs(&asked("Alpine:edge", "a", "1"), &[edge]), None);
+        assert_eq!(why_theirs(&asked("npm", "a", "1"), &[]), None);
+
+        let reason = |because| Reason {
+            record: "R".to_owned(),
+            feed: String::new(),
+            package: "a".to_owned(),
+            version: "1.5".to_owned(),
+            because,
+        };
+        let listed = reason(Because::Listed);
+        let range = reason(Because::Range {
+            introduced: "0".to_owned(),
+            until: pavisade_vulndb::Until::Open,
+        });
+        let gem = asked("RubyGems", "a", "1.5");
+        let lists = |version: &str| [one("RubyGems", "a", json!({"versions": [version]}))];
+        assert_eq!(why_ours(&gem, &listed, &lists("1.5.0")), Some(Cause::Equal));
+        assert_eq!(why_ours(&gem, &listed, &lists("1.5")), None);
+        let ranges = |kinds: &[&str]| {
+            let ranges: Vec<_> = kinds.iter().map(|kind| json!({"type": kind})).collect();
+            [one("RubyGems", "a", json!({"ranges": ranges}))]
+        };
+        assert_eq!(why_ours(&gem, &range, &ranges(&["GIT", "ECOSYSTEM"])), Some(Cause::BehindGit));
+        assert_eq!(why_ours(&gem, &range, &ranges(&["ECOSYSTEM", "GIT"])), None);
+        let nuget = asked("NuGet", "A.B", "1");
+        assert_eq!(
+            why_ours(&nuget, &range, &[one("NuGet", "a.b", json!({}))]),
+            Some(Cause::Letters)
+        );
+        assert_eq!(why_ours(&nuget, &range, &[one("NuGet", "A.B", json!({}))]), None);
+    }
+}
