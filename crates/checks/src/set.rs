@@ -294,10 +294,15 @@ impl CheckSet {
         self.metas().filter_map(|meta| Some((meta, missing(meta, facts)?))).collect()
     }
 
-    /// The rules of such checks among all that there are.
+    /// The rules of such checks among all that there are, and of those that did not see every image:
+    /// what was not looked at may be anything.
     pub fn unasked_rules(&self, facts: &Facts) -> Vec<Arc<Rule>> {
         let entries = self.catalog.entries().iter();
-        let unasked = entries.filter(|entry| missing(entry.meta(), facts).is_some());
+        let lacks = facts.images.as_ref().is_some_and(|images| images.has_missing());
+        let unasked = entries.filter(|entry| {
+            let meta = entry.meta();
+            missing(meta, facts).is_some() || lacks && !meta.facts.is_empty()
+        });
         unasked.map(|entry| entry.rule().clone()).collect()
     }
 

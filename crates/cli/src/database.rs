@@ -7,6 +7,7 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use pavisade_judgement::Date;
 use pavisade_report::vulnerabilities::{Data, DataFeed};
 use pavisade_sources::open_regular;
 use pavisade_vulndb::Database;
@@ -83,17 +84,20 @@ pub(crate) fn open<'a>(file: &Path, bytes: &'a [u8]) -> anyhow::Result<Database<
 pub(crate) fn data(
     file: &Path,
     database: &Database<'_>,
+    today: Date,
     used: impl Fn(&str) -> bool,
 ) -> anyhow::Result<Data> {
-    let feeds = database.feeds().context("reading the feeds of the database")?;
+    let damaged = "reading the feeds of the database";
+    let feeds = database.feeds().context(damaged)?;
     let feed = |feed: &pavisade_vulndb::FeedStatus<'_>| DataFeed {
         name: feed.name.to_owned(),
-        newest: feed.newest.to_owned(),
+        day: feed.day(today),
         used: used(feed.name),
     };
     Ok(Data {
         place: file.display().to_string(),
         advisories: database.size().1,
+        newest: database.newest(today).context(damaged)?.map(|newest| newest.day),
         feeds: feeds.iter().map(feed).collect(),
     })
 }

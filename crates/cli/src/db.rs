@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use flate2::read::MultiGzDecoder;
-use pavisade_judgement::Date;
 use pavisade_packages::zip::Archive;
 use pavisade_report::one_line;
 use pavisade_scan::{Timestamp, day};
@@ -255,25 +254,14 @@ fn is_scores(head: &str) -> bool {
 
 /// How old it is: what was published since is not found.
 fn newest(database: &Database<'_>) -> Option<String> {
-    let newest = newest_of(database)?.get(..10)?.parse::<Date>().ok()?;
-    let days = day(Timestamp::now()).since(newest).ok()?.get_days();
-    let ago = match days {
+    let today = day(Timestamp::now());
+    let newest = database.newest(today).ok()??.day;
+    let ago = match today.since(newest).ok()?.get_days() {
         0 => "today".to_owned(),
         1 => "yesterday".to_owned(),
         days => format!("{days} days ago"),
     };
     Some(format!("newest advisory of {newest}, {ago}"))
-}
-
-/// The newest change that its feeds tell of, of this day at the latest: some have dates in the
-/// future. `None` where no feed has a date, or they cannot be read.
-fn newest_of(database: &Database<'_>) -> Option<String> {
-    let today = day(Timestamp::now());
-    let feeds = database.feeds().ok()?.into_iter().map(|feed| feed.newest);
-    let is_past = |text: &&str| {
-        text.get(..10).and_then(|day| day.parse::<Date>().ok()).is_some_and(|day| day <= today)
-    };
-    feeds.filter(is_past).max().map(str::to_owned)
 }
 
 fn status(file: &Path) -> anyhow::Result<Outcome> {

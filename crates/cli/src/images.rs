@@ -1,14 +1,14 @@
 //! Images for `scan`: what is in those that were given or that objects name, and which advisories of
 //! a database are about it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use pavisade_config::SignatureRule;
-use pavisade_images::{Naming, Wants, wants};
+use pavisade_images::Wants;
 use pavisade_model::{Note, NoteKind};
 use pavisade_oci::{Limits, Platform, Store};
 use pavisade_packages::Inventory;
@@ -53,28 +53,37 @@ pub(crate) fn add(
         platform: args.platform.as_ref(),
     };
     let mut images = Vec::new();
+    let (mut missing, mut nowhere) = (Vec::new(), Vec::new());
     for path in &args.given {
         progress.stage(&format!("Reading {}", path.display()));
-        images.extend(reading.image(path, None, None));
+        match reading.image(path, None, None) {
+            Some(image) => images.push(image),
+            None => missing.push((path.display().to_string().into(), UNREADABLE.to_owned())),
+        }
     }
     for path in &args.packages {
         progress.stage(&format!("Reading {}", path.display()));
         let found = image::sources(path).map(|found| (found, None));
-        images.extend(reading.judged(path, found, None));
+        match reading.judged(path, found, None) {
+            Some(tree) => images.push(tree),
+            None => missing.push((path.display().to_string().into(), UNREADABLE.to_owned())),
+        }
     }
-    let (mut missing, mut nowhere) = (Vec::new(), Vec::new());
-    if args.named || !args.sources.is_empty() {
+    let references = images.iter().flat_map(|image| &image.references).cloned();
+    let given: HashSet<Arc<str>> = references.collect();
+    if args.of_objects() {
         progress.stage("Looking for images");
         let there = reading.there(&args.sources);
-        let Wants { images: wanted, unclear } = wants(&snapshot);
-        reading.tell_unclear(&unclear);
+        let wants = Wants::of(&snapshot);
+        reading.tell_unclear(&wants);
+        let wanted = wants.images();
         let count = wanted.len();
-        for (number, want) in (1..).zip(wanted) {
-            let reference: Arc<str> = want.reference.as_str().into();
-            if images.iter().any(|image| image.references.contains(&reference)) {
+        for (number, reference) in (1..).zip(wanted.into_keys()) {
+            let reference: Arc<str> = reference.into();
+            if given.contains(&reference) {
                 continue;
             }
-            let (path, name) = match there.get(&*want.reference) {
+            let (path, name) = match there.get(&*reference) {
                 Some((path, name)) => (path.clone(), name.clone()),
                 None if args.named => (registry::path(&reference), None),
                 None => {
@@ -85,9 +94,16 @@ pub(crate) fn add(
             progress.stage(&format!("Reading {reference} ({number} of {count})"));
             match reading.image(&path, name, Some(&reference)) {
                 Some(image) => images.push(image),
-                None => missing.push((reference, "it could not be read".to_owned())),
+                None => missing.push((reference, UNREADABLE.to_owned())),
             }
         }
+    } else if !args.given.is_empty() {
+        let wants = Wants::of(&snapshot);
+        let other = wants.images().into_keys().filter(|reference| !given.contains(*reference));
+        let other: Vec<Arc<str>> = other.map(Into::into).collect();
+        reading.comparing.notes.extend(not_given(&other));
+        let why = |reference| (reference, "it was not specified".to_owned());
+        missing.extend(other.into_iter().map(why));
     }
     // A registry is asked for the images alone that it was asked for anyway.
     let root = TrustRoot::public();
@@ -132,23 +148,46 @@ fn sentence(remedy: &str) -> String {
     }
 }
 
-/// That images which objects name are in no source.
-fn not_had(missing: &[Arc<str>]) -> Option<Note> {
+/// Why an image is missing that is told of in a note.
+const UNREADABLE: &str = "it could not be read";
+
+/// Images by their names, the first of many.
+fn names(images: &[Arc<str>]) -> String {
     /// Images that are named.
     const SHOWN: usize = 3;
+    let names: Vec<_> = images.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
+    match images.len().saturating_sub(SHOWN) {
+        0 => names.join(", "),
+        more => format!("{} and {more} more", names.join(", ")),
+    }
+}
+
+/// That images which objects name are in no source.
+fn not_had(missing: &[Arc<str>]) -> Option<Note> {
     let first = missing.first()?;
-    let names: Vec<_> = missing.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
-    let more = match missing.len().saturating_sub(SHOWN) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
     Some(Note {
         kind: NoteKind::Unread,
         place: first.to_string(),
         span: None,
-        message: format!("not scanned: {}{more}", names.join(", ")),
+        message: format!("not scanned: {}", names(missing)),
         remedy: "Add the archives of these images with --image-source, or pull them with --images."
             .to_owned(),
+    })
+}
+
+/// That objects name other images than those that were given.
+fn not_given(other: &[Arc<str>]) -> Option<Note> {
+    let first = other.first()?;
+    let count = match other.len() {
+        1 => "1 image that objects refer to was".to_owned(),
+        count => format!("{count} images that objects refer to were"),
+    };
+    Some(Note {
+        kind: NoteKind::Warning,
+        place: first.to_string(),
+        span: None,
+        message: format!("{count} not scanned: {}", names(other)),
+        remedy: "Pull them with --images, or add their archives with --image-source.".to_owned(),
     })
 }
 
@@ -255,13 +294,14 @@ impl Reading<'_, '_> {
         Some(image)
     }
 
-    fn tell_unclear(&mut self, unclear: &[(Naming<'_>, String)]) {
-        let Some((first, why)) = unclear.first() else { return };
-        let count = unclear.len();
+    fn tell_unclear(&mut self, wants: &Wants<'_>) {
+        let mut unclear = wants.unclear();
+        let Some((world, why)) = unclear.next() else { return };
+        let count = unclear.count() + 1;
         let images = if count == 1 { "image was" } else { "images were" };
         let message = format!("{count} {images} not scanned because {why}");
         let remedy = "Scan the rendered manifests, or specify the images with --image.";
-        self.note(first.world.name(), message, remedy);
+        self.note(world.name(), message, remedy);
     }
 }
 

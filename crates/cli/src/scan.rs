@@ -10,6 +10,7 @@ use pavisade_checks::Catalog;
 use pavisade_compliance::{assess, builtin, controls_by_check};
 use pavisade_judgement::Judgement;
 use pavisade_model::{Base, Finding, Glob, NoteKind, Severity, State, Subject, kinds};
+use pavisade_report::explained::explained_all;
 use pavisade_report::{FrameworkStates, Options};
 use pavisade_scan::{Timestamp, keep, together};
 use pavisade_snapshot::{Object, World};
@@ -63,9 +64,10 @@ pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<Outcome> {
         settings::or_here(&args.paths).iter().chain(args.images.files()),
         args.output.iter().chain(args.also.iter().map(|(_, file)| file)),
     )?;
-    if work.images.keep && !args.images.asked() {
-        bail!("--explain needs images: specify them with --image or --image-source");
-    }
+    let advisory = match &explained {
+        Explained::Advisory(id) => Some(Advisory::new(args, id)?),
+        _ => None,
+    };
     if args.fail_on_drift && (!work.input.is_cluster() || args.paths.is_empty()) {
         bail!("--fail-on-drift compares a cluster with files: specify --cluster and the files");
     }
@@ -88,8 +90,8 @@ pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<Outcome> {
     }
     let by = By { config: &args.config, baseline };
     let judged = work.judge(&choice, checks, by, Spinner::new(args.quiet))?;
-    if let Explained::Advisory(asked) = &explained {
-        return explain(args, asked, &judged, outputs);
+    if let Some(advisory) = advisory {
+        return advisory.write(args, &judged, outputs);
     }
     let Judged { snapshot, mut judgement, .. } = judged;
     if !namespaces.is_empty() {
@@ -131,33 +133,59 @@ pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<Outcome> {
     Ok(outcome)
 }
 
-/// Says of each image why an advisory is reported, or is not.
-fn explain(
-    args: &ScanArgs,
-    asked: &str,
-    judged: &Judged,
-    outputs: Vec<Target>,
-) -> anyhow::Result<Outcome> {
-    let id = explain::id(asked);
-    let Some(file) = database::find(args.images.db.as_deref()) else { bail!(database::MISSING) };
-    let bytes = database::read(&file)?;
-    let matcher = Matcher::new(database::open(&file, &bytes)?);
-    let known = matcher.known(&id)?;
-    let shown = file.display().to_string();
-    let mut options = options(args);
-    let Judged { judgement, inventories, .. } = judged;
-    for Target { place, color, out, .. } in outputs {
-        options.color = color;
+/// Why an advisory is reported for images, or is not.
+struct Advisory {
+    id: String,
+    database: PathBuf,
+}
+
+impl Advisory {
+    /// # Errors
+    /// It cannot be told, whatever is in the images.
+    fn new(args: &ScanArgs, id: &str) -> anyhow::Result<Self> {
+        if !args.images.asked() {
+            bail!("--explain needs images: specify them with --image or --image-source");
+        }
+        let is_other = |format: &Format| *format != Format::Terminal;
+        if is_other(&args.format) || args.also.iter().any(|(format, _)| is_other(format)) {
+            bail!("--explain writes text only: remove the other formats");
+        }
+        let Some(database) = database::find(args.images.db.as_deref()) else {
+            bail!(database::MISSING)
+        };
+        Ok(Self { id: explain::id(id), database })
+    }
+
+    /// Says it of each image, and which were not looked at.
+    fn write(
+        &self,
+        args: &ScanArgs,
+        judged: &Judged,
+        outputs: Vec<Target>,
+    ) -> anyhow::Result<Outcome> {
+        let Self { id, database } = self;
+        let bytes = database::read(database)?;
+        let matcher = Matcher::new(database::open(database, &bytes)?);
+        let known = matcher.known(id)?;
+        let shown = database.display().to_string();
+        let mut options = options(args);
+        let Judged { snapshot, judgement, inventories } = judged;
         let told = inventories
             .iter()
-            .map(|inventory| explain::of(&id, &known, inventory, judgement, &matcher, &shown));
+            .map(|inventory| explain::of(id, &known, inventory, judgement, &matcher, &shown));
         let told = told.collect::<anyhow::Result<Vec<_>>>()?;
-        out.put(&place, |out| {
-            told.iter()
-                .try_for_each(|one| pavisade_report::explained::explained(one, &options, out))
-        })?;
+        let unread = snapshot.facts().images.as_ref().map(|images| images.missing());
+        let unread = unread.unwrap_or_default();
+        for Target { place, color, out, .. } in outputs {
+            options.color = color;
+            out.put(&place, |out| {
+                let about = (id.as_str(), unread.as_slice());
+                explained_all(&told, about, &judgement.notes, &options, out)
+            })?;
+        }
+        let incomplete = is_incomplete(judgement) || told.is_empty();
+        Ok(if incomplete { Outcome::Incomplete } else { Outcome::Clean })
     }
-    Ok(if is_incomplete(judgement) { Outcome::Incomplete } else { Outcome::Clean })
 }
 
 /// Where the result goes.

@@ -117,7 +117,14 @@ impl<'a> Work<'a> {
         progress: Spinner,
     ) -> anyhow::Result<Judged> {
         let vex = vex::documents(&self.images.vex)?;
-        let kinds = checks.kinds();
+        let mut kinds = checks.kinds();
+        if self.images.of_objects() {
+            // What names images is read, whichever checks run.
+            let wanted = pavisade_images::READS.iter().copied().flatten();
+            kinds.extend(wanted.filter(|kind| !kind.resource.is_empty()));
+            kinds.sort_unstable();
+            kinds.dedup();
+        }
         let (snapshot, kubernetes) = self.picture(kinds, &progress)?;
         let snapshot = snapshot.with_notes(self.settings.note().into_iter().collect());
         let (snapshot, inventories) =

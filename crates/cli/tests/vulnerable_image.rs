@@ -107,6 +107,24 @@ fn exit_codes_follow_what_is_asked() {
     let only = image(folder.path(), &["web.json", "--only-fixed"]);
     assert_eq!(lines(&only).len(), 2, "{}", only.out);
     assert!(only.out.contains("1 without a fix not shown"), "{}", only.out);
+    let document = image(folder.path(), &["web.json", "--only-fixed", "-f", "json-v2"]);
+    let told = "left out: 1 vulnerability without a fix";
+    assert!(document.out.contains(told), "{}", document.out);
+    // A record that lists versions does not say whether a later one has a fix.
+    let mut listed: Value = serde_json::from_str(&record("6", "left-pad", "0", "")).unwrap();
+    listed["affected"][0] = json!({"package": {"ecosystem": "npm", "name": "left-pad"},
+        "versions": ["1.0.0"]});
+    fs::write(folder.path().join("listed.json"), listed.to_string()).unwrap();
+    let built = run(folder.path(), &["db", "build", "listed.json", "-o", "l.db", "-q"]);
+    assert_eq!(built.code, 0, "{}", built.err);
+    let with = ["image", "web.json", "--db", "l.db", "--only-fixed"];
+    let only = run(folder.path(), &with);
+    assert_eq!(only.code, 0, "{}{}", only.out, only.err);
+    let told = "1 not shown, as it is not known whether there is a fix";
+    assert!(only.out.contains(told), "{}", only.out);
+    let document = run(folder.path(), &[&with[..], &["-f", "json-v2"]].concat());
+    let told = "left out: 1 vulnerability of which it is not known whether there is a fix";
+    assert!(document.out.contains(told), "{}", document.out);
     // What the database does not know is not clean.
     fs::write(folder.path().join("go.json"), sbom(&[("x", "1")]).replace("pkg:npm", "pkg:golang"))
         .unwrap();
@@ -209,7 +227,11 @@ fn statements_dismiss_what_they_are_about_and_nothing_else() {
     // No VEX document.
     let wrong = image(folder.path(), &["web.json", "--vex", "web.json"]);
     assert_eq!(wrong.code, 2);
-    assert!(wrong.err.contains("--vex web.json: it is not a VEX document"), "{}", wrong.err);
+    assert!(
+        wrong.err.contains("--vex web.json: it is not a supported VEX document"),
+        "{}",
+        wrong.err
+    );
 }
 
 #[test]
@@ -324,6 +346,78 @@ fn an_explanation_says_why_something_is_reported_or_not() {
     }
     let nothing = run(folder.path(), &["scan", ".", "--explain", "CVE-2026-1"]);
     assert_eq!(nothing.code, 2);
+}
+
+#[test]
+fn an_explanation_tells_of_images_that_were_not_looked_at() {
+    let folder = folder();
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec: {containers: [\
+        {name: a, image: 'registry.example/web:1'}, {name: b, image: 'registry.example/api:2'}]}\n";
+    fs::write(folder.path().join("pod.yaml"), pod).unwrap();
+    let explain = |more: &[&str]| {
+        let all = [&["scan", "--explain", "CVE-2026-1", "--width", "200"][..], more].concat();
+        run(folder.path(), &all)
+    };
+    let db = ["--db", "v.db"];
+    let api = "CVE-2026-1 in registry.example/api:2\nunknown: the image was not scanned: ";
+    // One is in the source, and one is in none.
+    let one = explain(&[&["pod.yaml", "--image-source", "web.json"][..], &db].concat());
+    assert_eq!(one.code, 3, "{}{}", one.out, one.err);
+    assert!(one.out.contains("CVE-2026-1 in registry.example/web:1\n"), "{}", one.out);
+    let nowhere = format!("{api}none of the given sources contains it\n");
+    assert!(one.out.contains(&nowhere), "{}", one.out);
+    // Notes are told once, whatever the number of images.
+    assert_eq!(one.out.matches("not scanned: `registry.example/api:2`").count(), 1);
+    // One was given, and objects name another.
+    let given = explain(&[&["pod.yaml", "--image", "web.json"][..], &db].concat());
+    assert_eq!(given.code, 0, "{}{}", given.out, given.err);
+    assert!(given.out.contains(&format!("{api}it was not specified\n")), "{}", given.out);
+    // None could be read.
+    let none = explain(&[&["--image", "absent.tar"][..], &db].concat());
+    assert_eq!(none.code, 3, "{}{}", none.out, none.err);
+    assert!(none.out.contains("CVE-2026-1 in absent.tar\nunknown: "), "{}", none.out);
+    // What cannot be told is said before anything is read.
+    for (more, why) in [
+        (&["--image", "absent.tar", "--db", "v.db", "-f", "json"][..], "remove the other formats"),
+        (&["--image", "absent.tar", "--db", "v.db", "--also", "sarif=x"], "the other formats"),
+        (&["--image", "absent.tar"], "there is no vulnerability database"),
+    ] {
+        let done = explain(more);
+        assert_eq!(done.code, 2, "{more:?}: {}", done.err);
+        assert!(done.err.contains(why) && !done.err.contains("absent.tar"), "{}", done.err);
+    }
+    assert!(!folder.path().join("x").exists());
+}
+
+#[test]
+fn images_that_objects_name_and_nobody_gave_are_told() {
+    let folder = folder();
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec: {containers: [\
+        {name: a, image: 'registry.example/web:1'}, {name: b, image: 'registry.example/api:2'}]}\n";
+    fs::write(folder.path().join("pod.yaml"), pod).unwrap();
+    let note = "1 image that objects refer to was not scanned: `registry.example/api:2`";
+    let scan = |more: &[&str]| {
+        let first = ["scan", "pod.yaml", "--db", "v.db", "--width", "200", "--fail-on", "never"];
+        run(folder.path(), &[&first[..], more].concat())
+    };
+    let one = scan(&["--image", "web.json"]);
+    assert_eq!(one.code, 0, "{}{}", one.out, one.err);
+    assert!(one.out.contains(note), "{}", one.out);
+    let api = fs::read_to_string(folder.path().join("web.json")).unwrap();
+    fs::write(folder.path().join("api.json"), api.replace("web:1", "api:2")).unwrap();
+    let both = scan(&["--image", "web.json", "--image", "api.json"]);
+    assert!(!both.out.contains("objects refer to"), "{}", both.out);
+    // Nobody asked for images of objects where a source tree was given: one note says so.
+    fs::create_dir(folder.path().join("source")).unwrap();
+    let lock = json!({"name": "app", "lockfileVersion": 3, "packages": {
+        "": {"name": "app", "dependencies": {"lodash": "4.17.9"}},
+        "node_modules/lodash": {"version": "4.17.9"},
+    }});
+    fs::write(folder.path().join("source/package-lock.json"), lock.to_string()).unwrap();
+    let tree = scan(&["--packages", "source", "--full"]);
+    assert!(tree.out.contains("CVE-2026-1"), "{}", tree.out);
+    assert!(tree.out.contains("did not run: images were not scanned"), "{}", tree.out);
+    assert!(!tree.out.contains("objects refer to"), "{}", tree.out);
 }
 
 #[test]

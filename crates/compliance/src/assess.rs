@@ -153,7 +153,10 @@ pub fn assess<'a>(
     let mut ran = Ran { checks: HashMap::new(), cut: judgement.cut.is_some() };
     let is_asked = |rule: &Rule| !judgement.unasked.iter().any(|other| other.id == rule.id);
     let rules = rules.filter(|rule| is_asked(rule));
-    for counted in judgement.tallies.iter().filter(|counted| is_asked(&counted.rule)) {
+    // What was found in some images counts, whatever is in the others.
+    let is_seen =
+        |counted: &&RuleTally| is_asked(&counted.rule) || counted.tally != Tally::default();
+    for counted in judgement.tallies.iter().filter(is_seen) {
         let (findings, excepted) = (Vec::new(), Vec::new());
         ran.checks.insert(&*counted.rule.id, OfCheck { counted, findings, excepted });
     }

@@ -18,7 +18,7 @@ use pavisade_yaml::{Kind, Value};
 use crate::reference::{self as image, Image};
 
 pub use support::{Support, releases, support};
-pub use wants::{Naming, Want, Wants, wants};
+pub use wants::{Naming, READS, Want, Wanted, Wants, wants};
 
 /// An image that an object names.
 #[derive(Debug, Clone, Copy)]
@@ -209,7 +209,7 @@ pub fn kinds() -> impl Iterator<Item = GroupKind> {
 
 /// Fields that hold an image, by the projects' own API references.
 #[rustfmt::skip]
-static FIELDS: &[(GroupKind, &str)] = &[
+const FIELDS: &[(GroupKind, &str)] = &[
     (kinds::PROMETHEUS, "spec.image"),
     (kinds::PROMETHEUS, "spec.thanos.image"),
     (kinds::PROMETHEUS, "spec.containers[].image"),

@@ -1,76 +1,243 @@
 //! Images that are worth fetching: those that objects name.
+//!
+//! What the objects of a world name is found once and kept with the world, so that whoever fetches
+//! images and whoever joins them with workloads look at the same list.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use pavisade_model::Subject;
-use pavisade_snapshot::{Object, Snapshot, World};
-use pavisade_yaml::Value;
+use pavisade_model::{GroupKind, KubernetesVersion, Subject, kinds};
+use pavisade_snapshot::{Derived, Object, Reads, Snapshot, View, World};
+use pavisade_yaml::{NodeId, Value};
 
-use crate::images;
 use crate::reference::Image;
+use crate::{FIELDS, images};
 
-/// An image that objects name, by its canonical reference.
+/// The custom resources among whose fields are images; some stand more than once.
+static CUSTOM: [GroupKind; FIELDS.len()] = {
+    let mut kinds = [FIELDS[0].0; FIELDS.len()];
+    let mut at = 0;
+    while at < FIELDS.len() {
+        kinds[at] = FIELDS[at].0;
+        at += 1;
+    }
+    kinds
+};
+
+/// The kinds whose objects name images.
+pub const READS: Reads = &[kinds::WORKLOADS, &[kinds::POD_TEMPLATE], &CUSTOM];
+
+/// An image that the objects of a world name.
 #[derive(Debug)]
-pub struct Want<'a> {
-    /// The reference as it is pulled: `docker.io/library/nginx:1.29`.
-    pub reference: String,
-    /// Who names it, in the order of worlds and objects.
-    pub named_by: Vec<Naming<'a>>,
+pub struct Want {
+    /// Which one.
+    pub image: Wanted,
+    /// Who names it, in the order of the objects.
+    pub named_by: Vec<Naming>,
+}
+
+/// Which image objects name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wanted {
+    /// By its canonical reference, as it is pulled: `docker.io/library/nginx:1.29`.
+    Reference(Arc<str>),
+    /// What becomes an image later, such as a template, and why it is not clear which.
+    Unclear(String),
 }
 
 /// A place at which an object names an image.
-#[derive(Debug, Clone, Copy)]
-pub struct Naming<'a> {
-    /// The world of the object.
-    pub world: &'a Arc<World>,
+#[derive(Debug)]
+pub struct Naming {
     /// The object.
-    pub object: &'a Object,
+    pub object: Arc<Object>,
     /// The container that it is the image of, or that names it.
-    pub container: Option<&'a str>,
-    /// The reference as it stands there.
-    pub value: Value<'a>,
+    pub container: Option<Arc<str>>,
+    node: NodeId,
 }
 
-impl Naming<'_> {
+impl Naming {
+    /// The reference as it stands there.
+    pub fn value(&self) -> Value<'_> {
+        // The node was taken from this very document.
+        self.object.doc().value(self.node).unwrap_or_else(|| self.object.value())
+    }
+
     /// The object and container, as what a finding is about.
     pub fn subject(&self) -> Subject {
-        self.object.subject(self.container)
+        self.object.subject(self.container.as_deref())
     }
 }
 
-/// What the objects of a picture name.
-#[derive(Debug, Default)]
-pub struct Wants<'a> {
-    /// The images, each once, ordered by reference.
-    pub images: Vec<Want<'a>>,
-    /// What becomes an image later, such as a template, and why it is not clear which.
-    pub unclear: Vec<(Naming<'a>, String)>,
-}
-
-/// The images that the objects of a picture name.
-pub fn wants(snapshot: &Snapshot) -> Wants<'_> {
-    let mut wanted = BTreeMap::<String, Vec<Naming<'_>>>::new();
+/// The images that the objects of a world name: those with a reference first, each once and ordered
+/// by it, then what is unclear.
+pub fn wants(view: &View<'_>) -> Vec<Want> {
+    let mut wanted = BTreeMap::<String, Vec<Naming>>::new();
     let mut unclear = Vec::new();
-    for world in snapshot.worlds() {
-        for object in world.objects() {
-            for named in images(object, |_| false) {
-                let naming = Naming {
-                    world,
-                    object,
-                    container: named.subject_container(),
-                    value: named.place(),
-                };
-                match named.image() {
-                    Image::Reference(reference) => {
-                        wanted.entry(reference.canonical()).or_default().push(naming);
-                    }
-                    Image::Unclear(why) => unclear.push((naming, why)),
-                    Image::Absent => {}
+    for object in view.pod_makers(&CUSTOM) {
+        for named in images(object, |_| false) {
+            let naming = Naming {
+                object: object.clone(),
+                container: named.subject_container().map(Into::into),
+                node: named.place().id(),
+            };
+            match named.image() {
+                Image::Reference(reference) => {
+                    wanted.entry(reference.canonical()).or_default().push(naming);
                 }
+                Image::Unclear(why) => {
+                    unclear.push(Want { image: Wanted::Unclear(why), named_by: vec![naming] });
+                }
+                Image::Absent => {}
             }
         }
     }
-    let image = |(reference, named_by)| Want { reference, named_by };
-    Wants { images: wanted.into_iter().map(image).collect(), unclear }
+    let image = |(reference, named_by): (String, _)| Want {
+        image: Wanted::Reference(reference.into()),
+        named_by,
+    };
+    wanted.into_iter().map(image).chain(unclear).collect()
+}
+
+/// What [`wants`] says of a world.
+struct Made(Vec<Want>);
+
+impl Derived for Made {
+    const READS: Reads = READS;
+
+    fn make(view: &View<'_>) -> Self {
+        Self(wants(view))
+    }
+}
+
+/// What the objects of a picture name, found once for each of its worlds.
+pub struct Wants<'a>(Vec<(&'a Arc<World>, Arc<Made>)>);
+
+impl<'a> Wants<'a> {
+    /// Of all worlds of a picture.
+    pub fn of(snapshot: &'a Snapshot) -> Self {
+        let of = |world: &'a Arc<World>| {
+            // What is named does not depend on the version; one is taken, so that it is found once.
+            let view = View::new(world, "images", READS, KubernetesVersion::LATEST);
+            (world, view.derive::<Made>())
+        };
+        Self(snapshot.worlds().iter().map(of).collect())
+    }
+
+    fn all(&self) -> impl Iterator<Item = (&'a Arc<World>, &Want)> {
+        self.0.iter().flat_map(|(world, made)| made.0.iter().map(move |want| (*world, want)))
+    }
+
+    /// Who names each image, in the order of worlds and objects.
+    pub fn images(&self) -> BTreeMap<&str, Vec<(&'a Arc<World>, &Naming)>> {
+        let mut images = BTreeMap::<_, Vec<_>>::new();
+        for (world, want) in self.all() {
+            if let Wanted::Reference(reference) = &want.image {
+                let named_by = want.named_by.iter().map(|naming| (world, naming));
+                images.entry(&**reference).or_default().extend(named_by);
+            }
+        }
+        images
+    }
+
+    /// The worlds of what is unclear, and why.
+    pub fn unclear(&self) -> impl Iterator<Item = (&'a Arc<World>, &str)> {
+        self.all().filter_map(|(world, want)| match &want.image {
+            Wanted::Unclear(why) => Some((world, why.as_str())),
+            Wanted::Reference(_) => None,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pavisade_snapshot::{WorldKind, WorldParts};
+    use pavisade_yaml::{Source, objects, read};
+
+    use super::*;
+
+    const OBJECTS: &str = "\
+apiVersion: v1
+kind: Pod
+metadata: {name: b}
+spec:
+  containers: [{name: web, image: 'nginx:1.29'}, {name: side, image: '{{ .Values.image }}'}]
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: a}
+spec: {containers: [{name: web, image: docker.io/library/nginx:1.29}]}
+---
+apiVersion: argoproj.io/v1alpha1
+kind: Rollout
+metadata: {name: r}
+spec: {template: {spec: {containers: [{name: c, image: 'r.example/roll:1'}]}}}
+---
+apiVersion: monitoring.coreos.com/v1
+kind: Prometheus
+metadata: {name: p}
+spec: {image: 'quay.io/prometheus/prometheus:v3'}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: c}
+data: {image: 'nginx:1'}
+";
+
+    fn snapshot() -> Snapshot {
+        let documents = read(&Source::new("t", OBJECTS)).docs;
+        let found = documents.iter().flat_map(|doc| objects(doc.root()).sent);
+        let found = found.map(|o| Object::new(o.value, o.api_version, o.kind)).collect::<Vec<_>>();
+        let world = |name: &str| WorldParts::files(name, WorldKind::Files, found.clone());
+        Snapshot::new(vec![world("x"), world("y")], Vec::new())
+    }
+
+    #[test]
+    fn each_image_is_wanted_once_with_all_who_name_it() {
+        let snapshot = snapshot();
+        let wants = Wants::of(&snapshot);
+        let told: Vec<_> = wants
+            .images()
+            .into_iter()
+            .map(|(reference, by)| {
+                let by = by.iter().map(|(world, naming)| {
+                    assert_eq!(
+                        naming.value().as_str().map(|text| text.ends_with(":1.29")),
+                        Some(reference.ends_with(":1.29"))
+                    );
+                    format!("{} {}", world.name(), naming.subject().label())
+                });
+                format!("{reference}: {}", by.collect::<Vec<_>>().join(", "))
+            })
+            .collect();
+        assert_eq!(
+            told,
+            [
+                "docker.io/library/nginx:1.29: x Pod a, x Pod b, y Pod a, y Pod b",
+                "quay.io/prometheus/prometheus:v3: x Prometheus p, y Prometheus p",
+                "r.example/roll:1: x Rollout r, y Rollout r",
+            ]
+        );
+        let unclear: Vec<_> = wants.unclear().map(|(world, _)| world.name().to_string()).collect();
+        assert_eq!(unclear, ["x", "y"]);
+    }
+
+    #[test]
+    fn what_a_world_names_is_found_once() {
+        let snapshot = snapshot();
+        let (first, second) = (Wants::of(&snapshot), Wants::of(&snapshot));
+        let pairs = first.0.iter().zip(&second.0);
+        assert!(pairs.into_iter().all(|((_, a), (_, b))| Arc::ptr_eq(a, b)));
+        // Facts that come later change no world.
+        let later = snapshot.clone().with_facts(pavisade_snapshot::Facts::default());
+        assert!(Arc::ptr_eq(&first.0[0].1, &Wants::of(&later).0[0].1));
+    }
+
+    #[test]
+    #[should_panic(expected = "without declaring it")]
+    fn wants_see_no_more_than_their_reader_declares() {
+        let snapshot = snapshot();
+        let view =
+            View::new(&snapshot.worlds()[0], "pods", &[&[kinds::POD]], KubernetesVersion::LATEST);
+        wants(&view);
+    }
 }

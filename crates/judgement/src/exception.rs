@@ -7,7 +7,9 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 pub use jiff::civil::Date;
-use pavisade_model::{Base, Finding, Fingerprint, Glob, Location, Rule, Subject, repository};
+use pavisade_model::{
+    Base, Finding, Fingerprint, Glob, Location, Rule, Subject, kinds, repository,
+};
 use pavisade_snapshot::ObjectId;
 use pavisade_yaml::Source;
 
@@ -230,6 +232,8 @@ impl Subjects {
             Subject::Object { kind, namespace, name, container, .. } => {
                 [Some(&**kind), Some(namespace), Some(name), container.as_deref()]
             }
+            // Files of exceptions select it as a kind without a namespace.
+            Subject::Cluster { name } => [Some(kinds::CLUSTER.kind), Some(""), Some(name), None],
             _ => [None; 4],
         };
         let image = match subject.whole() {

@@ -29,7 +29,7 @@ pub use fix::{Fixed, fix};
 use pavisade_model::{Finding, KubernetesVersion, Note, Program, Rule, State};
 use pavisade_snapshot::{ClusterFacts, Distribution, World};
 pub use pod_security::{Doubt, Labels, Level, NamespaceSecurity, PodSecurity, Reason, Standing};
-pub use priority::{Evidence, LIKELY, PROBABLE, Part, Priority, Ranked, rank};
+pub use priority::{LIKELY, PROBABLE, Part, Priority, Ranked};
 pub use ways::{Mfa, WayIn, WaysIn};
 
 /// How often a check gave each verdict.

@@ -56,21 +56,21 @@ pub struct Ranked {
 
 /// What is known of a vulnerability where it was found.
 #[derive(Debug, Clone, Copy)]
-pub struct Evidence<'a> {
+struct Evidence<'a> {
     /// How bad.
-    pub severity: Severity,
+    severity: Severity,
     /// The score that says so.
-    pub score: Option<&'a Score>,
+    score: Option<&'a Score>,
     /// How likely it is exploited.
-    pub epss: Option<Epss>,
+    epss: Option<Epss>,
     /// That it is exploited.
-    pub exploited: Option<&'a Exploited>,
+    exploited: Option<&'a Exploited>,
     /// Whether there is a version without it.
-    pub fix: &'a FixState,
+    fix: &'a FixState,
     /// What exposes a workload that runs it.
-    pub exposed: Option<&'a Arc<str>>,
+    exposed: Option<&'a Arc<str>>,
     /// What makes a workload that runs it privileged.
-    pub privileged: Option<&'a Arc<str>>,
+    privileged: Option<&'a Arc<str>>,
 }
 
 impl Priority {
@@ -90,7 +90,7 @@ impl Priority {
 
 impl<'a> Evidence<'a> {
     /// Of a finding; nothing where it tells of no vulnerability.
-    pub fn of(finding: &'a Finding) -> Option<Self> {
+    fn of(finding: &'a Finding) -> Option<Self> {
         let found = finding.vulnerability.as_deref()?;
         let workloads = || finding.workloads.iter().flat_map(|list| list.iter());
         let score = Score::decisive(&found.advisory.scores);
@@ -106,8 +106,15 @@ impl<'a> Evidence<'a> {
     }
 }
 
+impl Ranked {
+    /// What is known of a finding, ranked; nothing where it tells of no vulnerability.
+    pub fn of(finding: &Finding) -> Option<Self> {
+        Evidence::of(finding).map(|evidence| rank(&evidence))
+    }
+}
+
 /// Ranks what is known.
-pub fn rank(evidence: &Evidence<'_>) -> Ranked {
+fn rank(evidence: &Evidence<'_>) -> Ranked {
     let mut parts = Vec::new();
     parts.extend(evidence.exploited.cloned().map(Part::Exploited));
     parts.extend(evidence.epss.map(Part::Epss));

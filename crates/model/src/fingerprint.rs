@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::{Finding, OPEN_POLICY, Subject, Together, UNHARDENED, repository};
+use crate::{Finding, OPEN_POLICY, Subject, Together, UNHARDENED, kinds, repository};
 
 /// Identity of a finding over time: rule, subject (of what a controller made, its owner), field and
 /// instance; never a file, an index, a line, a message or an API version.
@@ -44,9 +44,15 @@ impl Parts {
                 }
                 self.add(container.as_deref().unwrap_or(""));
             }
-            // The name of a world or an artifact is a path or an address: it may change.
+            // The name of a world, a cluster or an artifact is a path or an address: it may change.
             Subject::World { .. } if version == Version::One => self.add("world"),
-            Subject::World { .. } | Subject::Artifact { .. } => {}
+            // The first version had these facts as an object with a kind of our own.
+            Subject::Cluster { name } if version == Version::One => {
+                for text in [kinds::CLUSTER.group, kinds::CLUSTER.kind, "", name, ""] {
+                    self.add(text);
+                }
+            }
+            Subject::World { .. } | Subject::Cluster { .. } | Subject::Artifact { .. } => {}
             // Every build has another digest, and is the same image all the same.
             Subject::Image { name, .. } => self.add(repository(name)),
             // Two architectures of a package have two package URLs, and so have two versions.

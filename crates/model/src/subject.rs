@@ -23,6 +23,12 @@ pub enum Subject {
         /// The world's name.
         name: Arc<str>,
     },
+    /// What is known of a cluster beside its objects: its version, its certificates, what it answers
+    /// to requests without credentials.
+    Cluster {
+        /// As users name the cluster.
+        name: Arc<str>,
+    },
     /// A container image.
     Image {
         /// As users name it: a reference, or the file that it was read from.
@@ -62,6 +68,7 @@ impl Subject {
             Self::World { name } | Self::Image { name, .. } | Self::Artifact { name } => {
                 name.to_string()
             }
+            Self::Cluster { name } => format!("Cluster {name}"),
             Self::Object { kind, namespace, name, .. } => match (&**namespace, &**name) {
                 (_, "") => kind.to_string(),
                 ("", name) => format!("{kind} {name}"),
@@ -77,6 +84,7 @@ impl Subject {
     pub fn name(&self) -> String {
         match self {
             Self::World { name }
+            | Self::Cluster { name }
             | Self::Image { name, .. }
             | Self::Artifact { name }
             | Self::Object { name, .. } => name.to_string(),
@@ -115,6 +123,7 @@ impl Subject {
         match self {
             Self::Object { .. } => "object",
             Self::World { .. } => "world",
+            Self::Cluster { .. } => "cluster",
             Self::Image { .. } => "image",
             Self::Package { .. } => "package",
             Self::File { .. } => "file",

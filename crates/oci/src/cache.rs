@@ -16,6 +16,7 @@ use std::time::{Duration, SystemTime};
 use pavisade_model::LayerVisitor;
 
 use crate::entries::Entries;
+use crate::place::open_regular;
 use crate::{Budget, Digest, LayerRead, Refusal};
 
 /// Begins every entry.
@@ -249,19 +250,10 @@ fn is_own(_: &fs::Metadata) -> bool {
     true
 }
 
-/// Opens an entry, if it is a file of the user's own. A pipe is not waited for.
+/// Opens an entry, if it is a file of the user's own.
 fn open(path: &Path) -> io::Result<Option<File>> {
-    let mut options = File::options();
-    options.read(true);
-    #[cfg(unix)]
-    {
-        use rustix::fs::OFlags;
-        use std::os::unix::fs::OpenOptionsExt as _;
-        options.custom_flags((OFlags::NONBLOCK | OFlags::NOFOLLOW).bits().cast_signed());
-    }
-    let file = options.open(path)?;
-    let metadata = file.metadata()?;
-    Ok((metadata.is_file() && is_own(&metadata)).then_some(file))
+    let file = open_regular(path)?;
+    Ok(is_own(&file.metadata()?).then_some(file))
 }
 
 /// The bytes of an entry that is whole.

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use crate::document::Document;
 use crate::manifest::{Descriptor, Index};
 use crate::{Digest, Platform, Refusal};
 
@@ -101,6 +102,10 @@ pub(crate) struct Saved {
     #[serde(default)]
     pub(crate) repo_tags: Option<Vec<String>>,
     pub(crate) layers: Vec<String>,
+}
+
+impl Document for Vec<Saved> {
+    const FIELDS: &'static [&'static str] = &["Config", "RepoTags", "Layers"];
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! What is in an image: its layers are streamed once to the readers of `packages` and to `inspect`.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
-
 use std::io::{self, Read};
 
 use pavisade_packages::Inventory;
@@ -43,22 +43,40 @@ pub fn inspect(
 struct Visitor {
     packages: Collector,
     inspector: Option<Inspector>,
+    /// Which file was asked for last, and whether each of the two wants it.
+    asked: Cell<Option<(FileId, bool, bool)>>,
+}
+
+impl Visitor {
+    fn new(packages: Collector, inspector: Option<Inspector>) -> Self {
+        Self { packages, inspector, asked: Cell::default() }
+    }
+
+    fn ask(&self, file: &LayerFile<'_>) -> (bool, bool) {
+        let packages = self.packages.wants(file);
+        (packages, self.inspector.as_ref().is_some_and(|one| one.wants(file)))
+    }
 }
 
 impl LayerVisitor for Visitor {
     fn wants(&self, file: &LayerFile<'_>) -> bool {
-        self.packages.wants(file) || self.inspector.as_ref().is_some_and(|one| one.wants(file))
+        let (packages, inspector) = self.ask(file);
+        self.asked.set(Some((file.id(), packages, inspector)));
+        packages || inspector
     }
 
     fn take(&mut self, file: &LayerFile<'_>, bytes: &mut dyn Read) -> io::Result<()> {
-        let Self { packages, inspector } = self;
-        let Some(inspector) = inspector.as_mut().filter(|inspector| inspector.wants(file)) else {
-            return packages.take(file, bytes);
+        let (for_packages, for_inspector) = match self.asked.take() {
+            Some((id, packages, inspector)) if id == file.id() => (packages, inspector),
+            _ => self.ask(file),
         };
-        inspector.take(file, bytes, |bytes| match packages.wants(file) {
-            true => packages.take(file, bytes),
-            false => Ok(()),
-        })
+        let Self { packages, inspector, .. } = self;
+        match inspector {
+            Some(inspector) if for_inspector => inspector.take(file, bytes, |bytes| {
+                if for_packages { packages.take(file, bytes) } else { Ok(()) }
+            }),
+            _ => packages.take(file, bytes),
+        }
     }
 
     fn keeps(&self) -> Option<String> {
@@ -115,7 +133,7 @@ fn read(
     let mut inspectors = Vec::new();
     let visitor = |_| {
         let inspector = inspects.then(Inspector::default);
-        Visitor { packages: Collector::new(options), inspector }
+        Visitor::new(Collector::new(options), inspector)
     };
     let add = |_, visitor: Visitor| {
         builder.add(visitor.packages);

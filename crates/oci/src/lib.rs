@@ -15,6 +15,7 @@ mod archive;
 mod cache;
 mod candidate;
 mod digest;
+mod document;
 mod entries;
 mod folder;
 #[cfg(test)]

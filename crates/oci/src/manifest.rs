@@ -5,8 +5,27 @@ use std::collections::BTreeMap;
 
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
 
+use crate::document::{Document, parse};
 use crate::{Digest, Platform, Refusal};
+
+/// The fields of an index or a manifest.
+const FIELDS: &[&str] = &[
+    "mediaType",
+    "artifactType",
+    "manifests",
+    "layers",
+    "fsLayers",
+    "config",
+    "digest",
+    "size",
+    "annotations",
+    "platform",
+    "os",
+    "architecture",
+    "variant",
+];
 
 /// Points at a blob.
 #[derive(Debug, Clone, Deserialize)]
@@ -34,18 +53,6 @@ impl Descriptor {
     }
 }
 
-/// Reads a document.
-///
-/// # Errors
-/// It is not JSON of that form.
-pub(crate) fn parse<T: DeserializeOwned>(text: &[u8], what: &str) -> Result<T, Refusal> {
-    let wrong = |error: serde_json::Error| Refusal::Document {
-        what: what.to_owned(),
-        error: error.to_string(),
-    };
-    serde_json::from_slice(text).map_err(wrong)
-}
-
 /// What a descriptor of an image may lead to.
 pub(crate) enum Form {
     Index(Index),
@@ -68,6 +75,9 @@ impl Form {
             layers: Option<IgnoredAny>,
             config: Option<IgnoredAny>,
             fs_layers: Option<IgnoredAny>,
+        }
+        impl Document for Shape {
+            const FIELDS: &'static [&'static str] = FIELDS;
         }
         let wrong =
             |error: &str| Refusal::Document { what: what.to_owned(), error: error.to_owned() };
@@ -102,6 +112,10 @@ pub(crate) struct Index {
     pub manifests: Vec<Descriptor>,
 }
 
+impl Document for Index {
+    const FIELDS: &'static [&'static str] = FIELDS;
+}
+
 /// One image.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -123,6 +137,10 @@ pub struct Manifest {
 pub struct Subject {
     /// Its digest.
     pub digest: Digest,
+}
+
+impl Document for Box<Manifest> {
+    const FIELDS: &'static [&'static str] = FIELDS;
 }
 
 impl Manifest {
@@ -167,6 +185,28 @@ pub struct Configuration {
     pub history: Option<Vec<Step>>,
 }
 
+impl Document for Configuration {
+    const FIELDS: &'static [&'static str] = &[
+        "architecture",
+        "os",
+        "variant",
+        "created",
+        "config",
+        "rootfs",
+        "diff_ids",
+        "history",
+        "created_by",
+        "empty_layer",
+        "User",
+        "Env",
+        "Entrypoint",
+        "Cmd",
+        "WorkingDir",
+        "ExposedPorts",
+        "Labels",
+    ];
+}
+
 /// Digests of uncompressed layers.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub struct RootFs {
@@ -176,38 +216,58 @@ pub struct RootFs {
 }
 
 /// How a container of an image is started.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
+#[derive(Debug, Clone, Default)]
 pub struct Start {
     /// The user; empty for root.
-    #[serde(deserialize_with = "lenient")]
     pub user: String,
     /// `NAME=VALUE`.
-    #[serde(deserialize_with = "lenient")]
     pub env: Option<Vec<String>>,
     /// The program.
-    #[serde(deserialize_with = "lenient")]
     pub entrypoint: Option<Vec<String>>,
     /// Its arguments.
-    #[serde(deserialize_with = "lenient")]
     pub cmd: Option<Vec<String>>,
     /// The folder that it starts in.
-    #[serde(deserialize_with = "lenient")]
     pub working_dir: String,
     /// `80/tcp`.
-    #[serde(deserialize_with = "lenient")]
-    pub exposed_ports: Option<BTreeMap<String, serde_json::Value>>,
+    pub exposed_ports: Option<BTreeMap<String, Value>>,
     /// Free text by key.
-    #[serde(deserialize_with = "lenient")]
     pub labels: Option<BTreeMap<String, String>>,
+    /// Fields that are not of their type, of which nothing is known. Packages are found without them,
+    /// so the image is not refused; programs that run images refuse it.
+    pub odd: Vec<String>,
 }
 
-/// A value of the wrong type is none: nothing that packages are found by depends on it.
-fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned + Default>(
-    from: D,
-) -> Result<T, D::Error> {
-    let value = serde_json::Value::deserialize(from)?;
-    Ok(serde_json::from_value(value).unwrap_or_default())
+impl<'de> Deserialize<'de> for Start {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let mut fields = Map::<String, Value>::deserialize(from)?;
+        let mut odd = Vec::new();
+        let (all, odd_fields) = (&mut fields, &mut odd);
+        Ok(Self {
+            user: taken(all, "User", odd_fields),
+            env: taken(all, "Env", odd_fields),
+            entrypoint: taken(all, "Entrypoint", odd_fields),
+            cmd: taken(all, "Cmd", odd_fields),
+            working_dir: taken(all, "WorkingDir", odd_fields),
+            exposed_ports: taken(all, "ExposedPorts", odd_fields),
+            labels: taken(all, "Labels", odd_fields),
+            odd,
+        })
+    }
+}
+
+/// A field; `null` is as good as none.
+fn taken<T: DeserializeOwned + Default>(
+    fields: &mut Map<String, Value>,
+    name: &str,
+    odd: &mut Vec<String>,
+) -> T {
+    let value = fields.remove(name).filter(|value| !value.is_null());
+    let read = value.map(serde_json::from_value).transpose();
+    read.unwrap_or_else(|_| {
+        odd.push(name.to_owned());
+        None
+    })
+    .unwrap_or_default()
 }
 
 /// One step of a build.
@@ -252,6 +312,36 @@ mod tests {
         let read: Configuration = parse(text, "a").unwrap();
         let start = read.config.unwrap();
         assert_eq!((&*start.user, start.env, start.cmd), ("", None, Some(vec!["x".to_owned()])));
+        assert_eq!(start.odd, ["User", "Env", "ExposedPorts"]);
         assert_eq!(start.labels.unwrap()["a"], "b");
+    }
+
+    #[test]
+    fn what_is_null_or_absent_is_not_odd() {
+        let text = br#"{"config": {"User": null, "Env": null, "Cmd": [], "Labels": null}}"#;
+        let start = parse::<Configuration>(text, "a").unwrap().config.unwrap();
+        assert_eq!((start.odd.len(), start.cmd), (0, Some(Vec::new())));
+    }
+
+    #[test]
+    fn documents_that_programs_read_otherwise_are_refused() {
+        let layer = format!(r#"{{"digest": "{}", "size": 1}}"#, Digest::of(b""));
+        for (more, field) in [
+            (r#""Layers": []"#, "layers"),
+            (r#""MediaType": "x""#, "mediaType"),
+            (r#""annotations": {"Layers": "x"}"#, ""),
+        ] {
+            let text = format!(r#"{{"config": {layer}, "layers": [{layer}], {more}}}"#);
+            let read = Form::read(text.as_bytes(), "a");
+            match (read, field) {
+                (Ok(Form::Manifest(_)), "") => {}
+                (Err(error), field) => {
+                    assert!(error.to_string().contains(&format!("`{field}`")), "{error}");
+                }
+                _ => panic!("{more}"),
+            }
+        }
+        let user = br#"{"config": {"User": "1000", "user": "0"}}"#;
+        assert!(parse::<Configuration>(user, "a").is_err());
     }
 }

@@ -6,11 +6,10 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use serde::de::DeserializeOwned;
-
 use crate::candidate::{Candidate, CandidateSource, Saved, fitting, joined};
 use crate::digest::Checked;
-use crate::manifest::{Configuration, Descriptor, Form, Index, Manifest, parse};
+use crate::document::{Document, parse};
+use crate::manifest::{Configuration, Descriptor, Form, Index, Manifest};
 use crate::place::{Place, compression};
 use crate::registry::{Repository, Slot, failed};
 use crate::unpack::Compression;
@@ -315,7 +314,7 @@ impl Store {
     /// An image of `docker save` (Docker image specification 1.2, "Combined Image JSON").
     fn saved(&self, saved: &Saved) -> Result<Image, Refusal> {
         let text = self.whole(&saved.config)?;
-        let configuration = parse(&text, &saved.config)?;
+        let configuration: Configuration = parse(&text, &saved.config)?;
         let layers = saved.layers.iter().map(|name| (None, None, LayerSource::File(name.clone())));
         let layers = paired(&configuration, layers.collect())?;
         let digest = Some(Digest::of(&text));
@@ -372,7 +371,7 @@ impl Store {
         Ok(bytes)
     }
 
-    fn document<T: DeserializeOwned>(&self, name: &str) -> Result<T, Refusal> {
+    fn document<T: Document>(&self, name: &str) -> Result<T, Refusal> {
         parse(&self.whole(name)?, name)
     }
 

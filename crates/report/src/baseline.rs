@@ -146,6 +146,7 @@ fn label(subject: &Value, images: &Value) -> String {
             let named = format!("{} {}", part("name"), part("version"));
             return format!("{} in {holder}", named.trim_end());
         }
+        "cluster" => return format!("Cluster {}", part("name")),
         "file" => return format!("{} in {holder}", part("path")),
         _ => {}
     }

@@ -90,6 +90,7 @@ fn row<'a>(
             (&**group, &**kind, &**namespace, &**name, container.as_deref().unwrap_or(""))
         }
         Subject::World { .. } => ("", "", "", "", ""),
+        Subject::Cluster { name } => ("", "cluster", "", &**name, ""),
         other => ("", other.word(), "", &*label, ""),
     };
     let place = places.text(finding);

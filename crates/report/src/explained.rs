@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use pavisade_judgement::{Evidence, Excepted, rank};
+use pavisade_judgement::{Excepted, Ranked};
 use pavisade_model::{Finding, FixState, Note};
 use pavisade_vulndb::{Because, Bound, Explained, Known, Until, Verdict};
 
@@ -74,18 +74,53 @@ pub enum Outcome<'a> {
 /// # Errors
 /// `out` does not take it.
 pub fn explained(told: &Explanation<'_>, options: &Options, out: &mut dyn Write) -> io::Result<()> {
-    let Explanation { id, image, known, cases, notes, .. } = told;
     let mut page = Page::new(options, out);
-    page.put(STRONG, id).put(PLAIN, " in ").put(STRONG, image).end();
-    head(&mut page, known);
-    for case in cases {
-        one(&mut page, case);
+    image(&mut page, told);
+    crate::terminal::notes(&mut page, told.notes, false);
+    page.flush()
+}
+
+/// Writes explanations of an id for several images, and which were not looked at, each with the
+/// reason; notes stand once in the end.
+///
+/// # Errors
+/// `out` does not take it.
+pub fn explained_all(
+    told: &[Explanation<'_>],
+    (id, unread): (&str, &[(&str, &str)]),
+    notes: &[Note],
+    options: &Options,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let mut page = Page::new(options, out);
+    for one in told {
+        image(&mut page, one);
     }
-    if cases.is_empty() {
-        absent(&mut page, told);
+    for (name, why) in unread {
+        page.put(STRONG, id).put(PLAIN, " in ").put(STRONG, &clean(name)).end();
+        page.put(UNKNOWN, "unknown").put(PLAIN, ": ");
+        let text = format!("the image was not scanned: {}", clean(why));
+        page.wrapped(PLAIN, &text, 9, 2);
+        page.end();
+    }
+    if told.is_empty() && unread.is_empty() {
+        page.put(STRONG, id).put(PLAIN, ": ").put(UNKNOWN, "unknown");
+        page.put(PLAIN, ": no image was scanned").end();
     }
     crate::terminal::notes(&mut page, notes, false);
     page.flush()
+}
+
+fn image(page: &mut Page<'_>, told: &Explanation<'_>) {
+    let Explanation { id, image, known, cases, .. } = told;
+    page.put(STRONG, id).put(PLAIN, " in ").put(STRONG, image).end();
+    head(page, known);
+    for case in cases {
+        one(page, case);
+    }
+    if cases.is_empty() {
+        absent(page, told);
+    }
 }
 
 fn head(page: &mut Page<'_>, known: &Known) {
@@ -151,7 +186,7 @@ fn one(page: &mut Page<'_>, case: &Case<'_>) {
     match &case.outcome {
         Outcome::Reported(finding) => {
             said(page, finding);
-            if let Some(ranked) = Evidence::of(finding).map(|evidence| rank(&evidence)) {
+            if let Some(ranked) = Ranked::of(finding) {
                 let parts: Vec<_> = ranked.parts.iter().map(priority::part).collect();
                 let text = format!("{}: {}", ranked.priority.name(), parts.join("; "));
                 row(page, "priority", &text);

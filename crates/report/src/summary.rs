@@ -161,7 +161,7 @@ pub(crate) fn note_word(kind: NoteKind) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use pavisade_model::{Subject, kinds};
+    use pavisade_model::Subject;
 
     use super::*;
     use crate::fixture::{deployment, judged};
@@ -172,13 +172,7 @@ mod tests {
         let mut judgement = judged(&[("shop", &[("a.yaml", &text)])], Vec::new());
         assert_eq!((judgement.objects, failing_objects(&judgement)), (1, 1));
         let finding = judgement.of_state(State::Fails).next().unwrap().clone();
-        let facts = Subject::Object {
-            group: kinds::CLUSTER.group.into(),
-            kind: kinds::CLUSTER.kind.into(),
-            namespace: "".into(),
-            name: "shop".into(),
-            container: None,
-        };
+        let facts = Subject::Cluster { name: "shop".into() };
         judgement.findings.push(pavisade_model::Finding { subject: facts, ..finding });
         assert_eq!(failing_objects(&judgement), 1);
         assert!(line(&judgement).contains(" in 1 object"), "{}", line(&judgement));

@@ -1,12 +1,12 @@
 //! Judges what is known beside the objects, and joins it with the workloads.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use pavisade_checks::{Catalog, CheckSet, Report, Verdict};
-use pavisade_images::{Naming, wants};
+use pavisade_images::{Naming, Wants};
 use pavisade_model::{Fact, Meta, Note, NoteKind, Paths, State, Workload};
-use pavisade_snapshot::{Facts, Image, Images, Object, Snapshot};
+use pavisade_snapshot::{Facts, Image, Images, Object, Snapshot, World};
 use rayon::prelude::*;
 
 use crate::part::Part;
@@ -28,19 +28,26 @@ pub(crate) fn judge(snapshot: &Snapshot, checks: &CheckSet, now: Timestamp) -> V
 }
 
 fn join(snapshot: &Snapshot, images: &Images, checks: &CheckSet, now: Timestamp) -> Joined {
+    let wants = Wants::of(snapshot);
+    let wanted = wants.images();
+    let found = wanted.iter().filter_map(|(reference, named_by)| {
+        let index = images.find(reference)?.ok()?;
+        Some((index, named_by))
+    });
+    let found: Vec<_> = found.collect();
+    let namings = found.iter().flat_map(|(_, named_by)| named_by.iter().copied());
+    let standing = Standing::of(namings, checks, now);
     let mut joined: Vec<Vec<Workload>> = images.all().iter().map(|_| Vec::new()).collect();
     let mut paths = Paths::default();
-    let mut standing = Standing::new(checks, now);
-    for want in wants(snapshot).images {
-        let Some(Ok(index)) = images.find(&want.reference) else { continue };
-        joined[index].extend(want.named_by.iter().map(|naming| {
-            let place = &naming.value.into();
+    for (index, named_by) in found {
+        joined[index].extend(named_by.iter().map(|(world, naming)| {
+            let place = &naming.value().into();
             Workload {
-                world: naming.world.name().clone(),
+                world: world.name().clone(),
                 subject: naming.subject(),
-                location: locate(naming.world, Some(naming.object), place, &mut paths).0,
-                exposed: standing.of(naming, EXPOSED),
-                privileged: standing.of(naming, PRIVILEGED),
+                location: locate(world, Some(&naming.object), place, &mut paths).0,
+                exposed: standing.says(naming, EXPOSED),
+                privileged: standing.says(naming, PRIVILEGED),
             }
         }));
     }
@@ -56,52 +63,58 @@ const PRIVILEGED: &[&str] = &["PV-C001", "PV-C002", "PV-C022", "PV-C030"];
 
 /// What checks say of workloads, each asked once. What they cannot tell is not said: it lowers no
 /// priority.
-struct Standing {
-    checks: Option<CheckSet>,
-    now: Timestamp,
-    /// By the object's address: check, container and message of each failure.
-    known: HashMap<*const Object, Vec<Failure>>,
-}
+struct Standing(HashMap<usize, Vec<Failure>>);
 
-/// Check, container and message.
+/// Check, container and message of a failure.
 type Failure = (Arc<str>, Option<String>, Arc<str>);
 
 impl Standing {
-    fn new(checks: &CheckSet, now: Timestamp) -> Self {
+    fn of<'a>(
+        namings: impl Iterator<Item = (&'a Arc<World>, &'a Naming)>,
+        checks: &CheckSet,
+        now: Timestamp,
+    ) -> Self {
         let wanted = |meta: &Meta| [EXPOSED, PRIVILEGED].concat().contains(&&*meta.rule.id);
         let none = HashMap::new();
         let checks = CheckSet::new(&Catalog::builtin(), checks.kubernetes(), wanted, &none);
-        Self { checks: checks.ok(), now, known: HashMap::new() }
+        let Ok(checks) = checks else { return Self(HashMap::new()) };
+        let mut seen = HashSet::new();
+        let objects: Vec<_> = namings.filter(|(_, naming)| seen.insert(address(naming))).collect();
+        let judged = objects.par_iter().map(|(world, naming)| {
+            (address(naming), failures(&checks, world, &naming.object, now))
+        });
+        Self(judged.collect())
     }
 
     /// What one of these checks says of the object, or of the container, that names an image.
-    fn of(&mut self, naming: &Naming<'_>, ids: &[&str]) -> Option<Arc<str>> {
-        let Self { checks, now, known } = self;
-        let failures = known.entry(std::ptr::from_ref(naming.object)).or_insert_with(|| {
-            let mut failures = Vec::new();
-            let out = &mut |report: Report<'_>| {
-                let Verdict::Fails(claims) = report.verdict else { return };
-                let container = report.subject.container().map(str::to_owned);
-                let fails = claims.into_iter().filter(|claim| claim.state == State::Fails);
-                failures.extend(fails.map(|claim| {
-                    (
-                        report.rule.id.as_ref().into(),
-                        container.clone(),
-                        masked(claim.message).into(),
-                    )
-                }));
-            };
-            if let Some(checks) = checks {
-                checks.judge_object(naming.world, naming.object, *now, out);
-            }
-            failures
-        });
+    fn says(&self, naming: &Naming, ids: &[&str]) -> Option<Arc<str>> {
         let is_meant = |(id, container, _): &&Failure| {
             ids.contains(&&**id)
-                && (container.is_none() || container.as_deref() == naming.container)
+                && (container.is_none() || container.as_deref() == naming.container.as_deref())
         };
+        let failures = self.0.get(&address(naming))?;
         failures.iter().find(is_meant).map(|(.., message)| message.clone())
     }
+}
+
+/// Objects of a picture stay where they are while it is judged.
+fn address(naming: &Naming) -> usize {
+    Arc::as_ptr(&naming.object).addr()
+}
+
+fn failures(checks: &CheckSet, world: &World, object: &Object, now: Timestamp) -> Vec<Failure> {
+    let mut failures = Vec::new();
+    let out = &mut |report: Report<'_>| {
+        let Verdict::Fails(claims) = report.verdict else { return };
+        let container = report.subject.container().map(str::to_owned);
+        let fails = claims.into_iter().filter(|claim| claim.state == State::Fails);
+        failures.extend(fails.map(|claim| {
+            let id = report.rule.id.as_ref().into();
+            (id, container.clone(), masked(claim.message).into())
+        }));
+    };
+    checks.judge_object(world, object, now, out);
+    failures
 }
 
 /// That checks did not run since nobody asked for what they look at.

@@ -417,3 +417,38 @@ fn what_an_exception_lets_through_neither_fails_nor_holds() {
         assert_eq!(assessment.controls[0].state, expect, "{control}\n{text}");
     }
 }
+
+#[test]
+fn images_that_could_not_be_had_hide_no_finding_of_the_others() {
+    let wanted = |meta: &pavisade_model::Meta| meta.rule.id == "PV-S025";
+    let set = CheckSet::new(&CATALOG, KubernetesVersion::LATEST, wanted, &HashMap::new()).unwrap();
+    let secret = pavisade_snapshot::Secret {
+        what: "a secret".into(),
+        name: "TOKEN".to_owned(),
+        place: pavisade_snapshot::SecretPlace::File {
+            path: "app/.env".into(),
+            layer: None,
+            line: 1,
+            removed: false,
+        },
+        confidence: pavisade_model::Confidence::High,
+    };
+    let framework = framework("checks = [\"PV-S025\"]");
+    for (secrets, missing, expect) in [
+        (vec![], false, ControlState::Holds),
+        (vec![], true, ControlState::HoldsInPart),
+        (vec![secret.clone()], false, ControlState::Fails),
+        (vec![secret], true, ControlState::Fails),
+    ] {
+        let inspection = Some(Inspection { secrets, ..Inspection::default() });
+        let image = Image { name: "web".into(), inspection, ..Image::default() };
+        let missing = match missing {
+            true => vec![("r.example/api:1".into(), "it was not given".to_owned())],
+            false => Vec::new(),
+        };
+        let facts = Facts { images: Some(Arc::new(Images::new(vec![image], missing))) };
+        let snapshot = Snapshot::new(Vec::new(), Vec::new()).with_facts(facts);
+        let judgement = judge(&snapshot, &set, Timestamp::UNIX_EPOCH);
+        assert_eq!(assess(&framework, &judgement).controls[0].state, expect);
+    }
+}

@@ -131,3 +131,27 @@ fn an_api_version_does_not_matter() {
     assert_eq!(removed.difference(&kept).count(), 1);
     assert_eq!(kept.difference(&removed).count(), 0);
 }
+
+#[test]
+fn facts_of_a_cluster_keep_their_first_fingerprints_and_lose_its_name() {
+    let judged = |name: &str| {
+        let text = format!(
+            "{{apiVersion: pavisade.dev/v1, kind: Cluster, metadata: {{name: {name}}}, \
+             version: {{gitVersion: v1.24.1}}}}"
+        );
+        let documents = read(&Source::new("facts", text));
+        let mut world = WorldParts::cluster(name);
+        world.objects.push(Object::new(documents.docs[0].root(), "pavisade.dev/v1", "Cluster"));
+        let checks = CheckSet::all(KubernetesVersion::LATEST);
+        let now: Timestamp = "2026-11-30T00:00:00Z".parse().unwrap();
+        let judgement = judge(&Snapshot::new(vec![world], Vec::new()), &checks, now);
+        judgement.findings.into_iter().find(|finding| finding.rule.id == "PV-O041").unwrap()
+    };
+    let (prod, other) = (judged("prod"), judged("other"));
+    assert_eq!(prod.subject, pavisade_model::Subject::Cluster { name: "prod".into() });
+    assert_eq!(prod.subject.label(), "Cluster prod");
+    // Written down from a result in which it was an object.
+    assert_eq!(prod.first_fingerprint().to_string(), "v1:2c0cf1c925a8ba4d4dadf6b97d3e3e9f");
+    assert_eq!(prod.fingerprint(), other.fingerprint());
+    assert_ne!(prod.first_fingerprint(), other.first_fingerprint());
+}

@@ -312,6 +312,11 @@ impl Images {
         })
     }
 
+    /// Whether any could not be had.
+    pub fn has_missing(&self) -> bool {
+        self.by_reference.values().any(Result::is_err)
+    }
+
     /// References that could not be had, and why, in order.
     pub fn missing(&self) -> Vec<(&str, &str)> {
         let missing = self.by_reference.iter();

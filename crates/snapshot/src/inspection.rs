@@ -37,11 +37,16 @@ pub struct Configuration {
     pub entrypoint: Vec<String>,
     /// Further arguments, or the program where there is no entrypoint; secrets masked.
     pub command: Vec<String>,
+    /// Fields of which nothing is known, since they are not of their type: `User`, `Env`.
+    pub odd: Vec<String>,
 }
 
 impl Configuration {
     /// Whether a container runs as root; nothing where that is not known.
     pub fn runs_as_root(&self) -> Option<bool> {
+        if self.odd.iter().any(|field| field == "User") {
+            return None;
+        }
         match self.user.split(':').next().unwrap_or("") {
             "" | "root" => Some(true),
             _ => self.user_id.map(|id| id == 0),
@@ -157,6 +162,9 @@ mod tests {
             let configuration =
                 Configuration { user: user.into(), user_id: id, ..Configuration::default() };
             assert_eq!(configuration.runs_as_root(), expect, "{user}");
+            // What is not known is not the user that it looks like.
+            let odd = Configuration { odd: vec!["User".into()], ..configuration };
+            assert_eq!(odd.runs_as_root(), None, "{user}");
         }
     }
 }

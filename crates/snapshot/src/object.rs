@@ -184,6 +184,10 @@ impl Object {
     /// It as a finding's subject.
     pub fn subject(&self, container: Option<&str>) -> Subject {
         let ObjectId { group, kind, namespace, name } = self.id.clone();
+        // It only holds facts.
+        if self.is(kinds::CLUSTER) {
+            return Subject::Cluster { name };
+        }
         Subject::Object { group, kind, namespace, name, container: container.map(Arc::from) }
     }
 

@@ -137,6 +137,18 @@ impl<'a> View<'a> {
         self.may_read(kind).then(|| self.world.get(kind, namespace, name)).flatten()
     }
 
+    /// The objects that make pods and those of the kinds in `also`, shared, in the order of the world.
+    /// Custom resources make pods by their form and not by their kind: whoever declares
+    /// [`kinds::WORKLOADS`] sees them.
+    pub fn pod_makers(&self, also: &'static [GroupKind]) -> impl Iterator<Item = &'a Arc<Object>> {
+        let declared = [kinds::WORKLOADS, also].concat();
+        let all = declared.iter().fold(true, |all, kind| self.may_read(*kind) && all);
+        let is_meant = move |object: &&Arc<Object>| {
+            object.has_pods() || also.iter().any(|kind| object.is(*kind))
+        };
+        all.then(|| self.world.shared()).into_iter().flatten().filter(is_meant)
+    }
+
     /// Facts about the cluster, for those who declare the kind that holds them.
     pub fn cluster(&self) -> Option<ClusterFacts<'a>> {
         self.nth(kinds::CLUSTER, 0).and_then(ClusterFacts::read)
@@ -360,6 +372,33 @@ mod tests {
     #[should_panic(expected = "test reads Service without declaring it")]
     fn a_kind_that_was_not_declared_is_not_seen() {
         view(&world(), PODS).get(kinds::SERVICE, "", "a");
+    }
+
+    #[test]
+    fn makers_of_pods_stand_in_the_order_of_the_world() {
+        let texts = [
+            "apiVersion: v1\nkind: Service\nmetadata: {name: a}\n",
+            "apiVersion: e.io/v1\nkind: Roll\nspec: {template: {spec: {containers: [{image: i}]}}}\n",
+            "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {}\n",
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n",
+        ];
+        let objects = texts.map(|text| {
+            let documents = read(&Source::new("t", text));
+            let root = documents.docs[0].root();
+            let of = |field: &str| root.str(field).unwrap_or_default().to_owned();
+            Object::new(root, &of("apiVersion"), &of("kind"))
+        });
+        let world = World::new(WorldParts::files("w", WorldKind::Files, objects.to_vec()));
+        let view = view(&world, &[kinds::WORKLOADS, &[kinds::SERVICE]]);
+        let makers = |also| view.pod_makers(also).map(|one| one.kind().to_owned());
+        assert_eq!(makers(&[kinds::SERVICE]).collect::<Vec<_>>(), ["Pod", "Service", "Roll"]);
+        assert_eq!(makers(&[]).collect::<Vec<_>>(), ["Pod", "Roll"]);
+    }
+
+    #[test]
+    #[should_panic(expected = "test reads apps/Deployment without declaring it")]
+    fn who_asks_for_makers_of_pods_declares_all_workloads() {
+        view(&world(), PODS).pod_makers(&[]).for_each(drop);
     }
 
     #[test]

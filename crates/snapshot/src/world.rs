@@ -255,6 +255,11 @@ impl World {
         self.objects.values().map(|object| &**object)
     }
 
+    /// All objects, shared, ordered by their ids.
+    pub(crate) fn shared(&self) -> impl Iterator<Item = &Arc<Object>> {
+        self.objects.values()
+    }
+
     fn list(&self, kind: GroupKind) -> &[Arc<Object>] {
         let groups = self.by_kind.get(kind.kind).map_or(&[][..], Vec::as_slice);
         let of_group = groups.iter().find(|(group, _)| **group == *kind.group);

@@ -61,6 +61,8 @@ impl<'a> Claims<'a> {
     }
 
     /// The statement that counts: the latest; of several at one time the one that closes the least.
+    /// One without a date may be later or earlier than any other, so of it and the latest again the
+    /// one that closes the least counts.
     pub fn decide(&mut self, target: &Target<'_>) -> Option<&'a Arc<Statement>> {
         let named = target.ids.iter().filter_map(|id| self.by_id.get(id)).flatten();
         let named: BTreeSet<_> = named.copied().collect();
@@ -68,9 +70,13 @@ impl<'a> Claims<'a> {
         let said = named.into_iter().filter_map(|at| Some((at, self.claim(at).said(target)?)));
         let said: Vec<_> = said.collect();
         self.used.extend(said.iter().map(|(at, _)| at));
-        let order =
-            |(at, said): &(_, &Arc<Statement>)| (self.claim(*at).time, said.status, Reverse(*at));
-        said.into_iter().max_by_key(order).map(|(_, said)| said)
+        let time = |at: &(usize, usize)| self.claim(*at).time;
+        let (dated, undated): (Vec<_>, Vec<_>) =
+            said.into_iter().partition(|(at, _)| time(at).is_some());
+        let latest =
+            dated.into_iter().max_by_key(|(at, said)| (time(at), said.status, Reverse(*at)));
+        let all = undated.into_iter().chain(latest);
+        all.max_by_key(|(at, said)| (said.status, time(at), Reverse(*at))).map(|(_, said)| said)
     }
 
     /// What is to be said of the documents: what of them does not count, and what was about nothing.

@@ -207,9 +207,10 @@ fn versions(affected: &Value, closes: bool) -> Result<Versions, &'static str> {
             false => Ok(Versions::Unread),
         };
     };
-    // In doubt a version is affected, whatever closes.
+    // A version is affected where nothing else is said of it (the default of the specification), and
+    // in doubt, whatever closes.
     let is_meant = |entry: &Value| match entry.get("status").map(Value::as_str) {
-        None => true,
+        None => !closes,
         Some(status) => closes == (status == Some("unaffected")),
     };
     let (meant, other): (Vec<_>, Vec<_>) = list.iter().partition(|entry| is_meant(entry));
@@ -220,7 +221,8 @@ fn versions(affected: &Value, closes: bool) -> Result<Versions, &'static str> {
         versions.retain(|version| !other.contains(version));
     }
     match versions.is_empty() {
-        true => Err("its versions are not comparable"),
+        true if closes => Err("it marks none of its versions as `unaffected`"),
+        true => Err("it marks all of its versions as `unaffected`"),
         false => Ok(Versions::These(versions)),
     }
 }

@@ -122,6 +122,37 @@ fn the_latest_statement_counts_and_none_hides_another() {
 }
 
 #[test]
+fn a_statement_without_a_date_is_not_older_than_others() {
+    let lodash = "pkg:npm/lodash@4.17.20";
+    let said_by = |status: &str, time: Option<&str>| {
+        let mut statement = not_affected("CVE-1", product("pkg:npm/lodash", &[]));
+        statement["status"] = status.into();
+        let mut document = json!({"@context": "https://openvex.dev/ns/v0.2.0", "@id": "urn:x",
+            "author": "A", "version": 1, "statements": [statement]});
+        if let Some(time) = time {
+            document["timestamp"] = time.into();
+        }
+        read("a.json", document.to_string().as_bytes()).unwrap()
+    };
+    let (early, late) = (Some("2026-01-01T00:00:00Z"), Some("2026-02-01T00:00:00Z"));
+    for (documents, wanted) in [
+        (vec![("affected", None), ("not_affected", early)], "affected"),
+        (vec![("not_affected", None), ("affected", early)], "affected"),
+        (vec![("not_affected", None), ("affected", early), ("not_affected", late)], "not_affected"),
+        (vec![("affected", None), ("affected", early), ("not_affected", late)], "affected"),
+        (vec![("under_investigation", None), ("fixed", late)], "under_investigation"),
+        (vec![("affected", None), ("not_affected", None)], "affected"),
+        (vec![("not_affected", None)], "not_affected"),
+    ] {
+        let all: Vec<_> = documents.iter().map(|(status, time)| said_by(status, *time)).collect();
+        assert_eq!(said(&all, &["CVE-1"], lodash).as_deref(), Some(wanted), "{documents:?}");
+        let mut turned = all;
+        turned.reverse();
+        assert_eq!(said(&turned, &["CVE-1"], lodash).as_deref(), Some(wanted), "{documents:?}");
+    }
+}
+
+#[test]
 fn what_does_not_count_is_told_and_stops_nothing() {
     let all = || product("pkg:npm/lodash", &[]);
     let mut bare = not_affected("CVE-1", all());
@@ -190,9 +221,10 @@ fn cyclonedx_says_it_by_components() {
         ("not_affected", json!([{"ref": "nothing"}]), None),
         (
             "not_affected",
-            json!([{"ref": "r", "versions": [{"version": "4.17.20"}]}]),
+            json!([{"ref": "r", "versions": [{"version": "4.17.20", "status": "unaffected"}]}]),
             Some("not_affected"),
         ),
+        ("not_affected", json!([{"ref": "r", "versions": [{"version": "4.17.20"}]}]), None),
         ("not_affected", json!([{"ref": "r", "versions": [{"version": "4.17.2"}]}]), None),
         (
             "not_affected",

@@ -216,7 +216,10 @@ fn versions_of_cyclonedx_are_read_in_doubt_as_affected() {
     let range = json!({"range": "vers:npm/<5", "status": "affected"});
     for (state, versions, wanted) in [
         ("not_affected", json!([entry("4.17.20", "unaffected")]), closed),
-        ("not_affected", json!([{"version": "4.17.20"}]), closed),
+        // What is not marked is affected by default.
+        ("not_affected", json!([{"version": "4.17.20"}]), None),
+        ("resolved", json!([{"version": "4.17.20"}]), None),
+        ("exploitable", json!([{"version": "4.17.20"}]), open),
         ("not_affected", json!([entry("4.17.20", "affected")]), None),
         ("resolved", json!([entry("4.17.20", "affected"), entry("4.17.21", "unaffected")]), None),
         ("resolved", json!([entry("4.17.20", "unaffected")]), Some("fixed")),

@@ -93,16 +93,28 @@ pub struct Builder {
     texts: HashSet<Text>,
 }
 
+impl FeedRead {
+    /// When the newest of its records was changed; of one that has only signals, when they were
+    /// published.
+    pub(crate) fn newest(&self) -> &str {
+        if self.has_records { &self.newest } else { &self.published }
+    }
+}
+
 /// What was read of a feed.
 #[derive(Debug, Default)]
 pub(crate) struct FeedRead {
     pub(crate) licences: BTreeSet<String>,
     /// Whether it holds records of databases whose real records were never read by this code.
     pub(crate) untried: bool,
-    /// The newest change that it tells of.
+    /// The newest change of a record that it tells of.
     pub(crate) newest: String,
     /// Rows that are no records: signals.
     pub(crate) rows: usize,
+    /// When they were published.
+    pub(crate) published: String,
+    /// Whether it holds records.
+    pub(crate) has_records: bool,
 }
 
 /// A text that many records share.
@@ -233,7 +245,7 @@ impl Builder {
         let changed = record.published.clone().unwrap_or_default().max(modified.clone());
         let record = self.read(record)?;
         let ecosystem = record.entries.first().map_or("", |entry| &entry.ecosystem);
-        self.feed(feed, Home::of(&id, ecosystem), &changed, 0);
+        self.feed(feed, Home::of(&id, ecosystem), &changed, None);
         Some(((feed.name.to_owned(), id), record))
     }
 
@@ -260,7 +272,7 @@ impl Builder {
                 self.report.note("line that is not a CVE score", feed.name);
                 continue;
             };
-            self.feed(feed, home::SCORES, "", 1);
+            self.feed(feed, home::SCORES, "", Some(1));
             for severity in scores {
                 if of_vector(&severity.score).is_none() {
                     self.report.note("severity that is not a CVSS vector", &severity.score);
@@ -277,7 +289,7 @@ impl Builder {
         let (scores, refused) = signals::epss(text);
         let date = text.lines().next().and_then(|line| line.split_once("score_date:"));
         let date = date.map_or("", |(_, date)| date.split(',').next().unwrap_or_default());
-        self.feed(feed, home::EPSS, date.trim(), scores.len());
+        self.feed(feed, home::EPSS, date.trim(), Some(scores.len()));
         self.epss.extend(scores);
         for _ in 0..refused {
             self.report.note("line that is not from EPSS", feed.name);
@@ -288,7 +300,7 @@ impl Builder {
     pub fn exploited(&mut self, feed: Feed<'_>, json: &[u8]) {
         match signals::kev(json) {
             Ok(catalog) => {
-                self.feed(feed, home::CATALOG, &catalog.released, catalog.entries.len());
+                self.feed(feed, home::CATALOG, &catalog.released, Some(catalog.entries.len()));
                 self.kev.extend(catalog.entries);
                 for _ in 0..catalog.refused {
                     self.report.note("invalid entry in the CISA catalog", feed.name);
@@ -298,7 +310,8 @@ impl Builder {
         }
     }
 
-    fn feed(&mut self, feed: Feed<'_>, home: Home, changed: &str, rows: usize) {
+    /// Takes note of a record of a feed, or of so many rows of signals.
+    fn feed(&mut self, feed: Feed<'_>, home: Home, changed: &str, rows: Option<usize>) {
         let known = self.feeds.entry(feed.name.to_owned()).or_default();
         let licence = if feed.licence.is_empty() { home.licence } else { feed.licence };
         let licence = if licence.is_empty() { NOT_STATED } else { licence };
@@ -306,9 +319,11 @@ impl Builder {
             known.licences.insert(licence.to_owned());
         }
         known.untried |= !home.tried;
-        known.rows += rows;
-        if known.newest.as_str() < changed {
-            changed.clone_into(&mut known.newest);
+        known.rows += rows.unwrap_or(0);
+        known.has_records |= rows.is_none();
+        let newest = if rows.is_some() { &mut known.published } else { &mut known.newest };
+        if newest.as_str() < changed {
+            changed.clone_into(newest);
         }
     }
 

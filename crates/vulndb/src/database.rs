@@ -2,12 +2,13 @@
 
 use std::cmp::Ordering;
 
+use jiff::civil::Date;
 use pavisade_model::{Epss, Exploited, Score, Severity};
 
 use crate::ecosystem::Ecosystem;
 use crate::format::{
     Cursor, DatabaseError, HEADER, ID_ROW, MAGIC, NOWHERE, PACKAGE_ROW, RANSOMWARE, SECTIONS,
-    SIGNAL_ROW, WITHDRAWN_ROW, u24_at, u32_at, u64_at,
+    SIGNAL_ROW, SIGNALS, TRIED, WITHDRAWN_ROW, u24_at, u32_at, u64_at,
 };
 use crate::range::Kind;
 use crate::score::of_vector;
@@ -25,9 +26,30 @@ pub struct FeedStatus<'a> {
     /// When the newest of them was changed, or all were published, as it says; empty where nothing
     /// does.
     pub newest: &'a str,
+    /// Whether it holds no advisories, only what is known of them beside: EPSS, CISA's catalog,
+    /// scores. These are made anew each day, and say nothing of how old the advisories are.
+    pub signals: bool,
     /// Whether its reader was tried on real data of the databases that its records are from; else
     /// some were only seen in documentation.
     pub tried: bool,
+}
+
+impl FeedStatus<'_> {
+    /// The day of its newest record; nothing where there is none, or it is after `today`.
+    pub fn day(&self, today: Date) -> Option<Date> {
+        let day: Date = self.newest.get(..10)?.parse().ok()?;
+        // Go's records say the year 1.
+        (day <= today && day.year() > 1990).then_some(day)
+    }
+}
+
+/// When the newest advisory of a database was changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Newest<'a> {
+    /// The day.
+    pub day: Date,
+    /// The time, as its feed writes it.
+    pub time: &'a str,
 }
 
 /// A database; all of it is borrowed from its bytes.
@@ -163,14 +185,26 @@ impl<'a> Database<'a> {
     /// Where the bytes are damaged.
     pub fn feeds(&self) -> Result<Vec<FeedStatus<'a>>, DatabaseError> {
         Cursor::at(self.sections[2], 0)?.list(|cursor| {
-            Ok(FeedStatus {
-                name: self.text(cursor.number()?)?,
-                licences: cursor.list(|cursor| self.text(cursor.number()?))?,
-                records: cursor.number()?,
-                newest: self.text(cursor.number()?)?,
-                tried: cursor.byte()? != 0,
-            })
+            let name = self.text(cursor.number()?)?;
+            let licences = cursor.list(|cursor| self.text(cursor.number()?))?;
+            let records = cursor.number()?;
+            let newest = self.text(cursor.number()?)?;
+            let marks = cursor.byte()?;
+            let (signals, tried) = (marks & SIGNALS != 0, marks & TRIED != 0);
+            Ok(FeedStatus { name, licences, records, newest, signals, tried })
         })
+    }
+
+    /// The newest change of an advisory that its feeds tell of, of `today` at the latest: some have
+    /// dates in the future. Nothing where no feed has such a date.
+    ///
+    /// # Errors
+    /// Where the bytes are damaged.
+    pub fn newest(&self, today: Date) -> Result<Option<Newest<'a>>, DatabaseError> {
+        let feeds = self.feeds()?.into_iter().filter(|feed| !feed.signals);
+        let newest =
+            feeds.filter_map(|feed| Some(Newest { day: feed.day(today)?, time: feed.newest }));
+        Ok(newest.max())
     }
 
     /// How many packages and advisories it knows.

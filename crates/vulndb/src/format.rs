@@ -7,7 +7,7 @@
 //! | --- | --- |
 //! | 0 text ends | a `u32` a text: where it ends in section 1 |
 //! | 1 texts | UTF-8, one behind the other |
-//! | 2 feeds | name, licences, records, newest change, whether its reader was tried, of each feed |
+//! | 2 feeds | name, licences, records, newest change, and a byte (1 its reader was tried, 2 it has only signals) of each feed |
 //! | 3 packages | 12 bytes each: ecosystem, name, place in section 4; in the order of these texts |
 //! | 4 affected | what records say of a package |
 //! | 5 advisory places | a `u32` an advisory: its place in section 6 |
@@ -28,6 +28,10 @@ pub(crate) const PACKAGE_ROW: usize = 12;
 pub(crate) const ID_ROW: usize = 8;
 pub(crate) const SIGNAL_ROW: usize = 22;
 pub(crate) const WITHDRAWN_ROW: usize = 12;
+/// Of a feed: its reader was tried.
+pub(crate) const TRIED: u8 = 1;
+/// Of a feed: it has no records, only signals.
+pub(crate) const SIGNALS: u8 = 2;
 /// No place in the section of scores.
 pub(crate) const NOWHERE: u32 = u32::MAX;
 /// In a day of the catalog: ransomware uses it.

@@ -26,7 +26,7 @@ mod words;
 mod write;
 
 pub use build::{Builder, Feed, LeftOut, Report};
-pub use database::{Database, FeedStatus};
+pub use database::{Database, FeedStatus, Newest};
 pub use ecosystem::{Ecosystem, of_distribution, of_purl_type};
 pub use explain::{Bound, Explained, Known, KnownRecord};
 pub use format::DatabaseError;

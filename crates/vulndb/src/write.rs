@@ -6,7 +6,9 @@ use pavisade_model::Severity;
 
 use crate::build::{Builder, Entry, Record, Report, Text};
 use crate::database::RATINGS;
-use crate::format::{DatabaseError, HEADER, MAGIC, NOWHERE, RANSOMWARE, SECTIONS, number};
+use crate::format::{
+    DatabaseError, HEADER, MAGIC, NOWHERE, RANSOMWARE, SECTIONS, SIGNALS, TRIED, number,
+};
 use crate::signals::cve;
 
 /// Texts by how often they are used.
@@ -61,7 +63,7 @@ impl Builder {
     pub fn finish(self) -> Result<(Vec<u8>, Report), DatabaseError> {
         let mut texts = Texts::default();
         for (name, feed) in &self.feeds {
-            texts.count([name.as_str(), feed.newest.as_str()]);
+            texts.count([name.as_str(), feed.newest()]);
             texts.count(feed.licences.iter().map(String::as_str));
         }
         for ((feed, id), record) in &self.records {
@@ -150,8 +152,9 @@ impl<'a> Sections<'a> {
             self.text(2, name);
             self.list(2, feed.licences.iter().map(String::as_str));
             self.length(2, records + feed.rows);
-            self.text(2, &feed.newest);
-            self.sections[2].push(u8::from(!feed.untried));
+            self.text(2, feed.newest());
+            let signals = if feed.has_records { 0 } else { SIGNALS };
+            self.sections[2].push(if feed.untried { 0 } else { TRIED } | signals);
         }
     }
 

@@ -87,6 +87,45 @@ fn what_is_left_out_is_told() {
 }
 
 #[test]
+fn signals_of_today_make_no_old_advisories_new() {
+    let record = |id: &str, modified: &str| {
+        let affected =
+            json!([{"package": {"ecosystem": "npm", "name": "p"}, "versions": ["1.0.0"]}]);
+        json!({"id": id, "modified": modified, "affected": affected}).to_string()
+    };
+    let feed = |name| Feed { name, licence: "MIT" };
+    let mut builder = Builder::default();
+    builder.record(feed("osv"), record("A-1", "2026-02-01T00:00:00Z").as_bytes());
+    // Its date is still to come.
+    builder.record(feed("odd"), record("A-2", "2031-01-01T00:00:00Z").as_bytes());
+    builder.epss(
+        feed("epss"),
+        "#model_version:v1,score_date:2026-08-16T12:00:00Z\ncve,epss,percentile\nCVE-2024-1,0.5,0.9\n",
+    );
+    builder.exploited(
+        feed("kev"),
+        br#"{"dateReleased":"2026-08-15T00:00:00Z","vulnerabilities":[{"cveID":"CVE-2024-3","dateAdded":"2024-03-01"}]}"#,
+    );
+    // One whose lines are all refused has no records either.
+    builder.epss(feed("none"), "#model_version:v1,score_date:2026-08-17T12:00:00Z\n");
+    let bytes = builder.finish().unwrap().0;
+    let database = Database::open(&bytes).unwrap();
+    let newest = |today: &str| {
+        let newest = database.newest(today.parse().unwrap()).unwrap();
+        newest.map(|newest| (newest.day.to_string(), newest.time))
+    };
+    let february = Some(("2026-02-01".to_owned(), "2026-02-01T00:00:00Z"));
+    assert_eq!(newest("2026-08-17"), february);
+    assert_eq!(newest("2026-02-01"), february);
+    assert_eq!(newest("2026-01-31"), None);
+    assert_eq!(newest("2031-01-02"), Some(("2031-01-01".to_owned(), "2031-01-01T00:00:00Z")));
+    let feeds = database.feeds().unwrap();
+    let signals: Vec<_> = feeds.iter().filter(|feed| feed.signals).map(|feed| feed.name).collect();
+    assert_eq!(signals, ["epss", "kev", "none"]);
+    assert!(feeds.iter().all(|feed| feed.tried || !feed.signals));
+}
+
+#[test]
 fn a_check_finds_damage_that_opening_does_not() {
     let mut bytes = built(&records());
     Database::open(&bytes).unwrap().check().unwrap();

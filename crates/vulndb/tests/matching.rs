@@ -278,8 +278,9 @@ fn scores_and_signals_are_joined_by_cve() {
     builder.exploited(FEED, br#"{"vulnerabilities":[{"cveID":"CVE-2024-3","dateAdded":"2024-03-01","knownRansomwareCampaignUse":"Known"}]}"#);
     let bytes = builder.finish().unwrap().0;
     let feeds = Database::open(&bytes).unwrap().feeds().unwrap();
-    let feeds: Vec<_> = feeds.iter().map(|feed| (feed.name, feed.records, feed.newest)).collect();
-    assert_eq!(feeds, [("feed", 3 + 3 + 1, "2026-08-16T12:00:00Z"), ("nvd", 1, "")]);
+    let feeds = feeds.iter().map(|feed| (feed.name, feed.records, feed.newest, feed.signals));
+    let feeds: Vec<_> = feeds.collect();
+    assert_eq!(feeds, [("feed", 3 + 3 + 1, "2026-01-01T00:00:00Z", false), ("nvd", 1, "", true)]);
     let hits = find(&bytes, "npm", "p", "1.0.0").hits;
     let severities: Vec<_> = hits.iter().map(|hit| hit.severity).collect();
     assert_eq!(severities, [Severity::Critical, Severity::Unknown, Severity::Medium]);

@@ -2,18 +2,40 @@
 
 use pavisade_model::Related;
 use pavisade_secrets::mask;
-use pavisade_snapshot::{Image, Inspection, Notable, Secret, SecretPlace};
+use pavisade_snapshot::{Configuration, Image, Inspection, Notable, Secret, SecretPlace};
 
 use crate::{Claim, Place, Verdict};
 
 /// Characters of a build instruction that are shown.
 const INSTRUCTION: usize = 120;
 
-/// What was found in an image; `Unknown` where nothing but its packages is known.
-pub(super) fn inspection<'a>(image: &'a Image) -> Result<&'a Inspection, Verdict<'a>> {
-    image.inspection.as_ref().ok_or_else(|| {
-        Verdict::unknown(Place::Nowhere, "an SBOM lists only packages: scan the image itself")
+/// Judges what was found in an image; `Unknown` where nothing but its packages is known.
+pub(super) fn inspected<'a>(
+    image: &'a Image,
+    judge: impl FnOnce(&'a Inspection) -> Verdict<'a>,
+) -> Verdict<'a> {
+    match &image.inspection {
+        Some(found) => judge(found),
+        None => {
+            Verdict::unknown(Place::Nowhere, "an SBOM lists only packages: scan the image itself")
+        }
+    }
+}
+
+/// Judges how an image is started; not applicable to a root file system, which does not say.
+pub(super) fn configured<'a>(
+    image: &'a Image,
+    judge: impl FnOnce(&'a Inspection, &'a Configuration) -> Verdict<'a>,
+) -> Verdict<'a> {
+    inspected(image, |found| match &found.configuration {
+        Some(configuration) => judge(found, configuration),
+        None => Verdict::NotApplicable,
     })
+}
+
+/// Why a field of the configuration is not known: it is not of its type.
+pub(super) fn odd(field: &str) -> String {
+    format!("`{field}` in the image's configuration is not of its type, so nothing is known of it")
 }
 
 /// Fails with these claims; where there are none, unknown where something was not checked.
@@ -26,14 +48,12 @@ pub(super) fn verdict<'a>(inspection: &Inspection, claims: Vec<Claim<'a>>) -> Ve
 
 /// Fails where an image holds files of a kind, which are `what`: `a shell`.
 pub(super) fn holds<'a>(image: &'a Image, kind: Notable, what: &str) -> Verdict<'a> {
-    let found = match inspection(image) {
-        Ok(found) => found,
-        Err(unknown) => return unknown,
-    };
-    let paths: Vec<_> = found.notable(kind).map(|file| format!("`/{}`", file.path)).collect();
-    let message = format!("the image contains {what}: {}", paths.join(", "));
-    let claim = (!paths.is_empty()).then(|| Claim::fails(Place::Nowhere, message));
-    verdict(found, claim.into_iter().collect())
+    inspected(image, |found| {
+        let paths: Vec<_> = found.notable(kind).map(|file| format!("`/{}`", file.path)).collect();
+        let message = format!("the image contains {what}: {}", paths.join(", "));
+        let claim = (!paths.is_empty()).then(|| Claim::fails(Place::Nowhere, message));
+        verdict(found, claim.into_iter().collect())
+    })
 }
 
 /// A file with the instruction that made its layer.

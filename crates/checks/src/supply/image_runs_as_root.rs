@@ -5,7 +5,7 @@ use pavisade_snapshot::Image;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::image::inspection;
+use super::image::{configured, odd};
 use crate::{Check, Cx, OnImageFact, Place, Verdict};
 
 /// Image runs as root
@@ -26,23 +26,22 @@ impl Check for ImageRunsAsRoot {
     type On = OnImageFact;
 
     fn check<'a>(&self, image: &'a Image, _: &Cx<'a>) -> Verdict<'a> {
-        let found = match inspection(image) {
-            Ok(found) => found,
-            Err(unknown) => return unknown,
-        };
-        // A root file system does not say who runs in it.
-        let Some(configuration) = &found.configuration else { return Verdict::NotApplicable };
-        let user = &configuration.user;
-        match configuration.runs_as_root() {
-            Some(true) if user.is_empty() => {
-                Verdict::fails(Place::Nowhere, "the image sets no user, so it runs as root")
+        configured(image, |_, configuration| {
+            let user = &configuration.user;
+            match configuration.runs_as_root() {
+                Some(true) if user.is_empty() => {
+                    Verdict::fails(Place::Nowhere, "the image sets no user, so it runs as root")
+                }
+                Some(true) => Verdict::fails(Place::Nowhere, format!("the image runs as `{user}`")),
+                Some(false) => Verdict::Holds,
+                None if configuration.odd.iter().any(|field| field == "User") => {
+                    Verdict::unknown(Place::Nowhere, odd("User"))
+                }
+                None => {
+                    let why = format!("the user `{user}` is not in the image's `/etc/passwd`");
+                    Verdict::unknown(Place::Nowhere, why)
+                }
             }
-            Some(true) => Verdict::fails(Place::Nowhere, format!("the image runs as `{user}`")),
-            Some(false) => Verdict::Holds,
-            None => {
-                let why = format!("the user `{user}` is not in the image's `/etc/passwd`");
-                Verdict::unknown(Place::Nowhere, why)
-            }
-        }
+        })
     }
 }

@@ -5,7 +5,7 @@ use pavisade_snapshot::{Image, Notable};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::image::{inspection, made_by, verdict};
+use super::image::{inspected, made_by, verdict};
 use crate::{Check, Claim, Cx, OnImageFact, Place, Verdict};
 
 /// Setuid or setgid program in the image
@@ -28,21 +28,19 @@ impl Check for ImageSetuidProgram {
     type On = OnImageFact;
 
     fn check<'a>(&self, image: &'a Image, _: &Cx<'a>) -> Verdict<'a> {
-        let found = match inspection(image) {
-            Ok(found) => found,
-            Err(unknown) => return unknown,
-        };
-        let mut claims = Vec::new();
-        for (why, word) in [(Notable::SetUser, "setuid"), (Notable::SetGroup, "setgid")] {
-            claims.extend(found.notable(why).map(|file| {
-                let message = match &*made_by(image, file.layer) {
-                    "" => format!("`/{}` is {word}", file.path),
-                    made => format!("`/{}` is {word}, from {made}", file.path),
-                };
-                let place = Place::Layer(image.location(file.layer, &file.path).into());
-                Claim::fails(place, message).instance(word)
-            }));
-        }
-        verdict(found, claims)
+        inspected(image, |found| {
+            let mut claims = Vec::new();
+            for (why, word) in [(Notable::SetUser, "setuid"), (Notable::SetGroup, "setgid")] {
+                claims.extend(found.notable(why).map(|file| {
+                    let message = match &*made_by(image, file.layer) {
+                        "" => format!("`/{}` is {word}", file.path),
+                        made => format!("`/{}` is {word}, from {made}", file.path),
+                    };
+                    let place = Place::Layer(image.location(file.layer, &file.path).into());
+                    Claim::fails(place, message).instance(word)
+                }));
+            }
+            verdict(found, claims)
+        })
     }
 }

@@ -5,7 +5,7 @@ use pavisade_snapshot::{Image, Notable};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::image::{inspection, made_by, verdict};
+use super::image::{inspected, made_by, verdict};
 use crate::{Check, Claim, Cx, OnImageFact, Place, Verdict};
 
 /// World-writable file in the image
@@ -27,24 +27,25 @@ impl Check for ImageWorldWritableFile {
     type On = OnImageFact;
 
     fn check<'a>(&self, image: &'a Image, _: &Cx<'a>) -> Verdict<'a> {
-        let found = match inspection(image) {
-            Ok(found) => found,
-            Err(unknown) => return unknown,
-        };
-        let claims = found.notable(Notable::WorldWritable).map(|file| {
-            let mut message = match file.below {
-                0 => format!("`/{}` is writable by every user", file.path),
-                1 => format!("`/{}` and a file in it are writable by every user", file.path),
-                below => {
-                    format!("`/{}` and {below} files in it are writable by every user", file.path)
+        inspected(image, |found| {
+            let claims = found.notable(Notable::WorldWritable).map(|file| {
+                let mut message = match file.below {
+                    0 => format!("`/{}` is writable by every user", file.path),
+                    1 => format!("`/{}` and a file in it are writable by every user", file.path),
+                    below => {
+                        format!(
+                            "`/{}` and {below} files in it are writable by every user",
+                            file.path
+                        )
+                    }
+                };
+                let made = made_by(image, file.layer);
+                if !made.is_empty() {
+                    message.push_str(&format!(", from {made}"));
                 }
-            };
-            let made = made_by(image, file.layer);
-            if !made.is_empty() {
-                message.push_str(&format!(", from {made}"));
-            }
-            Claim::fails(Place::Layer(image.location(file.layer, &file.path).into()), message)
-        });
-        verdict(found, claims.collect())
+                Claim::fails(Place::Layer(image.location(file.layer, &file.path).into()), message)
+            });
+            verdict(found, claims.collect())
+        })
     }
 }

@@ -5,7 +5,7 @@ use pavisade_snapshot::{Image, SecretPlace};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::image::{claims, inspection, named};
+use super::image::{claims, configured, named};
 use crate::{Check, Claim, Cx, OnImageFact, Place, Verdict};
 
 /// Secret in the image build history
@@ -26,21 +26,16 @@ impl Check for SecretInBuildHistory {
     type On = OnImageFact;
 
     fn check<'a>(&self, image: &'a Image, _: &Cx<'a>) -> Verdict<'a> {
-        let found = match inspection(image) {
-            Ok(found) => found,
-            Err(unknown) => return unknown,
-        };
-        if found.configuration.is_none() {
-            return Verdict::NotApplicable;
-        }
-        let is_history = |place: &SecretPlace| matches!(place, SecretPlace::History { .. });
-        Verdict::from_claims(claims(found, is_history, |secret| {
-            let step = match &secret.place {
-                SecretPlace::History { step, .. } => format!("step {step} of the build"),
-                _ => "the build".to_owned(),
-            };
-            let message = format!("{} in {step}, which is stored in the image", named(secret));
-            Claim::fails(Place::Nowhere, message)
-        }))
+        configured(image, |found, _| {
+            let is_history = |place: &SecretPlace| matches!(place, SecretPlace::History { .. });
+            Verdict::from_claims(claims(found, is_history, |secret| {
+                let step = match &secret.place {
+                    SecretPlace::History { step, .. } => format!("step {step} of the build"),
+                    _ => "the build".to_owned(),
+                };
+                let message = format!("{} in {step}, which is stored in the image", named(secret));
+                Claim::fails(Place::Nowhere, message)
+            }))
+        })
     }
 }

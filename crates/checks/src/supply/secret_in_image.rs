@@ -5,7 +5,7 @@ use pavisade_snapshot::{Image, SecretPlace};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::image::{claims, inspection, made_by, named, verdict};
+use super::image::{claims, inspected, made_by, named, verdict};
 use crate::{Check, Claim, Cx, OnImageFact, Place, Verdict};
 
 /// Secret in an image layer
@@ -26,27 +26,25 @@ impl Check for SecretInImage {
     type On = OnImageFact;
 
     fn check<'a>(&self, image: &'a Image, _: &Cx<'a>) -> Verdict<'a> {
-        let found = match inspection(image) {
-            Ok(found) => found,
-            Err(unknown) => return unknown,
-        };
-        let is_file = |place: &SecretPlace| matches!(place, SecretPlace::File { .. });
-        let claims = claims(found, is_file, |secret| {
-            let SecretPlace::File { path, layer, line, removed } = &secret.place else {
-                return Claim::fails(Place::Nowhere, named(secret));
-            };
-            let mut message = format!("{} on line {line} of `/{path}`", named(secret));
-            if *removed {
-                message.push_str(", which a later layer deletes or replaces");
-            }
-            let made = made_by(image, *layer);
-            match (layer, &*made) {
-                (None, _) => {}
-                (Some(at), "") => message.push_str(&format!(", in layer {at}")),
-                (Some(at), made) => message.push_str(&format!(", in layer {at} from {made}")),
-            }
-            Claim::fails(Place::Layer(image.location(*layer, path).into()), message)
-        });
-        verdict(found, claims)
+        inspected(image, |found| {
+            let is_file = |place: &SecretPlace| matches!(place, SecretPlace::File { .. });
+            let claims = claims(found, is_file, |secret| {
+                let SecretPlace::File { path, layer, line, removed } = &secret.place else {
+                    return Claim::fails(Place::Nowhere, named(secret));
+                };
+                let mut message = format!("{} on line {line} of `/{path}`", named(secret));
+                if *removed {
+                    message.push_str(", which a later layer deletes or replaces");
+                }
+                let made = made_by(image, *layer);
+                match (layer, &*made) {
+                    (None, _) => {}
+                    (Some(at), "") => message.push_str(&format!(", in layer {at}")),
+                    (Some(at), made) => message.push_str(&format!(", in layer {at} from {made}")),
+                }
+                Claim::fails(Place::Layer(image.location(*layer, path).into()), message)
+            });
+            verdict(found, claims)
+        })
     }
 }

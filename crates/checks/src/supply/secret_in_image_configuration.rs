@@ -5,7 +5,7 @@ use pavisade_snapshot::{Image, SecretPlace};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::image::{claims, inspection, named};
+use super::image::{claims, configured, named, odd};
 use crate::{Check, Claim, Cx, OnImageFact, Place, Verdict};
 
 /// Secret in the image configuration
@@ -26,26 +26,33 @@ impl Check for SecretInImageConfiguration {
     type On = OnImageFact;
 
     fn check<'a>(&self, image: &'a Image, _: &Cx<'a>) -> Verdict<'a> {
-        let found = match inspection(image) {
-            Ok(found) => found,
-            Err(unknown) => return unknown,
-        };
-        if found.configuration.is_none() {
-            return Verdict::NotApplicable;
-        }
-        let word = |place: &SecretPlace| match place {
-            SecretPlace::Environment => Some("the environment"),
-            SecretPlace::Label => Some("a label"),
-            SecretPlace::Command => Some("the command"),
-            SecretPlace::File { .. } | SecretPlace::History { .. } => None,
-        };
-        Verdict::from_claims(claims(
-            found,
-            |place| word(place).is_some(),
-            |secret| {
-                let place = word(&secret.place).unwrap_or_default();
-                Claim::fails(Place::Nowhere, format!("{} in {place} of the image", named(secret)))
-            },
-        ))
+        configured(image, |found, configuration| {
+            let word = |place: &SecretPlace| match place {
+                SecretPlace::Environment => Some("the environment"),
+                SecretPlace::Label => Some("a label"),
+                SecretPlace::Command => Some("the command"),
+                SecretPlace::File { .. } | SecretPlace::History { .. } => None,
+            };
+            let mut all = claims(
+                found,
+                |place| word(place).is_some(),
+                |secret| {
+                    let place = word(&secret.place).unwrap_or_default();
+                    Claim::fails(
+                        Place::Nowhere,
+                        format!("{} in {place} of the image", named(secret)),
+                    )
+                },
+            );
+            // The folder, the ports and the user hold no secret.
+            let odd_fields = configuration
+                .odd
+                .iter()
+                .filter(|field| matches!(field.as_str(), "Env" | "Labels" | "Entrypoint" | "Cmd"));
+            all.extend(
+                odd_fields.map(|field| Claim::unknown(Place::Nowhere, odd(field)).instance(field)),
+            );
+            Verdict::from_claims(all)
+        })
     }
 }

@@ -20,6 +20,7 @@ use super::Block;
 /// secret-file app/.env 3 NAME   path and line of a secret, and the setting's name
 /// secret-removed app/.env 3     the same in a file that a later layer deletes
 /// secret-environment NAME       and `label`, `command`, `history`
+/// odd Env                       a field of the configuration that is not of its type
 /// signature refused TEXT        what a policy about signatures says
 /// gap TEXT                      why something may be missing
 /// ```
@@ -60,6 +61,10 @@ fn read(text: &str) -> Result<Image, String> {
                     user_id,
                     ..Configuration::default()
                 });
+            }
+            ["odd", field] => {
+                let configuration = found.configuration.get_or_insert_default();
+                configuration.odd.push((*field).to_owned());
             }
             ["signature", kind, ..] => {
                 let text = line["signature ".len() + kind.len()..].trim().to_owned();

@@ -57,9 +57,14 @@ pub(crate) struct Images {
 }
 
 impl Images {
+    /// Whether images that objects refer to are scanned.
+    pub(crate) fn of_objects(&self) -> bool {
+        self.named || !self.sources.is_empty()
+    }
+
     /// Whether images are scanned.
     pub(crate) fn asked(&self) -> bool {
-        self.named || self.alone() || !self.sources.is_empty()
+        self.of_objects() || self.alone()
     }
 
     /// Whether something is scanned independently of the objects.

@@ -8,10 +8,11 @@ use std::str::FromStr as _;
 use anyhow::{Context as _, bail, ensure};
 use pavisade_oci::{Digest, Refusal};
 use pavisade_report::one_line;
+use pavisade_scan::{Timestamp, day};
 use pavisade_sources::{Progress as _, open_regular};
-use pavisade_vulndb::Database;
+use pavisade_vulndb::{Database, Newest};
 
-use super::{newest, newest_of};
+use super::newest;
 use crate::args::{self, Install};
 use crate::image::told;
 use crate::output::{named, output, place};
@@ -122,14 +123,15 @@ fn put(
             return Ok(Outcome::Clean);
         }
         if let Ok(old) = Database::open(&before) {
-            let (old, new) = (newest_of(&old), newest_of(&database));
+            let today = day(Timestamp::now());
+            // A damaged one is replaced.
+            let (old, new) = (old.newest(today).ok().flatten(), database.newest(today)?);
             if old > new && !install.allow_older {
-                let day = |newest: Option<String>| newest.unwrap_or_else(|| "no date".to_owned());
                 bail!(
                     "{from} is older ({}) than {shown} ({}): nothing was changed; use \
                      --allow-older to install it",
-                    one_line(&day(new)),
-                    one_line(&day(old))
+                    one_line(time(new)),
+                    one_line(time(old))
                 );
             }
         }
@@ -140,6 +142,11 @@ fn put(
     output(Some(&file))?.put(&shown, |out| out.write_all(bytes))?;
     said(&shown);
     Ok(Outcome::Clean)
+}
+
+/// When the newest advisory of a database was changed, as users are told.
+fn time(newest: Option<Newest<'_>>) -> &str {
+    newest.map_or("no date", |newest| newest.time)
 }
 
 /// A database that is whole.

@@ -8,7 +8,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use anyhow::Context as _;
-use pavisade_judgement::{Evidence, Judgement, Priority, rank};
+use pavisade_judgement::{Judgement, Priority, Ranked};
 use pavisade_model::{Finding, State, Subject};
 use pavisade_packages::Inventory;
 use pavisade_packages::inventory::Found;
@@ -109,7 +109,7 @@ pub(super) fn of(
                 continue;
             }
             *upgrade.severities.entry(finding.severity).or_default() += 1;
-            let ranked = Evidence::of(finding).map(|evidence| rank(&evidence).priority);
+            let ranked = Ranked::of(finding).map(|ranked| ranked.priority);
             upgrade.now += usize::from(ranked == Some(Priority::Now));
         }
         if !upgrade.ids.is_empty() {

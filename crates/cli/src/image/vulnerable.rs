@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use anyhow::{anyhow, bail};
 use pavisade_checks::CheckSet;
-use pavisade_judgement::{Date, Judgement};
-use pavisade_model::{Fact, KubernetesVersion};
+use pavisade_judgement::Judgement;
+use pavisade_model::{Fact, FixState, KubernetesVersion, Note, NoteKind};
 use pavisade_packages::Inventory;
 use pavisade_packages::inventory::Options;
-use pavisade_report::vulnerabilities::{By, Data, Vulnerable};
-use pavisade_scan::{Terms, Timestamp, judge_on};
+use pavisade_report::vulnerabilities::{By, Data, LeftOut, Vulnerable};
+use pavisade_scan::{Terms, Timestamp, day, judge_on};
 use pavisade_snapshot::{Facts, Images, Snapshot};
 use pavisade_vulndb::{Database, Matcher};
 
@@ -77,7 +77,18 @@ pub(super) fn run(args: &ImageArgs, image: &Path, db: &Path) -> anyhow::Result<O
     let mut judged = judge(&found, &mut matcher, (db, &database), &terms)?;
     // An explanation is about all that was found.
     let is_shorter = args.vulnerable.only_fixed && args.vulnerable.explain.is_none();
-    let without_fix = if is_shorter { only_fixed(&mut judged.judgement) } else { 0 };
+    let left_out = match is_shorter {
+        true => only_fixed(&mut judged.judgement),
+        false => LeftOut::default(),
+    };
+    // The table says so itself.
+    if args.format != ImageFormat::Table
+        && let Some(message) = left_out.sentence()
+    {
+        let (place, remedy) = (found.name.clone(), String::new());
+        let note = Note { kind: NoteKind::Info, place, span: None, message, remedy };
+        judged.judgement.notes.push(note);
+    }
     let outcome = scan::outcome(&judged.judgement, settings.fail_on(args.vulnerable.fail_on));
     let mut options = pavisade_report::Options {
         color: terminal::color(args.color, file.is_some()),
@@ -88,12 +99,6 @@ pub(super) fn run(args: &ImageArgs, image: &Path, db: &Path) -> anyhow::Result<O
     };
     let now = Timestamp::now();
     options.made = Some(now.strftime("%-d %B %Y, %H:%M UTC").to_string());
-    let upgrades = match args.format {
-        ImageFormat::Table | ImageFormat::Json => {
-            upgrades::of(&judged.judgement, &found, &mut matcher)?
-        }
-        _ => Vec::new(),
-    };
     let Judged { judgement, data } = &judged;
     if let Some(asked) = &args.vulnerable.explain {
         let id = explain::id(asked);
@@ -106,6 +111,10 @@ pub(super) fn run(args: &ImageArgs, image: &Path, db: &Path) -> anyhow::Result<O
             Outcome::Clean
         });
     }
+    let upgrades = match args.format {
+        ImageFormat::Table | ImageFormat::Json => upgrades::of(judgement, &found, &mut matcher)?,
+        _ => Vec::new(),
+    };
     out.put(&place(file), |out| {
         if let Some(format) = args.format.of_scan() {
             return pavisade_report::write(format.of_report(), judgement, &options, out);
@@ -123,10 +132,10 @@ pub(super) fn run(args: &ImageArgs, image: &Path, db: &Path) -> anyhow::Result<O
             judgement,
             data,
             upgrades: &upgrades,
-            today: today(now),
+            today: day(now),
             by: by(args.vulnerable.by),
             suggest: args.vulnerable.suggest,
-            without_fix,
+            left_out,
         };
         match args.format {
             ImageFormat::Json => pavisade_report::vulnerabilities::json::upgrades(&told, out),
@@ -180,23 +189,25 @@ pub(super) fn judge(
     let images = Some(Arc::new(Images::new(vec![image], Vec::new())));
     let facts = Facts { images };
     let snapshot = Snapshot::default().with_facts(facts).with_notes(notes);
-    let judgement = judge_on(&snapshot, &checks, terms, Timestamp::now());
-    let data = database::data(file, database, |feed| used.contains(feed))?;
+    let now = Timestamp::now();
+    let judgement = judge_on(&snapshot, &checks, terms, now);
+    let data = database::data(file, database, day(now), |feed| used.contains(feed))?;
     Ok(Judged { judgement, data })
 }
 
-/// Leaves out what has no fix; how many that were.
-fn only_fixed(judgement: &mut Judgement) -> usize {
-    let before = judgement.findings.len();
+/// Leaves out what has no known fix; how many that were.
+fn only_fixed(judgement: &mut Judgement) -> LeftOut {
+    let mut left_out = LeftOut::default();
     judgement.findings.retain(|finding| {
-        let found = finding.vulnerability.as_deref();
-        found.is_none_or(|found| found.fix.version().is_some())
+        let Some(found) = finding.vulnerability.as_deref() else { return true };
+        match found.fix {
+            FixState::Fixed(_) => return true,
+            FixState::NotFixed | FixState::WontFix => left_out.without_fix += 1,
+            FixState::Unknown => left_out.fix_unknown += 1,
+        }
+        false
     });
-    before - judgement.findings.len()
-}
-
-pub(super) fn today(now: Timestamp) -> Date {
-    pavisade_scan::day(now)
+    left_out
 }
 
 fn by(by: Option<args::By>) -> By {

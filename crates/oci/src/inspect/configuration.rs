@@ -39,6 +39,7 @@ pub(super) fn read(image: &Image, passwd: &str, inspection: &mut Inspection) {
         labels: names(&mut start.labels.iter().flat_map(|all| all.keys().map(|key| &**key))),
         entrypoint,
         command,
+        odd: start.odd.clone(),
     });
     let mut found = Vec::new();
     let secrets = &mut found;

@@ -21,7 +21,8 @@ fn with_mode(tar: Tar, path: &str, kind: u8, mode: u32) -> Tar {
 }
 
 /// What is found in an archive of `docker save` with these layers.
-fn found(user: &str, layers: Vec<Tar>) -> Inspection {
+fn found(user: impl Into<serde_json::Value>, layers: Vec<Tar>) -> Inspection {
+    let user = user.into();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("image.tar");
     let layers: Vec<_> = layers.into_iter().map(Tar::end).collect();
@@ -160,4 +161,7 @@ fn the_user_is_looked_up_in_the_file_that_counts() {
     assert_eq!(root("app", vec![twice(0, 7)]), Some(false));
     assert_eq!(root("app", vec![twice(7, 0)]), Some(true));
     assert_eq!(root("", vec![passwd(7)]), Some(true));
+    // A number that is no text is no user that any runtime takes.
+    let odd = found(1000, vec![passwd(7)]).configuration.unwrap();
+    assert_eq!((odd.runs_as_root(), odd.odd), (None, vec!["User".to_owned()]));
 }

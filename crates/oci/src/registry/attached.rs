@@ -13,7 +13,8 @@ use serde::Deserialize;
 
 use super::{Cause, Repository, failed, http};
 use crate::digest::Checked;
-use crate::manifest::{Descriptor, Form, parse};
+use crate::document::{Document, parse};
+use crate::manifest::{Descriptor, Form, Index};
 use crate::{Digest, Refusal};
 
 /// Bytes of a list, of a manifest, and of what is attached.
@@ -46,6 +47,10 @@ pub struct Attached {
 struct List {
     #[serde(default)]
     manifests: Option<Vec<Descriptor>>,
+}
+
+impl Document for List {
+    const FIELDS: &'static [&'static str] = Index::FIELDS;
 }
 
 /// Whether a layer may hold a signature.

@@ -45,6 +45,11 @@ struct Inner {
     gone: Mutex<HashMap<String, Fault>>,
 }
 
+/// Whether a server that answers so may answer otherwise later.
+pub(super) fn is_busy(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 408 | 429 | 500 | 502 | 503 | 504)
+}
+
 impl Registries {
     /// Prepares; speaks to nobody.
     pub fn new(access: Access) -> Self {
@@ -229,8 +234,13 @@ impl Registries {
     }
 
     /// How long to wait where the answer may be another one later.
-    fn busy(&self, answer: &Response, attempt: u32, waited: Duration) -> Option<Duration> {
-        if !matches!(answer.status().as_u16(), 408 | 429 | 500 | 502 | 503 | 504) {
+    pub(super) fn busy(
+        &self,
+        answer: &Response,
+        attempt: u32,
+        waited: Duration,
+    ) -> Option<Duration> {
+        if !is_busy(answer.status()) {
             return None;
         }
         let longest = self.0.access.patience.longest;

@@ -2,29 +2,31 @@
 
 use std::io::Read as _;
 use std::thread;
+use std::time::Duration;
 
 use reqwest::Url;
 use serde::Deserialize;
 
-use super::client::Registries;
+use super::client::{Registries, is_busy};
 use super::fault::{Cause, Fault, brief};
 use super::http::{self, Asked, Body};
 use super::{Remote, Repository, failed};
+use crate::Refusal;
 use crate::digest::Checked;
-use crate::{Digest, Refusal};
+use crate::document::{Document, parse};
+use crate::manifest::{Descriptor, Index};
 
 /// Bytes of a manifest.
 const MAX_MANIFEST: u64 = 4 << 20;
 
+/// What is kept in the form of an image: its files, whatever else it says.
 #[derive(Deserialize)]
 struct Artifact {
-    layers: Vec<Part>,
+    layers: Vec<Descriptor>,
 }
 
-#[derive(Deserialize)]
-struct Part {
-    digest: String,
-    size: u64,
+impl Document for Artifact {
+    const FIELDS: &'static [&'static str] = Index::FIELDS;
 }
 
 impl Registries {
@@ -37,15 +39,12 @@ impl Registries {
         let repository = Repository::new(self, remote.clone());
         let (manifest, _) = repository.manifest(&remote.wanted, MAX_MANIFEST)?;
         let what = || format!("the manifest of {remote}");
-        let parts = serde_json::from_slice::<Artifact>(&manifest).map(|artifact| artifact.layers);
-        let digest = match parts.as_deref() {
-            Ok([part]) => part.digest.parse::<Digest>().ok().map(|digest| (digest, part.size)),
-            _ => None,
-        };
-        let Some((digest, size)) = digest else {
+        let files = parse::<Artifact>(&manifest, &what()).map(|artifact| artifact.layers);
+        let Some([Descriptor { digest, size, .. }]) = files.as_deref().ok() else {
             let error = "it does not contain exactly one file".to_owned();
             return Err(Refusal::Document { what: what(), error });
         };
+        let (digest, size) = (digest.clone(), *size);
         if size > limit {
             return Err(Refusal::TooLarge { what: remote.to_string(), limit });
         }
@@ -92,8 +91,9 @@ impl Registries {
             Fault::new(Cause::Access, format!("`{}` is not a URL: {error}", brief(address)))
         })?;
         let (host, attempts) = (http::host(&url), self.access().patience.attempts);
-        let mut attempt = 1;
+        let (mut attempt, mut waited) = (1, Duration::ZERO);
         loop {
+            let mut wait = self.backoff(attempt);
             let fault = match self.follow(&url, asked) {
                 Ok((answer, _)) if answer.status().is_success() => {
                     match http::body(answer, limit, &self.access().patience) {
@@ -109,11 +109,11 @@ impl Registries {
                 Ok((answer, _)) => {
                     let status = answer.status();
                     let message = format!("{host} returned {status} for {}", brief(url.path()));
-                    let passes = status.as_u16() == 429 || status.is_server_error();
-                    let cause = if passes { Cause::Busy } else { Cause::Absent };
+                    let cause = if is_busy(status) { Cause::Busy } else { Cause::Absent };
                     let fault = Fault::new(cause, message);
-                    if !passes {
-                        return Err(fault.into());
+                    match self.busy(&answer, attempt, waited) {
+                        Some(asked) => wait = asked,
+                        None => return Err(fault.into()),
                     }
                     fault
                 }
@@ -123,7 +123,8 @@ impl Registries {
             if attempt == attempts {
                 return Err(fault.into());
             }
-            thread::sleep(self.backoff(attempt));
+            thread::sleep(wait);
+            waited += wait;
             attempt += 1;
         }
     }

@@ -24,6 +24,8 @@ pub struct Collector {
     /// Only these files, as if they had these paths.
     only: Option<BTreeMap<FileId, String>>,
     pub(super) taken: HashMap<FileId, Taken>,
+    /// Bytes that paths of lists take.
+    listed: usize,
 }
 
 /// What a file is read for.
@@ -38,6 +40,11 @@ pub(super) enum Purpose {
 /// Bytes of a list of files, and of other texts.
 const LIST: u64 = 64 << 20;
 const TEXT: u64 = 1 << 20;
+/// Bytes of memory that the paths in all lists of one layer may take: half a million paths of usual
+/// length. A list of short lines takes many times its size.
+const LISTS: usize = 64 << 20;
+/// Bytes that a path takes beside its letters.
+const PATH: usize = 24 + 16;
 /// Problems of one file that are told.
 const PROBLEMS: usize = 20;
 
@@ -66,18 +73,32 @@ impl Collector {
             Purpose::Distribution => {
                 text(bytes, TEXT)?.map(|text| What::Distribution(Distribution::read(&text)))
             }
-            Purpose::List => text(bytes, LIST)?.map(|text| {
-                // Lists of digests have the path behind two blanks.
-                let paths =
-                    text.lines().map(|line| line.split_once("  ").map_or(line, |(_, path)| path));
-                let paths = paths.map(|path| path.trim_start_matches('/'));
-                What::List(paths.filter(|path| self.keeps(path)).map(str::to_owned).collect())
-            }),
+            Purpose::List => text(bytes, LIST)?.map(|text| self.list(&text)),
             Purpose::Licences => {
                 text(bytes, TEXT)?.map(|text| What::Licences(copyright::read(&text)))
             }
         };
         Ok(what.unwrap_or_else(What::Unread))
+    }
+
+    /// The paths of a list, as far as there is room for them.
+    fn list(&self, text: &str) -> What {
+        let mut room = LISTS.saturating_sub(self.listed);
+        let mut paths = Vec::new();
+        // Lists of digests have the path behind two blanks.
+        let lines = text.lines().map(|line| line.split_once("  ").map_or(line, |(_, path)| path));
+        for path in lines.map(|path| path.trim_start_matches('/')).filter(|path| self.keeps(path)) {
+            let Some(left) = room.checked_sub(path.len() + PATH) else {
+                let message = format!(
+                    "the lists of files in this layer take more than {} MiB of memory",
+                    LISTS >> 20
+                );
+                return What::Unread(Problem { line: None, message });
+            };
+            room = left;
+            paths.push(path.to_owned());
+        }
+        What::List(paths)
     }
 
     fn packages(&self, want: Want, path: &str, bytes: &mut dyn Read) -> io::Result<What> {
@@ -117,6 +138,9 @@ impl LayerVisitor for Collector {
         let Some(path) = self.path(file).map(str::to_owned) else { return Ok(()) };
         let Some(purpose) = Purpose::of_file(&path, file.mode) else { return Ok(()) };
         let what = self.read(purpose, &path, bytes)?;
+        if let What::List(paths) = &what {
+            self.listed += paths.iter().map(|path| path.len() + PATH).sum::<usize>();
+        }
         // Most programs are not of Go.
         let is_nothing = matches!(&what, What::Packages(Reader::GoBinary, contents)
             if contents.packages.is_empty() && contents.problems.is_empty());
@@ -180,4 +204,36 @@ impl Purpose {
 pub(super) fn may_name_packages(path: &str) -> bool {
     let is_of_programs = |folder| matches!(folder, "bin" | "sbin" | "libexec");
     Reader::of(path).is_some() || path.split('/').any(is_of_programs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether each of these lists of one layer is kept.
+    fn kept(lists: &[&str]) -> Vec<bool> {
+        let mut collector = Collector::new(Options { files: true });
+        for (entry, list) in lists.iter().enumerate() {
+            let path = format!("var/lib/dpkg/info/p{entry}.list");
+            let (size, entry) = (list.len() as u64, entry as u32);
+            let file = LayerFile { path: &path, size, mode: 0o644, layer: 0, entry };
+            assert!(collector.wants(&file));
+            collector.take(&file, &mut list.as_bytes()).unwrap();
+        }
+        let of = |entry| &collector.taken[&FileId { layer: 0, entry }].what;
+        let count = lists.len() as u32;
+        (0..count).map(|entry| matches!(of(entry), What::List(_))).collect()
+    }
+
+    #[test]
+    fn lists_of_a_layer_take_so_much_memory_at_most() {
+        // 4 MiB of lines of one letter would take more than 80 MiB.
+        let short = "/a\n".repeat(4 << 19);
+        let usual = "/usr/share/doc/package/changelog.Debian.gz\n".repeat(1000);
+        assert_eq!(kept(&[&usual, &usual]), [true, true]);
+        assert_eq!(kept(&[&short, &usual]), [false, true]);
+        // Several that are small enough alone are too large together.
+        let half = "/a\n".repeat(1 << 20);
+        assert_eq!(kept(&[&half, &half, &usual]), [true, false, true]);
+    }
 }

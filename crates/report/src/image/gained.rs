@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use pavisade_judgement::{Evidence, Judgement, Priority, rank};
+use pavisade_judgement::{Judgement, Priority, Ranked};
 use pavisade_model::{Finding, State, Subject};
 use serde::Serialize;
 
@@ -54,7 +54,7 @@ fn key(finding: &Finding) -> Option<Key<'_>> {
 }
 
 fn priority(finding: &Finding) -> Priority {
-    Evidence::of(finding).map_or(Priority::Unknown, |evidence| rank(&evidence).priority)
+    Ranked::of(finding).map_or(Priority::Unknown, |ranked| ranked.priority)
 }
 
 #[derive(Serialize)]

@@ -22,6 +22,9 @@ pub(super) struct Configuration<'a> {
     entrypoint: &'a [String],
     /// Further arguments, or the program; secrets masked.
     command: &'a [String],
+    /// Fields of the configuration of which nothing is known, since they are not of their type.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    odd: &'a [String],
 }
 
 /// A file or folder that matters for the security of the image.
@@ -83,6 +86,7 @@ impl<'a> From<&'a snapshot::Configuration> for Configuration<'a> {
             labels: &configuration.labels,
             entrypoint: &configuration.entrypoint,
             command: &configuration.command,
+            odd: &configuration.odd,
         }
     }
 }

@@ -86,6 +86,7 @@ fn inspected(page: &mut Page<'_>, inspection: Option<&Inspection>) {
 fn user(configuration: &Configuration) -> String {
     let user = clean(&configuration.user);
     match (&*user, configuration.runs_as_root()) {
+        ("", None) => "not known: it is not a text".to_owned(),
         ("", _) => "root (none is set)".to_owned(),
         (user, Some(true)) if user != "root" => format!("{user} (root)"),
         (user, _) => user.to_owned(),

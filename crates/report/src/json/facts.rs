@@ -1,6 +1,6 @@
 //! What a finding says of images and vulnerabilities.
 
-use pavisade_judgement::{Evidence, rank};
+use pavisade_judgement::Ranked;
 use pavisade_model as model;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -139,7 +139,7 @@ impl<'a> Vulnerability<'a> {
     /// Of a finding; nothing where it tells of none.
     pub(crate) fn of(finding: &'a model::Finding) -> Option<Self> {
         let found = finding.vulnerability.as_deref()?;
-        let ranked = rank(&Evidence::of(finding)?);
+        let ranked = Ranked::of(finding)?;
         let model::Vulnerability { advisory, fix, statement, built: _ } = found;
         let scores = advisory.scores.iter();
         Some(Self {

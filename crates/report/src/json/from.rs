@@ -168,12 +168,10 @@ impl NoteCounts {
     }
 }
 
-/// Objects, containers aside, that fail a check. Facts about a cluster are not among the objects
-/// that are counted.
+/// Objects, containers aside, that fail a check.
 pub(crate) fn failing_objects(judgement: &Judgement) -> usize {
     let each = judgement.of_state(model::State::Fails).flat_map(model::Finding::each);
     let objects = each.filter_map(|f| match &f.subject {
-        model::Subject::Object { group, kind, .. } if model::kinds::CLUSTER.is(group, kind) => None,
         model::Subject::Object { group, kind, namespace, name, .. } => {
             Some((f.world(), group, kind, namespace, name))
         }
@@ -222,6 +220,14 @@ impl<'a> Subject<'a> {
                 Self::Object { group, kind, namespace, name, container: container.as_deref() }
             }
             model::Subject::World { name } => Self::World { name },
+            // Readers of this form know no other.
+            model::Subject::Cluster { name } => Self::Object {
+                group: model::kinds::CLUSTER.group,
+                kind: model::kinds::CLUSTER.kind,
+                namespace: "",
+                name,
+                container: None,
+            },
             model::Subject::Image { name, digest } => Self::Image { name, digest },
             model::Subject::Package { holder, name, version, purl } => {
                 let holder = Box::new(Self::from(holder));

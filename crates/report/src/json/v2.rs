@@ -232,6 +232,11 @@ pub enum Subject<'a> {
         /// Its name.
         name: &'a str,
     },
+    /// What is known of a cluster beside its objects: its version, its certificates.
+    Cluster {
+        /// Its name.
+        name: &'a str,
+    },
     /// A container image.
     Image {
         /// Its index in `images`, from 0.
@@ -309,6 +314,7 @@ impl<'a> Images<'a> {
                 Subject::Object { group, kind, namespace, name, container: container.as_deref() }
             }
             model::Subject::World { name } => Subject::World { name },
+            model::Subject::Cluster { name } => Subject::Cluster { name },
             model::Subject::Image { .. } => Subject::Image { image: image.unwrap_or_default() },
             model::Subject::Package { name, version, purl, .. } => {
                 Subject::Package { image, artifact, name, version, purl }

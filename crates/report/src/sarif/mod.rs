@@ -252,7 +252,7 @@ fn logical(finding: &Finding) -> Vec<Logical> {
         Subject::World { .. } => {
             Logical { name: label.clone(), fully_qualified_name: label.clone(), kind: "world" }
         }
-        Subject::Object { .. } => Logical {
+        Subject::Object { .. } | Subject::Cluster { .. } => Logical {
             name: label.clone(),
             fully_qualified_name: format!("{}/{label}", finding.world()),
             kind: "resource",

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use pavisade_judgement::{Evidence, Judgement, rank};
+use pavisade_judgement::{Judgement, Ranked};
 use pavisade_model::{Finding, Score, Severity, State, Statement, Subject, VexStatus};
 use pavisade_packages::Inventory;
 use serde::Serialize;
@@ -131,7 +131,7 @@ fn vulnerability(
             vector: String::new(),
         });
     }
-    let ranked = rank(&Evidence::of(first)?);
+    let ranked = Ranked::of(first)?;
     let property = |name: &str, value: String| Property { name: format!("pavisade:{name}"), value };
     let mut properties = vec![property("priority", ranked.priority.name().to_owned())];
     properties.extend(ranked.parts.iter().map(|part| property("reason", priority::part(part))));

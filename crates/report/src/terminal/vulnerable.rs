@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::HashMap;
 
-use pavisade_judgement::{Evidence, Priority, rank};
+use pavisade_judgement::{Priority, Ranked};
 use pavisade_model::{Finding, FixState, Severity, Subject};
 
 use super::page::Page;
@@ -91,7 +91,7 @@ fn rows<'a>(findings: &[&'a Finding]) -> Vec<Row<'a>> {
             FixState::Unknown => "(no fix known)".to_owned(),
         };
         let text = clean(&format!("{name} {version} {fix}")).into_owned();
-        let priority = Evidence::of(finding).map_or(Priority::Unknown, |e| rank(&e).priority);
+        let priority = Ranked::of(finding).map_or(Priority::Unknown, |ranked| ranked.priority);
         let at = *places.entry(text.clone()).or_insert(rows.len());
         if at == rows.len() {
             rows.push(Row { findings: Vec::new(), priority, severity: finding.severity, text });
@@ -116,7 +116,7 @@ fn line(page: &mut Page<'_>, row: &Row<'_>, widest: usize) {
         .iter()
         .filter_map(|finding| {
             let found = finding.vulnerability.as_deref()?;
-            let ranked = Evidence::of(finding).map(|evidence| rank(&evidence).priority);
+            let ranked = Ranked::of(finding).map(|ranked| ranked.priority);
             Some((Reverse((ranked, finding.severity)), found))
         })
         .collect();

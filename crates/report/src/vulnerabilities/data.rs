@@ -16,6 +16,8 @@ pub struct Data {
     pub place: String,
     /// Its advisories.
     pub advisories: usize,
+    /// The day on which the newest of them was changed.
+    pub newest: Option<Date>,
     /// Its feeds.
     pub feeds: Vec<DataFeed>,
 }
@@ -25,41 +27,32 @@ pub struct Data {
 pub struct DataFeed {
     /// Its name.
     pub name: String,
-    /// When the newest of its records was changed, as it says; empty where nothing does.
-    pub newest: String,
+    /// The day of its newest record; nothing where there is none, or it is still to come.
+    pub day: Option<Date>,
     /// Whether any of its records is about a package that was compared.
     pub used: bool,
 }
 
-impl DataFeed {
-    /// The day of its newest record; nothing where there is none, or it is still to come.
-    fn day(&self, today: Date) -> Option<Date> {
-        let day: Date = self.newest.get(..10)?.parse().ok()?;
-        (day <= today && day.year() > 1990).then_some(day)
-    }
-
-    fn age(&self, today: Date) -> Option<i32> {
-        today.since(self.day(today)?).ok().map(|span| span.get_days())
-    }
+fn age(day: Option<Date>, today: Date) -> Option<i32> {
+    today.since(day?).ok().map(|span| span.get_days())
 }
 
 /// Rows of the head of a page.
 pub(super) fn head(page: &mut Page<'_>, data: &Data, today: Date) {
     let feeds = count(data.feeds.len(), "feed", "feeds");
     let advisories = count(data.advisories, "advisory", "advisories");
-    let newest = data.feeds.iter().filter_map(|feed| feed.age(today)).min();
-    let age = newest.map_or_else(
+    let since = age(data.newest, today).map_or_else(
         || "of unknown age".to_owned(),
         |days| format!("the newest {} old", count(days.unsigned_abs() as usize, "day", "days")),
     );
     page.put(DIM, "data").gap(6);
-    let text = format!("{advisories} of {feeds}, {age}; {}", data.place);
+    let text = format!("{advisories} of {feeds}, {since}; {}", data.place);
     page.wrapped(PLAIN, &text, 10, 10);
     let used: Vec<_> = data.feeds.iter().filter(|feed| feed.used).collect();
     if used.is_empty() {
         return;
     }
-    let told = |feed: &&DataFeed| match feed.age(today) {
+    let told = |feed: &&DataFeed| match age(feed.day, today) {
         Some(days) => {
             let days = days.unsigned_abs() as usize;
             format!("{} ({})", feed.name, count(days, "day", "days"))
@@ -73,7 +66,7 @@ pub(super) fn head(page: &mut Page<'_>, data: &Data, today: Date) {
         page.gap(if at == 0 { 0 } else { 10 }).put(PLAIN, line).end();
     }
     let names = |is_meant: &dyn Fn(Option<i32>) -> bool| {
-        let meant = used.iter().filter(|feed| is_meant(feed.age(today)));
+        let meant = used.iter().filter(|feed| is_meant(age(feed.day, today)));
         meant.map(|feed| feed.name.as_str()).collect::<Vec<_>>().join(", ")
     };
     let old = names(&|age| age.is_some_and(|days| days > OLD));

@@ -38,8 +38,33 @@ pub struct Vulnerable<'a> {
     pub by: By,
     /// Whether all upgrades are told, layer by layer.
     pub suggest: bool,
-    /// Vulnerabilities without a fix that were asked to be left out.
+    /// Vulnerabilities without a known fix that were asked to be left out.
+    pub left_out: LeftOut,
+}
+
+/// Vulnerabilities that are left out, since no fix of them is known.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Those of which it is known that there is none.
     pub without_fix: usize,
+    /// Those of which nobody says whether there is one.
+    pub fix_unknown: usize,
+}
+
+impl LeftOut {
+    /// That they are, as a sentence; nothing where none are.
+    pub fn sentence(self) -> Option<String> {
+        let Self { without_fix, fix_unknown } = self;
+        let of = |number: usize, what: &str| {
+            let vulnerabilities = count(number, "vulnerability", "vulnerabilities");
+            (number > 0).then(|| format!("{vulnerabilities} {what}"))
+        };
+        let parts: Vec<_> = of(without_fix, "without a fix")
+            .into_iter()
+            .chain(of(fix_unknown, "of which it is not known whether there is a fix"))
+            .collect();
+        (!parts.is_empty()).then(|| format!("left out: {}", parts.join(", ")))
+    }
 }
 
 /// Writes what is told of an image.
@@ -70,10 +95,10 @@ fn summary(page: &mut Page<'_>, rows: &[rows::Row<'_>], told: &Vulnerable<'_>) {
     if rows.is_empty() {
         let Judgement { notes, excepted, dismissed, .. } = told.judgement;
         let whole = notes.is_empty() && excepted.is_empty() && dismissed.is_empty();
-        let (style, none) = match told.without_fix {
-            0 if whole => (GOOD, "no known vulnerability"),
-            0 => (STRONG, "no known vulnerability"),
-            _ => (STRONG, "no vulnerability with a fix"),
+        let (style, none) = match told.left_out == LeftOut::default() {
+            true if whole => (GOOD, "no known vulnerability"),
+            true => (STRONG, "no known vulnerability"),
+            false => (STRONG, "no vulnerability with a known fix"),
         };
         page.put(style, none).put(PLAIN, &format!(" in {packages}"));
     } else {
@@ -95,7 +120,8 @@ fn summary(page: &mut Page<'_>, rows: &[rows::Row<'_>], told: &Vulnerable<'_>) {
     for (number_of, what) in [
         (dismissed.len(), "not affected or fixed by VEX statements"),
         (excepted.len(), "excepted"),
-        (told.without_fix, "without a fix not shown"),
+        (told.left_out.without_fix, "without a fix not shown"),
+        (told.left_out.fix_unknown, "not shown, as it is not known whether there is a fix"),
     ] {
         if number_of > 0 {
             page.put(DIM, &format!("; {} {what}", number(number_of)));

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::io;
 
 use anstyle::Style;
-use pavisade_judgement::{Evidence, Judgement, Part, Priority, Ranked, rank};
+use pavisade_judgement::{Judgement, Part, Priority, Ranked};
 use pavisade_model::{Finding, FixState, State, Subject, Vulnerability};
 use pavisade_packages::Inventory;
 
@@ -53,7 +53,7 @@ pub(super) fn rows<'a>(judgement: &'a Judgement, inventory: &Inventory) -> Vec<R
         let found = finding.vulnerability.as_deref()?;
         let Subject::Package { name, version, purl, .. } = &finding.subject else { return None };
         let layer = layers.get(&(&**name, &**version, purl.to_string())).copied().flatten();
-        let ranked = rank(&Evidence::of(finding)?);
+        let ranked = Ranked::of(finding)?;
         Some(Row { finding, ranked, found, name, version, layer })
     };
     let mut rows: Vec<_> = judgement.of_state(State::Fails).filter_map(row).collect();

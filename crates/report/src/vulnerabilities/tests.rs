@@ -118,20 +118,18 @@ pub(crate) fn said() -> (Inventory, Judgement) {
 }
 
 fn shown(inventory: &Inventory, judgement: &Judgement, by: By, suggest: bool) -> String {
-    let feed = |name: &str, newest: &str| DataFeed {
-        name: name.into(),
-        newest: newest.into(),
-        used: name != "kev",
-    };
+    let feed =
+        |name: &str, day: Option<Date>| DataFeed { name: name.into(), day, used: name != "kev" };
     let data = Data {
         place: "vulnerabilities.db".into(),
         advisories: 1_234,
+        // That of `kev` is of no advisory.
+        newest: Some(Date::constant(2026, 11, 29)),
         feeds: vec![
-            feed("debian", "2026-11-29T00:00:00Z"),
-            feed("kev", "2026-11-30"),
-            feed("npm", "2026-01-13"),
-            // Nobody changed anything tomorrow.
-            feed("pypi", "2027-07-09"),
+            feed("debian", Some(Date::constant(2026, 11, 29))),
+            feed("kev", Some(Date::constant(2026, 11, 30))),
+            feed("npm", Some(Date::constant(2026, 1, 13))),
+            feed("pypi", None),
         ],
     };
     let upgrades = if judgement.findings.is_empty() { Vec::new() } else { upgrades() };
@@ -143,7 +141,7 @@ fn shown(inventory: &Inventory, judgement: &Judgement, by: By, suggest: bool) ->
         today: Date::constant(2026, 11, 30),
         by,
         suggest,
-        without_fix: 0,
+        left_out: LeftOut::default(),
     };
     let mut out = Vec::new();
     let options = Options { width: 130, show_excepted: true, ..Options::default() };

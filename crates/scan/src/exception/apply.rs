@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use jiff::ToSpan as _;
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use pavisade_checks::{Catalog, CheckSet, unhardened_container};
 use pavisade_judgement::{Compared, Excepted, Exception, Form, Scope, Selector, lines};
 use pavisade_model::{Finding, Fingerprint, Location, Note, NoteKind, Rule, Subject, Together};
@@ -36,7 +35,7 @@ pub(crate) fn settle(
     cut: bool,
 ) -> Settled {
     let ran: HashSet<&str> = checks.rules().map(|rule| &*rule.id).collect();
-    let today = now.to_zoned(TimeZone::UTC).date();
+    let today = crate::day(now);
     let mut settled = excepted(snapshot, checks.catalog(), terms, today, findings, (&ran, cut));
     if let Some(baseline) = &terms.baseline {
         let mut matches = Matches::new(baseline, &ran);
@@ -202,7 +201,7 @@ impl<'a> Index<'a> {
             return near;
         }
         let mut about = vec![About::Anything];
-        if let Subject::Object { name, .. } = &finding.subject {
+        if let Subject::Object { name, .. } | Subject::Cluster { name } = &finding.subject {
             about.push(About::Name(name.to_string()));
         }
         if self.has_prints {

@@ -1,8 +1,8 @@
 //! What was found in an image beside its packages, as serde reads and writes it.
 
-use pavisade_model::Confidence;
 use serde::{Deserialize, Serialize};
 
+use super::wire::Sure;
 use crate::{Configuration, Inspection, Notable, NotableFile, Secret, SecretPlace};
 
 #[derive(Serialize, Deserialize)]
@@ -27,6 +27,8 @@ struct WireConfiguration {
     labels: Vec<String>,
     entrypoint: Vec<String>,
     command: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    odd: Vec<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -45,7 +47,7 @@ struct WireSecret {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     name: String,
     place: WirePlace,
-    confidence: String,
+    confidence: Sure,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -62,7 +64,7 @@ impl Wire {
     /// All that is listed.
     pub(super) fn rows(&self) -> usize {
         let listed = |c: &WireConfiguration| {
-            [&c.ports, &c.environment, &c.labels, &c.entrypoint, &c.command]
+            [&c.ports, &c.environment, &c.labels, &c.entrypoint, &c.command, &c.odd]
                 .iter()
                 .map(|list| list.len())
                 .sum::<usize>()
@@ -84,7 +86,7 @@ impl From<&Inspection> for Wire {
             what: secret.what.to_string(),
             name: secret.name.clone(),
             place: (&secret.place).into(),
-            confidence: secret.confidence.name().to_owned(),
+            confidence: secret.confidence.into(),
         };
         Self {
             configuration: inspection.configuration.as_ref().map(Into::into),
@@ -109,20 +111,16 @@ impl TryFrom<Wire> for Inspection {
             let WireFile { path, layer, below, .. } = file;
             Ok(NotableFile { path: path.into(), layer, why: *why, below })
         };
-        let secret = |secret: WireSecret| -> Result<Secret, Self::Error> {
-            let known = [Confidence::Low, Confidence::Medium, Confidence::High];
-            let known = known.into_iter().find(|known| known.name() == secret.confidence);
-            Ok(Secret {
-                what: secret.what.into(),
-                name: secret.name,
-                place: secret.place.into(),
-                confidence: known.ok_or("a secret of an image has no known confidence")?,
-            })
+        let secret = |secret: WireSecret| Secret {
+            what: secret.what.into(),
+            name: secret.name,
+            place: secret.place.into(),
+            confidence: secret.confidence.into(),
         };
         Ok(Self {
             configuration: wire.configuration.map(Into::into),
             files: wire.files.into_iter().map(file).collect::<Result<_, _>>()?,
-            secrets: wire.secrets.into_iter().map(secret).collect::<Result<_, _>>()?,
+            secrets: wire.secrets.into_iter().map(secret).collect(),
             gaps: wire.gaps,
         })
     }
@@ -130,17 +128,32 @@ impl TryFrom<Wire> for Inspection {
 
 impl From<&Configuration> for WireConfiguration {
     fn from(configuration: &Configuration) -> Self {
-        let Configuration { user, user_id, ports, environment, labels, entrypoint, command } =
-            configuration.clone();
-        Self { user, user_id, ports, environment, labels, entrypoint, command }
+        let c = configuration.clone();
+        Self {
+            user: c.user,
+            user_id: c.user_id,
+            ports: c.ports,
+            environment: c.environment,
+            labels: c.labels,
+            entrypoint: c.entrypoint,
+            command: c.command,
+            odd: c.odd,
+        }
     }
 }
 
 impl From<WireConfiguration> for Configuration {
     fn from(wire: WireConfiguration) -> Self {
-        let WireConfiguration { user, user_id, ports, environment, labels, entrypoint, command } =
-            wire;
-        Self { user, user_id, ports, environment, labels, entrypoint, command }
+        Self {
+            user: wire.user,
+            user_id: wire.user_id,
+            ports: wire.ports,
+            environment: wire.environment,
+            labels: wire.labels,
+            entrypoint: wire.entrypoint,
+            command: wire.command,
+            odd: wire.odd,
+        }
     }
 }
 

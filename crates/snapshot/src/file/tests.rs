@@ -200,6 +200,7 @@ fn inspection() -> Inspection {
             labels: vec!["version".into()],
             entrypoint: vec!["/app".into()],
             command: vec!["--verbose".into()],
+            odd: vec!["Env".into()],
         }),
         files: Notable::ALL.into_iter().map(file).collect(),
         secrets: places.into_iter().map(secret).collect(),
@@ -241,7 +242,7 @@ fn other_files_and_versions_are_refused_with_what_to_do() {
                 None,
                 &[&inspected(r#""secrets":[{"what":"a","place":"label","confidence":"x"}]"#)],
             ),
-            "no known confidence",
+            "unknown variant `x`, expected one of `low`",
         ),
         (
             lines(

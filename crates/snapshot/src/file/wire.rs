@@ -1,7 +1,7 @@
 //! The control lines of a snapshot file as serde reads and writes them.
 
 use jiff::Timestamp;
-use pavisade_model::{Cause, Note, NoteKind, Severity};
+use pavisade_model::{Cause, Confidence, Note, NoteKind, Severity};
 use serde::{Deserialize, Serialize};
 
 use super::FORMAT;
@@ -135,6 +135,7 @@ macro_rules! same {
 same!(Kind = WorldKind { Files, Chart, Kustomization, Cluster });
 same!(Seen = Coverage { Complete, Partial, Unread, NotServed });
 same!(Rating = Severity { Critical, High, Medium, Low, Unknown });
+same!(Sure = Confidence { Low, Medium, High });
 same!(Sort = NoteKind { Unread, Warning, Drift, Unjudged, Info });
 
 impl From<&super::Header> for Header {
