@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Puts `pavisade` into PATH for the steps that follow, unless it is there. What is downloaded must
-# have the checksum that the release names.
+# have the checksum that the release names, and be signed with the key of releases, which comes with
+# the action and not with the release.
 set -euo pipefail
 
 # A message may hold inputs: what ends a line would begin a command of the runner.
@@ -25,13 +26,20 @@ fi
 name="pavisade-$INPUT_VERSION-x86_64-linux.tar.gz"
 from="$GITHUB_SERVER_URL/$ACTION_REPOSITORY/releases/download/v$INPUT_VERSION"
 folder="$RUNNER_TEMP/pavisade-$INPUT_VERSION"
+key=${INPUT_PUBLIC_KEY:-$(dirname "${BASH_SOURCE[0]}")/../release.pub}
+key=$(realpath -m -- "$key")
 mkdir -p "$folder"
 cd "$folder"
-for file in "$name" SHA256SUMS; do
+[[ -f $key ]] || fail "there is no key of releases ($key), so no release can be verified: put pavisade into PATH in an earlier step, or name a key with public-key"
+for file in "$name" "$name.sigstore.json" SHA256SUMS; do
   curl --fail --silent --show-error --location --retry 3 --remote-name "$from/$file" ||
     fail "could not download $from/$file"
 done
-grep -F "  $name" SHA256SUMS | sha256sum --check --strict - ||
+awk -v name="$name" '$2 == name' SHA256SUMS | sha256sum --check --strict - ||
   fail "$name has not the checksum that the release names"
+# Without a program of ours: the first one that runs must not be the one in question.
+sed -n 's/.*"signature":"\([A-Za-z0-9+/=]*\)".*/\1/p' "$name.sigstore.json" | base64 --decode >signature &&
+  openssl dgst -sha256 -verify "$key" -signature signature "$name" ||
+  fail "$name is not signed with the key of releases"
 tar -xzf "$name" pavisade
 echo "$folder" >>"$GITHUB_PATH"

@@ -9,6 +9,7 @@ mod image;
 mod live;
 mod network;
 mod peers;
+mod verify;
 mod vulnerabilities;
 
 use std::collections::HashMap;
@@ -63,6 +64,8 @@ enum What {
     Vulnerabilities,
     /// One pod under all checks of scope Object, as admission would ask.
     Review,
+    /// Verification of signed images on loopback beside cosign: one, and many one after another.
+    Verify,
     /// Maps of generated clusters of up to 100,000 pods and 10,000 policies.
     Network,
     /// Questions about permissions on up to 100,000 bindings.
@@ -83,6 +86,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         What::Network => network::run(args.program.as_deref(), &args.sizes),
         What::Hostile => hostile::run(args.program.as_deref(), &args.sizes),
         What::Vulnerabilities => vulnerabilities::run(!args.no_peer, args.program.as_deref()),
+        What::Verify => verify::run(args.program.as_deref(), !args.no_peer, &args.sizes),
         What::Review => {
             review();
             Ok(())
@@ -199,7 +203,7 @@ fn ours(program: &Path, paths: &[&Path]) -> Command {
     command
 }
 
-fn release_binary() -> anyhow::Result<PathBuf> {
+pub(crate) fn release_binary() -> anyhow::Result<PathBuf> {
     let status = Command::new("cargo")
         .args(["build", "--release", "--bin", "pavisade"])
         .current_dir(root())

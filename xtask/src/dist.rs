@@ -2,15 +2,17 @@
 //!
 //! A static program, an archive of it with its manual and completions, checksums, the context of
 //! the image, and the manifest of the kubectl plugin. The same commit gives the same bytes, as far
-//! as the compiler does.
+//! as the compiler does. With `--key`, the program that was built signs the archive, its SBOM and its
+//! provenance, and verifies all three (docs/verify-a-release.md).
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, ensure};
 use flate2::write::GzEncoder;
 use flate2::{Compression, GzBuilder};
+use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
 use crate::shared::root;
@@ -18,8 +20,16 @@ use crate::shared::root;
 /// Where it runs: the only one that is built and tried so far.
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 
+/// Arguments of `cargo xtask dist`.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Sign with this private key; its passphrase comes from PAVISADE_PASSPHRASE or the terminal.
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+}
+
 /// Builds everything.
-pub(crate) fn run() -> anyhow::Result<()> {
+pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let status = Command::new("cargo")
         .args(["build", "--release", "--package", "pavisade-cli", "--target", TARGET])
         // No C library is looked for where it runs.
@@ -40,7 +50,14 @@ pub(crate) fn run() -> anyhow::Result<()> {
     let digest: String =
         Sha256::digest(&archive).iter().map(|byte| format!("{byte:02x}")).collect();
     write(&dist.join(&name), &archive)?;
-    write(&dist.join("SHA256SUMS"), format!("{digest}  {name}\n").as_bytes())?;
+    let mut sums = format!("{digest}  {name}\n");
+    for more in signed(&program, &dist, &name, args.key.as_deref())? {
+        let bytes = fs::read(dist.join(&more)).with_context(|| format!("reading {more}"))?;
+        let digest: String =
+            Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        sums += &format!("{digest}  {more}\n");
+    }
+    write(&dist.join("SHA256SUMS"), sums.as_bytes())?;
     let manifest = fs::read_to_string(root().join("deploy/krew/pavisade.yaml"))?
         .lines()
         .filter(|line| !line.starts_with('#'))
@@ -53,6 +70,76 @@ pub(crate) fn run() -> anyhow::Result<()> {
     write(&dist.join("pavisade.krew.yaml"), manifest.as_bytes())?;
     println!("{}", dist.display());
     Ok(())
+}
+
+/// The SBOM, and with a key the signatures: the names of the files.
+fn signed(
+    program: &Path,
+    dist: &Path,
+    name: &str,
+    key: Option<&Path>,
+) -> anyhow::Result<Vec<String>> {
+    let run = |arguments: &[&str]| -> anyhow::Result<()> {
+        let status = Command::new(program).args(arguments).current_dir(dist).status();
+        let status = status.context("running the program")?;
+        ensure!(status.success(), "pavisade {} failed", arguments.join(" "));
+        Ok(())
+    };
+    // What the lock file of the source names is what is linked.
+    let tree = tempfile::tempdir()?;
+    fs::copy(root().join("Cargo.lock"), tree.path().join("Cargo.lock")).context("Cargo.lock")?;
+    let sbom = format!("{name}.sbom.cdx.json");
+    run(&["sbom", &tree.path().display().to_string(), "-q", "-o", &sbom])?;
+    let Some(key) = key else {
+        println!("not signed: --key FILE names the key of releases");
+        return Ok(vec![sbom]);
+    };
+    let key = fs::canonicalize(key).with_context(|| format!("finding {}", key.display()))?;
+    let key = key.display().to_string();
+    let git = |arguments: &[&str]| -> anyhow::Result<String> {
+        let output = Command::new("git").args(arguments).current_dir(root()).output()?;
+        ensure!(output.status.success(), "git {} failed", arguments.join(" "));
+        Ok(String::from_utf8(output.stdout)?.trim().to_owned())
+    };
+    let repository = env!("CARGO_PKG_REPOSITORY");
+    let commit = git(&["rev-parse", "HEAD"])?;
+    ensure!(
+        git(&["status", "--porcelain", "--untracked-files=no"])?.is_empty(),
+        "there are changes that are not committed: the provenance would be wrong"
+    );
+    let rustc = Command::new("rustc").arg("--version").output().context("running rustc")?;
+    let predicate = json!({
+        "buildDefinition": {
+            "buildType": format!("{repository}/blob/main/docs/verify-a-release.md"),
+            "externalParameters": {"source": format!("git+{repository}"), "target": TARGET},
+            "internalParameters": {"compiler": String::from_utf8_lossy(&rustc.stdout).trim()},
+            "resolvedDependencies": [
+                {"uri": format!("git+{repository}"), "digest": {"gitCommit": commit}},
+            ],
+        },
+        "runDetails": {"builder": {"id": format!("{repository}/blob/main/xtask/src/dist.rs")}},
+    });
+    let provenance = tree.path().join("provenance.json");
+    write(&provenance, predicate.to_string().as_bytes())?;
+    let provenance = provenance.display().to_string();
+    let files = [".sigstore.json", ".sbom.sigstore.json", ".provenance.sigstore.json"]
+        .map(|end| format!("{name}{end}"));
+    let [own, of_sbom, of_provenance] = &files;
+    run(&["sign", name, "--key", &key, "-o", own])?;
+    let attest = ["attest", name, "--key", &key];
+    let what = ["--type", "cyclonedx", "--predicate", &sbom, "-o", of_sbom];
+    run(&[&attest[..], &what].concat())?;
+    let what = ["--type", "slsa", "--predicate", &provenance, "-o", of_provenance];
+    run(&[&attest[..], &what].concat())?;
+    let public = tree.path().join("release.pub");
+    let output = Command::new(program).args(["keys", "public", &key]).output()?;
+    ensure!(output.status.success(), "the public key is not to be had");
+    write(&public, &output.stdout)?;
+    let public = public.display().to_string();
+    for bundle in &files {
+        run(&["verify", name, "--bundle", bundle, "--key", &public, "--without-log"])?;
+    }
+    Ok([vec![sbom], files.to_vec()].concat())
 }
 
 fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {

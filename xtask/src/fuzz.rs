@@ -19,7 +19,7 @@ pub(crate) struct Args {
     minutes: u64,
 }
 
-const TARGETS: [&str; 16] = [
+const TARGETS: [&str; 17] = [
     "documents",
     "snapshot",
     "config",
@@ -31,6 +31,7 @@ const TARGETS: [&str; 16] = [
     "go_binaries",
     "advisories",
     "database",
+    "signatures",
     "network",
     "versions",
     "vex",

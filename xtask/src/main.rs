@@ -14,6 +14,7 @@ mod api_types;
 mod bench;
 mod cluster;
 mod codegen;
+mod cosign;
 mod differential;
 mod dist;
 mod drift;
@@ -54,12 +55,14 @@ enum Chore {
     AdvisoriesTable,
     /// Write what is generated from the code.
     Codegen,
+    /// Compare with cosign: what either signs the other verifies, over real registries.
+    Cosign(cosign::Args),
     /// Measure the program, beside a peer.
     Bench(bench::Args),
     /// Compare generated texts, read by kubectl and by us.
     Differential(differential::Args),
     /// Build what is published: archive, image, plugin.
-    Dist,
+    Dist(dist::Args),
     /// Compare the corpus with what an API server makes of it.
     Drift(drift::Args),
     /// Compare one pod in many spellings, read by kubectl and by us.
@@ -86,9 +89,10 @@ fn main() -> ExitCode {
         Chore::ApiTypes => api_types::run(),
         Chore::AdvisoriesTable => advisories_table::run(),
         Chore::Codegen => codegen::run(),
+        Chore::Cosign(args) => cosign::run(&args),
         Chore::Bench(args) => bench::run(&args),
         Chore::Differential(args) => differential::run(&args),
-        Chore::Dist => dist::run(),
+        Chore::Dist(args) => dist::run(&args),
         Chore::Drift(args) => drift::run(&args),
         Chore::Encodings => encodings::run(),
         Chore::Fuzz(args) => fuzz::run(&args),

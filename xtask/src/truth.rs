@@ -17,6 +17,7 @@ mod purl;
 mod regolibrary;
 mod rpmdb;
 mod secrets;
+mod sigstore_conformance;
 mod version_order;
 mod yaml_values;
 
@@ -113,6 +114,11 @@ const SUITES: &[Suite] = &[
     Suite { name: "rpmdb", file: "truth/rpmdb.tar.zst", run: rpmdb::run },
     Suite { name: "regolibrary", file: "truth/regolibrary.tar.zst", run: regolibrary::run },
     Suite { name: "secrets", file: "truth/secrets.tar.zst", run: secrets::run },
+    Suite {
+        name: "sigstore-conformance",
+        file: "truth/sigstore-conformance.tar.zst",
+        run: sigstore_conformance::run,
+    },
     Suite { name: "version-order", file: "truth/version-order.tar.zst", run: version_order::run },
 ];
 

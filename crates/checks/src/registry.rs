@@ -381,6 +381,8 @@ static REGISTRY: &[Registered] = &[
     entry::<supply::secret_in_image::SecretInImage>(),
     entry::<supply::secret_in_image_configuration::SecretInImageConfiguration>(),
     entry::<supply::secret_in_build_history::SecretInBuildHistory>(),
+    entry::<supply::unsigned_image::UnsignedImage>(),
+    entry::<supply::unverifiable_image::UnverifiableImage>(),
     entry::<supply::end_of_life_distribution::EndOfLifeDistribution>(),
     entry::<storage::plaintext_etcd::PlaintextEtcd>(),
     entry::<storage::weak_etcd_encryption::WeakEtcdEncryption>(),

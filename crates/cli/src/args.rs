@@ -18,6 +18,10 @@ pub(crate) use rbac::{Common, RbacArgs, RbacCommand, Shown};
 pub(crate) use reading::{Reading, Render};
 pub(crate) use registry::Registry;
 pub(crate) use scan::{Format, ScanArgs};
+pub(crate) use signing::{
+    AttestArgs, Form as KeyShape, KeysArgs, KeysCommand, Kind as KindOfKey, SignArgs, Trust,
+    VerifyArgs, With,
+};
 pub(crate) use snapshot::{SnapshotArgs, SnapshotCommand};
 pub(crate) use vulnerable::{By, Vulnerable};
 
@@ -36,6 +40,7 @@ mod rbac;
 mod reading;
 mod registry;
 mod scan;
+mod signing;
 mod snapshot;
 mod vulnerable;
 
@@ -80,6 +85,14 @@ pub(crate) enum Command {
     Image(Box<ImageArgs>),
     /// Write an SBOM of a container image: CycloneDX or SPDX.
     Sbom(Box<SbomArgs>),
+    /// Say who signed an image or a file, and whether that is proven.
+    Verify(Box<VerifyArgs>),
+    /// Sign an image in its registry, or a file.
+    Sign(Box<SignArgs>),
+    /// Sign a statement about an image or a file: provenance, SBOM, vulnerabilities, VEX.
+    Attest(Box<AttestArgs>),
+    /// Make keys for signing.
+    Keys(KeysArgs),
     /// Create, update or inspect the vulnerability database.
     Db(DbArgs),
     /// List and explain checks.

@@ -75,6 +75,7 @@ impl<'a, 'd> Comparing<'a, 'd> {
             gaps: found.notes.iter().map(|note| note.message.clone()).collect(),
             matches: self.matcher.is_some().then_some(matches),
             inspection,
+            signature: None,
         }
     }
 

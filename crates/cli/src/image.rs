@@ -24,6 +24,7 @@ use crate::progress::Spinner;
 use crate::registry::{self, Meant, Remotes};
 use crate::{Outcome, database, terminal};
 
+pub(crate) mod statements;
 mod upgrades;
 mod vulnerable;
 
@@ -355,7 +356,7 @@ impl Input {
 }
 
 /// The image that is meant.
-fn chosen(
+pub(crate) fn chosen(
     mut candidates: Vec<Candidate>,
     choose: &Choose,
     path: &Path,

@@ -7,11 +7,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use pavisade_config::SignatureRule;
 use pavisade_images::{Naming, Wants, wants};
 use pavisade_model::{Note, NoteKind};
 use pavisade_oci::{Limits, Platform, Store};
 use pavisade_packages::Inventory;
 use pavisade_packages::inventory::Options;
+use pavisade_scan::Timestamp;
+use pavisade_signing::TrustRoot;
 use pavisade_snapshot::{Facts, Image, Images, Inspection, Snapshot};
 use pavisade_sources::Progress as _;
 use pavisade_vulndb::Matcher;
@@ -22,7 +25,7 @@ use crate::database;
 use crate::image::{self, Sought};
 use crate::progress::Spinner;
 use crate::registry::{self, Remotes};
-use crate::terminal;
+use crate::{signatures, terminal};
 
 /// The picture with the images that were asked for, and their vulnerabilities.
 ///
@@ -30,6 +33,7 @@ use crate::terminal;
 /// The database cannot be read.
 pub(crate) fn add(
     args: &args::Images,
+    rules: &[SignatureRule],
     snapshot: Snapshot,
     progress: &Spinner,
 ) -> anyhow::Result<(Snapshot, Vec<Inventory>)> {
@@ -83,6 +87,16 @@ pub(crate) fn add(
                 Some(image) => images.push(image),
                 None => missing.push((reference, "it could not be read".to_owned())),
             }
+        }
+    }
+    // A registry is asked for the images alone that it was asked for anyway.
+    let root = TrustRoot::public();
+    if args.named && !rules.is_empty() {
+        progress.stage("Looking for signatures");
+        let now = Timestamp::now();
+        for image in images.iter_mut().filter(|image| !image.source_tree) {
+            let Some(reference) = image.references.first().cloned() else { continue };
+            image.signature = signatures::of(&reference, rules, &remotes, &root, now);
         }
     }
     if let Some(problem) = remotes.problem() {

@@ -8,6 +8,7 @@ mod comply;
 mod config;
 mod database;
 mod db;
+mod evidence;
 mod explain;
 mod fix;
 mod frameworks;
@@ -15,6 +16,7 @@ mod identity;
 mod image;
 mod images;
 mod input;
+mod keys;
 mod live;
 mod man;
 mod network;
@@ -27,8 +29,11 @@ mod replace;
 mod scan;
 mod select;
 mod settings;
+mod sign;
+mod signatures;
 mod snapshot;
 mod terminal;
+mod verify;
 mod vex;
 mod work;
 
@@ -72,6 +77,10 @@ fn main() -> ExitCode {
         Command::Identity(args) => identity::run(&args),
         Command::Image(args) => image::run(&args),
         Command::Sbom(args) => image::sbom(&args),
+        Command::Verify(args) => verify::run(&args),
+        Command::Sign(args) => sign::run(&args),
+        Command::Attest(args) => sign::attest(&args),
+        Command::Keys(args) => keys::run(&args.command),
         Command::Checks(args) => checks::run(&args),
         Command::Db(args) => db::run(&args),
         Command::Config(args) => config::run(&args),

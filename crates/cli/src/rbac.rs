@@ -104,7 +104,7 @@ impl Read {
         };
         if input.is_cluster() && !common.paths.is_empty() {
             bail!(
-                "permissions are those of one cluster: give --cluster or --snapshot no files beside it"
+                "permissions are those of one cluster: with --cluster or --snapshot, do not specify files"
             );
         }
         Self::read(input, &common.config, &common.shown)

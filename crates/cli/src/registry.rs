@@ -102,15 +102,18 @@ impl Remotes {
         Store::fetch(&self.registries, remote, Limits::default()).with_cache(self.cache.clone())
     }
 
+    pub(crate) fn registries(&self) -> &Registries {
+        &self.registries
+    }
+
     /// Why nothing is kept, where that is so.
     pub(crate) fn problem(&self) -> Option<&str> {
         self.cache.as_ref()?.problem()
     }
 }
 
-/// The cache of layers, where there is a folder for it.
-fn cache() -> Option<Arc<LayerCache>> {
-    const LIMIT: u64 = 1 << 30;
+/// The folder of ours in the user's cache.
+pub(crate) fn cache_folder() -> Option<PathBuf> {
     let of = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let home = || of("HOME").filter(|home| home.is_absolute());
     let folder = of("XDG_CACHE_HOME").filter(|folder| folder.is_absolute());
@@ -119,13 +122,20 @@ fn cache() -> Option<Arc<LayerCache>> {
         "macos" => Some(home()?.join("Library/Caches")),
         _ => Some(home()?.join(".cache")),
     })?;
+    Some(folder.join("pavisade"))
+}
+
+/// The cache of layers, where there is a folder for it.
+fn cache() -> Option<Arc<LayerCache>> {
+    const LIMIT: u64 = 1 << 30;
+    let folder = cache_folder()?;
     // What an older or newer program read is not taken for what this one reads. Its digest would
     // say it as well, but takes longer than most images.
     let program = env::current_exe().and_then(fs::metadata).ok()?;
     let since = |time: SystemTime| time.duration_since(SystemTime::UNIX_EPOCH).ok();
     let made = since(program.modified().ok()?)?.as_nanos();
     let program = format!("{} {} {made}", env!("CARGO_PKG_VERSION"), program.len());
-    Some(Arc::new(LayerCache::new(folder.join("pavisade/layers"), LIMIT, &program)))
+    Some(Arc::new(LayerCache::new(folder.join("layers"), LIMIT, &program)))
 }
 
 /// How registries are spoken to.

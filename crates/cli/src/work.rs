@@ -120,7 +120,8 @@ impl<'a> Work<'a> {
         let kinds = checks.kinds();
         let (snapshot, kubernetes) = self.picture(kinds, &progress)?;
         let snapshot = snapshot.with_notes(self.settings.note().into_iter().collect());
-        let (snapshot, inventories) = images::add(&self.images, snapshot, &progress)?;
+        let (snapshot, inventories) =
+            images::add(&self.images, &self.settings.config.signatures, snapshot, &progress)?;
         if self.input.is_cluster() {
             checks = choice.checks(kubernetes)?;
         }

@@ -54,3 +54,75 @@ fn a_version_from_elsewhere_is_neither_an_address_nor_a_command() {
         assert!(!out.contains("%0A::debug"), "{out}");
     }
 }
+
+/// A release in a folder, which a `curl` of ours gives; its archive is signed with OpenSSL, as anybody
+/// could who has only the page of the documentation.
+#[test]
+fn a_release_runs_only_when_it_is_signed() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let shell = |script: &str| {
+        let mut shell = Command::new("bash");
+        shell.args(["-euo", "pipefail", "-c", script]).current_dir(folder.path());
+        shell.env_clear().env("PATH", "/usr/bin:/bin");
+        let output = shell.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    };
+    if !Path::new("/usr/bin/openssl").exists() {
+        return;
+    }
+    shell(
+        r#"mkdir release bin
+        openssl ecparam -name prime256v1 -genkey -noout -out key
+        openssl ec -in key -pubout -out release.pub 2>/dev/null
+        openssl ecparam -name prime256v1 -genkey -noout -out other
+        openssl ec -in other -pubout -out other.pub 2>/dev/null
+        cd release
+        echo program >pavisade
+        name=pavisade-1.2.3-x86_64-linux.tar.gz
+        tar -czf $name pavisade
+        sha256sum $name >SHA256SUMS
+        signature=$(openssl dgst -sha256 -sign ../key $name | base64 -w0)
+        echo "{\"messageSignature\":{\"messageDigest\":{},\"signature\":\"$signature\"}}" >$name.sigstore.json
+        printf '#!/bin/sh\nfor last; do :; done\ncp ../release/"${last##*/}" .\n' >../bin/curl
+        chmod +x ../bin/curl"#,
+    );
+    let install = |key: &str| {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/action/install.sh");
+        let mut bash = Command::new("bash");
+        let path = format!("{}:/usr/bin:/bin", at("bin").display());
+        bash.arg(script).env_clear().env("PATH", path).current_dir(folder.path());
+        let key = at(key);
+        for (name, value) in [
+            ("INPUT_VERSION", "1.2.3"),
+            ("RUNNER_OS", "Linux"),
+            ("RUNNER_ARCH", "X64"),
+            ("ACTION_REPOSITORY", "o/r"),
+            ("GITHUB_SERVER_URL", "https://git.example"),
+            ("RUNNER_TEMP", folder.path().to_str().unwrap()),
+            ("GITHUB_PATH", at("path").to_str().unwrap()),
+            ("INPUT_PUBLIC_KEY", key.to_str().unwrap()),
+        ] {
+            bash.env(name, value);
+        }
+        let output = bash.output().unwrap();
+        let out = String::from_utf8_lossy(&output.stdout).into_owned();
+        (output.status.success(), out + &String::from_utf8_lossy(&output.stderr))
+    };
+    let (done, out) = install("release.pub");
+    assert!(done, "{out}");
+    for (key, why) in [("other.pub", "is not signed"), ("none.pub", "there is no key of releases")]
+    {
+        let (done, out) = install(key);
+        assert!(!done && out.contains(why), "{key}: {out}");
+    }
+    // Another program, with its checksum.
+    shell(
+        r#"cd release
+        echo evil >pavisade
+        tar -czf pavisade-1.2.3-x86_64-linux.tar.gz pavisade
+        sha256sum pavisade-1.2.3-x86_64-linux.tar.gz >SHA256SUMS"#,
+    );
+    let (done, out) = install("release.pub");
+    assert!(!done && out.contains("is not signed"), "{out}");
+}

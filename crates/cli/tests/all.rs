@@ -3,6 +3,9 @@
 
 mod registry;
 mod started;
+#[path = "../../signing/tests/world.rs"]
+#[expect(dead_code, reason = "the tests of `signing` use more of it")]
+mod world;
 
 mod access;
 mod action;
@@ -29,6 +32,7 @@ mod registry_faults;
 mod replace;
 mod same_findings;
 mod secrets;
+mod signing;
 mod snapshots;
 mod vulnerabilities;
 mod vulnerable_image;

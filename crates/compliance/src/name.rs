@@ -75,7 +75,7 @@ mod tests {
             ("nist", Err("`nist` may refer to `nist-800-190`, `nist-800-53r5`: specify which")),
             ("hippa", Err("unknown framework `hippa`; did you mean `hipaa`?")),
             ("zzz", Err("`pavisade frameworks list` lists all frameworks")),
-            ("", Err("there is no framework ``")),
+            ("", Err("unknown framework ``")),
         ];
         for (word, expect) in cases {
             match (find(word, builtin()), expect) {

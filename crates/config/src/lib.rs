@@ -10,6 +10,7 @@ mod describe;
 mod exceptions;
 mod reader;
 mod schema;
+mod signatures;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use pavisade_yaml::{Source, Value};
 
 use reader::Reader;
 pub use schema::schema;
+pub use signatures::SignatureRule;
 
 /// The name of the file.
 pub const FILE_NAME: &str = ".pavisade.yaml";
@@ -56,6 +58,8 @@ pub struct Config {
     pub helm_values: Vec<(String, Note)>,
     /// What is let through.
     pub exceptions: Vec<Exception>,
+    /// Which images must be signed, and by whom; the first rule that is about an image counts.
+    pub signatures: Vec<SignatureRule>,
     /// Days from now beyond which an exception's end is noted.
     pub max_exception_days: Option<i32>,
     /// The line of each field that is set: `checks.host-port.severity`.
@@ -72,7 +76,7 @@ pub struct World {
 }
 
 /// Fields of the file.
-const FIELDS: [&str; 12] = [
+const FIELDS: [&str; 13] = [
     "enable",
     "disable",
     "strict",
@@ -84,6 +88,7 @@ const FIELDS: [&str; 12] = [
     "fail-on",
     "helm-values",
     "exceptions",
+    "signatures",
     "max-exception-days",
 ];
 
@@ -183,6 +188,7 @@ impl Config {
                 }
             }
             "exceptions" => exceptions::list(reader, base, value, &mut self.exceptions),
+            "signatures" => self.signatures = signatures::list(reader, value),
             "max-exception-days" => {
                 match value.as_i64().and_then(|days| i32::try_from(days).ok()) {
                     Some(days @ 1..=36_500) => self.max_exception_days = Some(days),

@@ -44,6 +44,7 @@ pub fn schema(catalog: &Catalog) -> Value {
         "properties": {
             "enable": with(list(json!({"$ref": "#/$defs/check"})), "Checks that run regardless of \
                 their audience."),
+            "signatures": signatures(),
             "disable": with(list(json!({"$ref": "#/$defs/check"})), "Checks that do not run."),
             "strict": {"description": "Whether checks with the audience `strict` run.", "type": "boolean"},
             "checks": {
@@ -181,4 +182,44 @@ fn rename(value: &mut Value, check: &str) {
         Value::Array(items) => items.iter_mut().for_each(|item| rename(item, check)),
         _ => {}
     }
+}
+
+/// Which images must be signed, and by whom.
+fn signatures() -> Value {
+    let text = |what: &str| json!({"description": what, "type": "string", "minLength": 1});
+    let flag = |what: &str| json!({"description": what, "type": "boolean"});
+    let signer = json!({
+        "type": "object",
+        "additionalProperties": false,
+        "properties": {
+            "key": text("A public key (PEM)."),
+            "identity": text("The URI or e-mail address in the certificate, exactly."),
+            "identity-pattern": text("The same by a regular expression that matches all of it."),
+            "issuer": text("Who identified the signer, exactly."),
+            "issuer-pattern": text("The same by a regular expression that matches all of it."),
+            "repository": text("The repository that the certificate must name."),
+            "git-ref": text("The branch or tag that the certificate must name."),
+        },
+    });
+    json!({
+        "description": "Which images must be signed, and by whom: the first rule that is about an image counts.",
+        "type": ["array", "null"],
+        "items": {
+            "type": "object",
+            "additionalProperties": false,
+            "required": ["images"],
+            "properties": {
+                "images": {
+                    "description": "Which images: registry.example/team/**.",
+                    "type": "array",
+                    "minItems": 1,
+                    "items": {"type": "string", "minLength": 1},
+                },
+                "accept": {"description": "Accepted signers.", "type": "array", "minItems": 1, "items": signer},
+                "unsigned": {"description": "These images need no signature.", "const": "allow"},
+                "without-log": flag("Accept signatures that are in no transparency log."),
+                "without-certificate-log": flag("Accept certificates that no certificate log has recorded."),
+            },
+        },
+    })
 }

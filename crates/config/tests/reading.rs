@@ -83,10 +83,10 @@ fn everything_is_read() {
     assert_eq!(
         config.restrictions(&Catalog::builtin()),
         [
-            "turns off `secret-as-env`, `host-port`",
+            "disables `secret-as-env`, `host-port`",
             "runs only checks that are mapped to pod-security-standards, ../Own.toml",
             "reads only `k8s/**`",
-            "leaves out `**/vendor`",
+            "excludes `**/vendor`",
             "lowers the severity of `privileged-container`",
             "sets parameters of `untrusted-registry`",
             "fails only on high or higher",
@@ -112,7 +112,7 @@ fn mistakes_are_told_where_they_are() {
         ("disabel: []", "1:1 a configuration has no field `disabel` | Did you mean `disable`?"),
         ("disable: host-port", "1:10 this is text, but must be a list"),
         ("disable: [host-prot]", "1:11 unknown check `host-prot` | Did you mean `host-port`?"),
-        ("disable: [1]", "1:11 this is a number, but must be a string | Put it in quotes"),
+        ("disable: [1]", "1:11 this is a number, but must be a string | Add quotes"),
         (
             "disable: [on]",
             "1:11 this is a boolean, but must be a string | Add quotes: without them, YAML reads it as a boolean.",
@@ -162,6 +162,12 @@ fn mistakes_are_told_where_they_are() {
         ("kubernetes-version: 2", "1:21 "),
         ("kubernetes-version: '1.99'", "1:21 the checks support Kubernetes up to 1.37, not 1.99"),
         ("fail-on: hi", "1:10 unknown severity `hi`"),
+        (
+            "signatures: [{images: [a]}]",
+            "1:14 a rule about signatures needs either `accept` or `unsigned: allow`",
+        ),
+        ("signatures: [{unsigned: allow}]", "1:14 a rule about signatures needs `images`"),
+        ("signatures: [{images: [a], unsigned: yes}]", "1:38 "),
         ("max-exception-days: soon", "1:21 it is not a number of days from 1 to 36,500"),
         ("max-exception-days: 0", "1:21 it is not a number of days from 1 to 36,500"),
         (
@@ -288,5 +294,48 @@ fn the_schema_agrees() {
             value.as_object().map(|map| map.keys().cloned().collect()).unwrap_or_default()
         };
         assert_eq!(names(&own["properties"]), names(here), "{}", entry.rule().name);
+    }
+}
+
+#[test]
+fn rules_about_signatures_name_images_and_signers() {
+    let (config, problems) = of("\
+signatures:
+  - images: [registry.example/team/**]
+    without-log: true
+    accept:
+      - issuer: https://login.example
+        identity-pattern: .*@acme.example
+  - images: ['**/base']
+    unsigned: allow
+");
+    assert!(problems.is_empty(), "{problems:#?}");
+    let about =
+        |reference: &str| config.signatures.iter().position(|rule| rule.is_about(reference));
+    for (reference, rule) in [
+        ("registry.example/team/app:1", Some(0)),
+        ("registry.example/team/a/b@sha256:00", Some(0)),
+        ("registry.example:5000/other/base", Some(1)),
+        ("registry.example/base:1@sha256:00", Some(1)),
+        ("registry.example/teams/app:1", None),
+        ("evil.example/registry.example/team/app:1", None),
+    ] {
+        assert_eq!(about(reference), rule, "{reference}");
+    }
+    let first = config.signatures[0].policy.as_ref().unwrap();
+    assert!(!first.log && first.certificate_log && first.accept.len() == 1);
+    assert!(config.signatures[1].policy.is_none());
+    // A signer who is half named is nobody, and the rule accepts nobody.
+    for wrong in [
+        "{identity: a}",
+        "{issuer: a}",
+        "{key: a}",
+        "{identity-pattern: '(', issuer: a}",
+        "{repository: a}",
+    ] {
+        let (config, problems) = of(&format!("signatures: [{{images: [a], accept: [{wrong}]}}]"));
+        assert!(!problems.is_empty(), "{wrong}");
+        let policy = config.signatures[0].policy.as_ref().unwrap();
+        assert!(policy.accept.is_empty(), "{wrong}");
     }
 }

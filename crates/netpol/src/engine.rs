@@ -11,6 +11,7 @@ use crate::connections::{Connections, Protocol};
 use crate::intern::{Interned, Selects2};
 use crate::judge::{Judge, Matched, Selecting, Step};
 use crate::matching::{Matching, Memo};
+use crate::near::Near;
 use crate::network::Network;
 use crate::policy::{Direction, Peer, Policy, Rule, Tier};
 use crate::verdict::{Doubt, Verdict};
@@ -25,6 +26,8 @@ pub struct Engine {
     /// Those of workloads, then addresses outside, then what was added.
     parties: Vec<Party>,
     peers: Peers,
+    near_policies: Near,
+    near_peers: [Near; 2],
     names: Vec<(String, Option<Protocol>)>,
     known: Vec<Known>,
     subjects: [Interned<Subject>; 2],
@@ -68,9 +71,17 @@ struct Subject {
 /// What rules see of the other end.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct End {
-    peers: Vec<Selects2>,
+    /// Peers that are it, or may be, by their places; all others are not.
+    peers: Vec<(usize, Selects2)>,
     host_network: bool,
     ports: Ports,
+}
+
+impl End {
+    fn peer(&self, peer: usize) -> Selects2 {
+        let found = self.peers.binary_search_by_key(&peer, |(place, _)| *place);
+        found.map_or(Selects2::No, |at| self.peers[at].1)
+    }
 }
 
 /// Numbers behind names of ports: for certain, and possibly.
@@ -114,6 +125,8 @@ impl Engine {
         }
         let mut engine = Self {
             parties: Vec::new(),
+            near_policies: Near::policies(&network.policies),
+            near_peers: [0, 1].map(|place| Near::peers(&peers.all[place])),
             peers,
             names: names.all,
             known: Vec::new(),
@@ -164,9 +177,13 @@ impl Engine {
             let subject = self.subject(&party, direction, &ports);
             known.subject[place] = self.subjects[place].put(subject);
             let mut matching = Matching { network: &self.network, memo: &mut self.memo };
-            let peers = self.peers.all[place].iter();
-            let peers = peers
-                .map(|(peer, of_network)| Selects2::from(matching.peer(peer, *of_network, &party)));
+            let namespace = party.namespace.and_then(|n| self.network.namespaces.get(n));
+            let near = self.near_peers[place].of(namespace).into_iter();
+            let peers = near.map(|at| {
+                let (peer, of_network) = &self.peers.all[place][at];
+                (at, Selects2::from(matching.peer(peer, *of_network, &party)))
+            });
+            let peers = peers.filter(|(_, selects)| *selects != Selects2::No);
             let end = End {
                 peers: peers.collect(),
                 host_network: party.host_network,
@@ -197,7 +214,9 @@ impl Engine {
             return subject;
         }
         let mut matching = Matching { network: &self.network, memo: &mut self.memo };
-        for (index, policy) in self.network.policies.iter().enumerate() {
+        let namespace = party.namespace.and_then(|n| self.network.namespaces.get(n));
+        for index in self.near_policies.of(namespace) {
+            let policy = &self.network.policies[index];
             if policy.of(direction).is_none() {
                 continue;
             }
@@ -293,7 +312,7 @@ impl Engine {
         let place = direction.place();
         let end = &self.ends[place].all[self.known[party].end[place]];
         let of_rule = &self.peers.of_rules[place][policy][rule];
-        let best = of_rule.iter().map(|peer| end.peers[*peer]).max();
+        let best = of_rule.iter().map(|peer| end.peer(*peer)).max();
         match best.unwrap_or(Selects2::No) {
             Selects2::No => Selects::No,
             Selects2::Maybe => Selects::Maybe,
@@ -328,7 +347,7 @@ impl Engine {
         let end = &self.ends[place].all[other.end[place]];
         let id = subject.subject[place];
         let subject_seen = &self.subjects[place].all[id];
-        let peers = subject_seen.peers.iter().map(|peer| end.peers[*peer]).collect();
+        let peers = subject_seen.peers.iter().map(|peer| end.peer(*peer)).collect();
         let ports = match direction {
             Direction::Ingress => Vec::new(),
             Direction::Egress => {
@@ -402,7 +421,7 @@ impl Engine {
     ) -> Matched {
         let mut matched = Matched::default();
         let peers = &self.peers.of_rules[place][policy][index];
-        let best = peers.iter().map(|peer| end.peers[*peer]).max().unwrap_or(Selects2::No);
+        let best = peers.iter().map(|peer| end.peer(*peer)).max().unwrap_or(Selects2::No);
         if best == Selects2::No {
             return matched;
         }
@@ -423,7 +442,7 @@ impl Engine {
         }
         if best == Selects2::Maybe {
             sure = Connections::none();
-            let unsure = peers.iter().filter(|peer| end.peers[**peer] == Selects2::Maybe);
+            let unsure = peers.iter().filter(|peer| end.peer(**peer) == Selects2::Maybe);
             matched.doubts.extend(unsure.map(|peer| match &self.peers.all[place][*peer].0 {
                 Peer::Pods(..) if end.host_network => Doubt::HostNetwork(policy),
                 Peer::Pods(..) => Doubt::Labels(policy),

@@ -21,6 +21,7 @@ mod judge;
 mod lint;
 mod map;
 mod matching;
+mod near;
 mod network;
 mod picture;
 mod policy;

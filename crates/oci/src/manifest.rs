@@ -113,6 +113,16 @@ pub struct Manifest {
     pub config: Descriptor,
     /// Its layers, the lowest first.
     pub layers: Vec<Descriptor>,
+    /// What it is about, where it is attached to an image.
+    #[serde(default)]
+    pub subject: Option<Subject>,
+}
+
+/// What a manifest is attached to.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Subject {
+    /// Its digest.
+    pub digest: Digest,
 }
 
 impl Manifest {

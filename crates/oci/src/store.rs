@@ -16,6 +16,8 @@ use crate::registry::{Repository, Slot, failed};
 use crate::unpack::Compression;
 use crate::{Digest, LayerCache, Limits, Platform, Refusal, Registries, Remote, folder};
 
+mod attached;
+
 /// Where images are.
 #[derive(Debug)]
 pub struct Store {

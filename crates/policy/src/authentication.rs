@@ -7,7 +7,8 @@ use pavisade_model::Paths;
 use pavisade_snapshot::Object;
 use pavisade_yaml::{Kind, Value};
 
-use crate::expression::{Expression, Refused, Root};
+use crate::expression::Expression;
+use crate::tree::{Refused, Root};
 
 /// Authenticators of one configuration, and characters of its file, at most.
 const MAX_AUTHENTICATORS: usize = 64;

@@ -15,12 +15,14 @@ mod presets;
 #[cfg(test)]
 mod tests;
 mod token;
+mod tree;
 mod types;
 mod verdict;
 
 pub use authentication::{Authentication, Authenticator, Fault, Mapping, Rule};
-pub use expression::{Expression, Refused};
+pub use expression::Expression;
 pub use keys::{Keys, Signature};
 pub use presets::{Preset, Wanted, admission_policy, configuration};
 pub use token::Token;
+pub use tree::{Refused, Root};
 pub use verdict::{Judged, Login, Refusal};

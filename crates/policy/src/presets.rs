@@ -199,10 +199,10 @@ pub fn configuration(wanted: &Wanted) -> Result<String, String> {
     let Wanted { issuer, audience, preset, max_age, acr, groups, prefix, .. } = wanted;
     let (expression, claim) = proof(*preset, acr)?;
     let mut text = format!(
-        "# Lets nobody in through {issuer} without a second factor.\n# {}\n",
+        "# Accepts no token of {issuer} without a second factor.\n# {}\n",
         preset.needs().replace("  ", " ")
     );
-    text += "# The API server reads it from --authentication-config; it cannot be used beside --oidc-* flags.\n";
+    text += "# The API server reads it from --authentication-config; it cannot be used together with --oidc-* flags.\n";
     text += "# MFA is proven only if there is no other way in: see `pavisade identity`.\n";
     let _ = write!(
         text,
@@ -269,7 +269,7 @@ pub fn configuration(wanted: &Wanted) -> Result<String, String> {
 /// What a break-glass way is, for the day on which the issuer is away.
 const BREAK_GLASS: &str = "\
 # Break glass, for the day on which the issuer is away: a client certificate that is made in advance, is
-# kept under two locks, and is bound to its own user. It is a way in without MFA that cannot be revoked
+# kept under two locks, and is bound to its own user. It is a login without MFA that cannot be revoked
 # before it ends, so let it live for weeks, not years, and raise an alarm whenever it is used:
 #   openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout key.pem -subj /CN=break-glass -out csr.pem
 #   a CertificateSigningRequest for it with signerName kubernetes.io/kube-apiserver-client and

@@ -6,7 +6,7 @@
 use cel::IdedExpr;
 use cel::common::ast::{Expr, LiteralValue};
 
-use crate::expression::{Refused, Root, children};
+use crate::tree::{Refused, Root, children};
 
 /// What is known of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

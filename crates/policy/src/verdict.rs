@@ -4,9 +4,10 @@ use cel::Value as Cel;
 use serde_json::{Value, json};
 
 use crate::authentication::{Authentication, Authenticator, Mapping};
-use crate::expression::{Expression, Root};
+use crate::expression::Expression;
 use crate::keys::{Keys, Signature};
 use crate::token::Token;
+use crate::tree::Root;
 
 /// Somebody who was let in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,7 +74,7 @@ impl Authentication {
             (Ok(_), Some(unknown)) => Judged::Unknown(unknown),
             (Ok(login), None) if signature == Signature::Good => Judged::Accepted(login),
             (Ok(login), None) => Judged::Unknown(format!(
-                "all rules let it in as `{}`; whether the issuer signed it was not checked",
+                "all rules accept it as `{}`; whether the issuer signed it was not checked",
                 login.username
             )),
         }

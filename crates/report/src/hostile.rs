@@ -207,7 +207,7 @@ fn a_fix_of_the_program_is_told_where_it_has_one() {
     }
     judgement.findings.iter_mut().skip(1).for_each(|finding| finding.fix = None);
     let text = shown(Format::Markdown, &judgement, &Options::default());
-    assert!(text.contains("can do this in 1 of 13 places; look at the difference"), "{text}");
+    assert!(text.contains("can fix this in 1 of 13 places; review the diff first"), "{text}");
     let json = shown(Format::JsonV1, &judgement, &Options::default());
     assert!(json.contains("\"mends\": \"riskily\""), "{json}");
 }

@@ -46,6 +46,7 @@ mod snapshots;
 mod summary;
 mod terminal;
 mod text;
+mod verification;
 pub mod vulnerabilities;
 mod ways;
 
@@ -61,6 +62,7 @@ pub use pod_security::{PodSecurityLayout, pod_security};
 pub use sbom::{Sbom, SbomFormat, sbom, sbom_with};
 pub use snapshots::{snapshot_diff, snapshot_info};
 pub use terminal::{problems, style};
+pub use verification::{Verification, verification, verification_json};
 pub use vulnerabilities::vulnerabilities;
 pub use ways::{TokenVerdict, token, ways_in};
 

@@ -24,9 +24,9 @@ fn overall(mfa: Mfa) -> &'static str {
         Mfa::Proven => {
             "MFA is proven: the API server refuses every login of a person without a second factor"
         }
-        Mfa::NotProven => "MFA is not proven: there is a way in without a second factor",
+        Mfa::NotProven => "MFA is not proven: there is a login method without a second factor",
         Mfa::Unknown => "whether MFA is proven is unknown",
-        Mfa::Machines => "no way in for people was found",
+        Mfa::Machines => "no login method for people was found",
     }
 }
 
@@ -167,7 +167,7 @@ pub fn token(
     page.put(style, of.verdict).put(PLAIN, ": ");
     let text = match &*of.username {
         "" => of.why.clone(),
-        name => format!("the API server lets it in as {name}"),
+        name => format!("the API server accepts it as {name}"),
     };
     page.wrapped(STRONG, &text, of.verdict.len() + 2, 2);
     let line = |page: &mut Page<'_>, label: &str, text: &str| {

@@ -49,6 +49,23 @@ pub struct Image {
     pub matches: Option<Matches>,
     /// Its configuration, notable files and secrets; `None` where they cannot be had: of an SBOM.
     pub inspection: Option<Inspection>,
+    /// Whether it is signed as a policy asks; `None` where none is about it.
+    pub signature: Option<Signature>,
+}
+
+/// What a policy about signatures says of an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Signature {
+    /// The image needs none.
+    Exempt,
+    /// Somebody has signed it whom the policy accepts: who.
+    Verified(String),
+    /// Nobody has signed it.
+    Unsigned,
+    /// It is signed, and no signature is accepted: why the first one is not.
+    Refused(String),
+    /// It could not be found out: why.
+    Unknown(String),
 }
 
 /// A layer of an image.

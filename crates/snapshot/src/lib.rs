@@ -29,7 +29,7 @@ mod world;
 pub use cluster::{ClusterFacts, Presented, Served};
 pub use coverage::Coverage;
 pub use distribution::{Benchmark, Distribution, DistributionName};
-pub use facts::{Facts, Image, Images, Layer, Match, Matches, Package, Packages, Texts};
+pub use facts::{Facts, Image, Images, Layer, Match, Matches, Package, Packages, Signature, Texts};
 pub use inspection::{Configuration, Inspection, Notable, NotableFile, Secret, SecretPlace};
 pub use install::{Install, Origin, embedded};
 pub use kind::WorldKind;

@@ -79,7 +79,7 @@ fn a_folder_of_the_repository_must_have_been_read() {
     let (_, message) = &said[0];
     assert!(
         message.starts_with(
-            "Application `web` installs folders of this repository that were not read"
+            "Application `web` installs directories of this repository that were not read"
         ),
         "{message}"
     );
@@ -128,7 +128,7 @@ fn a_patch_does_not_split_what_it_changes() {
     let seen = scan(folder.path());
     let worlds: Vec<_> = seen.worlds.iter().map(|(name, _, o)| (name.as_str(), o.len())).collect();
     assert_eq!(worlds, [("@", 2), ("@/more/patch.yaml", 1)]);
-    let (kind, place) = seen.note("1 taken for patches of other workloads (Deployment web)");
+    let (kind, place) = seen.note("1 treated as patches for other workloads (Deployment web)");
     assert_eq!((kind, place), (NoteKind::Info, "@/more/patch.yaml"));
 }
 

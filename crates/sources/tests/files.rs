@@ -138,9 +138,9 @@ fn links_are_followed_inside_and_loops_survived() {
     let seen = scan(&at("in"));
     assert_eq!(seen.objects(), ["Service hidden", "Service web"]);
     assert_eq!(seen.sources(), ["@/shown.yaml", "@/web.yaml"]);
-    assert_eq!(seen.note("not there"), (NoteKind::Unread, "@/broken.yaml"));
+    assert_eq!(seen.note("does not exist"), (NoteKind::Unread, "@/broken.yaml"));
     let outside = seen.notes.iter().filter(|(kind, _, message)| {
-        *kind == NoteKind::Unread && message.contains("leads outside")
+        *kind == NoteKind::Unread && message.contains("outside the scanned directory")
     });
     let places: Vec<_> = outside.map(|(_, place, _)| place.as_str()).collect();
     assert_eq!(places, ["@/admin.yaml", "@/loop"]);
@@ -263,7 +263,7 @@ fn limits_refuse_with_a_note() {
     assert_eq!(seen.note("more than 2 files; 1"), (NoteKind::Unread, "@"));
     let seen = with(Limits { total_bytes: 2120, ..Limits::default() });
     assert_eq!(seen.objects(), ["Service big", "Service small"]);
-    assert_eq!(seen.note("larger than 2 KiB together; 1"), (NoteKind::Unread, "@"));
+    assert_eq!(seen.note("larger than 2 KiB in total; 1"), (NoteKind::Unread, "@"));
 }
 
 #[test]
@@ -349,7 +349,7 @@ fn encrypted_and_substituted_documents_are_kept_and_said() {
     let folder = tree(&[("s.yaml", &sops), ("kustomization.yaml", flux), ("c.yaml", variable)]);
     let seen = scan(folder.path());
     assert_eq!(seen.objects(), ["ConfigMap c-${A}", "Kustomization apps", "Secret s"]);
-    assert_eq!(seen.note("not seen: 1").0, NoteKind::Info);
+    assert_eq!(seen.note("not checked: 1").0, NoteKind::Info);
     assert_eq!(seen.note("1 documents hold variables").0, NoteKind::Info);
     let folder = tree(&[("c.yaml", variable)]);
     scan(folder.path()).silent();
@@ -393,7 +393,7 @@ fn what_takes_too_much_memory_is_the_last_that_is_read() {
     let request = Request { limits, ..Request::new([folder.path()]) };
     let seen = run(folder.path(), &request);
     assert_eq!(seen.objects(), ["Service a"]);
-    let (kind, place) = seen.note("what was read takes more than 1 MiB of memory");
+    let (kind, place) = seen.note("the files use more than 1 MiB of memory");
     assert_eq!((kind, place), (NoteKind::Unread, "@/b.yaml"));
     assert_eq!(scan(folder.path()).objects(), ["Service a", "Service b", "Service c"]);
 }

@@ -201,10 +201,12 @@ fn a_file_that_is_found_by_its_name_and_leads_outside_is_not_read() {
     let seen = with_scripts(&given);
     assert_eq!(seen.objects(), ["Service web"]);
     for place in ["@/old/requirements.yaml", "@/.k/kustomization.yaml", "@/own/Chart.yaml"] {
-        let told = |n: &&(NoteKind, String, String)| n.1 == place && n.2.contains("leads outside");
+        let told = |n: &&(NoteKind, String, String)| {
+            n.1 == place && n.2.contains("outside the scanned directory")
+        };
         assert_eq!(seen.notes.iter().find(told).unwrap().0, NoteKind::Unread, "{place}");
     }
-    assert_eq!(seen.note("dependencies are not here: own").0, NoteKind::Unread);
+    assert_eq!(seen.note("dependencies are missing: own").0, NoteKind::Unread);
 }
 
 #[test]
@@ -219,7 +221,7 @@ fn values_outside_do_not_switch_a_dependency_off() {
     let given = folder.path().join("given");
     link("../own.yaml", &given.join("values.yaml"));
     let seen = with_scripts(&given);
-    assert_eq!(seen.note("dependencies are not here: db").0, NoteKind::Unread);
+    assert_eq!(seen.note("dependencies are missing: db").0, NoteKind::Unread);
     // One of the chart's own does.
     fs::remove_file(given.join("values.yaml")).unwrap();
     fs::rename(folder.path().join("own.yaml"), given.join("values.yaml")).unwrap();

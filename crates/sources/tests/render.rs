@@ -156,7 +156,7 @@ fn overlays_that_are_not_rendered_share_their_base_as_a_world_of_its_own() {
     // One alone takes its base in where both are in one repository.
     let prod = folder.path().join("k/overlays/prod");
     let seen = scan(&prod);
-    assert_eq!(seen.note("`../../base` leads outside").0, NoteKind::Unread);
+    assert_eq!(seen.note("`../../base` is outside").0, NoteKind::Unread);
     assert_eq!(seen.objects(), ["Secret prod", "Service loose"]);
     std::fs::create_dir(folder.path().join(".git")).unwrap();
     let seen = scan(&prod);

@@ -166,7 +166,7 @@ fn unused_statements_are_told() {
     let notes = claims.notes();
     assert_eq!(notes.len(), 2, "{notes:?}");
     assert_eq!(notes[0].place, "a.json: statement 1");
-    assert!(notes[0].message.starts_with("the statement about CVE-1 is used for nothing"));
+    assert!(notes[0].message.starts_with("the statement about CVE-1 has no effect"));
     assert_eq!(notes[1].message, "1 more statement is about vulnerabilities that were not found");
 }
 

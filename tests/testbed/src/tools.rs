@@ -135,6 +135,15 @@ pub const TOOLS: &[Tool] = &[
         programs: &[("pavisade.dev/tests/tools/authorizer", "authorizer")],
         stamp: None,
         cgo: None,
+        toolchain: None,
+    },
+    Tool {
+        name: "cosign",
+        module: "cosign",
+        programs: &[("github.com/sigstore/cosign/v3/cmd/cosign", "cosign")],
+        stamp: None,
+        cgo: None,
+        toolchain: None,
     },
     Tool {
         name: "registry",
@@ -142,6 +151,7 @@ pub const TOOLS: &[Tool] = &[
         programs: &[("pavisade.dev/tests/tools/registry", "registry")],
         stamp: None,
         cgo: None,
+        toolchain: None,
     },
     Tool {
         name: "testbed",

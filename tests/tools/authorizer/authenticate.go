@@ -17,8 +17,8 @@ import (
 
 // login is a token that is given to a configuration.
 type login struct {
-	Configuration string            `json:"configuration"`
-	Token         string            `json:"token"`
+	Configuration string             `json:"configuration"`
+	Token         string             `json:"token"`
 	Keys          jose.JSONWebKeySet `json:"keys"`
 }
 

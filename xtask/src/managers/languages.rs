@@ -9,7 +9,7 @@ use pavisade_packages::{Inventory, Kind};
 use serde_json::Value;
 
 use super::{List, Lists, output, read, root};
-use crate::tools::{TOOLS, built_folder};
+use testbed::tools::{TOOLS, built_folder};
 
 /// What is installed for the case of pip, with dependencies of many forms.
 const PYTHON: [&str; 6] = [

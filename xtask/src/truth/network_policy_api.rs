@@ -19,9 +19,9 @@ use super::Outcome;
 /// Manifests, what is changed in them, and what goes: `r>g all`, `s>g not TCP 80`. Houses are known
 /// by their first letters, `o` is outside.
 const CASES: &[(&str, &[(&str, &str)], &str)] = &[
-    ("T/standard-ingress-tcp-rules", &[], "r>g all; s>g not TCP 80; h>g TCP 80; f>g all; g>s all"),
-    ("T/standard-ingress-udp-rules", &[], "r>h all; s>h not UDP 5353; g>h UDP 53; f>h all"),
-    ("T/standard-ingress-sctp-rules", &[], "g>r all; s>r not SCTP 9003; h>r SCTP 9003; f>r all"),
+    ("T/standard-ingress-tcp-rules", &[], "r>g all; s>g not TCP 80; h>g TCP 80; g>s all"),
+    ("T/standard-ingress-udp-rules", &[], "r>h all; s>h not UDP 5353; g>h UDP 53"),
+    ("T/standard-ingress-sctp-rules", &[], "g>r all; s>r not SCTP 9003; h>r SCTP 9003"),
     ("T/standard-egress-tcp-rules", &[], "g>r all; g>s not TCP 80; g>h TCP 8080; g>o all; s>g all"),
     ("T/standard-egress-udp-rules", &[], "h>r all; h>s not UDP 5353; h>g UDP 53; h>o all"),
     ("T/standard-egress-sctp-rules", &[], "r>g all; r>s not SCTP 9003; r>h SCTP 9003; r>o all"),

@@ -12,8 +12,8 @@ use crate::{Check, Claim, Cx, OnEvery, Verdict};
 /// Secret in an annotation or label
 ///
 /// ## Why
-/// Everyone who can list the object can read its annotations and labels. They also appear in logs
-/// and metrics, and controllers copy them to pods.
+/// Everyone who can list the object can read the secret in its annotations and labels. They also
+/// appear in logs and metrics, and controllers copy them to pods.
 ///
 /// ## Fix
 /// Rotate the secret, store it in a Secret, and refer to that from the program that reads the

@@ -13,9 +13,8 @@ use crate::{Check, Cx, OnObject, Verdict};
 /// Role can disable admission policies
 ///
 /// ## Why
-/// Admission policies and webhooks reject what must not run in the cluster. Anyone who can delete
-/// or change them, or their bindings, can run it anyway. A mutating policy can change every object
-/// that is written.
+/// Anyone who can delete or change admission policies, webhooks or their bindings can run what they
+/// would reject. A mutating policy can change every object that is written.
 ///
 /// ## Fix
 /// Only administrators or the GitOps controller should manage ValidatingAdmissionPolicies,

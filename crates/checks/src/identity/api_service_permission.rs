@@ -13,9 +13,9 @@ use crate::{Check, Cx, OnObject, Verdict};
 /// Role can change APIServices
 ///
 /// ## Why
-/// An APIService forwards all requests for an API group to another server. Anyone who can create or
-/// change one can impersonate, for example, the metrics server or a policy engine, and sees who
-/// requests what.
+/// Anyone who can create or change an APIService can impersonate, for example, the metrics server
+/// or a policy engine, and sees who requests what: it forwards all requests for an API group to
+/// another server.
 ///
 /// ## Fix
 /// Only administrators or the GitOps controller should change APIServices. A program that renews

@@ -11,9 +11,9 @@ use crate::{Check, Claim, Cx, OnObject, Verdict};
 /// Argo CD grants write access to every user
 ///
 /// ## Why
-/// `policy.default` applies to every user who logs in, in addition to the other policies. With
-/// `role:admin`, every account of the identity provider can deploy to every cluster that Argo CD
-/// manages.
+/// With `role:admin`, every account of the identity provider can deploy to every cluster that Argo
+/// CD manages: `policy.default` applies to every user who logs in, in addition to the other
+/// policies.
 ///
 /// ## Fix
 /// Leave `policy.default` empty or set it to `role:readonly`, and assign roles to groups in

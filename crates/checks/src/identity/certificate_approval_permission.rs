@@ -14,9 +14,9 @@ use crate::{Check, Cx, OnObject, Verdict};
 /// Role can approve client certificates
 ///
 /// ## Why
-/// The controller manager signs every request that is approved. Anyone who can approve requests for
-/// the signer `kubernetes.io/kube-apiserver-client` can get a certificate for any user or group
-/// (except `system:masters`), and it cannot be revoked.
+/// Anyone who can approve requests for the signer `kubernetes.io/kube-apiserver-client` can get a
+/// certificate for any user or group (except `system:masters`), which cannot be revoked: the
+/// controller manager signs every request that is approved.
 ///
 /// ## Fix
 /// Grant `approve` only on the signer that is needed, with `resourceNames` on `signers`.

@@ -16,9 +16,9 @@ use crate::{Check, Cx, OnObject, Verdict, View};
 /// Role allows privilege escalation
 ///
 /// ## Why
-/// `escalate` allows a user to write roles with permissions that the user does not have, `bind` to
-/// bind them to anyone, and `impersonate` to act as another user, group or ServiceAccount. Each
-/// leads to cluster-admin. The verb `*` includes all of them.
+/// Each of these verbs leads to cluster-admin: `escalate` allows a user to write roles with
+/// permissions that the user does not have, `bind` to bind them to anyone, and `impersonate` to act
+/// as another user, group or ServiceAccount. The verb `*` includes all of them.
 ///
 /// ## Fix
 /// List the verbs that are needed (`get`, `list`, `create` …) instead of `*`. Limit `bind` and

@@ -14,9 +14,9 @@ use crate::{Check, Claim, Cx, OnObject, Verdict};
 /// Aggregated ClusterRole grants too much
 ///
 /// ## Why
-/// A controller copies the rules of all matching ClusterRoles into an aggregated role. An empty
-/// selector matches every ClusterRole, including cluster-admin. Rules that are aggregated to `view`
-/// apply to everyone who should have only read access.
+/// An aggregated role gets the rules of all matching ClusterRoles: an empty selector matches every
+/// ClusterRole, including cluster-admin, and rules that are aggregated to `view` apply to everyone
+/// who should have only read access.
 ///
 /// ## Fix
 /// Select by a label that only the intended roles have. Aggregate roles with write access to `edit`

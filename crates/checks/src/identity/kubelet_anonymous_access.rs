@@ -11,9 +11,8 @@ use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Verdict, View};
 /// Anonymous requests to the kubelet are allowed
 ///
 /// ## Why
-/// The kubelet can run commands in every pod on its node. If anonymous requests are allowed,
-/// authorization is the only protection, and metrics and pod lists help an attacker to find
-/// targets.
+/// The kubelet can run commands in every pod on its node, and if anonymous requests are allowed,
+/// authorization is the only protection. Metrics and pod lists help an attacker to find targets.
 ///
 /// ## Fix
 /// Set `authentication.anonymous.enabled: false` in the kubelet configuration file, where it is the

@@ -16,11 +16,11 @@ use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Place, Verdict, V
 /// MFA is not enforced for API logins
 ///
 /// ## Why
-/// The API server trusts the tokens of its issuer. Unless a rule requires a claim about the login
-/// (`amr`, `acr`), a phished password is enough, whatever the login page of the issuer requires.
-/// Unless a rule limits the lifetime of tokens, a stolen token is valid for as long as the issuer
-/// decides. Client certificates, static tokens and the `--oidc-…` flags can neither prove a second
-/// factor nor limit the lifetime of a token.
+/// Unless a rule requires a claim about the login (`amr`, `acr`), a phished password is enough,
+/// whatever the login page of the issuer requires, because the API server trusts the tokens of its
+/// issuer. Unless a rule limits the lifetime of tokens, a stolen token is valid for as long as the
+/// issuer decides. Client certificates, static tokens and the `--oidc-…` flags can neither prove a
+/// second factor nor limit the lifetime of a token.
 ///
 /// ## Fix
 /// Use an `AuthenticationConfiguration` with rules for each issuer that authenticates people:

@@ -14,9 +14,9 @@ use crate::{Check, Cx, OnObject, Verdict};
 /// Role grants nodes/proxy
 ///
 /// ## Why
-/// The kubelet authorizes a WebSocket connection to its `exec` endpoint as `get nodes/proxy`. That
-/// single verb allows running commands in every pod on the node, without admission control and
-/// without an audit event for `exec`.
+/// The single verb `get` on `nodes/proxy` allows running commands in every pod on the node, without
+/// admission control and without an audit event for `exec`, because the kubelet authorizes a
+/// WebSocket connection to its `exec` endpoint as `get nodes/proxy`.
 ///
 /// ## Fix
 /// Grant only the subresources of the kubelet API that are needed, such as `nodes/metrics`,

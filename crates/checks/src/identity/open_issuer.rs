@@ -13,9 +13,9 @@ use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Place, Verdict};
 /// Public OIDC issuer without a claim validation rule
 ///
 /// ## Why
-/// Every repository on GitHub, every project on GitLab and every Google account gets tokens from
-/// the same issuer, usually with a freely chosen audience. Without a rule, all of them are users of
-/// the cluster and members of `system:authenticated`.
+/// Without a rule, every repository on GitHub, every project on GitLab or every Google account can
+/// log in to the cluster and is a member of `system:authenticated`: all of them get tokens from the
+/// same issuer, usually with a freely chosen audience.
 ///
 /// ## Fix
 /// Require a claim that identifies your organization in `claimValidationRules`:

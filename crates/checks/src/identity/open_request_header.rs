@@ -10,9 +10,9 @@ use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
 /// API server accepts user headers from any client certificate
 ///
 /// ## Why
-/// A client with a certificate from `--requestheader-client-ca-file` can set its user and groups in
-/// request headers. Without `--requestheader-allowed-names`, every certificate from that CA can do
-/// so. If ordinary clients use the same CA, every user can become `system:masters`.
+/// Without `--requestheader-allowed-names`, every client with a certificate from
+/// `--requestheader-client-ca-file` can set its user and groups in request headers. If ordinary
+/// clients use the same CA, every user can become `system:masters`.
 ///
 /// ## Fix
 /// Use a dedicated CA for the front proxy, and set the name of its certificate in

@@ -14,9 +14,9 @@ use crate::{Check, Cx, OnObject, Verdict};
 /// Role can read Secrets
 ///
 /// ## Why
-/// Secrets contain passwords, keys and tokens of other identities. `list` and `watch` return the
-/// content, not only the names; `patch` returns the whole Secret, and `deletecollection` returns
-/// everything that it deletes, even in a dry run.
+/// Anyone with this permission can use the passwords, keys and tokens of other identities. `list`
+/// and `watch` return the content, not only the names; `patch` returns the whole Secret, and
+/// `deletecollection` returns everything that it deletes, even in a dry run.
 ///
 /// ## Fix
 /// Grant `get` only on the Secrets that are needed, with `resourceNames` in a Role. Mount a Secret

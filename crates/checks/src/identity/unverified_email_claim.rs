@@ -14,8 +14,8 @@ use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
 /// Unverified e-mail address as user name
 ///
 /// ## Why
-/// Many issuers allow users to set any e-mail address in their profile. Unless the address must be
-/// verified, a user can impersonate another by entering their address.
+/// Unless the address must be verified, a user can impersonate another by entering their address:
+/// many issuers allow users to set any e-mail address in their profile.
 ///
 /// ## Fix
 /// Use `sub` as the user name, or require `claims.email_verified == true` in

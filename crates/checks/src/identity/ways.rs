@@ -44,7 +44,7 @@ pub fn ways_in(world: &str, view: &View<'_>) -> WaysIn {
             let what = if view.is_live() { "of this cluster" } else { "here" };
             ways.doubts.push(format!(
                 "the flags of the API server were not read {what}: client certificates, static tokens, webhooks \
-                 and front proxies may let people in besides"
+                 and front proxies may also let people in"
             ));
         }
     }
@@ -69,7 +69,7 @@ struct Ways {
     doubts: Vec<String>,
 }
 
-const NO_REVOCATION: &str = "not at all: only a new authority ends it";
+const NO_REVOCATION: &str = "not possible: only a new certificate authority ends it";
 const UNTIL_EXPIRY: &str =
     "at the issuer for new logins; a token that was issued goes on until it expires";
 
@@ -104,7 +104,7 @@ impl Ways {
             let of = who(name);
             let life = match rules.lifetime {
                 Lifetime::AtMost(seconds) => format!("at most {}", words(seconds)),
-                Lifetime::Unlimited => "as long as the issuer likes".to_owned(),
+                Lifetime::Unlimited => "as long as the issuer decides".to_owned(),
                 Lifetime::Unclear => "not clear from the rules".to_owned(),
             };
             let mfa = graded(of, &rules.factor);
@@ -156,14 +156,14 @@ impl Ways {
         let named = server.flag("authentication-config").is_some();
         if named && !has_file {
             self.doubts.push(
-                "the file of `--authentication-config` was not read: give it beside the others"
+                "the file of `--authentication-config` was not read: specify it together with the others"
                     .to_owned(),
             );
         }
         if let Some(flag) = server.flag("client-ca-file") {
             let why = "a certificate proves a key, never a second factor";
             let life = "as long as the certificate says, often a year".to_owned();
-            let whom = "whoever holds a certificate of that authority: components, kubeadm's admin.conf, approved requests";
+            let whom = "anyone with a certificate from that authority: components, kubeadm's admin.conf, approved requests";
             self.add(
                 "client certificates",
                 whom,
@@ -178,7 +178,7 @@ impl Ways {
             let revocation = "by changing the file and restarting the API server";
             self.add(
                 "static tokens",
-                "whoever holds one",
+                "anyone with such a token",
                 (Mfa::NotProven, why.to_owned()),
                 "for ever".to_owned(),
                 revocation,
@@ -197,7 +197,7 @@ impl Ways {
             );
         }
         if let Some(flag) = server.flag("requestheader-client-ca-file") {
-            let why = "whoever holds a certificate of the front proxy names any user".to_owned();
+            let why = "anyone with a certificate of the front proxy can set any user".to_owned();
             let whom = "the front proxy: aggregated API servers, authenticating proxies";
             self.add(
                 "front proxy",
@@ -228,7 +228,7 @@ impl Ways {
             let demand =
                 demand.map(|(claim, value)| equal(claim, value)).fold(Demand::Silent, Demand::and);
             let mfa = graded(who(&url), &demand);
-            let life = "as long as the issuer likes".to_owned();
+            let life = "as long as the issuer decides".to_owned();
             self.add(
                 format!("OIDC issuer {url}"),
                 people(who(&url)),
@@ -247,7 +247,7 @@ impl Ways {
     }
 
     fn accounts(&mut self) {
-        let why = "ServiceAccounts are for machines; a person who may create their tokens comes in as one".to_owned();
+        let why = "ServiceAccounts are for machines; a person who can create their tokens can log in as one".to_owned();
         let life =
             "an hour by default where they are bound to a pod; for ever where a Secret holds one"
                 .to_owned();
@@ -255,7 +255,7 @@ impl Ways {
             "by deleting the pod, the Secret or the ServiceAccount that a token is bound to";
         self.add(
             "ServiceAccount tokens",
-            "pods, pipelines, and whoever may create `serviceaccounts/token`",
+            "pods, pipelines, and anyone who can create `serviceaccounts/token`",
             (Mfa::Machines, why),
             life,
             revocation,
@@ -280,7 +280,9 @@ fn graded(of: Who, demand: &Demand) -> (Mfa, String) {
         Demand::Met => (Mfa::Proven, "the rules refuse tokens without a second factor".to_owned()),
         Demand::TooWeak(what) => (Mfa::NotProven, format!("the rules are content with {what}")),
         Demand::Silent => (Mfa::NotProven, "no rule demands `amr` or `acr`".to_owned()),
-        Demand::Unclear => (Mfa::Unknown, "what the rules demand cannot be told".to_owned()),
+        Demand::Unclear => {
+            (Mfa::Unknown, "it cannot be determined what the rules require".to_owned())
+        }
     }
 }
 

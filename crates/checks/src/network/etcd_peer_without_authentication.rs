@@ -12,8 +12,8 @@ use crate::{Check, Claim, Component, Cx, FlagSource, OnComponent, Verdict};
 /// etcd peers are not authenticated
 ///
 /// ## Why
-/// etcd members send each other everything that is written. Anyone who can reach the peer port
-/// without authentication can read it, and can write as a member.
+/// Anyone who can reach the peer port without authentication can read everything that is written to
+/// etcd, and can write as a member.
 ///
 /// ## Fix
 /// Use `https` addresses for peers with `--peer-cert-file` and `--peer-key-file`, and set

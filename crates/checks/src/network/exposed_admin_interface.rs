@@ -21,9 +21,8 @@ use crate::{Check, Claim, Cx, OnObject, Verdict, View, Why};
 /// Admin interface is exposed
 ///
 /// ## Why
-/// Dashboards, notebooks and database consoles are meant for administrators. If they are exposed
-/// outside the cluster, a missing login or a single vulnerability gives an attacker a shell in the
-/// cluster.
+/// A missing login or a single vulnerability in an exposed dashboard, notebook or database console
+/// gives an attacker a shell in the cluster.
 ///
 /// ## Fix
 /// Access it with `kubectl port-forward` or a VPN. Or put an authenticating proxy in front

@@ -12,10 +12,10 @@ use crate::{Check, Claim, Cx, OnObject, Verdict};
 /// Configuration injection in an Ingress annotation
 ///
 /// ## Why
-/// ingress-nginx copies some annotations and paths unchanged into its configuration. A value that
-/// ends the directive and starts another can run code in the controller, which can read the Secrets
-/// of all namespaces (CVE-2025-1974 and the related 1097, 1098 and 24514; CVE-2023-5044;
-/// CVE-2021-25745). Ordinary values do not contain such characters.
+/// A value that ends a directive and starts another can run code in the controller, which can read
+/// the Secrets of all namespaces (CVE-2025-1974 and the related 1097, 1098 and 24514;
+/// CVE-2023-5044; CVE-2021-25745). ingress-nginx copies some annotations and paths unchanged into
+/// its configuration. Ordinary values do not contain such characters.
 ///
 /// ## Fix
 /// Remove the value and find out who wrote it. The controller is no longer maintained: migrate to

@@ -14,8 +14,9 @@ use crate::{Check, Claim, Component, Cx, FlagSource, OnComponent, Verdict, View}
 /// etcd trusts the cluster CA
 ///
 /// ## Why
-/// The CA of the API server signs a certificate for every kubelet and for everyone whose request is
-/// approved. If etcd trusts the same CA, all of them can read and write etcd, bypassing RBAC.
+/// Every kubelet, and everyone whose certificate request is approved, has a certificate from the CA
+/// of the API server. If etcd trusts the same CA, all of them can read and write etcd, bypassing
+/// RBAC.
 ///
 /// ## Fix
 /// Create a dedicated CA for etcd, use it to sign the certificates of etcd and of the API server's

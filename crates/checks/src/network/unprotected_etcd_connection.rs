@@ -11,7 +11,7 @@ use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
 /// Unprotected etcd connection
 ///
 /// ## Why
-/// Every Secret and token crosses this connection. In plain text, anyone in between can read it.
+/// In plain text, anyone in between can read every Secret and token that crosses this connection.
 /// Without a client certificate, the API server can use only an etcd that authenticates no one.
 ///
 /// ## Fix

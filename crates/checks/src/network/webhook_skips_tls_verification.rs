@@ -11,8 +11,8 @@ use crate::{Check, Claim, Cx, OnObject, Verdict};
 /// APIService without TLS verification
 ///
 /// ## Why
-/// The API server forwards requests, including names and groups of users, to the address of the
-/// service. A pod that receives them can read them and send forged responses.
+/// A pod that receives the requests at the address of the service can read them, including names
+/// and groups of users, and send forged responses.
 ///
 /// ## Fix
 /// Remove `insecureSkipTLSVerify` and set `caBundle`, manually or with the cert-manager annotation

@@ -10,9 +10,9 @@ use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
 /// NodeRestriction admission plugin is not enabled
 ///
 /// ## Why
-/// With the plugin, a kubelet can change only its own Node and the pods bound to it. Without it,
-/// the credentials of one node are enough to label any node, so that pods with Secrets are
-/// scheduled there, or to change pods on other nodes.
+/// Without the plugin, the credentials of one node are enough to label any node, so that pods with
+/// Secrets are scheduled there, or to change pods on other nodes. With it, a kubelet can change
+/// only its own Node and the pods bound to it.
 ///
 /// ## Fix
 /// Add `NodeRestriction` to `--enable-admission-plugins`. It is not enabled by default. kubeadm

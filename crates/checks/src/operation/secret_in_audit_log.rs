@@ -12,9 +12,9 @@ use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
 /// Audit log contains secrets
 ///
 /// ## Why
-/// The levels `Request` and `RequestResponse` record request bodies: the values of Secrets, and the
-/// tokens in token requests and reviews. More people and systems read the log, and it is stored
-/// longer, than is appropriate for secrets.
+/// The levels `Request` and `RequestResponse` write the values of Secrets, and the tokens in token
+/// requests and reviews, to the log. More people and systems read the log, and it is stored longer,
+/// than is appropriate for secrets.
 ///
 /// ## Fix
 /// Above every rule that records bodies, add a rule with level `Metadata` for `secrets`,

@@ -12,8 +12,8 @@ use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
 /// Encryption configuration leaves Secrets in plain text
 ///
 /// ## Why
-/// The first provider in the list is used for writing. If `identity` is first, or Secrets are not
-/// listed, every Secret is stored in plain text in etcd, its snapshots and its backups.
+/// If `identity` is the first provider, or Secrets are not listed, every Secret is stored in plain
+/// text in etcd, its snapshots and its backups. The first provider in the list is used for writing.
 ///
 /// ## Fix
 /// Put a `kms` provider with `apiVersion: v2` first for `secrets` and `identity` last, on every

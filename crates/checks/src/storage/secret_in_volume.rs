@@ -14,8 +14,8 @@ use crate::{Check, Claim, Cx, OnEvery, Verdict};
 ///
 /// ## Why
 /// Anyone who can read PersistentVolumes, StorageClasses or pods, which is nearly everyone, can
-/// read the attributes and mount options of a volume. They also appear in events and in command
-/// lines on the node.
+/// read the password in the attributes and mount options of a volume. They also appear in events
+/// and in command lines on the node.
 ///
 /// ## Fix
 /// Rotate the password, store it in a Secret and refer to that (`nodeStageSecretRef`, `secretRef`,

@@ -11,12 +11,12 @@ use serde::Deserialize;
 
 use crate::{Check, Cx, OnImageFact, Place, Verdict};
 
-/// Image built from a release of a distribution that is no longer supported.
+/// Unsupported distribution release in the image
 ///
 /// ## Why
-/// After the end of support the distribution publishes no fixes and, for most, no advisories: a
-/// vulnerability that is found later stays in the image, and a scan for vulnerabilities does not
-/// report it. The release is read from the packages of the image, whatever its name is. Extended
+/// After the end of support, the distribution publishes no fixes and usually no advisories: a
+/// vulnerability that is found later stays in the image, and a vulnerability scan does not
+/// report it. The release is detected from the packages of the image, not from its name. Extended
 /// support that is bought separately is not taken into account.
 ///
 /// ## Fix

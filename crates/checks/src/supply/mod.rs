@@ -23,6 +23,8 @@ pub(crate) mod secret_in_image_configuration;
 mod signature;
 pub(crate) mod stale_image_possible;
 pub(crate) mod unpinned_image;
+pub(crate) mod unsigned_image;
 pub(crate) mod untrusted_registry;
+pub(crate) mod unverifiable_image;
 pub(crate) mod vulnerable_component;
 pub(crate) mod vulnerable_package;

@@ -13,9 +13,10 @@ use pavisade_images::reference::Image;
 /// Cluster component with a critical vulnerability
 ///
 /// ## Why
-/// Controllers for deployment, admission and ingress have permissions in the whole cluster. A known
-/// exploit for one of them is enough to take it over. This check knows only a few such
-/// vulnerabilities, by the tags of the projects' own images. It does not replace an image scan.
+/// A known exploit for a controller for deployment, admission or ingress is enough to take over the
+/// cluster, because these controllers have permissions in the whole cluster. This check knows only
+/// a few such vulnerabilities, by the tags of the projects' own images. It does not replace an
+/// image scan.
 ///
 /// ## Fix
 /// Upgrade to the version in the message, or a later one.

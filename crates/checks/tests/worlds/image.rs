@@ -4,7 +4,7 @@
 use pavisade_model::Confidence;
 use pavisade_snapshot::{
     Configuration, Image, Inspection, Layer, Notable, NotableFile, Package, Packages, Secret,
-    SecretPlace,
+    SecretPlace, Signature,
 };
 
 use super::Block;
@@ -20,6 +20,7 @@ use super::Block;
 /// secret-file app/.env 3 NAME   path and line of a secret, and the setting's name
 /// secret-removed app/.env 3     the same in a file that a later layer deletes
 /// secret-environment NAME       and `label`, `command`, `history`
+/// signature refused TEXT        what a policy about signatures says
 /// gap TEXT                      why something may be missing
 /// ```
 pub(crate) fn image(block: &Block) -> Option<Result<Image, String>> {
@@ -29,6 +30,7 @@ pub(crate) fn image(block: &Block) -> Option<Result<Image, String>> {
 fn read(text: &str) -> Result<Image, String> {
     let mut inspection =
         Some(Inspection { configuration: Some(Configuration::default()), ..Inspection::default() });
+    let mut signature = None;
     let mut packages = Packages::default();
     for line in text.lines() {
         let line = line.split('#').next().unwrap_or("").trim();
@@ -57,6 +59,17 @@ fn read(text: &str) -> Result<Image, String> {
                     user: (*name).into(),
                     user_id,
                     ..Configuration::default()
+                });
+            }
+            ["signature", kind, ..] => {
+                let text = line["signature ".len() + kind.len()..].trim().to_owned();
+                signature = Some(match *kind {
+                    "exempt" => Signature::Exempt,
+                    "verified" => Signature::Verified(text),
+                    "unsigned" => Signature::Unsigned,
+                    "refused" => Signature::Refused(text),
+                    "unknown" => Signature::Unknown(text),
+                    other => return Err(format!("`{other}` is no state of a signature")),
                 });
             }
             ["gap", ..] => found.gaps.push(line["gap ".len()..].to_owned()),
@@ -95,6 +108,7 @@ fn read(text: &str) -> Result<Image, String> {
         name: "web:1".into(),
         layers: vec![Layer { digest: "sha256:0".into(), instruction: "COPY . /".to_owned() }],
         inspection,
+        signature,
         packages,
         ..Image::default()
     })

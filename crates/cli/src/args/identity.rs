@@ -9,9 +9,9 @@ use super::{Color, ConfigFile, LiveArgs, Reading, Shown};
 const WAYS_EXIT_CODES: &str = "\
 Exit codes:
   0  a second factor is proven, or no people come in
-  1  there is a way in without a second factor
+  1  there is a login method without a second factor
   2  wrong usage, or the result could not be written
-  3  it could not be told: something was not read, or decides elsewhere";
+  3  it could not be determined: something was not read, or decides elsewhere";
 
 const POLICY_EXIT_CODES: &str = "\
 Examples:
@@ -25,12 +25,12 @@ Exit codes:
 
 const TOKEN_EXIT_CODES: &str = "\
 Exit codes:
-  0  the API server lets the token in
-  1  it refuses it
+  0  the API server accepts the token
+  1  the API server refuses it
   2  wrong usage, or a file is not what it should be
-  3  it could not be told: the signature was not checked (give --keys), or a rule is not evaluated here";
+  3  it could not be determined: the signature was not checked (give --keys), or a rule is not evaluated here";
 
-/// The ways into the API server, and what they demand.
+/// How users authenticate to the API server.
 #[derive(Debug, Args)]
 #[command(after_help = WAYS_EXIT_CODES, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(crate) struct IdentityArgs {
@@ -84,7 +84,7 @@ pub(crate) struct MfaPolicyArgs {
     #[arg(long, value_name = "DURATION")]
     pub max_age: Option<String>,
 
-    /// A value of the claim `acr` that stands for a second factor; may be given again.
+    /// A value of the claim `acr` that means a second factor; may be given again.
     #[arg(long, value_name = "VALUE")]
     pub acr: Vec<String>,
 

@@ -122,7 +122,7 @@ pub(crate) enum RbacCommand {
     },
 }
 
-/// Groups beside those that Kubernetes adds.
+/// Groups in addition to those that Kubernetes adds.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Groups {
     /// A group that the subject is a member of; may be given again. Authentication decides about

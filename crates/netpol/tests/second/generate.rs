@@ -307,7 +307,7 @@ fn cluster_policy(random: &mut Random, index: usize, text: &mut String) {
 pub(crate) fn packet(random: &mut Random, cluster: &Cluster) -> Packet {
     const ADDRESSES: [&str; 6] =
         ["8.8.8.8", "8.8.8.9", "1.1.1.1", "192.168.9.9", "10.200.0.1", "2001:db8::1"];
-    let mut end = |random: &mut Random| match random.one_in(5) {
+    let end = |random: &mut Random| match random.one_in(5) {
         true => End::Address(random.pick(&ADDRESSES).parse().unwrap()),
         false => End::Pod(random.below(cluster.pods.len())),
     };

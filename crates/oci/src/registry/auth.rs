@@ -130,7 +130,11 @@ fn token(
     let wrong = |what: &str| Fault::new(Cause::Answer, format!("{} {what}", endpoint.key));
     let realm = challenge.get("realm").unwrap_or_default();
     let mut url = Url::parse(realm).map_err(|_| wrong("has no token service address"))?;
-    let scope = scope(challenge.get("scope"), &endpoint.repository);
+    let scope = if endpoint.writes {
+        format!("repository:{}:pull,push", endpoint.repository)
+    } else {
+        scope(challenge.get("scope"), &endpoint.repository)
+    };
     let service = challenge.get("service").unwrap_or_default();
     let mut asked = Asked::default();
     if let Some(Credential::Identity(token)) = credential {
@@ -201,12 +205,14 @@ fn denied(endpoint: &Endpoint, looked: &Looked, files: &CredentialFiles, why: &s
     }
     match &looked.place {
         Some(file) => {
+            let (does, right) =
+                if endpoint.writes { ("write to", "push") } else { ("read", "pull") };
             let message = format!(
-                "{key} does not allow the credentials of {} to read {image}{why}{problems}",
+                "{key} does not allow the credentials of {} to {does} {image}{why}{problems}",
                 file.display()
             );
             let remedy =
-                format!("log in again (`docker login {key}`), or ask for permission to pull");
+                format!("log in again (`docker login {key}`), or ask for permission to {right}");
             Fault::new(Cause::Denied, message).remedy(remedy)
         }
         None => {

@@ -14,7 +14,7 @@ use reqwest::{StatusCode, Url};
 use super::auth::{Keys, said};
 use super::challenge::Challenge;
 use super::fault::{Cause, Fault, brief};
-use super::http::{self, Asked, Failure, Http};
+use super::http::{self, Asked, Body, Failure, Http};
 use super::{Access, Endpoint, Wanted};
 use crate::digest::Checked;
 use crate::{Digest, Refusal};
@@ -104,22 +104,35 @@ impl Registries {
         endpoint: &Endpoint,
         rest: &str,
         accept: &[&str],
+        part: Option<(u64, u64)>,
+    ) -> Result<Response, Fault> {
+        self.ask(endpoint, &endpoint.address(rest)?, rest, accept, part, None)
+    }
+
+    /// The same at any address of the endpoint, where something may be written. What is written is
+    /// sent again after faults that pass: the server keeps content by its digest.
+    pub(super) fn ask(
+        &self,
+        endpoint: &Endpoint,
+        url: &Url,
+        rest: &str,
+        accept: &[&str],
         mut part: Option<(u64, u64)>,
+        body: Option<Body<'_>>,
     ) -> Result<Response, Fault> {
         let Inner { access, http, keys, gone } = &*self.0;
         let gone = || gone.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(fault) = gone().get(&endpoint.host) {
             return Err(fault.clone());
         }
-        let url = endpoint.url(rest);
-        let url = Url::parse(&url).map_err(|error| {
-            Fault::new(Cause::Access, format!("`{}` is not a URL: {error}", brief(&url)))
-        })?;
         let (mut attempt, mut asked_for, mut waited) = (1, false, Duration::ZERO);
         loop {
-            let authorization = keys.header(endpoint);
-            let asked = Asked { authorization, accept, part, form: None };
-            let wait = match self.follow(&url, &asked) {
+            // Where content is written may be another server, which is told nothing.
+            let is_own = url.host_str() == endpoint.address("")?.host_str()
+                && url.port() == endpoint.address("")?.port();
+            let authorization = keys.header(endpoint).filter(|_| is_own);
+            let asked = Asked { authorization, accept, part, form: None, body };
+            let wait = match self.follow(url, &asked) {
                 Ok((answer, _)) if answer.status().is_success() => return Ok(answer),
                 Ok((answer, true)) if answer.status() == StatusCode::UNAUTHORIZED && !asked_for => {
                     asked_for = true;

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::client::Registries;
 use super::fault::{Cause, Fault, brief};
-use super::http::{self, Asked};
+use super::http::{self, Asked, Body};
 use super::{Remote, Repository, failed};
 use crate::digest::Checked;
 use crate::{Digest, Refusal};
@@ -68,13 +68,33 @@ impl Registries {
     /// # Errors
     /// It is not to be had, or larger than `limit` bytes.
     pub fn download(&self, address: &str, limit: u64) -> Result<Vec<u8>, Refusal> {
+        self.answer(address, &Asked::default(), limit)
+    }
+
+    /// What a service answers to something that is sent to it, under the same rules. It may be sent
+    /// again after faults that pass.
+    ///
+    /// # Errors
+    /// The service cannot be reached or refuses, or its answer is larger than `limit` bytes.
+    pub fn post(
+        &self,
+        address: &str,
+        kind: &str,
+        bytes: &[u8],
+        limit: u64,
+    ) -> Result<Vec<u8>, Refusal> {
+        let body = Some(Body { posts: true, kind, bytes });
+        self.answer(address, &Asked { body, ..Asked::default() }, limit)
+    }
+
+    fn answer(&self, address: &str, asked: &Asked<'_>, limit: u64) -> Result<Vec<u8>, Refusal> {
         let url = Url::parse(address).map_err(|error| {
             Fault::new(Cause::Access, format!("`{}` is not a URL: {error}", brief(address)))
         })?;
         let (host, attempts) = (http::host(&url), self.access().patience.attempts);
         let mut attempt = 1;
         loop {
-            let fault = match self.follow(&url, &Asked::default()) {
+            let fault = match self.follow(&url, asked) {
                 Ok((answer, _)) if answer.status().is_success() => {
                     match http::body(answer, limit, &self.access().patience) {
                         Ok(Some(bytes)) => return Ok(bytes),

@@ -49,6 +49,18 @@ pub(super) struct Asked<'a> {
     pub(super) part: Option<(u64, u64)>,
     /// A form that is posted.
     pub(super) form: Option<String>,
+    /// What is written.
+    pub(super) body: Option<Body<'a>>,
+}
+
+/// What a request writes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Body<'a> {
+    /// Whether it makes something new at an address that the server chooses (`POST`) or puts it at
+    /// the one that is asked (`PUT`).
+    pub(super) posts: bool,
+    pub(super) kind: &'a str,
+    pub(super) bytes: &'a [u8],
 }
 
 impl Http {
@@ -87,7 +99,14 @@ impl Http {
                 .post(url.clone())
                 .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
                 .body(form.clone()),
-            None => client.get(url.clone()),
+            None => match asked.body {
+                Some(Body { posts, kind, bytes }) => {
+                    let url = url.clone();
+                    let request = if posts { client.post(url) } else { client.put(url) };
+                    request.header(header::CONTENT_TYPE, kind).body(bytes.to_vec())
+                }
+                None => client.get(url.clone()),
+            },
         };
         request_with(request, asked).send().map_err(|error| failure(error, &host))
     }

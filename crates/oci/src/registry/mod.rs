@@ -7,8 +7,12 @@
 //! that it names, and follow no redirect to another host. HTTP without TLS is spoken to those
 //! registries alone that the user names.
 //!
+//! `attached.rs` finds what is attached to an image (signatures), and `push.rs` attaches it: nothing
+//! else is written.
+//!
 //! Not here: what references mean, what the environment says, and lists of what a registry holds.
 
+mod attached;
 mod auth;
 mod blob;
 mod challenge;
@@ -19,6 +23,7 @@ mod fetch;
 mod helper;
 mod http;
 mod pace;
+mod push;
 #[cfg(test)]
 mod tests;
 
@@ -27,10 +32,15 @@ use std::fmt;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use reqwest::Url;
+
+pub use attached::Attached;
+pub(crate) use attached::is_signature;
 pub(crate) use blob::{Blob, Slot};
 pub use client::Registries;
 pub use credentials::CredentialFiles;
 pub use fault::{Cause, Fault};
+pub use push::{Attachment, Placed};
 
 use crate::{Digest, Refusal};
 
@@ -133,6 +143,8 @@ struct Endpoint {
     key: String,
     repository: String,
     plain: bool,
+    /// Whether something is written there, for which another token is needed.
+    writes: bool,
 }
 
 impl Endpoint {
@@ -155,7 +167,16 @@ impl Endpoint {
             key: key.to_owned(),
             repository: repository.to_owned(),
             plain: access.plain.contains(key),
+            writes: false,
         }
+    }
+
+    fn address(&self, rest: &str) -> Result<Url, Fault> {
+        let url = self.url(rest);
+        Url::parse(&url).map_err(|error| {
+            let message = format!("`{}` is not an address: {error}", fault::brief(&url));
+            Fault::new(Cause::Access, message)
+        })
     }
 
     /// The address of something in the repository: `manifests/latest`.

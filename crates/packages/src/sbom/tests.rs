@@ -27,7 +27,7 @@ fn what_is_not_read_is_said() {
             r#"{"bomFormat": "CycloneDX"}"#,
             "CycloneDX  is not supported; supported versions are 1.2 to 1.7",
         ),
-        (r#"{"bomFormat": "CycloneDX", "specVersion": "1.8"}"#, "CycloneDX 1.8 is not read"),
+        (r#"{"bomFormat": "CycloneDX", "specVersion": "1.8"}"#, "CycloneDX 1.8 is not supported"),
         (
             r#"{"bomFormat": "CycloneDX", "specVersion": "1.6", "components": {}}"#,
             "`components` is not a list",
@@ -39,10 +39,10 @@ fn what_is_not_read_is_said() {
         (r#"{"spdxVersion": "SPDX-2.3", "packages": 1}"#, "`packages` is not a list"),
         (
             r#"{"@context": "https://spdx.org/rdf/3.0.1/spdx-context.jsonld", "@graph": []}"#,
-            "SPDX 3 is not read",
+            "SPDX 3 is not supported",
         ),
-        ("<?xml version='1.0'?><bom/>", "CycloneDX in XML is not read"),
-        ("SPDXVersion: SPDX-2.3\n", "tags and values is not read"),
+        ("<?xml version='1.0'?><bom/>", "CycloneDX in XML is not supported"),
+        ("SPDXVersion: SPDX-2.3\n", "tag-value is not supported"),
         (&"[".repeat(100_000), "recursion limit"),
     ] {
         let error = read(text.as_bytes()).unwrap_err().to_string();

@@ -77,7 +77,7 @@ pub(super) fn lint(page: &mut Page<'_>, of: &AccessLint, worlds: bool) -> io::Re
         page.end();
         page.flush()?;
     }
-    let looked = format!("{} roles and {} bindings were looked at", of.roles, of.bindings);
+    let looked = format!("{} roles and {} bindings were checked", of.roles, of.bindings);
     match of.faults.len() {
         0 => page.put(GOOD, "no fault").put(PLAIN, ": ").put(PLAIN, &looked).end(),
         1 => page.put(STRONG, "1 fault").put(PLAIN, "; ").put(PLAIN, &looked).end(),

@@ -142,7 +142,7 @@ fn the_script_filters_and_groups_in_a_browser() {
     let (shown, status) = list(&all);
     let groups = shown.matches("<details class=\"group").count();
     assert!(status.ends_with(&format!("in {groups} groups")), "{status}");
-    assert!(shown.contains("Containers that run privileged"), "{shown}");
+    assert!(shown.contains("Privileged container"), "{shown}");
 
     for (fragment, expect, has, lacks) in [
         ("#severity=critical", "13 of 18 shown, in 2 groups", "privileged", "StorageClass"),

@@ -36,7 +36,12 @@ impl Page<'_> {
         for object in objects.chain(network.vendors.iter().map(|vendor| &vendor.object)) {
             *kinds.entry(object.kind()).or_default() += 1;
         }
-        let kinds: Vec<_> = kinds.iter().map(|(kind, n)| words::count(*n, kind, kind)).collect();
+        let named = |(kind, n): (&&str, &usize)| {
+            let many =
+                kind.strip_suffix('y').map_or_else(|| format!("{kind}s"), |k| format!("{k}ies"));
+            words::count(*n, kind, &many)
+        };
+        let kinds: Vec<_> = kinds.iter().map(named).collect();
         let policies = match kinds.is_empty() {
             true => "no policies".to_owned(),
             false => one_line(&kinds.join(", ")),
@@ -103,7 +108,7 @@ impl Page<'_> {
                 false if self.on_host(place) => "in the network of its node".to_owned(),
                 false => "no policy restricts ingress".to_owned(),
             };
-            if let Some(store) = words::store(&picture.engine, place) {
+            if let Some(store) = words::store(&picture.engine, place, &exposure.rest.allow) {
                 why = format!("{store} port; {why}");
                 why = self.shown.paint(Paint::Red, &why);
             }

@@ -47,7 +47,7 @@ pub(super) fn legend(height: i32, svg: &mut String) {
             y - 10,
             x + 18,
         );
-        x += 40 + i32::try_from(text.len()).unwrap_or(0) * 7;
+        x += 40 + i32::try_from(text.len()).unwrap_or(0) * 13 / 2;
     }
     _ = writeln!(
         svg,

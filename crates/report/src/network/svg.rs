@@ -68,10 +68,12 @@ impl Drawing {
         let mut shown: BTreeSet<usize> =
             (0..workloads.len()).filter(|w| picture.shows(*w)).collect();
         shown.extend(pairs.keys().flat_map(|(from, to)| [*from, *to]));
-        let mut names: Vec<&str> = shown.iter().map(|w| &*workloads[*w].namespace).collect();
-        names.sort_unstable();
-        names.dedup();
         let facing = facing(map);
+        // Namespaces that are reached from outside come first.
+        let first: BTreeSet<&str> = facing.keys().map(|w| &*workloads[*w].namespace).collect();
+        let mut names: Vec<&str> = shown.iter().map(|w| &*workloads[*w].namespace).collect();
+        names.sort_unstable_by_key(|name| (!first.contains(name), *name));
+        names.dedup();
         let columns = columns(&shown, &pairs, &facing);
         let mut cards = BTreeMap::new();
         for place in shown {
@@ -130,7 +132,7 @@ impl Drawing {
             self.lanes[lane].2 = height;
             y += height + 18;
         }
-        self.size = (right.max(860) + 24, y + 76);
+        self.size = (right.max(1220) + 24, y + 76);
     }
 
     fn draw(&self, map: &NetworkMap) -> String {
@@ -177,7 +179,10 @@ impl Drawing {
             network.workloads[*w].parties.iter().all(|id| network.parties[*id].host_network)
         };
         let open: Vec<_> = open.into_iter().filter(|w| !on_host(w)).collect();
-        let stores = open.iter().filter(|w| words::store(&picture.engine, ***w).is_some()).count();
+        let stores = open
+            .iter()
+            .filter(|w| words::store(&picture.engine, ***w, picture.open_to_all(***w)).is_some())
+            .count();
         let mut parts = vec![
             words::count(all, "workload", "workloads"),
             format!("{} reachable from outside", self.facing.len()),
@@ -363,8 +368,8 @@ fn card(
 ) -> Card {
     let picture = &map.picture;
     let workload = &picture.engine.network().workloads[place];
-    let store = words::store(&picture.engine, place);
     let open = picture.open_to_all(place);
+    let store = words::store(&picture.engine, place, open);
     let faces = picture.ways.iter().any(|way| way.workload == place && leads(way));
     let parties = &workload.parties;
     let network = picture.engine.network();
@@ -429,10 +434,10 @@ fn draw_card(card: &Card, svg: &mut String) {
         escape(&format!("{name} ({kind})")),
         x + 14,
         y + 19,
-        escape(&cut(name, 21)),
+        escape(&cut(name, 26)),
         x + w - 8,
         y + 17,
-        escape(&cut(kind, 13)),
+        escape(&if name.chars().count() > 17 { String::new() } else { cut(kind, 13) }),
     );
     for (index, (text, colour)) in marks.iter().take(2).enumerate() {
         let line = y + 36 + i32::try_from(index).unwrap_or(0) * 15;

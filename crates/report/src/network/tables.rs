@@ -63,7 +63,7 @@ fn world(map: &NetworkMap) -> Value {
             "namespace": workload.namespace,
             "kind": workload.kind,
             "pods": workload.pods,
-            "store": words::store(engine, place),
+            "open_store": words::store(engine, place, picture.open_to_all(place)),
             "ingress": side(Direction::Ingress),
             "egress": side(Direction::Egress),
         })

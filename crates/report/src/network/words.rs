@@ -1,8 +1,8 @@
 //! Words for what the engine says.
 
 use pavisade_netpol::{
-    Addresses, By, Connections, Doubt, End, Engine, Group, Operator, Reach, Requirement, Selector,
-    Verdict, Within,
+    Addresses, By, Connections, Doubt, End, Engine, Group, Operator, Protocol, Reach, Requirement,
+    Selector, Verdict, Within,
 };
 
 use crate::one_line;
@@ -191,7 +191,7 @@ pub(super) fn count(number: usize, one: &str, many: &str) -> String {
 }
 
 /// Ports on which databases, queues and stores usually listen.
-const STORES: [(u16, &str); 15] = [
+const STORES: [(u16, &str); 13] = [
     (1433, "SQL Server"),
     (1521, "Oracle"),
     (2379, "etcd"),
@@ -200,8 +200,6 @@ const STORES: [(u16, &str); 15] = [
     (5432, "PostgreSQL"),
     (5672, "AMQP"),
     (6379, "Redis"),
-    (7000, "Cassandra"),
-    (8086, "InfluxDB"),
     (9042, "Cassandra"),
     (9092, "Kafka"),
     (9200, "Elasticsearch"),
@@ -209,12 +207,12 @@ const STORES: [(u16, &str); 15] = [
     (27017, "MongoDB"),
 ];
 
-/// The store that a workload seems to be, by the ports that its pods declare.
-pub(super) fn store(engine: &Engine, workload: usize) -> Option<&'static str> {
+/// The store that a workload seems to be, by the ports that its pods declare, where that very port
+/// is among these connections.
+pub(super) fn store(engine: &Engine, workload: usize, open: &Connections) -> Option<&'static str> {
     let network = engine.network();
     let parties = network.workloads[workload].parties.iter();
-    let mut numbers = parties.flat_map(|id| &network.parties[*id].ports).map(|port| port.number);
-    numbers
-        .find_map(|number| STORES.iter().find(|(port, _)| *port == number))
-        .map(|(_, name)| *name)
+    let numbers = parties.flat_map(|id| &network.parties[*id].ports).map(|port| port.number);
+    let mut open = numbers.filter(|number| open.contains(Protocol::Tcp, *number));
+    open.find_map(|number| STORES.iter().find(|(port, _)| *port == number)).map(|(_, name)| *name)
 }

@@ -218,12 +218,12 @@ fn our_own_results_are_baselines() {
         }
     }
     for (text, expect) in [
-        ("", "no JSON"),
-        ("[]", "no result of"),
-        (r#"{"schema": "pavisade.dev/scan/v9"}"#, "no result of"),
+        ("", "not valid JSON"),
+        ("[]", "neither a result of"),
+        (r#"{"schema": "pavisade.dev/scan/v9"}"#, "neither a result of"),
         (r#"{"schema": "pavisade.dev/scan/v1"}"#, "no `findings`"),
         (r#"{"schema": "pavisade.dev/scan/v1", "findings": [{}]}"#, "finding 1 is incomplete"),
-        (r#"{"runs": [{"tool": {"driver": {"name": "other"}}}]}"#, "not of Pavisade"),
+        (r#"{"runs": [{"tool": {"driver": {"name": "other"}}}]}"#, "not from Pavisade"),
     ] {
         let error = baseline("x", text).unwrap_err();
         assert!(error.contains(expect), "{text}: {error}");

@@ -7,7 +7,7 @@ use pavisade_model::{Advisory, Built, Epss, Exploited, FixState, Score};
 use serde::{Deserialize, Serialize};
 
 use super::wire::Rating;
-use crate::{Image, Layer, Matches, Package, Packages};
+use crate::{Image, Layer, Matches, Package, Packages, Signature};
 
 /// `{"image":{…}}`.
 #[derive(Serialize, Deserialize)]
@@ -38,6 +38,42 @@ pub(super) struct Wire {
     matches: Option<Table>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     inspection: Option<super::inspection::Wire>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    signature: Option<WireSignature>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum WireSignature {
+    Exempt,
+    Verified(String),
+    Unsigned,
+    Refused(String),
+    Unknown(String),
+}
+
+impl From<&Signature> for WireSignature {
+    fn from(signature: &Signature) -> Self {
+        match signature {
+            Signature::Exempt => Self::Exempt,
+            Signature::Verified(by) => Self::Verified(by.clone()),
+            Signature::Unsigned => Self::Unsigned,
+            Signature::Refused(why) => Self::Refused(why.clone()),
+            Signature::Unknown(why) => Self::Unknown(why.clone()),
+        }
+    }
+}
+
+impl From<WireSignature> for Signature {
+    fn from(wire: WireSignature) -> Self {
+        match wire {
+            WireSignature::Exempt => Self::Exempt,
+            WireSignature::Verified(by) => Self::Verified(by),
+            WireSignature::Unsigned => Self::Unsigned,
+            WireSignature::Refused(why) => Self::Refused(why),
+            WireSignature::Unknown(why) => Self::Unknown(why),
+        }
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -192,6 +228,7 @@ impl From<&Image> for Wire {
             gaps: image.gaps.clone(),
             matches,
             inspection: image.inspection.as_ref().map(Into::into),
+            signature: image.signature.as_ref().map(Into::into),
         }
     }
 }
@@ -242,6 +279,7 @@ impl Wire {
             gaps: self.gaps,
             matches,
             inspection,
+            signature: self.signature.map(Into::into),
         })
     }
 }

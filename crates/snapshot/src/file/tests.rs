@@ -144,6 +144,7 @@ fn facts_are_kept() {
         gaps: vec!["why".into()],
         matches: Some(matches),
         inspection: Some(inspection()),
+        signature: Some(crate::Signature::Refused("why".to_owned())),
         ..Image::default()
     };
     let missing = vec![("docker.io/library/b:1".into(), "no such tag".to_owned())];
@@ -210,16 +211,16 @@ fn inspection() -> Inspection {
 fn other_files_and_versions_are_refused_with_what_to_do() {
     let header = |format| format!(r#"{{"format":{format},"else":true}}"#);
     for (bytes, expect) in [
-        (b"".to_vec(), "no snapshot: make one with"),
-        (b"apiVersion: v1\nkind: Pod\n".to_vec(), "no snapshot"),
-        (zstd::encode_all(&b"{}"[..], 1).unwrap(), "no snapshot"),
-        (small()[..20].to_vec(), "no snapshot"),
+        (b"".to_vec(), "not a snapshot: create one with"),
+        (b"apiVersion: v1\nkind: Pod\n".to_vec(), "not a snapshot"),
+        (zstd::encode_all(&b"{}"[..], 1).unwrap(), "not a snapshot"),
+        (small()[..20].to_vec(), "not a snapshot"),
         (
             lines(3, None, &[]),
-            "made by a newer Pavisade (format 3, this one reads up to 2): update",
+            "created by a newer Pavisade (format 3, this one supports up to 2): update",
         ),
-        (lines(0, None, &[]), "made by an older Pavisade (format 0"),
-        (lines(1, Some(&header(3)), &[]), "made by a newer Pavisade (format 3"),
+        (lines(0, None, &[]), "created by an older Pavisade (format 0"),
+        (lines(1, Some(&header(3)), &[]), "created by a newer Pavisade (format 3"),
         (lines(1, Some(&header(1)), &[]), "damaged: its header: missing field"),
         (lines(1, Some("{"), &[]), "damaged: its header: EOF"),
         (lines(1, None, &[])[..30].to_vec(), "cut off before its header"),
@@ -259,9 +260,9 @@ fn other_files_and_versions_are_refused_with_what_to_do() {
 #[test]
 fn a_damaged_line_is_a_note_and_the_rest_is_read() {
     for (bad, expect) in [
-        ("{\"apiVersion\":", "line 3 is no JSON"),
-        ("{apiVersion: v1, kind: Pod}", "line 3 is no JSON"),
-        ("", "line 3 is no JSON"),
+        ("{\"apiVersion\":", "line 3 is not valid JSON"),
+        ("{apiVersion: v1, kind: Pod}", "line 3 is not valid JSON"),
+        ("", "line 3 is not valid JSON"),
         ("{\"kind\":\"Pod\"}", "line 3 has no `apiVersion` and `kind`"),
         (POD, "1 objects are in it more than once"),
     ] {

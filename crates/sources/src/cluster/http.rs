@@ -319,7 +319,7 @@ mod tests {
             ),
             (401, r#"{"kind":"Status","message":"a\u001b]0;b"}"#, "401: a]0;b"),
         ] {
-            assert_eq!(status(code, body), format!("the API server says {want}"));
+            assert_eq!(status(code, body), format!("the API server returned {want}"));
         }
         for (code, body, want) in [
             (500, "Internal\nmore", "500, not in the words of an API server: Internal"),

@@ -207,7 +207,7 @@ fn shared_text_is_refused() {
     let text = "a: &x {b: 1}\nc: *x\n";
     for path in ["a.b", "c.b"] {
         let got = edited(text, path, Edit::Set(json!(2)));
-        assert!(got.starts_with("refused: the text cannot be changed there alone"), "{got}");
+        assert!(got.starts_with("refused: it cannot be changed on its own"), "{got}");
     }
     let merged = "a: &x {b: 1}\nc:\n  <<: *x\n  d: 1\n";
     assert!(edited(merged, "c.b", Edit::Set(json!(2))).starts_with("refused"));

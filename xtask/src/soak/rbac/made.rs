@@ -112,6 +112,10 @@ impl Made {
         &self.objects
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.objects.is_empty()
+    }
+
     /// Roles and bindings.
     pub(super) fn counts(&self) -> (usize, usize) {
         let of = |suffix: &str| {
@@ -160,7 +164,8 @@ impl Made {
             new.push(role);
         }
         for number in 0..40 {
-            let mut role = object("Role", random.pick(&NAMESPACES), &format!("r-{round}-{number}"));
+            let mut role =
+                object("Role", *random.pick(&NAMESPACES), &format!("r-{round}-{number}"));
             role["rules"] = rules(random, false);
             new.push(role);
         }
@@ -172,7 +177,7 @@ impl Made {
         for number in 0..50 {
             let mut binding = object("ClusterRoleBinding", "", &format!("crb-{round}-{number}"));
             binding["roleRef"] = reference("ClusterRole", &cluster_role(random));
-            binding["subjects"] = subjects(random, true);
+            binding["subjects"] = subjects(random);
             new.push(binding);
         }
         let roles: Vec<(String, String)> = self
@@ -196,12 +201,12 @@ impl Made {
                 binding["roleRef"] = reference("Role", &role);
                 binding
             } else {
-                let mut binding = object("RoleBinding", random.pick(&NAMESPACES), &name);
+                let mut binding = object("RoleBinding", *random.pick(&NAMESPACES), &name);
                 binding["roleRef"] = reference("ClusterRole", &cluster_role(random));
                 binding
             };
             let mut binding = binding;
-            binding["subjects"] = subjects(random, false);
+            binding["subjects"] = subjects(random);
             new.push(binding);
         }
         self.objects.extend(new.iter().cloned());
@@ -360,7 +365,7 @@ fn reference(kind: &str, name: &str) -> Value {
     json!({"apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": name})
 }
 
-fn subjects(random: &mut Random, everywhere: bool) -> Value {
+fn subjects(random: &mut Random) -> Value {
     let one = |random: &mut Random| {
         let group = "rbac.authorization.k8s.io";
         match random.below(5) {
@@ -372,9 +377,6 @@ fn subjects(random: &mut Random, everywhere: bool) -> Value {
             }
             2 | 3 => {
                 let name = format!("s{}", random.below(3));
-                // In a RoleBinding it may be that of the binding, which the API server accepts unsaid
-                // no more; another one it may be everywhere.
-                let _ = everywhere;
                 json!({"kind": "ServiceAccount", "name": name, "namespace": random.pick(&NAMESPACES)})
             }
             _ => {

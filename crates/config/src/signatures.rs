@@ -1,0 +1,126 @@
+//! The section `signatures`: which images must be signed, and by whom.
+
+use pavisade_model::Glob;
+use pavisade_signing::{Accept, Match, Policy, PublicKey};
+use pavisade_yaml::Value;
+
+use crate::reader::Reader;
+
+/// Rules of one file, and signers of one rule.
+const MAX: usize = 200;
+
+const FIELDS: [&str; 5] =
+    ["images", "accept", "unsigned", "without-log", "without-certificate-log"];
+const OF_SIGNER: [&str; 7] =
+    ["key", "identity", "identity-pattern", "issuer", "issuer-pattern", "repository", "git-ref"];
+
+/// What is asked of some images.
+#[derive(Debug, Clone)]
+pub struct SignatureRule {
+    /// Their references: `registry.example/team/**`.
+    pub images: Vec<Glob>,
+    /// Who may have signed them; `None` where they need no signature.
+    pub policy: Option<Policy>,
+}
+
+impl SignatureRule {
+    /// Whether it is about an image: the reference, with or without its tag and digest.
+    pub fn is_about(&self, reference: &str) -> bool {
+        let bare = reference.split_once('@').map_or(reference, |(name, _)| name);
+        let name = match bare.rsplit_once(':') {
+            Some((name, tag)) if !tag.contains('/') => name,
+            _ => bare,
+        };
+        self.images.iter().any(|glob| [reference, bare, name].iter().any(|one| glob.matches(one)))
+    }
+}
+
+/// Reads the list; a rule that is incomplete is told, and accepts nobody.
+pub(crate) fn list(reader: &mut Reader<'_>, value: Value<'_>) -> Vec<SignatureRule> {
+    let items = reader.list(value);
+    if let Some(item) = items.get(MAX) {
+        reader.missing(*item, "a file has at most 200 rules about signatures");
+    }
+    items.into_iter().take(MAX).map(|item| one(reader, item)).collect()
+}
+
+fn one(reader: &mut Reader<'_>, item: Value<'_>) -> SignatureRule {
+    let (mut images, mut policy, mut is_free) = (Vec::new(), Policy::default(), false);
+    for (field, value) in reader.fields(item, &FIELDS, "a rule about signatures") {
+        match field {
+            "images" => {
+                for (text, at) in reader.texts(value) {
+                    images.extend(reader.glob(&text, at));
+                }
+            }
+            "accept" => {
+                let items = reader.list(value);
+                if let Some(item) = items.get(MAX) {
+                    reader.missing(*item, "a rule names at most 200 signers");
+                }
+                let all = items.into_iter().take(MAX);
+                policy.accept = all.filter_map(|item| signer(reader, item)).collect();
+            }
+            "unsigned" => match reader.text(value) {
+                Some("allow") => is_free = true,
+                Some(text) => reader.unknown("word", text, value, &["allow"]),
+                None => {}
+            },
+            "without-log" => policy.log = !reader.boolean(value).unwrap_or(false),
+            _ => policy.certificate_log = !reader.boolean(value).unwrap_or(false),
+        }
+    }
+    if images.is_empty() {
+        reader.missing(item, "a rule about signatures needs `images`");
+    }
+    if is_free != policy.accept.is_empty() {
+        let message = "a rule about signatures needs either `accept` or `unsigned: allow`";
+        reader.missing(item, message);
+    }
+    SignatureRule { images, policy: (!is_free).then_some(policy) }
+}
+
+fn signer(reader: &mut Reader<'_>, item: Value<'_>) -> Option<Accept> {
+    let (mut key, mut subject, mut issuer) = (None, None, None);
+    let (mut repository, mut reference) = (None, None);
+    for (field, value) in reader.fields(item, &OF_SIGNER, "a signer") {
+        let text = reader.text(value).filter(|text| !text.is_empty())?;
+        let pattern = |reader: &mut Reader<'_>| match Match::pattern(text) {
+            Ok(pattern) => Some(pattern),
+            Err(error) => {
+                reader.problem(value, error.to_string(), "");
+                None
+            }
+        };
+        match field {
+            "key" => match PublicKey::from_pem(text) {
+                Ok(found) => key = Some(found),
+                Err(error) => {
+                    let remedy =
+                        "Write the PEM text of the public key here, as a block (`key: |`).";
+                    reader.problem(value, error.to_string(), remedy);
+                    return None;
+                }
+            },
+            "identity" => subject = Some(Match::Exact(text.to_owned())),
+            "identity-pattern" => subject = Some(pattern(reader)?),
+            "issuer" => issuer = Some(Match::Exact(text.to_owned())),
+            "issuer-pattern" => issuer = Some(pattern(reader)?),
+            "repository" => repository = Some(Match::Exact(text.to_owned())),
+            _ => reference = Some(Match::Exact(text.to_owned())),
+        }
+    }
+    match (key, subject, issuer) {
+        (Some(key), None, None) if repository.is_none() && reference.is_none() => {
+            Some(Accept::Key(key))
+        }
+        (None, Some(subject), Some(issuer)) => {
+            Some(Accept::Identity { subject, issuer, repository, workflow: None, reference })
+        }
+        _ => {
+            let message = "a signer is either a `key`, or an `identity` with its `issuer`";
+            reader.missing(item, message);
+            None
+        }
+    }
+}

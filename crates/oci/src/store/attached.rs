@@ -1,0 +1,61 @@
+//! What is attached to an image of a store: signatures and attestations.
+
+use super::{Layout, Store};
+use crate::manifest::{Descriptor, Form, Index};
+use crate::place::Place;
+use crate::registry::{Attached, is_signature};
+use crate::{Digest, Refusal};
+
+/// Manifests of a layout that are looked at for what is attached to an image.
+const MAX_ATTACHED: usize = 4096;
+
+impl Store {
+    /// Signatures and attestations that are kept beside an image: in its registry, or in the same
+    /// layout, where all that the index leads to is looked at.
+    ///
+    /// # Errors
+    /// A place could not be asked. What is not there is no error.
+    pub fn attached(&self, digest: &Digest) -> Result<Vec<Attached>, Refusal> {
+        if let Place::Registry(repository) = &self.place {
+            return repository.attached(digest);
+        }
+        if self.form != Layout::Oci {
+            return Ok(Vec::new());
+        }
+        let index: Index = self.document("index.json")?;
+        let mut found = Vec::new();
+        let mut left: Vec<(Descriptor, usize)> =
+            index.manifests.into_iter().map(|one| (one, 0)).collect();
+        let mut count = 0;
+        while let Some((descriptor, depth)) = left.pop() {
+            count += 1;
+            if count > MAX_ATTACHED {
+                let what = format!("the index of {}", self.name);
+                return Err(Refusal::TooLarge { what, limit: MAX_ATTACHED as u64 });
+            }
+            // What is named and not there is told where the image is read.
+            let Ok(text) = self.manifest_text(&descriptor) else { continue };
+            match Form::read(&text, &format!("the manifest {}", descriptor.digest)) {
+                Ok(Form::Index(inner)) if depth < 2 => {
+                    left.extend(inner.manifests.into_iter().map(|one| (one, depth + 1)));
+                }
+                Ok(Form::Manifest(manifest)) => {
+                    for layer in manifest.layers {
+                        if !is_signature(&layer.media_type) {
+                            continue;
+                        }
+                        found.push(Attached {
+                            bytes: self.blob(&layer)?,
+                            media_type: layer.media_type,
+                            annotations: layer.annotations.unwrap_or_default(),
+                            manifest: descriptor.digest.clone(),
+                            place: "layout".to_owned(),
+                        });
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(found)
+    }
+}
