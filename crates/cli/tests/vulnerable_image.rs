@@ -479,3 +479,43 @@ fn an_explanation_never_contradicts_what_is_found() {
     let tree = image(folder.path(), &["source", "--explain", "CVE-2026-1"]);
     assert!(tree.out.contains("lodash") && !tree.out.contains("not reported"), "{}", tree.out);
 }
+
+#[test]
+fn a_malicious_package_is_urgent_and_fails() {
+    let folder = tempfile::tempdir().unwrap();
+    let record = r#"{"id":"MAL-2026-1","modified":"2026-01-01T00:00:00Z","summary":"Malicious code in evil (npm)","affected":[{"package":{"ecosystem":"npm","name":"evil"},"versions":["1.0.0"]}]}"#;
+    fs::write(folder.path().join("mal.json"), record).unwrap();
+    fs::write(folder.path().join("web.json"), sbom(&[("evil", "1.0.0"), ("evil", "1.0.1")]))
+        .unwrap();
+    let built = run(folder.path(), &["db", "build", "mal.json", "-q", "-o", "v.db"]);
+    assert_eq!(built.code, 0, "{}", built.err);
+    let done = image(folder.path(), &["web.json"]);
+    assert_eq!(done.code, 1, "{}{}", done.out, done.err);
+    assert_eq!(lines(&done), ["now critical MAL-2026-1 evil 1.0.0 (not"], "{}", done.out);
+    assert!(done.out.contains("malicious"), "{}", done.out);
+    let done = image(folder.path(), &["web.json", "-f", "json-v2"]);
+    let document: Value = serde_json::from_str(&done.out).unwrap();
+    let finding = &document["findings"][0];
+    assert_eq!(finding["vulnerability"]["reasons"][0], "the package is malicious");
+    assert!(finding["advice"].as_str().unwrap().starts_with("Remove `evil`"), "{finding}");
+}
+
+#[test]
+fn upgrades_are_written_for_programs() {
+    let folder = folder();
+    let done = image(folder.path(), &["web.json", "--suggest", "-f", "json"]);
+    assert_eq!(done.code, 1, "{}", done.err);
+    let document: Value = serde_json::from_str(&done.out).unwrap();
+    assert_eq!(document["schema"], "pavisade.dev/upgrades/v1");
+    assert_eq!((&document["found"], &document["fixed"]), (&json!(3), &json!(2)));
+    let layers = document["layers"].as_array().unwrap();
+    assert_eq!(layers.len(), 1, "{document}");
+    let upgrade = &layers[0]["upgrades"][0];
+    let fixes = json!(["CVE-2026-1", "CVE-2026-2"]);
+    assert_eq!((&upgrade["name"], &upgrade["to"]), (&json!("lodash"), &json!("4.17.21")));
+    assert_eq!((&upgrade["fixes"], &upgrade["remaining"]), (&fixes, &json!(0)));
+    assert_eq!(upgrade["severities"]["critical"], 2);
+    // Without --suggest it is the list of packages, which has nothing to say of a database.
+    let done = image(folder.path(), &["web.json", "-f", "json"]);
+    assert_eq!(done.code, 2);
+}

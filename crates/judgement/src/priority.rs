@@ -31,6 +31,8 @@ pub enum Priority {
 /// What a priority is made of.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Part {
+    /// The package itself is the attack.
+    Malicious,
     /// It is known to be exploited.
     Exploited(Exploited),
     /// How likely it is exploited.
@@ -57,6 +59,8 @@ pub struct Ranked {
 /// What is known of a vulnerability where it was found.
 #[derive(Debug, Clone, Copy)]
 struct Evidence<'a> {
+    /// Whether the package itself is the attack.
+    malicious: bool,
     /// How bad.
     severity: Severity,
     /// The score that says so.
@@ -94,7 +98,11 @@ impl<'a> Evidence<'a> {
         let found = finding.vulnerability.as_deref()?;
         let workloads = || finding.workloads.iter().flat_map(|list| list.iter());
         let score = Score::decisive(&found.advisory.scores);
+        let advisory = &found.advisory;
+        let mut ids = std::iter::once(&advisory.id).chain(&advisory.aliases);
         Some(Self {
+            // The database of malicious packages (OpenSSF).
+            malicious: ids.any(|id| id.starts_with("MAL-")),
             severity: finding.severity,
             score: score.filter(|score| score.severity() == finding.severity),
             epss: found.advisory.epss,
@@ -116,6 +124,7 @@ impl Ranked {
 /// Ranks what is known.
 fn rank(evidence: &Evidence<'_>) -> Ranked {
     let mut parts = Vec::new();
+    parts.extend(evidence.malicious.then_some(Part::Malicious));
     parts.extend(evidence.exploited.cloned().map(Part::Exploited));
     parts.extend(evidence.epss.map(Part::Epss));
     parts.push(Part::Severity(evidence.severity, evidence.score.cloned()));
@@ -130,7 +139,8 @@ fn priority(evidence: &Evidence<'_>) -> Priority {
     let near = evidence.exposed.is_some() || evidence.privileged.is_some();
     // One that nobody scored may be anything.
     let grave = evidence.severity >= Severity::High || evidence.severity == Severity::Unknown;
-    if evidence.exploited.is_some()
+    if evidence.malicious
+        || evidence.exploited.is_some()
         || grave && probability >= PROBABLE
         || grave && probability >= LIKELY && near
     {
@@ -160,6 +170,7 @@ mod tests {
         let entry = Exploited { added: "2026-03-01".into(), ransomware: false };
         let word: Arc<str> = "x".into();
         rank(&Evidence {
+            malicious: false,
             severity,
             score: None,
             epss: epss.map(|probability| Epss { probability, percentile: 0.5 }),
@@ -200,6 +211,25 @@ mod tests {
             ((Unknown, None, false, fixed, true, true), Priority::Unknown),
         ] {
             assert_eq!(of(row).priority, wanted, "{row:?}");
+        }
+    }
+
+    /// It has no score and no fix, and it runs already.
+    #[test]
+    fn a_malicious_package_is_urgent_whatever_else_is_known() {
+        for severity in Severity::ALL {
+            let ranked = rank(&Evidence {
+                malicious: true,
+                severity,
+                score: None,
+                epss: None,
+                exploited: None,
+                fix: &FixState::Unknown,
+                exposed: None,
+                privileged: None,
+            });
+            assert_eq!(ranked.priority, Priority::Now);
+            assert_eq!(ranked.parts[0], Part::Malicious);
         }
     }
 

@@ -6,6 +6,7 @@ use pavisade_model::{FixState, Statement};
 /// A part of a priority, as a part of a sentence.
 pub(crate) fn part(part: &Part) -> String {
     match part {
+        Part::Malicious => "the package is malicious".to_owned(),
         Part::Exploited(entry) => {
             let by = if entry.ransomware { ", also by ransomware" } else { "" };
             format!("known to be exploited since {}{by} (CISA)", entry.added)

@@ -366,6 +366,10 @@ impl Builder {
         let url = advisory.or(references.first()).map_or_else(String::new, |r| r.url.clone());
         let (vectors, mut rating) = self.severities(record.severity.unwrap_or_default());
         rating = rating.max(rating_of(record.database_specific.as_ref()));
+        // Records about malicious packages have no score: nothing is worse.
+        if [&id].into_iter().chain(&aliases).any(|id| id.starts_with("MAL-")) {
+            rating = Severity::Critical;
+        }
         Some(Record {
             modified: self.text(&record.modified.unwrap_or_default()),
             aliases: self.list(&aliases),

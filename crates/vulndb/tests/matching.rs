@@ -314,3 +314,22 @@ fn texts_of_records_are_harmless() {
     assert_eq!(hit.advisory.url, "https://example.org");
     assert!(hit.advisory.title.starts_with("[31mü") && hit.advisory.title.ends_with("ü…"));
 }
+
+/// Records about malicious packages name versions and no score: nothing is worse, and no other record
+/// about the same package becomes so by it.
+#[test]
+fn a_malicious_package_is_critical() {
+    let mut evil = record("MAL-2026-1", &["GHSA-9"], ("npm", "p"), json!([{"introduced": "0"}]));
+    evil["affected"][0] =
+        json!({"package": {"ecosystem": "npm", "name": "p"}, "versions": ["1.0.0"]});
+    let other = record("GHSA-2", &[], ("npm", "p"), json!([{"introduced": "0"}]));
+    let bytes = built(&[evil, other]);
+    let severities = |version: &str| {
+        let answer = find(&bytes, "npm", "p", version);
+        let of = |hit: &pavisade_vulndb::Hit| (hit.advisory.id.clone(), hit.severity);
+        answer.hits.iter().map(of).collect::<Vec<_>>()
+    };
+    let unscored = ("GHSA-2".to_owned(), Severity::Unknown);
+    assert_eq!(severities("1.0.0"), [unscored.clone(), ("GHSA-9".to_owned(), Severity::Critical)]);
+    assert_eq!(severities("1.0.1"), [unscored]);
+}

@@ -6,7 +6,7 @@
 //! of these causes, which is looked for in the record itself:
 //!
 //! - [`Cause::Edge`]: the record names Alpine without a release, which is edge. osv-scanner takes it for
-//!   every release.
+//!   every release, also where the record says of the release itself in which earlier version it was fixed.
 //! - [`Cause::Undecided`]: the version, or a bound of the range, is no version of its ecosystem (a commit, a
 //!   date). osv-scanner orders them all the same; ours says that it cannot decide.
 //! - [`Cause::BehindGit`]: the range stands behind one of commits in the record, where osv-scanner stops
@@ -25,7 +25,9 @@ use std::io::Read as _;
 use std::path::Path;
 
 use anyhow::Context as _;
-use pavisade_vulndb::{Because, Builder, Database, Ecosystem, Feed, Matcher, Reason, Target};
+use pavisade_vulndb::{
+    Because, Builder, Database, Ecosystem, Feed, Matcher, Reason, Target, Version,
+};
 use serde_json::Value;
 
 use super::Outcome;
@@ -208,11 +210,27 @@ fn why_ours(asked: &Asked, reason: &Reason, affected: &[Value]) -> Option<Cause>
 
 /// Why only osv-scanner names a record.
 fn why_theirs(asked: &Asked, affected: &[Value]) -> Option<Cause> {
-    let mut ecosystems = affected.iter().filter_map(|one| one["package"]["ecosystem"].as_str());
-    let is_of_release = ecosystems.clone().any(|one| one == asked.ecosystem);
-    let is_of_edge = ecosystems.any(|one| one == "Alpine");
-    let is_release = asked.ecosystem.starts_with("Alpine:v");
-    (is_release && is_of_edge && !is_of_release).then_some(Cause::Edge)
+    let ecosystem =
+        |one: &Value| one["package"]["ecosystem"].as_str().unwrap_or_default().to_owned();
+    let is_of_edge = affected.iter().any(|one| ecosystem(one) == "Alpine");
+    let own = affected.iter().filter(|one| ecosystem(one) == asked.ecosystem);
+    let is_edge = asked.ecosystem.starts_with("Alpine:v") && is_of_edge;
+    (is_edge && own.into_iter().all(|one| is_fixed(asked, one))).then_some(Cause::Edge)
+}
+
+/// Whether what a record says of the release itself names fixes, none of which is later.
+fn is_fixed(asked: &Asked, affected: &Value) -> bool {
+    let Some(order) = Ecosystem::read(&asked.ecosystem).order() else { return false };
+    let ranges = affected["ranges"].as_array().into_iter().flatten();
+    let events = ranges.filter_map(|range| range["events"].as_array()).flatten();
+    let mut fixes = events.filter_map(|event| event["fixed"].as_str()).peekable();
+    let reached = |fix: &str| {
+        let (version, fix) = (Version::read(order, &asked.version), Version::read(order, fix));
+        let compared = version.ok().zip(fix.ok()).and_then(|(v, fix)| v.compare(&fix));
+        compared.is_some_and(std::cmp::Ordering::is_ge)
+    };
+    // Fixed in `0`: never affected.
+    fixes.peek().is_some() && fixes.all(|fix| fix == "0" || reached(fix))
 }
 
 #[cfg(test)]
@@ -241,6 +259,13 @@ mod tests {
         let of_release = asked("Alpine:v3.18", "a", "1");
         assert_eq!(why_theirs(&of_release, &[edge.clone()]), Some(Cause::Edge));
         assert_eq!(why_theirs(&of_release, &[edge.clone(), release]), None);
+        let fixed = |version: &str| {
+            let events = json!([{"introduced": "0"}, {"fixed": version}]);
+            let ranges = json!({"ranges": [{"type": "ECOSYSTEM", "events": events}]});
+            [edge.clone(), one("Alpine:v3.18", "a", ranges)]
+        };
+        assert_eq!(why_theirs(&of_release, &fixed("1-r0")), None);
+        assert_eq!(why_theirs(&of_release, &fixed("0.9-r9")), Some(Cause::Edge));
         assert_eq!(why_theirs(&asked("Alpine:edge", "a", "1"), &[edge]), None);
         assert_eq!(why_theirs(&asked("npm", "a", "1"), &[]), None);
 

@@ -58,6 +58,14 @@ fn claim<'a>(found: Match<'_>) -> Claim<'a> {
         .instance(id.clone())
         .related(installed_by(image, package.layer, package.path))
         .vulnerability(found.vulnerability());
+    // A fixed version does not undo what the package did.
+    let mut ids = std::iter::once(&advisory.id).chain(&advisory.aliases);
+    if ids.any(|id| id.starts_with("MAL-")) {
+        return claim.advice(format!(
+            "Remove `{name}`: the package is malicious. Treat every machine that ran it, and the \
+             credentials on it, as compromised."
+        ));
+    }
     match fix.version() {
         Some(version) if image.source_tree => {
             claim.advice(format!("Update `{name}` to {version} or later in `{}`.", package.path))

@@ -240,6 +240,7 @@ fn marks(row: &Row<'_>) -> String {
     let mut marks = Vec::new();
     for part in &row.ranked.parts {
         marks.push(match part {
+            Part::Malicious => "malicious".to_owned(),
             Part::Exploited(entry) if entry.ransomware => "KEV ransomware".to_owned(),
             Part::Exploited(_) => "KEV".to_owned(),
             Part::Epss(epss) if epss.probability >= 0.01 => {
