@@ -85,7 +85,7 @@ const EXAMPLES: &[Examples] = &[
         &[
             ("All checks", "pavisade checks list"),
             ("Those of an area", "pavisade checks list --check network"),
-            ("Those that can be fixed safely", "pavisade checks list --mends=safely"),
+            ("Those that can be fixed safely", "pavisade checks list --fixable=safely"),
         ],
     ),
     ("checks explain", &[("One check", "pavisade checks explain host-path-volume")]),

@@ -42,7 +42,8 @@ fn questions_are_answered_with_file_and_line() {
     for part in [
         "ServiceAccount other/web",
         "Group devs",
-        "RoleBinding shop/readers rbac.yaml:7",
+        "RoleBinding shop/readers\n",
+        "rbac.yaml:7 → Role shop/reader",
         "rules[0] (rbac.yaml:5)",
     ] {
         assert!(out.contains(part), "{part}: {out}");

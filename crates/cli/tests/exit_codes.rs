@@ -17,6 +17,9 @@ const EXCEPTED: &str =
 
 const RECORD: &str = "{\"id\":\"GHSA-aaaa-bbbb-cccc\",\"modified\":\"2026-01-01T00:00:00Z\",\"affected\":[{\"package\":{\"ecosystem\":\"npm\",\"name\":\"lodash\"},\"versions\":[\"1.0.0\"]}]}";
 
+const QUIET: &str = "{\"auditID\":\"1\",\"stage\":\"ResponseComplete\",\"verb\":\"get\",\"user\":{\"username\":\"ann\"},\"objectRef\":{\"resource\":\"pods\"}}\n";
+const EXEC: &str = "{\"auditID\":\"1\",\"stage\":\"ResponseComplete\",\"verb\":\"create\",\"user\":{\"username\":\"ann\"},\"objectRef\":{\"resource\":\"pods\",\"subresource\":\"exec\"},\"annotations\":{\"authorization.k8s.io/decision\":\"allow\"}}\n";
+
 /// What is scanned: files, and standard input.
 const FILES: &[(&str, &str)] = &[
     ("bad/a.yaml", BAD),
@@ -38,6 +41,10 @@ const FILES: &[(&str, &str)] = &[
     ("remote-base/a.yaml", GOOD),
     ("wrong.yaml", "no-such-field: 1\n"),
     ("excepted.yaml", EXCEPTED),
+    ("list-rule.yaml", "- list: a\n  items: [b]\n"),
+    ("bad-rule.yaml", "- rule: a\n"),
+    ("quiet.log", QUIET),
+    ("exec.log", EXEC),
     ("other", "kind: Pod\n"),
     ("vulnerable.json", VULNERABLE),
     ("image/lib/apk/db/installed", "P:a\nV:1\n\n"),
@@ -87,6 +94,11 @@ const CASES: &[(&str, &[&str], i32)] = &[
         3,
     ),
     ("includes a missing base", &["scan remote-base", "pss remote-base"], 3),
+    ("every rule can be loaded", &["runtime rules check list-rule.yaml"], 0),
+    ("something is wrong with a rule", &["runtime rules check bad-rule.yaml"], 1),
+    ("no rule matched", &["runtime audit quiet.log"], 0),
+    ("a rule matched", &["runtime audit exec.log"], 1),
+    ("a line is not an audit event", &["runtime audit bad/a.yaml", "runtime audit nowhere"], 3),
     ("`--patch`, regardless", &["pss --patch bad"], 0),
     (
         "nothing to fix; findings that must",

@@ -445,7 +445,7 @@ fn of_several_kubeconfigs_those_that_exist_count_and_none_is_no_way_to_another_c
     );
     fs::write(&config, fs::read_to_string(&config).unwrap().replace("http://", "")).unwrap();
     let (code, all) = scan(config.display().to_string());
-    assert!(code == 2 && all.contains("its `server` is no address"), "{all}");
+    assert!(code == 2 && all.contains("its `server` is not a URL"), "{all}");
 }
 
 #[test]

@@ -43,7 +43,7 @@ fn levels(document: &Value) -> Vec<String> {
 
 #[test]
 fn what_is_read_is_as_configured_and_said() {
-    let leaves = "it leaves out `b`. Use `--no-config` to see everything.";
+    let leaves = "it excludes `b`. Use `--no-config` to see everything.";
     for (case, config, args, expect, version, says) in [
         ("none", "", vec!["--no-config"], vec![". shop privileged"], "1.37", None),
         ("empty", "", vec![], vec![". shop privileged"], "1.37", Some("it excludes no files")),

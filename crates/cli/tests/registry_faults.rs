@@ -350,7 +350,7 @@ fn a_scan_tells_which_image_a_registry_did_not_give() {
     let arguments = ["scan", "manifests", "--images", "-f", "json-v2", "--check", "PV-S020"];
     let plain = ["--plain-http", good, "--plain-http", &bad];
     let run = registry.run_as("ann", None, &[&arguments[..], &plain].concat());
-    assert_eq!(run.code, 1, "{}", run.err);
+    assert_eq!(run.code, 3, "{}", run.err);
     let document: Value = serde_json::from_str(&run.out).unwrap();
     let names: Vec<_> = document["images"].as_array().unwrap().iter().map(|i| &i["name"]).collect();
     assert_eq!(names, [&format!("{good}/team/app:1")]);

@@ -56,8 +56,8 @@ fn what_is_no_snapshot_is_said() {
     for (file, scan, info, expect) in [
         ("other", 3, 2, "it is not a snapshot"),
         ("nowhere", 3, 2, "No such file"),
-        ("newer", 3, 2, "made by a newer Pavisade (format 9"),
-        ("cut", 3, 3, "cut off after 2 objects"),
+        ("newer", 3, 2, "created by a newer Pavisade (format 9"),
+        ("cut", 3, 3, "truncated after 2 objects"),
     ] {
         let judged = run(folder.path(), &["scan", "--snapshot", file]);
         assert_eq!(judged.code, scan, "{file}: {}", judged.out);

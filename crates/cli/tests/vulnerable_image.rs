@@ -491,7 +491,7 @@ fn a_malicious_package_is_urgent_and_fails() {
     assert_eq!(built.code, 0, "{}", built.err);
     let done = image(folder.path(), &["web.json"]);
     assert_eq!(done.code, 1, "{}{}", done.out, done.err);
-    assert_eq!(lines(&done), ["now critical MAL-2026-1 evil 1.0.0 (not"], "{}", done.out);
+    assert_eq!(lines(&done), ["now critical MAL-2026-1 evil 1.0.0 (unknown)"], "{}", done.out);
     assert!(done.out.contains("malicious"), "{}", done.out);
     let done = image(folder.path(), &["web.json", "-f", "json-v2"]);
     let document: Value = serde_json::from_str(&done.out).unwrap();

@@ -120,7 +120,7 @@ fn mistakes_are_told_where_they_are() {
         ("strict: 'yes'", "1:9 this is text, but must be true or false"),
         ("- a", "1:1 this is a list, but must be a map"),
         ("a: [", "1:5 "),
-        ("strict: true\nstrict: false", "1:1 the key `strict` stands again below"),
+        ("strict: true\nstrict: false", "1:1 the key `strict` is defined again below"),
         ("strict: true\n---\nstrict: false", "3:1 a second document"),
         ("enable: [host-port]\ndisable: [PV-C004]", "2:1 `host-port` is both enabled and disabled"),
         (

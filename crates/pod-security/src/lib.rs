@@ -315,12 +315,12 @@ mod tests {
             assert_eq!(whole[1].standing, Standing::Stricter);
 
             let (cut, notes) = said(1);
-            let why = "there are 8 findings; 1 of them are listed";
-            assert_eq!(notes.iter().filter(|note| note.message == why).count(), 1, "{notes:?}");
+            let [note] = &notes[..] else { panic!("{notes:?}") };
+            let why = &note.message;
+            assert!(why.starts_with("there are more findings than are listed"), "{why}");
             for namespace in &cut {
                 assert_eq!(namespace.met, Level::Privileged, "{namespace:?}");
-                let said =
-                    |doubt: &Doubt| matches!(&doubt.why, Reason::Missing(said) if said == why);
+                let said = |doubt: &Doubt| matches!(&doubt.why, Reason::Missing(said) if said == why.as_str());
                 assert!(namespace.doubts.iter().any(said), "{namespace:?}");
             }
             assert_eq!((cut[1].possible, cut[1].standing), (Level::Restricted, Standing::Unproven));

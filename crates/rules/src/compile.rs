@@ -371,7 +371,7 @@ fn pattern(operator: Operator, kind: FieldType, value: &[u8]) -> Result<Pattern,
     Ok(match operator {
         BContains | BStartsWith => Pattern::Bytes(hex(value).ok_or_else(|| {
             let shown = String::from_utf8_lossy(value);
-            format!("filter error: {shown:?} is no text of hexadecimal digits in pairs")
+            format!("filter error: {shown:?} must be hexadecimal digits in pairs")
         })?),
         Glob | IGlob => {
             constant(value, kind)?;

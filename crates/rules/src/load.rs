@@ -7,6 +7,7 @@
 mod build;
 mod collect;
 mod exceptions;
+mod part;
 
 use std::fmt;
 

@@ -125,7 +125,7 @@ fn a_check_that_says_it_itself_says_it_once() {
     assert_eq!(
         of_world(&judgement),
         ["the flags of kube-apiserver are in static pods, and pods were not read: the list \
-          broke off"]
+          was interrupted"]
     );
     let policy = "---\napiVersion: policy.sigstore.dev/v1beta1\nkind: ClusterImagePolicy\n\
                   metadata: {name: signed}\n";

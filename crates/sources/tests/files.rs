@@ -350,7 +350,7 @@ fn encrypted_and_substituted_documents_are_kept_and_said() {
     let seen = scan(folder.path());
     assert_eq!(seen.objects(), ["ConfigMap c-${A}", "Kustomization apps", "Secret s"]);
     assert_eq!(seen.note("not checked: 1").0, NoteKind::Info);
-    assert_eq!(seen.note("1 documents hold variables").0, NoteKind::Info);
+    assert_eq!(seen.note("1 documents contain variables").0, NoteKind::Info);
     let folder = tree(&[("c.yaml", variable)]);
     scan(folder.path()).silent();
 }

@@ -56,7 +56,8 @@ pub(super) fn run(args: &AuditArgs) -> anyhow::Result<Outcome> {
         terminal::say("not read", &format!("{more} more lines that are not audit events"));
     }
     let Counts { events, alerts, unread } = counts;
-    let many = |count: u64, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
+    let many =
+        |count: u64, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
     let (found, seen) = (many(alerts, "alert"), many(events, "event"));
     terminal::say("", &format!("{found} in {seen}, by {} rules", rules.len()));
     Ok(match (unread, alerts) {

@@ -153,7 +153,7 @@ fn the_script_filters_and_groups_in_a_browser() {
     assert!(shown.contains("Privileged container"), "{shown}");
 
     for (fragment, expect, has, lacks) in [
-        ("#severity=critical", "13 of 18 shown, in 2 groups", "privileged", "StorageClass"),
+        ("#severity=critical", "13 of 18 shown, in 2 groups", "Privileged", "StorageClass"),
         ("#q=tenant-7", "1 of 18 shown, in 1 group", "apps/tenant-7/deploy.yaml:13:13", "tenant-8"),
         ("#severity=odd", "0 of 18 shown, in 0 groups", "No finding is like that", "tenant"),
         ("#state=unknown&by=object", "", "odd-too", "tenant"),

@@ -3,7 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
-use super::collect::{Collected, Definition, Place, RuleText};
+use super::collect::{Collected, Definition, RuleText};
+use super::part::Place;
 use super::{Code, Item, Loaded, Message, Options, Rule};
 use crate::compile::Filter;
 use crate::event_types::{EventTypes, event_types};

@@ -3,6 +3,7 @@
 use pavisade_yaml::{Kind, NoteKind, Source, Value, read};
 
 use super::exceptions::{self, Exception};
+use super::part::{Place, missing, text, validate};
 use super::{Code, ENGINE, Item, MAX_BYTES, Message, Priority, RuleFile};
 
 /// All definitions, by the order of their first one.
@@ -40,25 +41,6 @@ pub(super) struct RuleText {
     pub(super) exceptions: Vec<Exception>,
     pub(super) warn_event_types: bool,
     pub(super) skip_unknown: bool,
-}
-
-/// A place in a file.
-#[derive(Clone)]
-pub(super) struct Place {
-    pub(super) file: String,
-    pub(super) line: u32,
-}
-
-impl Place {
-    pub(super) fn of(value: Value<'_>) -> Self {
-        let source = value.doc().source();
-        Self { file: source.name().to_owned(), line: source.line_at(value.span().start) }
-    }
-
-    pub(super) fn message(&self, code: Code, item: Item, name: &str, text: String) -> Message {
-        let Self { file, line } = self.clone();
-        Message { code, item, name: name.to_owned(), text, file, line }
-    }
 }
 
 /// What an element of a file does.
@@ -448,29 +430,11 @@ fn actions<'d>(overrides: Value<'d>) -> Result<Vec<(&'d str, Action)>, (Code, St
     overrides.entries().map(action).collect()
 }
 
-pub(super) fn validate(text: &str) -> (Code, String) {
-    (Code::Validate, text.to_owned())
-}
-
-pub(super) fn missing(key: &str) -> (Code, String) {
-    (Code::YamlValidate, format!("Item has no mapping for key '{key}'"))
-}
-
 fn absent(kind: &str, key: &str) -> (Code, String) {
     let lower = kind.to_ascii_lowercase();
     validate(&format!(
         "{kind} uses 'append' or 'override.{key}: append' but no {lower} by that name already exists"
     ))
-}
-
-pub(super) fn text(value: Value<'_>, key: &str) -> Result<Option<String>, (Code, String)> {
-    match value.get(key) {
-        None => Ok(None),
-        Some(found) => match found.scalar_text() {
-            Some(text) => Ok(Some(text.into_owned())),
-            None => Err((Code::YamlValidate, format!("Value of '{key}' must be text"))),
-        },
-    }
 }
 
 fn texts(value: Value<'_>, key: &str) -> Result<Option<Vec<String>>, (Code, String)> {
@@ -534,7 +498,7 @@ fn engine(value: Value<'_>) -> Result<(), String> {
     let wants = match numbers.as_deref() {
         Some([minor]) => [0, *minor, 0],
         Some([major, minor, patch]) => [*major, *minor, *patch],
-        _ => return Err(format!("'{wanted}' is no version")),
+        _ => return Err(format!("'{wanted}' is not a version")),
     };
     if wants > ENGINE {
         let [major, minor, patch] = ENGINE;

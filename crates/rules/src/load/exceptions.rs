@@ -2,7 +2,7 @@
 
 use pavisade_yaml::{Kind, Value};
 
-use super::collect::{Place, missing, text, validate};
+use super::part::{Place, missing, text, validate};
 use super::{Code, Item, Message};
 use crate::field::Fields;
 use crate::filter::{Modifier, Operator, Takes, Transformer, escape, parse};

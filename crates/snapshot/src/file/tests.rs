@@ -224,7 +224,7 @@ fn other_files_and_versions_are_refused_with_what_to_do() {
         (lines(1, Some(&header(3)), &[]), "created by a newer Pavisade (format 3"),
         (lines(1, Some(&header(1)), &[]), "damaged: its header: missing field"),
         (lines(1, Some("{"), &[]), "damaged: its header: EOF"),
-        (lines(1, None, &[])[..30].to_vec(), "cut off before its header"),
+        (lines(1, None, &[])[..30].to_vec(), "truncated before the end of its header"),
         (
             lines(1, None, &[POD, "{\"end\":{\"objects\":1}}", POD]),
             "unexpected text after its last line 3",

@@ -322,9 +322,9 @@ mod tests {
             assert_eq!(status(code, body), format!("the API server returned {want}"));
         }
         for (code, body, want) in [
-            (500, "Internal\nmore", "500, not in the words of an API server: Internal"),
-            (404, "<html>", "404, not in the words of an API server: Not Found"),
-            (401, "", "401, not in the words of an API server: Unauthorized"),
+            (500, "Internal\nmore", "500, not in the format of an API server: Internal"),
+            (404, "<html>", "404, not in the format of an API server: Not Found"),
+            (401, "", "401, not in the format of an API server: Unauthorized"),
         ] {
             assert_eq!(status(code, body), format!("the answer is {want}"));
         }
