@@ -73,7 +73,9 @@ fn one(reader: &mut Reader<'_>, item: Value<'_>) -> SignatureRule {
     if images.is_empty() {
         reader.missing(item, "a rule about signatures needs `images`");
     }
-    if is_free != policy.accept.is_empty() {
+    // What stands there and cannot be read is reported already.
+    let is_unreadable = !is_free && item.get("unsigned").is_some();
+    if is_free != policy.accept.is_empty() && !is_unreadable {
         let message = "a rule about signatures needs either `accept` or `unsigned: allow`";
         reader.missing(item, message);
     }

@@ -167,7 +167,7 @@ fn mistakes_are_told_where_they_are() {
             "1:14 a rule about signatures needs either `accept` or `unsigned: allow`",
         ),
         ("signatures: [{unsigned: allow}]", "1:14 a rule about signatures needs `images`"),
-        ("signatures: [{images: [a], unsigned: yes}]", "1:38 "),
+        ("signatures: [{images: [a], unsigned: 'yes'}]", "1:38 "),
         ("max-exception-days: soon", "1:21 it is not a number of days from 1 to 36,500"),
         ("max-exception-days: 0", "1:21 it is not a number of days from 1 to 36,500"),
         (

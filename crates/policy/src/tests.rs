@@ -132,7 +132,6 @@ fn what_is_too_large_is_refused_before_it_runs() {
     for text in [
         format!("1{} == 2", chain(" + 1", 2_000)),
         format!("claims{} == 2", chain(".a", 20_000)),
-        format!("{}true", chain("!", 5_000)),
         format!("[{}1] == []", chain("[", 3_000)),
     ] {
         assert!(read(&text).is_err(), "{}", &text[..20]);

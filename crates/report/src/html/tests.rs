@@ -176,7 +176,7 @@ fn the_script_filters_and_groups_in_a_browser() {
         (
             "#by=constructor&__proto__=x&toString=y",
             "14 findings, 4 unknown, in ",
-            "privileged",
+            "Privileged",
             "No finding",
         ),
     ] {

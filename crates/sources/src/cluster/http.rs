@@ -326,7 +326,7 @@ mod tests {
             (404, "<html>", "404, not in the format of an API server: Not Found"),
             (401, "", "401, not in the format of an API server: Unauthorized"),
         ] {
-            assert_eq!(status(code, body), format!("the answer is {want}"));
+            assert_eq!(status(code, body), format!("the response is {want}"));
         }
     }
 
