@@ -3,6 +3,8 @@
 //!
 //! `crates/cli/tests/english.rs` does the same for the help of every command. Comments are not checked.
 
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
+
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -92,8 +94,8 @@ fn strings(code: &str) -> Vec<String> {
         let rest = &code[at..];
         if rest.starts_with("//") {
             at += rest.find('\n').unwrap_or(rest.len());
-        } else if rest.starts_with("r#\"") {
-            at += rest[3..].find("\"#").unwrap() + 5;
+        } else if let Some(text) = rest.strip_prefix("r#\"") {
+            at += text.find("\"#").unwrap() + 5;
         } else if rest.starts_with("'\"'") || rest.starts_with("'\\") {
             at += 2 + rest[2..].find('\'').unwrap() + 1;
         } else if rest.starts_with('"') {

@@ -107,10 +107,10 @@ impl Read {
                 "permissions are those of one cluster: with --cluster or --snapshot, do not specify files"
             );
         }
-        Self::read(input, &common.config, &common.shown)
+        Self::from_input(input, &common.config, &common.shown)
     }
 
-    fn read(input: Input<'_>, config: &ConfigFile, shown: &Shown) -> anyhow::Result<Option<Self>> {
+    fn from_input(input: Input<'_>, config: &ConfigFile, shown: &Shown) -> anyhow::Result<Option<Self>> {
         let Some(work) = Work::find_plain(input, config)? else { return Ok(None) };
         let progress = Spinner::new(shown.quiet);
         let (snapshot, kubernetes) = work.picture(kinds(), &progress)?;
@@ -145,7 +145,7 @@ impl Read {
             scope: Scope::default(),
         };
         let config = ConfigFile { config: None, no_config: true };
-        Self::read(input, &config, shown)?.ok_or_else(|| anyhow!("the configuration is not valid"))
+        Self::from_input(input, &config, shown)?.ok_or_else(|| anyhow!("the configuration is not valid"))
     }
 
     /// Asks each world that holds roles or bindings, or the first where none does.

@@ -2,6 +2,7 @@
 
 mod audit;
 
+use std::fmt::{self, Write as _};
 use std::fs;
 use std::io::Read as _;
 use std::path::PathBuf;
@@ -47,21 +48,23 @@ fn loaded(files: &[PathBuf], ours: bool, options: &Options<'_>) -> anyhow::Resul
 }
 
 fn check(args: &CheckArgs) -> anyhow::Result<Outcome> {
+    let mut out = Text::default();
     let options = Options { strict: args.strict, ..Options::default() };
     let loaded = loaded(&args.files, false, &options)?;
     for message in &loaded.errors {
-        println!("error: {}", one_line(&message.to_string()));
+        out.line(format_args!("error: {}", one_line(&message.to_string())));
     }
     for message in &loaded.warnings {
-        println!("warning: {}", one_line(&message.to_string()));
+        out.line(format_args!("warning: {}", one_line(&message.to_string())));
     }
     let enabled = loaded.rules.iter().filter(|rule| rule.enabled).count();
-    println!(
+    out.line(format_args!(
         "{} rules, {enabled} enabled; {} errors, {} warnings",
         loaded.rules.len(),
         loaded.errors.len(),
         loaded.warnings.len()
-    );
+    ));
+    out.print()?;
     Ok(if loaded.errors.is_empty() { Outcome::Clean } else { Outcome::Findings })
 }
 
@@ -74,35 +77,38 @@ fn tell_errors(loaded: &Loaded) -> bool {
 }
 
 fn list(args: &ListArgs) -> anyhow::Result<Outcome> {
+    let mut out = Text::default();
     let loaded = loaded(&args.files, args.files.is_empty(), &Options::default())?;
     let width = loaded.rules.iter().map(|rule| rule.name.chars().count()).max().unwrap_or(0);
     for rule in &loaded.rules {
         let Rule { name, priority, source, tags, enabled, .. } = rule;
         let off = if *enabled { "" } else { "  (disabled)" };
-        println!(
+        out.line(format_args!(
             "{:<13}  {:<width$}  {:<9}  {}{off}",
             priority.name(),
             one_line(name),
             one_line(source),
             one_line(&tags.join(", ")),
-        );
+        ));
     }
+    out.print()?;
     Ok(if tell_errors(&loaded) { Outcome::Findings } else { Outcome::Clean })
 }
 
 fn explain(args: &ExplainArgs) -> anyhow::Result<Outcome> {
+    let mut out = Text::default();
     let loaded = loaded(&args.files, true, &Options::default())?;
     let found = loaded.rules.iter().find(|rule| rule.name.eq_ignore_ascii_case(&args.name));
     let Some(rule) = found else {
         tell_errors(&loaded);
         bail!("no rule is called {:?}; `pavisade runtime rules list` shows them", args.name);
     };
-    println!("{}", one_line(&rule.name));
-    println!("  {}:{}", rule.file, rule.line);
-    println!("  {}", one_line(rule.description.trim()));
-    println!("  priority   {}", rule.priority.name());
-    println!("  source     {}", one_line(&rule.source));
-    println!("  tags       {}", one_line(&rule.tags.join(", ")));
+    out.line(format_args!("{}", one_line(&rule.name)));
+    out.line(format_args!("  {}:{}", rule.file, rule.line));
+    out.line(format_args!("  {}", one_line(rule.description.trim())));
+    out.line(format_args!("  priority   {}", rule.priority.name()));
+    out.line(format_args!("  source     {}", one_line(&rule.source)));
+    out.line(format_args!("  tags       {}", one_line(&rule.tags.join(", "))));
     let types = match &rule.event_types {
         EventTypes::Only(types) => types.iter().cloned().collect::<Vec<_>>().join(", "),
         EventTypes::Except(types) if types.is_empty() => "all".to_owned(),
@@ -110,11 +116,27 @@ fn explain(args: &ExplainArgs) -> anyhow::Result<Outcome> {
             format!("all but {}", types.iter().cloned().collect::<Vec<_>>().join(", "))
         }
     };
-    println!("  events     {types}");
-    println!("  condition  {}", one_line(rule.condition.trim()));
-    println!("  compiled   {}", one_line(&rule.compiled));
-    println!("  output     {}", one_line(&rule.output));
+    out.line(format_args!("  events     {types}"));
+    out.line(format_args!("  condition  {}", one_line(rule.condition.trim())));
+    out.line(format_args!("  compiled   {}", one_line(&rule.compiled)));
+    out.line(format_args!("  output     {}", one_line(&rule.output)));
+    out.print()?;
     Ok(if tell_errors(&loaded) { Outcome::Findings } else { Outcome::Clean })
+}
+
+/// What a command prints, in one piece.
+#[derive(Default)]
+struct Text(String);
+
+impl Text {
+    fn line(&mut self, line: fmt::Arguments<'_>) {
+        // Writing to a text cannot fail.
+        let _ = writeln!(self.0, "{line}");
+    }
+
+    fn print(self) -> anyhow::Result<()> {
+        crate::print(self.0.as_bytes()).map(|_| ())
+    }
 }
 
 /// A file, or standard input.

@@ -70,10 +70,10 @@ impl Parts {
 
     fn of(finding: &Finding, version: Version) -> Fingerprint {
         let subject = finding.owner.as_deref().unwrap_or(&finding.subject);
-        Self::new(&finding.rule.id, subject, [&finding.stable_path, &finding.instance], version)
+        Self::digest(&finding.rule.id, subject, [&finding.stable_path, &finding.instance], version)
     }
 
-    fn new(rule: &str, subject: &Subject, rest: [&str; 2], version: Version) -> Fingerprint {
+    fn digest(rule: &str, subject: &Subject, rest: [&str; 2], version: Version) -> Fingerprint {
         let mut parts = Self(Sha256::new());
         parts.add(rule);
         parts.subject(subject, version);
@@ -139,7 +139,7 @@ impl Finding {
             Together::Object | Together::Namespace | Together::Image => &[&self.rule.id],
         };
         let instance = self.shared_instance();
-        let of = |rule: &&str| Parts::new(rule, &subject, ["", instance], Version::Two);
+        let of = |rule: &&str| Parts::digest(rule, &subject, ["", instance], Version::Two);
         rules.iter().map(of).collect()
     }
 }

@@ -9,6 +9,9 @@ use crate::engine::{Engine, PartyId};
 use crate::map::{By, End, Focus, lines, ways};
 use crate::verdict::Verdict;
 
+/// Addresses outside, and the verdict on them.
+type Outside = (Addresses, Arc<Verdict>);
+
 /// An end by what it is called, so that it can be found in another picture.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Name {
@@ -48,7 +51,7 @@ pub struct Change {
 #[derive(Default)]
 struct Said {
     pairs: BTreeMap<(Name, Name), Arc<Verdict>>,
-    outside: BTreeMap<(bool, Name), Vec<(Addresses, Arc<Verdict>)>>,
+    outside: BTreeMap<(bool, Name), Vec<Outside>>,
 }
 
 /// All that differs, ordered by the ends. Where a controller is given, so is what Ingresses and

@@ -73,7 +73,7 @@ impl Network {
     ) -> Self {
         let read = |object| read::policy(object, &assumed.namespace);
         let mut policies: Vec<Policy> = policies.into_iter().filter_map(read).collect();
-        policies.sort_by(|a, b| (a.tier, a.priority).cmp(&(b.tier, b.priority)));
+        policies.sort_by_key(|a| (a.tier, a.priority));
         let blocks: BTreeSet<Addresses> = blocks(&policies).cloned().collect();
         let blocks: Vec<_> = blocks.into_iter().collect();
         let mut cast = Cast::read(view, &blocks, &assumed);

@@ -290,10 +290,7 @@ impl<'a> Authorizer<'a> {
         let mut doubts = Vec::new();
         for step in &self.chain.steps {
             let allowed = match step {
-                Step::Rbac => match self.by_rbac(who, ask, &mut doubts) {
-                    Some(route) => Some(Through::Rule(route)),
-                    None => None,
-                },
+                Step::Rbac => self.by_rbac(who, ask, &mut doubts).map(Through::Rule),
                 Step::Node => {
                     node::decide(&self.view, who, ask, &mut doubts).then_some(Through::Node)
                 }

@@ -12,6 +12,11 @@ use crate::authorizer::{Authorizer, Route};
 use crate::rule::Rule;
 use crate::show::subject_text;
 
+/// A namespace, what it is on, and names.
+type On = (String, String, Vec<String>);
+/// Verbs, and what gives them.
+type Through = (BTreeSet<String>, Route);
+
 /// Compares the worlds of two pictures. Where each has one, these; else those of the same name, and
 /// what has no counterpart with nothing.
 pub fn diff(old: &[(&str, View<'_>)], new: &[(&str, View<'_>)]) -> AccessDiff {
@@ -117,8 +122,7 @@ impl<'h, 'a> Held<'h, 'a> {
     /// What is in it and not in another.
     fn beyond(&self, other: &Held<'_, '_>) -> Vec<Permission> {
         let Some(of) = self.of else { return Vec::new() };
-        let mut found: BTreeMap<(String, String, Vec<String>), (BTreeSet<String>, Route)> =
-            BTreeMap::new();
+        let mut found: BTreeMap<On, Through> = BTreeMap::new();
         for (namespace, rule, route) in self.rules() {
             let names: Vec<&str> = rule.texts("resourceNames").collect();
             let place = namespace.unwrap_or_default();
@@ -159,17 +163,12 @@ impl<'h, 'a> Held<'h, 'a> {
                 }
             }
         }
-        let permission = |((namespace, on, names), (verbs, route)): (
-            (String, String, Vec<String>),
-            (BTreeSet<String>, Route),
-        )| {
-            Permission {
-                namespace,
-                on,
-                names,
-                verbs: verbs.into_iter().collect(),
-                route: of.shown(route),
-            }
+        let permission = |((namespace, on, names), (verbs, route)): (On, Through)| Permission {
+            namespace,
+            on,
+            names,
+            verbs: verbs.into_iter().collect(),
+            route: of.shown(route),
         };
         found.into_iter().map(permission).collect()
     }

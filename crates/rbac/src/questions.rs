@@ -295,7 +295,7 @@ fn missing(of: &Authorizer<'_>, who: &Identity, subject: &Subject, ask: &Ask) ->
         Ask::Resource(ask) => {
             // A name in a rule never matches `create` of a collection.
             let nameable =
-                !ask.name.is_empty() && !(ask.verb == "create" && ask.subresource.is_empty());
+                !(ask.name.is_empty() || ask.verb == "create" && ask.subresource.is_empty());
             let names = if nameable {
                 format!(", resourceNames: [\"{}\"]", ask.name)
             } else {

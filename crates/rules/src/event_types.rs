@@ -152,11 +152,11 @@ fn asks(operand: &Operand, name: &str) -> bool {
 fn never(check: &Check) -> bool {
     let number = |value: &[u8]| std::str::from_utf8(value).ok().and_then(parse_int);
     match (&check.right, check.operator) {
-        (Some(Right::Value(value, _)), operator) => match (operator, number(value)) {
-            (Operator::Equal | Operator::Assign, Some(0)) => true,
-            (Operator::Less, Some(0..=1)) | (Operator::LessOrEqual, Some(0)) => true,
-            _ => false,
-        },
+        (Some(Right::Value(value, _)), operator) => matches!(
+            (operator, number(value)),
+            (Operator::Equal | Operator::Assign | Operator::LessOrEqual, Some(0))
+                | (Operator::Less, Some(0..=1))
+        ),
         (Some(Right::List(list)), Operator::In | Operator::Intersects) => {
             list.values.iter().all(|value| number(value) == Some(0))
         }

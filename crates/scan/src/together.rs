@@ -178,10 +178,11 @@ fn of_name(parts: Vec<Finding>) -> Finding {
     }
 }
 
+/// A world, a subject, a check and a severity.
+type Key = (Option<Arc<str>>, Subject, Cow<'static, str>, Severity);
+
 /// World, object, rule and severity; grave findings are shown each on its own.
-fn by_object(
-    finding: &Finding,
-) -> Option<(Option<Arc<str>>, Subject, Cow<'static, str>, Severity)> {
+fn by_object(finding: &Finding) -> Option<Key> {
     let Finding { world, rule, state, severity, .. } = finding;
     let one = finding.vulnerability.is_none() && finding.members.is_empty();
     let joined = one && rule.together == Together::Object && *state == State::Fails;

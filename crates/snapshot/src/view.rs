@@ -142,7 +142,7 @@ impl<'a> View<'a> {
     /// [`kinds::WORKLOADS`] sees them.
     pub fn pod_makers(&self, also: &'static [GroupKind]) -> impl Iterator<Item = &'a Arc<Object>> {
         let declared = [kinds::WORKLOADS, also].concat();
-        let all = declared.iter().fold(true, |all, kind| self.may_read(*kind) && all);
+        let all = declared.iter().filter(|kind| !self.may_read(**kind)).count() == 0;
         let is_meant = move |object: &&Arc<Object>| {
             object.has_pods() || also.iter().any(|kind| object.is(*kind))
         };

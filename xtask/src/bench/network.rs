@@ -95,7 +95,7 @@ fn network(p: usize, text: &mut String) {
         1 => format!("{{namespaceSelector: {{matchLabels: {{tenant: t{}}}}}}}", p % 8),
         _ => format!("{{podSelector: {{matchLabels: {{app: a{other}}}}}}}"),
     };
-    let port = if p % 3 == 0 { "http".to_owned() } else { (8000 + p % 7).to_string() };
+    let port = if p.is_multiple_of(3) { "http".to_owned() } else { (8000 + p % 7).to_string() };
     _ = writeln!(
         text,
         "---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: p{p}, namespace: \

@@ -161,7 +161,7 @@ fn zip(files: &[(String, &[u8])], out: &mut impl Write) -> anyhow::Result<()> {
         out.write_all(&head)?;
         out.write_all(name.as_bytes())?;
         out.write_all(content)?;
-        at = u32::try_from(4 + head.len() + name.len() + content.len())? + at;
+        at += u32::try_from(4 + head.len() + name.len() + content.len())?;
     }
     let count = u16::try_from(files.len())?.to_le_bytes();
     out.write_all(&directory)?;

@@ -29,6 +29,9 @@ use crate::shared::root;
 use crate::tools::built;
 use made::Made;
 
+/// A world, questions about it, and the true answers.
+type Asked = (World, Vec<(Identity, Ask)>, Vec<bool>);
+
 /// Questions of one round.
 const ROUND: usize = 2_000;
 /// Disagreements that are printed.
@@ -70,7 +73,7 @@ impl Oracle {
         new: &[Value],
         round: usize,
         questions: impl FnOnce(&World) -> Vec<(Identity, Ask)>,
-    ) -> anyhow::Result<(World, Vec<(Identity, Ask)>, Vec<bool>)> {
+    ) -> anyhow::Result<Asked> {
         match self {
             Self::Server(api) => {
                 make(api, new)?;

@@ -17,9 +17,12 @@ use serde::de::DeserializeOwned;
 
 use super::Outcome;
 
-pub(crate) fn run(folder: &Path) -> anyhow::Result<Outcome> {
+/// Judges the cases of a file.
+type Judge = fn(&Path, &mut Outcome) -> anyhow::Result<()>;
+
+pub(super) fn run(folder: &Path) -> anyhow::Result<Outcome> {
     let mut outcome = Outcome::default();
-    let parts: [(&str, fn(&Path, &mut Outcome) -> anyhow::Result<()>); 7] = [
+    let parts: [(&str, Judge); 7] = [
         ("parse", parse::syntax),
         ("escape", parse::escaping),
         ("compile", judge::compiling),

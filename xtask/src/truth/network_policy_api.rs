@@ -16,9 +16,12 @@ use pavisade_yaml::{Source, objects, read};
 
 use super::Outcome;
 
+/// A manifest, replacements in it, and the verdicts.
+type Case = (&'static str, &'static [(&'static str, &'static str)], &'static str);
+
 /// Manifests, what is changed in them, and what goes: `r>g all`, `s>g not TCP 80`. Houses are known
 /// by their first letters, `o` is outside.
-const CASES: &[(&str, &[(&str, &str)], &str)] = &[
+const CASES: &[Case] = &[
     ("T/standard-ingress-tcp-rules", &[], "r>g all; s>g not TCP 80; h>g TCP 80; g>s all"),
     ("T/standard-ingress-udp-rules", &[], "r>h all; s>h not UDP 5353; g>h UDP 53"),
     ("T/standard-ingress-sctp-rules", &[], "g>r all; s>r not SCTP 9003; h>r SCTP 9003"),

@@ -257,7 +257,7 @@ mod tests {
         let edge = one("Alpine", "a", json!({}));
         let release = one("Alpine:v3.18", "a", json!({}));
         let of_release = asked("Alpine:v3.18", "a", "1");
-        assert_eq!(why_theirs(&of_release, &[edge.clone()]), Some(Cause::Edge));
+        assert_eq!(why_theirs(&of_release, std::slice::from_ref(&edge)), Some(Cause::Edge));
         assert_eq!(why_theirs(&of_release, &[edge.clone(), release]), None);
         let fixed = |version: &str| {
             let events = json!([{"introduced": "0"}, {"fixed": version}]);

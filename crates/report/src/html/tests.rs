@@ -219,5 +219,5 @@ fn the_script_filters_and_groups_in_a_browser() {
     let dom = see(&secret("    - value: hunter2\n", "value: hunter2"), "").unwrap();
     assert!(list(&dom).0.contains("<mark>value: ••••</mark>"), "{}", list(&dom).0);
     let dom = see(&judged(&[(".", &[])], Vec::new()), "").unwrap();
-    assert!(dom.contains("No Kubernetes object was found"), "{dom}");
+    assert!(dom.contains("No Kubernetes objects were found"), "{dom}");
 }

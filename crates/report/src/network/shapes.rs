@@ -40,10 +40,10 @@ pub(super) fn legend(height: i32, svg: &mut String) {
     ];
     let mut x = 24;
     for (colour, text) in items {
-        _ = write!(
+        _ = writeln!(
             svg,
             "<rect x=\"{x}\" y=\"{}\" width=\"12\" height=\"12\" rx=\"3\" fill=\"{colour}\"/>\
-             <text x=\"{}\" y=\"{y}\" fill=\"#475569\">{text}</text>\n",
+             <text x=\"{}\" y=\"{y}\" fill=\"#475569\">{text}</text>",
             y - 10,
             x + 18,
         );

@@ -229,7 +229,10 @@ fn other_files_and_versions_are_refused_with_what_to_do() {
             lines(1, None, &[POD, "{\"end\":{\"objects\":1}}", POD]),
             "unexpected text after its last line 3",
         ),
-        (lines(1, None, &["{\"world\":1}", POD, "{\"end\":{\"objects\":1}}"]), "a world 1 that is not declared"),
+        (
+            lines(1, None, &["{\"world\":1}", POD, "{\"end\":{\"objects\":1}}"]),
+            "a world 1 that is not declared",
+        ),
         (lines(1, None, &["{\"world\":x}"]), "damaged: line 2: expected value"),
         (lines(2, None, &[r#"{"image":{"name":"a"}}"#]), "damaged: line 2: missing field"),
         (lines(2, None, &[&image("[1]", "[0]")]), "a package that does not exist"),

@@ -165,7 +165,7 @@ impl Made {
         }
         for number in 0..40 {
             let mut role =
-                object("Role", *random.pick(&NAMESPACES), &format!("r-{round}-{number}"));
+                object("Role", random.pick::<&str>(&NAMESPACES), &format!("r-{round}-{number}"));
             role["rules"] = rules(random, false);
             new.push(role);
         }
@@ -201,7 +201,7 @@ impl Made {
                 binding["roleRef"] = reference("Role", &role);
                 binding
             } else {
-                let mut binding = object("RoleBinding", *random.pick(&NAMESPACES), &name);
+                let mut binding = object("RoleBinding", random.pick::<&str>(&NAMESPACES), &name);
                 binding["roleRef"] = reference("ClusterRole", &cluster_role(random));
                 binding
             };

@@ -252,6 +252,6 @@ pub(super) fn escaping(file: &Path, outcome: &mut Outcome) -> anyhow::Result<()>
 }
 
 pub(super) fn hex(text: &str) -> anyhow::Result<Vec<u8>> {
-    anyhow::ensure!(text.len() % 2 == 0 && text.is_ascii(), "no hexadecimal text: {text}");
+    anyhow::ensure!(text.len().is_multiple_of(2) && text.is_ascii(), "no hexadecimal text: {text}");
     (0..text.len() / 2).map(|at| Ok(u8::from_str_radix(&text[2 * at..2 * at + 2], 16)?)).collect()
 }

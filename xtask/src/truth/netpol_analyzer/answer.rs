@@ -81,7 +81,7 @@ impl Question {
             // `backend_checkout` is `backend/checkout`; a name alone is one of any namespace.
             names.iter().enumerate().any(|(index, wanted)| {
                 let before = index.checked_sub(1).map(|before| names[before].as_str());
-                let namespaced = before.is_some_and(|before| is_namespace(before));
+                let namespaced = before.is_some_and(is_namespace);
                 wanted == name && (!namespaced || before == Some(namespace))
             })
         };
