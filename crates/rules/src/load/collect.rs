@@ -3,7 +3,7 @@
 use pavisade_yaml::{Kind, NoteKind, Source, Value, read};
 
 use super::exceptions::{self, Exception};
-use super::part::{Place, missing, text, validate};
+use super::part::{Place, flag, missing, number, text, texts, validate};
 use super::{Code, ENGINE, Item, MAX_BYTES, Message, Priority, RuleFile};
 
 /// All definitions, by the order of their first one.
@@ -435,36 +435,6 @@ fn absent(kind: &str, key: &str) -> (Code, String) {
     validate(&format!(
         "{kind} uses 'append' or 'override.{key}: append' but no {lower} by that name already exists"
     ))
-}
-
-fn texts(value: Value<'_>, key: &str) -> Result<Option<Vec<String>>, (Code, String)> {
-    match value.get(key) {
-        None => Ok(None),
-        Some(list) if list.kind() == Kind::Sequence => {
-            let texts = list.items().filter_map(|item| item.scalar_text());
-            Ok(Some(texts.map(|text| text.into_owned()).collect()))
-        }
-        Some(_) => Err((Code::YamlValidate, format!("Value of '{key}' must be a list"))),
-    }
-}
-
-fn flag(value: Value<'_>, key: &str) -> Result<Option<bool>, (Code, String)> {
-    match value.get(key) {
-        None => Ok(None),
-        Some(found) => match found.as_bool() {
-            Some(flag) => Ok(Some(flag)),
-            None => Err((Code::YamlValidate, format!("Value of '{key}' must be true or false"))),
-        },
-    }
-}
-
-fn number(value: Value<'_>, key: &str) -> Result<(), (Code, String)> {
-    match value.get(key) {
-        Some(found) if found.as_i64().is_none() => {
-            Err((Code::YamlValidate, format!("Value of '{key}' must be a number")))
-        }
-        _ => Ok(()),
-    }
 }
 
 fn priority(value: Value<'_>) -> Result<Option<Priority>, (Code, String)> {

@@ -1,6 +1,6 @@
 //! Parts of rule files: where they stand, and what is expected of them.
 
-use pavisade_yaml::Value;
+use pavisade_yaml::{Kind, Value};
 
 use super::{Code, Item, Message};
 
@@ -38,5 +38,35 @@ pub(super) fn text(value: Value<'_>, key: &str) -> Result<Option<String>, (Code,
             Some(text) => Ok(Some(text.into_owned())),
             None => Err((Code::YamlValidate, format!("Value of '{key}' must be text"))),
         },
+    }
+}
+
+pub(super) fn texts(value: Value<'_>, key: &str) -> Result<Option<Vec<String>>, (Code, String)> {
+    match value.get(key) {
+        None => Ok(None),
+        Some(list) if list.kind() == Kind::Sequence => {
+            let texts = list.items().filter_map(|item| item.scalar_text());
+            Ok(Some(texts.map(|text| text.into_owned()).collect()))
+        }
+        Some(_) => Err((Code::YamlValidate, format!("Value of '{key}' must be a list"))),
+    }
+}
+
+pub(super) fn flag(value: Value<'_>, key: &str) -> Result<Option<bool>, (Code, String)> {
+    match value.get(key) {
+        None => Ok(None),
+        Some(found) => match found.as_bool() {
+            Some(flag) => Ok(Some(flag)),
+            None => Err((Code::YamlValidate, format!("Value of '{key}' must be true or false"))),
+        },
+    }
+}
+
+pub(super) fn number(value: Value<'_>, key: &str) -> Result<(), (Code, String)> {
+    match value.get(key) {
+        Some(found) if found.as_i64().is_none() => {
+            Err((Code::YamlValidate, format!("Value of '{key}' must be a number")))
+        }
+        _ => Ok(()),
     }
 }
