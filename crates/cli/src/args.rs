@@ -78,7 +78,7 @@ pub(crate) enum Command {
     Pss(Box<PssArgs>),
     /// Show what can connect to what and why, and generate the least NetworkPolicies.
     Network(NetworkArgs),
-    /// Judge what happens by rules in the language of Falco: audit logs of the API server.
+    /// Evaluate audit logs of the API server against rules in the language of Falco.
     Runtime(runtime::RuntimeArgs),
     /// Show who can do what and why, and find faults in roles and bindings.
     Rbac(Box<RbacArgs>),

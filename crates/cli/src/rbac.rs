@@ -110,7 +110,11 @@ impl Read {
         Self::from_input(input, &common.config, &common.shown)
     }
 
-    fn from_input(input: Input<'_>, config: &ConfigFile, shown: &Shown) -> anyhow::Result<Option<Self>> {
+    fn from_input(
+        input: Input<'_>,
+        config: &ConfigFile,
+        shown: &Shown,
+    ) -> anyhow::Result<Option<Self>> {
         let Some(work) = Work::find_plain(input, config)? else { return Ok(None) };
         let progress = Spinner::new(shown.quiet);
         let (snapshot, kubernetes) = work.picture(kinds(), &progress)?;
@@ -145,7 +149,8 @@ impl Read {
             scope: Scope::default(),
         };
         let config = ConfigFile { config: None, no_config: true };
-        Self::from_input(input, &config, shown)?.ok_or_else(|| anyhow!("the configuration is not valid"))
+        Self::from_input(input, &config, shown)?
+            .ok_or_else(|| anyhow!("the configuration is not valid"))
     }
 
     /// Asks each world that holds roles or bindings, or the first where none does.
