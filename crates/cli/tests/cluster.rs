@@ -103,9 +103,9 @@ fn every_way_to_authenticate_leads_in_and_what_may_not_be_read_is_unknown() {
         let run = scan(&config, &["--check", "privileged-container,cluster-admin-binding"]);
         let way = &user[..user.len().min(40)];
         assert!(run.code < 2, "{way}: {}", run.all);
-        let says = "the right to list `clusterrolebindings.rbac.authorization.k8s.io`";
+        let says = "permission to list `clusterrolebindings.rbac.authorization.k8s.io`";
         assert!(run.all.contains(says), "{way}: {}", run.all);
-        assert!(!run.all.contains("the right to list `pods`"), "{way}: {}", run.all);
+        assert!(!run.all.contains("permission to list `pods`"), "{way}: {}", run.all);
         assert!(!run.all.contains(&token), "the token is shown");
     }
     // Who is asked for a one-time password is asked once.

@@ -47,7 +47,7 @@ fn images_that_objects_of_a_cluster_name_are_fetched_and_judged() {
         let run = registry.run_as("ann", None, &arguments);
         let document: Value =
             serde_json::from_str(&run.out).unwrap_or_else(|_| panic!("{}", run.err));
-        assert_eq!(run.code, 1, "{}", run.err);
+        assert_eq!(run.code, 3, "{}", run.err);
         let images = document["images"].as_array().unwrap();
         let names: Vec<_> = images.iter().map(|image| image["name"].as_str().unwrap()).collect();
         assert_eq!(names, [format!("{host}/team/app:1")], "kept: {kept}");

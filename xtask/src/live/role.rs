@@ -18,7 +18,7 @@ use super::program::Found;
 use super::shop;
 
 /// What a message says of a right that is missing.
-const MISSING: &str = "the right to list `";
+const MISSING: &str = "permission to list `";
 
 /// Resources that no cluster of today serves, so that no scan asks for them.
 const NOT_SERVED: (&str, &str) = ("extensions", "ingresses");
