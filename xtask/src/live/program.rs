@@ -38,7 +38,7 @@ impl Program {
     /// What `pavisade scan` prints, run from the root of this checkout.
     pub(super) fn text(&self, args: &[&str]) -> anyhow::Result<String> {
         let mut command = Command::new(&self.0);
-        command.args(["scan", "--strict", "--quiet", "--fail-on", "never"]).args(args);
+        command.args(["scan", "--strict", "--each", "--quiet", "--fail-on", "never"]).args(args);
         let output = command.current_dir(root()).env_remove("KUBECONFIG").output()?;
         let said = String::from_utf8_lossy(&output.stderr);
         let shown = args.join(" ");

@@ -200,6 +200,8 @@ fn compare(oracle: &Oracle, count: u32, seed: u64) -> anyhow::Result<()> {
                     *unknown.entry(reason).or_default() += 1;
                 }
                 known if word(&known) == Some(truth) => of_files += 1,
+                // What the oracle made to know that it is ready is in no manifest.
+                _ if who.name.starts_with("sentinel-") => {}
                 known => {
                     wrong.push(format!(
                         "files: {who:?}\n  {ask}: {ask:?}\n  the truth is {truth}, we say {known:?}"
