@@ -180,7 +180,7 @@ fn a_webhook_that_hangs_and_an_api_that_is_away_stop_nothing() {
              service: {name: away, namespace: default}, insecureSkipTLSVerify: true}\n",
         )
         .unwrap();
-    let run = scan(&cluster.kubeconfig(), &[]);
+    let run = scan(&cluster.kubeconfig(), &["-f", "json"]);
     let removed = cluster.kubectl(&["delete", "apiservice", "v1.cilium.io"]).unwrap();
     assert!(removed.success, "{}", removed.stderr);
     assert!(run.code < 2, "{}", run.all);
