@@ -190,7 +190,7 @@ fn a_webhook_that_hangs_and_an_api_that_is_away_stop_nothing() {
         run.all
     );
     // What the policies of that API allow or forbid is not known.
-    assert!(run.all.contains("`cilium.io` is registered and does not respond"), "{}", run.all);
+    assert!(run.all.contains("`cilium.io` is registered but does not respond"), "{}", run.all);
 }
 
 #[test]
