@@ -1,7 +1,6 @@
 //! `pavisade identity`.
 
-use std::io::{self, BufWriter, Read as _, Write as _};
-use std::path::Path;
+use std::io::{self, BufWriter, Write as _};
 
 use anyhow::{Context as _, anyhow, bail};
 use pavisade_checks::{WAYS_READS, ways_in};
@@ -13,14 +12,14 @@ use pavisade_policy::{
 use pavisade_report::{Layout, Options, TokenVerdict, token};
 use pavisade_scan::Timestamp;
 use pavisade_snapshot::{Object, View};
-use pavisade_sources::{Scope, open_regular};
+use pavisade_sources::Scope;
 use pavisade_yaml::{Source, objects, read};
 
 use crate::args::{IdentityArgs, IdentityCommand, MfaPolicyArgs, TestTokenArgs};
 use crate::input::Input;
 use crate::progress::Spinner;
 use crate::work::Work;
-use crate::{Outcome, terminal};
+use crate::{Outcome, bounded, terminal};
 
 /// Bytes of a token, a key set or a configuration.
 const MAX_BYTES: u64 = 4 << 20;
@@ -143,7 +142,7 @@ fn seconds(text: &str) -> anyhow::Result<u64> {
 
 fn test(args: &TestTokenArgs) -> anyhow::Result<Outcome> {
     let place = args.against.display().to_string();
-    let text = file(&args.against)?;
+    let text = bounded::text(&args.against, MAX_BYTES)?;
     let documents = read(&Source::new(place.clone(), text));
     let sent: Vec<_> = documents.docs.iter().flat_map(|doc| objects(doc.root()).sent).collect();
     let all = sent.iter().map(|one| Object::new(one.value, one.api_version, one.kind));
@@ -155,12 +154,12 @@ fn test(args: &TestTokenArgs) -> anyhow::Result<Outcome> {
     };
     let configuration = Authentication::read(&object);
     let shown = args.file.display().to_string();
-    let token_text = if shown == "-" { standard()? } else { file(&args.file)? };
+    let token_text = bounded::text(&args.file, MAX_BYTES)?;
     let given = Token::read(&token_text).map_err(|why| anyhow!("{shown} is no token: {why}"))?;
     let keys = match &args.keys {
         None => None,
         Some(path) => {
-            let read = Keys::read(&file(path)?);
+            let read = Keys::read(&bounded::text(path, MAX_BYTES)?);
             Some(read.map_err(|why| anyhow!("{} is no key set: {why}", path.display()))?)
         }
     };
@@ -202,23 +201,4 @@ fn test(args: &TestTokenArgs) -> anyhow::Result<Outcome> {
     token(&said, layout, &options, &mut out)?;
     out.flush()?;
     Ok(outcome)
-}
-
-fn file(path: &Path) -> anyhow::Result<String> {
-    let reading = || format!("reading {}", path.display());
-    let opened = open_regular(path).with_context(reading)?;
-    limited(opened, path.display().to_string()).with_context(reading)
-}
-
-fn standard() -> anyhow::Result<String> {
-    limited(io::stdin().lock(), "standard input".to_owned())
-}
-
-fn limited(from: impl io::Read, place: String) -> anyhow::Result<String> {
-    let mut text = String::new();
-    from.take(MAX_BYTES + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > MAX_BYTES {
-        bail!("{place} is larger than {} MiB", MAX_BYTES >> 20);
-    }
-    Ok(text)
 }

@@ -1,6 +1,7 @@
 //! The program `pavisade`: arguments, exit codes, progress. No judgement.
 
 mod args;
+mod bounded;
 mod checks;
 mod cluster;
 mod compare;

@@ -4,17 +4,16 @@ mod audit;
 
 use std::fmt::{self, Write as _};
 use std::fs;
-use std::io::Read as _;
 use std::path::PathBuf;
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use pavisade_report::one_line;
 use pavisade_rules::{EventTypes, Loaded, OURS, Options, Rule, RuleFile, load};
 
 use crate::args::runtime::{
     CheckArgs, ExplainArgs, ListArgs, RulesCommand, RuntimeArgs, RuntimeCommand,
 };
-use crate::{Outcome, terminal};
+use crate::{Outcome, bounded, terminal};
 
 /// The largest rule file.
 const MAX_BYTES: u64 = 16 << 20;
@@ -30,18 +29,9 @@ pub(crate) fn run(args: &RuntimeArgs) -> anyhow::Result<Outcome> {
 
 /// Reads rule files and loads them, after our own where these are wanted.
 fn loaded(files: &[PathBuf], ours: bool, options: &Options<'_>) -> anyhow::Result<Loaded> {
-    let mut texts = Vec::new();
-    for file in files {
-        let name = file.display().to_string();
-        let opened = pavisade_sources::open_regular(file).with_context(|| name.clone())?;
-        let mut bytes = Vec::new();
-        opened.take(MAX_BYTES + 1).read_to_end(&mut bytes).with_context(|| name.clone())?;
-        if bytes.len() as u64 > MAX_BYTES {
-            bail!("{name}: larger than {} MiB", MAX_BYTES >> 20);
-        }
-        let text = String::from_utf8(bytes).with_context(|| format!("{name}: not UTF-8"))?;
-        texts.push((name, text));
-    }
+    let text =
+        |file: &PathBuf| anyhow::Ok((file.display().to_string(), bounded::text(file, MAX_BYTES)?));
+    let texts: Vec<_> = files.iter().map(text).collect::<Result<_, _>>()?;
     let given = texts.iter().map(|(name, text)| RuleFile { name, text });
     let own = OURS.iter().copied().filter(|_| ours);
     Ok(load(&own.chain(given).collect::<Vec<_>>(), options))

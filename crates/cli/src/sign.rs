@@ -16,8 +16,8 @@ use crate::args::{AttestArgs, SignArgs, With};
 use crate::image::statements;
 use crate::output::{named, output, place};
 use crate::registry::{Meant, Remotes};
-use crate::verify::{beside, small};
-use crate::{Outcome, image, keys, print, terminal};
+use crate::verify::beside;
+use crate::{Outcome, bounded, image, keys, print, terminal};
 
 const MAX_FILE: u64 = 4 << 30;
 const MAX_PREDICATE: u64 = 16 << 20;
@@ -57,7 +57,7 @@ pub(crate) fn attest(args: &AttestArgs) -> anyhow::Result<Outcome> {
     if let (Some(kind), Some(file)) = (&args.kind, &args.predicate) {
         let kind = predicate_type(kind)
             .with_context(|| format!("--type {kind}: it is no known type, and not a URI"))?;
-        let text = small(file, MAX_PREDICATE)?;
+        let text = bounded::bytes(file, MAX_PREDICATE)?;
         let predicate = serde_json::from_slice(&text)
             .with_context(|| format!("{} is not JSON", file.display()))?;
         statements.push((kind, predicate));
@@ -121,7 +121,7 @@ fn target(path: &Path, remotes: &Remotes) -> anyhow::Result<Result<Target, Refus
         Meant::Path if path.is_dir() => {
             bail!("{} is a folder: sign an image in its registry, or a file", path.display())
         }
-        Meant::Path => Ok(Ok(Target::File(small(path, MAX_FILE)?))),
+        Meant::Path => Ok(Ok(Target::File(bounded::bytes(path, MAX_FILE)?))),
         Meant::Remote(remote) => {
             let store = remotes.store(remote.clone());
             let candidates = store.candidates(&pavisade_oci::Platform::here());
@@ -206,7 +206,7 @@ impl<'a> Signer<'a> {
             (Some(file), _) => (keys::read(file, with.passphrase_file.as_deref())?, None),
             (None, Some(file)) => {
                 keys::no_core_dumps();
-                let token = match small(file, 1 << 20) {
+                let token = match bounded::bytes(file, 1 << 20) {
                     Ok(bytes) => Zeroizing::new(bytes),
                     Err(error) => return Err(error.context("reading the identity token")),
                 };

@@ -1,7 +1,6 @@
 //! `pavisade verify`.
 
-use std::fs::{self, File};
-use std::io::Read as _;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
@@ -17,7 +16,7 @@ use crate::args::{Choose, Trust, VerifyArgs};
 use crate::evidence::Found;
 use crate::output::{output, place};
 use crate::registry::{Meant, Remotes};
-use crate::{Outcome, evidence, image, terminal};
+use crate::{Outcome, bounded, evidence, image, terminal};
 
 /// Bytes of a file that is verified: they are read at once.
 const MAX_FILE: u64 = 4 << 30;
@@ -33,7 +32,7 @@ pub(crate) fn run(args: &VerifyArgs) -> anyhow::Result<Outcome> {
     let (digest, judged) = match &file {
         Some(bundle) => {
             looked = bundle.display().to_string();
-            let bytes = small(bundle, MAX_SMALL)?;
+            let bytes = bounded::bytes(bundle, MAX_SMALL)?;
             let (content, named) = target(&args.target)?;
             let artifact = match &named {
                 Some(digest) => Artifact::digest(digest).context("the digest is not valid")?,
@@ -216,23 +215,7 @@ fn target(path: &Path) -> anyhow::Result<(Vec<u8>, Option<String>)> {
     {
         return Ok((Vec::new(), Some(text.to_owned())));
     }
-    Ok((small(path, MAX_FILE)?, None))
-}
-
-/// The bytes of a file.
-pub(crate) fn small(path: &Path, limit: u64) -> anyhow::Result<Vec<u8>> {
-    let shown = || format!("reading {}", path.display());
-    let mut bytes = Vec::new();
-    if path == Path::new("-") {
-        std::io::stdin().take(limit + 1).read_to_end(&mut bytes).with_context(shown)?;
-    } else {
-        let file = File::open(path).with_context(shown)?;
-        file.take(limit + 1).read_to_end(&mut bytes).with_context(shown)?;
-    }
-    if bytes.len() as u64 > limit {
-        bail!("{}: it is larger than {limit} bytes", shown());
-    }
-    Ok(bytes)
+    Ok((bounded::bytes(path, MAX_FILE)?, None))
 }
 
 /// The trust root, and what users may call it.
@@ -241,7 +224,7 @@ pub(crate) fn root(trust: &Trust) -> anyhow::Result<(TrustRoot, String)> {
         let name = format!("that of the public Sigstore instance, not newer than {PUBLIC_DATE}");
         return Ok((TrustRoot::public(), name));
     };
-    let root = TrustRoot::read(&small(file, MAX_SMALL)?)
+    let root = TrustRoot::read(&bounded::bytes(file, MAX_SMALL)?)
         .with_context(|| format!("reading {}", file.display()))?;
     let name = format!("{} (sha256:{})", file.display(), root.version());
     Ok((root, name))

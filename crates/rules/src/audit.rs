@@ -16,16 +16,17 @@ pub struct AuditEvent<'d> {
 }
 
 impl<'d> AuditEvent<'d> {
-    /// The events of a document: one, or those of an `EventList` or of a JSON list. None where it
-    /// is something else.
-    pub fn all(root: Json<'d>) -> Option<Vec<Self>> {
+    /// The events of a document: one, or those of an `EventList` or of a JSON list; and how many
+    /// elements are something else.
+    pub fn all(root: Json<'d>) -> (Vec<Self>, usize) {
         let events = match root.kind() {
             Kind::Sequence => root.items().collect(),
             _ if root.str("kind") == Some("EventList") => root.list("items").collect(),
             _ => vec![root],
         };
-        let events: Vec<_> = events.into_iter().map(|root| Self { root }).collect();
-        events.iter().all(Self::is_one).then_some(events)
+        let all = events.into_iter().map(|root| Self { root });
+        let (events, others): (Vec<_>, Vec<_>) = all.partition(Self::is_one);
+        (events, others.len())
     }
 
     fn is_one(&self) -> bool {

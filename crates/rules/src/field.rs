@@ -149,6 +149,11 @@ impl Fields {
         self.by_name.values()
     }
 
+    /// The source of events that has a field.
+    pub(crate) fn source(&self, name: &str) -> Option<&str> {
+        self.by_name.get(name).map(|info| info.source.as_str())
+    }
+
     /// The field that a name stands for, with its argument. The longest known name counts: what is
     /// left behind its dot is the argument, where the field takes one (`evt.arg.flags`).
     ///

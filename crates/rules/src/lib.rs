@@ -25,6 +25,6 @@ pub use filter::{
 };
 pub use format::{Format, NOT_AVAILABLE, Output};
 pub use load::{Code, Item, Loaded, Message, Options, Priority, Rule, RuleFile, doubts, load};
-pub use ours::{OURS, with_ours};
+pub use ours::OURS;
 pub use transform::Kind;
 pub use value::{Event, Value, Values};

@@ -22,27 +22,34 @@ type Judge = fn(&Path, &mut Outcome) -> anyhow::Result<()>;
 
 pub(super) fn run(folder: &Path) -> anyhow::Result<Outcome> {
     let mut outcome = Outcome::default();
-    let parts: [(&str, Judge); 7] = [
-        ("parse", parse::syntax),
-        ("escape", parse::escaping),
-        ("compile", judge::compiling),
-        ("eval", judge::evaluating),
-        ("evttypes", judge::types),
-        ("format", format::formatting),
-        ("ruleload", rules::loading),
+    let parts: [(&str, Judge); 10] = [
+        ("parse.jsonl", parse::syntax),
+        ("escape.jsonl", parse::escaping),
+        ("compile.jsonl", judge::compiling),
+        ("eval.jsonl", judge::evaluating),
+        ("transform.jsonl", judge::transforming),
+        ("evttypes.jsonl", judge::types),
+        ("format.jsonl", format::formatting),
+        ("ruleload.jsonl", rules::loading),
+        ("rules", rules::published),
+        ("k8saudit", audit::detecting),
     ];
     for (name, judge) in parts {
-        let (agreed, total) = (outcome.agreed, outcome.total);
-        judge(&folder.join(format!("{name}.jsonl")), &mut outcome)?;
-        println!("{name}: {} of {}", outcome.agreed - agreed, outcome.total - total);
+        let Outcome { agreed, total, left_out, .. } = outcome;
+        judge(&folder.join(name), &mut outcome)?;
+        println!(
+            "{name}: {} of {}, {} left out",
+            outcome.agreed - agreed,
+            outcome.total - total,
+            outcome.left_out - left_out
+        );
     }
-    let (agreed, total) = (outcome.agreed, outcome.total);
-    rules::published(&folder.join("rules"), &mut outcome)?;
-    let audit = (outcome.agreed, outcome.total);
-    audit::detecting(&folder.join("k8saudit"), &mut outcome)?;
-    println!("k8saudit: {} of {}", outcome.agreed - audit.0, outcome.total - audit.1);
-    let (agreed, total) = (agreed + outcome.agreed - audit.0, total + outcome.total - audit.1);
-    println!("rules: {} of {}", outcome.agreed - agreed, outcome.total - total);
+    // Containers of cgroups come with the sensor; versions of plugins are not compared.
+    for name in ["cgroup.jsonl", "misc.jsonl"] {
+        let count = cases::<serde_json::Value>(&folder.join(name))?.len();
+        println!("{name}: 0 of 0, {count} left out: nothing of ours does this");
+        outcome.left_out += count;
+    }
     Ok(outcome)
 }
 
@@ -50,7 +57,6 @@ pub(super) fn run(folder: &Path) -> anyhow::Result<Outcome> {
 fn cases<T: DeserializeOwned>(file: &Path) -> anyhow::Result<Vec<T>> {
     let text = fs::read_to_string(file).with_context(|| file.display().to_string())?;
     let read = |line| {
-        // The depth limits of the suite's own cases are for our parser, not for this one.
         serde_json::from_str(line).with_context(|| format!("{}: {line:.80}", file.display()))
     };
     text.lines().filter(|line| !line.is_empty()).map(read).collect()

@@ -4,8 +4,8 @@ use std::io::{self, BufRead, BufReader, BufWriter, Read, Write as _};
 use std::path::Path;
 
 use pavisade_report::one_line;
-use pavisade_rules::{AuditEvent, NOT_AVAILABLE, Options, Output, Priority, Rule};
-use pavisade_yaml::{Source, read};
+use pavisade_rules::{AuditEvent, Code, NOT_AVAILABLE, Options, Output, Priority, Rule};
+use pavisade_yaml::{NoteKind, Source, read};
 
 use super::{loaded, opened, tell_errors};
 use crate::args::runtime::{AlertFormat, AuditArgs};
@@ -29,6 +29,11 @@ pub(super) fn run(args: &AuditArgs) -> anyhow::Result<Outcome> {
     let loaded = loaded(&args.rules, !args.only_these_rules, &options)?;
     if tell_errors(&loaded) {
         return Ok(Outcome::Usage);
+    }
+    // A rule that can never match here must not look as if it had found nothing.
+    let is_skipped = |code| matches!(code, Code::UnknownSource | Code::UnknownFilter);
+    for skipped in loaded.warnings.iter().filter(|warning| is_skipped(warning.code)) {
+        terminal::say("skipped", &skipped.to_string());
     }
     let rules: Vec<_> = loaded.rules.iter().filter(|rule| rule.enabled).collect();
     let mut out = BufWriter::new(io::stdout().lock());
@@ -97,10 +102,14 @@ fn judge(
         };
         let source = Source::new(place(), line);
         let documents = read(&source);
-        let mut known = false;
+        // What cannot be read, or is something else, hides no event beside it.
+        let mut unread = documents.notes.iter().any(|note| {
+            matches!(note.kind, NoteKind::Unreadable | NoteKind::Limit | NoteKind::DroppedText)
+        });
+        unread |= documents.docs.is_empty();
         for doc in &documents.docs {
-            let Some(events) = AuditEvent::all(doc.root()) else { continue };
-            known = true;
+            let (events, others) = AuditEvent::all(doc.root());
+            unread |= others > 0;
             for event in events {
                 counts.events += 1;
                 for rule in rules.iter().filter(|rule| rule.filter.matches(&event)) {
@@ -109,8 +118,8 @@ fn judge(
                 }
             }
         }
-        if !known {
-            tell(counts, &format!("{}: not an audit event", place()));
+        if unread {
+            tell(counts, &format!("{}: not an audit event, or not only", place()));
         }
     }
     Ok(())

@@ -8,6 +8,7 @@ use super::part::Place;
 use super::{Code, Item, Loaded, Message, Options, Rule};
 use crate::compile::Filter;
 use crate::event_types::{EventTypes, event_types};
+use crate::field::Fields;
 use crate::filter::{Check, Expr, List, Operand, Operator, Right, Takes, parse};
 use crate::format::Format;
 
@@ -141,6 +142,7 @@ impl<'a> Builder<'a> {
                 // An alert without one of its values is better than none.
                 let format = Format::compile(&format!("*{}", text.output), options.fields)
                     .map_err(|error| (Code::CompileOutput, error))?;
+                available(&filter, &text.source, options.fields)?;
                 let types = if text.source == "syscall" {
                     known_types(&expr).map_err(|error| (Code::CompileCondition, error))?;
                     event_types(&expr).map_err(|error| (Code::CompileCondition, error))?
@@ -151,7 +153,7 @@ impl<'a> Builder<'a> {
             });
         let (filter, format, event_types) = match compiled {
             Ok(compiled) => compiled,
-            Err((_, error)) if text.skip_unknown => {
+            Err((code, error)) if text.skip_unknown || code == Code::UnknownFilter => {
                 self.warn(place, Code::UnknownFilter, Item::Rule, name, error);
                 return None;
             }
@@ -245,8 +247,8 @@ impl<'a> Builder<'a> {
                 if one.index >= visibility {
                     return Err(undefined());
                 }
-                // The macro itself is told already.
-                let expr = expr.clone().ok_or_else(undefined)?;
+                let invalid = || format!("Macro '{name}' used in filter is not valid.");
+                let expr = expr.clone().ok_or_else(invalid)?;
                 let visibility = one.visibility;
                 self.used.insert((Item::Macro, name));
                 self.put_in(expr, visibility, depth + 1)?
@@ -271,7 +273,6 @@ impl<'a> Builder<'a> {
                 self.items(value, usize::MAX, 0, &mut values)?;
                 Some(Right::List(List { values, position }))
             }
-            // An exception names a list without parentheses.
             other => other,
         };
         Ok(Check { right, ..check })
@@ -311,6 +312,23 @@ impl<'a> Builder<'a> {
                 };
                 self.warn(place, Code::Unused, item, name, text.to_owned());
             }
+        }
+    }
+}
+
+/// Fields of another source of events never have a value: a rule that needs one would be silent.
+/// `evt.*` belongs to all sources; container fields to system calls.
+fn available(filter: &Filter, source: &str, fields: &Fields) -> Result<(), (Code, String)> {
+    let foreign = filter.fields.iter().find(|field| {
+        let of = fields.source(&field.name).unwrap_or(source);
+        let shared = field.name.starts_with("evt.") || (source == "syscall" && of == "container");
+        of != source && !shared
+    });
+    match foreign {
+        None => Ok(()),
+        Some(field) => {
+            let text = format!("field {} is not available for source {source}", field.name);
+            Err((Code::UnknownFilter, text))
         }
     }
 }

@@ -72,7 +72,12 @@ pub(super) fn collect(files: &[RuleFile<'_>]) -> Collected {
                     let message = place.message(Code::UnknownKey, Item::Content, "", note.message);
                     all.warnings.push(message);
                 }
-                NoteKind::Refused | NoteKind::DroppedText => {}
+                NoteKind::DroppedText => {
+                    let message = place.message(Code::UnknownKey, Item::Content, "", note.message);
+                    all.warnings.push(message);
+                }
+                // kubectl's rules about streams, not Falco's.
+                NoteKind::Refused => {}
             }
         }
         for doc in &documents.docs {
@@ -149,8 +154,7 @@ impl Collected {
         }
         if value.kind() != Kind::Mapping {
             let text = "Unexpected element type. Each element should be a yaml associative array.";
-            let message = place.message(Code::YamlValidate, Item::Content, "", text.to_owned());
-            self.errors.push(Message { item: Item::Content, ..message });
+            self.errors.push(place.message(Code::YamlValidate, Item::Content, "", text.to_owned()));
             return;
         }
         let known = KEYS.into_iter().find(|(_, keys)| value.get(keys[0]).is_some());

@@ -34,24 +34,7 @@ pub(super) fn define(
     errors: &mut Vec<Message>,
 ) -> Result<(), Failed> {
     each(rule, errors, |element, name| {
-        let fields = element.get("fields").ok_or_else(|| missing("fields"))?;
-        let (single, fields) = names(fields);
-        let comparisons = match element.get("comps") {
-            None => vec![(if single { "in" } else { "=" }).to_owned(); fields.len()],
-            Some(comparisons) => names(comparisons).1,
-        };
-        if comparisons.len() != fields.len() {
-            return Err(validate("Fields and comps lists must have equal length"));
-        }
-        for comparison in &comparisons {
-            operator(comparison)?;
-        }
-        let place = Place::of(element);
-        let name = name.to_owned();
-        let mut exception =
-            Exception { name, place, fields, comparisons, single, values: Vec::new() };
-        exception.take(element)?;
-        all.push(exception);
+        all.push(Exception::new(element, name)?);
         Ok(())
     })
 }
@@ -62,27 +45,16 @@ pub(super) fn append(
     rule: Value<'_>,
     errors: &mut Vec<Message>,
 ) -> Result<(), Failed> {
-    let mut made = Vec::new();
     each(rule, errors, |element, name| match all.iter_mut().find(|other| other.name == name) {
-        Some(known) => {
-            if element.get("fields").is_some() || element.get("comps").is_some() {
-                return Err(validate("Can not append exception fields to existing exception"));
-            }
-            known.take(element)
+        Some(_) if element.get("fields").is_some() || element.get("comps").is_some() => {
+            Err(validate("Can not append exception fields to existing exception"))
         }
+        Some(known) => known.take(element),
         None => {
-            made.push(element.id());
+            all.push(Exception::new(element, name)?);
             Ok(())
         }
-    })?;
-    if made.is_empty() {
-        return Ok(());
-    }
-    let mut more = Vec::new();
-    define(&mut more, rule, &mut Vec::new())?;
-    more.retain(|new| !all.iter().any(|known| known.name == new.name));
-    all.extend(more);
-    Ok(())
+    })
 }
 
 /// Does something with each element that has a name.
@@ -121,6 +93,25 @@ fn names(value: Value<'_>) -> (bool, Vec<String>) {
 }
 
 impl Exception {
+    fn new(element: Value<'_>, name: &str) -> Result<Self, Failed> {
+        let fields = element.get("fields").ok_or_else(|| missing("fields"))?;
+        let (single, fields) = names(fields);
+        let comparisons = match element.get("comps") {
+            None => vec![(if single { "in" } else { "=" }).to_owned(); fields.len()],
+            Some(comparisons) => names(comparisons).1,
+        };
+        if comparisons.len() != fields.len() {
+            return Err(validate("Fields and comps lists must have equal length"));
+        }
+        for comparison in &comparisons {
+            operator(comparison)?;
+        }
+        let (name, place) = (name.to_owned(), Place::of(element));
+        let mut made = Self { name, place, fields, comparisons, single, values: Vec::new() };
+        made.take(element)?;
+        Ok(made)
+    }
+
     /// Takes an element's values.
     fn take(&mut self, element: Value<'_>) -> Result<(), Failed> {
         for value in element.list("values") {

@@ -92,3 +92,38 @@ fn an_event_that_does_not_exist_is_an_error() {
         "- rule: R\n  desc: x\n  condition: evt.type = opne\n  output: x\n  priority: INFO\n";
     assert_eq!(loaded(&[text]).errors[0].text, "unknown event type opne");
 }
+
+#[test]
+fn a_rule_that_asks_for_fields_of_another_source_is_skipped_and_told() {
+    let rule = |source: &str, condition: &str| {
+        format!(
+            "- rule: R\n  desc: x\n  source: {source}\n  condition: {condition}\n  output: x\n  priority: INFO\n"
+        )
+    };
+    for (source, condition, kept) in [
+        ("k8s_audit", "proc.name = a", false),
+        ("k8s_audit", "container.id = a", false),
+        ("k8s_audit", "ka.verb = get and evt.source = a", true),
+        ("syscall", "evt.type = open and ka.verb = get", false),
+        ("syscall", "evt.type = open and container.id = a", true),
+    ] {
+        let loaded = loaded(&[&rule(source, condition)]);
+        assert_eq!(loaded.errors, []);
+        assert_eq!(loaded.rules.len(), usize::from(kept), "{source}: {condition}");
+        let skipped = loaded.warnings.iter().any(|warning| warning.code == Code::UnknownFilter);
+        assert_eq!(skipped, !kept, "{source}: {condition}");
+    }
+    let (name, text) = ("a.yaml", rule("k8s_audit", "proc.name = a"));
+    let options = Options { strict: true, ..Options::default() };
+    assert_eq!(load(&[RuleFile { name, text: &text }], &options).errors.len(), 1);
+}
+
+#[test]
+fn a_mistake_in_an_appended_exception_is_told() {
+    let rule =
+        "- rule: R\n  desc: x\n  condition: evt.type = open\n  output: x\n  priority: INFO\n";
+    let more = "- rule: R\n  exceptions: [{name: e, values: [[a]]}]\n  append: true\n";
+    let errors = loaded(&[rule, more]).errors;
+    assert_eq!(errors.len(), 1);
+    assert_eq!(errors[0].text, "Item has no mapping for key 'fields'");
+}

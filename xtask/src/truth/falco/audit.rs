@@ -70,9 +70,10 @@ fn detections(folder: &Path, case: &Case) -> anyhow::Result<Result<Counts, Strin
     for line in text.lines().filter(|line| !line.trim().is_empty()) {
         let source = Source::new(case.events.as_str(), line);
         for doc in &pavisade_yaml::read(&source).docs {
-            let Some(events) = AuditEvent::all(doc.root()) else {
+            let (events, others) = AuditEvent::all(doc.root());
+            if others > 0 {
                 return Ok(Err("not an audit event".to_owned()));
-            };
+            }
             for event in events {
                 for rule in loaded.rules.iter().filter(|rule| rule.enabled) {
                     if rule.filter.matches(&event) {

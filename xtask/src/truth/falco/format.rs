@@ -1,4 +1,4 @@
-//! `format.jsonl` and `transform.jsonl`.
+//! `format.jsonl`.
 
 use std::collections::BTreeMap;
 use std::path::Path;

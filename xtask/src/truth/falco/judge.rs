@@ -1,4 +1,4 @@
-//! `compile.jsonl`, `eval.jsonl` and `evttypes.jsonl`.
+//! `compile.jsonl`, `eval.jsonl`, `transform.jsonl` and `evttypes.jsonl`.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use pavisade_rules::{
     Argument, Check, Event, EventTypes, Expr, FieldInfo, FieldRef, FieldType, Fields, Filter,
-    Operand, Operator, Value, Values, doubts, event_types, parse,
+    Format, Operand, Operator, Value, Values, doubts, event_types, parse,
 };
 use serde::Deserialize;
 use serde_json::Value as Json;
@@ -46,19 +46,24 @@ fn fields() -> Fields {
         ("sample.proc_name", Text, false),
         ("sample.tick", Text, false),
     ] {
-        fields.add(FieldInfo {
-            name: name.to_owned(),
-            kind,
-            list,
-            argument: Argument::None,
-            comparable: true,
-            transformable: true,
-            print_only: false,
-            deprecated: false,
-            source: "syscall".to_owned(),
-        });
+        fields.add(mock(name, kind, list));
     }
     fields
+}
+
+/// A field of the suite's own, without arguments.
+fn mock(name: &str, kind: FieldType, list: bool) -> FieldInfo {
+    FieldInfo {
+        name: name.to_owned(),
+        kind,
+        list,
+        argument: Argument::None,
+        comparable: true,
+        transformable: true,
+        print_only: false,
+        deprecated: false,
+        source: "syscall".to_owned(),
+    }
 }
 
 fn compile(text: &str) -> Result<Filter, String> {
@@ -221,4 +226,72 @@ fn expected(types: &Json) -> anyhow::Result<EventTypes> {
         Json::Object(not) => EventTypes::Except(names(&not["not"])?),
         list => EventTypes::Only(names(list)?),
     })
+}
+
+#[derive(Deserialize)]
+struct Transform {
+    id: String,
+    transformer: String,
+    #[serde(default)]
+    list: bool,
+    #[serde(default)]
+    input: Vec<Json>,
+    #[serde(default)]
+    output: Vec<Json>,
+    /// Which types it takes, by their names in Falco.
+    supported_types: Option<Vec<String>>,
+    supported_list_types: Option<Vec<String>>,
+}
+
+/// A transformer on a field of the suite's own.
+pub(super) fn transforming(file: &Path, outcome: &mut Outcome) -> anyhow::Result<()> {
+    for case in cases::<Transform>(file)? {
+        if let (Some(one), Some(list)) = (&case.supported_types, &case.supported_list_types) {
+            let wrong: Vec<_> = TYPES
+                .iter()
+                .flat_map(|(name, kind)| [(name, *kind, false, one), (name, *kind, true, list)])
+                .filter(|(name, kind, is_list, wanted)| {
+                    let taken = transformed(&case.transformer, *kind, *is_list).is_ok();
+                    taken != wanted.iter().any(|other| other == *name)
+                })
+                .map(|(name, _, is_list, _)| (name, is_list))
+                .collect();
+            outcome.count(wrong.is_empty(), || format!("{}: otherwise: {wrong:?}", case.id));
+            continue;
+        }
+        let kind =
+            if case.input.iter().any(Json::is_number) { FieldType::Int } else { FieldType::Text };
+        let text = |values: &[Json]| {
+            let texts =
+                values.iter().map(|value| value.as_str().map_or(value.to_string(), str::to_owned));
+            texts.collect::<Vec<_>>().join(" ")
+        };
+        let got = transformed(&case.transformer, kind, case.list).map(|(format, known)| {
+            let value = match &case.input[..] {
+                [one] if !case.list => one.clone(),
+                all => Json::Array(all.to_vec()),
+            };
+            let fields = BTreeMap::from([("test.value".to_owned(), value)]);
+            format.output(&Recorded { fields: &fields, known: &known }).map(|output| output.text)
+        });
+        outcome.count(got == Ok(Some(text(&case.output))), || {
+            format!("{}: want {:?}, got {got:?}", case.id, case.output)
+        });
+    }
+    Ok(())
+}
+
+/// Falco's types, of those that ours tell apart.
+const TYPES: &[(&str, FieldType)] = &[
+    ("PT_CHARBUF", FieldType::Text),
+    ("PT_UINT64", FieldType::Int),
+    ("PT_BOOL", FieldType::Bool),
+    ("PT_RELTIME", FieldType::Duration),
+    ("PT_IPADDR", FieldType::Address),
+];
+
+fn transformed(transformer: &str, kind: FieldType, list: bool) -> Result<(Format, Fields), String> {
+    let mut known = Fields::default();
+    known.add(mock("test.value", kind, list));
+    Ok((Format::compile(&format!("%{transformer}(test.value)"), &known)?, known))
 }
