@@ -24,13 +24,6 @@ pub(crate) fn id(text: &str) -> String {
     }
 }
 
-/// Whether a word is the id of an advisory rather than the name of a file.
-pub(crate) fn is_id(word: &str) -> bool {
-    let known = ["CVE", "GHSA", "DSA", "DLA", "PYSEC", "RUSTSEC", "GO", "ALSA", "OSV"];
-    let (prefix, rest) = word.split_once('-').unwrap_or((word, ""));
-    known.iter().any(|own| own.eq_ignore_ascii_case(prefix)) && !rest.is_empty()
-}
-
 /// Explains an id for what is in an image and what was found in it.
 ///
 /// # Errors

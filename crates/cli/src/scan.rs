@@ -29,7 +29,9 @@ pub(crate) fn take_advisory(args: &mut ScanArgs) {
     if args.explain.as_deref() != Some("") {
         return;
     }
-    let is_id = |path: &PathBuf| !path.exists() && path.to_str().is_some_and(explain::is_id);
+    let is_id = |path: &PathBuf| {
+        !path.exists() && path.to_str().is_some_and(pavisade_vulndb::is_advisory_id)
+    };
     if let Some(at) = args.paths.iter().position(is_id) {
         args.explain = args.paths.remove(at).to_str().map(str::to_owned);
     }
@@ -47,9 +49,7 @@ pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<Outcome> {
     let explained = Explained::of(args, &settings.catalog)?;
     work.images.keep = matches!(explained, Explained::Advisory(_));
     let select = match &explained {
-        Explained::Check(word) if args.select.only.is_empty() => {
-            Select { only: vec![word.clone()], ..args.select.clone() }
-        }
+        Explained::Check(word) => Select { only: vec![word.clone()], ..args.select.clone() },
         _ => args.select.clone(),
     };
     let mut choice = Choice::new(&select, &args.set, settings, work.input.is_cluster())?;
@@ -94,6 +94,9 @@ pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<Outcome> {
         return advisory.write(args, &judged, outputs);
     }
     let Judged { snapshot, mut judgement, .. } = judged;
+    // Controls are assessed by all that was judged, before anything is left out or joined.
+    let page = outputs.iter().find(|target| target.format == pavisade_report::Format::Html);
+    let compliance = page.map(|_| compliance(settings, &judgement)).unwrap_or_default();
     if !namespaces.is_empty() {
         let found = in_namespaces(&mut judgement, &namespaces);
         if !found && !snapshot.worlds().iter().any(|world| has_namespace(world, &namespaces)) {
@@ -105,9 +108,6 @@ pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<Outcome> {
     if args.fail_on_drift && drifted && outcome == Outcome::Clean {
         outcome = Outcome::Findings;
     }
-    // Controls are assessed by all that was judged, before anything is left out or joined.
-    let page = outputs.iter().find(|target| target.format == pavisade_report::Format::Html);
-    let compliance = page.map(|_| compliance(settings, &judgement)).unwrap_or_default();
     if let Some(least) = args.min_severity {
         keep(&mut judgement, least);
     }
@@ -299,11 +299,10 @@ impl Explained {
         Ok(match &**word {
             "" => Self::Findings,
             word if !catalog.matching(word).is_empty() => Self::Check(word.to_owned()),
-            word if images || explain::is_id(word) => Self::Advisory(word.to_owned()),
-            word => {
-                select::find(word, catalog)?;
-                Self::Findings
+            word if images || pavisade_vulndb::is_advisory_id(word) => {
+                Self::Advisory(word.to_owned())
             }
+            word => return select::find(word, catalog).map(|_| Self::Nothing),
         })
     }
 }

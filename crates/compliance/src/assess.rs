@@ -160,7 +160,9 @@ pub fn assess<'a>(
         let (findings, excepted) = (Vec::new(), Vec::new());
         ran.checks.insert(&*counted.rule.id, OfCheck { counted, findings, excepted });
     }
-    for finding in &judgement.findings {
+    // What a baseline knows fails all the same.
+    let known = judgement.baseline.iter().flat_map(|compared| &compared.known);
+    for finding in judgement.findings.iter().chain(known) {
         if let Some(of_check) = ran.checks.get_mut(&*finding.rule.id) {
             of_check.findings.push(finding);
         }

@@ -2,8 +2,8 @@
 //!
 //! The days are the projects' own: wiki.debian.org/LTS, ubuntu.com/about/release-cycle,
 //! alpinelinux.org/releases, access.redhat.com/support/policy/updates/errata, and the pages of the others
-//! of that kind, as they were known in November 2026. Where a project names a month, its last day
-//! counts. Extended support that is paid for is not looked at.
+//! of that kind, from memory and checked against none of them here; releases after the middle of 2025
+//! are hardly there. Where a project names a month alone, its last day counts. Extended support that is paid for is not looked at.
 
 /// The support of a release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

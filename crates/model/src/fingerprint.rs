@@ -5,7 +5,9 @@ use std::str::FromStr;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::{Finding, OPEN_POLICY, Subject, Together, UNHARDENED, kinds, repository};
+use crate::{
+    Finding, OPEN_POLICY, Severity, State, Subject, Together, UNHARDENED, kinds, repository,
+};
 
 /// Identity of a finding over time: rule, subject (of what a controller made, its owner), field and
 /// instance; never a file, an index, a line, a message or an API version.
@@ -122,25 +124,47 @@ impl Finding {
         }
     }
 
-    /// What tells findings apart that are shown together, beside rule and subject.
-    pub fn shared_instance(&self) -> &str {
+    /// Whether it may be shown as a part of another finding: it fails, and is not a grave one about an
+    /// object. What all workloads of a namespace lack, or what is said of an image, is one thing to do
+    /// however grave it is.
+    pub fn joins(&self) -> bool {
+        let one_thing = matches!(self.rule.together, Together::Namespace | Together::Image);
+        self.state == State::Fails && (one_thing || self.severity <= Severity::Medium)
+    }
+
+    /// The name of the image that it is about, where findings about one image are shown together.
+    pub fn shared_image(&self) -> &str {
         match self.rule.together {
             Together::Image => self.detail().evidence.first().map_or("", String::as_str),
             Together::Object | Together::Namespace | Together::Policy | Together::Hardening => "",
         }
     }
 
+    /// What tells findings apart that are shown together, beside rule and subject: the severity too,
+    /// so that nobody who excepts a mild one excepts a grave one.
+    pub fn shared_instance(&self) -> String {
+        format!("{} {}", self.severity.name(), self.shared_image())
+    }
+
     /// The fingerprints of findings in which it may be shown with others: an exception may name them.
     pub fn shared_fingerprints(&self) -> Vec<Fingerprint> {
         let Some(subject) = self.shared_subject() else { return Vec::new() };
-        let rules: &[&str] = match self.rule.together {
-            Together::Hardening => &[UNHARDENED],
-            Together::Policy => &[OPEN_POLICY, &self.rule.id],
-            Together::Object | Together::Namespace | Together::Image => &[&self.rule.id],
-        };
         let instance = self.shared_instance();
-        let of = |rule: &&str| Parts::digest(rule, &subject, ["", instance], Version::Two);
-        rules.iter().map(of).collect()
+        let is_open = self.state == State::Fails && *self.rule.id == *OPEN_POLICY;
+        let mut shown: Vec<(&str, &str)> = Vec::new();
+        match self.rule.together {
+            Together::Hardening if self.joins() => shown.push((UNHARDENED, "")),
+            Together::Policy if self.joins() => {
+                shown.extend([(OPEN_POLICY, ""), (&*self.rule.id, &*instance)]);
+            }
+            _ if self.joins() => shown.push((&*self.rule.id, &*instance)),
+            _ => {}
+        }
+        if is_open {
+            shown.push((OPEN_POLICY, ""));
+        }
+        let of = |(rule, instance)| Parts::digest(rule, &subject, ["", instance], Version::Two);
+        shown.into_iter().map(of).collect()
     }
 }
 

@@ -125,7 +125,7 @@ impl Fixable {
 /// Which findings of a rule are shown as one: what a person would fix in one place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Together {
-    /// Those about one object, but for grave ones: each of these is shown on its own.
+    /// Those about one object and of one severity, but for grave ones: each of these is shown on its own.
     Object,
     /// Those about one image, whatever names it: its name is the evidence of each.
     Image,

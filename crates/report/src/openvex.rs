@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use pavisade_judgement::Judgement;
-use pavisade_model::{Finding, State, Statement, Subject, VexStatus};
+use pavisade_model::{Finding, FixState, State, Statement, Subject, VexStatus};
 use pavisade_packages::Inventory;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
@@ -143,10 +143,13 @@ fn said<'a>(finding: &'a Finding, notes: String, product: Product) -> Option<Sai
         VexStatus::Affected => {
             said.action_statement.clone_from(&statement.text);
             if said.action_statement.is_empty() {
-                let fix = found.fix.version();
-                said.action_statement = match fix {
-                    Some(version) => format!("Upgrade to {version} or later."),
-                    None => "There is no fixed version yet.".to_owned(),
+                said.action_statement = match &found.fix {
+                    FixState::Fixed(version) => format!("Upgrade to {version} or later."),
+                    FixState::NotFixed => "There is no fixed version yet.".to_owned(),
+                    FixState::WontFix => "The vendor will not fix it.".to_owned(),
+                    FixState::Unknown => {
+                        "It is not known whether there is a fixed version.".to_owned()
+                    }
                 };
             }
         }

@@ -81,8 +81,15 @@ fn join<K: Eq + Hash>(
 
 /// World and workload.
 fn by_workload(finding: &Finding) -> Option<(Option<Arc<str>>, Subject)> {
-    let fails = finding.state == State::Fails && finding.rule.together == Together::Hardening;
-    Some((finding.world.clone(), finding.shared_subject().filter(|_| fails)?))
+    let joins = finding.joins() && finding.rule.together == Together::Hardening;
+    let subject = finding.shared_subject().filter(|subject| joins && is_one(subject))?;
+    Some((finding.world.clone(), subject))
+}
+
+/// Whether a name says which object it is: without one, or with one that is still to be completed
+/// (`generateName`, which ends in a hyphen as no name does), two objects need not be the same.
+fn is_one(subject: &Subject) -> bool {
+    !subject.name().is_empty() && !subject.name().ends_with('-')
 }
 
 /// What a container or pod lacks, as one finding about the workload.
@@ -118,8 +125,8 @@ fn policies(findings: Vec<Finding>) -> Vec<Finding> {
     let fails = |finding: &&Finding| finding.state == State::Fails;
     let open: HashSet<_> = findings.iter().filter(fails).filter(|f| is_open(f)).map(of).collect();
     let key = |finding: &Finding| {
-        let part = finding.rule.together == Together::Policy || is_open(finding);
-        let joined = part && finding.state == State::Fails;
+        let is_part = finding.rule.together == Together::Policy && finding.joins();
+        let joined = is_part || (is_open(finding) && finding.state == State::Fails);
         Some(of(finding)).filter(|policy| joined && open.contains(policy))
     };
     join(findings, key, |mut parts| {
@@ -136,11 +143,11 @@ type Named = (Option<Arc<str>>, Subject, String, Cow<'static, str>, State, Sever
 
 fn by_name(finding: &Finding) -> Option<Named> {
     let Finding { world, rule, state, severity, .. } = finding;
-    if !matches!(rule.together, Together::Namespace | Together::Image) || *state == State::Unknown {
+    if !matches!(rule.together, Together::Namespace | Together::Image) || !finding.joins() {
         return None;
     }
     let subject = finding.shared_subject()?;
-    let instance = finding.shared_instance().to_owned();
+    let instance = finding.shared_image().to_owned();
     // An image is the same one wherever files name it; in two clusters it is two things to do.
     let anywhere = rule.together == Together::Image && !instance.is_empty() && in_text(finding);
     let (world, subject) = match anywhere {
@@ -162,16 +169,21 @@ fn of_name(parts: Vec<Finding>) -> Finding {
         n => format!("{} and {} more", workloads[..NAMED].join(", "), n - NAMED),
     };
     let title = rule.title.trim_end_matches('.').to_owned();
-    let (instance, namespace) = (parts[0].shared_instance(), parts[0].subject.namespace());
-    let about = match (rule.together, instance, namespace) {
+    let (image, namespace) = (parts[0].shared_image(), parts[0].subject.namespace());
+    let about = match (rule.together, image, namespace) {
         (Together::Image, image, _) => format!("`{image}` in "),
         (_, _, "") => String::new(),
         (_, _, namespace) => format!("namespace `{namespace}`, "),
     };
-    let many = if workloads.len() == 1 { "" } else { "s" };
-    let instance = instance.to_owned();
+    // Workloads of one name may be several.
+    let each: BTreeSet<_> = parts
+        .iter()
+        .map(|part| (&part.world, part.owner.as_deref().unwrap_or(&part.subject).label()))
+        .collect();
+    let (count, many) = (each.len(), if each.len() == 1 { "" } else { "s" });
+    let instance = parts[0].shared_instance();
     Finding {
-        message: format!("{title}: {about}{} workload{many} ({named})", workloads.len()),
+        message: format!("{title}: {about}{count} workload{many} ({named})"),
         advice: String::new(),
         instance,
         ..standing_for(parts, rule)
@@ -183,14 +195,13 @@ type Key = (Option<Arc<str>>, Subject, Cow<'static, str>, Severity);
 
 /// World, object, rule and severity; grave findings are shown each on its own.
 fn by_object(finding: &Finding) -> Option<Key> {
-    let Finding { world, rule, state, severity, .. } = finding;
+    let Finding { world, rule, severity, .. } = finding;
     let one = finding.vulnerability.is_none() && finding.members.is_empty();
-    let joined = one && rule.together == Together::Object && *state == State::Fails;
-    if !joined || *severity > Severity::Medium {
+    if !one || !matches!(rule.together, Together::Object | Together::Policy) || !finding.joins() {
         return None;
     }
     // Of images and files each is a thing to fix.
-    let subject = finding.shared_subject().filter(|subject| !subject.name().is_empty())?;
+    let subject = finding.shared_subject().filter(is_one)?;
     Some((world.clone(), subject, rule.id.clone(), *severity))
 }
 
@@ -208,7 +219,8 @@ fn of_object(parts: Vec<Finding>) -> Finding {
         true => advice,
         false => String::new(),
     };
-    Finding { message, advice, ..standing_for(parts, rule) }
+    let instance = parts[0].shared_instance();
+    Finding { message, advice, instance, ..standing_for(parts, rule) }
 }
 
 /// Whether it is in a text, rather than in a cluster.
@@ -287,8 +299,10 @@ fn by_copy(finding: &Finding) -> Option<Copied> {
         message: finding.message.clone(),
         members: finding.members.iter().map(member).collect(),
     })
-    // Without a name, two objects need not be the same one.
-    .filter(|copied| !copied.subject.name().is_empty() || !copied.members.is_empty())
+    .filter(|copied| match &copied.subject {
+        Subject::World { .. } => !copied.members.is_empty(),
+        subject => is_one(subject),
+    })
 }
 
 /// One finding about an object that stands in several places.

@@ -260,3 +260,55 @@ fn an_exception_may_name_what_is_shown() {
         assert_eq!(of(&judgement, name).len(), of(&shown, name).len() - 1, "{name}");
     }
 }
+
+#[test]
+fn an_exception_for_mild_findings_does_not_cover_a_grave_one_that_comes_later() {
+    let of_user = |has_root: bool| {
+        let container = |name: &str, user: u32, mounts: &str| {
+            format!(
+                "        - {{name: {name}, image: 'a.io/web:1', securityContext: {{runAsUser: {user}, runAsNonRoot: {}}}, volumeMounts: [{mounts}]}}\n",
+                user > 0
+            )
+        };
+        let log = container("log", 1000, "{name: a, mountPath: /a}, {name: b, mountPath: /b}");
+        let root = container("agent", 0, "{name: c, mountPath: /c}");
+        let volume =
+            |name: &str, path: &str| format!("{{name: {name}, hostPath: {{path: {path}}}}}");
+        let volumes = [volume("a", "/etc"), volume("b", "/var/lib/kubelet"), volume("c", "/")];
+        let root = if has_root { root } else { String::new() };
+        deployment("web", "", &format!("{log}{root}      volumes: [{}]\n", volumes.join(", ")))
+    };
+    let name = "sensitive-host-path";
+    let shown = joined(files(&of_user(false)), &Terms::default());
+    let [one] = &of(&shown, name)[..] else { panic!("{:?}", shown.findings) };
+    assert!(one.severity <= Severity::Medium && one.members.len() == 2, "{one:?}");
+    let selector = Selector { fingerprints: vec![one.fingerprint()], ..Selector::default() };
+    let source = Source::new("policy.yaml", "x\n");
+    let until = "1970-06-01".parse().unwrap();
+    let exception = Exception::policy(Vec::new(), (until, "why".into()), selector, (source, 0, 1));
+    let terms = Terms { exceptions: vec![exception], honour: Honour::Policy, ..Terms::default() };
+    let later = joined(files(&of_user(true)), &terms);
+    let left = of(&later, name);
+    assert!(left.iter().any(|finding| finding.severity > Severity::Medium), "{left:?}");
+    assert_eq!(later.excepted.len(), 2);
+}
+
+#[test]
+fn objects_whose_names_are_still_to_be_completed_are_not_one() {
+    let job = |container: &str| {
+        format!(
+            "---\napiVersion: batch/v1\nkind: Job\nmetadata: {{generateName: run-, namespace: shop}}\n\
+             spec: {{template: {{spec: {{restartPolicy: Never, containers: [{{name: {container}, image: 'a.io/x:1'}}]}}}}}}\n"
+        )
+    };
+    let judgement = joined(files(&(job("main") + &job("other"))), &Terms::default());
+    assert!(of(&judgement, "unhardened-container").is_empty(), "{:?}", judgement.findings);
+}
+
+#[test]
+fn workloads_of_one_name_are_counted_each() {
+    let job = "---\napiVersion: batch/v1\nkind: Job\nmetadata: {name: web, namespace: shop}\nspec: {template: {spec: {restartPolicy: Never, containers: [{name: c, image: 'a.io/x:1'}]}}}\n";
+    let judgement = joined(files(&(plain("web", "") + job)), &Terms::default());
+    let [one] = &of(&judgement, "unrestricted-ingress")[..] else { panic!() };
+    assert!(one.message.contains("2 workloads (`web`)"), "{}", one.message);
+}

@@ -20,7 +20,7 @@
 //! Opening reads the header alone. Every later read is bounded by the section and by the number of
 //! bytes that are left, so that a damaged file gives an error and nothing else.
 
-pub(crate) const MAGIC: &[u8; 8] = b"PVVULN\0\x03";
+pub(crate) const MAGIC: &[u8; 8] = b"PVVULN\0\x04";
 pub(crate) const SECTIONS: usize = 11;
 /// The magic, the length of the file, an offset and a length for each section.
 pub(crate) const HEADER: usize = 16 + SECTIONS * 16;

@@ -20,6 +20,16 @@ pub(crate) const EPSS: Home = Home { licence: "free with attribution to FIRST", 
 /// Scores by CVE come from many.
 pub(crate) const SCORES: Home = Home { licence: "", tried: true };
 
+/// Whether a word looks like the id of an advisory, in any case: of a database that we know, or of
+/// CVE.
+pub fn is_advisory_id(word: &str) -> bool {
+    let begins = |prefix: &str| {
+        word.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+            && word.len() > prefix.len()
+    };
+    begins("CVE-") || HOMES.iter().any(|(prefix, ..)| begins(prefix))
+}
+
 /// By the beginning of an id; longer ones first.
 const HOMES: [(&str, &str, bool); 34] = [
     ("ALPINE-CVE-", "", false),

@@ -30,6 +30,7 @@ pub use database::{Database, FeedStatus, Newest};
 pub use ecosystem::{Ecosystem, of_distribution, of_purl_type};
 pub use explain::{Bound, Explained, Known, KnownRecord};
 pub use format::DatabaseError;
+pub use home::is_advisory_id;
 pub use matching::{Answer, Hit, Matcher, Reason, Target, Undecided, Verdict};
 pub use range::{Because, Until};
 pub use score::severity;

@@ -50,7 +50,12 @@ impl Check for EndOfLifeImage {
             Image::Unclear(why) => return Verdict::unknown(named.place(), why),
         };
         let Some(end) = product.end(reference) else { return Verdict::NotApplicable };
-        if end > today {
+        // The days of distributions are the last ones with support, the others the first without.
+        let ended = match product.ends {
+            Ends::Listed(_) => end <= today,
+            Ends::Distribution(_) => end < today,
+        };
+        if !ended {
             return Verdict::Holds;
         }
         Verdict::fails(
