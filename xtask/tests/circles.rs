@@ -14,7 +14,7 @@ use syn::{Item, UseTree};
 
 /// Circles that are left, each as its crate and its modules.
 const KNOWN: &[&str] = &[
-    // Until the engine of the network comes.
+    // Until these checks use `netpol`.
     "checks: network::backend, network::istio",
     "checks: network::calico, network::cilium, network::cluster_policy, network::other_policy, \
      network::pod_index, network::policy, network::policy_index",

@@ -5,7 +5,7 @@ use std::io::{BufWriter, IsTerminal as _, Write};
 use pavisade_checks::{Catalog, Entry, unhardened_container};
 use pavisade_compliance::{builtin, controls_by_check};
 use pavisade_model::Meta;
-use pavisade_report::{Layout, Options, check_explain, checks_list};
+use pavisade_report::{Layout, Options, check_explain, checks_list, group_explain};
 
 use crate::Outcome;
 use crate::args::{ChecksArgs, ChecksCommand, Select};
@@ -61,15 +61,8 @@ fn explain_group(
     let parts = catalog.meant(&unhardened_container().name);
     let Some(first) = parts.iter().min_by_key(|part| &part.rule().id) else { return Ok(()) };
     let meta = Meta { rule: (**unhardened_container()).clone(), ..first.meta().clone() };
-    check_explain(&meta, &first.schema(), layout, options, out)?;
-    if matches!(layout, Layout::Terminal) {
-        writeln!(out, "Its parts are separate checks:")?;
-        for part in parts {
-            let rule = part.rule();
-            writeln!(out, "  {}  {}  {}", rule.id, rule.name, rule.title.trim_end_matches('.'))?;
-        }
-    }
-    Ok(())
+    let parts: Vec<_> = parts.iter().map(|part| &**part.rule()).collect();
+    Ok(group_explain(&meta, &parts, layout, options, out)?)
 }
 
 /// A list that goes to a file or program is not cut.

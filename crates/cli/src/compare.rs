@@ -104,12 +104,12 @@ impl<'a, 'd> Comparing<'a, 'd> {
                 return;
             }
         }
-        let built = built(package);
         match matcher.find(target(package, &ecosystem)) {
             Ok(answer) => {
                 apart
                     .undecided
                     .extend(answer.undecided.into_iter().map(|record| (record.record, record.why)));
+                let built = (!answer.hits.is_empty()).then(|| built(package)).flatten();
                 for hit in answer.hits {
                     let feeds = hit.reasons.into_iter().map(|reason| reason.feed);
                     self.used.extend(feeds);

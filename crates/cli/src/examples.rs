@@ -64,6 +64,7 @@ const EXAMPLES: &[Examples] = &[
                 "Those with a fix, high and worse",
                 "pavisade image web.tar --only-fixed --fail-on high",
             ),
+            ("Another platform", "pavisade image nginx --platform linux/arm64"),
             ("Why an advisory is reported", "pavisade image web.tar --explain CVE-2026-1234"),
         ],
     ),
@@ -72,6 +73,10 @@ const EXAMPLES: &[Examples] = &[
         &[
             ("CycloneDX, on standard output", "pavisade sbom web.tar"),
             ("SPDX, in a file", "pavisade sbom web.tar -f spdx-json -o web.spdx.json"),
+            (
+                "A registry without TLS",
+                "pavisade sbom localhost:5000/app --plain-http localhost:5000 -o app.cdx.json",
+            ),
         ],
     ),
     ("snapshot save", &[("Keep a cluster in a file", "pavisade snapshot save cluster.pavisade")]),

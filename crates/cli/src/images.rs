@@ -41,6 +41,9 @@ pub(crate) fn add(
         return Ok((snapshot, Vec::new()));
     }
     let file = database::find(args.db.as_deref());
+    if file.is_none() && !args.packages.is_empty() {
+        anyhow::bail!(database::MISSING);
+    }
     let bytes = file.map(|file| anyhow::Ok((database::read(&file)?, file))).transpose()?;
     let opened = bytes.as_ref().map(|(bytes, file)| database::open(file, bytes)).transpose()?;
     let mut matcher = opened.map(Matcher::new);

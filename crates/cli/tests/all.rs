@@ -31,6 +31,7 @@ mod pss;
 mod registries;
 mod registry_faults;
 mod replace;
+mod runtime;
 mod same_findings;
 mod secrets;
 mod signing;

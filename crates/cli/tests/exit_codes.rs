@@ -99,6 +99,11 @@ const CASES: &[(&str, &[&str], i32)] = &[
     ("no rule matched", &["runtime audit quiet.log"], 0),
     ("a rule matched", &["runtime audit exec.log"], 1),
     ("a line is not an audit event", &["runtime audit bad/a.yaml", "runtime audit nowhere"], 3),
+    (
+        "no enabled rule is about audit events",
+        &["runtime audit exec.log --only-these-rules --rules list-rule.yaml"],
+        2,
+    ),
     ("`--patch`, regardless", &["pss --patch bad"], 0),
     (
         "nothing to fix; findings that must",

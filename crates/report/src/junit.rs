@@ -53,14 +53,15 @@ pub(crate) fn write(
     out.write_all(b"</testsuites>\n")
 }
 
-/// All findings, and of those that count no more, why.
+/// All findings, each under its own check, and of those that count no more, why.
 fn all(judgement: &Judgement) -> impl Iterator<Item = (&Finding, Option<String>)> {
     let known = judgement.baseline.iter().flat_map(|compared| &compared.known);
     let known = known.map(|finding| (finding, Some("in the baseline".to_owned())));
     let excepted = judgement.excepted.iter().map(|Excepted { finding, exception, .. }| {
         (finding, Some(format!("excepted {}", short(&summary::exception(exception)))))
     });
-    judgement.findings.iter().map(|finding| (finding, None)).chain(known).chain(excepted)
+    let all = judgement.findings.iter().map(|finding| (finding, None)).chain(known).chain(excepted);
+    all.flat_map(|(finding, aside)| finding.each().map(move |each| (each, aside.clone())))
 }
 
 struct Suite {

@@ -58,7 +58,7 @@ pub use fixes::{Again, Fixes, Hidden, fixes, fixes_diff};
 pub use image::{Gained, ImageFormat, image, image_diff, instruction};
 pub use message::of as message;
 pub use openvex::openvex;
-pub use pages::{Layout, check_explain, checks_list};
+pub use pages::{Layout, check_explain, checks_list, group_explain};
 pub use pod_security::{PodSecurityLayout, pod_security};
 pub use sbom::{Sbom, SbomFormat, sbom, sbom_with};
 pub use snapshots::{snapshot_diff, snapshot_info};
@@ -181,8 +181,8 @@ pub struct FrameworkStates {
     pub id: String,
     /// Its title.
     pub title: String,
-    /// Id, title, state in a word, and the ids of the checks that speak for it.
-    pub controls: Vec<(String, String, &'static str, Vec<String>)>,
+    /// Id, title, and state in a word.
+    pub controls: Vec<(String, String, &'static str)>,
 }
 
 impl FrameworkStates {
@@ -190,8 +190,7 @@ impl FrameworkStates {
     pub fn of(assessment: &Assessment<'_>) -> Self {
         let controls = assessment.controls.iter().map(|assessed| {
             let control = assessed.control;
-            let (id, title) = (control.id.clone(), control.title.clone());
-            (id, title, comply::label(assessed.state), control.checks.clone())
+            (control.id.clone(), control.title.clone(), comply::label(assessed.state))
         });
         let framework = assessment.framework;
         Self {

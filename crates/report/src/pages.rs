@@ -46,7 +46,11 @@ struct Detail<'a> {
     on: Vec<String>,
     reads: Vec<String>,
     /// JSON schema.
-    parameters: &'a Schema,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parameters: Option<&'a Schema>,
+    /// The checks whose findings it joins.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    parts: Vec<&'a str>,
     frameworks: &'a [String],
 }
 
@@ -141,6 +145,31 @@ pub fn check_explain(
     options: &Options,
     out: &mut dyn Write,
 ) -> io::Result<()> {
+    explain(meta, Some(parameters), &[], layout, options, out)
+}
+
+/// Writes all about a rule whose findings join those of several checks.
+///
+/// # Errors
+/// `out` does not take it.
+pub fn group_explain(
+    meta: &Meta,
+    parts: &[&Rule],
+    layout: Layout,
+    options: &Options,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    explain(meta, None, parts, layout, options, out)
+}
+
+fn explain(
+    meta: &Meta,
+    parameters: Option<&Schema>,
+    parts: &[&Rule],
+    layout: Layout,
+    options: &Options,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let controls = options.frameworks.get(&*meta.rule.id).map_or(&[][..], |c| c.as_slice());
     if layout == Layout::Json {
         let names = |kinds: &[GroupKind]| kinds.iter().map(GroupKind::to_string).collect();
@@ -152,6 +181,7 @@ pub fn check_explain(
             on: names(&meta.on),
             reads: names(&reads),
             parameters,
+            parts: parts.iter().map(|part| &*part.id).collect(),
             frameworks: controls,
         });
         return guard::write(&card, out);
@@ -197,7 +227,17 @@ pub fn check_explain(
     if let Some(can) = advice::of_check(&meta.rule) {
         page.gap(2).wrapped(PLAIN, &format!("{can}."), 2, 2);
     }
-    parameter_section(page, parameters);
+    if let Some(parameters) = parameters {
+        parameter_section(page, parameters);
+    }
+    if !parts.is_empty() {
+        page.end();
+        page.put(STRONG, "Checks").end();
+        for part in parts {
+            let title = part.title.trim_end_matches('.');
+            page.gap(2).put(PLAIN, &format!("{}  {}  {title}", part.id, part.name)).end();
+        }
+    }
     if !controls.is_empty() {
         page.end();
         page.put(STRONG, "Frameworks").end();

@@ -44,6 +44,13 @@ impl<'d> AuditEvent<'d> {
         time("stageTimestamp").or_else(|| time("timestamp")).unwrap_or_default()
     }
 
+    /// Whether it is of a request that changes something, and was recorded without its content
+    /// (level `Metadata`), so that no rule about the content can match.
+    pub fn lacks_content(&self) -> bool {
+        let changes = matches!(self.root.str("verb"), Some("create" | "update" | "patch"));
+        changes && self.root.str("level") == Some("Metadata")
+    }
+
     fn request(&self, path: &[&str]) -> Option<Json<'d>> {
         self.root.get("requestObject")?.at(path)
     }

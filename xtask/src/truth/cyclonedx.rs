@@ -1,7 +1,7 @@
 //! `cyclonedx`: public documents read, and written back without loss of what we model.
 //!
 //! A case is a component of a document: its group and name, version, package URL and licences must
-//! be in the input, in the CycloneDX 1.6 and the SPDX 2.3 that are written of it, and in what is
+//! be in what was read, in the CycloneDX 1.6 and the SPDX 2.3 that are written of it, and in what is
 //! read of those again. Documents that list no components (most of the VEX ones) are one case each:
 //! they must be read without a note. The suite has versions 1.2 to 1.4; each document is read once
 //! more as if it were of the later ones, whose components have the same form.

@@ -29,7 +29,7 @@ pub(super) fn run(dir: &Path) -> anyhow::Result<Outcome> {
     compare(dir, |case| controls.admit(case))
 }
 
-/// Check selection belong to which level, from the framework's own file.
+/// Which checks belong to which level, from the framework's own file.
 pub(crate) struct Levels {
     baseline: BTreeSet<String>,
     restricted: BTreeSet<String>,

@@ -11,12 +11,6 @@ const IMAGE_EXIT_CODES: &str = "\
 A file or directory with that name takes precedence over a reference; docker://REFERENCE is always
 a reference. References are pulled with the credentials of `docker login` and `podman login`.
 
-Examples:
-  pavisade image web.tar
-  pavisade image registry.example/team/app:1.2
-  pavisade image nginx --platform linux/arm64
-  pavisade sbom localhost:5000/app --plain-http localhost:5000 -o app.cdx.json
-
 Exit codes:
   0  no vulnerabilities at or above --fail-on
   1  vulnerabilities at or above --fail-on

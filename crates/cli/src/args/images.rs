@@ -29,7 +29,7 @@ pub(crate) struct Images {
 
     /// Report vulnerabilities of the packages in the lock files of this source tree; repeatable.
     /// Without paths, only these are scanned.
-    #[arg(long, value_name = "DIR", requires = "db", help_heading = "Images")]
+    #[arg(long, value_name = "DIR", help_heading = "Images")]
     pub packages: Vec<PathBuf>,
 
     /// The platform, if there are images for several: linux/arm64 [default: linux on the

@@ -3,6 +3,7 @@
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write as _};
 use std::path::Path;
 
+use anyhow::bail;
 use pavisade_report::one_line;
 use pavisade_rules::{AuditEvent, Code, NOT_AVAILABLE, Options, Output, Priority, Rule};
 use pavisade_yaml::{NoteKind, Source, read};
@@ -21,6 +22,8 @@ const MAX_TOLD: usize = 5;
 struct Counts {
     events: u64,
     alerts: u64,
+    /// Events of changes without their content.
+    without_content: u64,
     unread: usize,
 }
 
@@ -36,6 +39,9 @@ pub(super) fn run(args: &AuditArgs) -> anyhow::Result<Outcome> {
         terminal::say("skipped", &skipped.to_string());
     }
     let rules: Vec<_> = loaded.rules.iter().filter(|rule| rule.enabled).collect();
+    if rules.is_empty() {
+        bail!("no enabled rule is about audit events: nothing would be found in any log");
+    }
     let mut out = BufWriter::new(io::stdout().lock());
     let color = terminal::color(args.color, false);
     let mut counts = Counts::default();
@@ -47,12 +53,16 @@ pub(super) fn run(args: &AuditArgs) -> anyhow::Result<Outcome> {
                 AlertFormat::Json => json(&mut out, rule, event, output),
             }
         };
+        let before = (counts.events, counts.unread);
         if let Err(error) = judge(log, &rules, &mut counts, &mut alert) {
             if error.kind() == io::ErrorKind::BrokenPipe {
                 return Ok(Outcome::Clean);
             }
             counts.unread += 1;
             terminal::say("not read", &format!("{}: {error}", log.display()));
+        } else if before == (counts.events, counts.unread) {
+            counts.unread += 1;
+            terminal::say("not read", &format!("{}: no audit events", log.display()));
         }
     }
     out.flush()?;
@@ -60,11 +70,19 @@ pub(super) fn run(args: &AuditArgs) -> anyhow::Result<Outcome> {
         let more = counts.unread - MAX_TOLD;
         terminal::say("not read", &format!("{more} more lines that are not audit events"));
     }
-    let Counts { events, alerts, unread } = counts;
+    let Counts { events, alerts, without_content, unread } = counts;
     let many =
         |count: u64, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
     let (found, seen) = (many(alerts, "alert"), many(events, "event"));
     terminal::say("", &format!("{found} in {seen}, by {} rules", rules.len()));
+    if without_content > 0 {
+        let without = format!(
+            "{} without the content of the request: rules about the content cannot match; record \
+             it with level `Request` in the audit policy",
+            many(without_content, "change")
+        );
+        terminal::say("note", &without);
+    }
     Ok(match (unread, alerts) {
         (1.., _) => Outcome::Incomplete,
         (0, 1..) => Outcome::Findings,
@@ -112,6 +130,7 @@ fn judge(
             unread |= others > 0;
             for event in events {
                 counts.events += 1;
+                counts.without_content += u64::from(event.lacks_content());
                 for rule in rules.iter().filter(|rule| rule.filter.matches(&event)) {
                     counts.alerts += 1;
                     alert(rule, &event)?;

@@ -14,7 +14,7 @@ use crate::{Format, FrameworkStates, Options};
 
 fn page(judgement: &Judgement) -> String {
     let frameworks = [("PV-C001".to_owned(), vec!["cis-1.12/5.2.1".to_owned()])].into();
-    let control = |id: &str, state| (id.to_owned(), format!("Title of {id}"), state, Vec::new());
+    let control = |id: &str, state| (id.to_owned(), format!("Title of {id}"), state);
     let compliance = vec![FrameworkStates {
         id: "cis-1.12".to_owned(),
         title: "The benchmark".to_owned(),

@@ -3,10 +3,10 @@
 //! Images stand once, with the workloads that run them; findings name them by their place.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::{self, Write};
 
-use pavisade_judgement::Judgement;
+use pavisade_judgement::{Judgement, RuleTally, Tally};
 use pavisade_model as model;
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
@@ -51,7 +51,8 @@ pub struct Document<'a> {
     /// The comparison with an earlier result, if one was given with `--baseline`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub baseline: Option<Compared<'a>>,
-    /// The rules of the checks that ran, by ID, with the number of their verdicts.
+    /// The rules of the checks that ran, by ID, with the number of their verdicts; after them the
+    /// rules whose findings stand for others (`members`), with the number of their findings.
     pub rules: Vec<Rule<'a>>,
     /// Notes about the input.
     pub notes: Vec<Note<'a>>,
@@ -394,6 +395,7 @@ pub(crate) fn write(
         known: compared.known.iter().map(|finding| view.finding(finding)).collect(),
         gone: compared.gone.iter().map(Gone::from).collect(),
     });
+    let joined = joined(judgement);
     let around = Document {
         schema: SCHEMA,
         tool: Tool { name: "pavisade", version: env!("CARGO_PKG_VERSION") },
@@ -406,6 +408,7 @@ pub(crate) fn write(
         rules: judgement
             .tallies
             .iter()
+            .chain(&joined)
             .map(|counted| Rule {
                 check: Check::new(counted, options),
                 advice: &counted.rule.advice,
@@ -415,6 +418,28 @@ pub(crate) fn write(
         clusters: judgement.clusters.iter().map(Cluster::from).collect(),
     };
     guard::write_with(&around, "findings", &judgement.findings, |f| view.finding(f), out)
+}
+
+/// The rules that no check has, because their findings stand for others.
+fn joined(judgement: &Judgement) -> Vec<RuleTally> {
+    let mut rules = BTreeMap::<&str, RuleTally>::new();
+    let own: HashSet<_> = judgement.tallies.iter().map(|counted| &*counted.rule.id).collect();
+    for finding in judgement.findings.iter().filter(|finding| !finding.members.is_empty()) {
+        if own.contains(&*finding.rule.id) {
+            continue;
+        }
+        let counted = rules.entry(&finding.rule.id).or_insert_with(|| RuleTally {
+            rule: finding.rule.clone(),
+            programs: &[],
+            tally: Tally::default(),
+            by_program: BTreeMap::new(),
+        });
+        match finding.state {
+            model::State::Fails => counted.tally.fails += 1,
+            model::State::Unknown => counted.tally.unknown += 1,
+        }
+    }
+    rules.into_values().collect()
 }
 
 impl Summary {

@@ -9,7 +9,7 @@ mod upgrades;
 use std::io::{self, Write};
 
 use pavisade_judgement::{Date, Judgement, Priority};
-use pavisade_model::Severity;
+use pavisade_model::{NoteKind, Severity};
 use pavisade_packages::Inventory;
 
 pub use data::{Data, DataFeed};
@@ -100,7 +100,9 @@ fn summary(page: &mut Page<'_>, rows: &[rows::Row<'_>], told: &Vulnerable<'_>) {
             true => (STRONG, "no known vulnerability"),
             false => (STRONG, "no vulnerability with a known fix"),
         };
-        page.put(style, none).put(PLAIN, &format!(" in {packages}"));
+        let unread = notes.iter().any(|note| note.kind == NoteKind::Unread);
+        let in_what = if unread { "what was matched of " } else { "" };
+        page.put(style, none).put(PLAIN, &format!(" in {in_what}{packages}"));
     } else {
         let found = count(rows.len(), "vulnerability", "vulnerabilities");
         page.put(STRONG, &found).put(PLAIN, &format!(" in {packages}: "));
