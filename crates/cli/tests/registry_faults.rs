@@ -348,7 +348,8 @@ fn a_scan_tells_which_image_a_registry_did_not_give() {
     std::fs::create_dir(&folder).unwrap();
     std::fs::write(folder.join("pod.yaml"), pod).unwrap();
     let arguments = ["scan", "manifests", "--images", "-f", "json-v2", "--check", "PV-S020"];
-    let plain = ["--plain-http", good, "--plain-http", &bad];
+    // From a cache, the layers would be those of the good one, which has the same digests.
+    let plain = ["--plain-http", good, "--plain-http", &bad, "--no-image-cache"];
     let run = registry.run_as("ann", None, &[&arguments[..], &plain].concat());
     assert_eq!(run.code, 3, "{}", run.err);
     let document: Value = serde_json::from_str(&run.out).unwrap();

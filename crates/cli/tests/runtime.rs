@@ -12,6 +12,7 @@ fn event(verb: &str, resource: &str, more: &[(&str, Value)]) -> String {
         "auditID": "4f1c", "stage": "ResponseComplete", "verb": verb,
         "requestURI": format!("/api/v1/namespaces/shop/{resource}"),
         "user": {"username": "ann", "groups": ["system:authenticated"]},
+        "annotations": {"authorization.k8s.io/decision": "allow"},
         "sourceIPs": ["10.0.0.1"], "responseStatus": {"code": 201},
         "objectRef": {"resource": resource, "namespace": "shop", "name": "web", "apiVersion": "v1"},
         "stageTimestamp": "2026-11-30T14:09:12.581541Z",
