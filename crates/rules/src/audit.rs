@@ -146,6 +146,12 @@ impl<'d> AuditEvent<'d> {
         self.pod().map_or(Values::Absent, |pod| many(pod.list("volumes").filter_map(value)))
     }
 
+    fn host_paths(&self) -> Values<'d> {
+        self.volumes(|volume| {
+            volume.at(&["hostPath", "path"]).and_then(|path| path.as_str()).map(Value::text)
+        })
+    }
+
     fn rules(&self, argument: Option<&[u8]>, key: Option<&str>) -> Values<'d> {
         let Some(rules) = self.request(&["rules"]) else { return Values::Absent };
         let index = argument.and_then(|text| std::str::from_utf8(text).ok()?.parse::<usize>().ok());
@@ -262,9 +268,7 @@ impl Event for AuditEvent<'_> {
             "ka.req.pod.supplemental_groups" => {
                 list(self.pod().and_then(|pod| pod.at(&["securityContext", "supplementalGroups"])))
             }
-            "ka.req.pod.volumes.hostpath" => self.volumes(|volume| {
-                volume.at(&["hostPath", "path"]).and_then(|path| path.as_str()).map(Value::text)
-            }),
+            "ka.req.pod.volumes.hostpath" => self.host_paths(),
             "ka.req.pod.volumes.flexvolume_driver" => self.volumes(|volume| {
                 volume.at(&["flexVolume", "driver"]).and_then(|name| name.as_str()).map(Value::text)
             }),
@@ -274,10 +278,7 @@ impl Event for AuditEvent<'_> {
             }),
             "ka.req.volume.hostpath" => {
                 let glob = Glob::new(argument.unwrap_or_default(), false);
-                let paths = self.values(&FieldRef {
-                    name: "ka.req.pod.volumes.hostpath".to_owned(),
-                    argument: None,
-                });
+                let paths = self.host_paths();
                 truth(
                     paths
                         .as_slice()

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use crate::filter::Field;
+use crate::filter::{Field, Operand};
 
 /// What a field's values are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -88,6 +88,8 @@ pub struct FieldInfo {
     pub deprecated: bool,
     /// Which source of events has it: `syscall`, `k8s_audit`, `container` (beside `syscall`).
     pub source: String,
+    /// Its number in its table, which [`Fields::add`] sets.
+    pub slot: u16,
 }
 
 /// A field that a filter or an output asks for, as an event is asked.
@@ -97,6 +99,8 @@ pub struct FieldRef {
     pub name: String,
     /// What stood in brackets or, for some fields, behind a dot: `evt.arg.flags`.
     pub argument: Option<Vec<u8>>,
+    /// The number of the field ([`FieldInfo::slot`]).
+    pub slot: u16,
 }
 
 /// The fields that rules may use.
@@ -128,6 +132,7 @@ static KNOWN: LazyLock<Fields> = LazyLock::new(|| {
             print_only: has("print"),
             deprecated: has("deprecated"),
             source: source.to_owned(),
+            slot: 0,
         });
     }
     fields
@@ -140,7 +145,10 @@ impl Fields {
     }
 
     /// Adds a field, or replaces the one of its name.
-    pub fn add(&mut self, field: FieldInfo) {
+    pub fn add(&mut self, mut field: FieldInfo) {
+        let next = self.by_name.len();
+        let same = self.by_name.get(&field.name).map(|other| other.slot);
+        field.slot = same.unwrap_or_else(|| u16::try_from(next).unwrap_or(u16::MAX));
         self.by_name.insert(field.name.clone(), field);
     }
 
@@ -184,7 +192,18 @@ impl Fields {
             }
             _ => {}
         }
-        Ok((info, FieldRef { name: name.to_owned(), argument }))
+        Ok((info, FieldRef { name: name.to_owned(), argument, slot: info.slot }))
+    }
+
+    /// A known field by the text that stands for it in conditions: `proc.aname[2]`.
+    ///
+    /// # Errors
+    /// The text is no field, or there is none of that name.
+    pub fn named(&self, text: &str) -> Result<(&FieldInfo, FieldRef), String> {
+        match crate::filter::operand_at(text) {
+            Ok((Operand::Field(field), length)) if length == text.len() => self.resolve(&field),
+            _ => Err(format!("{text:?} is no field")),
+        }
     }
 
     /// Whether a constant looks like a field, so that `val(…)` was probably meant.

@@ -1,6 +1,8 @@
 //! Glob patterns as fnmatch(3) reads them with `FNM_EXTMATCH`, on bytes and without regard to
 //! slashes; and prefixes of paths.
 
+use std::collections::HashMap;
+
 /// How many steps a match may take: patterns come from people, but texts from attackers.
 const MAX_STEPS: usize = 100_000;
 
@@ -246,24 +248,44 @@ fn grouped(
     (0..=text.len()).any(|end| ends[end] && matches(after, &text[end..], steps))
 }
 
-/// Paths, and what is below them.
+/// Paths, and what is below them: a tree of their components.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct PathPrefixes {
-    paths: Vec<Vec<Glob>>,
+    /// A path ends here.
+    ends: bool,
+    names: HashMap<Vec<u8>, PathPrefixes>,
+    globs: Vec<(Glob, PathPrefixes)>,
 }
 
 impl PathPrefixes {
     pub(crate) fn new(paths: &[Vec<u8>]) -> Self {
-        let path = |path: &Vec<u8>| components(path).map(|part| Glob::new(part, false)).collect();
-        Self { paths: paths.iter().map(path).collect() }
+        let mut tree = Self::default();
+        for path in paths {
+            let mut below = &mut tree;
+            for part in components(path) {
+                if part.iter().any(|byte| b"*?[\\!+@".contains(byte)) {
+                    below.globs.push((Glob::new(part, false), Self::default()));
+                    let last = below.globs.len() - 1;
+                    below = &mut below.globs[last].1;
+                } else {
+                    below = below.names.entry(part.to_vec()).or_default();
+                }
+            }
+            below.ends = true;
+        }
+        tree
     }
 
     /// Whether one of the paths is this one or above it. A path without components is above all.
     pub(crate) fn matches(&self, text: &[u8]) -> bool {
-        self.paths.iter().any(|path| {
-            let mut parts = components(text);
-            path.iter().all(|glob| parts.next().is_some_and(|part| glob.matches(part)))
-        })
+        self.ends || {
+            let Some(start) = text.iter().position(|byte| *byte != b'/') else { return false };
+            let text = &text[start..];
+            let end = memchr::memchr(b'/', text).unwrap_or(text.len());
+            let (part, rest) = text.split_at(end);
+            self.names.get(part).is_some_and(|below| below.matches(rest))
+                || self.globs.iter().any(|(glob, below)| glob.matches(part) && below.matches(rest))
+        }
     }
 }
 

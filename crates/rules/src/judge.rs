@@ -39,7 +39,7 @@ pub(crate) fn values<'a>(source: &'a Source, event: &'a dyn Event) -> Values<'a>
     }
 }
 
-fn judge(test: &Test, event: &dyn Event) -> bool {
+pub(crate) fn judge(test: &Test, event: &dyn Event) -> bool {
     let found = values(&test.left, event);
     let left = found.as_slice();
     match &test.right {

@@ -12,6 +12,8 @@ mod judge;
 mod load;
 mod ours;
 mod posix;
+mod recorded;
+mod rule_set;
 mod transform;
 mod value;
 
@@ -26,5 +28,7 @@ pub use filter::{
 pub use format::{Format, NOT_AVAILABLE, Output};
 pub use load::{Code, Item, Loaded, Message, Options, Priority, Rule, RuleFile, doubts, load};
 pub use ours::OURS;
+pub use recorded::{Recorded, RecordedError};
+pub use rule_set::{RuleSet, Scratch};
 pub use transform::Kind;
 pub use value::{Event, Value, Values};

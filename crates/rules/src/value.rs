@@ -26,6 +26,17 @@ impl<'a> Value<'a> {
         Self::Bytes(Cow::Borrowed(text.as_bytes()))
     }
 
+    /// The same value, borrowed.
+    pub fn borrowed(&self) -> Value<'_> {
+        match self {
+            Self::Bytes(bytes) => Value::Bytes(Cow::Borrowed(bytes)),
+            Self::Int(number) => Value::Int(*number),
+            Self::Double(number) => Value::Double(*number),
+            Self::Bool(value) => Value::Bool(*value),
+            Self::Address(address) => Value::Address(*address),
+        }
+    }
+
     pub(crate) fn into_owned_value(self) -> Value<'static> {
         match self {
             Self::Bytes(bytes) => Value::Bytes(Cow::Owned(bytes.into_owned())),
@@ -61,6 +72,15 @@ pub enum Values<'a> {
 }
 
 impl<'a> Values<'a> {
+    /// The same values, borrowed.
+    pub fn borrowed(&self) -> Values<'_> {
+        match self {
+            Self::Absent => Values::Absent,
+            Self::One(value) => Values::One(value.borrowed()),
+            Self::Many(values) => Values::Many(values.iter().map(Value::borrowed).collect()),
+        }
+    }
+
     /// The values, in order.
     pub fn as_slice(&self) -> &[Value<'a>] {
         match self {

@@ -54,6 +54,7 @@ fn fields() -> Fields {
 /// A field of the suite's own, without arguments.
 fn mock(name: &str, kind: FieldType, list: bool) -> FieldInfo {
     FieldInfo {
+        slot: 0,
         name: name.to_owned(),
         kind,
         list,

@@ -1,0 +1,363 @@
+//! Rules asked together: an index by event type and by constants, subexpressions evaluated once.
+//!
+//! The conditions of all rules become one graph in which equal subexpressions are one node. For an
+//! event, only those rules are evaluated that its type allows and, where a rule requires a field to
+//! be one of some constants, whose constants include the event's value.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use regex::bytes::{RegexSet, RegexSetBuilder};
+
+use crate::compile::{Comparand, Node, Pattern, Source, Test};
+use crate::event_types::EventTypes;
+use crate::field::{FieldRef, FieldType, Fields};
+use crate::filter::{Expr, Operator, parse};
+use crate::judge;
+use crate::load::Rule;
+use crate::value::{Event, Value, Values};
+
+/// The rules of one source of events, ready to be asked.
+#[derive(Clone, Debug)]
+pub struct RuleSet {
+    rules: Vec<Rule>,
+    /// The node of each rule.
+    roots: Vec<u32>,
+    graph: Graph,
+    by_type: HashMap<String, Arc<Plan>>,
+    /// For types that no rule names.
+    other: Arc<Plan>,
+    event_type: Option<FieldRef>,
+}
+
+/// What evaluations need, kept between events so that nothing is allocated.
+#[derive(Clone, Debug, Default)]
+pub struct Scratch {
+    /// By node: the event's number, and whether the node holds in the lowest bit.
+    known: Vec<u32>,
+    event: u32,
+    matched: Vec<u32>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Graph {
+    nodes: Vec<Op>,
+    /// Regular expressions on one field, which one pass over its value decides.
+    expressions: Vec<Expressions>,
+}
+
+#[derive(Clone, Debug)]
+enum Op {
+    And(Box<[u32]>),
+    Or(Box<[u32]>),
+    Not(u32),
+    Test(Box<Test>),
+    /// One of a set of regular expressions.
+    Expression(u32),
+}
+
+#[derive(Clone, Debug)]
+struct Expressions {
+    left: Source,
+    set: RegexSet,
+    /// The node of each expression.
+    nodes: Vec<u32>,
+}
+
+/// Which rules an event of a type is asked about.
+#[derive(Clone, Debug, Default)]
+struct Plan {
+    always: Vec<u32>,
+    guards: Vec<Guard>,
+}
+
+/// Rules that hold only if a field has one of some values.
+#[derive(Clone, Debug)]
+struct Guard {
+    field: FieldRef,
+    rules: HashMap<Vec<u8>, Vec<u32>>,
+}
+
+impl RuleSet {
+    /// Indexes the enabled rules of a source.
+    pub fn new(rules: &[Rule], source: &str) -> Self {
+        let is_meant = |rule: &&Rule| rule.enabled && rule.source == source;
+        let rules: Vec<Rule> = rules.iter().filter(is_meant).cloned().collect();
+        let mut builder = Builder::default();
+        let root = |rule: &Rule| {
+            // Conditions are printed so that they can be read again; a test does it with all.
+            let expr = parse(&rule.compiled).ok();
+            builder.node(&rule.filter.node, expr.as_ref())
+        };
+        let roots: Vec<_> = rules.iter().map(root).collect();
+        let graph = builder.finish();
+        let guards: Vec<_> = roots.iter().map(|root| graph.guard(*root)).collect();
+
+        let mut names = BTreeSet::new();
+        for rule in &rules {
+            match &rule.event_types {
+                EventTypes::Only(types) | EventTypes::Except(types) => names.extend(types),
+            }
+        }
+        let mut plans = HashMap::<Vec<u32>, Arc<Plan>>::new();
+        let mut plan = |name: &str| {
+            let asked = (0..).zip(&rules).filter(|(_, rule)| rule.event_types.contains(name));
+            let asked: Vec<u32> = asked.map(|(number, _)| number).collect();
+            plans.entry(asked).or_insert_with_key(|asked| Arc::new(Plan::new(asked, &guards))).clone()
+        };
+        let by_type = names.iter().map(|name| ((*name).clone(), plan(name))).collect();
+        // No type has this name.
+        let other = plan("");
+        let event_type = Fields::known().named("evt.type").ok().map(|(_, field)| field);
+        Self { rules, roots, graph, by_type, other, event_type }
+    }
+
+    /// The rules, in the order in which they were loaded.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// The rules whose condition holds for an event, in the order in which they were loaded.
+    pub fn matching<'s>(
+        &'s self,
+        event: &dyn Event,
+        scratch: &'s mut Scratch,
+    ) -> impl Iterator<Item = &'s Rule> {
+        scratch.next(self.graph.nodes.len());
+        let kind = self.event_type.as_ref().map_or(Values::Absent, |field| event.values(field));
+        let plan = match kind.as_slice() {
+            [Value::Bytes(name)] => std::str::from_utf8(name).ok().and_then(|n| self.by_type.get(n)),
+            _ => None,
+        };
+        let plan = plan.unwrap_or(&self.other);
+        for rule in &plan.always {
+            self.ask(*rule, event, scratch);
+        }
+        for guard in &plan.guards {
+            let values = event.values(&guard.field);
+            for value in values.as_slice() {
+                let Value::Bytes(value) = value else { continue };
+                for rule in guard.rules.get(&value[..]).into_iter().flatten() {
+                    self.ask(*rule, event, scratch);
+                }
+            }
+        }
+        scratch.matched.sort_unstable();
+        // One of several values may have led to a rule twice.
+        scratch.matched.dedup();
+        scratch.matched.iter().filter_map(|rule| self.rules.get(*rule as usize))
+    }
+
+    fn ask(&self, rule: u32, event: &dyn Event, scratch: &mut Scratch) {
+        if self.graph.holds(self.roots[rule as usize], event, scratch) {
+            scratch.matched.push(rule);
+        }
+    }
+}
+
+impl Scratch {
+    fn next(&mut self, nodes: usize) {
+        self.matched.clear();
+        self.event += 1;
+        if self.known.len() != nodes || self.event >= u32::MAX >> 1 {
+            self.known.clear();
+            self.known.resize(nodes, 0);
+            self.event = 1;
+        }
+    }
+
+    fn get(&self, node: u32) -> Option<bool> {
+        let known = self.known[node as usize];
+        (known >> 1 == self.event).then_some(known & 1 == 1)
+    }
+
+    fn set(&mut self, node: u32, holds: bool) {
+        self.known[node as usize] = self.event << 1 | u32::from(holds);
+    }
+}
+
+impl Graph {
+    fn holds(&self, node: u32, event: &dyn Event, scratch: &mut Scratch) -> bool {
+        if let Some(known) = scratch.get(node) {
+            return known;
+        }
+        let holds = match &self.nodes[node as usize] {
+            Op::And(all) => all.iter().all(|part| self.holds(*part, event, scratch)),
+            Op::Or(any) => any.iter().any(|part| self.holds(*part, event, scratch)),
+            Op::Not(part) => !self.holds(*part, event, scratch),
+            Op::Test(test) => judge::judge(test, event),
+            Op::Expression(set) => {
+                let Expressions { left, set, nodes } = &self.expressions[*set as usize];
+                nodes.iter().for_each(|node| scratch.set(*node, false));
+                for value in judge::values(left, event).as_slice() {
+                    let Value::Bytes(text) = value else { continue };
+                    for found in set.matches(text) {
+                        scratch.set(nodes[found], true);
+                    }
+                }
+                return scratch.get(node) == Some(true);
+            }
+        };
+        scratch.set(node, holds);
+        holds
+    }
+
+    /// The test that a rule cannot do without and that the fewest values pass.
+    fn guard(&self, root: u32) -> Option<(FieldRef, Vec<Vec<u8>>)> {
+        let mut tests = Vec::new();
+        self.conjuncts(root, &mut tests);
+        let of = |test: &Test| {
+            let Source::Field(field) = &test.left else { return None };
+            if test.kind.of != FieldType::Text || field.name == "evt.type" {
+                return None;
+            }
+            let values = match (&test.right, test.operator) {
+                (
+                    Comparand::One(Pattern::Value(Value::Bytes(value))),
+                    Operator::Equal | Operator::Assign,
+                ) => vec![value.to_vec()],
+                (Comparand::Set(set), Operator::In | Operator::Intersects)
+                    if set.others.is_empty() =>
+                {
+                    set.bytes.iter().cloned().collect()
+                }
+                _ => return None,
+            };
+            Some((field.clone(), values))
+        };
+        tests.into_iter().filter_map(of).min_by_key(|(_, values)| values.len())
+    }
+
+    fn conjuncts<'g>(&'g self, node: u32, tests: &mut Vec<&'g Test>) {
+        match &self.nodes[node as usize] {
+            Op::And(all) => all.iter().for_each(|part| self.conjuncts(*part, tests)),
+            Op::Test(test) => tests.push(test),
+            Op::Or(_) | Op::Not(_) | Op::Expression(_) => {}
+        }
+    }
+}
+
+impl Plan {
+    fn new(asked: &[u32], guards: &[Option<(FieldRef, Vec<Vec<u8>>)>]) -> Self {
+        let mut plan = Self::default();
+        let mut by_field = BTreeMap::<&FieldRef, HashMap<Vec<u8>, Vec<u32>>>::new();
+        for rule in asked {
+            match &guards[*rule as usize] {
+                None => plan.always.push(*rule),
+                Some((field, values)) => {
+                    let rules = by_field.entry(field).or_default();
+                    for value in values {
+                        rules.entry(value.clone()).or_default().push(*rule);
+                    }
+                }
+            }
+        }
+        let guards = by_field.into_iter();
+        plan.guards = guards.map(|(field, rules)| Guard { field: field.clone(), rules }).collect();
+        plan
+    }
+}
+
+/// Builds the graph; a subexpression is known by its text.
+#[derive(Default)]
+struct Builder {
+    graph: Graph,
+    by_text: HashMap<String, u32>,
+    /// How much an evaluation of each node costs, roughly.
+    costs: Vec<u32>,
+}
+
+impl Builder {
+    fn node(&mut self, node: &Node, expr: Option<&Expr>) -> u32 {
+        let text = expr.map(ToString::to_string);
+        if let Some(known) = text.as_ref().and_then(|text| self.by_text.get(text)) {
+            return *known;
+        }
+        let parts = |builder: &mut Self, nodes: &[Node], exprs: &[Expr]| {
+            let part = |(number, node)| builder.node(node, exprs.get(number));
+            let mut parts: Vec<_> = nodes.iter().enumerate().map(part).collect();
+            parts.sort_by_key(|part| builder.costs[*part as usize]);
+            parts.into_boxed_slice()
+        };
+        let op = match (node, expr) {
+            (Node::And(nodes), Some(Expr::And(exprs, _))) => Op::And(parts(self, nodes, exprs)),
+            (Node::And(nodes), _) => Op::And(parts(self, nodes, &[])),
+            (Node::Or(nodes), Some(Expr::Or(exprs, _))) => Op::Or(parts(self, nodes, exprs)),
+            (Node::Or(nodes), _) => Op::Or(parts(self, nodes, &[])),
+            (Node::Not(part), Some(Expr::Not(expr, _))) => Op::Not(self.node(part, Some(expr))),
+            (Node::Not(part), _) => Op::Not(self.node(part, None)),
+            (Node::Test(test), _) => Op::Test(test.clone()),
+        };
+        let cost = |part: &u32| self.costs[*part as usize];
+        let cost = match &op {
+            Op::And(parts) | Op::Or(parts) => parts.iter().map(cost).sum::<u32>().min(1 << 20),
+            Op::Not(part) => cost(part),
+            Op::Test(test) => of_test(test),
+            Op::Expression(_) => 0,
+        };
+        let number = u32::try_from(self.graph.nodes.len()).unwrap_or(u32::MAX);
+        self.graph.nodes.push(op);
+        self.costs.push(cost);
+        if let Some(text) = text {
+            self.by_text.insert(text, number);
+        }
+        number
+    }
+
+    /// Joins the regular expressions on each field.
+    fn finish(mut self) -> Graph {
+        let mut by_field = BTreeMap::<FieldRef, Vec<u32>>::new();
+        for (number, op) in (0..).zip(&self.graph.nodes) {
+            if let Op::Test(test) = op
+                && let Source::Field(field) = &test.left
+                && matches!(test.right, Comparand::One(Pattern::Regex(_)))
+            {
+                by_field.entry(field.clone()).or_default().push(number);
+            }
+        }
+        for (field, nodes) in by_field {
+            let pattern = |node: &u32| match &self.graph.nodes[*node as usize] {
+                Op::Test(test) => match &test.right {
+                    Comparand::One(Pattern::Regex(regex)) => Some(regex.as_str()),
+                    _ => None,
+                },
+                _ => None,
+            };
+            let patterns: Vec<_> = nodes.iter().filter_map(pattern).collect();
+            // One that is too large together stays several.
+            let joined = RegexSetBuilder::new(patterns).multi_line(true).build();
+            let (Ok(set), 2..) = (joined, nodes.len()) else { continue };
+            let number = u32::try_from(self.graph.expressions.len()).unwrap_or(u32::MAX);
+            for node in &nodes {
+                self.graph.nodes[*node as usize] = Op::Expression(number);
+            }
+            let left = Source::Field(field);
+            self.graph.expressions.push(Expressions { left, set, nodes });
+        }
+        self.graph
+    }
+}
+
+fn of_test(test: &Test) -> u32 {
+    let left = match &test.left {
+        Source::Field(_) | Source::Constant(_) => 0,
+        Source::List(_) | Source::Transformed(..) => 8,
+    };
+    let pattern = |pattern: &Pattern| match pattern {
+        Pattern::Value(_) | Pattern::Network(_) => 1,
+        Pattern::Bytes(_) => 3,
+        Pattern::Glob(_) => 6,
+        Pattern::Regex(_) => 10,
+    };
+    left + match &test.right {
+        Comparand::Nothing => 1,
+        Comparand::One(one) => pattern(one),
+        Comparand::Several(_, all) => all.iter().map(pattern).sum(),
+        Comparand::Set(_) => 2,
+        Comparand::Paths(_) => 4,
+        Comparand::Source(_) => 8,
+    }
+}
+
+#[cfg(test)]
+mod tests;
