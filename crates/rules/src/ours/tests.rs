@@ -8,6 +8,9 @@ use super::*;
 use crate::audit::AuditEvent;
 use crate::format::NOT_AVAILABLE;
 use crate::load::{Options, load};
+use crate::recorded::Recorded;
+use crate::rule_set::{RuleSet, Scratch};
+use crate::value::{Value, Values};
 
 /// An event of a person's request that was allowed; the parts replace or add keys.
 fn event(user: &str, verb: &str, target: &str, rest: &str) -> String {
@@ -31,7 +34,8 @@ fn alerts(event: &str) -> Vec<String> {
     let [doc] = &documents.docs[..] else { panic!("{event}: {:?}", documents.notes) };
     let (events, others) = AuditEvent::all(doc.root());
     assert!(events.len() == 1 && others == 0, "{event}");
-    let rules = loaded.rules.iter().filter(|rule| rule.filter.matches(&events[0]));
+    let audit = loaded.rules.iter().filter(|rule| rule.source == "k8s_audit");
+    let rules = audit.filter(|rule| rule.filter.matches(&events[0]));
     // An alert says all that its output asks for.
     let rules = rules.inspect(|rule| {
         let output = rule.format.output(&events[0]).expect("outputs never fail").text;
@@ -101,8 +105,56 @@ fn each_rule_alerts_and_its_near_miss_does_not() {
         seen.insert((*name).to_owned());
     }
     let loaded = load(OURS, &Options::default());
-    let all: BTreeSet<_> = loaded.rules.into_iter().map(|rule| rule.name).collect();
+    let audit = loaded.rules.into_iter().filter(|rule| rule.source == "k8s_audit");
+    let all: BTreeSet<_> = audit.map(|rule| rule.name).collect();
     assert_eq!(seen, all, "each rule has its events");
+}
+
+/// The rules that alert for an event in a plain container.
+fn syscall_alerts(event: pavisade_yaml::Value<'_>, set: &RuleSet) -> Vec<String> {
+    let mut recorded = Recorded::read(event).unwrap_or_else(|error| panic!("{error}"));
+    for (field, value) in [
+        ("container.id", "3f6a"),
+        ("container.name", "web"),
+        ("container.image.repository", "registry.example/web"),
+        ("k8s.pod.name", "web-0"),
+        ("k8s.ns.name", "shop"),
+        ("user.name", "root"),
+        ("proc.pname", "containerd-shim"),
+        ("proc.cmdline", "x"),
+        ("proc.exepath", "/x"),
+    ] {
+        if event.get(field).is_none() {
+            recorded.set(field, Values::One(Value::text(value))).unwrap();
+        }
+    }
+    let mut scratch = Scratch::default();
+    let rules = set.matching(&recorded, &mut scratch);
+    rules.map(|rule| rule.name.clone()).collect()
+}
+
+#[test]
+fn each_rule_over_system_calls_alerts_and_its_near_misses_do_not() {
+    let loaded = load(OURS, &Options::default());
+    let set = RuleSet::new(&loaded.rules, "syscall");
+    let source = Source::new("events", include_str!("syscall_events.yaml"));
+    let documents = pavisade_yaml::read(&source);
+    let [doc] = &documents.docs[..] else { panic!("{:?}", documents.notes) };
+    let mut seen = Vec::new();
+    for case in doc.root().items() {
+        let name = case.str("rule").unwrap();
+        let found = syscall_alerts(case.get("alert").unwrap(), &set);
+        assert!(found.iter().any(|rule| rule == name), "{name}: {found:?}");
+        let near: Vec<_> = case.list("near").collect();
+        assert!(near.len() >= 2, "{name}");
+        for event in near {
+            let found = syscall_alerts(event, &set);
+            assert!(!found.iter().any(|rule| rule == name), "{name}: {:?}", pavisade_yaml::to_json(event));
+        }
+        seen.push(name.to_owned());
+    }
+    let all: Vec<_> = set.rules().iter().map(|rule| rule.name.clone()).collect();
+    assert_eq!(seen, all, "each rule has its events, in order");
 }
 
 #[test]
