@@ -1,6 +1,10 @@
 //! `pavisade runtime`.
 
+mod alerts;
 mod audit;
+mod cases;
+mod lines;
+mod suggest;
 
 use std::fmt::{self, Write as _};
 use std::fs;
@@ -23,7 +27,10 @@ pub(crate) fn run(args: &RuntimeArgs) -> anyhow::Result<Outcome> {
         RuntimeCommand::Rules(RulesCommand::Check(args)) => check(args),
         RuntimeCommand::Rules(RulesCommand::List(args)) => list(args),
         RuntimeCommand::Rules(RulesCommand::Explain(args)) => explain(args),
-        RuntimeCommand::Audit(args) => audit::run(args),
+        RuntimeCommand::Rules(RulesCommand::Test(args)) => cases::run(args),
+        RuntimeCommand::Audit(args) => audit::audit(args),
+        RuntimeCommand::Replay(args) => audit::replay(args),
+        RuntimeCommand::SuggestException(args) => suggest::run(args),
     }
 }
 

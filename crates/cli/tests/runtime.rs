@@ -79,3 +79,86 @@ fn changes_without_their_content_are_counted() {
     assert_eq!(alert["priority"], "Warning");
     assert_eq!(alert["output_fields"]["ka.auditid"], "4f1c");
 }
+
+const SHELL: &str = r#"{"evt.type":"execve","evt.time":"14:09:12","proc.name":"bash","proc.tty":34816,"proc.pname":"runc","proc.cmdline":"bash","user.name":"root","container.id":"3f6a","container.name":"web","container.image.repository":"shop/web","k8s.ns.name":"shop","k8s.pod.name":"web-0"}"#;
+
+#[test]
+fn recorded_system_calls_are_judged() {
+    let folder = tempfile::tempdir().unwrap();
+    let quiet = SHELL.replace("34816", "0");
+    fs::write(folder.path().join("events.jsonl"), format!("{SHELL}\n{quiet}\n")).unwrap();
+    let ran = run(folder.path(), &["runtime", "replay", "events.jsonl"]);
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    assert_eq!(ran.out.lines().count(), 1, "{}", ran.out);
+    assert!(ran.out.contains("Terminal shell in a container (user=root"), "{}", ran.out);
+    assert!(ran.err.contains("1 alert in 2 events, by 5"), "{}", ran.err);
+    // A field that does not exist, or a value of another type, hides no other event.
+    let wrong = format!("{{\"evt.type\":\"execve\",\"proc.nam\":\"a\"}}\nx\n{SHELL}\n");
+    fs::write(folder.path().join("events.jsonl"), wrong).unwrap();
+    let ran = run(folder.path(), &["runtime", "replay", "events.jsonl", "-f", "json"]);
+    assert_eq!(ran.code, 3, "{}", ran.err);
+    assert!(ran.err.contains("events.jsonl:1: proc.nam"), "{}", ran.err);
+    assert!(ran.err.contains("events.jsonl:2: "), "{}", ran.err);
+    let alert: Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(
+        (&alert["rule"], &alert["time"]),
+        (&json!("Terminal shell in a container"), &json!("14:09:12"))
+    );
+}
+
+#[test]
+fn a_suggested_exception_covers_its_alert_and_nothing_beside_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let other = SHELL.replace("shop/web", "shop/db");
+    fs::write(folder.path().join("events.jsonl"), format!("{SHELL}\n{other}\n")).unwrap();
+    let ran = run(folder.path(), &["runtime", "replay", "events.jsonl", "-f", "json"]);
+    assert_eq!(ran.out.lines().count(), 2, "{}", ran.err);
+    fs::write(folder.path().join("alerts.jsonl"), ran.out.lines().next().unwrap()).unwrap();
+    let ran = run(folder.path(), &["runtime", "suggest-exception", "alerts.jsonl"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(ran.out.contains("container.image.repository"), "{}", ran.out);
+    assert!(!ran.out.contains("web-0") && !ran.out.contains("container.name"), "{}", ran.out);
+    fs::write(folder.path().join("local.yaml"), &ran.out).unwrap();
+    let ran = run(folder.path(), &["runtime", "replay", "events.jsonl", "--rules", "local.yaml"]);
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    assert_eq!(ran.out.lines().count(), 1, "{}", ran.out);
+    assert!(ran.out.contains("shop/db"), "{}", ran.out);
+    // Fewer fields on demand; one that the alert does not have is an error.
+    let args = ["runtime", "suggest-exception", "alerts.jsonl", "--fields"];
+    let ran = run(folder.path(), &[&args[..], &["proc.name,k8s.ns.name"]].concat());
+    assert!(ran.out.contains("fields: [k8s.ns.name, proc.name]"), "{} {}", ran.out, ran.err);
+    let ran = run(folder.path(), &[&args[..], &["fd.name"]].concat());
+    assert_eq!(ran.code, 2, "{}", ran.err);
+    assert!(ran.err.contains("fd.name"), "{}", ran.err);
+}
+
+#[test]
+fn test_files_are_a_gate() {
+    let folder = tempfile::tempdir().unwrap();
+    let tests = |alerts: &str| {
+        format!(
+            "tests:\n- name: a shell\n  event: {SHELL}\n  alerts: [{alerts}]\n- name: a listing\n  \
+             audit: {}\n  alerts: [Secrets listed]\n",
+            event("list", "secrets", &[("responseStatus", json!({"code": 200}))])
+        )
+    };
+    let file = folder.path().join("rules-test.yaml");
+    fs::write(&file, tests("Terminal shell in a container")).unwrap();
+    let ran = run(folder.path(), &["runtime", "rules", "test", "rules-test.yaml"]);
+    assert_eq!(
+        (ran.code, ran.out.contains("2 passed, 0 failed")),
+        (0, true),
+        "{} {}",
+        ran.out,
+        ran.err
+    );
+    fs::write(&file, tests("")).unwrap();
+    let ran = run(folder.path(), &["runtime", "rules", "test", "rules-test.yaml"]);
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    assert!(ran.out.contains("got      Terminal shell in a container"), "{}", ran.out);
+    // A name that no rule has is a mistake of the test, not a missing alert.
+    fs::write(&file, tests("Terminal shel")).unwrap();
+    let ran = run(folder.path(), &["runtime", "rules", "test", "rules-test.yaml"]);
+    assert_eq!(ran.code, 2, "{}", ran.out);
+    assert!(ran.err.contains("a shell") && ran.err.contains("Terminal shel"), "{}", ran.err);
+}

@@ -8,12 +8,11 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::net::IpAddr;
 
 use pavisade_yaml::{Kind, Value as Json};
 
 use crate::field::{FieldRef, FieldType, Fields};
-use crate::value::{Event, Value, Values, parse_int};
+use crate::value::{Event, Value, Values};
 
 /// An event: its fields, flat.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -56,8 +55,9 @@ impl<'a> Recorded<'a> {
         let known = Fields::known();
         let mut event = Self::default();
         for (name, value) in root.entries() {
-            let (info, field) =
-                known.named(name).map_err(|message| RecordedError { field: name.to_owned(), message })?;
+            let (info, field) = known
+                .named(name)
+                .map_err(|message| RecordedError { field: name.to_owned(), message })?;
             let values = match value.kind() {
                 Kind::Sequence => {
                     let all = value.items().map(|value| typed(value, info.kind));
@@ -119,9 +119,12 @@ impl<'a> Recorded<'a> {
             }
             self.add(both, Values::Many(all));
         }
-        for (address, net) in
-            [("fd.cip", "fd.cnet"), ("fd.sip", "fd.snet"), ("fd.lip", "fd.lnet"), ("fd.rip", "fd.rnet")]
-        {
+        for (address, net) in [
+            ("fd.cip", "fd.cnet"),
+            ("fd.sip", "fd.snet"),
+            ("fd.lip", "fd.lnet"),
+            ("fd.rip", "fd.rnet"),
+        ] {
             let address = self.stored(address);
             self.add(net, address);
         }
@@ -136,9 +139,10 @@ impl<'a> Recorded<'a> {
 
     fn stored(&self, field: &str) -> Values<'a> {
         let asked = slot(field);
-        let found = self.values.iter().find(|(slot, argument, _)| {
-            *slot == asked.slot && argument.is_none()
-        });
+        let found = self
+            .values
+            .iter()
+            .find(|(slot, argument, _)| *slot == asked.slot && argument.is_none());
         found.map_or(Values::Absent, |(.., values)| values.clone())
     }
 }
@@ -153,33 +157,26 @@ fn slot(name: &str) -> FieldRef {
 
 /// A scalar in the type of its field.
 fn typed(value: Json<'_>, kind: FieldType) -> Option<Value<'_>> {
-    let text = value.scalar_text()?;
-    Some(match kind {
-        FieldType::Text | FieldType::Bytes | FieldType::Opaque => Value::Bytes(match text {
-            Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
-            Cow::Owned(text) => Cow::Owned(text.into_bytes()),
-        }),
-        FieldType::Bool => Value::Bool(text.parse().ok()?),
-        FieldType::Double => Value::Double(text.parse().ok()?),
-        FieldType::Int | FieldType::Duration | FieldType::Time | FieldType::Port => {
-            Value::Int(parse_int(&text)?)
-        }
-        FieldType::Address | FieldType::Network => Value::Address(text.parse::<IpAddr>().ok()?),
-    })
+    match value.scalar_text()? {
+        Cow::Borrowed(text) => Value::parse(text, kind),
+        Cow::Owned(text) => Some(Value::parse(&text, kind)?.into_owned_value()),
+    }
 }
 
 impl Event for Recorded<'_> {
     fn values(&self, field: &FieldRef) -> Values<'_> {
         let wanted = field.argument.as_deref();
-        let found = self.values.iter().find(|(slot, argument, _)| {
-            *slot == field.slot && argument.as_deref() == wanted
-        });
+        let found = self
+            .values
+            .iter()
+            .find(|(slot, argument, _)| *slot == field.slot && argument.as_deref() == wanted);
         match (found, wanted) {
             (Some((.., values)), _) => values.borrowed(),
             (None, None) if field.name == "evt.source" => Values::One(Value::text("syscall")),
             // A list, of which one is asked for: `proc.aname[2]` counts from the process itself.
             (None, Some(index)) => {
-                let index = std::str::from_utf8(index).ok().and_then(|text| text.parse::<usize>().ok());
+                let index =
+                    std::str::from_utf8(index).ok().and_then(|text| text.parse::<usize>().ok());
                 let all = self.values.iter().find(|(slot, argument, values)| {
                     *slot == field.slot && argument.is_none() && matches!(values, Values::Many(_))
                 });

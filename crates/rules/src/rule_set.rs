@@ -103,7 +103,10 @@ impl RuleSet {
         let mut plan = |name: &str| {
             let asked = (0..).zip(&rules).filter(|(_, rule)| rule.event_types.contains(name));
             let asked: Vec<u32> = asked.map(|(number, _)| number).collect();
-            plans.entry(asked).or_insert_with_key(|asked| Arc::new(Plan::new(asked, &guards))).clone()
+            plans
+                .entry(asked)
+                .or_insert_with_key(|asked| Arc::new(Plan::new(asked, &guards)))
+                .clone()
         };
         let by_type = names.iter().map(|name| ((*name).clone(), plan(name))).collect();
         // No type has this name.
@@ -126,7 +129,9 @@ impl RuleSet {
         scratch.next(self.graph.nodes.len());
         let kind = self.event_type.as_ref().map_or(Values::Absent, |field| event.values(field));
         let plan = match kind.as_slice() {
-            [Value::Bytes(name)] => std::str::from_utf8(name).ok().and_then(|n| self.by_type.get(n)),
+            [Value::Bytes(name)] => {
+                std::str::from_utf8(name).ok().and_then(|n| self.by_type.get(n))
+            }
             _ => None,
         };
         let plan = plan.unwrap_or(&self.other);

@@ -26,6 +26,19 @@ impl<'a> Value<'a> {
         Self::Bytes(Cow::Borrowed(text.as_bytes()))
     }
 
+    /// Reads a value of a type, as outputs print it; nothing where the text is not one.
+    pub fn parse(text: &'a str, kind: FieldType) -> Option<Self> {
+        Some(match kind {
+            FieldType::Text | FieldType::Bytes | FieldType::Opaque => Self::text(text),
+            FieldType::Bool => Self::Bool(text.parse().ok()?),
+            FieldType::Double => Self::Double(text.parse().ok()?),
+            FieldType::Int | FieldType::Duration | FieldType::Time | FieldType::Port => {
+                Self::Int(parse_int(text)?)
+            }
+            FieldType::Address | FieldType::Network => Self::Address(text.parse().ok()?),
+        })
+    }
+
     /// The same value, borrowed.
     pub fn borrowed(&self) -> Value<'_> {
         match self {

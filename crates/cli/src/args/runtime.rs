@@ -30,6 +30,49 @@ Exit codes:
   2  wrong usage, or rules that cannot be loaded
   3  some lines are not audit events or could not be read; alerts or not";
 
+const REPLAY_CODES: &str = "\
+An event is a JSON object with fields of the rule language, such as
+  {\"evt.type\": \"execve\", \"proc.name\": \"bash\", \"proc.tty\": 34816, \"container.id\": \"3f6a\"}
+or an alert in Falco's JSON form.
+
+Examples:
+  pavisade runtime replay events.jsonl
+  pavisade runtime replay events.jsonl.gz --rules local.yaml --format json
+
+Exit codes:
+  0  no alert
+  1  alerts
+  2  wrong usage, or rules that cannot be loaded
+  3  some lines are not events or could not be read; alerts or not";
+
+const TEST_CODES: &str = "\
+A test file names rule files and cases:
+  rules: [local.yaml]
+  tests:
+  - name: a shell is an alert
+    event: {evt.type: execve, proc.name: bash, proc.tty: 34816, container.id: 3f6a}
+    alerts: [Terminal shell in a container]
+
+`audit` in place of `event` holds an audit event. `alerts` must list all rules that alert; an empty
+list means that none does. `only-these-rules: true` leaves the rules of Pavisade out.
+
+Exit codes:
+  0  every case is as expected
+  1  a case is not
+  2  a file cannot be read or is not a test file";
+
+const SUGGEST_CODES: &str = "\
+Examples:
+  pavisade runtime audit audit.log --format json > alerts.jsonl
+  pavisade runtime suggest-exception alerts.jsonl >> local.yaml
+  head -1 alerts.jsonl | pavisade runtime suggest-exception - --fields ka.user.name,ka.target.namespace
+
+Read the exceptions before you use them: what they cover is no longer reported.
+
+Exit codes:
+  0  written
+  2  wrong usage, an alert that cannot be read, or no field that an exception can compare";
+
 #[derive(Debug, Args)]
 pub(crate) struct RuntimeArgs {
     #[command(subcommand)]
@@ -42,7 +85,14 @@ pub(crate) enum RuntimeCommand {
     #[command(subcommand)]
     Rules(RulesCommand),
     /// Find suspicious requests in audit logs of the API server.
+    #[command(after_help = AUDIT_CODES)]
     Audit(AuditArgs),
+    /// Evaluate recorded system call events.
+    #[command(after_help = REPLAY_CODES)]
+    Replay(AuditArgs),
+    /// Write the narrowest exception for an alert, in the rule language.
+    #[command(after_help = SUGGEST_CODES)]
+    SuggestException(SuggestArgs),
 }
 
 #[derive(Debug, Subcommand)]
@@ -52,6 +102,9 @@ pub(crate) enum RulesCommand {
     Check(CheckArgs),
     /// List rules; without files, those of Pavisade.
     List(ListArgs),
+    /// Run test files: events, and the rules that must alert for each.
+    #[command(after_help = TEST_CODES)]
+    Test(TestArgs),
     /// Show one rule with its macros, lists and exceptions put in.
     Explain(ExplainArgs),
 }
@@ -85,12 +138,41 @@ pub(crate) struct ExplainArgs {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = AUDIT_CODES)]
+pub(crate) struct TestArgs {
+    /// Test files.
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SuggestArgs {
+    /// A file with alerts as `--format json` writes them, one on a line; `-` is standard input.
+    #[arg(value_name = "ALERTS")]
+    pub alerts: PathBuf,
+
+    /// Rule files that the alerts come from, after the rules of Pavisade; repeatable.
+    #[arg(long, value_name = "FILE")]
+    pub rules: Vec<PathBuf>,
+
+    /// The fields to compare, instead of all that do not change from event to event.
+    #[arg(long, value_name = "FIELD", value_delimiter = ',')]
+    pub fields: Vec<String>,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct AuditArgs {
-    /// Audit logs: JSON lines, also compressed by gzip or Zstandard; `-` is standard input.
+    /// Logs with a JSON object per line, also compressed with gzip or Zstandard; `-` is standard
+    /// input.
     #[arg(required = true, value_name = "LOG")]
     pub logs: Vec<PathBuf>,
 
+    #[command(flatten)]
+    pub judging: Judging,
+}
+
+/// Which rules judge, and how alerts are shown.
+#[derive(Debug, Args)]
+pub(crate) struct Judging {
     /// Load these rules after those of Pavisade; may be given more than once.
     #[arg(long, value_name = "FILE")]
     pub rules: Vec<PathBuf>,

@@ -149,7 +149,11 @@ fn each_rule_over_system_calls_alerts_and_its_near_misses_do_not() {
         assert!(near.len() >= 2, "{name}");
         for event in near {
             let found = syscall_alerts(event, &set);
-            assert!(!found.iter().any(|rule| rule == name), "{name}: {:?}", pavisade_yaml::to_json(event));
+            assert!(
+                !found.iter().any(|rule| rule == name),
+                "{name}: {:?}",
+                pavisade_yaml::to_json(event)
+            );
         }
         seen.push(name.to_owned());
     }

@@ -59,9 +59,8 @@ fn the_index_finds_what_each_condition_finds() {
             let address = Value::Address("10.0.0.1".parse().unwrap());
             event.set("fd.sip", Values::One(address)).unwrap();
         }
-        let one_by_one = |rule: &&Rule| {
-            rule.enabled && rule.source == "syscall" && rule.filter.matches(&event)
-        };
+        let one_by_one =
+            |rule: &&Rule| rule.enabled && rule.source == "syscall" && rule.filter.matches(&event);
         let want: Vec<_> = loaded.rules.iter().filter(one_by_one).map(|r| &r.name).collect();
         let got: Vec<_> = set.matching(&event, &mut scratch).map(|rule| &rule.name).collect();
         assert_eq!(got, want, "{event:?}");

@@ -1,0 +1,129 @@
+//! Alerts as text and JSON, and how a run over logs ends.
+
+use std::io::{self, Write};
+
+use pavisade_report::one_line;
+use pavisade_rules::{NOT_AVAILABLE, Output, Priority, Rule};
+
+use crate::args::runtime::AlertFormat;
+use crate::{Outcome, terminal};
+
+/// How many lines that are no events are told one by one.
+const MAX_TOLD: usize = 5;
+
+/// Where alerts go.
+pub(super) struct Alerts<W> {
+    pub(super) out: W,
+    pub(super) format: AlertFormat,
+    pub(super) color: bool,
+}
+
+/// What was seen.
+#[derive(Default)]
+pub(super) struct Counts {
+    pub(super) events: u64,
+    pub(super) alerts: u64,
+    unread: usize,
+}
+
+impl Counts {
+    /// Tells that something was not read; after a few, only their number is told.
+    pub(super) fn unread(&mut self, text: &str) {
+        self.unread += 1;
+        if self.unread <= MAX_TOLD {
+            terminal::say("not read", text);
+        }
+    }
+
+    /// What tells whether anything was read since.
+    pub(super) fn mark(&self) -> (u64, usize) {
+        (self.events, self.unread)
+    }
+
+    /// Says how much was found, and how the run ends.
+    pub(super) fn finish(&self, rules: usize) -> Outcome {
+        let Self { events, alerts, unread } = *self;
+        if unread > MAX_TOLD {
+            let more = unread - MAX_TOLD;
+            terminal::say("not read", &format!("{more} more lines that are not events"));
+        }
+        let (found, seen) = (many(alerts, "alert"), many(events, "event"));
+        terminal::say("", &format!("{found} in {seen}, by {rules} rules"));
+        match (unread, alerts) {
+            (1.., _) => Outcome::Incomplete,
+            (0, 1..) => Outcome::Findings,
+            (0, 0) => Outcome::Clean,
+        }
+    }
+}
+
+/// `1 alert`, `2 alerts`.
+pub(super) fn many(count: u64, word: &str) -> String {
+    format!("{count} {word}{}", if count == 1 { "" } else { "s" })
+}
+
+impl<W: Write> Alerts<W> {
+    /// Writes an alert: when it happened, which rule, what it says, and fields that identify the
+    /// event besides.
+    ///
+    /// # Errors
+    /// The output does not take it.
+    pub(super) fn write(
+        &mut self,
+        rule: &Rule,
+        time: &str,
+        output: Option<Output>,
+        id: Option<(&str, &str)>,
+    ) -> io::Result<()> {
+        let output =
+            output.unwrap_or_else(|| Output { text: rule.name.clone(), values: Vec::new() });
+        match self.format {
+            AlertFormat::Text => self.text(rule, time, &output),
+            AlertFormat::Json => self.json(rule, time, output, id),
+        }
+    }
+
+    fn text(&mut self, rule: &Rule, time: &str, output: &Output) -> io::Result<()> {
+        let (on, off) = match rule.priority {
+            _ if !self.color => ("", ""),
+            Priority::Emergency | Priority::Alert | Priority::Critical | Priority::Error => {
+                ("\u{1b}[31m", "\u{1b}[0m")
+            }
+            Priority::Warning => ("\u{1b}[33m", "\u{1b}[0m"),
+            _ => ("\u{1b}[36m", "\u{1b}[0m"),
+        };
+        let time = match time {
+            "" => String::new(),
+            time => format!("{}  ", one_line(time)),
+        };
+        let priority = rule.priority.name();
+        writeln!(self.out, "{time}{on}{priority:<13}{off}  {}", one_line(&output.text))
+    }
+
+    /// As Falco writes alerts with `json_output`.
+    fn json(
+        &mut self,
+        rule: &Rule,
+        time: &str,
+        output: Output,
+        id: Option<(&str, &str)>,
+    ) -> io::Result<()> {
+        let mut fields: serde_json::Map<_, _> = output
+            .values
+            .into_iter()
+            .map(|(name, value)| (name, value.unwrap_or_else(|| NOT_AVAILABLE.to_owned()).into()))
+            .collect();
+        fields.extend(id.map(|(field, value)| (field.to_owned(), value.into())));
+        let alert = serde_json::json!({
+            "time": time,
+            "rule": rule.name,
+            "priority": rule.priority.name(),
+            "source": rule.source,
+            "output": output.text,
+            "output_fields": fields,
+            "tags": rule.tags,
+        });
+        serde_json::to_writer(&mut self.out, &alert)?;
+        writeln!(self.out)
+    }
+}

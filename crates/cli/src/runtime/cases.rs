@@ -1,0 +1,102 @@
+//! `pavisade runtime rules test`: events with the rules that must alert for them.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use pavisade_report::one_line;
+use pavisade_rules::{AuditEvent, Event, Options, Recorded, RuleSet, Scratch};
+use pavisade_yaml::{Kind, Source, Value, read};
+
+use super::{MAX_BYTES, Text, loaded, tell_errors};
+use crate::args::runtime::TestArgs;
+use crate::{Outcome, bounded};
+
+pub(super) fn run(args: &TestArgs) -> anyhow::Result<Outcome> {
+    let mut out = Text::default();
+    let (mut passed, mut failed) = (0, 0);
+    for file in &args.files {
+        let name = file.display().to_string();
+        let source = Source::new(&*name, &bounded::text(file, MAX_BYTES)?);
+        let documents = read(&source);
+        let [doc] = &documents.docs[..] else { bail!("{name}: not one YAML document") };
+        let Some(sets) = rule_sets(file, doc.root())? else { return Ok(Outcome::Usage) };
+        let tests = doc.root().get("tests").filter(|tests| tests.kind() == Kind::Sequence);
+        let Some(tests) = tests else { bail!("{name}: no list `tests`") };
+        for (number, test) in (1..).zip(tests.items()) {
+            let title = test.str("name").map_or_else(|| format!("test {number}"), str::to_owned);
+            let (expected, got) =
+                judged(test, &sets).with_context(|| format!("{name}: {}", one_line(&title)))?;
+            if expected == got {
+                passed += 1;
+                out.line(format_args!("ok      {}", one_line(&title)));
+            } else {
+                failed += 1;
+                let list = |names: &[String]| match names {
+                    [] => "no alert".to_owned(),
+                    names => one_line(&names.join(", ")),
+                };
+                out.line(format_args!("FAILED  {}", one_line(&title)));
+                out.line(format_args!("        expected {}", list(&expected)));
+                out.line(format_args!("        got      {}", list(&got)));
+            }
+        }
+    }
+    out.line(format_args!("{passed} passed, {failed} failed"));
+    out.print()?;
+    if passed + failed == 0 {
+        bail!("no tests");
+    }
+    Ok(if failed == 0 { Outcome::Clean } else { Outcome::Findings })
+}
+
+struct Sets {
+    syscall: RuleSet,
+    audit: RuleSet,
+}
+
+/// The rules that a test file names, by source; nothing where some are wrong, which was told.
+fn rule_sets(file: &Path, root: Value<'_>) -> anyhow::Result<Option<Sets>> {
+    let folder = file.parent().unwrap_or(Path::new(""));
+    let rules: Vec<PathBuf> =
+        root.list("rules").filter_map(|rule| rule.as_str()).map(|rule| folder.join(rule)).collect();
+    let only = root.get("only-these-rules").and_then(Value::as_bool).unwrap_or(false);
+    let loaded = loaded(&rules, !only, &Options::default())?;
+    if tell_errors(&loaded) {
+        return Ok(None);
+    }
+    let of = |source| RuleSet::new(&loaded.rules, source);
+    Ok(Some(Sets { syscall: of("syscall"), audit: of("k8s_audit") }))
+}
+
+/// The rules that must alert and those that do, both in the order of their names.
+fn judged(test: Value<'_>, sets: &Sets) -> anyhow::Result<(Vec<String>, Vec<String>)> {
+    let alerts = test.get("alerts").filter(|alerts| alerts.kind() == Kind::Sequence);
+    let Some(alerts) = alerts else { bail!("no list `alerts`") };
+    let mut expected: Vec<_> =
+        alerts.items().filter_map(|rule| rule.as_str()).map(str::to_owned).collect();
+    let mut scratch = Scratch::default();
+    let mut names = |set: &RuleSet, event: &dyn Event| -> Vec<String> {
+        set.matching(event, &mut scratch).map(|rule| rule.name.clone()).collect()
+    };
+    let mut got = match (test.get("event"), test.get("audit")) {
+        (Some(event), None) => names(&sets.syscall, &Recorded::read(event)?),
+        (None, Some(event)) => {
+            let (events, others) = AuditEvent::all(event);
+            let ([event], 0) = (&events[..], others) else {
+                bail!("`audit` is not an audit event")
+            };
+            names(&sets.audit, event)
+        }
+        _ => bail!("a test has either `event` or `audit`"),
+    };
+    let known = |name: &String| {
+        let mut rules = sets.syscall.rules().iter().chain(sets.audit.rules());
+        rules.any(|rule| rule.name == *name)
+    };
+    if let Some(unknown) = expected.iter().find(|name| !known(name)) {
+        bail!("no enabled rule is called {unknown:?}");
+    }
+    expected.sort_unstable();
+    got.sort_unstable();
+    Ok((expected, got))
+}
