@@ -2,7 +2,7 @@
 
 use crate::load::RuleFile;
 
-/// The files, by the names that messages show.
+/// The rule files, with the names shown in messages.
 pub const OURS: &[RuleFile<'static>] =
     &[RuleFile { name: "pavisade/k8s_audit.yaml", text: include_str!("ours/k8s_audit.yaml") }];
 

@@ -1,4 +1,4 @@
-//! For each rule: an event that must alert, and near misses that must not.
+//! Events that must trigger each rule, and similar ones that must not.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use crate::audit::AuditEvent;
 use crate::format::NOT_AVAILABLE;
 use crate::load::{Options, load};
 
-/// An event of a person's request that was allowed; the parts replace or add keys.
+/// Returns the event of an allowed request by a user; `rest` replaces or adds keys.
 fn event(user: &str, verb: &str, target: &str, rest: &str) -> String {
     let mut target = target.split('/');
     let (resource, subresource) = (target.next().unwrap(), target.next());
@@ -32,7 +32,7 @@ fn alerts(event: &str) -> Vec<String> {
     let (events, others) = AuditEvent::all(doc.root());
     assert!(events.len() == 1 && others == 0, "{event}");
     let rules = loaded.rules.iter().filter(|rule| rule.filter.matches(&events[0]));
-    // An alert says all that its output asks for.
+    // All fields of an alert's output have a value.
     let rules = rules.inspect(|rule| {
         let output = rule.format.output(&events[0]).expect("outputs never fail").text;
         assert!(!output.contains(NOT_AVAILABLE), "{}: {output}", rule.name);
