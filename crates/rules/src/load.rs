@@ -231,7 +231,7 @@ pub struct Options<'a> {
     pub fields: &'a Fields,
     /// The available event sources.
     pub sources: &'a [&'a str],
-    /// Whether some warnings are errors.
+    /// Whether warnings about rules that can never match are errors.
     pub strict: bool,
 }
 
