@@ -1,4 +1,4 @@
-//! `pavisade runtime audit`: audit logs judged by rules.
+//! `pavisade runtime audit`: evaluates rules on audit logs.
 
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write as _};
 use std::path::Path;
@@ -12,17 +12,17 @@ use super::{loaded, opened, tell_errors};
 use crate::args::runtime::{AlertFormat, AuditArgs};
 use crate::{Outcome, terminal};
 
-/// The longest line: an event is at most twice the largest object, 3 MiB each.
+/// The longest line: an event has at most twice the largest object of 3 MiB.
 const MAX_LINE: u64 = 16 << 20;
-/// How many lines that are no events are told one by one.
+/// The number of invalid lines that are reported individually.
 const MAX_TOLD: usize = 5;
 
-/// What was seen.
+/// The totals of a run.
 #[derive(Default)]
 struct Counts {
     events: u64,
     alerts: u64,
-    /// Events of changes without their content.
+    /// Events of changes that were recorded without their content.
     without_content: u64,
     unread: usize,
 }
@@ -33,7 +33,7 @@ pub(super) fn run(args: &AuditArgs) -> anyhow::Result<Outcome> {
     if tell_errors(&loaded) {
         return Ok(Outcome::Usage);
     }
-    // A rule that can never match here must not look as if it had found nothing.
+    // A rule that can never match must not look as if it had no alerts.
     let is_skipped = |code| matches!(code, Code::UnknownSource | Code::UnknownFilter);
     for skipped in loaded.warnings.iter().filter(|warning| is_skipped(warning.code)) {
         terminal::say("skipped", &skipped.to_string());
@@ -90,7 +90,7 @@ pub(super) fn run(args: &AuditArgs) -> anyhow::Result<Outcome> {
     })
 }
 
-/// Judges each line of a log.
+/// Evaluates each line of a log.
 fn judge(
     log: &Path,
     rules: &[&Rule],
@@ -120,7 +120,7 @@ fn judge(
         };
         let source = Source::new(place(), line);
         let documents = read(&source);
-        // What cannot be read, or is something else, hides no event beside it.
+        // Invalid parts of a line do not hide its events.
         let mut unread = documents.notes.iter().any(|note| {
             matches!(note.kind, NoteKind::Unreadable | NoteKind::Limit | NoteKind::DroppedText)
         });
@@ -166,7 +166,7 @@ fn skip_line(reader: &mut dyn BufRead) -> io::Result<()> {
     }
 }
 
-/// Takes gzip and Zstandard away, by their first bytes.
+/// Decompresses gzip and Zstandard, detected by their first bytes.
 fn uncompressed(mut reader: BufReader<Box<dyn Read>>) -> io::Result<Box<dyn BufRead>> {
     let start = reader.fill_buf()?;
     Ok(if start.starts_with(&[0x1f, 0x8b]) {
@@ -203,7 +203,7 @@ fn text(
     )
 }
 
-/// As Falco writes alerts with `json_output`.
+/// Prints an alert in the format of Falco's `json_output`.
 fn json(
     out: &mut impl io::Write,
     rule: &Rule,
