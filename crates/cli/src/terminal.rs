@@ -27,8 +27,8 @@ pub(crate) fn width(asked: Option<usize>) -> usize {
     asked.or_else(own).unwrap_or(100)
 }
 
-/// Prints a message to standard error, with its first word in red if colours are used. The text may
-/// be untrusted.
+/// Prints a message to standard error after the prefix `red`, which is shown in that colour. The
+/// text may be untrusted.
 pub(crate) fn say(red: &str, text: &str) {
     let text = one_line(text);
     if red.is_empty() {
