@@ -20,8 +20,8 @@ pub(crate) fn canonical(value: &Value) -> String {
 
 /// Normalizes what `kubectl annotate` cannot distinguish. It adds `metadata` and `annotations` if
 /// they are absent, `null` or empty, and turns a `null` annotation into `""`, so empty annotations
-/// and metadata are removed here. `metadata: null` is an exception, which kubectl keeps. kubectl
-/// also sets the namespace of its context, which replaces one that is `null` or empty.
+/// and metadata are removed here. `metadata: null` is an exception, which kubectl keeps. kubectl also
+/// sets the namespace of its context, which removes a `null` or empty one.
 pub(crate) fn comparable(mut object: Value) -> Value {
     let Some(Value::Object(metadata)) = object.get_mut("metadata") else { return object };
     if let Some(Value::Object(annotations)) = metadata.get_mut("annotations") {

@@ -179,8 +179,8 @@ fn json(path: &Path) -> anyhow::Result<serde_json::Value> {
     serde_json::from_str(&text).with_context(|| format!("reading {}", path.display()))
 }
 
-/// Returns the time of the cases: some checks depend on the end of support, which had passed by
-/// then.
+/// Returns the fixed time at which cases are judged, because some checks depend on end-of-support
+/// dates.
 fn now() -> Timestamp {
     Timestamp::from_second(1_790_000_000).unwrap_or(Timestamp::UNIX_EPOCH)
 }
