@@ -5,12 +5,12 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 STEPS := setup format lint kubectl cluster unit truth live soak fresh licences tls
 .PHONY: test demo $(STEPS)
 
-# What `cargo xtask codegen` writes.
+# Files written by `cargo xtask codegen`.
 GENERATED := deploy docs frameworks schema
 
 heading = @printf '\n== %s\n' '$(1)'
 
-# The clusters that tests shared go also when a step failed.
+# Remove the shared test clusters even if a step failed.
 test:
 	@MAKE="$(MAKE)" sh xtask/steps.sh $(STEPS); code=$$?; \
 	if cargo --version >/dev/null 2>&1; then cargo xtask cluster down --tests || code=$$(( code ? code : 1 )); fi; \
@@ -30,12 +30,12 @@ lint:
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo check --quiet --manifest-path fuzz/Cargo.toml --target-dir target/fuzz
 
-# `go list -m` refuses a Go that is older than the module wants.
+# `go list -m` fails if Go is older than the module requires.
 kubectl:
 	$(call heading,kubectl and helm and kustomize and a registry for comparison tests)
 	@if go version && (cd tests/tools/kubectl && go list -m); then cargo xtask tools kubectl helm kustomize registry; else echo 'skipped: comparison with kubectl, helm, kustomize and a registry, which needs Go 1.26 or newer (https://go.dev/dl)'; fi
 
-# runc is linked with libseccomp, for which xtask/setup.sh has looked.
+# runc needs libseccomp, which xtask/setup.sh tries to install.
 cluster:
 	$(call heading,programs of the test clusters)
 	@if go version && (cd tests/tools/control-plane && go list -m) && (cd tests/tools/node && go list -m); then \
@@ -65,7 +65,7 @@ fresh:
 	git diff --exit-code -- $(GENERATED)
 	@new=$$(git ls-files --others --exclude-standard -- $(GENERATED)); test -z "$$new" || { echo "generated but not added to git:"; echo "$$new"; exit 1; }
 
-# cargo-deny fetches its advisories, which a machine without the network cannot do.
+# cargo-deny would fetch its advisories, so an offline task checks them.
 licences:
 	$(call heading,licences and advisories)
 	cargo xtask advisories

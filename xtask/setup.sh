@@ -1,28 +1,28 @@
 #!/bin/sh
-# Sees to what building and testing need: a C compiler, git and the Rust of
-# rust-toolchain.toml. Installs by apt as root, otherwise says plainly what to
-# install. Changes nothing where all is here. What only test clusters with nodes and tests
-# of a real registry need is optional: without it these tests are skipped.
+# Installs what building and testing need: a C compiler, git and the Rust version of
+# rust-toolchain.toml. As root it uses apt; otherwise it says what to install. It changes nothing
+# if everything is installed. Tools that only test clusters with nodes and tests of a real registry
+# need are optional: without them, these tests are skipped.
 set -eu
 cd "$(dirname "$0")/.."
 
 have() { command -v "$1" >/dev/null 2>&1; }
 
-# need PROGRAM PACKAGE: a program, or Debian's package that has it.
+# need PROGRAM PACKAGE: a required program, and the Debian package that contains it.
 need() {
     have "$1" && return 0
     if have apt-get && [ "$(id -u)" = 0 ]; then
         echo "$1 is missing: installing $2"
         DEBIAN_FRONTEND=noninteractive
         export DEBIAN_FRONTEND
-        # A new machine has no package lists yet, or old ones.
+        # The package lists may be missing or outdated.
         apt-get update -qq && apt-get install -y -qq "$2" && have "$1" && return 0
     fi
     echo "setup: $1 is missing; install it (Debian and Ubuntu: apt-get install $2)" >&2
     return 1
 }
 
-# want PROGRAM PACKAGE [TESTS]: the same for what can be done without.
+# want PROGRAM PACKAGE [TESTS]: the same for an optional program.
 want() {
     need "$1" "$2" 2>/dev/null ||
         echo "note: no $1 (Debian and Ubuntu: $2); tests of ${3:-clusters with nodes} will be skipped"
@@ -30,12 +30,12 @@ want() {
 
 need cc build-essential
 need git git
-# Its package would start a server on port 5000; tests start their own on loopback.
+# The package would start a server on port 5000; tests start their own on loopback.
 if ! have docker-registry && [ "$(id -u)" = 0 ] && [ -d /etc/systemd/system ]; then
     ln -s /dev/null /etc/systemd/system/docker-registry.service 2>/dev/null || :
 fi
 want docker-registry docker-registry "a real registry"
-# Nodes of test clusters are Linux, and only root can have them.
+# Test clusters with nodes need Linux and root.
 if [ "$(uname -s)" = Linux ] && [ "$(id -u)" = 0 ] && have go; then
     want ip iproute2
     want nft nftables
@@ -47,7 +47,7 @@ if [ "$(uname -s)" = Linux ] && [ "$(id -u)" = 0 ] && have go; then
 fi
 
 if have rustup; then
-    # Nothing to fetch where it is installed; else rustup reads rust-toolchain.toml.
+    # If the toolchain is missing, rustup installs the one in rust-toolchain.toml.
     cargo --version >/dev/null 2>&1 && cargo clippy --version >/dev/null 2>&1 &&
         cargo fmt --version >/dev/null 2>&1 || rustup toolchain install
 elif ! have cargo; then
@@ -67,7 +67,7 @@ for part in clippy fmt; do
     }
 done
 echo "Rust $is, $(cc --version | head -n 1)"
-# Official schemas come in crates; the tests that need them say so where they are absent.
+# The official schemas are in crates; tests that need a missing one say so.
 for format in sarif cyclonedx; do
     cargo fetch --quiet --locked --manifest-path "crates/report/tests/$format-schema/Cargo.toml" ||
         echo "note: the crate with the schema of $format could not be fetched; its test will be skipped"

@@ -1,14 +1,14 @@
 #!/bin/sh
-# Runs steps of the Makefile one after another and ends at the first that fails. Prints the
-# minutes of processor time that each took, which other work on the machine changes little.
+# Runs steps of the Makefile in order and stops at the first that fails. Prints the CPU time of each
+# step in minutes, which depends little on other load.
 set -u
 : "${MAKE:=make}"
 
 seen=$(mktemp)
 trap 'rm -f "$seen"' EXIT
 
-# User and system time of the children that have ended, in seconds, into $now. A shell in a
-# pipe or a substitution would tell of its own children.
+# Sets $now to the user and system time of ended child processes, in seconds. This must not run in
+# a pipe or a substitution, whose subshell has its own children.
 spend() {
     times >"$seen"
     now=$(tail -n 1 "$seen" | tr 'ms' '  ' | awk '{ print $1 * 60 + $2 + $3 * 60 + $4 }')

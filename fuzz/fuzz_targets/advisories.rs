@@ -1,4 +1,4 @@
-//! OSV records and signals: bytes as they come, and fields within a record that is right.
+//! OSV records and signals: arbitrary bytes, and arbitrary fields in a valid record.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -30,7 +30,7 @@ fuzz_target!(|data: &[u8]| {
         4 => builder.debian_tracker(FEED, rest),
         5 => builder.alpine_secdb(FEED, rest),
         _ => {
-            // Events and listed versions, a line each.
+            // Events and listed versions, one per line.
             let quoted: Vec<_> = text.lines().take(64).map(|line| format!("{line:?}")).collect();
             let kinds = ["introduced", "fixed", "last_affected"].iter().cycle();
             let events: Vec<_> = quoted
@@ -47,7 +47,7 @@ fuzz_target!(|data: &[u8]| {
         }
     }
     let (bytes, _) = builder.finish().expect("a small database");
-    // What was written is read.
+    // A database that was written can be read.
     let database = Database::open(&bytes).expect("a database");
     database.feeds().expect("feeds");
     let ecosystem = Ecosystem::read(ecosystem);

@@ -1,5 +1,5 @@
-//! What users write for us: the configuration, policy files, exceptions in annotations and comments,
-//! an earlier result.
+//! User input: the configuration, policy files, exceptions in annotations and comments, and an
+//! earlier result.
 #![no_main]
 
 use std::sync::LazyLock;
@@ -14,7 +14,7 @@ use pavisade_yaml::{Source, dockerfile, objects};
 
 static CHECKS: LazyLock<CheckSet> = LazyLock::new(|| CheckSet::all(KubernetesVersion::LATEST));
 
-/// A pod with findings, `{}` in an annotation and in a comment.
+/// A pod with findings; `{}` is in an annotation and in a comment.
 const POD: &str = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: a\n  annotations:\n    pavisade.dev/allow: |\n      {}\nspec:\n  containers:\n  - name: c # pavisade: allow {}\n    image: a\n    # pavisade: allow {}\n    securityContext: {privileged: true} #{}\n";
 
 fuzz_target!(|data: &[u8]| {
@@ -39,7 +39,7 @@ fuzz_target!(|data: &[u8]| {
         _ => {
             let (pattern, path) = text.split_once('\n').unwrap_or((&text, ""));
             if let Ok(glob) = Glob::new(pattern) {
-                // What matches as a name matches as a path.
+                // A match as a name is also a match as a path.
                 assert!(!glob.matches(path) || glob.matches_path(path));
             }
             base().relative(path);
@@ -72,7 +72,7 @@ fn judged(text: &str, exceptions: &[pavisade_judgement::Exception]) {
     judge(parsed(text), Terms { exceptions: exceptions.to_vec(), whole: true, ..Terms::default() });
 }
 
-/// Nothing is lost, whoever excepts what.
+/// No finding is lost, whatever is excepted.
 fn judge(objects: Vec<Object>, terms: Terms) {
     let world = WorldParts::files("fuzz", WorldKind::Files, objects);
     let snapshot = Snapshot::new(vec![world], Vec::new());

@@ -1,4 +1,4 @@
-//! Database files: bytes as they come, and a file that is right but for some of its bytes.
+//! Database files: arbitrary bytes, and a valid file with some bytes changed.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

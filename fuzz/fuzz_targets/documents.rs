@@ -1,5 +1,5 @@
-//! Every reader of documents behind one selector byte: YAML, JSON, Dockerfiles, configuration
-//! files and the checks that look into them.
+//! Every document reader, chosen by a selector byte: YAML, JSON, Dockerfiles, configuration files,
+//! and the checks for them.
 #![no_main]
 
 use std::sync::LazyLock;
@@ -12,7 +12,7 @@ use pavisade_scan::{Timestamp, judge};
 use pavisade_snapshot::{Object, Snapshot, WorldKind, WorldParts};
 use pavisade_yaml::{Amendment, Doc, Edit, Source, amend, dockerfile, objects, read, to_json};
 
-/// Beginnings of files with a meaning of their own, so that the fuzzer gets to their checks.
+/// The first lines of configuration files, so that the fuzzer reaches their checks.
 const PRELUDES: [&str; 8] = [
     "apiVersion: apiserver.config.k8s.io/v1\nkind: EncryptionConfiguration\n",
     "apiVersion: apiserver.config.k8s.io/v1\nkind: AuthenticationConfiguration\n",
@@ -56,7 +56,7 @@ fn yaml(source: Source) {
     let mut found = Vec::new();
     for doc in &documents.docs {
         walk(doc);
-        // What we write, we read as the same.
+        // Written documents read back as the same.
         let json = to_json(doc.root());
         let again = read(&Source::new("again", json.as_str()));
         if let [again] = &again.docs[..] {
@@ -70,7 +70,7 @@ fn yaml(source: Source) {
     judged(found);
 }
 
-/// An edit that is made is read again as what it says; the editor proves it, so it must not panic.
+/// An edit reads back as intended; the editor verifies this, so it must not panic.
 fn edited(source: &Source, selector: u8) {
     for doc in &read(source).docs {
         let Some(value) = doc.root().descendants().nth(selector as usize / 4) else { continue };
@@ -85,7 +85,7 @@ fn edited(source: &Source, selector: u8) {
     }
 }
 
-/// Every value has a span in its text, and a path.
+/// Every value has a path and a span in its text.
 fn walk(doc: &Doc) {
     let text = doc.source().text();
     let mut paths = Paths::default();

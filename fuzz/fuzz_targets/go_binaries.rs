@@ -1,4 +1,4 @@
-//! Programs of Go: bytes as they come, and behind the beginning of a program and of its header.
+//! Go binaries: arbitrary bytes, also after a valid start and build information header.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -8,7 +8,7 @@ fuzz_target!(|data: &[u8]| {
     let Some((&selector, rest)) = data.split_first() else { return };
     let mut file = Vec::new();
     if selector % 4 > 0 {
-        // One part, whose content is the whole file.
+        // One segment that contains the whole file.
         file.extend(b"\x7FELF\x02\x01\x01");
         file.resize(16, 0);
         file.extend(b"\x02\0\x3E\0\x01\0\0\0");

@@ -1,4 +1,4 @@
-//! Images of others: layers, and documents that stand for images.
+//! Untrusted images: layers, and SBOMs.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -12,7 +12,7 @@ fuzz_target!(|data: &[u8]| {
     if selector < 200 { layers(rest, selector) } else { document(rest) }
 });
 
-/// One or two layers; the second begins somewhere in the bytes.
+/// One or two layers; the second starts at an arbitrary byte.
 fn layers(bytes: &[u8], split: u8) {
     let limits = Limits {
         names: 10_000,
@@ -49,7 +49,7 @@ fn document(bytes: &[u8]) {
     }
 }
 
-/// What is written is read again, with as many packages.
+/// A written document reads back with the same number of packages.
 fn again(inventory: &pavisade_packages::Inventory) {
     for format in [SbomFormat::CycloneDx, SbomFormat::Spdx] {
         let mut out = Vec::new();

@@ -1,5 +1,5 @@
-//! What package managers leave on a disk: databases of dpkg, apk and opkg, metadata of Python and
-//! Node.js, by a selector byte.
+//! Files of package managers, chosen by a selector byte: databases of dpkg, apk and opkg, and
+//! metadata of Python and Node.js.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -21,7 +21,7 @@ fuzz_target!(|data: &[u8]| {
     let path = PATHS[selector as usize % PATHS.len()];
     let Some(want) = Reader::of(path) else { panic!("no reader for {path}") };
     let contents = want.reader.read(rest);
-    // As it comes, byte by byte, it is the same.
+    // A stream of single bytes gives the same result.
     let streamed = want.read(path, &mut Slow(rest), &|_| true).expect("bytes do not fail");
     assert_eq!(contents.packages, streamed.packages);
     assert_eq!(contents.problems, streamed.problems);
@@ -33,7 +33,7 @@ fuzz_target!(|data: &[u8]| {
     }
 });
 
-/// Gives a few bytes at a time.
+/// A reader that returns a few bytes at a time.
 struct Slow<'a>(&'a [u8]);
 
 impl std::io::Read for Slow<'_> {

@@ -1,5 +1,5 @@
-//! Archives of Java: bytes as they come, by their directory and as a stream, and the files in them
-//! that say what they are.
+//! Java archives: arbitrary bytes, read by their directory and as a stream, and their metadata
+//! files.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -31,7 +31,7 @@ fn read(path: &str, bytes: &[u8]) -> Contents {
     Reader::Jar.read_beside(path, bytes, &|_| None)
 }
 
-/// An archive of one entry that is not compressed.
+/// Returns an archive with one uncompressed entry.
 fn archive(name: &str, content: &[u8]) -> Vec<u8> {
     let sizes = (content.len() as u32).to_le_bytes().repeat(2);
     let length = (name.len() as u16).to_le_bytes();

@@ -1,4 +1,5 @@
-//! Lock files and manifests of all forms, by a selector byte; behind a NUL stands the file beside.
+//! Lock files and manifests of all formats, chosen by a selector byte. A NUL separates the file
+//! from a second one next to it.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

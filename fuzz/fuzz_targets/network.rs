@@ -1,4 +1,4 @@
-//! A line of rules, then manifests: nothing makes the engine panic, and what it shows it reads back.
+//! A line of rules, then manifests: the engine does not panic, and its output can be read back.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,4 @@
-//! Roles and bindings of any form: questions about them end, and never panic.
+//! Arbitrary roles and bindings: questions about them terminate without a panic.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

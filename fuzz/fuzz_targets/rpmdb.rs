@@ -1,5 +1,4 @@
-//! Databases of rpm: bytes as they come, bytes behind a right beginning, and headers in a frame that
-//! is right.
+//! rpm databases: arbitrary bytes, bytes after a valid start, and headers in a valid frame.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

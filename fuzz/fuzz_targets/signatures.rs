@@ -1,5 +1,5 @@
-//! Bundles, older signatures, trust roots, certificates and keys from anybody. Nothing but a real
-//! signature may be verified.
+//! Untrusted bundles, older signatures, trust roots, certificates and keys. Only a real signature
+//! may verify.
 #![no_main]
 
 use std::collections::BTreeMap;
@@ -43,7 +43,7 @@ fuzz_target!(|data: &[u8]| {
             return;
         }
         _ => {
-            // Without a passphrase: deriving keys takes long by design.
+            // Without a passphrase: key derivation is slow by design.
             let _ = SecretKey::from_pem(&String::from_utf8_lossy(rest), || None);
             return;
         }

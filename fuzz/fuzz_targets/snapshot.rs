@@ -1,4 +1,4 @@
-//! The snapshot file: bytes as they come, and lines in a frame that is right.
+//! Snapshot files: arbitrary bytes, and lines in a valid frame.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -33,7 +33,7 @@ fuzz_target!(|data: &[u8]| {
         file.extend(rest);
     }
     let Ok(saved) = read(&file[..], "fuzz", LIMITS) else { return };
-    // What was read is written, and read as the same without a new note.
+    // A snapshot that was read can be written and reads back the same, without new notes.
     let Saved { snapshot, tool, time } = saved;
     let Ok(written) = write(Vec::new(), &snapshot, &tool, time) else { return };
     let again = match read(&written[..], "fuzz", Limits::default()) {

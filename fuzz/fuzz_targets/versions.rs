@@ -1,4 +1,4 @@
-//! Three versions of an order: it is total, and nothing makes it panic.
+//! Three versions of an order: the order is total and nothing panics.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -30,7 +30,7 @@ fuzz_target!(|data: &[u8]| {
     for a in &versions {
         for b in &versions {
             assert_eq!(say(a, b), say(b, a).reverse());
-            // Maven's order has circles.
+            // Maven's order has loops.
             for c in versions.iter().filter(|_| order != Order::Maven) {
                 assert!(!(say(a, b).is_le() && say(b, c).is_le() && say(a, c).is_gt()));
             }

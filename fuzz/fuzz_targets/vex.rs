@@ -1,5 +1,5 @@
-//! VEX documents: bytes as they come, and statements that are right but for some of their fields. What
-//! is read is asked about a package and an image.
+//! VEX documents: arbitrary bytes, and valid statements with some fields changed. The statements
+//! are looked up for a package and an image.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -52,7 +52,7 @@ fuzz_target!(|data: &[u8]| {
     ask(&[document]);
 });
 
-/// A statement that closes is about what it names: nothing is closed for an id that no claim has.
+/// A statement that dismisses applies only to what it names: an ID without a claim has none.
 fn ask(documents: &[Document]) {
     let purl: Purl = "pkg:npm/p@1.0.0".parse().expect("a package URL");
     let mut claims = Claims::new(documents);

@@ -1,7 +1,7 @@
-//! `cargo xtask advisories`: known advisories for what `Cargo.lock` holds, without the network.
+//! `cargo xtask advisories`: looks up known advisories for the crates in `Cargo.lock`, offline.
 //!
-//! The feed is RustSec's in OSV form (`../shared/data/advisories/cargo.jsonl.zst`), as old as it
-//! is: its newest entry is shown.
+//! The feed is RustSec's in OSV format (`../shared/data/advisories/cargo.jsonl.zst`). Its age is
+//! shown by its newest entry.
 
 use std::fs;
 
@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::shared::{json_lines, root, shared};
 
-/// Fails when a locked crate has an advisory.
+/// Fails if a locked crate has an advisory.
 pub(crate) fn run() -> anyhow::Result<()> {
     let Some(feed) = shared("data/advisories/cargo.jsonl.zst") else { return Ok(()) };
     let locked = locked()?;
@@ -56,7 +56,7 @@ fn locked() -> anyhow::Result<Vec<(String, Version)>> {
         .collect()
 }
 
-/// OSV's rule: within a range from `introduced` to before `fixed` (or to `last_affected`).
+/// OSV's rule: from `introduced` up to but excluding `fixed`, or up to `last_affected`.
 fn is_affected(affected: &Value, version: &Version) -> bool {
     let events = affected["ranges"].as_array().into_iter().flatten();
     let mut inside = false;

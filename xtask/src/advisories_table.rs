@@ -1,7 +1,7 @@
-//! `cargo xtask advisories-table`: the table of known vulnerabilities of Kubernetes' components,
-//! from the feed in OSV form (`../shared/data/advisories/kubernetes.jsonl.zst`).
+//! `cargo xtask advisories-table`: the table of known vulnerabilities in Kubernetes components,
+//! from the feed in OSV format (`../shared/data/advisories/kubernetes.jsonl.zst`).
 //!
-//! The table is committed, so that nobody needs the feed to build.
+//! The table is committed, so that the build does not need the feed.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -14,22 +14,22 @@ use crate::shared::{json_lines, root, shared};
 const FEED: &str = "data/advisories/kubernetes.jsonl.zst";
 const TABLE: &str = "crates/checks/src/advisories/kubernetes.rs";
 
-/// Components whose version a cluster shows. The kubelet's `kubeProxyVersion` is its own version
-/// again, so kube-proxy is not among them; nor are the controller manager, kubectl, drivers and
-/// controllers of other projects.
+/// The components whose version a cluster shows. kube-proxy is not included because the kubelet's
+/// `kubeProxyVersion` is its own version. The controller manager, kubectl, and drivers and
+/// controllers of other projects are not included either.
 const PROGRAMS: [(&str, &str); 2] =
     [("k8s.io/apiserver", "ApiServer"), ("k8s.io/kubelet", "Kubelet")];
 
-/// A version of which the feed says wrongly that it is the first without a vulnerability.
+/// A wrong fixed version in the feed.
 struct Correction {
     cve: &'static str,
     wrong: &'static str,
     right: &'static str,
-    /// Where the right one stands.
+    /// The source of the right one.
     source: &'static str,
 }
 
-/// What the feed has wrong, as its own references tell.
+/// Errors in the feed according to its own references.
 const CORRECTIONS: [Correction; 4] = [
     Correction {
         cve: "CVE-2020-10749",
@@ -49,7 +49,7 @@ const CORRECTIONS: [Correction; 4] = [
         right: "1.22.2",
         source: "kubernetes/kubernetes#104980",
     },
-    // 1.21.14 is the last of its line and affected: the next that is fixed is of 1.22.
+    // 1.21.14 is the last 1.21 release and affected; the next fixed version is in 1.22.
     Correction {
         cve: "CVE-2022-3172",
         wrong: "1.21.14",
@@ -58,7 +58,7 @@ const CORRECTIONS: [Correction; 4] = [
     },
 ];
 
-/// Writes the table anew.
+/// Writes the table.
 pub(crate) fn run() -> anyhow::Result<()> {
     let (Some(feed), Some(provenance)) = (shared(FEED), shared("data/PROVENANCE.tsv")) else {
         return Ok(());
@@ -99,7 +99,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
 }
 
 impl Correction {
-    /// Whether a record says so.
+    /// Returns whether a record contains the error.
     fn concerns(&self, record: &Value, affected: &Value) -> bool {
         record["id"] == self.cve && events(affected).any(|event| event["fixed"] == self.wrong)
     }
@@ -110,13 +110,13 @@ fn events(affected: &Value) -> impl Iterator<Item = &Value> {
     ranges.filter_map(|range| range["events"].as_array()).flatten()
 }
 
-/// The first version without a vulnerability, where the feed has another.
+/// Returns the first fixed version, corrected if the feed is wrong.
 fn corrected<'v>(id: &str, fixed: &'v str) -> &'v str {
     let correction = CORRECTIONS.iter().find(|c| c.cve == id && c.wrong == fixed);
     correction.map_or(fixed, |correction| correction.right)
 }
 
-/// Where the feed comes from, and of which day it is.
+/// Returns the source and the date of the feed.
 fn origin(provenance: &str) -> anyhow::Result<(String, String)> {
     let name = FEED.trim_start_matches("data/");
     let row = provenance.lines().map(|row| row.split('\t').collect::<Vec<_>>());
@@ -139,7 +139,7 @@ fn line(record: &Value, affected: &Value, program: &str) -> anyhow::Result<Strin
         || title.contains("Windows");
     let score = affected["severity"].as_array().into_iter().flatten();
     let score = score.filter_map(|s| base_score(s["score"].as_str()?)).fold(0.0, f64::max);
-    // CVSS v3, section 5; without a vector in the middle.
+    // CVSS v3, section 5; medium if there is no vector.
     let severity = match score {
         0.0 => "Medium",
         s if s >= 9.0 => "Critical",
@@ -180,7 +180,7 @@ fn number(version: &str) -> anyhow::Result<(u32, u32, u32)> {
     }
 }
 
-/// The base score of a CVSS v3 vector (specification 3.1, section 7.1).
+/// Returns the base score of a CVSS v3 vector (specification 3.1, section 7.1).
 fn base_score(vector: &str) -> Option<f64> {
     let rest = vector.strip_prefix("CVSS:3.").filter(|rest| rest.starts_with(['0', '1']))?;
     let of = |metric: &str| {
@@ -211,7 +211,7 @@ fn base_score(vector: &str) -> Option<f64> {
         return Some(0.0);
     }
     let sum = if changed { 1.08 * (impact + exploit) } else { impact + exploit };
-    // Up to one decimal, as the specification's appendix rounds.
+    // Round up to one decimal, as in the appendix of the specification.
     let tenths = (sum.min(10.0) * 100_000.0).round() / 10_000.0;
     Some(tenths.ceil() / 10.0)
 }

@@ -1,4 +1,4 @@
-//! The table of types that `pavisade-drift` reads, made from the sources of Kubernetes.
+//! The table of types that `pavisade-drift` reads, generated from the Kubernetes sources.
 
 use std::fs;
 use std::process::Command;
@@ -7,7 +7,7 @@ use anyhow::{Context as _, ensure};
 
 use crate::shared::root;
 
-/// The modules that hold the types, in the order in which the Go program wants them.
+/// The modules with the types, in the order that the Go program expects.
 const MODULES: [&str; 4] = [
     "k8s.io/api",
     "k8s.io/apimachinery",
@@ -15,7 +15,7 @@ const MODULES: [&str; 4] = [
     "k8s.io/kube-aggregator",
 ];
 
-/// Writes `crates/drift/src/types.txt` from the versions that the test cluster pins.
+/// Writes `crates/drift/src/types.txt` for the versions that the test cluster pins.
 pub(crate) fn run() -> anyhow::Result<()> {
     let tools = root().join("tests/tools");
     let folders = go(&["list", "-m", "-f", "{{.Dir}}"], &MODULES, &tools.join("control-plane"))?;

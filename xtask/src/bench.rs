@@ -1,7 +1,8 @@
-//! `cargo xtask bench`: how fast the program is, beside a peer in the same run.
+//! `cargo xtask bench`: measures the speed of the program, compared with another tool in the same
+//! run.
 //!
-//! Figures are printed, never asserted. Peers are installed by their ordinary package clients
-//! (`kube-score`, `checkov`, `osv-scanner` and `syft` in `tests/tools`), for this chore only.
+//! Results are printed, never asserted. Peers are installed with their usual package clients
+//! (`kube-score`, `checkov`, `osv-scanner` and `syft` in `tests/tools`), only for this task.
 
 mod hostile;
 mod identity;
@@ -35,42 +36,44 @@ pub(crate) struct Args {
     /// What to measure.
     #[arg(value_enum)]
     what: What,
-    /// Leave the peer out.
+    /// Do not run the peer.
     #[arg(long)]
     no_peer: bool,
-    /// Measure this program in place of the release build (`hostile`, `image`, `network`,
+    /// Measure this program instead of the release build (`hostile`, `image`, `network`,
     /// `vulnerabilities`).
     #[arg(long, hide = true)]
     program: Option<PathBuf>,
-    /// Numbers of objects (`hostile`), of files, layers and megabytes (`image`) or of pods
-    /// (`network`) in place of the usual ones.
+    /// The number of objects (`hostile`), of files, layers and megabytes (`image`) or of pods
+    /// (`network`) instead of the defaults.
     #[arg(long, hide = true, value_delimiter = ',')]
     sizes: Vec<usize>,
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
 enum What {
-    /// Scan of the manifest corpus, a curve over the number of objects, and kube-score.
+    /// Scan of the manifest corpus, growth by number of objects, and kube-score.
     Scan,
-    /// A live list of 10,000 objects of a real API server, and kubectl.
+    /// Listing 10,000 objects of a real API server, compared with kubectl.
     Live,
     /// Generated clusters of up to 5,000 nodes and 100,000 pods, from snapshot files.
     Cluster,
-    /// Scan of the manifest corpus beside kube-score and Checkov.
+    /// Scan of the manifest corpus, compared with kube-score and Checkov.
     Peers,
-    /// Images beside Syft: the given ones, one of a gigabyte, a million small files, a hundred layers.
+    /// Images compared with Syft: the given ones, one of a gigabyte, a million small files, a
+    /// hundred layers.
     Image,
-    /// The database of vulnerabilities, SBOMs and an image, beside osv-scanner.
+    /// The vulnerability database, SBOMs and an image, compared with osv-scanner.
     Vulnerabilities,
-    /// One pod under all checks of scope Object, as admission would ask.
+    /// One pod under all checks of scope Object, as in admission.
     Review,
-    /// Verification of signed images on loopback beside cosign: one, and many one after another.
+    /// Verification of signed images on loopback, compared with cosign: one image, and many in
+    /// sequence.
     Verify,
-    /// Maps of generated clusters of up to 100,000 pods and 10,000 policies.
+    /// Network maps of generated clusters of up to 100,000 pods and 10,000 policies.
     Network,
     /// Questions about permissions on up to 100,000 bindings.
     Identity,
-    /// Inputs that are made to cost much: how time grows with them, and peak memory.
+    /// Inputs designed to be expensive: growth of the time, and peak memory.
     Hostile,
 }
 
@@ -94,11 +97,11 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     }
 }
 
-/// What one run of a program took.
+/// The cost of one run of a program.
 #[derive(Debug, Clone, Copy)]
 struct Cost {
     wall: Duration,
-    /// Time of all cores together, which other programs on the machine change less.
+    /// The CPU time of all cores, which depends less on other load.
     cpu: Duration,
     /// Peak resident memory in bytes.
     memory: u64,
@@ -128,7 +131,7 @@ fn scan(peer: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The corpus cut down and repeated under other folder names.
+/// Scans parts and copies of the corpus.
 fn curve(program: &Path, corpus: &Path) -> anyhow::Result<()> {
     println!("objects      MB   seconds  MB peak");
     let all = files(corpus, &["yaml", "yml"])?;
@@ -169,7 +172,7 @@ fn curve(program: &Path, corpus: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Reading and judging saved clusters. Judging is the whole less reading alone.
+/// Measures reading and judging of saved clusters; judging is the total minus reading.
 fn clusters() -> anyhow::Result<()> {
     let program = release_binary()?;
     let folder = tempfile::tempdir()?;
@@ -212,12 +215,12 @@ pub(crate) fn release_binary() -> anyhow::Result<PathBuf> {
     Ok(root().join("target/release/pavisade"))
 }
 
-/// Runs a program to its end, its output thrown away, and watches its memory.
+/// Runs a program, discards its output and records its memory.
 fn measure(command: Command) -> anyhow::Result<Cost> {
     measure_into(command, Stdio::null())
 }
 
-/// The same with the output kept. Memory is that of the program and of all that it started.
+/// The same with the output kept. Memory includes child processes.
 fn measure_into(mut command: Command, output: Stdio) -> anyhow::Result<Cost> {
     let start = Instant::now();
     let mut child = command.stdout(output).stderr(Stdio::null()).spawn()?;
@@ -234,7 +237,7 @@ fn measure_into(mut command: Command, output: Stdio) -> anyhow::Result<Cost> {
     Ok(Cost { wall: start.elapsed(), cpu, memory })
 }
 
-/// What a process and its ended children have computed (`proc(5)`: ticks of a hundredth second).
+/// Returns the CPU time of a process and its ended children (`proc(5)`: ticks of 10 ms).
 fn cpu_of(process: u32) -> Duration {
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
     let behind_name = stat.rsplit(')').next().unwrap_or_default();
@@ -243,8 +246,8 @@ fn cpu_of(process: u32) -> Duration {
     Duration::from_millis(ticks.sum::<u64>() * 10)
 }
 
-/// Resident bytes of a process and those below it. Of one without children the high-water mark,
-/// which only grows, so that the last reading before the end is the peak.
+/// Returns the resident bytes of a process and its descendants. For one without children it is the
+/// high-water mark, so the last reading before the end is the peak.
 fn memory_of(process: u32) -> u64 {
     let read = |process| fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
     let children = format!("/proc/{process}/task/{process}/children");
@@ -283,7 +286,7 @@ fn mb(bytes: u64) -> f64 {
     bytes as f64 / 1e6
 }
 
-/// One ordinary Deployment through reader, snapshot and checks.
+/// Measures one ordinary Deployment through reader, snapshot and checks.
 fn review() {
     const POD: &str = include_str!("bench/pod.yaml");
     const RUNS: u32 = 2_000;

@@ -1,4 +1,4 @@
-//! A real Kubernetes on this machine: start it, look at it, use it, stop it.
+//! `cargo xtask cluster`: starts, shows, uses and stops a real Kubernetes cluster on this machine.
 
 use std::fs;
 use std::os::unix::process::CommandExt as _;
@@ -17,14 +17,14 @@ pub(crate) struct Args {
 
 #[derive(clap::Subcommand)]
 enum What {
-    /// Start a cluster, or find the running one of that name and shape.
+    /// Start a cluster, or find a running one with that name and configuration.
     Up(Box<Up>),
-    /// Stop a cluster and remove everything of it.
+    /// Stop a cluster and remove all of its data.
     Down {
-        /// The cluster.
+        /// The name of the cluster.
         #[arg(long, default_value = NAME)]
         name: String,
-        /// All clusters, those of the tests too.
+        /// All clusters, including those of tests.
         #[arg(long, conflicts_with = "name")]
         all: bool,
         /// The clusters that tests started.
@@ -33,16 +33,16 @@ enum What {
     },
     /// Show all clusters.
     Status {
-        /// As JSON.
+        /// Print JSON.
         #[arg(long)]
         json: bool,
     },
     /// Run kubectl as the administrator of a cluster.
     Kubectl {
-        /// The cluster.
+        /// The name of the cluster.
         #[arg(long, default_value = NAME)]
         name: String,
-        /// What kubectl is told.
+        /// The arguments of kubectl.
         #[arg(last = true)]
         args: Vec<String>,
     },
@@ -52,25 +52,25 @@ const NAME: &str = "dev";
 
 #[derive(clap::Args)]
 struct Up {
-    /// What it is called.
+    /// The name of the cluster.
     #[arg(long, default_value = NAME)]
     name: String,
-    /// Kubernetes' version, as v1.35.4, where it is not the pinned one.
+    /// The Kubernetes version, such as v1.35.4, instead of the pinned one.
     #[arg(long)]
     version: Option<String>,
-    /// Nodes: none, one or two.
+    /// The number of nodes: none, one or two.
     #[arg(long, default_value_t = 0)]
     nodes: u8,
     /// A feature gate of all components: NAME=true.
     #[arg(long, value_parser = gate)]
     feature_gate: Vec<(String, bool)>,
-    /// API groups, versions or resources that are switched: api/alpha=true.
+    /// API groups, versions or resources to enable or disable: api/alpha=true.
     #[arg(long)]
     runtime_config: Vec<String>,
     /// A file with an AuthenticationConfiguration.
     #[arg(long)]
     authentication_config: Option<PathBuf>,
-    /// A file with an AuthorizationConfiguration, in place of Node and RBAC.
+    /// A file with an AuthorizationConfiguration, instead of Node and RBAC.
     #[arg(long)]
     authorization_config: Option<PathBuf>,
     /// A file with an audit policy.
@@ -79,18 +79,18 @@ struct Up {
     /// A file with an EncryptionConfiguration.
     #[arg(long)]
     encryption_config: Option<PathBuf>,
-    /// An admission plugin beside the defaults.
+    /// An admission plugin in addition to the defaults.
     #[arg(long)]
     admission_plugin: Vec<String>,
     /// A file with an AdmissionConfiguration.
     #[arg(long)]
     admission_config: Option<PathBuf>,
-    /// A further flag of the API server: --api-flag=--name=value.
+    /// An additional flag of the API server: --api-flag=--name=value.
     #[arg(long, allow_hyphen_values = true)]
     api_flag: Vec<String>,
 }
 
-/// Does what was asked.
+/// Runs the subcommand.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     match &args.what {
         What::Up(up) => {

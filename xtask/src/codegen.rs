@@ -1,7 +1,7 @@
-//! `cargo xtask codegen`: what is generated from the code and committed.
+//! `cargo xtask codegen`: writes the files that are generated from the code and committed.
 //!
-//! A page for every check, the list of checks, the tables of the frameworks and the JSON schemas
-//! of the output. `make test` fails if they are outdated.
+//! These are a page for every check, the list of checks, the tables of the frameworks and the JSON
+//! schemas of the output. `make test` fails if they are outdated.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;

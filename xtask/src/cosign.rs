@@ -1,10 +1,11 @@
-//! `cargo xtask cosign`: what we sign, cosign verifies, and what cosign signs, we verify; what one
-//! refuses, the other refuses too. Over two registries on the loopback interface: Debian's
-//! `docker-registry`, which keeps no list of referrers, and a small one in Go that does
+//! `cargo xtask cosign`: verifies with cosign what Pavisade signs, and the reverse; what one
+//! rejects, the other must reject too. It uses two registries on the loopback interface: Debian's
+//! `docker-registry`, which has no referrers API, and a small one in Go that does
 //! (`tests/tools/registry`).
 //!
-//! cosign is built from its Go module (`tests/tools/cosign`), for this chore and `bench verify` only.
-//! Keys alone: its certificate authority and log are of the internet.
+//! cosign is built from its Go module (`tests/tools/cosign`), only for this task and `bench
+//! verify`. Only keys are tested, because cosign's certificate authority and log need internet
+//! access.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -24,20 +25,20 @@ use crate::tools::tool;
 /// Arguments of `cargo xtask cosign`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Use this program in place of the release build.
+    /// Use this program instead of the release build.
     #[arg(long)]
     program: Option<PathBuf>,
     /// Use this cosign.
     #[arg(long, hide = true)]
     cosign: Option<PathBuf>,
-    /// Use this registry with referrers.
+    /// Use this registry with a referrers API.
     #[arg(long, hide = true)]
     referrers: Option<PathBuf>,
 }
 
 const PASSPHRASE: &str = "open sesame";
 
-/// A registry that ends with its value.
+/// A registry that stops when dropped.
 pub(crate) struct Registry {
     child: Child,
     pub(crate) host: String,
@@ -52,7 +53,7 @@ impl Drop for Registry {
 }
 
 impl Registry {
-    /// Debian's.
+    /// Starts Debian's registry.
     pub(crate) fn debian() -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
@@ -85,7 +86,7 @@ impl Registry {
         bail!("docker-registry does not listen")
     }
 
-    /// The one that lists referrers.
+    /// Starts the registry with a referrers API.
     pub(crate) fn referrers(program: Option<&Path>) -> anyhow::Result<Self> {
         let program = program.map_or_else(|| tool("registry"), |path| Ok(path.to_owned()))?;
         let mut child = Command::new(program)
@@ -99,7 +100,7 @@ impl Registry {
         Ok(Self { child, host: host.trim().to_owned(), _folder: tempfile::tempdir()? })
     }
 
-    /// Puts a small image there; its digest.
+    /// Pushes a small image and returns its digest.
     pub(crate) fn push(&self, repository: &str, tag: &str) -> anyhow::Result<String> {
         let configuration = json!({
             "architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": []},
@@ -118,7 +119,7 @@ impl Registry {
         self.manifest(repository, tag, kind, &manifest)
     }
 
-    /// An index over images, which must be there.
+    /// Pushes an index of existing images.
     fn index(&self, repository: &str, tag: &str, digests: &[String]) -> anyhow::Result<String> {
         let kind = "application/vnd.oci.image.index.v1+json";
         let manifests: Vec<_> = digests
@@ -198,7 +199,7 @@ fn curl(arguments: &[&str], input: Option<&[u8]>) -> anyhow::Result<Vec<u8>> {
     Ok(output.stdout)
 }
 
-/// The two programs in one folder.
+/// Both programs, run in one directory.
 pub(crate) struct Both {
     pub(crate) ours: PathBuf,
     pub(crate) cosign: PathBuf,
@@ -219,7 +220,7 @@ impl Both {
             .with_context(|| format!("running {}", program.display()))
     }
 
-    /// It must succeed.
+    /// Runs a program that must succeed.
     pub(crate) fn must(&self, ours: bool, arguments: &[&str]) -> anyhow::Result<String> {
         let output = self.run(ours, arguments)?;
         let said = format!(
@@ -254,7 +255,7 @@ impl Tally {
     }
 }
 
-/// Signs and verifies with both.
+/// Signs and verifies with both programs.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let both = Both {
         ours: args.program.clone().map_or_else(release_binary, Ok)?,

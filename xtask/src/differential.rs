@@ -1,7 +1,7 @@
-//! `cargo xtask differential`: generated texts, read by kubectl and by us.
+//! `cargo xtask differential`: compares kubectl and Pavisade on generated texts.
 //!
-//! Texts are made from the cases of `yaml-values` and the fragments below by a seeded generator,
-//! so that a disagreement can be made again. kubectl takes about 60 ms a text.
+//! Texts are generated from the cases of `yaml-values` and the fragments below with a seed, so that
+//! a difference can be reproduced. kubectl takes about 60 ms per text.
 
 use std::fs;
 use std::path::Path;
@@ -19,15 +19,15 @@ use crate::tools::tool;
 /// Arguments of `cargo xtask differential`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// How many texts.
+    /// The number of texts.
     #[arg(long, default_value_t = 1000)]
     cases: u32,
-    /// Where the generator starts.
+    /// The seed of the generator.
     #[arg(long, default_value_t = 1)]
     seed: u64,
 }
 
-/// What is put into texts: indicators, blanks, odd scalars, every kind of quoting.
+/// Fragments of texts: indicators, blanks, unusual scalars, every kind of quoting.
 const FRAGMENTS: &[&str] = &[
     " ",
     "  ",
@@ -142,12 +142,12 @@ const FRAGMENTS: &[&str] = &[
 
 const HEAD: &str = "apiVersion: x.y/v1\nkind: K\nmetadata: {name: a}\n";
 
-/// Compares generated texts; fails when any differs.
+/// Compares generated texts; fails if any differs.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     soak(args.cases, args.seed)
 }
 
-/// Compares as many texts, starting at `seed`.
+/// Compares `cases` texts, starting at `seed`.
 pub(crate) fn soak(cases: u32, seed: u64) -> anyhow::Result<()> {
     compare(&tool("kubectl")?, cases, seed)
 }
@@ -204,7 +204,7 @@ impl Generator {
         };
         for _ in 0..=self.0.below(5) {
             let fragment = *self.0.pick(FRAGMENTS);
-            // Mostly behind the head, where values are.
+            // Mostly after the header, where the values are.
             let from = if self.0.below(5) > 0 && text.len() > HEAD.len() { HEAD.len() } else { 0 };
             let mut at = from + self.0.below(text.len() - from + 1);
             while !text.is_char_boundary(at) {

@@ -1,9 +1,9 @@
-//! `cargo xtask dist`: what is published, in `target/dist`.
+//! `cargo xtask dist`: builds the release files in `target/dist`.
 //!
-//! A static program, an archive of it with its manual and completions, checksums, the context of
-//! the image, and the manifest of the kubectl plugin. The same commit gives the same bytes, as far
-//! as the compiler does. With `--key`, the program that was built signs the archive, its SBOM and its
-//! provenance, and verifies all three (docs/verify-a-release.md).
+//! These are a static binary, an archive of it with its manual and completions, checksums, the
+//! context of the image, and the manifest of the kubectl plugin. The same commit gives the same
+//! bytes, as far as the compiler does. With `--key`, the built program signs the archive, its SBOM
+//! and its provenance, and verifies all three (docs/verify-a-release.md).
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::shared::root;
 
-/// Where it runs: the only one that is built and tried so far.
+/// The target platform, the only one that is built and tested so far.
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 
 /// Arguments of `cargo xtask dist`.
@@ -28,11 +28,11 @@ pub(crate) struct Args {
     key: Option<PathBuf>,
 }
 
-/// Builds everything.
+/// Builds all files.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let status = Command::new("cargo")
         .args(["build", "--release", "--package", "pavisade-cli", "--target", TARGET])
-        // No C library is looked for where it runs.
+        // The binary must not need a C library.
         .env("RUSTFLAGS", "-C target-feature=+crt-static")
         .current_dir(root())
         .status()
@@ -72,7 +72,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The SBOM, and with a key the signatures: the names of the files.
+/// Writes the SBOM and, with a key, the signatures. Returns the file names.
 fn signed(
     program: &Path,
     dist: &Path,
@@ -85,7 +85,7 @@ fn signed(
         ensure!(status.success(), "pavisade {} failed", arguments.join(" "));
         Ok(())
     };
-    // What the lock file of the source names is what is linked.
+    // The lock file lists what is linked.
     let tree = tempfile::tempdir()?;
     fs::copy(root().join("Cargo.lock"), tree.path().join("Cargo.lock")).context("Cargo.lock")?;
     let sbom = format!("{name}.sbom.cdx.json");
@@ -146,7 +146,7 @@ fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     fs::write(path, bytes).with_context(|| format!("writing {}", path.display()))
 }
 
-/// The program with what belongs to it: no times, no owners.
+/// Returns the archive of the program and its files, without times and owners.
 fn archive(program: &Path) -> anyhow::Result<Vec<u8>> {
     let said = |args: &[&str]| -> anyhow::Result<Vec<u8>> {
         let output = Command::new(program).args(args).output().context("running the program")?;

@@ -1,7 +1,7 @@
-//! What an API server makes of the corpus, compared with the corpus: there must be no drift.
+//! Compares the corpus with what an API server makes of it: there must be no drift.
 //!
-//! Every object of a built-in kind is sent with `--dry-run=server`, which fills it as if it were
-//! stored, and comes back marked with the number under which it went out.
+//! Every object of a built-in kind is sent with `--dry-run=server`, which applies defaults as if it
+//! were stored. An annotation with its number identifies it in the response.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -17,14 +17,14 @@ use serde_json::{Value, json};
 use crate::shared::{corpus, files};
 use crate::tools::tool;
 
-/// The annotation that says which object came back.
+/// The annotation with the number of an object.
 const NUMBER: &str = "pavisade.dev/number";
-/// Objects that one kubectl sends.
+/// The number of objects in one kubectl call.
 const BATCH: usize = 500;
 
-/// Values of one object that are changed to see whether that is seen.
+/// The number of values of an object to change, to check that differences are detected.
 const CHANGES: usize = 20;
-/// Parts of the paths of values that are rightly not compared.
+/// Parts of paths of values that are intentionally not compared.
 const UNCOMPARED: &[&str] = &[
     "/apiVersion",
     "/kind",
@@ -39,35 +39,36 @@ const UNCOMPARED: &[&str] = &[
     "/metadata/annotations/deployment.kubernetes.io~1revision",
     "/metadata/annotations/kubectl.kubernetes.io~1last-applied-configuration",
     "/metadata/annotations/pod.beta.kubernetes.io~1init-containers",
-    // The other name, which is written beside it, counts.
+    // The other name of the field, which is written too, is compared.
     "/spec/serviceAccount",
 ];
 
 /// Arguments of `cargo xtask drift`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// The administrator's kubeconfig of a test cluster, in place of a cluster of its own;
-    /// namespaces are made there.
+    /// The administrator's kubeconfig of a test cluster, instead of a new cluster. Namespaces are
+    /// created in it.
     #[arg(long)]
     kubeconfig: Option<PathBuf>,
-    /// A folder of manifests instead of ../shared/data/manifests/corpus.tar.zst.
+    /// A directory of manifests instead of ../shared/data/manifests/corpus.tar.zst.
     #[arg(long)]
     dir: Option<PathBuf>,
     /// A kubectl instead of the pinned one.
     #[arg(long)]
     kubectl: Option<PathBuf>,
-    /// The least number of objects that the server must accept.
+    /// The minimum number of objects that the server must accept.
     #[arg(long, default_value_t = 500)]
     least: usize,
-    /// Create the objects, and read them again after so many seconds: what the controllers do.
+    /// Create the objects, and read them again after this many seconds, to include what controllers
+    /// do.
     #[arg(long)]
     stay: Option<u64>,
-    /// Where to keep what was written and stored, one pair of files an object.
+    /// A directory to keep what was sent and stored, as a pair of files per object.
     #[arg(long)]
     keep: Option<PathBuf>,
 }
 
-/// Kinds that would break the cluster for those that come after, were they really created.
+/// Kinds that would break the cluster for later objects if they were created.
 const BREAKING: &[&str] = &[
     "APIService",
     "FlowSchema",
@@ -90,7 +91,7 @@ struct Written {
     json: String,
 }
 
-/// Sends, compares, and fails on any difference.
+/// Sends and compares the objects; fails on any difference.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let kubectl = args.kubectl.clone().map_or_else(|| tool("kubectl"), Ok)?;
     let unpacked = tempfile::tempdir()?;
@@ -99,7 +100,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     if args.stay.is_some() {
         written.retain(|of| !BREAKING.contains(&of.kind.as_str()));
     }
-    // It goes when the chore ends.
+    // The cluster is removed at the end.
     let (_cluster, kubeconfig) = match &args.kubeconfig {
         Some(file) => (None, file.clone()),
         None => match testbed::start(&testbed::Shape::default(), "drift-truth") {
@@ -160,7 +161,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Objects of the corpus that are of known kinds; the same text only once.
+/// Returns the objects of the corpus with known kinds, without duplicate texts.
 fn objects(corpus: &Path) -> anyhow::Result<Vec<Written>> {
     let (mut seen, mut all) = (BTreeSet::new(), Vec::new());
     for file in files(corpus, &["yaml", "yml", "json"])? {
@@ -211,12 +212,12 @@ fn make_namespaces(
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("namespaces.json");
     fs::write(&file, json!({"apiVersion": "v1", "kind": "List", "items": items}).to_string())?;
-    // Some have names that no server takes, and some are there.
+    // Some have invalid names, and some exist already.
     let _ = server(&["create", "-f"]).arg(&file).output()?;
     Ok(())
 }
 
-/// What the server answered: the object's number and its JSON.
+/// Returns the responses of the server: the number of each object and its JSON.
 fn send(
     written: &[Written],
     stay: Option<u64>,
@@ -234,7 +235,7 @@ fn send(
     ask(written, &["create", "--dry-run=server", "-o", "json", "-f"], server)
 }
 
-/// What kubectl says of the objects, in batches.
+/// Returns the output of kubectl for the objects, in batches.
 fn ask(
     written: &[Written],
     arguments: &[&str],
@@ -257,7 +258,7 @@ fn ask(
                 None => vec![answer],
             };
             for item in items {
-                // What was there before has none.
+                // Objects that existed before have none.
                 let number = item["metadata"]["annotations"][NUMBER].as_str();
                 let Some(number) = number else { continue };
                 stored.insert(number.parse()?, item.to_string());
@@ -267,8 +268,8 @@ fn ask(
     Ok(stored)
 }
 
-/// Each difference: its sort, which is kind and path without names, and all of it; and the number
-/// of fields that the kind does not have, which are lost and rightly a difference.
+/// Returns each difference as its type (kind and path without names) and full text, and the number
+/// of unknown fields, which the server drops and which are rightly a difference.
 fn compare(
     of: &Written,
     written: &str,
@@ -292,13 +293,13 @@ fn compare(
     Ok((differences.collect(), unknown.len()))
 }
 
-/// The object with one of its values changed, for some of its values: a comparison that sees no
-/// difference anywhere would be of no use.
+/// Returns the object with one of its values changed, for several values, to check that the
+/// comparison detects differences.
 fn changed(json: &str) -> anyhow::Result<Vec<(String, String)>> {
     let mut whole: Value = serde_json::from_str(json)?;
     let mut pointers = Vec::new();
     leaves(&whole, &mut String::new(), &mut pointers);
-    // Not `serviceAccountName`: a part ends where the path or its step does.
+    // Not `serviceAccountName`: a part ends at the end of the path or of a path component.
     pointers.retain(|pointer| {
         let pointer = format!("{pointer}/");
         !UNCOMPARED.iter().any(|part| pointer.contains(&format!("{}/", part.trim_end_matches('/'))))

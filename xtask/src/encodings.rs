@@ -1,8 +1,8 @@
 //! `cargo xtask encodings`: one privileged pod, written in every way that YAML and JSON allow.
 //!
-//! Wherever kubectl sends a privileged pod, a scan of the folder must report it, or say that it
-//! did not read the file. `tests/kubectl-encodings.tsv` keeps how many such pods kubectl sends for
-//! each text, so that the comparison needs no Go; the chore asks kubectl again and writes it.
+//! If kubectl sends a privileged pod, a scan of the directory must report it or say that it did not
+//! read the file. `tests/kubectl-encodings.tsv` contains the number of such pods for each text, so
+//! that the comparison does not need Go. This task asks kubectl again and writes the file.
 
 mod cases;
 
@@ -27,7 +27,7 @@ use crate::tools::tool;
 /// The check that a privileged pod fails.
 const CHECK: &str = "PV-C001";
 
-/// Asks kubectl about every text, writes its answers, and compares them with ours.
+/// Asks kubectl about every text, writes its answers, and compares them with those of Pavisade.
 pub(crate) fn run() -> anyhow::Result<()> {
     let kubectl = tool("kubectl")?;
     let cases = cases();
@@ -65,7 +65,7 @@ fn digest(text: &[u8]) -> String {
     hex16(&Sha256::digest(text))
 }
 
-/// How many privileged pods kubectl sends.
+/// Returns the number of privileged pods that kubectl sends.
 fn privileged(kubectl: &Path, case: &Case) -> anyhow::Result<usize> {
     let sent = objects_of_text(kubectl, &case.text)?.objects;
     Ok(sent.iter().filter(|object| is_privileged(object)).count())
@@ -77,7 +77,7 @@ fn is_privileged(object: &Value) -> bool {
     pod && containers.into_iter().any(|c| c["securityContext"]["privileged"] == true)
 }
 
-/// The texts of which a scan says less than kubectl sends, and what it says.
+/// Returns the texts for which a scan reports less than kubectl sends, with the difference.
 fn hidden(cases: &[Case]) -> anyhow::Result<Vec<String>> {
     let path = table();
     let kept = fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
@@ -91,7 +91,7 @@ fn hidden(cases: &[Case]) -> anyhow::Result<Vec<String>> {
             .get(&(name.as_str(), digest(text).as_str()))
             .with_context(|| format!("{name}: `cargo xtask encodings` was not run on it"))?;
         let Scanned { found, unread } = scanned.get(&index).copied().unwrap_or_default();
-        // Only where text is wrong on purpose may a note stand for a pod.
+        // Only for intentionally invalid text may a note replace a finding.
         if found < sent && !(unread && case.broken) {
             let text = String::from_utf8_lossy(text);
             hidden.push(format!("{name}: kubectl sends {sent}, found {found}\n{text}"));
@@ -106,14 +106,14 @@ fn read(line: &str) -> Option<((&str, &str), usize)> {
     Some(((name, digest), words.next()?.parse().ok()?))
 }
 
-/// What a scan says of one file.
+/// The result of scanning one file.
 #[derive(Default, Clone, Copy)]
 struct Scanned {
     found: usize,
     unread: bool,
 }
 
-/// Scans one folder with all the texts in it, each in a folder of its own.
+/// Scans a directory with all texts, each in its own subdirectory.
 fn scanned(cases: &[Case]) -> anyhow::Result<BTreeMap<usize, Scanned>> {
     let folder = tempfile::tempdir()?;
     for (index, case) in cases.iter().enumerate() {

@@ -1,7 +1,7 @@
-//! `cargo xtask fuzz`: runs the fuzz targets for a while.
+//! `cargo xtask fuzz`: runs the fuzz targets for some time.
 //!
 //! Needs nightly Rust and cargo-fuzz. Seeds are the inputs of the truth suite and the example
-//! files; what the fuzzer learns stays in `fuzz/corpus`, outside git.
+//! files; the corpus that the fuzzer builds stays in `fuzz/corpus`, outside git.
 
 use std::fs;
 use std::path::Path;
@@ -14,7 +14,7 @@ use crate::shared::{files, root, shared, unpack};
 /// Arguments of `cargo xtask fuzz`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// How long, in minutes.
+    /// The duration in minutes.
     #[arg(long, default_value_t = 10)]
     minutes: u64,
 }
@@ -39,7 +39,7 @@ const TARGETS: [&str; 17] = [
     "rbac",
 ];
 
-/// Fuzzes every target, the time shared between them.
+/// Fuzzes every target, sharing the time between them.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let seconds = args.minutes * 60 / TARGETS.len() as u64;
     for target in TARGETS {
@@ -63,7 +63,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Lock files of the truth suite, each before the selector of the form that its folder names.
+/// Adds the lock files of the truth suite, each after the selector of the format of its directory.
 fn seed_lock_files(corpus: &Path) -> anyhow::Result<()> {
     /// In the order of the target's paths.
     const FORMS: [&str; 12] = [
@@ -95,7 +95,7 @@ fn seed_lock_files(corpus: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// One small file of each form, behind the selector of its path in the target.
+/// Adds one small file of each format, after the selector of its path in the target.
 fn seed_installed(corpus: &Path) -> anyhow::Result<()> {
     const DEBIAN: &str = "Package: a\nStatus: install ok installed\nArchitecture: amd64\n\
                           Source: s (1)\nVersion: 1:2-3\nDescription: x\n more\n\nPackage: b\n\

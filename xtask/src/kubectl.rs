@@ -1,8 +1,8 @@
-//! What kubectl makes of a text: the truth that `pavisade-yaml` is held to.
+//! Records what kubectl makes of a text, the reference for `pavisade-yaml`.
 //!
-//! `kubectl annotate --local` prints, with one annotation more, what kubectl would
-//! send. `tests/kubectl-values.tsv` keeps its answers for the whole corpus as
-//! digests, so that no other test needs Go.
+//! `kubectl annotate --local` prints what kubectl would send, with an additional annotation.
+//! `tests/kubectl-values.tsv` contains its answers for the whole corpus as digests, so that other
+//! tests do not need Go.
 
 mod canonical;
 
@@ -22,37 +22,37 @@ pub(crate) use canonical::{canonical, comparable};
 use crate::shared::{corpus, files, hex16, root};
 use crate::tools::tool;
 
-/// The annotation that kubectl is asked to add.
+/// The annotation that kubectl adds.
 const PROBE: (&str, &str) = ("pavisade.dev/probe", "x");
 
-/// How many kubectls run at once.
+/// The number of kubectl processes that run in parallel.
 const PARALLEL: usize = 2;
 
 /// Arguments of `cargo xtask kubectl-values`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// A folder of manifests instead of ../shared/data/manifests/corpus.tar.zst.
+    /// A directory of manifests instead of ../shared/data/manifests/corpus.tar.zst.
     #[arg(long)]
     dir: Option<PathBuf>,
-    /// Where to write.
+    /// The file to write.
     #[arg(long, default_value_os_t = root().join("tests/kubectl-values.tsv"))]
     out: PathBuf,
-    /// Only show what kubectl makes of standard input.
+    /// Only show the result for standard input.
     #[arg(long, conflicts_with_all = ["dir", "out"])]
     stdin: bool,
 }
 
-/// What kubectl made of one text.
+/// The result of kubectl for a text.
 pub(crate) struct Answer {
-    /// What it would send, in order, [`comparable`].
+    /// The objects that it would send, in order and [`comparable`].
     pub(crate) objects: Vec<Value>,
-    /// What it said when it refused the text or a part of it.
+    /// The error message if it rejected the text or a part of it.
     pub(crate) error: Option<String>,
 }
 
-/// Writes one line a file: its path, then either the number of objects and their
-/// digest, or `refused`, number and digest of the objects sent all the same, and
-/// the kinds of error.
+/// Writes one line per file: its path, then either the number of objects and their digest, or
+/// `refused` with the number and digest of the objects that are sent nevertheless and the types of
+/// error.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let kubectl = tool("kubectl")?;
     if args.stdin {
@@ -70,14 +70,14 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Asks kubectl about one text.
+/// Asks kubectl about a text.
 pub(crate) fn objects_of_text(kubectl: &Path, text: &[u8]) -> anyhow::Result<Answer> {
     let mut file = tempfile::Builder::new().prefix("text-").suffix(".yaml").tempfile()?;
     file.write_all(text)?;
     objects_of_file(kubectl, file.path())
 }
 
-/// Asks kubectl about one file.
+/// Asks kubectl about a file.
 fn objects_of_file(kubectl: &Path, file: &Path) -> anyhow::Result<Answer> {
     let output = Command::new(kubectl)
         .args(["annotate", "--local", "-o", "json", "-f"])
@@ -106,7 +106,7 @@ fn without_probe(mut object: Value) -> Value {
     object
 }
 
-/// The kinds of error in what kubectl said: one line an error.
+/// Returns the types of error in kubectl's output, which has one error per line.
 fn classes(error: &str) -> String {
     let kind = |line: &str| {
         let line = line.strip_prefix("error: ").unwrap_or(line);
@@ -162,8 +162,8 @@ fn line(file: &str, answer: Answer) -> String {
     }
 }
 
-/// The digest of a file's objects, as in `tests/kubectl-values.tsv`: the first 16
-/// hex digits of the SHA-256 of their [`canonical`] list.
+/// Returns the digest of a file's objects, as in `tests/kubectl-values.tsv`: the first 16 hex
+/// digits of the SHA-256 of their [`canonical`] list.
 pub(crate) fn digest(objects: Vec<Value>) -> String {
     hex16(&Sha256::digest(canonical(&Value::Array(objects))))
 }

@@ -1,7 +1,7 @@
-//! `cargo xtask live`: our verdicts beside those of a real API server.
+//! `cargo xtask live`: compares verdicts with those of a real API server.
 //!
-//! A cluster of its own is started for the chore and removed after it. Where the machine cannot
-//! have one, the chore says so and passes.
+//! A cluster is started for this and removed afterwards. If the machine cannot run one, the task
+//! says so and passes.
 
 pub(crate) mod api;
 mod example;
@@ -27,30 +27,30 @@ use program::Program;
 pub(crate) struct Args {
     /// A comparison, or `all`.
     name: String,
-    /// Use this cluster, which is up (`cargo xtask cluster up --name NAME`), and leave it up.
+    /// Use this running cluster (`cargo xtask cluster up --name NAME`), and do not stop it.
     #[arg(long, value_name = "NAME")]
     cluster: Option<String>,
-    /// Where generators start.
+    /// The seed of generators.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// How many pods are generated.
+    /// The number of pods to generate.
     #[arg(long, default_value_t = 2800)]
     pods: usize,
 }
 
-/// What a comparison works with.
+/// The environment of a comparison.
 struct Bench<'a> {
     cluster: &'a Cluster,
-    /// As the administrator.
+    /// The API as the administrator.
     api: Api,
     program: Program,
     args: &'a Args,
 }
 
-/// A comparison by its name.
+/// A comparison with its name.
 type Comparison = (&'static str, fn(&Bench<'_>) -> anyhow::Result<()>);
 
-/// Those that leave much behind come last.
+/// Those that leave many objects behind come last.
 const COMPARISONS: &[Comparison] = &[
     ("pod-security", pod_security::run),
     ("example", example::run),
@@ -59,12 +59,12 @@ const COMPARISONS: &[Comparison] = &[
     ("fixes", fixes::run),
 ];
 
-/// Compares as many generated pods, and the suite, with an API server's Pod Security admission.
+/// Compares `count` generated pods, and the suite, with an API server's Pod Security admission.
 pub(crate) fn pods(count: u32, seed: u64) -> anyhow::Result<()> {
     run(&Args { name: "pod-security".to_owned(), cluster: None, seed, pods: count as usize })
 }
 
-/// Runs one comparison or all of them; fails when one does.
+/// Runs one comparison or all of them; fails if one does.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let wanted = |(name, _): &&Comparison| args.name == "all" || args.name == *name;
     let chosen: Vec<_> = COMPARISONS.iter().filter(wanted).collect();
@@ -102,7 +102,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
 }
 
 impl Bench<'_> {
-    /// A name that no other run on this cluster has taken.
+    /// Returns a name that no other run on this cluster uses.
     fn own(&self, name: &str) -> String {
         format!("{name}-{}", std::process::id())
     }

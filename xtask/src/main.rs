@@ -1,6 +1,6 @@
-//! The project's own chores, started with `cargo xtask CHORE`.
+//! Development tasks, run with `cargo xtask TASK`.
 //!
-//! One chore, one file. Nothing here is part of the product.
+//! There is one file per task. Nothing here is part of the product.
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -36,44 +36,44 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-/// The project's own chores.
+/// Development tasks of this project.
 #[derive(Parser)]
 enum Chore {
     /// Build the pinned Go tools of tests/tools and print their paths.
     Tools(tools::Args),
     /// Start, show, use and stop real clusters for tests.
     Cluster(cluster::Args),
-    /// Compare our verdicts with those of the suites in ../shared/truth.
+    /// Compare verdicts with those of the suites in ../shared/truth.
     Truth(truth::Args),
-    /// Compare our verdicts with a real API server's.
+    /// Compare verdicts with those of a real API server.
     Live(live::Args),
-    /// Look for known advisories of locked crates, without the network.
+    /// Look up known advisories of locked crates, offline.
     Advisories,
-    /// Write the table of the Kubernetes API's types from its Go sources.
+    /// Write the table of Kubernetes API types from its Go sources.
     ApiTypes,
-    /// Write the table of known vulnerabilities of Kubernetes from the feed in ../shared.
+    /// Write the table of known Kubernetes vulnerabilities from the feed in ../shared.
     AdvisoriesTable,
-    /// Write what is generated from the code.
+    /// Write the files that are generated from the code.
     Codegen,
-    /// Compare with cosign: what either signs the other verifies, over real registries.
+    /// Compare with cosign: what either signs, the other verifies, over real registries.
     Cosign(cosign::Args),
-    /// Measure the program, beside a peer.
+    /// Measure the program, compared with other tools.
     Bench(bench::Args),
-    /// Compare generated texts, read by kubectl and by us.
+    /// Compare kubectl and Pavisade on generated texts.
     Differential(differential::Args),
-    /// Build what is published: archive, image, plugin.
+    /// Build the release files: archive, image, plugin.
     Dist(dist::Args),
     /// Compare the corpus with what an API server makes of it.
     Drift(drift::Args),
-    /// Compare one pod in many spellings, read by kubectl and by us.
+    /// Compare kubectl and Pavisade on one pod in many spellings.
     Encodings,
-    /// Fuzz the readers of foreign bytes.
+    /// Fuzz the readers of untrusted input.
     Fuzz(fuzz::Args),
     /// Write a large cluster as a snapshot file.
     Generate(generate::Args),
-    /// Compare what we find in SBOMs with what osv-scanner finds, by the same advisories.
+    /// Compare findings in SBOMs with those of osv-scanner, using the same advisories.
     OsvScanner(osv_scanner::Args),
-    /// Run the long loops, of which `make test` runs a tenth.
+    /// Run the long tests, of which `make test` runs a tenth.
     Soak(soak::Args),
     /// Record what kubectl makes of every file of a corpus.
     KubectlValues(kubectl::Args),

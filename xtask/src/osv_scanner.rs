@@ -1,11 +1,11 @@
-//! `cargo xtask osv-scanner`: osv-scanner as an independent judge of our matching.
+//! `cargo xtask osv-scanner`: uses osv-scanner as an independent check of vulnerability matching.
 //!
-//! Both get the same SBOMs and the same advisories (`../shared/data/advisories`), offline: osv-scanner as
-//! the zip archives that osv.dev publishes, ours as a database. osv-scanner's answers are kept in
-//! `tests/osv-scanner.tsv`, a line a package, so that `cargo xtask truth osv-scanner` (and with it
-//! `make test`) compares them without Go.
+//! Both get the same SBOMs and the same advisories (`../shared/data/advisories`), offline:
+//! osv-scanner as ZIP archives like those of osv.dev, Pavisade as a database. The answers of
+//! osv-scanner are stored in `tests/osv-scanner.tsv`, one line per package, so that `cargo xtask
+//! truth osv-scanner` (and so `make test`) compares them without Go.
 //!
-//! Not here: what is compared and why the two differ (`truth/osv_scanner.rs`).
+//! Out of scope: what is compared and why the two differ (`truth/osv_scanner.rs`).
 
 mod documents;
 mod peer;
@@ -24,27 +24,27 @@ pub(crate) use peer::{command, databases};
 use crate::shared::{root, shared};
 use crate::truth;
 
-/// Where answers are kept.
+/// The file with the answers.
 pub(crate) const KEPT: &str = "tests/osv-scanner.tsv";
 
 /// Arguments of `cargo xtask osv-scanner`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// The seed of what is drawn from the advisories' ranges.
+    /// The seed for drawing packages from the ranges of advisories.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Packages that are drawn, for each hundred of the usual number.
+    /// The number of packages drawn, in percent of the default.
     #[arg(long, default_value_t = 100)]
     percent: usize,
-    /// Keep osv-scanner's answers for `make test`; else they are only compared.
+    /// Store osv-scanner's answers for `make test` instead of only comparing them.
     #[arg(long)]
     record: bool,
-    /// Leave SBOMs, archives and osv-scanner's answer in this folder, and use the answer that is there.
+    /// Keep SBOMs, archives and osv-scanner's answer in this directory, and use an existing answer.
     #[arg(long)]
     folder: Option<PathBuf>,
 }
 
-/// What is asked about: a package at a version, by the names that OSV has for them.
+/// A package version to look up, with OSV's names.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Asked {
     pub(crate) ecosystem: String,
@@ -52,14 +52,14 @@ pub(crate) struct Asked {
     pub(crate) version: String,
 }
 
-/// An image or a source tree: its packages, each once.
+/// The packages of an image or a source tree, without duplicates.
 #[derive(Debug, Default)]
 pub(crate) struct Document {
     pub(crate) name: String,
     pub(crate) packages: BTreeSet<Asked>,
 }
 
-/// A package, and the records that osv-scanner says are about it.
+/// A package, and the records that apply to it according to osv-scanner.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Answer {
     pub(crate) document: String,
@@ -67,7 +67,7 @@ pub(crate) struct Answer {
     pub(crate) records: BTreeSet<String>,
 }
 
-/// Asks osv-scanner, compares, and keeps what it said.
+/// Asks osv-scanner, compares, and stores its answers.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let Some(advisories) = shared("data/advisories") else { return Ok(()) };
     let records = truth::records(&advisories)?;
@@ -89,7 +89,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
 }
 
 impl Asked {
-    /// Its package URL; `None` where its ecosystem has none that osv-scanner reads from SBOMs.
+    /// Returns the package URL; `None` if osv-scanner does not read packages of the ecosystem from
+    /// SBOMs.
     pub(crate) fn purl(&self) -> Option<Purl> {
         let (base, release) = self.ecosystem.split_once(':').unwrap_or((&self.ecosystem, ""));
         let (kind, separator) = match base {
@@ -125,7 +126,7 @@ impl Asked {
 }
 
 impl Document {
-    /// As CycloneDX.
+    /// Returns the document as CycloneDX.
     pub(crate) fn sbom(&self) -> Value {
         let component = |asked: &Asked| {
             let purl = asked.purl()?;
@@ -149,7 +150,7 @@ fn write(answers: &[Answer]) -> String {
     out
 }
 
-/// The answers that are kept.
+/// Returns the stored answers.
 pub(crate) fn kept() -> anyhow::Result<Vec<Answer>> {
     let path = root().join(KEPT);
     let text = fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;

@@ -1,20 +1,20 @@
-//! What `pavisade-yaml` makes of a text, in the form in which kubectl's answers are kept.
+//! What `pavisade-yaml` makes of a text, in the form of kubectl's stored answers.
 
 use pavisade_yaml::{NoteKind, Source, objects, read, to_json};
 use serde_json::Value;
 
 use crate::kubectl::comparable;
 
-/// What our reader made of one text.
+/// The result of `pavisade-yaml` for a text.
 pub(crate) struct Ours {
-    /// What would be sent, in order, [`comparable`].
+    /// The objects that would be sent, in order and [`comparable`].
     pub(crate) objects: Vec<Value>,
-    /// Whether kubectl is expected to refuse something.
+    /// Whether kubectl is expected to reject something.
     pub(crate) refused: bool,
 }
 
-/// Reads a text as kubectl would send it: what stands behind a syntax error is left out, and so
-/// are documents that kubectl cannot decode.
+/// Reads a text as kubectl would send it: everything after a syntax error is left out, and so are
+/// documents that kubectl cannot decode.
 pub(crate) fn as_kubectl(text: &str) -> anyhow::Result<Ours> {
     let documents = read(&Source::new("text", text));
     let stops = |kind| matches!(kind, NoteKind::Unreadable | NoteKind::Refused);
@@ -26,7 +26,7 @@ pub(crate) fn as_kubectl(text: &str) -> anyhow::Result<Ours> {
         for object in found.sent {
             let mut value: Value = serde_json::from_str(&to_json(object.value))?;
             if object.value.get("kind").is_none() {
-                // What the list around it says.
+                // From the list that contains it.
                 value["kind"] = object.kind.into();
                 value["apiVersion"] = object.api_version.into();
             }

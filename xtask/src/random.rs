@@ -1,10 +1,10 @@
-//! Random choices that a seed makes again.
+//! Reproducible random choices.
 
 /// SplitMix64 (Steele, Lea, Flood 2014): small, seeded, good enough to pick fragments.
 pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
-    /// A number below `end`.
+    /// Returns a number below `end`.
     pub(crate) fn below(&mut self, end: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
@@ -13,12 +13,12 @@ impl Random {
         usize::try_from((z ^ (z >> 31)) % end as u64).unwrap_or(0)
     }
 
-    /// True once in `times`.
+    /// Returns true once in `times`.
     pub(crate) fn once_in(&mut self, times: usize) -> bool {
         self.below(times) == 0
     }
 
-    /// One of them.
+    /// Returns one of the elements.
     pub(crate) fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
         &from[self.below(from.len())]
     }

@@ -1,5 +1,5 @@
-//! Where things lie: this checkout, the read-only data folder beside it, and what
-//! chores do with files.
+//! Paths of this checkout and of the read-only data directory next to it, and file functions for
+//! tasks.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-/// The root of this checkout.
+/// Returns the root of this checkout.
 pub(crate) fn root() -> &'static Path {
     let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
     xtask.parent().unwrap_or(xtask)
 }
 
-/// `../shared/PATH`, or nothing, after saying so, where it is not here.
+/// Returns `../shared/PATH`; `None`, with a message, if it does not exist.
 pub(crate) fn shared(path: &str) -> Option<PathBuf> {
     let full = root().join("../shared").join(path);
     if !full.exists() {
@@ -24,8 +24,8 @@ pub(crate) fn shared(path: &str) -> Option<PathBuf> {
     Some(full)
 }
 
-/// The corpus of manifests: a given folder, or what `../shared` has, unpacked into `unpacked`; nothing,
-/// after saying so, where that is not here.
+/// Returns the manifest corpus: the given directory, or that of `../shared`, unpacked into
+/// `unpacked`. `None`, with a message, if it does not exist.
 pub(crate) fn corpus(given: Option<&Path>, unpacked: &Path) -> anyhow::Result<Option<PathBuf>> {
     if let Some(folder) = given {
         return Ok(Some(folder.to_owned()));
@@ -35,13 +35,13 @@ pub(crate) fn corpus(given: Option<&Path>, unpacked: &Path) -> anyhow::Result<Op
     Ok(Some(unpacked.join("corpus")))
 }
 
-/// Unpacks a `.tar.zst` into an existing folder.
+/// Unpacks a `.tar.zst` into an existing directory.
 pub(crate) fn unpack(archive: &Path, into: &Path) -> anyhow::Result<()> {
     let unpack = || tar::Archive::new(zstd::Decoder::new(File::open(archive)?)?).unpack(into);
     unpack().with_context(|| format!("unpacking {}", archive.display()))
 }
 
-/// The records of a file with a JSON value a line, packed by zstd.
+/// Returns the values of a zstd-compressed file with one JSON value per line.
 pub(crate) fn json_lines(path: &Path) -> anyhow::Result<Vec<serde_json::Value>> {
     let mut text = String::new();
     let mut decoder = zstd::Decoder::new(File::open(path)?)?;
@@ -51,13 +51,13 @@ pub(crate) fn json_lines(path: &Path) -> anyhow::Result<Vec<serde_json::Value>> 
     lines.map(|line| Ok(serde_json::from_str(line)?)).collect()
 }
 
-/// The first 16 hex digits.
+/// Returns the first 16 hex digits.
 pub(crate) fn hex16(bytes: &[u8]) -> String {
     bytes.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The files below a folder that end in one of the extensions, sorted, as paths
-/// from that folder with `/`. Links are not followed.
+/// Returns the sorted files below a directory with one of the extensions, as relative paths with
+/// `/`. Links are not followed.
 pub(crate) fn files(folder: &Path, extensions: &[&str]) -> anyhow::Result<Vec<String>> {
     let mut found = Vec::new();
     let mut open = vec![folder.to_owned()];

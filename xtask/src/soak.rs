@@ -1,7 +1,7 @@
-//! `cargo xtask soak`: the long loops, of which `make test` runs a tenth.
+//! `cargo xtask soak`: long tests, of which `make test` runs a tenth.
 //!
-//! A loop takes a count and fails at the first thing that is wrong, or at the end with everything
-//! that was. Counts are those of a full run; `--part 10` divides them.
+//! A test takes a count, and fails at the first error or at the end with all errors. Counts are
+//! those of a full run; `--part 10` divides them.
 
 mod kill;
 mod network;
@@ -18,10 +18,10 @@ use crate::{differential, live, managers};
 /// Arguments of `cargo xtask soak`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// A loop, or `all`.
+    /// A test, or `all`.
     #[arg(default_value = "all")]
     name: String,
-    /// Run this part of the full counts only: 10 is a tenth.
+    /// Divide the counts of a full run by this: 10 is a tenth.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     part: u32,
     /// The seed of generators.
@@ -33,15 +33,15 @@ struct Loop {
     name: &'static str,
     /// The count of a full run.
     full: u32,
-    /// Whether another step of `make test` runs a tenth of it already.
+    /// Whether another step of `make test` already runs a tenth of it.
     elsewhere: bool,
-    /// The tool without which a part is skipped.
+    /// The tool without which a partial run is skipped.
     tool: Option<&'static str>,
     run: fn(count: u32, seed: u64) -> anyhow::Result<()>,
 }
 
 const LOOPS: &[Loop] = &[
-    // Generated texts, read by kubectl and by us.
+    // Compares kubectl and Pavisade on generated texts.
     Loop {
         name: "differential",
         full: 8_000,
@@ -49,11 +49,11 @@ const LOOPS: &[Loop] = &[
         tool: Some("kubectl"),
         run: differential::soak,
     },
-    // Generated pods, judged by an API server's Pod Security admission and by us.
+    // Compares an API server's Pod Security admission with the checks on generated pods.
     Loop { name: "pods", full: 28_000, elsewhere: true, tool: None, run: live::pods },
-    // Generated policies and packets, judged by a plain evaluator and by the engine.
+    // Compares a simple evaluator with the engine on generated policies and packets.
     Loop { name: "network", full: 100_000, elsewhere: true, tool: None, run: network::soak },
-    // Generated roles, bindings and questions, answered by an API server and by us.
+    // Compares an API server with Pavisade on generated roles, bindings and questions.
     Loop {
         name: "rbac",
         full: 20_000,
@@ -61,7 +61,7 @@ const LOOPS: &[Loop] = &[
         tool: Some("control-plane"),
         run: rbac::run,
     },
-    // The same by Kubernetes' own authorizers and its controller of aggregation, without a server.
+    // The same with Kubernetes' own authorizers and aggregation controller, without a server.
     Loop {
         name: "rbac-code",
         full: 20_000,
@@ -69,7 +69,7 @@ const LOOPS: &[Loop] = &[
         tool: Some("authorizer"),
         run: rbac::code,
     },
-    // Authentication configurations with tokens, judged by Kubernetes' own code and by us.
+    // Compares Kubernetes' own code with Pavisade on authentication configurations with tokens.
     Loop {
         name: "tokens",
         full: 4_000,
@@ -77,9 +77,10 @@ const LOOPS: &[Loop] = &[
         tool: Some("authorizer"),
         run: tokens::run,
     },
-    // Runs that write files, killed at random times.
+    // Kills runs that write files at random times.
     Loop { name: "kill", full: 500, elsewhere: false, tool: None, run: kill },
-    // What is installed beside what package managers list; a part runs what needs no network.
+    // Compares installed packages with package managers; a partial run includes what needs no
+    // network.
     Loop {
         name: "managers",
         full: managers::FULL,
@@ -94,7 +95,7 @@ fn kill(runs: u32, seed: u64) -> anyhow::Result<()> {
     kill::kill_loop(runs as usize)
 }
 
-/// Runs one loop or all of them; fails when one does.
+/// Runs one test or all of them; fails if one does.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let named = |one: &&Loop| one.name == args.name;
     let chosen: Vec<_> = match args.name.as_str() {
@@ -121,7 +122,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A full run that would compare nothing fails. `make test` also runs where there is no Go.
+/// A full run that would compare nothing fails. `make test` also runs without Go.
 fn skip(tool: &str, part: u32) -> anyhow::Result<()> {
     let said = format!("{tool} is not built (`cargo xtask tools {tool}`, which needs Go)");
     ensure!(part > 1, said);

@@ -6,11 +6,11 @@ pub(crate) use testbed::tools::{built, tool};
 /// Arguments of `cargo xtask tools`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Tools to build; all when none is named.
+    /// Tools to build; all if none is given.
     names: Vec<String>,
 }
 
-/// Builds what was named and prints the paths.
+/// Builds the tools and prints their paths.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let all = TOOLS.iter().map(|tool| tool.name);
     let named = args.names.iter().map(String::as_str);

@@ -1,7 +1,7 @@
-//! `cargo xtask truth`: our verdicts beside those that others have written.
+//! `cargo xtask truth`: compares verdicts with those of other projects.
 //!
-//! A suite gets a folder and counts; the least agreement that is accepted stands
-//! in `xtask/truth.toml`. Cases are never skipped in silence.
+//! A suite gets a directory and counts. The minimum accepted agreement is in `xtask/truth.toml`.
+//! Cases are never skipped silently.
 
 mod cyclonedx;
 mod debian;
@@ -37,19 +37,19 @@ use crate::shared::{root, shared, unpack};
 pub(crate) struct Args {
     /// A suite, or `all`.
     name: String,
-    /// Read this folder (what the suite's archive holds) instead of ../shared/truth.
+    /// Read this directory (the content of the suite's archive) instead of ../shared/truth.
     #[arg(long)]
     dir: Option<PathBuf>,
 }
 
-/// What a suite found.
+/// The result of a suite.
 #[derive(Default)]
 pub(crate) struct Outcome {
     agreed: usize,
     total: usize,
-    /// Cases that nothing of ours can be compared with, said with the reason.
+    /// Cases that cannot be compared, which are reported with the reason.
     left_out: usize,
-    /// One text a case: which one, what was wanted, what we said.
+    /// One text per case: its name, the expected and the actual result.
     disagreements: Vec<String>,
 }
 
@@ -70,7 +70,7 @@ impl Outcome {
         println!("agreed {} of {}", self.agreed, self.total);
     }
 
-    /// Whether nothing disagreed.
+    /// Returns whether there are no disagreements.
     pub(crate) fn whole(&self) -> bool {
         self.disagreements.is_empty()
     }
@@ -78,7 +78,7 @@ impl Outcome {
 
 struct Suite {
     name: &'static str,
-    /// Its file under `../shared`.
+    /// The file below `../shared`.
     file: &'static str,
     run: fn(&Path) -> anyhow::Result<Outcome>,
 }
@@ -124,7 +124,7 @@ const SUITES: &[Suite] = &[
     Suite { name: "version-order", file: "truth/version-order.tar.zst", run: version_order::run },
 ];
 
-/// Runs one suite or all of them; fails when one agrees less than it must.
+/// Runs one suite or all of them; fails if one agrees less than required.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let all = args.name == "all";
     ensure!(!all || args.dir.is_none(), "--dir goes with one suite, not with `all`");
@@ -161,7 +161,7 @@ fn run_one(suite: &Suite, dir: Option<&Path>) -> anyhow::Result<()> {
             }
         }
     };
-    // An archive holds one folder of its own name.
+    // An archive contains one directory with its own name.
     let name = suite.file.rsplit('/').next().and_then(|file| file.strip_suffix(".tar.zst"));
     let inner = folder.join(name.unwrap_or(suite.name));
     let outcome = (suite.run)(if inner.is_dir() { &inner } else { &folder })?;
@@ -169,7 +169,7 @@ fn run_one(suite: &Suite, dir: Option<&Path>) -> anyhow::Result<()> {
     least.check(&outcome, dir.is_none())
 }
 
-/// The least agreement that is accepted.
+/// The minimum accepted agreement.
 struct Least {
     ratio: f64,
     count: usize,
@@ -191,7 +191,7 @@ impl Least {
         read().with_context(|| format!("reading {}", path.display()))
     }
 
-    /// The count holds for the standard folder only.
+    /// The count is checked only for the standard directory.
     fn check(&self, outcome: &Outcome, standard: bool) -> anyhow::Result<()> {
         let Outcome { agreed, total, left_out, .. } = *outcome;
         ensure!(total + left_out > 0, "no cases were found");
@@ -226,7 +226,7 @@ mod tests {
             let said = least.check(&outcome(agreed, total), standard).is_ok();
             assert_eq!(said, accepted, "{agreed} of {total}, standard: {standard}");
         }
-        // Rules of which none is ours.
+        // Rules without a counterpart.
         let foreign = Outcome { left_out: 1, ..Outcome::default() };
         assert!(least.check(&foreign, false).is_ok());
         assert!(least.check(&foreign, true).is_err());

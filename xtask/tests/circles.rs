@@ -1,7 +1,7 @@
-//! Modules of a crate that use each other in a circle: the ones that are known, and no others.
+//! Finds circular dependencies between modules of a crate; only the known ones are allowed.
 //!
-//! A module is a file. What stands in the file around it (`mod.rs`, `lib.rs`) is no edge: a parent
-//! declares its children, and they share what is in it.
+//! A module is a file. The file that contains it (`mod.rs`, `lib.rs`) is not an edge: a parent
+//! declares its children, and they share its items.
 
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
 
@@ -12,7 +12,7 @@ use std::path::Path;
 use syn::visit::{self, Visit};
 use syn::{Item, UseTree};
 
-/// Circles that are left, each as its crate and its modules.
+/// The remaining circles, each as its crate and modules.
 const KNOWN: &[&str] = &[
     // Until these checks use `netpol`.
     "checks: network::backend, network::istio",
@@ -40,7 +40,7 @@ fn no_new_circle_of_modules() {
     assert!(gone.is_empty(), "take these from the list, they are no circles any more:\n{gone:#?}");
 }
 
-/// Every file below a folder with its module's path.
+/// Reads every file below a directory with its module path.
 fn read(folder: &Path, inside: &Module, files: &mut BTreeMap<Module, syn::File>) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     for path in entries.map(|entry| entry.unwrap().path()) {
@@ -58,7 +58,7 @@ fn read(folder: &Path, inside: &Module, files: &mut BTreeMap<Module, syn::File>)
     }
 }
 
-/// Circles, each with its modules in order.
+/// Returns the circles, each with its modules in order.
 fn circles(files: &BTreeMap<Module, syn::File>) -> Vec<String> {
     let edges: BTreeMap<_, BTreeSet<_>> = files
         .iter()
@@ -92,7 +92,7 @@ fn reached(from: &Module, edges: &BTreeMap<&Module, BTreeSet<Module>>) -> BTreeS
     seen
 }
 
-/// Which modules a file uses.
+/// Collects the modules that a file uses.
 struct Uses<'a> {
     module: &'a Module,
     files: &'a BTreeMap<Module, syn::File>,
@@ -100,7 +100,7 @@ struct Uses<'a> {
 }
 
 impl Uses<'_> {
-    /// A path as it is written, from the crate's root; nothing where it leads out of the crate.
+    /// Resolves a path from the crate root; `None` if it leaves the crate.
     fn absolute(&self, path: &[String]) -> Option<Module> {
         let mut at = match path.first()?.as_str() {
             "crate" => Module::new(),
@@ -119,7 +119,7 @@ impl Uses<'_> {
 
     fn add(&mut self, path: &[String]) {
         let Some(mut at) = self.absolute(path) else { return };
-        // The longest part of it that is a module; the rest is in there.
+        // The longest prefix that is a module; the rest is an item in it.
         while !at.is_empty() && !self.files.contains_key(&at) {
             at.pop();
         }
@@ -145,7 +145,7 @@ impl Uses<'_> {
 
 impl<'ast> Visit<'ast> for Uses<'_> {
     fn visit_item(&mut self, item: &'ast Item) {
-        // Tests see what they want.
+        // Tests may use anything.
         let is_test = |attribute: &syn::Attribute| {
             attribute.path().is_ident("cfg")
                 && attribute.parse_args::<syn::Ident>().is_ok_and(|word| word == "test")

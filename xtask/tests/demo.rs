@@ -1,4 +1,4 @@
-//! `make demo` leaves the user with a program that can be started.
+//! `make demo` builds a program that can be started afterwards.
 
 use std::path::Path;
 use std::process::Command;

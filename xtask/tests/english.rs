@@ -1,7 +1,7 @@
-//! Texts for users are plain English: no phrase of `tests/banned-phrases.txt` is in a page, in the README,
-//! in a framework, or in a string of the program.
+//! User-facing text is plain English: no phrase of `tests/banned-phrases.txt` occurs in a page, in
+//! the README, in a framework, or in a string of the program.
 //!
-//! `crates/cli/tests/english.rs` does the same for the help of every command. Comments are not checked.
+//! `crates/cli/tests/english.rs` checks the help of every command. Comments are not checked.
 
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
 
@@ -15,14 +15,14 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// Each phrase with what to write instead.
+/// Returns each phrase with its replacement.
 fn banned() -> Vec<(&'static str, &'static str)> {
     let lines = LIST.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
     lines.map(|line| line.split_once(" => ").unwrap()).collect()
 }
 
-/// Lower case, with one blank between words, so that phrases are found across line breaks. Code (`in
-/// backticks`) and what is inserted into a format string are left out.
+/// Converts text to lower case with single blanks between words, so that phrases are found across
+/// line breaks. Code (`in backticks`) and format arguments are removed.
 fn normal(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push(' ');
@@ -85,7 +85,7 @@ fn files(folder: &Path, extension: &str, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// The string literals of Rust code, without its tests, attributes and comments.
+/// Returns the string literals of Rust code, without its tests, attributes and comments.
 fn strings(code: &str) -> Vec<String> {
     let code = code.find("#[cfg(test)]\nmod ").map_or(code, |end| &code[..end]);
     let bytes = code.as_bytes();
@@ -103,7 +103,7 @@ fn strings(code: &str) -> Vec<String> {
             while bytes[at + end] != b'"' {
                 end += if bytes[at + end] == b'\\' { 2 } else { 1 };
             }
-            // A reason for a lint is a comment.
+            // The reason of a lint attribute is a comment.
             let before = code[..at].trim_end();
             if (!before.ends_with("reason =") || before.ends_with("let reason ="))
                 && !before.ends_with("include_str!(")
@@ -151,13 +151,13 @@ fn strings_of_the_program() {
             || name.contains("test")
             || ["fixture.rs", "hostile.rs", "benches.rs"].contains(&&*name)
             || text.contains("/hostile/")
-            // Advisories are quoted as their publishers wrote them.
+            // Advisories are quoted as published.
             || text.contains("checks/src/advisories/kubernetes.rs")
     };
     code.retain(|path| !is_test(path));
     let mut all = Vec::new();
     for path in &code {
-        // A single word is a name of a field or an option.
+        // A single word is the name of a field or an option.
         let strings = strings(&fs::read_to_string(path).unwrap());
         for string in strings.iter().filter(|string| string.contains(' ')) {
             all.extend(faults(&path.display().to_string(), string));
@@ -166,7 +166,7 @@ fn strings_of_the_program() {
     fail_on(&all);
 }
 
-/// The texts of the check type are its comment, which is no string.
+/// The texts of a check are in its doc comment instead of a string.
 #[test]
 fn check_texts() {
     let mut all = Vec::new();

@@ -1,7 +1,7 @@
-//! A crate uses only crates on lower floors.
+//! A crate depends only on crates of lower floors.
 //!
-//! The floor stands in each crate's `Cargo.toml`. An edge within a floor must be
-//! listed with its reason in `docs/architecture.md`, and what is listed must exist.
+//! The floor is in each crate's `Cargo.toml`. A dependency within a floor must be listed with its
+//! reason in `docs/architecture.md`, and every listed one must exist.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -31,7 +31,7 @@ fn every_crate_uses_only_lower_floors() {
     assert!(faults.is_empty(), "\n{}\n", faults.join("\n"));
 }
 
-/// With `autotests = false` a file that is not named in `tests/all.rs` would never run.
+/// With `autotests = false`, a file that is missing in `tests/all.rs` would never run.
 #[test]
 fn every_file_of_integration_tests_runs() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
@@ -53,7 +53,7 @@ fn every_file_of_integration_tests_runs() {
 
 struct Crate {
     floor: i64,
-    /// The crates of ours that it uses, without `pavisade-`; dev-dependencies aside.
+    /// The workspace crates that it uses, without `pavisade-` and dev-dependencies.
     uses: BTreeSet<String>,
 }
 
@@ -78,7 +78,7 @@ fn read(folder: &str, manifest: &str) -> Result<Crate, String> {
             for (key, value) in
                 table.get(kind).and_then(toml::Value::as_table).into_iter().flatten()
             {
-                // A dependency may be renamed; then `package` says what it is.
+                // A dependency may be renamed; then `package` has its name.
                 let package = value.get("package").and_then(toml::Value::as_str).unwrap_or(key);
                 uses.extend(package.strip_prefix("pavisade-").map(str::to_owned));
             }
@@ -87,7 +87,7 @@ fn read(folder: &str, manifest: &str) -> Result<Crate, String> {
     Ok(Crate { floor, uses })
 }
 
-/// Crates without a row in the page's table, and rows without a crate.
+/// Returns crates without a row in the page's table, and rows without a crate.
 fn off_the_map(crates: &BTreeMap<String, Crate>, page: &str) -> Vec<String> {
     let rows = page.lines().filter_map(|line| {
         let mut cells = line.strip_prefix("| ")?.split(" | ");
@@ -144,7 +144,7 @@ fn check(crates: &BTreeMap<String, Crate>, page: &str) -> Vec<String> {
     faults
 }
 
-/// The items ``- `a` → `b`: reason`` of the section, and what is wrong with others.
+/// Returns the items ``- `a` → `b`: reason`` of the section, and invalid ones.
 fn listed(page: &str) -> (BTreeSet<(String, String)>, Vec<String>) {
     let section = page.lines().skip_while(|line| line.trim_end() != SECTION).skip(1);
     let section = section.take_while(|line| !line.starts_with("## ") && !line.starts_with("# "));

@@ -1,4 +1,4 @@
-//! Files and standard input that a command names, up to a size.
+//! Reads files and standard input up to a size limit.
 
 use std::io::Read as _;
 use std::path::Path;
@@ -6,10 +6,10 @@ use std::path::Path;
 use anyhow::{Context as _, bail};
 use pavisade_sources::open_regular;
 
-/// The bytes of a regular file, or of standard input for `-`.
+/// Reads a regular file, or standard input for `-`.
 ///
 /// # Errors
-/// It cannot be read, or is larger than `limit` bytes.
+/// The input cannot be read, or is larger than `limit` bytes.
 pub(crate) fn bytes(path: &Path, limit: u64) -> anyhow::Result<Vec<u8>> {
     let shown = || format!("reading {}", path.display());
     let mut bytes = Vec::new();
@@ -25,10 +25,10 @@ pub(crate) fn bytes(path: &Path, limit: u64) -> anyhow::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The same as text.
+/// The same as [`bytes`], for text.
 ///
 /// # Errors
-/// As [`bytes`], and where it is not UTF-8.
+/// Those of [`bytes`], or the input is not UTF-8.
 pub(crate) fn text(path: &Path, limit: u64) -> anyhow::Result<String> {
     String::from_utf8(bytes(path, limit)?)
         .with_context(|| format!("reading {}: it is not UTF-8", path.display()))

@@ -25,7 +25,7 @@ pub(crate) fn run(args: &ChecksArgs) -> anyhow::Result<Outcome> {
     let catalog = &settings.catalog;
     match &args.command {
         ChecksCommand::List { select, fixable, json } => {
-            // A list shows what there is: strict checks too, unless a framework was asked for.
+            // A list includes strict checks unless a framework is given.
             let strict = select.strict || select.framework.is_none();
             let select = Select { strict, ..select.clone() };
             let ids = select::ids(&select, &settings, true)?;
@@ -51,7 +51,7 @@ pub(crate) fn run(args: &ChecksArgs) -> anyhow::Result<Outcome> {
     Ok(Outcome::Clean)
 }
 
-/// The page of what several checks are shown as, and which they are.
+/// Prints the page of a group of checks that are shown together, and lists its members.
 fn explain_group(
     catalog: &Catalog,
     layout: Layout,
@@ -65,7 +65,7 @@ fn explain_group(
     Ok(group_explain(&meta, &parts, layout, options, out)?)
 }
 
-/// A list that goes to a file or program is not cut.
+/// Returns the width; a list for a file or program is not truncated.
 fn width(command: &ChecksCommand) -> usize {
     match command {
         ChecksCommand::List { .. } if !std::io::stdout().is_terminal() => 240,

@@ -1,4 +1,4 @@
-//! Reads a cluster as the arguments name it.
+//! Reads the clusters that the arguments select.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -11,21 +11,21 @@ use pavisade_sources::{ClusterLimits, ClusterRequest, LoadedCluster, load_cluste
 
 use crate::args::Access;
 use crate::progress::Spinner;
-/// What of a cluster is wanted.
+/// What to read of a cluster.
 #[derive(Clone)]
 pub(crate) struct Wanted {
-    /// Kinds that checks look at.
+    /// The kinds that checks need.
     pub kinds: Vec<GroupKind>,
-    /// Groups and kinds of files beside it.
+    /// The groups and kinds in the manifests that are read with it.
     pub also: BTreeSet<(String, String)>,
-    /// Secrets, their values left out.
+    /// Whether to read Secrets, without their values.
     pub secrets: bool,
 }
 
-/// Reads the one cluster that `access` names.
+/// Reads the single cluster that `access` selects.
 ///
 /// # Errors
-/// The kubeconfig leads nowhere, or several are named.
+/// The kubeconfig is invalid, or several clusters are selected.
 pub(crate) fn load(
     access: &Access,
     wanted: Wanted,
@@ -37,10 +37,10 @@ pub(crate) fn load(
     one(access, access.contexts.first(), wanted, progress)
 }
 
-/// Reads the clusters that `access` names, each once.
+/// Reads the clusters that `access` selects, each once.
 ///
 /// # Errors
-/// The kubeconfig leads nowhere.
+/// The kubeconfig is invalid.
 pub(crate) fn load_all(
     access: &Access,
     wanted: &Wanted,
@@ -80,12 +80,12 @@ fn one(
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.context("could not start threads for the connection")?;
     let loaded = runtime.block_on(load_cluster(&request, Timestamp::now(), progress));
-    // A handshake that hangs must not keep the program.
+    // Do not wait for a handshake that hangs.
     runtime.shutdown_background();
     Ok(loaded?)
 }
 
-/// The given file, else those of `KUBECONFIG` that exist, else the one in the home folder.
+/// Returns the given file, or else the existing files of `KUBECONFIG`, or else the default file.
 fn kubeconfigs(given: Option<&Path>) -> anyhow::Result<Vec<PathBuf>> {
     if let Some(path) = given {
         return Ok(vec![path.to_owned()]);
@@ -95,7 +95,7 @@ fn kubeconfigs(given: Option<&Path>) -> anyhow::Result<Vec<PathBuf>> {
         return Ok(home.into_iter().filter(|path| path.exists()).collect());
     };
     let files: Vec<_> = std::env::split_paths(&named).filter(|path| path.exists()).collect();
-    // A name that leads nowhere must not lead to the cluster around this pod.
+    // A missing file must not fall back to the cluster that this pod runs in.
     if files.is_empty() {
         bail!("KUBECONFIG refers to {}, which does not exist", Path::new(&named).display());
     }

@@ -1,4 +1,4 @@
-//! Compares what is in an image with a database.
+//! Matches the packages of images against the vulnerability database.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -11,12 +11,12 @@ use pavisade_report::instruction;
 use pavisade_snapshot::{Image, Inspection, Layer, Matches, Package, Packages};
 use pavisade_vulndb::{Ecosystem, Matcher, Target, of_distribution, of_purl_type};
 
-/// Compares images, and keeps what is to be said of them.
+/// Matches images and collects notes.
 pub(crate) struct Comparing<'a, 'd> {
     pub notes: Vec<Note>,
-    /// Feeds with a record about a package that was compared.
+    /// The feeds with a record for any matched package.
     pub used: BTreeSet<String>,
-    /// None where nobody asked for vulnerabilities.
+    /// `None` if vulnerabilities are not requested.
     matcher: Option<&'a mut Matcher<'d>>,
 }
 
@@ -25,13 +25,13 @@ impl<'a, 'd> Comparing<'a, 'd> {
         Self { notes: Vec::new(), used: BTreeSet::new(), matcher }
     }
 
-    /// That something was not read or not compared.
+    /// Adds a note about something that was not read or not matched.
     pub(crate) fn note(&mut self, place: &str, message: impl Into<String>, remedy: &str) {
         let (place, message, remedy) = (place.to_owned(), message.into(), remedy.to_owned());
         self.notes.push(Note { kind: NoteKind::Unread, place, span: None, message, remedy });
     }
 
-    /// The image of an inventory, with its vulnerabilities.
+    /// Returns the image of an inventory with its vulnerabilities.
     pub(crate) fn compare(
         &mut self,
         found: &Inventory,
@@ -40,7 +40,7 @@ impl<'a, 'd> Comparing<'a, 'd> {
     ) -> Image {
         self.notes.extend(found.notes.iter().cloned());
         let name = reference.map_or(&*found.name, |reference| &**reference).to_owned();
-        // The name of a file or folder alone is not one that objects can mean.
+        // A plain file or directory name is not an image reference that objects use.
         let own = || canonical(&found.name).filter(|_| found.name.contains(['/', ':']));
         let reference = reference.cloned().or_else(|| own().map(Into::into));
         let (mut packages, mut matches) = (Packages::default(), Matches::default());
@@ -48,11 +48,12 @@ impl<'a, 'd> Comparing<'a, 'd> {
         for (at, one) in found.packages.iter().enumerate() {
             let purl = one.purl.as_ref().map(ToString::to_string).unwrap_or_default();
             packages.push(row(one, &purl));
-            // What a distribution brought, its own advisories judge.
+            // Packages owned by a distribution package are covered by the advisories of the
+            // distribution.
             if one.owner.is_some() || self.matcher.is_none() {
                 continue;
             }
-            // Another version than the bound may be installed.
+            // A version other than the bound may be installed.
             if one.package.bound || found.source_tree && one.package.version.is_empty() {
                 apart.open.push(one.package.name.clone());
                 continue;
@@ -146,18 +147,18 @@ impl<'a, 'd> Comparing<'a, 'd> {
     }
 }
 
-/// What is said beside the matches.
+/// Packages without a result.
 #[derive(Default)]
 struct Apart {
-    /// Packages of ecosystems that the database does not know.
+    /// The number of packages by ecosystem that the database does not cover.
     unknown: BTreeMap<String, usize>,
-    /// Packages of manifests that have no fixed version.
+    /// Packages of manifests without a fixed version.
     open: Vec<String>,
-    /// Advisories that could not be decided, and why.
+    /// Advisories that could not be decided, with the reason.
     undecided: Vec<(String, String)>,
 }
 
-/// What the database is asked about a package.
+/// Returns what to look up for a package.
 pub(crate) fn target<'t>(
     package: &'t pavisade_packages::Package,
     ecosystem: &'t Ecosystem,
@@ -166,7 +167,7 @@ pub(crate) fn target<'t>(
     Target { ecosystem, name: &package.name, version: &package.version, source }
 }
 
-/// The source package of a package of a distribution.
+/// Returns the source package of a distribution package.
 fn built(package: &pavisade_packages::Package) -> Option<Arc<Built>> {
     let own = (&package.name, &package.version);
     let (name, version) = package.source.as_ref().map_or(own, |s| (&s.name, &s.version));
@@ -174,10 +175,10 @@ fn built(package: &pavisade_packages::Package) -> Option<Arc<Built>> {
     package.kind.is_of_system().then(|| Arc::new(built()))
 }
 
-/// The ecosystem whose advisories judge a package.
+/// Returns the ecosystem whose advisories apply to a package.
 pub(crate) fn ecosystem(found: &Found, distribution: Option<&Distribution>) -> Option<Ecosystem> {
     if found.package.kind.is_of_system() {
-        // A system in a folder of the image is of its own distribution.
+        // A system in a directory of the image has its own distribution.
         let named = found.purl.as_ref().and_then(|purl| purl.qualifier("distro"));
         let own = named.and_then(|named| named.rsplit_once('-'));
         if let Some(own) = own.and_then(|(id, version)| of_distribution(id, version)) {
@@ -199,7 +200,7 @@ fn row<'a>(found: &'a Found, purl: &'a str) -> Package<'a> {
     }
 }
 
-/// The canonical reference of an image.
+/// Returns the canonical reference of an image.
 pub(crate) fn canonical(name: &str) -> Option<String> {
     Reference::parse(name).map(Reference::canonical)
 }

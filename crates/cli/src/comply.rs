@@ -32,7 +32,7 @@ pub(crate) fn run(args: &ComplyArgs) -> anyhow::Result<Outcome> {
              lists all frameworks"
         );
     }
-    // A cluster is told of the benchmark that was not written for it.
+    // Used to note that a benchmark was not written for the cluster.
     let benchmark = frameworks.iter().find(|framework| framework.id.starts_with("cis-"));
     work.input.framework = benchmark.map(|framework| framework.id.clone());
     work.images = args.images.clone();
@@ -80,12 +80,12 @@ pub(crate) fn run(args: &ComplyArgs) -> anyhow::Result<Outcome> {
     })?;
     let outcome = scan::outcome(&judgement, settings.fail_on(args.fail_on));
     drop(assessments);
-    // The end of a process frees faster than we do.
+    // The process exit frees memory faster.
     std::mem::forget((snapshot, judgement));
     Ok(outcome)
 }
 
-/// The frameworks that were asked for, each once.
+/// Returns the requested frameworks without duplicates.
 fn asked(words: &[String], catalog: &Catalog) -> anyhow::Result<Vec<Cow<'static, Framework>>> {
     let mut asked: Vec<Cow<'static, Framework>> = Vec::new();
     for word in words {
@@ -100,8 +100,8 @@ fn asked(words: &[String], catalog: &Catalog) -> anyhow::Result<Vec<Cow<'static,
     Ok(asked)
 }
 
-/// The checks that their controls wait for, and those that were asked for besides; less those that
-/// the command line or the configuration leaves out.
+/// Returns the checks that the controls need and those requested in addition, without those
+/// disabled by the command line or the configuration.
 fn checks(
     frameworks: &[Cow<'_, Framework>],
     args: &ComplyArgs,

@@ -1,4 +1,4 @@
-//! Where the database of vulnerabilities is.
+//! Locates and opens the vulnerability database.
 
 use std::env;
 use std::ffi::OsString;
@@ -12,15 +12,15 @@ use pavisade_report::vulnerabilities::{Data, DataFeed};
 use pavisade_sources::open_regular;
 use pavisade_vulndb::Database;
 
-/// That there is none, and how to get one.
+/// The error for a missing database, with advice.
 pub(crate) const MISSING: &str = "there is no vulnerability database: create one from advisory \
                                   files (OSV records, EPSS, the CISA catalog) with `pavisade db \
                                   build PATH…`, or specify one with --db or PAVISADE_DB";
 
-/// The variable that names it.
+/// The environment variable with its path.
 const VARIABLE: &str = "PAVISADE_DB";
 
-/// The database that is named, or the one in its usual place if that exists.
+/// Returns the given database, or the one at the default path if it exists.
 pub(crate) fn find(named: Option<&Path>) -> Option<PathBuf> {
     if let Some(named) = named {
         return Some(named.to_owned());
@@ -31,10 +31,10 @@ pub(crate) fn find(named: Option<&Path>) -> Option<PathBuf> {
     }
 }
 
-/// Where a database is written that nobody gave a place; its folder is made.
+/// Returns the default path for writing a database, and creates its directory.
 ///
 /// # Errors
-/// The user has no folder for data, or it cannot be made.
+/// There is no data directory for the user, or it cannot be created.
 pub(crate) fn place() -> anyhow::Result<PathBuf> {
     let file = set(VARIABLE).map(PathBuf::from).or_else(usual);
     let file = file.context("there is no directory for the database: specify a file with -o")?;
@@ -44,7 +44,8 @@ pub(crate) fn place() -> anyhow::Result<PathBuf> {
     Ok(file)
 }
 
-/// In the user's data folder (XDG Base Directory Specification; on Windows the local one).
+/// Returns the path in the user's data directory (XDG Base Directory Specification; on Windows, the
+/// local application data).
 fn usual() -> Option<PathBuf> {
     let absolute = |name| set(name).map(PathBuf::from).filter(|folder| folder.is_absolute());
     let data = absolute("XDG_DATA_HOME")
@@ -57,7 +58,7 @@ fn set(name: &str) -> Option<OsString> {
     env::var_os(name).filter(|value| !value.is_empty())
 }
 
-/// Its bytes.
+/// Reads the file.
 pub(crate) fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
     let read = || {
         let mut bytes = Vec::new();
@@ -67,7 +68,7 @@ pub(crate) fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
     read().with_context(|| format!("reading the database {}", file.display()))
 }
 
-/// A database, whose header is right.
+/// Opens a database and checks its header.
 pub(crate) fn open<'a>(file: &Path, bytes: &'a [u8]) -> anyhow::Result<Database<'a>> {
     Database::open(bytes).with_context(|| {
         format!(
@@ -77,10 +78,10 @@ pub(crate) fn open<'a>(file: &Path, bytes: &'a [u8]) -> anyhow::Result<Database<
     })
 }
 
-/// What is told of it.
+/// Returns the details of a database for reports.
 ///
 /// # Errors
-/// It is damaged.
+/// The database is damaged.
 pub(crate) fn data(
     file: &Path,
     database: &Database<'_>,

@@ -19,16 +19,16 @@ use crate::output::output;
 use crate::progress::Spinner;
 use crate::{Outcome, database, images, scan, terminal};
 
-/// Bytes of one file of advisories, unpacked.
+/// The largest advisory file in bytes, uncompressed.
 const MAX_BYTES: u64 = 4 << 30;
 
-/// Bytes of one record in an archive.
+/// The largest record of an archive in bytes.
 const MAX_RECORD: usize = 16 << 20;
 
-/// Folders within folders.
+/// The deepest nesting of directories.
 const MAX_DEPTH: usize = 32;
 
-/// How files end that may hold advisories.
+/// The extensions of advisory files.
 const KINDS: [&str; 4] = ["json", "jsonl", "csv", "zip"];
 
 pub(crate) fn run(args: &DbArgs) -> anyhow::Result<Outcome> {
@@ -60,7 +60,7 @@ fn build(paths: &[PathBuf], file: &Path, quiet: bool) -> anyhow::Result<Outcome>
     };
     let files = files(paths, &mut not_read);
     scan::distinct(None, &files, iter::once(&file.to_owned()))?;
-    // Fail on what cannot be written before the work, not after it.
+    // Fail before the work if the output cannot be written.
     let out = output(Some(file))?;
     let progress = Spinner::new(quiet);
     for path in files {
@@ -99,7 +99,7 @@ fn build(paths: &[PathBuf], file: &Path, quiet: bool) -> anyhow::Result<Outcome>
     Ok(if whole && report.damaged == 0 { Outcome::Clean } else { Outcome::Incomplete })
 }
 
-/// The files that are given, and those in folders that are given, in order.
+/// Returns the given files and those in the given directories, in order.
 fn files(paths: &[PathBuf], not_read: &mut impl FnMut(&Path, String)) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for path in paths {
@@ -116,7 +116,8 @@ fn files(paths: &[PathBuf], not_read: &mut impl FnMut(&Path, String)) -> Vec<Pat
     files
 }
 
-/// Files below a folder, in order; links are not followed. Whether all folders could be read.
+/// Adds the files below a directory in order, without following links. Returns whether all
+/// directories could be read.
 fn below(
     folder: &Path,
     depth: usize,
@@ -145,7 +146,7 @@ fn below(
     whole
 }
 
-/// The ending that says what a file holds, that of its packing aside.
+/// Returns the extension that gives the format, ignoring that of the compression.
 fn kind(file: &Path) -> Option<&str> {
     let name = file.file_name()?.to_str()?;
     let name = name.strip_suffix(".zst").or_else(|| name.strip_suffix(".gz")).unwrap_or(name);
@@ -189,11 +190,11 @@ fn add(builder: &mut Builder, file: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The name of a file without its endings. OSV's archives are all named `all.zip`, in a folder for
-/// each ecosystem.
+/// Returns the name of a file without its extensions. OSV's archives are all named `all.zip`, in a
+/// directory for each ecosystem.
 fn feed_name(file: &Path) -> String {
     let name = file.file_name().unwrap_or_default().to_string_lossy();
-    // Releases of Alpine have points: `v3.18-main.json`.
+    // Alpine releases contain dots: `v3.18-main.json`.
     let mut name = &*name;
     while let Some((front, ending)) = name.rsplit_once('.')
         && !front.is_empty()
@@ -208,12 +209,12 @@ fn feed_name(file: &Path) -> String {
     }
 }
 
-/// OSV records in a zip archive, a file each, as OSV publishes them in bulk.
+/// Reads OSV records from a zip archive with one file per record, as in OSV's bulk downloads.
 fn archive(builder: &mut Builder, feed: Feed<'_>, bytes: &[u8]) -> anyhow::Result<()> {
     let archive = Archive::new(bytes)?;
     let (mut unread, mut read) = (None, 0u64);
     for entry in archive.entries() {
-        // What follows damage is not found.
+        // Entries after damage cannot be found.
         let entry = entry.context("the list of its files")?;
         let name = String::from_utf8_lossy(entry.name);
         if !name.ends_with(".json") {
@@ -239,12 +240,12 @@ fn archive(builder: &mut Builder, feed: Feed<'_>, bytes: &[u8]) -> anyhow::Resul
     }
 }
 
-/// Whether it is Debian's tracker: releases by CVE by package.
+/// Returns whether this is Debian's tracker: releases by CVE by package.
 fn is_tracker(head: &str) -> bool {
     head.contains("\"releases\"") && head.contains("\"CVE-") && !head.contains("\"affected\"")
 }
 
-/// Whether lines are scores by CVE, and no records.
+/// Returns whether the lines are scores by CVE instead of records.
 fn is_scores(head: &str) -> bool {
     let line = head.lines().next().unwrap_or("");
     line.contains("\"severity\"")
@@ -252,7 +253,7 @@ fn is_scores(head: &str) -> bool {
         && !line.contains("\"affected\"")
 }
 
-/// How old it is: what was published since is not found.
+/// Returns the age of the database: later advisories are not found.
 fn newest(database: &Database<'_>) -> Option<String> {
     let today = day(Timestamp::now());
     let newest = database.newest(today).ok()??.day;

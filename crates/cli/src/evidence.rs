@@ -1,8 +1,8 @@
-//! What was found attached to images, kept in the user's cache folder by the images' digests.
+//! Caches signatures and attestations of images by image digest in the user's cache directory.
 //!
-//! Signatures are kept, never verdicts: they are verified again each time, by the trust root, policy
-//! and time of that run, so that nobody who can write to the folder can make an image verified. If none
-//! of those that are kept is accepted, the registry is asked.
+//! Only signatures are cached, never results: each run verifies them with its own trust root,
+//! policy and time, so write access to the directory cannot make an image verified. If no cached
+//! signature is accepted, the registry is queried.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,15 +15,15 @@ use serde_json::{Value, json};
 
 use crate::registry;
 
-/// What is attached to an image.
+/// The signatures and attestations of an image.
 pub(crate) struct Found {
-    /// Of its manifest or index.
+    /// The digest of the manifest or index.
     pub digest: String,
     pub attached: Vec<Attached>,
     pub looked: &'static str,
 }
 
-/// Bytes of a file of the cache.
+/// The largest cache file in bytes.
 const MAX_BYTES: u64 = 64 << 20;
 
 fn file(digest: &str) -> Option<PathBuf> {
@@ -32,7 +32,7 @@ fn file(digest: &str) -> Option<PathBuf> {
     is_name.then_some(registry::cache_folder()?.join("signatures").join(format!("{name}.json")))
 }
 
-/// What is kept of an image.
+/// Reads the cache entry of an image.
 pub(crate) fn read(digest: &str) -> Option<Found> {
     let file = file(digest)?;
     if fs::metadata(&file).ok()?.len() > MAX_BYTES {
@@ -55,7 +55,7 @@ pub(crate) fn read(digest: &str) -> Option<Found> {
     Some(Found { digest: digest.to_owned(), attached, looked: "the cache" })
 }
 
-/// Keeps it, where there is a folder for that. One that cannot be kept is fetched again.
+/// Writes a cache entry, if possible; otherwise the signatures are fetched again.
 pub(crate) fn keep(found: &Found) {
     let Some(file) = file(&found.digest) else { return };
     if found.attached.is_empty() {
@@ -79,7 +79,7 @@ pub(crate) fn keep(found: &Found) {
     if text.len() as u64 > MAX_BYTES || fs::create_dir_all(folder).is_err() {
         return;
     }
-    // Beside and renamed, so that nobody reads half of it.
+    // Write a temporary file and rename it, so that no reader sees a partial file.
     let Ok(mut beside) = tempfile::NamedTempFile::new_in(folder) else { return };
     if std::io::Write::write_all(&mut beside, text.as_bytes()).is_ok() {
         let _ = beside.persist(file);

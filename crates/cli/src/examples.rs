@@ -1,11 +1,11 @@
-//! Examples of each command, in its help and in the manual.
+//! Examples of each command, for its help and the manual.
 
 use clap::Command;
 
-/// A command, and lines of what it does and how it is started.
+/// A command, and its examples as description and command line.
 type Examples = (&'static str, &'static [(&'static str, &'static str)]);
 
-/// By the words of the command.
+/// The examples by command.
 const EXAMPLES: &[Examples] = &[
     (
         "scan",
@@ -106,7 +106,7 @@ const EXAMPLES: &[Examples] = &[
     ),
 ];
 
-/// The examples of a command, a line each.
+/// Returns the examples of a command, one per line.
 pub(crate) fn of(words: &str) -> Option<String> {
     let (_, examples) = EXAMPLES.iter().find(|(command, _)| *command == words)?;
     let widest = examples.iter().map(|(what, _)| what.len()).max().unwrap_or(0);
@@ -114,7 +114,7 @@ pub(crate) fn of(words: &str) -> Option<String> {
     Some(examples.iter().map(line).collect())
 }
 
-/// The command with examples below the help of each of its commands.
+/// Adds examples to the help of each subcommand.
 pub(crate) fn add(command: Command) -> Command {
     below(command, "")
 }

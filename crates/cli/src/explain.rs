@@ -1,4 +1,4 @@
-//! `--explain`: why a vulnerability is reported for an image, or is not.
+//! `--explain`: why a vulnerability is or is not reported for an image.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -13,7 +13,7 @@ use pavisade_vulndb::{Ecosystem, Explained, Known, Matcher, Verdict};
 
 use crate::compare;
 
-/// Ids that differ in the case of their letters alone are one.
+/// Normalizes an ID, so that letter case does not matter.
 pub(crate) fn id(text: &str) -> String {
     let text = text.trim();
     let upper = text.to_ascii_uppercase();
@@ -24,7 +24,7 @@ pub(crate) fn id(text: &str) -> String {
     }
 }
 
-/// Explains an id for what is in an image and what was found in it.
+/// Explains an ID for the packages and findings of an image.
 ///
 /// # Errors
 /// The database is damaged.
@@ -45,12 +45,12 @@ pub(crate) fn of<'a>(
     Ok(Explanation { id, image: &inventory.name, database, known, cases, notes })
 }
 
-/// What was found of the vulnerability, and the names that records have for packages.
+/// The findings of the vulnerability, and the package names in its records.
 struct Told<'a> {
     found: HashMap<(&'a str, &'a str), &'a Finding>,
     dismissed: HashMap<(&'a str, &'a str), &'a Finding>,
     excepted: HashMap<(&'a str, &'a str), &'a pavisade_judgement::Excepted>,
-    /// By name: the ecosystems.
+    /// The ecosystems by package name.
     names: HashMap<&'a str, BTreeSet<&'a str>>,
 }
 
@@ -63,7 +63,7 @@ impl<'a> Told<'a> {
     ) -> Self {
         let mut ids: BTreeSet<&str> = BTreeSet::from([id]);
         for record in &known.records {
-            // A vendor's advisory covers others, too.
+            // A vendor's advisory covers further CVEs.
             if record.id == id || record.aliases.iter().any(|alias| alias == id) {
                 ids.insert(&record.id);
                 ids.extend(record.aliases.iter().map(String::as_str));
@@ -111,8 +111,8 @@ impl<'a> Told<'a> {
         if let Some(excepted) = self.excepted.get(&key) {
             return Outcome::Excepted(excepted);
         }
-        // One that a record says is affected and that is no finding was not compared, such as a
-        // package whose version is not known.
+        // An affected package without a finding was not matched, for example because its version is
+        // unknown.
         let undecided =
             |one: &Explained| matches!(one.verdict, Verdict::Undecided(_) | Verdict::Affected(..));
         match records.iter().any(undecided) {
@@ -156,7 +156,7 @@ fn case<'a>(
         let Some(near) = near else { return Ok(None) };
         match &ecosystem {
             Some(ecosystem) if matcher.covers(ecosystem)? => {
-                // A name of another language is another package.
+                // The same name in another language is another package.
                 let alike: Vec<_> = near.iter().filter(|other| is_near(ecosystem, other)).collect();
                 if alike.is_empty() {
                     return Ok(None);
@@ -181,7 +181,7 @@ fn case<'a>(
     }))
 }
 
-/// Whether an ecosystem is another release of the same distribution.
+/// Returns whether an ecosystem is another release of the same distribution.
 fn is_near(ecosystem: &Ecosystem, other: &str) -> bool {
     let name = |text: &str| text.split(':').next().unwrap_or_default().to_owned();
     name(ecosystem.as_str()) == name(other)

@@ -24,7 +24,7 @@ pub(crate) fn run(args: &FixArgs) -> anyhow::Result<Outcome> {
     if args.paths.iter().any(|path| path == Path::new("-")) {
         bail!("standard input cannot be edited in place: specify the file");
     }
-    // A pipe can be read only once, and the result is scanned again.
+    // A pipe can be read only once, but the result is scanned again.
     let is_special = |path: &&PathBuf| path.metadata().is_ok_and(|m| !m.is_file() && !m.is_dir());
     if let Some(path) = args.paths.iter().find(is_special) {
         bail!("{} cannot be changed: it is not a regular file", path.display());
@@ -55,7 +55,7 @@ pub(crate) fn run(args: &FixArgs) -> anyhow::Result<Outcome> {
             continue;
         }
         if !is_file || files.text(name).is_none() {
-            // A name of other bytes is known by what stands for them, which leads to no file.
+            // A file name that is not UTF-8 has replacement characters, so it cannot be opened.
             if name.contains(char::REPLACEMENT_CHARACTER) {
                 unnamed.insert(name.to_owned());
             }
@@ -68,7 +68,7 @@ pub(crate) fn run(args: &FixArgs) -> anyhow::Result<Outcome> {
     }
     let mut fixed = fix(wanted);
     for file in &mut fixed {
-        // The reader gives a last line an end that it may not have.
+        // The reader adds a missing line break at the end.
         let own = files.text(&file.name).unwrap_or("");
         if !own.ends_with('\n') {
             for text in [&mut file.text, &mut file.before] {
@@ -132,12 +132,12 @@ pub(crate) fn run(args: &FixArgs) -> anyhow::Result<Outcome> {
 fn judged(args: &FixArgs, work: &Work<'_>) -> anyhow::Result<Judgement> {
     let choice = Choice::new(&args.select, &args.set, &work.settings, false)?;
     let checks = choice.checks(work.kubernetes())?.with_fixes();
-    // What somebody accepts is not fixed.
+    // Accepted findings are not fixed.
     let by = By { config: &args.config, baseline: None };
     Ok(work.judge(&choice, checks, by, Spinner::new(args.quiet))?.judgement)
 }
 
-/// What became of what was fixed, and what is new.
+/// Returns which findings are fixed, which remain and which are new.
 fn compare(before: &Judgement, fixed: &[Fixed<'_>], after: &Judgement) -> Again {
     let fingerprints = |judgement: &Judgement| -> HashSet<_> {
         judgement.of_state(State::Fails).map(Finding::fingerprint).collect()
@@ -151,15 +151,15 @@ fn compare(before: &Judgement, fixed: &[Fixed<'_>], after: &Judgement) -> Again 
             again.gone += 1;
             continue;
         };
-        // Equal objects of several files are judged once; they are no longer equal.
+        // Equal objects in several files are judged once, and now they differ.
         let copy = there.fix.as_ref().map(|fix| fix.doc.source().name());
         again.still.push(match copy.filter(|name| *name != file.name) {
             Some(name) => format!("{}; a copy is in {name}: run again", sentence(finding)),
             None => sentence(finding),
         });
     }
-    // A fixed field may have been the place of another finding too: it is told elsewhere now. What
-    // was to be fixed and stands elsewhere is new.
+    // A fixed field may also have been the location of another finding, which has now moved. A
+    // finding that was to be fixed and has moved is new.
     let made = fixed.iter().flat_map(|file| &file.made).map(|finding| finding.fingerprint());
     let made: HashSet<_> = made.collect();
     let mut moved: HashMap<_, usize> = HashMap::new();
@@ -179,7 +179,7 @@ fn compare(before: &Judgement, fixed: &[Fixed<'_>], after: &Judgement) -> Again 
     again
 }
 
-/// What a finding is about, wherever it is.
+/// Identifies a finding regardless of its location.
 fn matter(finding: &Finding) -> (&str, &Subject, &str) {
     (&finding.rule.id, &finding.subject, &finding.instance)
 }
@@ -201,7 +201,7 @@ fn write(args: &FixArgs, fixes: &Fixes<'_>, configuration: String) -> anyhow::Re
         true => {
             let exact = !io::stdout().is_terminal();
             let difference = pavisade_report::fixes_diff(fixes, exact, &options, &mut out);
-            // The difference alone is on standard output, so that `git apply` can read it.
+            // Standard output contains only the diff, for `git apply`.
             let mut summary = Vec::new();
             let options = Options { color: false, ..options };
             difference.and_then(|hidden| {
@@ -219,7 +219,7 @@ fn write(args: &FixArgs, fixes: &Fixes<'_>, configuration: String) -> anyhow::Re
     written.and_then(|()| out.flush()).context("writing standard output")
 }
 
-/// Why a difference may not be applied as it is.
+/// Reports why a diff cannot be applied unchanged.
 fn tell(hidden: Hidden) {
     let Hidden { beside, masked } = hidden;
     if masked > 0 {

@@ -1,4 +1,4 @@
-//! `pavisade frameworks`, and a framework by the name or file that a command line gives.
+//! `pavisade frameworks`, and the lookup of frameworks by name or file.
 
 use std::borrow::Cow;
 use std::io::{BufWriter, IsTerminal as _, Write as _};
@@ -13,7 +13,7 @@ use crate::{Outcome, terminal};
 
 pub(crate) fn run(args: &FrameworksArgs) -> anyhow::Result<Outcome> {
     let mut out = BufWriter::new(std::io::stdout().lock());
-    // What goes to a file or program is not cut.
+    // Output for a file or program is not truncated.
     let width = if std::io::stdout().is_terminal() { terminal::width(None) } else { 160 };
     let options =
         Options { color: terminal::color(args.color, false), width, ..Options::default() };
@@ -33,10 +33,10 @@ pub(crate) fn run(args: &FrameworksArgs) -> anyhow::Result<Outcome> {
     Ok(Outcome::Clean)
 }
 
-/// The framework of that name, or of that file: a word that ends in `.toml` is a file.
+/// Returns a framework by name, or from a file if the word ends in `.toml`.
 ///
 /// # Errors
-/// There is none, or the file means nothing: with its place.
+/// There is no such framework, or the file is invalid.
 pub(crate) fn named(word: &str, catalog: &Catalog) -> anyhow::Result<Cow<'static, Framework>> {
     if !names_file(word) {
         return find(word, builtin()).map(Cow::Borrowed).map_err(|error| anyhow!("{error}"));
@@ -46,10 +46,10 @@ pub(crate) fn named(word: &str, catalog: &Catalog) -> anyhow::Result<Cow<'static
     own(&text, catalog).map(Cow::Owned).map_err(|error| anyhow!("{word}:{error}"))
 }
 
-/// A framework of the user's own.
+/// Parses a user-defined framework.
 ///
 /// # Errors
-/// The text means nothing: with its place.
+/// The text is invalid; the error has its position.
 pub(crate) fn own(text: &str, catalog: &Catalog) -> Result<Framework, FrameworkError> {
     let known: Vec<_> = catalog.rules().collect();
     Framework::read(text, &known)

@@ -90,7 +90,7 @@ fn compare(command: &ImageCommand) -> anyhow::Result<Outcome> {
     };
     let gained = judged.as_ref().map(|[old, new]| Gained::of(old, new));
     let mut unread = Vec::new();
-    // What was compared tells what was not read, too.
+    // The notes of the comparison include what was not read.
     let notes = match &judged {
         Some([old, new]) => [&old.notes, &new.notes],
         None => [&old.notes, &new.notes],
@@ -142,7 +142,7 @@ pub(crate) fn sbom(args: &SbomArgs) -> anyhow::Result<Outcome> {
     Ok(outcome(found))
 }
 
-/// The file of the result, which must not be the image.
+/// Returns the output, which must not be the image itself.
 fn target(file: Option<&Path>, image: &Path) -> anyhow::Result<Output> {
     let same = |file: &Path| {
         let real = |path: &Path| std::fs::canonicalize(path).ok();
@@ -156,14 +156,14 @@ fn target(file: Option<&Path>, image: &Path) -> anyhow::Result<Output> {
     }
 }
 
-/// Which image is meant, and how registries are asked for it.
+/// Selects an image, with access to registries.
 #[derive(Clone, Copy)]
 pub(crate) struct Sought<'a> {
     pub choose: &'a Choose,
     pub remotes: &'a Remotes,
 }
 
-/// What is in an image; `None` where it cannot be read, which was told.
+/// Reads the packages of an image; `None` if it cannot be read, which is reported.
 fn read(
     path: &Path,
     sought: Sought<'_>,
@@ -173,7 +173,7 @@ fn read(
     tell_read(sought, quiet, path, || open(path, sought, options))
 }
 
-/// What was read; `None` where it cannot be read, which is told.
+/// Calls `read`; `None` if it fails, which is reported.
 fn tell_read<T>(
     sought: Sought<'_>,
     quiet: bool,
@@ -212,7 +212,7 @@ fn tell_read<T>(
 
 /// Why there is no inventory.
 pub(crate) enum Fault {
-    /// The command line does not say which image is meant.
+    /// The command line does not select a single image.
     Choice(String),
     Refused(Refusal),
     Document(SbomError),
@@ -229,7 +229,7 @@ impl fmt::Display for Fault {
 }
 
 impl Fault {
-    /// What to do about it; empty where nothing is known.
+    /// Returns what to do about it; may be empty.
     pub(crate) fn remedy(&self) -> &str {
         match self {
             Self::Refused(refusal) => remedy(refusal),
@@ -244,13 +244,13 @@ impl From<Refusal> for Fault {
     }
 }
 
-/// What is in an image: its packages.
+/// Reads the packages of an image.
 pub(crate) fn open(path: &Path, sought: Sought<'_>, options: Options) -> Result<Inventory, Fault> {
     let read = |store: &Store, image: &Image| Ok((inventory(store, image, options)?, None));
     open_with(path, sought, read).map(|(found, _)| found)
 }
 
-/// The same with what it holds beside its packages; of an SBOM that cannot be had.
+/// The same with the inspection of the image, which an SBOM does not have.
 pub(crate) fn inspect(
     path: &Path,
     sought: Sought<'_>,
@@ -262,7 +262,7 @@ pub(crate) fn inspect(
     })
 }
 
-/// The packages that the lock files of a source tree name.
+/// Reads the packages in the lock files of a source tree.
 pub(crate) fn sources(path: &Path) -> Result<Inventory, Fault> {
     let found = oci::source_tree(path, &Limits::default())?;
     let why = || format!("{} contains no supported lock file or manifest", path.display());
@@ -278,8 +278,8 @@ fn open_with(
 ) -> Result<(Inventory, Option<Inspection>), Fault> {
     let Sought { choose, remotes } = sought;
     let limits = Limits::default();
-    // A folder with lock files is a source tree unless it holds what only an image or a system has.
-    // `docker://…` is never one, though a folder `docker:` may lead to the same path.
+    // A directory with lock files is a source tree unless it contains files that only an image or a
+    // system has. `docker://…` is never one, even if a directory `docker:` exists.
     if !registry::is_remote(path)
         && path.is_dir()
         && !oci::is_image_or_root(path)
@@ -310,15 +310,15 @@ fn open_with(
     Ok((found, inspection))
 }
 
-/// What a path leads to.
+/// The type of input at a path.
 enum Input {
     /// An SBOM.
     Document(Vec<u8>),
-    /// Standard input or a pipe, if it is no SBOM.
+    /// Standard input or a pipe that is not an SBOM.
     Stream(Box<dyn Read>),
-    /// An image in a file or folder.
+    /// An image in a file or directory.
     Path,
-    /// An image of a registry.
+    /// An image in a registry.
     Remote(Remote),
 }
 
@@ -335,7 +335,7 @@ impl Input {
         if metadata.as_ref().is_some_and(std::fs::Metadata::is_dir) {
             return Ok(Self::Path);
         }
-        // A pipe gives its bytes once.
+        // A pipe can be read only once.
         let is_regular = metadata.is_some_and(|metadata| metadata.is_file());
         let from: Box<dyn Read> = match is_standard {
             true => Box::new(io::stdin().lock()),
@@ -355,7 +355,7 @@ impl Input {
     }
 }
 
-/// The image that is meant.
+/// Selects a single image.
 pub(crate) fn chosen(
     mut candidates: Vec<Candidate>,
     choose: &Choose,
@@ -393,7 +393,7 @@ pub(crate) fn chosen(
     }
 }
 
-/// What the image is called. Layouts name images by their tags alone.
+/// Returns the name of an image. Layouts name images only by tag.
 pub(crate) fn name(found: &str, path: &Path) -> String {
     if found.contains(['/', ':']) {
         return found.to_owned();
@@ -408,7 +408,7 @@ pub(crate) fn name(found: &str, path: &Path) -> String {
     if found.is_empty() { file } else { format!("{file}:{found}") }
 }
 
-/// A refusal with what to do about it.
+/// Returns the text of a refusal with advice.
 pub(crate) fn told(refusal: &Refusal) -> String {
     match remedy(refusal) {
         "" => refusal.to_string(),
@@ -416,7 +416,7 @@ pub(crate) fn told(refusal: &Refusal) -> String {
     }
 }
 
-/// What to do about a refusal; empty where nothing is known.
+/// Returns what to do about a refusal; may be empty.
 fn remedy(refusal: &Refusal) -> &str {
     match refusal {
         Refusal::Platform { there, .. } if !there.is_empty() => "choose one with --platform",
@@ -432,7 +432,7 @@ fn remedy(refusal: &Refusal) -> &str {
     }
 }
 
-/// The time that documents name, where it is set (reproducible-builds.org).
+/// Returns the time for documents, if set (reproducible-builds.org).
 fn about() -> anyhow::Result<Sbom> {
     let Some(set) = std::env::var_os("SOURCE_DATE_EPOCH").filter(|set| !set.is_empty()) else {
         return Ok(Sbom::default());
@@ -443,7 +443,7 @@ fn about() -> anyhow::Result<Sbom> {
     Ok(Sbom { made: Some(time.to_string()) })
 }
 
-/// What documents for programs do not tell people.
+/// Reports notes on standard error, which machine-readable documents do not show.
 fn tell(notes: &[Note]) {
     for note in notes.iter().filter(|note| note.kind == NoteKind::Unread) {
         terminal::say("not read", &format!("{}: {}", note.place, note.message));
@@ -452,7 +452,7 @@ fn tell(notes: &[Note]) {
 
 fn outcome(found: Inventory) -> Outcome {
     let outcome = if found.notes.is_empty() { Outcome::Clean } else { Outcome::Incomplete };
-    // The end of a process frees faster than we do.
+    // The process exit frees memory faster.
     std::mem::forget(found);
     outcome
 }

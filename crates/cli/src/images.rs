@@ -1,5 +1,5 @@
-//! Images for `scan`: what is in those that were given or that objects name, and which advisories of
-//! a database are about it.
+//! Images for `scan`: reads the images that are given or that objects use, and matches them against
+//! the vulnerability database.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -27,7 +27,7 @@ use crate::progress::Spinner;
 use crate::registry::{self, Remotes};
 use crate::{signatures, terminal};
 
-/// The picture with the images that were asked for, and their vulnerabilities.
+/// Returns the snapshot with the requested images and their vulnerabilities.
 ///
 /// # Errors
 /// The database cannot be read.
@@ -108,7 +108,7 @@ pub(crate) fn add(
         let why = |reference| (reference, "it was not specified".to_owned());
         missing.extend(other.into_iter().map(why));
     }
-    // A registry is asked for the images alone that it was asked for anyway.
+    // Query registries only for images that are requested from them anyway.
     let root = TrustRoot::public();
     if args.named && !rules.is_empty() {
         progress.stage("Looking for signatures");
@@ -129,7 +129,7 @@ pub(crate) fn add(
     Ok((snapshot.with_facts(Facts { images }).with_notes(notes), kept))
 }
 
-/// The files of a folder that may be meant, in order.
+/// Returns the matching files of a directory in order.
 pub(crate) fn inside(folder: &Path, is_meant: impl Fn(&Path) -> bool) -> io::Result<Vec<PathBuf>> {
     let paths = fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path()));
     let mut paths = paths.collect::<io::Result<Vec<_>>>()?;
@@ -138,11 +138,11 @@ pub(crate) fn inside(folder: &Path, is_meant: impl Fn(&Path) -> bool) -> io::Res
     Ok(paths)
 }
 
-/// A remedy that stands for itself.
+/// Converts a remedy to a sentence.
 fn sentence(remedy: &str) -> String {
     let mut rest = remedy.chars();
     match rest.next() {
-        // Options and programs are written as they are.
+        // Options and command names keep their case.
         Some(first) if first.is_ascii_lowercase() => {
             format!("{}{}.", first.to_ascii_uppercase(), rest.as_str())
         }
@@ -151,12 +151,12 @@ fn sentence(remedy: &str) -> String {
     }
 }
 
-/// Why an image is missing that is told of in a note.
+/// Why an image with a note is missing.
 const UNREADABLE: &str = "it could not be read";
 
-/// Images by their names, the first of many.
+/// Lists the first few image names.
 fn names(images: &[Arc<str>]) -> String {
-    /// Images that are named.
+    /// The number of names shown.
     const SHOWN: usize = 3;
     let names: Vec<_> = images.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
     match images.len().saturating_sub(SHOWN) {
@@ -165,7 +165,7 @@ fn names(images: &[Arc<str>]) -> String {
     }
 }
 
-/// That images which objects name are in no source.
+/// Returns a note about images of objects that are in no source.
 fn not_had(missing: &[Arc<str>]) -> Option<Note> {
     let first = missing.first()?;
     Some(Note {
@@ -178,7 +178,7 @@ fn not_had(missing: &[Arc<str>]) -> Option<Note> {
     })
 }
 
-/// That objects name other images than those that were given.
+/// Returns a note about images of objects that differ from the given ones.
 fn not_given(other: &[Arc<str>]) -> Option<Note> {
     let first = other.first()?;
     let count = match other.len() {
@@ -194,14 +194,14 @@ fn not_given(other: &[Arc<str>]) -> Option<Note> {
     })
 }
 
-/// Reads images and compares what is in them.
+/// Reads and matches images.
 struct Reading<'a, 'd> {
     comparing: Comparing<'a, 'd>,
-    /// Whether what was read is kept.
+    /// Whether inventories are kept.
     keeps: bool,
     kept: Vec<Inventory>,
     remotes: &'a Remotes,
-    /// The platform, where one was asked for.
+    /// The requested platform, if any.
     platform: Option<&'a Platform>,
 }
 
@@ -210,7 +210,7 @@ impl Reading<'_, '_> {
         self.comparing.note(place, message, remedy);
     }
 
-    /// Which images there are, by canonical reference: the file, and what it calls the image.
+    /// Returns the available images by canonical reference, with the file and their name in it.
     fn there(&mut self, sources: &[PathBuf]) -> HashMap<String, (PathBuf, Option<String>)> {
         let mut there = HashMap::new();
         for source in sources {
@@ -240,7 +240,7 @@ impl Reading<'_, '_> {
         there
     }
 
-    /// Canonical references of the images in a file, each with its name there.
+    /// Returns the canonical references of the images in a file, with their names in it.
     fn names(&self, file: &Path) -> Result<Vec<(String, Option<String>)>, String> {
         if file.extension().is_some_and(|ending| ending == "json") {
             let sought = Sought { choose: &Choose::default(), remotes: self.remotes };
@@ -252,13 +252,13 @@ impl Reading<'_, '_> {
         let platform = self.platform.cloned().unwrap_or_else(Platform::here);
         let candidates = store.candidates(&platform).map_err(|refusal| refusal.to_string())?;
         let names = candidates.iter().flat_map(|candidate| &candidate.names);
-        // A layout names its images by their tags alone: its folder says the rest.
+        // A layout has only tags as names, so its directory name is used too.
         let named =
             |name: &String| Some((canonical(&image::name(name, file))?, Some(name.clone())));
         Ok(names.filter_map(named).collect())
     }
 
-    /// An image with its vulnerabilities; `None` where it cannot be read, which is told.
+    /// Returns an image with its vulnerabilities; `None` if it cannot be read, which is reported.
     fn image(
         &mut self,
         path: &Path,
@@ -271,7 +271,7 @@ impl Reading<'_, '_> {
         self.judged(path, opened, reference)
     }
 
-    /// What was read, with its vulnerabilities.
+    /// Reads an image and matches its packages.
     fn judged(
         &mut self,
         path: &Path,
@@ -308,7 +308,7 @@ impl Reading<'_, '_> {
     }
 }
 
-/// Whether a file of a folder of images may be one.
+/// Returns whether a file of an image directory may be an image.
 fn is_candidate(file: &Path) -> bool {
     const ENDINGS: [&str; 6] = ["tar", "gz", "tgz", "zst", "tzst", "json"];
     file.join("oci-layout").is_file()

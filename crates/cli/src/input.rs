@@ -1,4 +1,4 @@
-//! What a command line wants to be read: files, and a cluster, live or saved.
+//! The input of a command: files, and a live or saved cluster.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,16 +10,16 @@ use pavisade_sources::{Limits, Purpose, Render, Request, Scope, Tools};
 use crate::args::{self, ComplyArgs, FixArgs, LiveArgs, PssArgs, Reading, ScanArgs};
 use crate::settings::or_here;
 
-/// What is to be read, and by the semantics of which version.
+/// The input, and the Kubernetes version to judge it by.
 pub(crate) struct Input<'a> {
     pub paths: &'a [PathBuf],
-    /// The cluster; none for the command that changes files.
+    /// The cluster; `None` for the command that changes files.
     pub live: Option<&'a LiveArgs>,
     pub reading: Reading,
     pub kubernetes_version: Option<KubernetesVersion>,
-    /// The framework that was asked for.
+    /// The requested framework.
     pub framework: Option<String>,
-    /// What of the files counts.
+    /// Which files are included.
     pub scope: Scope,
 }
 
@@ -67,7 +67,7 @@ impl<'a> From<&'a FixArgs> for Input<'a> {
         Self {
             paths: &args.paths,
             live: None,
-            // Files as they stand: what a chart or a kustomization makes of them is no file.
+            // Charts and kustomizations are not rendered, because their output is not a file.
             reading: Reading::default(),
             kubernetes_version: args.kubernetes_version,
             framework: None,
@@ -77,10 +77,10 @@ impl<'a> From<&'a FixArgs> for Input<'a> {
 }
 
 impl Input<'_> {
-    /// What is wrong with it before anything is read.
+    /// Checks the options before reading anything.
     ///
     /// # Errors
-    /// An option means nothing here, or names what is not there.
+    /// An option does not apply here, or refers to something that does not exist.
     pub(crate) fn check(&self) -> anyhow::Result<()> {
         if let Some(option) = self.live.and_then(LiveArgs::idle) {
             bail!("{option} requires a live cluster: add --cluster");
@@ -96,12 +96,12 @@ impl Input<'_> {
         Ok(())
     }
 
-    /// Whether a cluster is to be read.
+    /// Returns whether to read a cluster.
     pub(crate) fn is_cluster(&self) -> bool {
         self.live.is_some_and(|live| live.cluster || live.snapshot.is_some())
     }
 
-    /// What of the files is read.
+    /// Returns the request for reading files.
     pub(crate) fn request(&self) -> Request {
         Request {
             paths: or_here(self.paths),
@@ -131,8 +131,8 @@ impl Input<'_> {
     }
 }
 
-/// The first file of that name in `PATH`. Folders that depend on where we are do not count: they
-/// may be the ones that are scanned, and nothing of those is started.
+/// Returns the first program of that name in `PATH`. Relative directories are ignored: they may be
+/// those being scanned, from which nothing must be started.
 fn in_path(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     let file = |folder: PathBuf| Path::new(&folder).join(program);

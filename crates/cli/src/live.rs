@@ -1,4 +1,4 @@
-//! A cluster as a command line names it: live, or saved in a file.
+//! The cluster of a command line: live, or saved in a file.
 
 use anyhow::bail;
 use pavisade_model::{GroupKind, KubernetesVersion, Note, NoteKind};
@@ -10,11 +10,11 @@ use crate::input::Input;
 use crate::progress::Spinner;
 use crate::snapshot;
 
-/// Reads the cluster or the snapshot, and the files where some are given; with the version of
-/// Kubernetes whose semantics count.
+/// Reads the cluster or snapshot, and any given files. Also returns the Kubernetes version to judge
+/// them by.
 ///
 /// # Errors
-/// The kubeconfig leads nowhere.
+/// The kubeconfig is invalid.
 pub(crate) fn picture(
     input: &Input<'_>,
     live: &LiveArgs,
@@ -33,7 +33,7 @@ pub(crate) fn picture(
             let wanted = Wanted { kinds, also: also.collect(), secrets: live.secrets };
             let (mut worlds, mut notes) = (Vec::new(), Vec::new());
             for loaded in cluster::load_all(&live.access, &wanted, progress)? {
-                // Of a cluster that could not be reached nothing is to be said, check by check.
+                // Do not report an unreachable cluster once per check.
                 worlds.extend((!loaded.world.objects.is_empty()).then_some(loaded.world));
                 notes.extend(loaded.notes);
             }
@@ -54,7 +54,7 @@ pub(crate) fn picture(
     Ok((picture.with_notes(notes), kubernetes))
 }
 
-/// All clusters are judged by the semantics of one version, which must be theirs.
+/// Checks that all clusters have the Kubernetes version to judge them by.
 fn one_version(asked: Option<KubernetesVersion>, picture: &Snapshot) -> anyhow::Result<()> {
     let worlds = picture.worlds().iter();
     let versions = worlds.filter_map(|world| Some((world.name().clone(), world.server_version()?)));
@@ -71,7 +71,7 @@ fn one_version(asked: Option<KubernetesVersion>, picture: &Snapshot) -> anyhow::
     );
 }
 
-/// A note where the framework that was asked for is a CIS benchmark, and not that of the cluster.
+/// Returns a note if the requested framework is a CIS benchmark for another type of cluster.
 fn other_benchmark(framework: Option<&str>, picture: &Snapshot) -> Option<Note> {
     let asked = framework.filter(|id| id.to_ascii_lowercase().starts_with("cis-"))?;
     let world = picture.worlds().first()?;
@@ -98,8 +98,8 @@ fn objects(files: &Snapshot) -> impl Iterator<Item = Object> {
     files.worlds().iter().flat_map(|world| world.objects().cloned())
 }
 
-/// The version whose semantics count: the asked one, the cluster's, or the newest; with a note
-/// where the cluster is newer than the checks.
+/// Returns the Kubernetes version to judge by: the requested one, that of the cluster, or the
+/// newest. Adds a note if the cluster is newer than the checks.
 fn version(
     asked: Option<KubernetesVersion>,
     picture: &Snapshot,

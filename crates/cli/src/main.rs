@@ -1,4 +1,4 @@
-//! The program `pavisade`: arguments, exit codes, progress. No judgement.
+//! The `pavisade` program: arguments, exit codes, progress. It contains no checks.
 
 mod args;
 mod bounded;
@@ -49,21 +49,21 @@ use clap::{CommandFactory as _, FromArgMatches as _};
 
 use crate::args::{Cli, Command};
 
-/// Threads that read files ask for memory all the time: with glibc's allocator a scan of the corpus
-/// took a tenth longer.
+/// Threads that read files allocate all the time: with glibc's allocator a scan of the corpus took
+/// 10% longer.
 #[global_allocator]
 static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// How the program ends; stable, since scripts look at it.
+/// The exit codes, a stable interface for scripts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Outcome {
-    /// Nothing to report at or above `--fail-on`.
+    /// No findings at or above `--fail-on`.
     Clean = 0,
     /// Findings at or above `--fail-on`.
     Findings = 1,
-    /// The command line is wrong, or the result could not be written.
+    /// The command line is invalid, or the result could not be written.
     Usage = 2,
-    /// Something could not be read, so that the result is incomplete; findings or not.
+    /// Something could not be read, so the result is incomplete, with or without findings.
     Incomplete = 3,
 }
 
@@ -119,7 +119,7 @@ fn print(bytes: &[u8]) -> anyhow::Result<Outcome> {
     Ok(Outcome::Clean)
 }
 
-/// The reader of our output had enough: `pavisade scan | head`.
+/// Returns whether the reader of the output closed it, as in `pavisade scan | head`.
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     let io = error.chain().find_map(|cause| cause.downcast_ref::<std::io::Error>());
     io.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)

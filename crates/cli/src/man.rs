@@ -1,4 +1,4 @@
-//! The manual: one page, with a section for each command.
+//! The manual: one page with a section for each command.
 
 use std::io;
 
@@ -8,10 +8,10 @@ use clap_mangen::Man;
 use crate::args::EXIT_CODES;
 use crate::examples;
 
-/// The page, as roff.
+/// Returns the page as roff.
 ///
 /// # Errors
-/// None that a `Vec` gives.
+/// Writing to a `Vec` does not fail.
 pub(crate) fn page(mut command: Command) -> io::Result<Vec<u8>> {
     command.build();
     let top = Man::new(command.clone());
@@ -29,8 +29,7 @@ pub(crate) fn page(mut command: Command) -> io::Result<Vec<u8>> {
     Ok(page)
 }
 
-/// A section for each command that does something, its parts one level lower than in a page of
-/// its own.
+/// Adds a section for each command, with headings one level lower than on its own page.
 fn sections(command: &Command, page: &mut Vec<u8>) -> io::Result<()> {
     for command in command.get_subcommands().filter(|c| c.get_name() != "help") {
         if command.has_subcommands() {
@@ -61,7 +60,7 @@ fn sections(command: &Command, page: &mut Vec<u8>) -> io::Result<()> {
     Ok(())
 }
 
-/// The lines of `Exit codes:` below a command's help.
+/// Returns the lines of `Exit codes:` in a command's help.
 fn codes(help: &str) -> String {
     let lines = help.lines().filter_map(|line| line.trim_start().split_once("  "));
     let lines = lines.filter(|(code, _)| code.bytes().all(|b| b.is_ascii_digit()));

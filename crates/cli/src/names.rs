@@ -1,4 +1,4 @@
-//! Names that shells complete: checks, areas, frameworks.
+//! Names for shell completion: checks, areas, frameworks.
 
 use clap::Command;
 use clap::builder::{PossibleValue, PossibleValuesParser};
@@ -6,8 +6,8 @@ use pavisade_checks::{Catalog, unhardened_container};
 use pavisade_compliance::builtin;
 use pavisade_model::{Area, Severity};
 
-/// The command with the names in place of any text. It is for scripts of shells alone: the program
-/// takes patterns and files as well.
+/// Restricts arguments to known names. Use this only for completion scripts: the program also
+/// accepts patterns and files.
 pub(crate) fn complete(command: Command) -> Command {
     let catalog = Catalog::builtin();
     let mut checks: Vec<String> = catalog.names().map(|(_, name)| name.to_owned()).collect();
@@ -33,13 +33,13 @@ fn below(mut command: Command, lists: &[(&[&str], &[String])]) -> Command {
     }
     for (arguments, values) in lists {
         for argument in *arguments {
-            // `explain` of images is about advisories, which have no list.
+            // `--explain` of `image` takes an advisory, which completion does not list.
             let text =
                 |one: &clap::Arg| one.get_id() == argument && one.get_action().takes_values();
             let own = command.get_name() != "image" && command.get_arguments().any(text);
             if own {
                 let values = values.iter().map(|name| {
-                    // The program ends once the script is printed.
+                    // The program exits after printing the script.
                     let name: &'static str = name.clone().leak();
                     PossibleValue::new(name)
                 });

@@ -1,4 +1,4 @@
-//! Where results go: a file, whole or not at all, or standard output.
+//! Writes results to standard output, or to a file that is replaced atomically.
 
 use std::io::{self, StdoutLock, Write};
 use std::path::Path;
@@ -7,17 +7,17 @@ use anyhow::Context as _;
 
 use crate::replace;
 
-/// The file of a result; `-` is standard output.
+/// Returns the file of a result; `None` for standard output (`-`).
 pub(crate) fn named(file: Option<&Path>) -> Option<&Path> {
     file.filter(|file| *file != Path::new("-"))
 }
 
-/// What users call the file, or what stands for it.
+/// Returns the name of the output for messages.
 pub(crate) fn place(file: Option<&Path>) -> String {
     file.unwrap_or(Path::new("standard output")).display().to_string()
 }
 
-/// What is in the file stays until there is something to write instead.
+/// Prepares an output. An existing file is unchanged until the result is written.
 pub(crate) fn output(file: Option<&Path>) -> anyhow::Result<Output> {
     let Some(file) = file else { return Ok(Output::Standard(io::stdout().lock())) };
     let target = replace::Target::new(file);
@@ -29,24 +29,24 @@ pub(crate) enum Output {
     File(replace::Target),
 }
 
-/// Permissions of a new result, less the umask.
+/// The mode of a new file before the umask.
 const MODE: u32 = 0o666;
 
 impl Output {
-    /// Writes everything to what users call `place`.
+    /// Writes the result; errors refer to `place`.
     pub(crate) fn put(
         self,
         place: &str,
         write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
     ) -> anyhow::Result<()> {
         match self.write(write) {
-            // The reader had enough; what it is told by the exit code stands.
+            // The reader closed the pipe; the exit code is unaffected.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             written => written.with_context(|| format!("writing {place}")),
         }
     }
 
-    /// Writes everything, in place of what was there.
+    /// Writes the result and replaces the file.
     fn write(self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
         match self {
             Self::Standard(mut out) => write(&mut out).and_then(|()| out.flush()),

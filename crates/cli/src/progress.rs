@@ -1,4 +1,4 @@
-//! Progress on standard error, for work that takes longer than a second.
+//! Shows progress on standard error for work that takes longer than a second.
 
 use std::io::IsTerminal as _;
 use std::sync::Arc;
@@ -10,13 +10,13 @@ use std::time::Duration;
 use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use pavisade_sources::Progress;
 
-/// Shows what is being done: on a terminal, and only after a second.
+/// A spinner, shown only on a terminal and after a second.
 pub(crate) struct Spinner {
     bar: ProgressBar,
     done: AtomicUsize,
     expected: AtomicUsize,
     paused: Arc<AtomicBool>,
-    /// Shows the bar when its time has come; ends when the sender is gone.
+    /// Shows the spinner after a delay, unless the sender is dropped first.
     patience: Option<(Sender<()>, JoinHandle<()>)>,
 }
 
@@ -48,12 +48,12 @@ impl Spinner {
         Self { bar, done, expected, paused, patience }
     }
 
-    /// All is read.
+    /// Shows that everything is read.
     pub(crate) fn judging(&self, objects: usize) {
         self.bar.set_message(format!("Checking {} objects", HumanCount(objects as u64)));
     }
 
-    /// Takes the progress away.
+    /// Removes the spinner.
     pub(crate) fn finish(self) {
         if let Some((sender, thread)) = self.patience {
             drop(sender);
@@ -70,7 +70,7 @@ impl Progress for Spinner {
 
     fn pause(&self, paused: bool) {
         self.paused.store(paused, Ordering::Relaxed);
-        // Where it is drawn already, it makes room.
+        // Hide it if it is already visible.
         if paused {
             self.bar.disable_steady_tick();
             self.bar.set_draw_target(ProgressDrawTarget::hidden());
@@ -83,7 +83,7 @@ impl Progress for Spinner {
 
     fn file(&self) {
         let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
-        // Texts are made every now and then only: there may be a million files.
+        // Update rarely: there may be a million files.
         if self.patience.is_none() || !done.is_multiple_of(16) && done > 64 {
             return;
         }

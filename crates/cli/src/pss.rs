@@ -19,7 +19,7 @@ pub(crate) fn run(args: &PssArgs) -> anyhow::Result<Outcome> {
     if input.is_cluster() && !args.paths.is_empty() {
         bail!("levels depend on what runs: with --cluster or --snapshot, do not specify files");
     }
-    // Exceptions do not count: admission knows nothing of them.
+    // Exceptions are ignored, because admission does not know them.
     let Some(work) = Work::find_plain(input, &args.config)? else { return Ok(Outcome::Usage) };
     let checks = pod_security_checks(KubernetesVersion::LATEST, true);
     if args.live.print_rbac {
@@ -49,7 +49,7 @@ pub(crate) fn run(args: &PssArgs) -> anyhow::Result<Outcome> {
     Ok(outcome(&result, args.patch))
 }
 
-/// Whether there is something to do: a patch is the answer itself.
+/// Returns the outcome. If a patch is requested, it is the result, so findings do not count.
 fn outcome(result: &PodSecurity, patch: bool) -> Outcome {
     if result.notes.iter().any(|note| note.kind == NoteKind::Unread) {
         return Outcome::Incomplete;

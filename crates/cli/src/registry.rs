@@ -1,5 +1,4 @@
-//! Registries for commands that read images: which image a word means, and what the environment says
-//! of credentials.
+//! Registries for commands that read images: parses image arguments and finds credentials.
 
 use std::env;
 use std::ffi::OsString;
@@ -16,33 +15,33 @@ use pavisade_oci::{
 
 use crate::args;
 
-/// What a word for an image means.
+/// What an image argument refers to.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Meant {
-    /// A file, a folder or standard input, whether it is there or not.
+    /// A file, a directory or standard input, even if it does not exist.
     Path,
-    /// An image of a registry.
+    /// An image in a registry.
     Remote(Remote),
-    /// Neither, and why.
+    /// Neither, with the reason.
     Wrong(String),
 }
 
-/// Says that a registry is meant, also where there is a file of that name.
+/// The prefix that selects a registry even if there is a file of that name.
 const REGISTRY: &str = "docker://";
 
-/// The word for what a reference names in its registry.
+/// Returns the argument for a reference in its registry.
 pub(crate) fn path(reference: &str) -> PathBuf {
     format!("{REGISTRY}{reference}").into()
 }
 
-/// Whether a word surely means an image of a registry.
+/// Returns whether an argument has the registry prefix.
 pub(crate) fn is_remote(path: &Path) -> bool {
     path.to_str().is_some_and(|text| text.starts_with(REGISTRY))
 }
 
 impl Meant {
-    /// What is there counts as a path; so does what has the form of one, lest a slip of the keyboard
-    /// asks a registry.
+    /// Parses an argument. An existing path is a path; so is anything that looks like one, so that
+    /// a typo does not query a registry.
     pub(crate) fn of(path: &Path) -> Self {
         const FILES: [&str; 11] = [
             ".tar", ".tgz", ".tzst", ".gz", ".zst", ".xz", ".bz2", ".zip", ".json", ".yaml", ".yml",
@@ -71,7 +70,7 @@ impl Meant {
     }
 }
 
-/// The image that a reference names.
+/// Parses an image reference.
 pub(crate) fn remote(reference: &str) -> Option<Remote> {
     let reference = Reference::parse(reference)?;
     let wanted = match reference.digest {
@@ -81,7 +80,7 @@ pub(crate) fn remote(reference: &str) -> Option<Remote> {
     Some(Remote { registry: reference.registry(), repository: reference.repository(), wanted })
 }
 
-/// Registries, and what other runs kept of their layers.
+/// The registries and the layer cache.
 #[derive(Debug, Clone)]
 pub(crate) struct Remotes {
     registries: Registries,
@@ -89,10 +88,10 @@ pub(crate) struct Remotes {
 }
 
 impl Remotes {
-    /// Nobody is asked before an image is wanted.
+    /// Creates the client without sending a request.
     ///
     /// # Errors
-    /// A file of authorities cannot be read.
+    /// A file of certificate authorities cannot be read.
     pub(crate) fn new(args: &args::Registry) -> anyhow::Result<Self> {
         let cache = if args.no_cache { None } else { cache() };
         Ok(Self { registries: registries(args)?, cache })
@@ -106,13 +105,13 @@ impl Remotes {
         &self.registries
     }
 
-    /// Why nothing is kept, where that is so.
+    /// Returns why nothing is cached, if that is so.
     pub(crate) fn problem(&self) -> Option<&str> {
         self.cache.as_ref()?.problem()
     }
 }
 
-/// The folder of ours in the user's cache.
+/// Returns Pavisade's directory in the user's cache.
 pub(crate) fn cache_folder() -> Option<PathBuf> {
     let of = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let home = || of("HOME").filter(|home| home.is_absolute());
@@ -125,12 +124,12 @@ pub(crate) fn cache_folder() -> Option<PathBuf> {
     Some(folder.join("pavisade"))
 }
 
-/// The cache of layers, where there is a folder for it.
+/// Returns the layer cache, if there is a cache directory.
 fn cache() -> Option<Arc<LayerCache>> {
     const LIMIT: u64 = 1 << 30;
     let folder = cache_folder()?;
-    // What an older or newer program read is not taken for what this one reads. Its digest would
-    // say it as well, but takes longer than most images.
+    // Do not use results of another version of the program. A digest would be more precise, but
+    // takes longer to compute than reading most images.
     let program = env::current_exe().and_then(fs::metadata).ok()?;
     let since = |time: SystemTime| time.duration_since(SystemTime::UNIX_EPOCH).ok();
     let made = since(program.modified().ok()?)?.as_nanos();
@@ -138,10 +137,10 @@ fn cache() -> Option<Arc<LayerCache>> {
     Some(Arc::new(LayerCache::new(folder.join("layers"), LIMIT, &program)))
 }
 
-/// How registries are spoken to.
+/// Returns a client for registries.
 ///
 /// # Errors
-/// A file of authorities cannot be read.
+/// A file of certificate authorities cannot be read.
 pub(crate) fn registries(args: &args::Registry) -> anyhow::Result<Registries> {
     let mut authorities = Vec::new();
     for file in &args.authorities {
@@ -165,8 +164,8 @@ pub(crate) fn registries(args: &args::Registry) -> anyhow::Result<Registries> {
     }))
 }
 
-/// Files of credentials, as containers-auth.json(5) orders them: where `REGISTRY_AUTH_FILE` is set,
-/// that one alone.
+/// Returns the credential files in the order of containers-auth.json(5). If `REGISTRY_AUTH_FILE` is
+/// set, only that file is used.
 fn files(of: impl Fn(&str) -> Option<OsString>) -> Vec<PathBuf> {
     if let Some(file) = of("REGISTRY_AUTH_FILE") {
         return vec![file.into()];
@@ -183,7 +182,7 @@ fn files(of: impl Fn(&str) -> Option<OsString>) -> Vec<PathBuf> {
     files.into_iter().flatten().collect()
 }
 
-/// Where `podman login` keeps credentials until the machine is started anew.
+/// Returns the directory where `podman login` keeps credentials until reboot.
 fn runtime(of: &impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
     if let Some(folder) = of("XDG_RUNTIME_DIR") {
         return Some(PathBuf::from(folder).join("containers"));

@@ -1,9 +1,9 @@
-//! Files that are replaced as a whole: whoever reads one sees the old or the new content, whatever
-//! ends the program.
+//! Replaces files atomically: a reader sees the old or the new content, even if the program is
+//! killed.
 //!
-//! The new content is written to a file beside the old one, synced, and renamed. A run that is
-//! killed leaves that file behind; the next run that writes to the same folder removes it. Each
-//! such file is locked while its program runs, which tells a leftover from the work of another run.
+//! The new content is written to a temporary file in the same directory, synced and renamed. A
+//! killed run leaves that file behind, and the next run that writes to the directory removes it.
+//! Each temporary file is locked while its program runs, which distinguishes it from a leftover.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Read as _, Seek as _, Write};
@@ -11,26 +11,26 @@ use std::path::{Path, PathBuf};
 
 use tempfile::{Builder, NamedTempFile, TempPath};
 
-/// Names of our temporary files.
+/// The names of temporary files.
 const PREFIX: &str = ".pavisade-";
 const SUFFIX: &str = ".tmp";
 
-/// A file to be written, checked before the work.
+/// A file to write, checked before the work.
 pub(crate) enum Target {
-    /// A regular file, or none yet: it is replaced. A link is replaced by a file, and a
-    /// mounted file is written in place.
+    /// A regular file, or one that does not exist yet, to be replaced. A link is replaced by a
+    /// file, and a mount point is overwritten in place.
     Whole(PathBuf),
-    /// A pipe, a device or a file that somebody else opened for us: it is written to as it is.
+    /// A pipe, a device or an inherited file, which is written to directly.
     Stream(File),
 }
 
 impl Target {
     /// # Errors
-    /// It cannot be written.
+    /// The file cannot be written.
     pub(crate) fn new(path: &Path) -> io::Result<Self> {
         let Ok(there) = fs::symlink_metadata(path) else { return Self::beside(path) };
         if there.is_symlink() {
-            // `/dev/stdout` leads to what the shell opened.
+            // `/dev/stdout` refers to a file opened by the shell.
             let of_system = fs::canonicalize(folder(path))?;
             if ["/dev", "/proc"].iter().any(|system| of_system.starts_with(system)) {
                 return Ok(Self::Stream(OpenOptions::new().append(true).open(path)?));
@@ -44,7 +44,7 @@ impl Target {
             return Err(io::ErrorKind::IsADirectory.into());
         }
         if there.is_file() {
-            // A file that may not be written stays, though its folder could give it up.
+            // Respect a read-only file even if its directory is writable.
             OpenOptions::new().write(true).open(path)?;
             return Self::beside(path);
         }
@@ -59,10 +59,10 @@ impl Target {
         Ok(Self::Whole(path.to_owned()))
     }
 
-    /// Writes everything. A new file gets the permissions `mode`, less the umask.
+    /// Writes the content. A new file gets the permissions `mode` minus the umask.
     ///
     /// # Errors
-    /// It cannot be written; what was there is there still.
+    /// The file cannot be written; the old content remains.
     pub(crate) fn write(
         self,
         mode: u32,
@@ -78,7 +78,7 @@ impl Target {
                 let mut out = BufWriter::new(new.as_file());
                 write(&mut out).and_then(|()| out.flush())?;
                 drop(out);
-                // The file that a link leads to says nothing of ours.
+                // The permissions of a link's target do not matter.
                 if let Ok(old) = fs::symlink_metadata(&path)
                     && old.is_file()
                 {
@@ -87,7 +87,7 @@ impl Target {
                 new.as_file().sync_all()?;
                 match new.persist(&path) {
                     Ok(_) => sync(folder(&path)),
-                    // A mounted file, as in a container, cannot be replaced.
+                    // A mount point, as in a container, cannot be replaced.
                     Err(failed) if failed.error.kind() == io::ErrorKind::ResourceBusy => {
                         overwrite(failed.file.into_file(), &path)?;
                     }
@@ -99,8 +99,8 @@ impl Target {
     }
 }
 
-/// Whether a folder gives up the file of that name to the owner of a new one. In `/tmp` and its
-/// like, only the owner of a file or of the folder may replace it.
+/// Checks whether the owner of a new file may replace the file of that name. In sticky directories
+/// such as `/tmp`, only the owner of the file or directory may.
 #[cfg(unix)]
 fn may_replace(path: &Path, new: &File) -> io::Result<()> {
     use std::os::unix::fs::MetadataExt as _;
@@ -121,7 +121,7 @@ fn may_replace(_: &Path, _: &File) -> io::Result<()> {
     Ok(())
 }
 
-/// Writes what is in a new file into an old one.
+/// Copies the content of a new file into an old one.
 fn overwrite(mut new: File, path: &Path) -> io::Result<()> {
     let mut old = OpenOptions::new().write(true).truncate(true).open(path)?;
     new.rewind()?;
@@ -129,23 +129,24 @@ fn overwrite(mut new: File, path: &Path) -> io::Result<()> {
     old.sync_all()
 }
 
-/// Replaces a file that still holds `old`. Its mode, owner and extended attributes stay, and it
-/// keeps its `others`, further names on its disk.
+/// Replaces a file that still contains `old`. Its mode, owner and extended attributes are kept, as
+/// are `others`, its further hard links.
 ///
 /// # Errors
-/// It cannot be written, or somebody changed it: then it is as they left it. Where it has the new
-/// text all the same, the message says so.
+/// The file cannot be written, or was changed in the meantime and is left unchanged. If it has the
+/// new text nevertheless, the message says so.
 pub(crate) fn exchange(path: &Path, others: &[PathBuf], old: &[u8], text: &[u8]) -> io::Result<()> {
-    // A file that may not be written stays, though its folder could give it up.
+    // Respect a read-only file even if its directory is writable.
     let file = OpenOptions::new().read(true).write(true).open(path)?;
-    // What is replaced has a temporary name for a moment.
+    // The replaced file briefly has a temporary name.
     let _ = file.try_lock();
     sweep(folder(path));
     let mut new = temporary(folder(path), 0o600)?;
     new.write_all(text)?;
     alike(&file, new.as_file())?;
     new.as_file().sync_all()?;
-    // What can fail is done before anything changes. The lock of the new file covers its links.
+    // Do everything that can fail before changing anything. The lock of the new file covers its
+    // links.
     let link = |other: &PathBuf| {
         sweep(folder(other));
         let mut builder = Builder::new();
@@ -164,7 +165,7 @@ pub(crate) fn exchange(path: &Path, others: &[PathBuf], old: &[u8], text: &[u8])
     }
     let (_locked, was) = swap(new, path)?;
     sync(folder(path));
-    // Somebody may have written to the old file, or replaced it, in the same moment.
+    // Another program may have written to or replaced the old file at the same time.
     let theirs = contents(&file);
     let is_same = theirs.as_ref().is_ok_and(|theirs| theirs == old);
     match was {
@@ -191,8 +192,8 @@ pub(crate) fn exchange(path: &Path, others: &[PathBuf], old: &[u8], text: &[u8])
     Ok(())
 }
 
-/// Gives a synced file the name of another one. What had that name has a temporary one until the
-/// result goes, where the file system can swap two files.
+/// Gives a synced file the name of another one. If the file system can exchange files, the old file
+/// has a temporary name until the result is dropped.
 fn swap(new: NamedTempFile, path: &Path) -> io::Result<(File, Option<TempPath>)> {
     #[cfg(target_os = "linux")]
     {
@@ -213,7 +214,7 @@ fn contents(mut file: &File) -> io::Result<Vec<u8>> {
     Ok(contents)
 }
 
-/// Whether a name leads to a file that is open.
+/// Returns whether a name refers to an open file.
 #[cfg(unix)]
 fn is(name: &Path, file: &File) -> bool {
     use std::os::unix::fs::MetadataExt as _;
@@ -228,7 +229,7 @@ fn is(_: &Path, _: &File) -> bool {
     true
 }
 
-/// Gives a new file the owner, permissions and attributes of an old one.
+/// Copies the owner, permissions and attributes of an old file to a new one.
 #[cfg(unix)]
 fn alike(old: &File, new: &File) -> io::Result<()> {
     use std::os::unix::fs::{MetadataExt as _, fchown};
@@ -248,12 +249,12 @@ fn alike(old: &File, new: &File) -> io::Result<()> {
     new.set_permissions(old.metadata()?.permissions())
 }
 
-/// Extended attributes, access control lists among them.
+/// Copies extended attributes, including access control lists.
 #[cfg(unix)]
 fn attributes(old: &File, new: &File) -> io::Result<()> {
     use rustix::fs::{XattrFlags, fgetxattr, flistxattr, fsetxattr};
 
-    // Linux takes no longer lists or values.
+    // The maximum length of lists and values on Linux.
     let mut names = vec![0_u8; 1 << 16];
     let Ok(length) = flistxattr(old, &mut names[..]) else { return Ok(()) };
     let mut value = vec![0_u8; 1 << 16];
@@ -271,7 +272,7 @@ fn attributes(old: &File, new: &File) -> io::Result<()> {
     Ok(())
 }
 
-/// A locked file in a folder, which goes again unless it is renamed.
+/// Creates a locked file in a directory, which is removed unless it is renamed.
 pub(crate) fn temporary(folder: &Path, mode: u32) -> io::Result<NamedTempFile> {
     loop {
         let mut builder = Builder::new();
@@ -279,16 +280,16 @@ pub(crate) fn temporary(folder: &Path, mode: u32) -> io::Result<NamedTempFile> {
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(mode));
         let file = builder.tempfile_in(folder)?;
-        // A file system without locks has no sweeping either.
+        // On a file system without locks, no leftovers are removed.
         let _ = file.as_file().lock();
-        // Another run may have swept it away before it was locked.
+        // Another run may have removed it before it was locked.
         if file.path().try_exists()? {
             return Ok(file);
         }
     }
 }
 
-/// Gives a file its final name. It stays locked while the result lives.
+/// Renames a file. It stays locked while the result is in use.
 pub(crate) fn rename(new: NamedTempFile, path: &Path) -> io::Result<File> {
     new.as_file().sync_all()?;
     let file = new.persist(path).map_err(|error| error.error)?;
@@ -296,14 +297,14 @@ pub(crate) fn rename(new: NamedTempFile, path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Makes a new name in a folder safe where that can be synced; not every file system does it.
+/// Syncs a directory, if the file system supports it, to make a rename durable.
 fn sync(folder: &Path) {
     if let Ok(folder) = File::open(folder) {
         let _ = folder.sync_all();
     }
 }
 
-/// Removes what runs that were killed left in a folder.
+/// Removes the leftovers of killed runs from a directory.
 pub(crate) fn sweep(folder: &Path) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     for entry in entries.filter_map(Result::ok) {
@@ -312,18 +313,18 @@ pub(crate) fn sweep(folder: &Path) {
         let ours = random
             .is_some_and(|n| n.len() == 6 && n.bytes().all(|b| b.is_ascii_alphanumeric()))
             && entry.file_type().is_ok_and(|kind| kind.is_file());
-        // Its program runs while it is locked.
+        // A locked file is still in use.
         if ours
             && let Ok(file) = File::open(entry.path())
             && file.try_lock().is_ok()
         {
-            // Somebody else may sweep as well.
+            // Another run may remove it at the same time.
             let _ = fs::remove_file(entry.path());
         }
     }
 }
 
-/// The folder that a file is in.
+/// Returns the directory of a file.
 pub(crate) fn folder(file: &Path) -> &Path {
     file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
@@ -338,14 +339,14 @@ mod tests {
         let path = here.path().join("a");
         fs::write(&path, "old").unwrap();
         let file = File::open(&path).unwrap();
-        // An editor writes its file beside the old one and renames it.
+        // An editor writes a new file and renames it.
         fs::write(here.path().join("b"), "theirs").unwrap();
         fs::rename(here.path().join("b"), &path).unwrap();
         assert!(!is(&path, &file));
         let new = temporary(here.path(), 0o600).unwrap();
         new.as_file().write_all(b"new").unwrap();
         let (_, was) = swap(new, &path).unwrap();
-        // Some file systems cannot swap.
+        // Some file systems cannot exchange files.
         let Some(was) = was else { return };
         assert!(!is(&was, &file));
         assert_eq!(fs::read_to_string(&was).unwrap(), "theirs");

@@ -19,7 +19,7 @@ use crate::args::runtime::{
 };
 use crate::{Outcome, bounded, terminal};
 
-/// The largest rule file.
+/// The largest rule file in bytes.
 const MAX_BYTES: u64 = 16 << 20;
 
 pub(crate) fn run(args: &RuntimeArgs) -> anyhow::Result<Outcome> {
@@ -34,7 +34,7 @@ pub(crate) fn run(args: &RuntimeArgs) -> anyhow::Result<Outcome> {
     }
 }
 
-/// Reads rule files and loads them, after our own where these are wanted.
+/// Reads and loads rule files, after the built-in ones if `ours` is set.
 fn loaded(files: &[PathBuf], ours: bool, options: &Options<'_>) -> anyhow::Result<Loaded> {
     let text =
         |file: &PathBuf| anyhow::Ok((file.display().to_string(), bounded::text(file, MAX_BYTES)?));
@@ -65,7 +65,7 @@ fn check(args: &CheckArgs) -> anyhow::Result<Outcome> {
     Ok(if loaded.errors.is_empty() { Outcome::Clean } else { Outcome::Findings })
 }
 
-/// Errors of rule files, each on a line; whether there are some.
+/// Prints the errors of rule files, one per line. Returns whether there are any.
 fn tell_errors(loaded: &Loaded) -> bool {
     for message in &loaded.errors {
         terminal::say("error", &one_line(&message.to_string()));
@@ -121,13 +121,13 @@ fn explain(args: &ExplainArgs) -> anyhow::Result<Outcome> {
     Ok(if tell_errors(&loaded) { Outcome::Findings } else { Outcome::Clean })
 }
 
-/// What a command prints, in one piece.
+/// The collected output of a command.
 #[derive(Default)]
 struct Text(String);
 
 impl Text {
     fn line(&mut self, line: fmt::Arguments<'_>) {
-        // Writing to a text cannot fail.
+        // Writing to a string cannot fail.
         let _ = writeln!(self.0, "{line}");
     }
 
@@ -136,7 +136,7 @@ impl Text {
     }
 }
 
-/// A file, or standard input.
+/// Opens a file or standard input.
 fn opened(path: &std::path::Path) -> std::io::Result<Box<dyn std::io::Read>> {
     if path == std::path::Path::new("-") {
         return Ok(Box::new(std::io::stdin().lock()));

@@ -72,7 +72,7 @@ pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<Outcome> {
         bail!("--fail-on-drift compares a cluster with files: specify --cluster and the files");
     }
     let baseline = args.baseline.as_deref().map(settings::baseline).transpose()?;
-    // Fail on what cannot be run or written before the work, not after it.
+    // Fail before the work if something cannot be run or written.
     let mut checks = choice.checks(work.kubernetes())?;
     let color = terminal::color(args.color, file.is_some());
     let mut outputs = vec![Target::new(args.format, file, color)?];
@@ -94,7 +94,7 @@ pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<Outcome> {
         return advisory.write(args, &judged, outputs);
     }
     let Judged { snapshot, mut judgement, .. } = judged;
-    // Controls are assessed by all that was judged, before anything is left out or joined.
+    // Assess controls by all findings, before any are removed or grouped.
     let page = outputs.iter().find(|target| target.format == pavisade_report::Format::Html);
     let compliance = page.map(|_| compliance(settings, &judgement)).unwrap_or_default();
     if !namespaces.is_empty() {
@@ -128,12 +128,12 @@ pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<Outcome> {
         let Target { format, place, out, .. } = target;
         out.put(&place, |out| pavisade_report::write(format, &judgement, &options, out))?;
     }
-    // The end of a process frees faster than we do.
+    // The process exit frees memory faster.
     std::mem::forget((snapshot, judgement));
     Ok(outcome)
 }
 
-/// Why an advisory is reported for images, or is not.
+/// Explains why an advisory is or is not reported for images.
 struct Advisory {
     id: String,
     database: PathBuf,
@@ -141,7 +141,7 @@ struct Advisory {
 
 impl Advisory {
     /// # Errors
-    /// It cannot be told, whatever is in the images.
+    /// The explanation is not possible, whatever the images contain.
     fn new(args: &ScanArgs, id: &str) -> anyhow::Result<Self> {
         if !args.images.asked() {
             bail!("--explain needs images: specify them with --image or --image-source");
@@ -156,7 +156,7 @@ impl Advisory {
         Ok(Self { id: explain::id(id), database })
     }
 
-    /// Says it of each image, and which were not looked at.
+    /// Writes the explanation for each image, and lists those not read.
     fn write(
         &self,
         args: &ScanArgs,
@@ -188,7 +188,7 @@ impl Advisory {
     }
 }
 
-/// Where the result goes.
+/// An output of the result.
 struct Target {
     format: pavisade_report::Format,
     place: String,
@@ -203,8 +203,8 @@ impl Target {
     }
 }
 
-/// The controls of frameworks, where they are asked for; the page filters by them. Those of the
-/// user's own that the configuration names count as well.
+/// Returns the controls of frameworks if an output needs them, as the page does for its filter.
+/// Includes the user-defined frameworks of the configuration.
 fn frameworks(
     args: &ScanArgs,
     settings: &Settings,
@@ -223,7 +223,7 @@ fn frameworks(
     controls
 }
 
-/// What is said of the controls of all frameworks by the checks that ran.
+/// Returns the state of the controls of all frameworks according to the checks that ran.
 fn compliance(settings: &Settings, judgement: &Judgement) -> Vec<FrameworkStates> {
     let own = settings.frameworks.iter().filter(|framework| matches!(framework, Cow::Owned(_)));
     let all = own.map(|framework| &**framework).chain(builtin());
@@ -233,13 +233,14 @@ fn compliance(settings: &Settings, judgement: &Judgement) -> Vec<FrameworkStates
     .collect()
 }
 
-/// What leads from a page to this folder, which names of files are relative to.
+/// Returns the prefix of links from a page to the current directory, to which file names are
+/// relative.
 fn links(page: &str) -> Option<String> {
     let current = std::env::current_dir().ok()?;
     let page = Path::new(page);
     let folder = fs::canonicalize(replace::folder(page)).ok()?;
     let current = fs::canonicalize(current).ok()?;
-    // A page elsewhere names the whole way.
+    // A page elsewhere needs absolute paths.
     let Ok(inside) = folder.strip_prefix(&current) else {
         return current.to_str().map(|current| format!("file://{current}/"));
     };
@@ -256,7 +257,7 @@ fn options(args: &ScanArgs) -> Options {
     }
 }
 
-/// Two results in one file, or a result in place of what is judged, are a mistake.
+/// Rejects two results in one file, or a result that overwrites an input.
 pub(crate) fn distinct<'a>(
     live: Option<&LiveArgs>,
     paths: impl IntoIterator<Item = &'a PathBuf>,
@@ -266,10 +267,10 @@ pub(crate) fn distinct<'a>(
     let kept = live.and_then(|live| live.snapshot.as_ref());
     let mut seen: Vec<_> = kept.iter().filter_map(|f| fs::canonicalize(f).ok()).collect();
     for file in named {
-        // A link is replaced by the result: what it leads to stays.
+        // The result replaces a link, not its target.
         let Ok(folder) = fs::canonicalize(replace::folder(file)) else { continue };
         let whole = folder.join(file.file_name().unwrap_or_default());
-        // No format is YAML: such a file in a folder that is read is a manifest.
+        // No output format is YAML, so such a file in a scanned directory is a manifest.
         let is_yaml = whole.extension().is_some_and(|ending| ending == "yaml" || ending == "yml");
         let is_input = |path: &PathBuf| *path == whole || is_yaml && whole.starts_with(path);
         if whole.is_file() && read.iter().any(is_input) {
@@ -283,11 +284,11 @@ pub(crate) fn distinct<'a>(
     Ok(())
 }
 
-/// What `--explain` is about.
+/// What `--explain` refers to.
 enum Explained {
     Nothing,
     Findings,
-    /// By its id, name or pattern.
+    /// A check by its ID, name or pattern.
     Check(String),
     Advisory(String),
 }
@@ -307,7 +308,7 @@ impl Explained {
     }
 }
 
-/// What patterns of a command line are relative to.
+/// Returns the directory that command line patterns are relative to.
 fn here() -> anyhow::Result<Base> {
     let current = std::env::current_dir().context("finding this folder")?;
     let mut folders = vec![current.clone()];
@@ -320,7 +321,7 @@ fn globs(option: &str, patterns: &[String]) -> anyhow::Result<Vec<Glob>> {
     patterns.iter().map(glob).collect()
 }
 
-/// Keeps what is about objects in namespaces; says whether anything was.
+/// Keeps findings about objects in the namespaces. Returns whether there are any such objects.
 fn in_namespaces(judgement: &mut Judgement, namespaces: &[Glob]) -> bool {
     let mut found = false;
     let mut is_in = |finding: &Finding| {
@@ -352,13 +353,13 @@ fn has_namespace(world: &World, namespaces: &[Glob]) -> bool {
     world.objects().any(|object| namespaces.iter().any(|glob| glob.matches(&name(object))))
 }
 
-/// Whether a part could not be read.
+/// Returns whether something could not be read.
 pub(crate) fn is_incomplete(judgement: &Judgement) -> bool {
     judgement.notes.iter().any(|note| note.kind == NoteKind::Unread)
 }
 
-/// Incomplete outweighs findings: whoever relies on the result must know first that a part is
-/// missing.
+/// Returns the outcome. An incomplete result has priority over findings: users must know first that
+/// something is missing.
 pub(crate) fn outcome(judgement: &Judgement, fail_on: Option<Severity>) -> Outcome {
     if is_incomplete(judgement) {
         return Outcome::Incomplete;

@@ -1,4 +1,4 @@
-//! Which checks a command line means.
+//! Selects the checks of a command line.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::args::Select;
 use crate::frameworks;
 use crate::settings::Settings;
 
-/// The check of that id or name.
+/// Returns a check by its ID or name.
 pub(crate) fn find<'c>(word: &str, catalog: &'c Catalog) -> anyhow::Result<&'c Entry> {
     catalog.named(word).ok_or_else(|| match catalog.similar(word) {
         Some(name) => anyhow!("unknown check `{word}`; did you mean `{name}`?"),
@@ -20,7 +20,7 @@ pub(crate) fn find<'c>(word: &str, catalog: &'c Catalog) -> anyhow::Result<&'c E
     })
 }
 
-/// The ids of checks by id, name, area, severity or pattern.
+/// Returns the IDs of checks by ID, name, area, severity or pattern.
 pub(crate) fn named(words: &[String], catalog: &Catalog) -> anyhow::Result<BTreeSet<String>> {
     let mut ids = BTreeSet::new();
     for word in words {
@@ -36,13 +36,13 @@ pub(crate) fn named(words: &[String], catalog: &Catalog) -> anyhow::Result<BTree
     Ok(ids)
 }
 
-/// The ids of checks that words name one by one: areas, severities and patterns are left out.
+/// Returns the IDs of checks that are named individually, not by area, severity or pattern.
 pub(crate) fn exactly(words: &[String], catalog: &Catalog) -> BTreeSet<String> {
     let meant = words.iter().flat_map(|word| catalog.meant(word));
     meant.map(|entry| entry.rule().id.to_string()).collect()
 }
 
-/// The ids that are meant; what the command line says wins over the configuration.
+/// Returns the IDs of the selected checks; the command line overrides the configuration.
 pub(crate) fn ids(
     select: &Select,
     settings: &Settings,
@@ -70,7 +70,8 @@ pub(crate) fn ids(
         let by_config = strict || for_everyone || named_by(rule) || listed(&config.enable, rule);
         let chosen = match only.is_empty() {
             true => by_config && !listed(&config.disable, rule),
-            // An area or a pattern means the checks of it that would run; a name means its check.
+            // An area or a pattern selects only checks that would run; a name always selects its
+            // check.
             false => exact.contains(&*rule.id) || by_config && only.contains(&*rule.id),
         };
         chosen
@@ -81,8 +82,8 @@ pub(crate) fn ids(
     Ok(metas.map(|meta| meta.rule.id.to_string()).collect())
 }
 
-/// Parameters by check name: those of the configuration, and over them `CHECK.PARAMETER=VALUE`; a
-/// value that is no JSON is a text.
+/// Returns parameters by check name: those of the configuration, overridden by
+/// `CHECK.PARAMETER=VALUE`. A value that is not JSON is a string.
 pub(crate) fn parameters(
     set: &[String],
     settings: &Settings,

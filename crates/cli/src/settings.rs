@@ -1,8 +1,8 @@
-//! What counts besides the command line: the configuration, policy files, an earlier result.
+//! Settings besides the command line: the configuration, policy files, and an earlier result.
 //!
-//! A configuration that is found in a scanned folder may be anybody's. It can only change what is
-//! reported, it is read only inside the repository, and a note says that it was applied and what it
-//! leaves out.
+//! A configuration found in a scanned directory is untrusted. It can only change what is reported,
+//! it can read files only inside the repository, and a note says that it was applied and what it
+//! excludes.
 
 use std::borrow::Cow;
 use std::fs;
@@ -25,28 +25,28 @@ use crate::terminal;
 
 mod beside;
 
-/// Bytes of a file of ours.
+/// The largest configuration or policy file in bytes.
 const MAX_BYTES: u64 = 4 << 20;
-/// Days from now beyond which the end of an exception is noted, where the configuration says
-/// nothing.
+/// The default number of days from now after which the end of an exception is noted.
 const MAX_EXCEPTION_DAYS: i32 = 366;
 
-/// All of it.
+/// The settings.
 #[derive(Debug)]
 pub(crate) struct Settings {
-    /// All checks that there are.
+    /// All checks.
     pub catalog: Catalog,
-    /// What the configuration says.
+    /// The configuration.
     pub config: Config,
-    /// Its file, as users know it.
+    /// The configuration file, as named in messages.
     pub file: Option<String>,
-    /// The frameworks that it names.
+    /// The frameworks that the configuration names.
     pub frameworks: Vec<Cow<'static, Framework>>,
     base: Base,
     exceptions: Vec<Exception>,
-    /// Exceptions of a configuration that was found, where only those that were named count.
+    /// The number of ignored exceptions of a discovered configuration, if only named ones are
+    /// allowed.
     ignored: usize,
-    /// Whether all was given that exceptions may speak of.
+    /// Whether the input includes everything that exceptions may refer to.
     whole: bool,
 }
 
@@ -65,33 +65,34 @@ impl Default for Settings {
     }
 }
 
-/// A configuration that was found or named.
+/// A discovered or specified configuration.
 struct Found {
     file: PathBuf,
     shown: String,
-    /// Its folder, by all names.
+    /// All names of its directory.
     folders: Vec<PathBuf>,
-    /// Nothing outside of this may be reached; none for one that the user named.
+    /// The directory that bounds what it may read; `None` for a configuration that the user
+    /// specified.
     boundary: Option<PathBuf>,
 }
 
-/// The paths in which a configuration is looked for. A cluster without files has no folder, and so
-/// no configuration but one that is named.
+/// Returns the paths in which to look for a configuration. A cluster without files has no
+/// directory, so it needs a specified configuration.
 pub(crate) fn of(paths: &[PathBuf], is_cluster: bool) -> Vec<PathBuf> {
     if is_cluster { paths.to_vec() } else { or_here(paths) }
 }
 
-/// The paths, or this folder.
+/// Returns the paths, or the current directory.
 pub(crate) fn or_here(paths: &[PathBuf]) -> Vec<PathBuf> {
     if paths.is_empty() { vec![PathBuf::from(".")] } else { paths.to_vec() }
 }
 
 impl Settings {
-    /// Finds and reads everything for a scan of `paths`; `None` where something is wrong with a
-    /// file, which was told.
+    /// Finds and reads all settings for a scan of `paths`; `None` if a file is invalid, which is
+    /// reported.
     ///
     /// # Errors
-    /// A file cannot be read, or it is not clear which counts.
+    /// A file cannot be read, or several configurations were found.
     pub(crate) fn find(
         args: &ConfigFile,
         exceptions: &[PathBuf],
@@ -120,7 +121,7 @@ impl Settings {
                 &settings.catalog,
                 &mut settings.frameworks,
             ));
-            // One that was found may come with what is scanned.
+            // A discovered configuration may come with the scanned files.
             if allow_from == AllowFrom::Policy && found.boundary.is_some() {
                 settings.ignored = std::mem::take(&mut config.exceptions).len();
             }
@@ -157,7 +158,7 @@ impl Settings {
         Ok(None)
     }
 
-    /// What the configuration does, in a sentence.
+    /// Describes the effect of the configuration in a sentence.
     pub(crate) fn says(&self) -> String {
         let clauses = self.config.restrictions(&self.catalog);
         match clauses.is_empty() {
@@ -166,7 +167,7 @@ impl Settings {
         }
     }
 
-    /// That a configuration was applied, and what it leaves out.
+    /// Returns a note that a configuration was applied, and what it excludes.
     pub(crate) fn note(&self) -> Option<Note> {
         let place = self.file.clone()?;
         let mut message = format!("this configuration was applied: it {}", self.says());
@@ -177,7 +178,7 @@ impl Settings {
         Some(Note { kind: NoteKind::Info, place, span: None, message, remedy })
     }
 
-    /// What it changes about what is read, in a sentence; empty where there is none.
+    /// Describes how the configuration changes what is read; may be empty.
     pub(crate) fn of_reading(&self) -> String {
         let Some(file) = &self.file else { return String::new() };
         match &self.config.of_reading()[..] {
@@ -189,7 +190,7 @@ impl Settings {
         }
     }
 
-    /// The same in a few words, for the last line of a result.
+    /// The same in a few words for the summary line.
     pub(crate) fn summary(&self) -> String {
         let Some(file) = &self.file else { return String::new() };
         match self.config.restrictions(&self.catalog).is_empty() {
@@ -198,7 +199,7 @@ impl Settings {
         }
     }
 
-    /// Which files count, and which are joined.
+    /// Returns which files are included, and which are grouped.
     pub(crate) fn scope(&self) -> Scope {
         let Config { include, exclude, worlds, .. } = &self.config;
         Scope {
@@ -211,7 +212,7 @@ impl Settings {
         }
     }
 
-    /// What a picture is judged by.
+    /// Returns the terms for judging a snapshot.
     pub(crate) fn terms(&self, args: &ConfigArgs, baseline: Option<Baseline>) -> Terms {
         Terms {
             exceptions: self.exceptions.clone(),
@@ -224,7 +225,7 @@ impl Settings {
         }
     }
 
-    /// Fills in what the command line leaves open.
+    /// Fills in options that the command line does not set.
     pub(crate) fn over(
         &self,
         kubernetes: &mut Option<KubernetesVersion>,
@@ -237,7 +238,7 @@ impl Settings {
         }
     }
 
-    /// From which severity on a scan fails.
+    /// Returns the lowest severity that makes a scan fail.
     pub(crate) fn fail_on(&self, asked: Option<FailOn>) -> Option<Severity> {
         match asked {
             Some(asked) => asked.severity(),
@@ -249,7 +250,7 @@ impl Settings {
 /// Reads an earlier result.
 ///
 /// # Errors
-/// It cannot be read, or is none.
+/// The file cannot be read or is not a result.
 pub(crate) fn baseline(file: &Path) -> anyhow::Result<Baseline> {
     let shown = file.display().to_string();
     let text = fs::read_to_string(file).with_context(|| format!("--baseline {shown}"))?;
@@ -263,12 +264,12 @@ fn named(file: &Path) -> anyhow::Result<Found> {
     Ok(Found { file: real, shown, folders, boundary: None })
 }
 
-/// The configuration of the given paths, which is one or none.
+/// Finds the configuration of the given paths; there must be at most one.
 fn discover(paths: &[PathBuf], current: &Path) -> anyhow::Result<Option<Found>> {
     let mut found: Option<Found> = None;
     for path in paths {
         let path = if path.as_os_str() == "-" { Path::new(".") } else { path };
-        // What does not exist is told by whoever reads it.
+        // Missing paths are reported by their reader.
         let Ok(real) = fs::canonicalize(path) else { continue };
         let (start, typed) = match real.is_dir() {
             true => (real.as_path(), Some(path)),
@@ -290,7 +291,7 @@ fn discover(paths: &[PathBuf], current: &Path) -> anyhow::Result<Option<Found>> 
             bail!("both {first} and {shown} apply: specify one with --config, or use --no-config");
         }
         let real = fs::canonicalize(&file).with_context(|| format!("reading {shown}"))?;
-        // A repository must not make us show the files of the machine that this runs on.
+        // A repository must not be able to show files of this machine.
         if !real.starts_with(boundary) {
             bail!(
                 "{shown} is a link to a location outside {}: it is not followed",
@@ -299,7 +300,7 @@ fn discover(paths: &[PathBuf], current: &Path) -> anyhow::Result<Option<Found>> 
         }
         let folder = file.parent().unwrap_or(&file);
         let mut folders = vec![folder.to_owned()];
-        // The folder as it was typed, which may lead through a link.
+        // The directory as typed, which may contain a link.
         let typed = typed.map(|typed| current.join(typed)).filter(|_| folder == start);
         folders.extend(typed.map(|typed| typed.components().collect()));
         let boundary = Some(boundary.to_owned());

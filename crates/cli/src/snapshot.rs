@@ -1,4 +1,4 @@
-//! `pavisade snapshot`, and snapshot files as the program's input.
+//! `pavisade snapshot`, and snapshot files as input.
 
 use std::collections::BTreeSet;
 use std::io::{self, BufWriter, Write as _};
@@ -38,7 +38,7 @@ fn info(file: &Path, json: bool) -> anyhow::Result<Outcome> {
     snapshot_info(&file.display().to_string(), &saved, layout, &options, &mut out)?;
     out.flush()?;
     let outcome = if damaged(&saved, file) { Outcome::Incomplete } else { Outcome::Clean };
-    // The end of a process frees faster than we do.
+    // The process exit frees memory faster.
     std::mem::forget(saved);
     Ok(outcome)
 }
@@ -70,8 +70,8 @@ fn open(file: &Path) -> anyhow::Result<Saved> {
     saved(file).with_context(|| format!("reading {}", file.display()))
 }
 
-/// Whether a part of the file itself could not be read; what the cluster did not give is another
-/// matter.
+/// Returns whether a part of the file itself could not be read, as opposed to parts that were
+/// missing in the cluster.
 fn damaged(saved: &Saved, file: &Path) -> bool {
     saved.snapshot.notes().iter().any(|note| is_of(note, file))
 }
@@ -90,7 +90,7 @@ fn output(json: bool) -> (Layout, Options) {
     (layout, options)
 }
 
-/// The picture in a file; a file that cannot be read is a note, as everywhere in a scan.
+/// Reads a snapshot file. If that fails, returns a snapshot with a note, as for other input.
 pub(crate) fn load(file: &Path, progress: &Spinner) -> Snapshot {
     progress.stage("Reading the snapshot");
     saved(file).map(|saved| saved.snapshot).unwrap_or_else(|error| {
@@ -105,10 +105,10 @@ pub(crate) fn load(file: &Path, progress: &Spinner) -> Snapshot {
     })
 }
 
-/// Reads a cluster into a file.
+/// Saves a cluster to a file.
 fn save(path: &Path, access: &Access, secrets: bool, quiet: bool) -> anyhow::Result<Outcome> {
     let writing = || format!("writing {}", path.display());
-    // Fail before the work, not after it.
+    // Fail before the work if the output cannot be written.
     let target = target(path)?;
 
     let progress = Spinner::new(quiet);
@@ -146,7 +146,7 @@ fn save(path: &Path, access: &Access, secrets: bool, quiet: bool) -> anyhow::Res
     Ok(if unread { Outcome::Incomplete } else { Outcome::Clean })
 }
 
-/// The file that is meant, which is replaced as a whole.
+/// Returns the file, which is replaced atomically.
 fn target(path: &Path) -> anyhow::Result<Target> {
     if path == Path::new("-") {
         bail!(
@@ -163,7 +163,7 @@ fn target(path: &Path) -> anyhow::Result<Target> {
     }
 }
 
-/// The size of the file, which only its owner reads.
+/// Writes a file that only its owner can read. Returns its size.
 fn write(snapshot: &Snapshot, target: Target) -> io::Result<u64> {
     let tool = concat!("pavisade ", env!("CARGO_PKG_VERSION"));
     let mut bytes = 0;
@@ -174,7 +174,7 @@ fn write(snapshot: &Snapshot, target: Target) -> io::Result<u64> {
     Ok(bytes)
 }
 
-/// A writer that counts.
+/// A writer that counts bytes.
 struct Counted<'a> {
     out: &'a mut dyn io::Write,
     bytes: &'a mut u64,

@@ -1,4 +1,4 @@
-//! What is known of the terminal.
+//! Terminal properties and messages.
 
 use std::io::IsTerminal as _;
 
@@ -6,8 +6,8 @@ use pavisade_report::one_line;
 
 use crate::args::Color;
 
-/// Whether standard output takes colours: asked for, or a terminal without `NO_COLOR`
-/// (no-color.org) that is not dumb.
+/// Returns whether to use colours on standard output: if requested, or on a terminal that is not
+/// dumb without `NO_COLOR` (no-color.org).
 pub(crate) fn color(choice: Color, to_file: bool) -> bool {
     match choice {
         Color::Always => true,
@@ -21,14 +21,14 @@ pub(crate) fn color(choice: Color, to_file: bool) -> bool {
     }
 }
 
-/// Columns: as asked for, the terminal's, or 100.
+/// Returns the number of columns: as requested, that of the terminal, or 100.
 pub(crate) fn width(asked: Option<usize>) -> usize {
     let own = || terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
     asked.or_else(own).unwrap_or(100)
 }
 
-/// Says something on standard error, a word of it in red where that takes colours. The text may come
-/// from anybody.
+/// Prints a message to standard error after the prefix `red`, which is shown in that colour. The
+/// text may be untrusted.
 pub(crate) fn say(red: &str, text: &str) {
     let text = one_line(text);
     if red.is_empty() {
@@ -38,7 +38,7 @@ pub(crate) fn say(red: &str, text: &str) {
     }
 }
 
-/// Writes lines that were made for a terminal on standard error.
+/// Prints formatted lines to standard error.
 pub(crate) fn tell(text: &str) {
     anstream::eprint!("{text}");
 }

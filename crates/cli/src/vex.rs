@@ -1,4 +1,4 @@
-//! VEX documents that the command line names.
+//! The VEX documents of a command line.
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -7,10 +7,10 @@ use anyhow::Context as _;
 use pavisade_sources::open_regular;
 use pavisade_vex::{Document, MAX_BYTES};
 
-/// Reads them.
+/// Reads the documents.
 ///
 /// # Errors
-/// One of them cannot be read, or is none.
+/// A document cannot be read or is not valid.
 pub(crate) fn documents(files: &[PathBuf]) -> anyhow::Result<Vec<Document>> {
     files.iter().map(|file| document(file)).collect()
 }

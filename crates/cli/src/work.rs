@@ -1,5 +1,5 @@
-//! What `scan`, `comply`, `fix` and `pss` do alike: find the settings that count, read what there
-//! is, judge it. What is judged, and what becomes of the result, is theirs.
+//! The common steps of `scan`, `comply`, `fix` and `pss`: find the settings, read the input, judge
+//! it.
 
 use std::collections::{BTreeSet, HashMap};
 use std::io;
@@ -22,28 +22,28 @@ use crate::progress::Spinner;
 use crate::settings::{self, Settings};
 use crate::{images, live, select, vex};
 
-/// What is read, and the settings that count for it.
+/// The input with its settings.
 pub(crate) struct Work<'a> {
     pub settings: Settings,
     pub input: Input<'a>,
-    /// Images beside the objects.
+    /// Images in addition to the objects.
     pub images: args::Images,
 }
 
 impl<'a> Work<'a> {
-    /// Finds the settings for an input and fills in what it leaves open; `None` where something is
-    /// wrong with a file, which was told.
+    /// Finds the settings for an input and fills in unset options; `None` if a file is invalid,
+    /// which is reported.
     ///
     /// # Errors
-    /// A file cannot be read, or an option means nothing here.
+    /// A file cannot be read, or an option does not apply.
     pub(crate) fn find(input: Input<'a>, config: &ConfigArgs) -> anyhow::Result<Option<Self>> {
         Self::with(input, &config.file, &config.exceptions, config.allow_from)
     }
 
-    /// The same where no exception counts.
+    /// The same without exceptions.
     ///
     /// # Errors
-    /// As [`Work::find`].
+    /// See [`Work::find`].
     pub(crate) fn find_plain(input: Input<'a>, file: &ConfigFile) -> anyhow::Result<Option<Self>> {
         Self::with(input, file, &[], AllowFrom::None)
     }
@@ -64,24 +64,25 @@ impl<'a> Work<'a> {
         Ok(Some(Self { settings, input, images: args::Images::default() }))
     }
 
-    /// The version whose semantics count, as far as that is known before a cluster is read.
+    /// Returns the Kubernetes version to judge by, as far as known before a cluster is read.
     pub(crate) fn kubernetes(&self) -> KubernetesVersion {
         self.input.kubernetes_version.unwrap_or_default()
     }
 
-    /// The least ClusterRole for the checks, where that is all that was asked for.
+    /// Returns the minimal ClusterRole for the checks, if only that is requested.
     ///
     /// # Errors
-    /// A check does not take its parameters.
+    /// A check rejects its parameters.
     pub(crate) fn role(&self, choice: &Choice) -> anyhow::Result<Option<String>> {
         let Some(live) = self.input.live.filter(|live| live.print_rbac) else { return Ok(None) };
         Ok(Some(choice.checks(KubernetesVersion::LATEST)?.role(live.secrets)))
     }
 
-    /// Reads everything, of a cluster `kinds`; with the version whose semantics count.
+    /// Reads the input, for a cluster only `kinds`. Also returns the Kubernetes version to judge
+    /// by.
     ///
     /// # Errors
-    /// The kubeconfig leads nowhere.
+    /// The kubeconfig is invalid.
     pub(crate) fn picture(
         &self,
         kinds: Vec<GroupKind>,
@@ -90,7 +91,7 @@ impl<'a> Work<'a> {
         let live = self.input.live.filter(|_| self.input.is_cluster());
         let (snapshot, kubernetes) = match live {
             Some(live) => live::picture(&self.input, live, kinds, progress)?,
-            // Images were given, and nothing else.
+            // Only images are given.
             None if self.input.paths.is_empty() && self.images.alone() => {
                 (Snapshot::default(), self.kubernetes())
             }
@@ -103,12 +104,11 @@ impl<'a> Work<'a> {
         Ok((snapshot, kubernetes))
     }
 
-    /// Reads everything and judges it. `checks` are those of `choice` for
-    /// [`Work::kubernetes`], made before anything is read so that what is wrong with them is told
-    /// at once.
+    /// Reads and judges the input. `checks` are those of `choice` for [`Work::kubernetes`], created
+    /// before reading so that their errors are reported at once.
     ///
     /// # Errors
-    /// The kubeconfig leads nowhere.
+    /// The kubeconfig is invalid.
     pub(crate) fn judge(
         &self,
         choice: &Choice,
@@ -119,7 +119,7 @@ impl<'a> Work<'a> {
         let vex = vex::documents(&self.images.vex)?;
         let mut kinds = checks.kinds();
         if self.images.of_objects() {
-            // What names images is read, whichever checks run.
+            // Kinds with images are read, whichever checks run.
             let wanted = pavisade_images::READS.iter().copied().flatten();
             kinds.extend(wanted.filter(|kind| !kind.resource.is_empty()));
             kinds.sort_unstable();
@@ -139,32 +139,32 @@ impl<'a> Work<'a> {
     }
 }
 
-/// What was read, and what is said of it.
+/// The input and its judgement.
 pub(crate) struct Judged {
     pub snapshot: Snapshot,
     pub judgement: Judgement,
-    /// What is in the images, where that is to be explained.
+    /// The contents of the images, if an explanation needs them.
     pub inventories: Vec<Inventory>,
 }
 
-/// What a result is held against besides the settings.
+/// What a result is compared with besides the settings.
 pub(crate) struct By<'a> {
     pub config: &'a ConfigArgs,
     pub baseline: Option<Baseline>,
 }
 
-/// The checks that a command line means.
+/// The selected checks.
 pub(crate) struct Choice {
     pub catalog: Catalog,
     pub ids: BTreeSet<String>,
     pub parameters: HashMap<String, Value>,
-    /// Whether checks of images run.
+    /// Whether image checks run.
     pub images: bool,
 }
 
 impl Choice {
     /// # Errors
-    /// There is no such check or framework, or a parameter is not written as one.
+    /// A check or framework does not exist, or a parameter has invalid syntax.
     pub(crate) fn new(
         select: &Select,
         set: &[String],
@@ -177,7 +177,7 @@ impl Choice {
     }
 
     /// # Errors
-    /// A check does not take its parameters.
+    /// A check rejects its parameters.
     pub(crate) fn checks(&self, kubernetes: KubernetesVersion) -> anyhow::Result<CheckSet> {
         let asked = |meta: &Meta| self.images || meta.facts.is_empty();
         let wanted = |meta: &Meta| asked(meta) && self.ids.contains(&*meta.rule.id);

@@ -1,10 +1,11 @@
-//! What was read of layers, kept for other runs by the digests of their blobs
-//! and of their uncompressed bytes.
+//! A cache of the results of reading layers, keyed by the digests of their compressed and
+//! uncompressed bytes.
 //!
-//! An entry is one file: a name for its form, then a zstd frame with a checksum. It is written
-//! beside and renamed, so that several processes share a folder; whatever is not whole is removed
-//! and read anew. The oldest entries go when there are more bytes than the limit. Only one and the
-//! same program reads an entry again: another one may read layers otherwise.
+//! An entry is one file: a format name, then a zstd frame with a checksum. It is written to a
+//! temporary file and renamed, so several processes can share a directory. Incomplete files are
+//! removed and the layer is read again. The oldest entries are removed when the cache exceeds its
+//! limit. Only the same program reads an entry again, since another version may read layers
+//! differently.
 
 use std::fs::{self, File, FileTimes};
 use std::io::{self, Read as _, Write as _};
@@ -19,44 +20,44 @@ use crate::entries::Entries;
 use crate::place::open_regular;
 use crate::{Budget, Digest, LayerRead, Refusal};
 
-/// Begins every entry.
+/// The first bytes of every entry.
 const FORM: &[u8] = b"pavisade layer 1\n";
-/// Bytes of one entry when it is unpacked.
+/// The largest unpacked entry in bytes.
 const MAX_ENTRY: u64 = 512 << 20;
-/// Files that are being written end so.
+/// The suffix of files that are being written.
 const UNFINISHED: &str = ".new";
 
-/// A folder with what was read of layers.
+/// A directory of cached layers.
 #[derive(Debug)]
 pub struct LayerCache {
     folder: PathBuf,
-    /// Bytes of all entries together.
+    /// The largest total size of all entries in bytes.
     limit: u64,
-    /// Which program it is.
+    /// Identifies the program and its version.
     program: String,
-    /// What is there; counted once.
+    /// The total size of the entries, determined once.
     bytes: OnceLock<AtomicU64>,
-    /// Whether the folder that is there is the user's own; asked once.
+    /// Whether the existing directory is owned by the user, determined once.
     is_own: OnceLock<bool>,
     problem: OnceLock<String>,
 }
 
 impl LayerCache {
-    /// A cache in a folder, which is made where it is not there. `program` tells programs apart
-    /// that may read layers otherwise.
+    /// Returns a cache in a directory, which is created on the first write. `program` distinguishes
+    /// programs that may read layers differently.
     pub fn new(folder: PathBuf, limit: u64, program: &str) -> Self {
         let program = program.to_owned();
         let (bytes, is_own, problem) = Default::default();
         Self { folder, limit, program, bytes, is_own, problem }
     }
 
-    /// Why nothing can be kept, where that is so.
+    /// Returns why nothing can be cached, if that is so.
     pub fn problem(&self) -> Option<&str> {
         self.problem.get().map(String::as_str)
     }
 
-    /// Of a layer with these uncompressed bytes, from a blob with that digest and size: another
-    /// blob is checked anew, so that no verdict depends on what is kept.
+    /// Returns the key of a layer with these uncompressed bytes and a blob with this digest and
+    /// size. Another blob is always checked, so no result depends on the cache.
     pub(crate) fn key(
         &self,
         diff_id: &Digest,
@@ -68,10 +69,10 @@ impl LayerCache {
         Key(Digest::of(text.as_bytes()).hex().to_owned())
     }
 
-    /// What another run read of a layer; its visitor then has what it took.
+    /// Returns what another run read of a layer, and restores the visitor.
     ///
     /// # Errors
-    /// All layers together have more than the limits allow.
+    /// All layers together exceed the limits.
     pub(crate) fn get(
         &self,
         key: &Key,
@@ -99,12 +100,12 @@ impl LayerCache {
             let _ = fs::remove_file(&path);
             return Ok(None);
         };
-        // The oldest by use go first.
+        // Mark the entry as used: the least recently used ones are removed first.
         let _ = file.set_times(FileTimes::new().set_modified(now()));
         Ok(Some(LayerRead { entries, bytes: size }))
     }
 
-    /// Whether the folder is there and nobody else may have put anything in it.
+    /// Returns whether the directory exists and only this user can write to it.
     fn is_readable(&self) -> bool {
         self.folder.is_dir()
             && *self.is_own.get_or_init(|| match check(&self.folder) {
@@ -121,7 +122,7 @@ impl LayerCache {
         let _ = self.problem.set(format!("{folder}: the cache is not used: {error}"));
     }
 
-    /// Keeps what was read of a layer, if that can be done.
+    /// Stores the result of reading a layer, if possible.
     pub(crate) fn put(&self, key: &Key, read: &LayerRead, visitor: &dyn LayerVisitor) {
         if self.problem.get().is_some() {
             return;
@@ -159,7 +160,7 @@ impl LayerCache {
         Ok(length)
     }
 
-    /// Counts what was added, and removes the oldest where there is too much.
+    /// Adds to the total size, and removes the oldest entries if it exceeds the limit.
     fn trim(&self, counted: &AtomicU64, added: u64) {
         if counted.fetch_add(added, Ordering::Relaxed) + added <= self.limit {
             return;
@@ -167,7 +168,7 @@ impl LayerCache {
         let mut entries = list(&self.folder);
         entries.sort_by_key(|kept| kept.used);
         let mut left = sum(&entries);
-        // Some room, lest every further entry comes here again.
+        // Leave some room, so that not every new entry triggers another removal.
         for kept in entries {
             if left <= self.limit / 10 * 9 {
                 break;
@@ -180,7 +181,7 @@ impl LayerCache {
     }
 }
 
-/// The name of an entry.
+/// The file name of an entry.
 #[derive(Debug)]
 pub(crate) struct Key(String);
 
@@ -194,7 +195,7 @@ fn sum(entries: &[Kept]) -> u64 {
     entries.iter().map(|kept| kept.length).sum()
 }
 
-/// The entries of a folder. Files that a run left unfinished are removed after an hour.
+/// Lists the entries of a directory. Unfinished files are removed after an hour.
 fn list(folder: &Path) -> Vec<Kept> {
     const UNFINISHED_FOR: Duration = Duration::from_secs(3600);
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
@@ -208,7 +209,7 @@ fn list(folder: &Path) -> Vec<Kept> {
             if used.elapsed().is_ok_and(|since| since > UNFINISHED_FOR) {
                 let _ = fs::remove_file(&path);
             }
-        // Nothing is removed that is not ours.
+        // Never remove files that this cache did not create.
         } else if name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             found.push(Kept { path, length: metadata.len(), used });
         }
@@ -216,7 +217,7 @@ fn list(folder: &Path) -> Vec<Kept> {
     found
 }
 
-/// Makes a folder of the user's own, and refuses one in which others may write.
+/// Creates a directory owned by the user, and rejects one that others can write to.
 fn make(folder: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
@@ -236,7 +237,7 @@ fn check(folder: &Path) -> io::Result<()> {
     }
 }
 
-/// Whether something belongs to the user, and nobody else may write to it.
+/// Returns whether the user owns the file and nobody else can write to it.
 #[cfg(unix)]
 fn is_own(metadata: &fs::Metadata) -> bool {
     use std::os::unix::fs::MetadataExt as _;
@@ -244,19 +245,19 @@ fn is_own(metadata: &fs::Metadata) -> bool {
     metadata.uid() == rustix::process::geteuid().as_raw() && metadata.mode() & 0o022 == 0
 }
 
-/// Elsewhere the folders of users are their own.
+/// On other systems, user directories are private.
 #[cfg(not(unix))]
 fn is_own(_: &fs::Metadata) -> bool {
     true
 }
 
-/// Opens an entry, if it is a file of the user's own.
+/// Opens an entry if the user owns the file.
 fn open(path: &Path) -> io::Result<Option<File>> {
     let file = open_regular(path)?;
     Ok(is_own(&file.metadata()?).then_some(file))
 }
 
-/// The bytes of an entry that is whole.
+/// Returns the bytes of an entry, or `None` if it is incomplete.
 fn unpack(file: &mut File) -> Option<Vec<u8>> {
     let mut form = [0; FORM.len()];
     file.read_exact(&mut form).ok()?;

@@ -1,4 +1,4 @@
-//! Images that a store names, and which of them are for a machine.
+//! The images that a store lists, and the selection by platform.
 
 use serde::Deserialize;
 
@@ -6,12 +6,12 @@ use crate::document::Document;
 use crate::manifest::{Descriptor, Index};
 use crate::{Digest, Platform, Refusal};
 
-/// An image that a store names.
+/// An image that a store lists.
 #[derive(Debug)]
 pub struct Candidate {
-    /// What it is called there; none where it has no name.
+    /// Its names in the store; may be empty.
     pub names: Vec<String>,
-    /// The digest that it is named by, where it is.
+    /// The digest that the store gives for it, if any.
     pub digest: Option<Digest>,
     pub(crate) source: CandidateSource,
 }
@@ -25,8 +25,8 @@ pub(crate) enum CandidateSource {
 }
 
 impl Candidate {
-    /// Whether it is called that, or named by that digest. Names are written in full in layouts, and
-    /// without the registry by people.
+    /// Returns whether this image has the given name or digest. Layouts contain full names; users
+    /// may leave out the registry.
     pub fn is(&self, name: &str) -> bool {
         let ends = |full: &String| full.strip_suffix(name).is_some_and(|rest| rest.ends_with('/'));
         let digest = self.digest.as_ref().is_some_and(|digest| digest.to_string() == name);
@@ -34,8 +34,8 @@ impl Candidate {
     }
 }
 
-/// Images of an index. One that has several names is listed by each of them, and one for several
-/// variants of a machine by the best first.
+/// Returns the images of an index. An image with several names is listed once with all of them, and
+/// of several variants of a platform the best one comes first.
 pub(crate) fn joined(descriptors: Vec<&Descriptor>) -> Vec<Candidate> {
     const NAMES: [&str; 2] = ["io.containerd.image.name", "org.opencontainers.image.ref.name"];
     let mut joined: Vec<(Candidate, Option<Platform>)> = Vec::new();
@@ -44,7 +44,7 @@ pub(crate) fn joined(descriptors: Vec<&Descriptor>) -> Vec<Candidate> {
         let names: Vec<_> = name.map(str::to_owned).into_iter().collect();
         let platform = &descriptor.platform;
         let same = |(other, of_other): &&mut (Candidate, Option<Platform>)| {
-            // Without a name, two images of one machine are two images.
+            // Without a name, two images for one platform are separate images.
             let is_other_machine = !names.is_empty() || of_other != platform;
             let is_variant = platform.is_some() && of_other.is_some() && other.names == names;
             is_variant && is_other_machine || other.digest.as_ref() == Some(&descriptor.digest)
@@ -62,7 +62,7 @@ pub(crate) fn joined(descriptors: Vec<&Descriptor>) -> Vec<Candidate> {
     joined.into_iter().map(|(candidate, _)| candidate).collect()
 }
 
-/// The images of an index that are for a machine, or do not say for which.
+/// Returns the images of an index that match the platform or state none.
 pub(crate) fn fitting<'a>(
     index: &'a Index,
     platform: &Platform,
@@ -94,7 +94,7 @@ pub(crate) fn fitting<'a>(
     Ok(fitting)
 }
 
-/// One image in `manifest.json` of `docker save`.
+/// One image in the `manifest.json` of `docker save`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Saved {
@@ -133,7 +133,7 @@ mod tests {
             serde_json::from_value::<Index>(serde_json::json!({"manifests": manifests})).unwrap()
         };
         for (entries, expect) in [
-            // Two images of one machine, and one image for its variants.
+            // Two images for one platform, and one image with several variants.
             (vec![('a', "", "amd64/"), ('b', "", "amd64/")], vec!["a", "b"]),
             (vec![('a', "", "arm/v7"), ('b', "", "arm/v6")], vec!["a"]),
             (vec![('a', "1", "amd64/"), ('b', "2", "amd64/")], vec!["a", "b"]),

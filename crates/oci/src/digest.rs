@@ -21,19 +21,19 @@ enum Algorithm {
 }
 
 impl Digest {
-    /// The SHA-256 of bytes.
+    /// Returns the SHA-256 digest of `bytes`.
     pub fn of(bytes: &[u8]) -> Self {
         let mut hasher = Hasher::new(Algorithm::Sha256);
         hasher.update(bytes);
         hasher.end()
     }
 
-    /// The algorithm and the digits, as paths of layouts have them: `sha256/abc…`.
+    /// Returns the path in an OCI layout: `sha256/abc…`.
     pub fn path(&self) -> String {
         format!("{}/{}", self.algorithm.name(), self.hex)
     }
 
-    /// The digits.
+    /// Returns the hexadecimal digits.
     pub fn hex(&self) -> &str {
         &self.hex
     }
@@ -48,7 +48,7 @@ impl Algorithm {
     }
 }
 
-/// Why a text is not a digest.
+/// The error for text that is not a digest.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a digest: `sha256:` and 64 digits, or `sha512:` and 128, in lower case")]
 pub struct DigestError(String);
@@ -114,12 +114,12 @@ impl Hasher {
     }
 }
 
-/// Reads on and takes the digest of what it reads, of the same algorithm as `wanted`.
+/// A reader that computes the digest of what it reads, with the algorithm of `wanted`.
 pub(crate) struct Checked<R> {
     from: R,
     hasher: Hasher,
     wanted: Digest,
-    /// Bytes that were read.
+    /// The number of bytes read.
     read: u64,
 }
 
@@ -128,8 +128,7 @@ impl<R: Read> Checked<R> {
         Self { from, hasher: Hasher::new(wanted.algorithm), wanted, read: 0 }
     }
 
-    /// Reads to the end and compares: how many bytes there are, and the digest that they have
-    /// instead, where it differs.
+    /// Reads to the end. Returns the number of bytes and, if the digest differs, the actual one.
     pub(crate) fn verify(mut self) -> io::Result<(u64, Result<(), Digest>)> {
         io::copy(&mut self, &mut io::sink())?;
         let found = self.hasher.end();

@@ -1,8 +1,8 @@
-//! The JSON documents of images, read so that every program reads the same.
+//! Strict parsing of the JSON documents of images.
 //!
-//! Go's `encoding/json`, by which registries, containerd and Docker read them, takes a field under any
-//! case of its letters, and of several the last. Other readers take one spelling alone. A document
-//! whose meaning depends on this is refused, as is one that names a field twice.
+//! Go's `encoding/json`, which registries, containerd and Docker use, matches field names
+//! case-insensitively and takes the last of duplicate fields. Other parsers do not. A document
+//! whose meaning depends on the parser is rejected, as is one with duplicate fields.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -11,19 +11,19 @@ use serde::de::{self, DeserializeOwned, DeserializeSeed, MapAccess, SeqAccess, V
 
 use crate::Refusal;
 
-/// A document of an image.
+/// A JSON document of an image.
 pub(crate) trait Document: DeserializeOwned {
-    /// The fields that are read of it, at all depths.
+    /// The names of the fields that are read, at all depths.
     const FIELDS: &'static [&'static str];
 }
 
-/// Fields whose keys are free texts, in which case counts.
+/// Fields whose keys are free text, so their case matters.
 const FREE: [&str; 4] = ["annotations", "labels", "exposedports", "volumes"];
 
-/// Reads a document.
+/// Parses a document.
 ///
 /// # Errors
-/// It is not JSON of that form, or not all programs would read the same.
+/// The document is not JSON of this type, or parsers would read it differently.
 pub(crate) fn parse<T: Document>(text: &[u8], what: &str) -> Result<T, Refusal> {
     let wrong = |error: serde_json::Error| Refusal::Document {
         what: what.to_owned(),
@@ -34,16 +34,16 @@ pub(crate) fn parse<T: Document>(text: &[u8], what: &str) -> Result<T, Refusal> 
     serde_json::from_slice(text).map_err(wrong)
 }
 
-/// Goes through all keys of a value.
+/// Visits all keys of a value.
 #[derive(Clone, Copy)]
 struct Keys {
     fields: &'static [&'static str],
-    /// Whether keys are no fields.
+    /// Whether the keys are free text.
     free: bool,
 }
 
-/// A key as Go compares it with the names of fields: these are ASCII, so of all letters beyond only
-/// the long s and the sign of the kelvin count.
+/// Folds a key like Go does to compare it with field names. These are ASCII, so of all other
+/// letters only the long s and the kelvin sign matter.
 fn folded(key: &str) -> String {
     let letter = |c: char| match c {
         'ſ' => 's',
@@ -149,10 +149,10 @@ mod tests {
             (r#"{"layers": [], "layers": []}"#, Some("`layers` twice")),
             (r#"{"layerſ": []}"#, Some("some programs read as `layers`")),
             ("{\"dis\u{212a}Size\": 1}", Some("some programs read as `diskSize`")),
-            // Escapes are the same letters.
+            // Escapes stand for the same letters.
             (r#"{"\u004cayers": []}"#, Some("some programs read as `layers`")),
             (r#"{"other": 1, "Other": 2}"#, Some("`Other` twice, or in another case")),
-            // Labels are texts of users, whatever their case.
+            // Labels are free text, so their case does not matter.
             (r#"{"Labels": {"a": "1", "A": "2", "Layers": "x", "user": ""}}"#, None),
             (r#"{"annotations": {"User": "1", "user": "2"}}"#, None),
             (r#"{"Volumes": {"/layers": {}, "/Layers": {}}}"#, None),

@@ -1,14 +1,14 @@
-//! The names in a layer, kept until the layers below it are known.
+//! The entries of a layer, kept until the layers below are known.
 //!
-//! One entry is one record of bytes: its kind, its mode, how much of the path is that of the entry
-//! before it, the rest of the path, and where a link leads. A million names take about 30 MB.
+//! An entry is one byte record: its type, its mode, the length of the prefix shared with the
+//! previous path, the rest of the path, and the link target. A million names take about 30 MB.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::archive::{Entry, EntryKind};
 use crate::{FileId, Limits, Refusal, Said};
 
-/// What all layers of an image may take together.
+/// The limits that all layers of an image share.
 #[derive(Debug)]
 pub struct Budget {
     limits: Limits,
@@ -17,12 +17,12 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// Of an image that was not begun yet.
+    /// Returns an unused budget.
     pub fn new(limits: Limits) -> Self {
         Self { limits, names: AtomicUsize::new(0), bytes: AtomicUsize::new(0) }
     }
 
-    /// What is too much.
+    /// Returns the limits.
     pub fn limits(&self) -> &Limits {
         &self.limits
     }
@@ -49,13 +49,13 @@ pub(crate) struct Entries {
 }
 
 impl Entries {
-    /// How many there are.
+    /// Returns the number of entries.
     pub(crate) fn count(&self) -> u32 {
         self.count
     }
 
     /// # Errors
-    /// All layers together have more names than the limit, or longer ones.
+    /// The names of all layers together exceed the limits.
     pub(crate) fn push(&mut self, entry: Entry, budget: &Budget) -> Result<(), Refusal> {
         let Entry { path, target, mode, kind, .. } = entry;
         let target = match kind {
@@ -76,7 +76,7 @@ impl Entries {
         Ok(())
     }
 
-    /// Seven bits a byte, the lowest first.
+    /// Writes a number in groups of seven bits, the lowest first.
     fn number(&mut self, mut number: usize) {
         while number >= 0x80 {
             self.records.push((number & 0x7F) as u8 | 0x80);
@@ -85,15 +85,15 @@ impl Entries {
         self.records.push(number as u8);
     }
 
-    /// What is kept of them, and how many there are.
+    /// Returns the encoded records and their number.
     pub(crate) fn records(&self) -> (&[u8], u32) {
         (&self.records, self.count)
     }
 
-    /// Entries that were kept; `None` where these are none.
+    /// Decodes cached entries; `None` if the bytes are invalid.
     ///
     /// # Errors
-    /// As [`Entries::push`].
+    /// See [`Entries::push`].
     pub(crate) fn restore(
         kept: &[u8],
         count: u64,
@@ -117,7 +117,7 @@ impl Entries {
         Ok(whole.then(|| Self { records: kept.to_vec(), count, last: Vec::new() }))
     }
 
-    /// Calls `each` with every entry in order, until it refuses one.
+    /// Calls `each` with every entry in order, until it returns an error.
     pub(crate) fn each(
         &self,
         layer: u16,
@@ -144,7 +144,7 @@ impl Entries {
     }
 }
 
-/// Records that were not read yet.
+/// The records that are not decoded yet.
 struct Records<'a>(&'a [u8]);
 
 impl<'a> Records<'a> {

@@ -1,4 +1,4 @@
-//! A root file system that lies in a folder, read as if it were one layer.
+//! A root file system in a directory, read as a single layer.
 
 use std::fs::{self, Metadata};
 use std::io::{self, Read};
@@ -10,15 +10,15 @@ use crate::archive::{Entry, EntryKind};
 use crate::place::open_regular;
 use crate::{Budget, LayerRead, Refusal};
 
-/// Folders that the kernel fills on a running system.
+/// Directories that the kernel provides on a running system.
 const OF_KERNEL: [&str; 3] = ["proc", "sys", "dev"];
 
-/// Whether a folder holds a root file system.
+/// Returns whether a directory contains a root file system.
 pub(crate) fn is_root(folder: &Path) -> bool {
     crate::ROOTS.iter().any(|name| fs::symlink_metadata(folder.join(name)).is_ok())
 }
 
-/// Walks a folder, names in order. What cannot be read is a note, and the rest is read.
+/// Walks a directory in the order of its names. What cannot be read becomes a note.
 ///
 /// # Errors
 /// There are more names than the limits allow.
@@ -30,7 +30,7 @@ pub(crate) fn read(
 ) -> Result<(LayerRead, Vec<Note>), Refusal> {
     let mut read = LayerRead::default();
     let mut notes = Vec::new();
-    // Folders that were not entered yet, the next one last.
+    // Directories to visit, the next one last.
     let mut open = vec![(root.to_owned(), Vec::new())];
     while let Some((folder, prefix)) = open.pop() {
         let mut names = match list(&folder) {
@@ -50,7 +50,7 @@ pub(crate) fn read(
                     continue;
                 }
             };
-            // What looks like a whiteout is no file of a container.
+            // Names that look like whiteouts are not files of a container.
             if name.starts_with(b".wh.") {
                 continue;
             }
@@ -112,7 +112,7 @@ fn mode(_: &Metadata) -> u16 {
 }
 
 fn take(file: &LayerFile<'_>, path: &Path, visitor: &mut dyn LayerVisitor) -> io::Result<()> {
-    // It may grow meanwhile.
+    // The file may grow while it is read.
     let mut bytes = open_regular(path)?.take(file.size);
     visitor.take(file, &mut bytes)
 }

@@ -1,4 +1,4 @@
-//! What is in an image: its layers are streamed once to the readers of `packages` and to `inspect`.
+//! Collects the packages of an image and inspects it, streaming its layers once.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -11,25 +11,25 @@ use pavisade_snapshot::Inspection;
 use crate::inspect::{self, Inspector};
 use crate::{Configuration, FileId, Image, Kind, LayerFile, LayerVisitor, Refusal, Store, Tree};
 
-/// The packages of an image. Layers of which a hard link brought a file under the name that counts
-/// are streamed once more.
+/// Returns the packages of an image. Layers in which a hard link gave a file its effective name are
+/// streamed a second time.
 ///
 /// # Errors
-/// As [`Store::read_layers`].
+/// See [`Store::read_layers`].
 pub fn inventory(store: &Store, image: &Image, options: Options) -> Result<Inventory, Refusal> {
     read(store, image, options, false).map(|(inventory, _)| inventory)
 }
 
-/// The packages of an image, and what it holds beside them: configuration, notable files, secrets.
+/// Returns the packages of an image and its inspection: configuration, notable files, secrets.
 ///
 /// # Errors
-/// As [`Store::read_layers`].
+/// See [`Store::read_layers`].
 pub fn inspect(
     store: &Store,
     image: &Image,
     options: Options,
 ) -> Result<(Inventory, Inspection), Refusal> {
-    // What a package of the distribution brought is no secret, so its files must be known.
+    // Files of distribution packages hold no secrets, so the list of these files is needed.
     let (mut inventory, inspection) = read(store, image, Options { files: true }, true)?;
     if !options.files {
         for found in &mut inventory.packages {
@@ -39,11 +39,11 @@ pub fn inspect(
     Ok((inventory, inspection))
 }
 
-/// Takes the files of a layer for both.
+/// Passes the files of a layer to both readers.
 struct Visitor {
     packages: Collector,
     inspector: Option<Inspector>,
-    /// Which file was asked for last, and whether each of the two wants it.
+    /// The file that was queried last, and whether each of the two readers wants it.
     asked: Cell<Option<(FileId, bool, bool)>>,
 }
 
@@ -116,7 +116,7 @@ impl LayerVisitor for Visitor {
 }
 
 impl Image {
-    /// Whether it says how it is started: a root file system does not.
+    /// Returns whether the image says how to start it; a root file system does not.
     pub(crate) fn has_configuration(&self) -> bool {
         let Configuration { os, config, history, .. } = &self.configuration;
         !os.is_empty() || config.is_some() || history.is_some()
@@ -186,7 +186,7 @@ impl Root for Tree {
     }
 
     fn file(&self, path: &str) -> Option<FileId> {
-        // A path through a circle of links leads nowhere.
+        // A path through a link loop does not resolve.
         self.file(path.as_bytes()).ok().flatten()
     }
 }
@@ -226,7 +226,7 @@ mod tests {
                 tar().link("app", b'2', "srv").file(inner, manifest),
                 "srv/node_modules/a/package.json",
             ),
-            // What replaced it is something else.
+            // The file was replaced by another one.
             (
                 tar().file(inner, manifest).file(inner, br#"{"name": "a", "version": "2.0.0"}"#),
                 inner,

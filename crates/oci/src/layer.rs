@@ -1,4 +1,4 @@
-//! One layer, streamed: decompressed, checked, cut into entries.
+//! Streams one layer: decompresses it, verifies it and splits it into entries.
 
 use std::io::{self, BufReader, Read};
 
@@ -10,22 +10,22 @@ use crate::entries::Entries;
 use crate::unpack::{BUFFER, refused, unpack};
 use crate::{Budget, Digest, FileId, Refusal, Said};
 
-/// What is too much.
+/// Limits on the size of an image.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Layers of one image.
+    /// The number of layers of one image.
     pub layers: usize,
-    /// Names in all layers together.
+    /// The number of names in all layers together.
     pub names: usize,
-    /// Bytes of these names, as far as they differ from the name before.
+    /// The bytes of these names, not counting prefixes shared with the previous name.
     pub name_bytes: usize,
-    /// Bytes of one layer when it is unpacked.
+    /// The uncompressed bytes of one layer.
     pub layer_bytes: u64,
-    /// How many times larger a layer may become, beyond a free 16 MiB.
+    /// The compression ratio of a layer; the first 16 MiB are exempt.
     pub ratio: u64,
-    /// Bytes of a manifest, an index or a configuration.
+    /// The bytes of a manifest, an index or a configuration.
     pub document_bytes: u64,
-    /// Members of an archive of images.
+    /// The number of members of an image archive.
     pub members: usize,
 }
 
@@ -43,22 +43,22 @@ impl Default for Limits {
     }
 }
 
-/// Bytes of a path: Linux takes 4096.
+/// The longest path in bytes; Linux accepts 4096.
 const MAX_PATH: usize = 1 << 14;
 
-/// A layer that was read: its names, without contents.
+/// The entries of a layer that was read, without contents.
 #[derive(Debug, Default)]
 pub struct LayerRead {
     pub(crate) entries: Entries,
-    /// Bytes when unpacked.
+    /// The uncompressed size in bytes.
     pub bytes: u64,
 }
 
 impl LayerRead {
-    /// Calls `each` with every entry in order, until it refuses one.
+    /// Calls `each` with every entry in order, until it returns an error.
     ///
     /// # Errors
-    /// That of `each`.
+    /// The error of `each`.
     pub fn each(
         &self,
         layer: u16,
@@ -68,11 +68,11 @@ impl LayerRead {
     }
 }
 
-/// Streams a layer. `packed` is its blob; `diff_id` the digest of its uncompressed bytes, where the
+/// Streams a layer. `packed` is its blob, and `diff_id` the digest of its uncompressed bytes if the
 /// configuration has one.
 ///
 /// # Errors
-/// The archive is broken, is not what its digest says, or is more than the limits allow.
+/// The archive is malformed, its digest differs, or it exceeds the limits.
 pub fn read_layer(
     packed: impl Read,
     layer: u16,

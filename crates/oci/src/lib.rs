@@ -1,15 +1,17 @@
-//! Container images: OCI layouts, archives of `docker save` and the like, root file systems,
+//! Container images from OCI layouts, `docker save` and similar archives, root file systems and
 //! registries.
 //!
-//! A [`Store`] names [`Candidate`]s, and an [`Image`] knows where its documents and layers are.
-//! [`Store::read_layers`] streams each layer once, in parallel, and checks its digests on the way;
-//! no layer is unpacked to disk, and memory does not depend on the size of files. A
-//! [`LayerVisitor`] says which files it wants and gets their bytes; the names of all files make a
-//! [`Tree`], which says what is left of them in the end.
+//! A [`Store`] lists [`Candidate`]s, and an [`Image`] knows the location of its documents and
+//! layers. [`Store::read_layers`] streams each layer once, in parallel, and verifies digests on the
+//! way. No layer is unpacked to disk, and memory use does not depend on file sizes. A
+//! [`LayerVisitor`] selects files and receives their bytes. The names of all files form a [`Tree`],
+//! the resulting root file system.
 //!
-//! Whatever exceeds a limit or is not what it says it is, is a [`Refusal`] with the reason.
+//! Anything that exceeds a limit or does not match its description is a [`Refusal`] with the
+//! reason.
 //!
-//! Not here: what is in files (`packages`, `secrets`), what the environment says, text for users.
+//! Out of scope: the contents of files (`packages`, `secrets`), environment variables, and text for
+//! users.
 
 mod archive;
 mod cache;
@@ -55,10 +57,10 @@ pub use source::{is_image_or_root, source_tree};
 pub use store::{Image, Layer, Store};
 pub use tree::{Kind, Said, Tree};
 
-/// Names of which a root file system has at least one at its top.
+/// Names of which a root file system has at least one at its top level.
 const ROOTS: [&str; 5] = ["etc", "usr", "bin", "lib", "var"];
 
-/// Why an image, or a part of it, is not read.
+/// Why an image or a part of it was not read.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
     /// A file cannot be opened or read.
@@ -69,104 +71,104 @@ pub enum Refusal {
         /// The error.
         error: io::Error,
     },
-    /// It is none of the forms of an image.
+    /// The input has no known image format.
     #[error("{0}")]
     NotAnImage(String),
-    /// A document is not JSON of its form.
+    /// A document is not valid JSON of its type.
     #[error("{what} is not valid: {error}")]
     Document {
         /// The document.
         what: String,
-        /// What is wrong.
+        /// The error.
         error: String,
     },
-    /// A blob is not there.
+    /// A blob is missing.
     #[error("the blob {0} is missing")]
     Missing(Digest),
-    /// Bytes are not those that the digest names.
+    /// The digest of some bytes is wrong.
     #[error("{what} has the digest {found} instead of {wanted}")]
     Digest {
         /// The blob or layer.
         what: String,
-        /// What it should have.
+        /// The expected digest.
         wanted: Digest,
-        /// What it has.
+        /// The actual digest.
         found: Digest,
     },
-    /// A blob has another size than its descriptor says.
+    /// The size of a blob differs from its descriptor.
     #[error("{what} has {found} bytes instead of {wanted}")]
     Size {
         /// The blob.
         what: String,
-        /// What it should have.
+        /// The expected size in bytes.
         wanted: u64,
-        /// What it has.
+        /// The actual size in bytes.
         found: u64,
     },
-    /// A layer's archive is broken.
+    /// The archive of a layer is malformed.
     #[error("the archive of layer {layer} cannot be read after entry {entry}: {error}")]
     Archive {
-        /// The layer, from 0.
+        /// The index of the layer, from 0.
         layer: u16,
-        /// The entry, from 0.
+        /// The index of the entry, from 0.
         entry: u32,
-        /// What is wrong.
+        /// The error.
         error: io::Error,
     },
-    /// More bytes than the limit.
+    /// The size exceeds the limit.
     #[error("{what} is larger than {limit} bytes uncompressed")]
     TooLarge {
         /// The layer or document.
         what: String,
-        /// The limit.
+        /// The limit in bytes.
         limit: u64,
     },
-    /// It grows too much when it is unpacked.
+    /// The compression ratio exceeds the limit.
     #[error("{0} expands to more than {1} times its size")]
     Ratio(String, u64),
-    /// More names than the limit.
+    /// There are more names than the limit.
     #[error("the image has more than {0} files")]
     TooManyNames(usize),
-    /// More bytes in names than the limit.
+    /// The names have more bytes than the limit.
     #[error("the file names in the image have more than {0} bytes")]
     TooLongNames(usize),
-    /// No form of compression that images have.
+    /// The compression is not one that images use.
     #[error("{what} is compressed with {compression}; images support gzip or zstd")]
     Compression {
         /// The layer or archive.
         what: String,
-        /// The form.
+        /// The compression format.
         compression: &'static str,
     },
-    /// There is no image for the machine.
+    /// No image exists for the platform.
     #[error("{what} has no image for {asked}, but for {}", .there.join(", "))]
     Platform {
-        /// Where images are.
+        /// The store.
         what: String,
-        /// The machine.
+        /// The requested platform.
         asked: String,
-        /// Machines that there are images for.
+        /// The platforms that have an image.
         there: Vec<String>,
     },
-    /// More layers than the limit.
+    /// There are more layers than the limit.
     #[error("the image has more than {0} layers")]
     TooManyLayers(usize),
-    /// A whiteout that names nothing that can be removed.
+    /// A whiteout has no valid target.
     #[error("`{0}` is not a valid whiteout")]
     Whiteout(String),
-    /// A hard link to what is not there, or to a folder.
+    /// A hard link points to a directory or to a file that does not exist.
     #[error("the hard link `{0}` has no target")]
     HardLink(String),
-    /// Too many folders in one another.
+    /// Directories are nested too deeply.
     #[error("the path `{0}` is too deep")]
     TooDeep(String),
-    /// Links that lead to links, too often.
+    /// A path goes through too many links.
     #[error("the path `{0}` has too many links")]
     TooManyLinks(String),
-    /// A registry did not give it.
+    /// The registry request failed.
     #[error(transparent)]
     Registry(#[from] Fault),
-    /// A NUL in a path.
+    /// A path contains a NUL byte.
     #[error("the path `{0}` contains a NUL")]
     Nul(String),
 }

@@ -1,5 +1,5 @@
-//! The JSON documents of an image: index, manifest, configuration (OCI image specification 1.1,
-//! Docker image manifest version 2). Fields that nothing asks for are passed over.
+//! The JSON documents of an image: index, manifest and configuration (OCI image specification 1.1,
+//! Docker image manifest version 2). Unused fields are ignored.
 
 use std::collections::BTreeMap;
 
@@ -27,44 +27,44 @@ const FIELDS: &[&str] = &[
     "variant",
 ];
 
-/// Points at a blob.
+/// A reference to a blob.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Descriptor {
-    /// What the blob is; empty where it is not said.
+    /// The media type; empty if not given.
     #[serde(default)]
     pub media_type: String,
-    /// Of the blob's bytes.
+    /// The digest of the blob.
     pub digest: Digest,
-    /// Bytes.
+    /// The size of the blob in bytes.
     pub size: u64,
-    /// Free text by key.
+    /// Annotations: free text by key.
     #[serde(default)]
     pub annotations: Option<BTreeMap<String, String>>,
-    /// For which machines it is, in an index.
+    /// The platform of an image in an index.
     #[serde(default)]
     pub platform: Option<Platform>,
 }
 
 impl Descriptor {
-    /// The value of an annotation.
+    /// Returns the value of an annotation.
     pub fn annotation(&self, key: &str) -> Option<&str> {
         self.annotations.as_ref()?.get(key).map(String::as_str)
     }
 }
 
-/// What a descriptor of an image may lead to.
+/// The document that the descriptor of an image points to.
 pub(crate) enum Form {
     Index(Index),
     Manifest(Box<Manifest>),
 }
 
 impl Form {
-    /// Tells the two by what they hold: media types are left out by some. What is both is refused,
-    /// since programs would not agree on what it is (CVE-2021-41190).
+    /// Distinguishes the two by their fields, since some writers leave out media types. A document
+    /// that is both is rejected because programs disagree on its meaning (CVE-2021-41190).
     ///
     /// # Errors
-    /// It is neither, or both.
+    /// The document is neither or both.
     pub(crate) fn read(text: &[u8], what: &str) -> Result<Self, Refusal> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
@@ -105,10 +105,10 @@ impl Form {
     }
 }
 
-/// Several images, one for each machine.
+/// A list of images, one for each platform.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Index {
-    /// What there is.
+    /// The entries of the index.
     pub manifests: Vec<Descriptor>,
 }
 
@@ -116,23 +116,23 @@ impl Document for Index {
     const FIELDS: &'static [&'static str] = FIELDS;
 }
 
-/// One image.
+/// The manifest of one image.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Manifest {
-    /// What it is where it is no image.
+    /// The artifact type, if this is not an image.
     #[serde(default)]
     pub artifact_type: Option<String>,
-    /// Its configuration.
+    /// The configuration.
     pub config: Descriptor,
-    /// Its layers, the lowest first.
+    /// The layers, bottom first.
     pub layers: Vec<Descriptor>,
-    /// What it is about, where it is attached to an image.
+    /// The manifest that this one is attached to.
     #[serde(default)]
     pub subject: Option<Subject>,
 }
 
-/// What a manifest is attached to.
+/// The manifest that another one is attached to.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Subject {
     /// Its digest.
@@ -144,8 +144,8 @@ impl Document for Box<Manifest> {
 }
 
 impl Manifest {
-    /// What it is where it is not a container image: charts, signatures and others are kept in the
-    /// same form.
+    /// Returns the artifact type if this is not a container image. Charts, signatures and others
+    /// use the same manifest format.
     pub(crate) fn artifact(&self) -> Option<&str> {
         const CONFIGURATIONS: [&str; 4] = [
             "application/vnd.oci.image.config.v1+json",
@@ -162,25 +162,25 @@ impl Manifest {
 /// The configuration of an image.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub struct Configuration {
-    /// As Go names it.
+    /// The architecture, as named by Go.
     #[serde(default)]
     pub architecture: String,
     /// The operating system.
     #[serde(default)]
     pub os: String,
-    /// `v7`, `v8`; `None` where there is none.
+    /// The CPU variant, such as `v7` or `v8`.
     #[serde(default)]
     pub variant: Option<String>,
-    /// When it was made (RFC 3339).
+    /// The creation time (RFC 3339).
     #[serde(default)]
     pub created: Option<String>,
-    /// How a container is started.
+    /// How to start a container.
     #[serde(default)]
     pub config: Option<Start>,
-    /// The layers by the digest of their uncompressed bytes.
+    /// The digests of the uncompressed layers.
     #[serde(default)]
     pub rootfs: RootFs,
-    /// How it was built.
+    /// The build history.
     #[serde(default)]
     pub history: Option<Vec<Step>>,
 }
@@ -207,33 +207,33 @@ impl Document for Configuration {
     ];
 }
 
-/// Digests of uncompressed layers.
+/// The digests of uncompressed layers.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub struct RootFs {
-    /// The lowest first.
+    /// The digests, bottom layer first.
     #[serde(default)]
     pub diff_ids: Vec<Digest>,
 }
 
-/// How a container of an image is started.
+/// How to start a container of an image.
 #[derive(Debug, Clone, Default)]
 pub struct Start {
     /// The user; empty for root.
     pub user: String,
-    /// `NAME=VALUE`.
+    /// Environment variables as `NAME=VALUE`.
     pub env: Option<Vec<String>>,
-    /// The program.
+    /// The entrypoint.
     pub entrypoint: Option<Vec<String>>,
-    /// Its arguments.
+    /// The default arguments.
     pub cmd: Option<Vec<String>>,
-    /// The folder that it starts in.
+    /// The working directory.
     pub working_dir: String,
-    /// `80/tcp`.
+    /// The exposed ports, such as `80/tcp`.
     pub exposed_ports: Option<BTreeMap<String, Value>>,
-    /// Free text by key.
+    /// Labels: free text by key.
     pub labels: Option<BTreeMap<String, String>>,
-    /// Fields that are not of their type, of which nothing is known. Packages are found without them,
-    /// so the image is not refused; programs that run images refuse it.
+    /// The names of fields with a wrong type, whose values are unknown. Runtimes reject such an
+    /// image, but packages can be found without these fields, so it is read.
     pub odd: Vec<String>,
 }
 
@@ -255,7 +255,7 @@ impl<'de> Deserialize<'de> for Start {
     }
 }
 
-/// A field; `null` is as good as none.
+/// Takes a field; `null` counts as absent.
 fn taken<T: DeserializeOwned + Default>(
     fields: &mut Map<String, Value>,
     name: &str,
@@ -276,14 +276,14 @@ pub struct Step {
     /// The instruction.
     #[serde(default)]
     pub created_by: Option<String>,
-    /// Whether it made no layer.
+    /// Whether the step created no layer.
     #[serde(default)]
     pub empty_layer: bool,
 }
 
 impl Configuration {
-    /// The instruction that made each of the layers; steps without a layer are not counted. Where
-    /// the history does not fit the layers, nothing is known.
+    /// Returns the instruction that created each layer. Steps without a layer are skipped. If the
+    /// history does not match the layers, all are `None`.
     pub fn instructions(&self) -> Vec<Option<&str>> {
         let count = self.rootfs.diff_ids.len();
         let steps = self.history.iter().flatten().filter(|step| !step.empty_layer);
@@ -291,7 +291,7 @@ impl Configuration {
         if said.len() == count { said } else { vec![None; count] }
     }
 
-    /// The machine that it is for.
+    /// Returns the platform of the image.
     pub fn platform(&self) -> Platform {
         Platform {
             os: self.os.clone(),

@@ -1,8 +1,8 @@
-//! Where the files of an image are: a folder, or a tar archive that is read where its members are.
-//! What a registry has is no file; it is asked by digest.
+//! The location of an image's files: a directory, or a tar archive whose members are read in place.
+//! Blobs of a registry are requested by digest instead.
 //!
-//! What is in there comes from others. A name never leads out of the folder or the archive, and
-//! nothing is opened but regular files: a pipe would wait for a writer.
+//! All contents are untrusted. A name never leads outside the directory or archive, and only
+//! regular files are opened: a pipe would block until something writes to it.
 
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
@@ -15,36 +15,36 @@ use crate::registry::Repository;
 use crate::unpack::{BUFFER, Compression, refused, unpack};
 use crate::{Limits, Refusal};
 
-/// Links that one name may go through.
+/// The largest number of links that a name may go through.
 const MAX_LINKS: usize = 8;
 
-/// Where files are.
+/// The location of files.
 #[derive(Debug)]
 pub(crate) enum Place {
-    /// A folder, its path without links.
+    /// A directory; its path contains no links.
     Folder(PathBuf),
-    /// A tar, its members by name.
+    /// A tar archive with its members by name.
     Archive { file: Arc<File>, members: HashMap<String, Member>, within: String },
     /// A repository of a registry.
     Registry(Repository),
 }
 
-/// What a member of an archive is.
+/// The type of an archive member.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Member {
-    /// Its bytes begin there, and there are that many.
+    /// A regular file: its offset and length.
     File(u64, u64),
-    /// Another member: older versions of `docker save` write a layer that is there already as a link.
+    /// A link to another member: older versions of `docker save` write a duplicate layer as a link.
     Link(String),
     Other,
 }
 
 impl Place {
-    /// The members of a tar file, or of one that is compressed as a whole, or of a stream: those are
-    /// written to a temporary file first, since what they hold is found at their end.
+    /// Indexes the members of a tar file. A compressed file or a stream is written to a temporary
+    /// file first, because what an archive holds is listed at its end.
     ///
     /// # Errors
-    /// It cannot be read, or is no tar.
+    /// The archive cannot be read or is not a tar archive.
     pub(crate) fn archive(
         what: &str,
         from: &mut dyn Read,
@@ -68,7 +68,7 @@ impl Place {
         Ok(Self::Archive { file: Arc::new(file), members, within })
     }
 
-    /// Whether there is a file of that name.
+    /// Returns whether a file of that name exists.
     pub(crate) fn has(&self, name: &str) -> bool {
         match self {
             Self::Folder(folder) => folder.join(name).is_file(),
@@ -79,7 +79,7 @@ impl Place {
         }
     }
 
-    /// Whether an archive holds a root file system.
+    /// Returns whether an archive contains a root file system.
     pub(crate) fn has_root(&self) -> bool {
         let is_top = |name: &String| {
             let top = name.split('/').next().unwrap_or_default();
@@ -91,7 +91,7 @@ impl Place {
         }
     }
 
-    /// The bytes of a file, and how many there are.
+    /// Opens a file and returns its length.
     pub(crate) fn open(&self, name: &str) -> Result<(Box<dyn Read + Send>, u64), Refusal> {
         let io = |error| Refusal::Io { what: name.to_owned(), error };
         match self {
@@ -108,7 +108,7 @@ impl Place {
         }
     }
 
-    /// The archive itself, from its beginning.
+    /// Opens the whole archive from the start.
     pub(crate) fn whole(&self) -> Option<Box<dyn Read + Send>> {
         match self {
             Self::Folder(_) | Self::Registry(_) => None,
@@ -119,7 +119,7 @@ impl Place {
     }
 }
 
-/// Opens a regular file below a folder.
+/// Opens a regular file below a directory.
 pub(crate) fn inside(folder: &Path, name: &str) -> io::Result<File> {
     let plain = |part| matches!(part, Component::Normal(_) | Component::CurDir);
     if name.is_empty() || !Path::new(name).components().all(plain) {
@@ -134,10 +134,10 @@ pub(crate) fn inside(folder: &Path, name: &str) -> io::Result<File> {
     open_regular(&real)
 }
 
-/// Opens a file that is no link and regular.
+/// Opens a regular file that is not a link.
 pub(crate) fn open_regular(path: &Path) -> io::Result<File> {
     let irregular = || io::Error::other("not a regular file");
-    // To open a device can have effects, so its kind is looked at first.
+    // Opening a device can have side effects, so check the file type first.
     if !fs::symlink_metadata(path)?.is_file() {
         return Err(irregular());
     }
@@ -171,7 +171,7 @@ fn copy(from: &mut impl Read, to: &mut File, what: &str, limits: &Limits) -> Res
     }
 }
 
-/// The members of a tar, and whether all of them are there: an image has few.
+/// Lists the members of a tar archive, and whether the list is complete: an image has few.
 fn members(
     file: &File,
     what: &str,
@@ -193,7 +193,8 @@ fn members(
         let target = || String::from_utf8_lossy(&entry.target).into_owned();
         let member = match (entry.kind, archive.place()) {
             (EntryKind::File, Some(at)) => Member::File(at, entry.size),
-            // A link counts from its own folder, a hard link from the archive's top.
+            // A symbolic link is relative to its own directory, a hard link to the top of the
+            // archive.
             (EntryKind::Link, _) => Member::Link(beside(&name, &target())),
             (EntryKind::HardLink, _) => Member::Link(plain(&target())),
             _ => Member::Other,
@@ -206,7 +207,7 @@ fn members(
     Ok((members, true))
 }
 
-/// The one folder that everything in an archive is in, where that is an image.
+/// Returns the single top-level directory of an archive, if the image is inside it.
 fn within(members: &HashMap<String, Member>, is_whole: bool) -> String {
     let is_image = |folder: &str| {
         ["index.json", "manifest.json"]
@@ -219,7 +220,7 @@ fn within(members: &HashMap<String, Member>, is_whole: bool) -> String {
     if is_whole && !is_image("") && is_image(&folder) && all() { folder } else { String::new() }
 }
 
-/// Where the bytes of a member are, links followed within the archive.
+/// Returns the location of a member, following links within the archive.
 fn resolve(members: &HashMap<String, Member>, within: &str, name: &str) -> io::Result<(u64, u64)> {
     let mut name = format!("{within}{}", plain(name));
     for _ in 0..=MAX_LINKS {
@@ -233,7 +234,7 @@ fn resolve(members: &HashMap<String, Member>, within: &str, name: &str) -> io::R
     Err(io::Error::other("too many links"))
 }
 
-/// A name without `.`, `..` and leading slashes: nothing leads out of an archive.
+/// Removes `.`, `..` and leading slashes from a name, so that it cannot leave the archive.
 fn plain(name: &str) -> String {
     let mut parts = Vec::new();
     for part in name.split('/') {
@@ -246,7 +247,7 @@ fn plain(name: &str) -> String {
     parts.join("/")
 }
 
-/// Where a link of that name leads.
+/// Resolves the target of a link.
 fn beside(name: &str, target: &str) -> String {
     if target.starts_with('/') {
         return plain(target);
@@ -255,7 +256,7 @@ fn beside(name: &str, target: &str) -> String {
     plain(&format!("{folder}/{target}"))
 }
 
-/// Whether a file is compressed; it is read from its beginning afterwards.
+/// Detects the compression of a file, and rewinds it.
 pub(crate) fn compression(file: &mut File) -> io::Result<Compression> {
     let mut head = [0; 16];
     let mut filled = 0;
@@ -269,7 +270,7 @@ pub(crate) fn compression(file: &mut File) -> io::Result<Compression> {
     Ok(Compression::of(&head[..filled]))
 }
 
-/// A part of a file, which several threads may read at a time.
+/// A part of a file that several threads can read at the same time.
 struct Part {
     file: Arc<File>,
     at: u64,
@@ -296,7 +297,7 @@ fn read_at(file: &File, into: &mut [u8], at: u64) -> io::Result<usize> {
     std::os::windows::fs::FileExt::seek_read(file, into, at)
 }
 
-/// A file of which the headers of members are read, and nothing else.
+/// A file of which only the member headers are read.
 struct Seeking<'a> {
     from: BufReader<&'a File>,
     at: u64,

@@ -1,37 +1,37 @@
-//! Machines that images are for, as Go and containerd name them.
+//! Platforms of images, as named by Go and containerd.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::Deserialize;
 
-/// A machine that an image is for.
+/// The platform of an image.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 pub struct Platform {
-    /// `linux`, `windows`.
+    /// The operating system, such as `linux` or `windows`.
     #[serde(default)]
     pub os: String,
-    /// As Go names it: `amd64`, `arm64`.
+    /// The architecture, as named by Go: `amd64`, `arm64`.
     #[serde(default)]
     pub architecture: String,
-    /// `v7`, `v8`; `None` where there is none.
+    /// The CPU variant, such as `v7` or `v8`.
     #[serde(default)]
     pub variant: Option<String>,
 }
 
-/// Why a text is not a platform.
+/// The error for text that is not a platform.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a platform: use linux/amd64 or linux/arm64/v8")]
 pub struct PlatformError(String);
 
 impl Platform {
-    /// Linux on the kind of machine that this program was built for.
+    /// Returns Linux on the architecture that this program was built for.
     pub fn here() -> Self {
         let architecture = go_name(std::env::consts::ARCH).to_owned();
         Self { os: "linux".to_owned(), architecture, variant: None }
     }
 
-    /// Whether an image is for this machine. Without a variant any will do.
+    /// Returns whether an image runs on this platform. Without a variant, any variant matches.
     pub(crate) fn takes(&self, image: &Self) -> bool {
         let any = self.variant.as_ref().is_none_or(String::is_empty);
         self.os == image.os
@@ -39,12 +39,12 @@ impl Platform {
             && (any || self.variant() == image.variant())
     }
 
-    /// Whether an image is for this very machine.
+    /// Returns whether an image is for exactly this platform.
     pub(crate) fn is_same(&self, image: &Self) -> bool {
         self.takes(image) && self.variant() == image.variant()
     }
 
-    /// The variant that is meant.
+    /// Returns the variant, or the default of the architecture.
     fn variant(&self) -> &str {
         match (self.variant.as_deref().unwrap_or_default(), go_name(&self.architecture)) {
             ("", "arm64") => "v8",
@@ -53,7 +53,7 @@ impl Platform {
         }
     }
 
-    /// Attestations are stored as images for no machine.
+    /// Returns whether this marks an attestation, which is stored as an image for no platform.
     pub(crate) fn is_none(&self) -> bool {
         self.os == "unknown" && self.architecture == "unknown"
     }

@@ -1,4 +1,4 @@
-//! The layers of an image, read by all cores and joined in their order.
+//! Reads the layers of an image in parallel and applies them in order.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -11,18 +11,18 @@ use crate::registry::failed;
 use crate::store::{LayerSource, Opened};
 use crate::{Budget, Image, LayerRead, Refusal, Store, Tree, folder, read_layer};
 
-/// What the layers of an image make.
+/// The result of reading all layers of an image.
 #[derive(Debug)]
 pub struct Contents {
     /// The root file system.
     pub tree: Tree,
-    /// Bytes of each layer when it is unpacked.
+    /// The uncompressed size of each layer in bytes.
     pub bytes: Vec<u64>,
     /// What was not read.
     pub notes: Vec<Note>,
 }
 
-/// What was read so far. Layers wait for those below them.
+/// The layers read so far. A layer waits for those below it.
 struct Joined<V, T> {
     contents: Contents,
     next: u16,
@@ -34,12 +34,12 @@ struct Joined<V, T> {
 type Read<V> = (LayerRead, Vec<Note>, V);
 
 impl Store {
-    /// Streams the layers of an image, each once and all cores at a time, and applies them to one
-    /// another. `visitor` makes the visitor of a layer; `take` gets them back in the layers' order.
+    /// Streams each layer of an image once, in parallel, and applies them in order. `visitor`
+    /// creates the visitor of a layer; `take` receives the visitors in the order of the layers.
     ///
     /// # Errors
-    /// A layer is missing, broken, not what its digest says, or more than the limits allow. Of
-    /// several the lowest is told.
+    /// A layer is missing, malformed, does not match its digest or exceeds the limits. The error is
+    /// that of the lowest such layer.
     pub fn read_layers<V: LayerVisitor + Send>(
         &self,
         image: &Image,
@@ -59,7 +59,7 @@ impl Store {
             take,
             refused: BTreeMap::new(),
         });
-        // Layers above one that is refused are not worth reading.
+        // Do not read layers above one that was rejected.
         let refused_at = AtomicU16::new(u16::MAX);
         let read = || {
             rayon::scope_fifo(|scope| {
@@ -93,10 +93,10 @@ impl Store {
         }
     }
 
-    /// Streams one layer once more.
+    /// Streams one layer again.
     ///
     /// # Errors
-    /// As [`Store::read_layers`].
+    /// See [`Store::read_layers`].
     pub fn read_again(
         &self,
         image: &Image,
@@ -155,8 +155,8 @@ impl Store {
     }
 }
 
-/// Threads for layers that are waited for: more than there are cores, since each connection has its
-/// own pace.
+/// Returns a thread pool for layers from the network. It has more threads than cores, because each
+/// connection has its own speed.
 fn waiting_threads() -> Option<rayon::ThreadPool> {
     const CONNECTIONS: usize = 4;
     let count = rayon::current_num_threads().max(CONNECTIONS);
@@ -164,7 +164,7 @@ fn waiting_threads() -> Option<rayon::ThreadPool> {
 }
 
 impl<V, T: FnMut(u16, V)> Joined<V, T> {
-    /// Joins a layer, and those that waited for it.
+    /// Applies a layer and those that waited for it.
     fn add(&mut self, number: u16, read: Result<Read<V>, Refusal>) -> Result<(), (u16, Refusal)> {
         self.waiting.insert(number, read.map_err(|refusal| (number, refusal))?);
         while let Some((layer, notes, visitor)) = self.waiting.remove(&self.next) {

@@ -1,5 +1,5 @@
-//! A source tree in a folder: its lock files and manifests. Links are not followed, and folders of
-//! version control and of installed packages are passed over.
+//! The lock files and manifests of a source tree in a directory. Links are not followed;
+//! directories of version control and of installed packages are skipped.
 
 use std::fs;
 use std::io::{self, Read};
@@ -12,7 +12,7 @@ use pavisade_packages::{Contents, Inventory, Reader};
 use crate::place::open_regular;
 use crate::{Limits, Refusal};
 
-/// Folders that hold nothing that the tree asks for.
+/// Directories that do not describe what the tree depends on.
 const SKIPPED: [&str; 9] = [
     ".git",
     ".hg",
@@ -24,11 +24,11 @@ const SKIPPED: [&str; 9] = [
     "node_modules",
     "site-packages",
 ];
-/// Folders in one another.
+/// The deepest nesting of directories.
 const MAX_DEPTH: usize = 64;
-/// Lock files of one tree.
+/// The largest number of lock files in a tree.
 const MAX_FILES: usize = 10_000;
-/// Bytes of a file that a lock file refers to.
+/// The largest file that a lock file refers to, in bytes.
 const MAX_OTHER: u64 = 32 << 20;
 
 /// Files that only a root file system has.
@@ -43,16 +43,16 @@ const OF_ROOTS: [&str; 8] = [
     "var/lib/rpm",
 ];
 
-/// Whether a folder is surely no source tree: it holds an image or a root file system.
+/// Returns whether a directory contains an image or a root file system, so it is not a source tree.
 pub fn is_image_or_root(folder: &Path) -> bool {
     let has = |name: &&str| fs::symlink_metadata(folder.join(name)).is_ok();
     ["oci-layout", "index.json", "manifest.json"].iter().any(|name| {
-        // A web application has a `manifest.json` too.
+        // A web application may have a `manifest.json` too.
         has(name) && (folder.join("blobs").is_dir() || *name == "oci-layout" || is_archive(folder))
     }) || OF_ROOTS.iter().any(has)
 }
 
-/// Whether `manifest.json` is that of `docker save`: a list.
+/// Returns whether `manifest.json` was written by `docker save`: it is a list.
 fn is_archive(folder: &Path) -> bool {
     let mut first = [0; 64];
     let read =
@@ -62,10 +62,11 @@ fn is_archive(folder: &Path) -> bool {
     text.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') || is_layout
 }
 
-/// The packages that the lock files and manifests of a folder name; `None` where there is none.
+/// Returns the packages in the lock files and manifests of a directory; `None` if it has no such
+/// files.
 ///
 /// # Errors
-/// The folder cannot be read, or holds more files than the limits allow.
+/// The directory cannot be read, or has more files than the limits allow.
 pub fn source_tree(folder: &Path, limits: &Limits) -> Result<Option<Inventory>, Refusal> {
     let what = folder.display().to_string();
     let root =
@@ -126,7 +127,7 @@ pub fn source_tree(folder: &Path, limits: &Limits) -> Result<Option<Inventory>, 
     Ok(Some(inventory))
 }
 
-/// Names of a folder that are texts, in order, and which of them are folders.
+/// Lists the UTF-8 names of a directory in order, and whether each is a directory.
 fn list(folder: &Path) -> io::Result<Vec<(String, bool)>> {
     let mut list = Vec::new();
     for entry in fs::read_dir(folder)? {
@@ -141,7 +142,7 @@ fn list(folder: &Path) -> io::Result<Vec<(String, bool)>> {
     Ok(list)
 }
 
-/// A file of the tree, which does not lead outside of it.
+/// Reads a file that is not outside the tree.
 fn inside(root: &Path, path: &str, limit: u64) -> io::Result<Vec<u8>> {
     let outside = || io::Error::other("it leads outside the directory");
     if !Path::new(path).components().all(|part| matches!(part, Component::Normal(_))) {
@@ -196,7 +197,7 @@ mod tests {
         let names: Vec<_> = found.packages.iter().map(|one| &*one.package.name).collect();
         assert_eq!(names, ["a", "flask", "jinja2"]);
         assert!(found.source_tree);
-        // A web application's own manifest; then an image.
+        // The manifest of a web application, then that of an image.
         write("tree/manifest.json", "{\"name\": \"app\"}");
         assert!(!is_image_or_root(&tree));
         write("tree/manifest.json", "[{\"Config\": \"x\"}]");

@@ -1,5 +1,5 @@
-//! What an image is read from: the folder or the tar of an OCI layout, what `docker save` writes, a
-//! root file system in a folder or a tar, or a registry; and the images that are in there.
+//! The sources of images: an OCI layout in a directory or tar archive, the output of `docker save`,
+//! a root file system in a directory or tar archive, or a registry.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -17,56 +17,56 @@ use crate::{Digest, LayerCache, Limits, Platform, Refusal, Registries, Remote, f
 
 mod attached;
 
-/// Where images are.
+/// A source of images.
 #[derive(Debug)]
 pub struct Store {
     place: Place,
     form: Layout,
-    /// What users call it.
+    /// The name that the user gave.
     name: String,
     pub(crate) limits: Limits,
     pub(crate) cache: Option<Arc<LayerCache>>,
 }
 
-/// How images are laid out.
+/// The format of a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Layout {
     /// `index.json` (OCI image layout).
     Oci,
     /// `manifest.json` alone (`docker save` before version 25).
     Docker,
-    /// `manifest.json` is the manifest, and blobs are beside it (`skopeo copy … dir:`).
+    /// `manifest.json` is the image manifest, and blobs are next to it (`skopeo copy … dir:`).
     Flat,
     /// A root file system.
     Root,
-    /// What a registry gives by name and digest.
+    /// A registry, read by name and digest.
     Registry,
 }
 
 /// An image.
 #[derive(Debug)]
 pub struct Image {
-    /// What it is called in its store; empty where it has no name.
+    /// The name in the store; may be empty.
     pub name: String,
-    /// The digest of its manifest; of an archive of `docker save`, of its configuration. A root file
-    /// system has none.
+    /// The digest of the manifest, or of the configuration for a `docker save` archive. `None` for
+    /// a root file system.
     pub digest: Option<Digest>,
-    /// Its configuration; of a root file system an empty one.
+    /// The configuration; empty for a root file system.
     pub configuration: Configuration,
-    /// Its layers, the lowest first.
+    /// The layers, bottom first.
     pub layers: Vec<Layer>,
 }
 
 /// A layer of an image.
 #[derive(Debug)]
 pub struct Layer {
-    /// The digest of its blob, where it is named by one.
+    /// The digest of the blob, if known.
     pub digest: Option<Digest>,
-    /// The digest of its uncompressed bytes.
+    /// The digest of the uncompressed bytes.
     pub diff_id: Option<Digest>,
-    /// The instruction that made it.
+    /// The instruction that created it.
     pub instruction: Option<String>,
-    /// Bytes of its blob, as the manifest says.
+    /// The size of the blob in bytes according to the manifest.
     pub size: Option<u64>,
     pub(crate) source: LayerSource,
 }
@@ -77,7 +77,7 @@ pub(crate) enum LayerSource {
     File(String),
     /// The archive itself.
     Whole,
-    /// A folder.
+    /// A directory.
     Folder(PathBuf),
     /// A blob of a registry.
     Blob(Digest, u64),
@@ -86,17 +86,17 @@ pub(crate) enum LayerSource {
 /// The bytes of a layer.
 pub(crate) struct Opened {
     pub(crate) bytes: Box<dyn Read + Send>,
-    /// How many there are, where that is known.
+    /// The number of bytes, if known.
     pub(crate) length: Option<u64>,
-    /// What a registry says where reading them fails.
+    /// The registry fault if reading fails.
     pub(crate) slot: Slot,
 }
 
 impl Store {
-    /// Opens a folder or a tar file, which may be compressed as a whole.
+    /// Opens a directory or a tar file, which may be compressed as a whole.
     ///
     /// # Errors
-    /// It cannot be read, or holds no image.
+    /// The path cannot be read or contains no image.
     pub fn open(path: &Path, limits: Limits) -> Result<Self, Refusal> {
         let name = path.display().to_string();
         let io = |error| Refusal::Io { what: name.clone(), error };
@@ -116,7 +116,7 @@ impl Store {
             };
             return Ok(Self { place, form, name, limits, cache: None });
         }
-        // What the user names may be a pipe.
+        // The path may be a pipe.
         let mut file = File::open(path).map_err(io)?;
         if !file.metadata().map_err(io)?.is_file() {
             return Self::read(&name, file, limits);
@@ -130,23 +130,23 @@ impl Store {
         }
     }
 
-    /// Reads an archive from a stream, by way of a temporary file.
+    /// Reads an archive from a stream into a temporary file.
     ///
     /// # Errors
-    /// It cannot be read, or holds no image.
+    /// The stream cannot be read or contains no image.
     pub fn read(name: &str, mut from: impl Read, limits: Limits) -> Result<Self, Refusal> {
         let place = Place::archive(name, &mut from, None, &limits)?;
         Self::of_archive(name.to_owned(), place, limits)
     }
 
-    /// An image of a registry; nothing is asked yet.
+    /// Returns a store for an image in a registry without sending a request.
     pub fn fetch(registries: &Registries, remote: Remote, limits: Limits) -> Self {
         let name = remote.to_string();
         let place = Place::Registry(Repository::new(registries, remote));
         Self { place, form: Layout::Registry, name, limits, cache: None }
     }
 
-    /// Layers are looked for in a cache before they are read, and kept there.
+    /// Sets the cache in which layers are looked up and stored.
     #[must_use]
     pub fn with_cache(mut self, cache: Option<Arc<LayerCache>>) -> Self {
         self.cache = cache;
@@ -168,10 +168,11 @@ impl Store {
         Ok(Self { place, form, name, limits, cache: None })
     }
 
-    /// The images in it; of those that are said to be for some machine, the ones for `platform`.
+    /// Returns the images of the store. If they state platforms, only those for `platform` are
+    /// returned.
     ///
     /// # Errors
-    /// The list of images is broken, or none is for the platform.
+    /// The list of images is invalid, or none matches the platform.
     pub fn candidates(&self, platform: &Platform) -> Result<Vec<Candidate>, Refusal> {
         match self.form {
             Layout::Oci => {
@@ -182,7 +183,8 @@ impl Store {
                 let saved: Vec<Saved> = self.document("manifest.json")?;
                 let all = saved.into_iter().map(|saved| Candidate {
                     names: saved.repo_tags.clone().unwrap_or_default(),
-                    // What Docker calls the image's id. One that cannot be read is told later.
+                    // Docker's image ID. If the configuration cannot be read, that is reported
+                    // later.
                     digest: self.whole(&saved.config).ok().map(|text| Digest::of(&text)),
                     source: CandidateSource::Saved(saved),
                 });
@@ -208,11 +210,11 @@ impl Store {
         }
     }
 
-    /// Reads the documents of an image. `platform` chooses where there are images for several
-    /// machines; with `strict` it must be that one also where there is one.
+    /// Reads the documents of an image. `platform` selects one of several images; with `strict`, a
+    /// single image must match it too.
     ///
     /// # Errors
-    /// A document is missing or broken, or it is for another machine.
+    /// A document is missing or invalid, or the image is for another platform.
     pub fn image(
         &self,
         candidate: &Candidate,
@@ -234,7 +236,7 @@ impl Store {
             CandidateSource::Root => self.root(),
         };
         let found = image.configuration.platform();
-        // Some configurations say nothing of it.
+        // Some configurations do not state a platform.
         if strict && !found.os.is_empty() && !platform.takes(&found) {
             return Err(Refusal::Platform {
                 what: self.name.clone(),
@@ -245,7 +247,7 @@ impl Store {
         Ok(Image { name: candidate.names.first().cloned().unwrap_or_default(), ..image })
     }
 
-    /// A manifest, or the one that an index for several machines leads to.
+    /// Returns a manifest, or the matching one of an index.
     fn manifest(
         &self,
         text: &[u8],
@@ -253,7 +255,7 @@ impl Store {
         platform: &Platform,
         depth: usize,
     ) -> Result<(Manifest, Digest), Refusal> {
-        /// Indexes in one another.
+        /// The deepest nesting of indexes.
         const MAX_DEPTH: usize = 2;
         match Form::read(text, &format!("the manifest {digest}"))? {
             Form::Manifest(manifest) => Ok((*manifest, digest)),
@@ -275,12 +277,12 @@ impl Store {
         }
     }
 
-    /// Whether layers come over a network.
+    /// Returns whether layers are read over a network.
     pub(crate) fn is_far(&self) -> bool {
         self.form == Layout::Registry
     }
 
-    /// The file of a blob.
+    /// Returns the file name of a blob.
     fn file(&self, digest: &Digest) -> String {
         match self.form {
             Layout::Flat => digest.hex().to_owned(),
@@ -311,7 +313,7 @@ impl Store {
         Ok(Image { name: String::new(), digest: Some(digest), configuration, layers })
     }
 
-    /// An image of `docker save` (Docker image specification 1.2, "Combined Image JSON").
+    /// Reads an image of `docker save` (Docker image specification 1.2, "Combined Image JSON").
     fn saved(&self, saved: &Saved) -> Result<Image, Refusal> {
         let text = self.whole(&saved.config)?;
         let configuration: Configuration = parse(&text, &saved.config)?;
@@ -335,7 +337,7 @@ impl Store {
         }
     }
 
-    /// The bytes of a layer.
+    /// Opens a layer.
     pub(crate) fn open_layer(&self, layer: &Layer) -> Result<Opened, Refusal> {
         let (bytes, length) = match (&layer.source, &self.place) {
             (LayerSource::Blob(digest, size), Place::Registry(repository)) => {
@@ -375,7 +377,7 @@ impl Store {
         parse(&self.whole(name)?, name)
     }
 
-    /// A manifest's or an index's bytes, checked.
+    /// Reads a manifest or an index and verifies its digest.
     fn manifest_text(&self, descriptor: &Descriptor) -> Result<Vec<u8>, Refusal> {
         let Place::Registry(repository) = &self.place else { return self.blob(descriptor) };
         let limit = self.limits.document_bytes;
@@ -383,7 +385,7 @@ impl Store {
         sized(text, descriptor)
     }
 
-    /// A document's bytes, checked.
+    /// Reads a document and verifies its digest.
     fn blob(&self, descriptor: &Descriptor) -> Result<Vec<u8>, Refusal> {
         let Descriptor { digest, size, .. } = descriptor;
         let bytes = match &self.place {
@@ -418,7 +420,7 @@ impl Store {
     }
 }
 
-/// Bytes, where there are as many as their descriptor says.
+/// Checks that the size matches the descriptor.
 fn sized(bytes: Vec<u8>, descriptor: &Descriptor) -> Result<Vec<u8>, Refusal> {
     let (wanted, found) = (descriptor.size, bytes.len() as u64);
     if wanted != found {
@@ -442,7 +444,7 @@ impl Layout {
     }
 }
 
-/// Layers with what the configuration says of them.
+/// Combines layers with their fields in the configuration.
 fn paired(
     configuration: &Configuration,
     layers: Vec<(Option<Digest>, Option<u64>, LayerSource)>,

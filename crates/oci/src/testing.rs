@@ -1,10 +1,10 @@
-//! Archives for tests, byte by byte.
+//! Builds archives for tests byte by byte.
 
 use std::io::Read;
 
 use pavisade_model::{LayerFile, LayerVisitor};
 
-/// One block of a header; fields are set before [`Tar::seal`] sums them up.
+/// Returns a header block; set fields before [`Tar::seal`] computes the checksum.
 pub(crate) fn header(name: &[u8], kind: u8, size: u64) -> [u8; 512] {
     let mut block = [0; 512];
     block[..name.len().min(100)].copy_from_slice(&name[..name.len().min(100)]);
@@ -26,7 +26,7 @@ pub(crate) fn seal(block: &mut [u8; 512]) {
     block[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
 }
 
-/// A record of an extended header.
+/// Returns a record of an extended header.
 pub(crate) fn record(key: &[u8], value: &[u8]) -> Vec<u8> {
     let rest = key.len() + value.len() + 3;
     let mut length = rest + 1;
@@ -36,18 +36,18 @@ pub(crate) fn record(key: &[u8], value: &[u8]) -> Vec<u8> {
     [length.to_string().as_bytes(), b" ", key, b"=", value, b"\n"].concat()
 }
 
-/// An archive that is being made.
+/// An archive under construction.
 #[derive(Clone, Default)]
 pub(crate) struct Tar(pub(crate) Vec<u8>);
 
 impl Tar {
-    /// A block as it is.
+    /// Adds a block unchanged.
     pub(crate) fn block(mut self, block: &[u8; 512]) -> Self {
         self.0.extend_from_slice(block);
         self
     }
 
-    /// Bytes, and zeros up to the next block.
+    /// Adds bytes, padded with zeros to the next block.
     pub(crate) fn content(mut self, content: &[u8]) -> Self {
         self.0.extend_from_slice(content);
         self.0.resize(self.0.len().next_multiple_of(512), 0);
@@ -69,21 +69,21 @@ impl Tar {
         self.block(&block)
     }
 
-    /// An extended header.
+    /// Adds an extended header.
     pub(crate) fn pax(self, records: &[(&str, &str)]) -> Self {
         let text: Vec<_> =
             records.iter().map(|(key, value)| record(key.as_bytes(), value.as_bytes())).collect();
         self.entry(b"pax", b'x', &text.concat())
     }
 
-    /// Two blocks of zeros.
+    /// Adds two zero blocks.
     pub(crate) fn end(mut self) -> Vec<u8> {
         self.0.resize(self.0.len() + 1024, 0);
         self.0
     }
 }
 
-/// Keeps every file of a layer.
+/// A visitor that keeps every file of a layer.
 #[derive(Default)]
 pub(crate) struct Everything(pub(crate) Vec<(String, Vec<u8>)>);
 

@@ -1,13 +1,14 @@
-//! The root file system that layers make: names and links, not contents.
+//! The root file system that results from the layers: names and links, without contents.
 //!
-//! Layers are applied as containerd and umoci apply them to a disk, with every path kept inside of
-//! the root: `..` at the root stays there, and links of directories are followed within it. What a
-//! whiteout removes is of lower layers only; what its own layer brings stays
-//! (OCI image specification, "Representing Changes").
+//! Layers are applied like containerd and umoci apply them to a disk. All paths stay inside the
+//! root: `..` at the root has no effect, and directory links are followed within it. A whiteout
+//! removes only entries of lower layers, not those of its own layer (OCI image specification,
+//! "Representing Changes").
 //!
-//! A node costs about 40 bytes and its name: a million files need 60 MB. Work grows with what the
-//! layers hold: a whiteout visits what it removes, a folder that was cleared of lower layers is not
-//! visited again by the same layer, and names on the way of paths are counted.
+//! A node takes about 40 bytes plus its name: a million files need 60 MB. The work is proportional
+//! to the size of the layers: a whiteout visits what it removes, a directory cleared of lower
+//! layers is not visited again for the same layer, and the total length of resolved paths is
+//! limited.
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::mem;
@@ -26,42 +27,42 @@ use walk::{Steps, clean, text};
 
 const PREFIX: &[u8] = b".wh.";
 const OPAQUE: &[u8] = b".wh..wh..opq";
-/// Of a whole path, links resolved: Linux takes 4096.
+/// The longest path with links resolved; Linux accepts 4096.
 const MAX_PATH: usize = 1 << 13;
-/// Layers below this one are all.
+/// Stands for all layers.
 const ALL: u32 = u32::MAX;
 
 /// A root file system.
 #[derive(Debug)]
 pub struct Tree {
     nodes: Vec<Node>,
-    /// Names and targets, one behind the other.
+    /// The concatenated names and link targets.
     texts: Vec<u8>,
     by_name: HashTable<NodeId>,
     hasher: RandomState,
     limits: Limits,
     steps: Steps,
-    /// The folder of the last entry, by its path: the next one is often in the same.
+    /// The path and node of the last entry's directory: the next entry is often in the same one.
     last: Option<(Vec<u8>, NodeId)>,
 }
 
-/// What an entry of a layer says of a name.
+/// The type of a layer entry.
 #[derive(Debug, Clone, Copy)]
 pub enum Said<'a> {
-    /// A folder.
+    /// A directory.
     Folder,
     /// A regular file.
     File,
-    /// A symbolic link to this target.
+    /// A symbolic link with its target.
     Link(&'a [u8]),
-    /// Another name of the file or link at this path.
+    /// A hard link to the file or link at this path.
     HardLink(&'a [u8]),
-    /// A device, a pipe, a socket.
+    /// A device, a pipe or a socket.
     Other,
 }
 
 impl Tree {
-    /// An empty root that takes as many names as the limits allow.
+    /// Returns an empty root file system with the given limits.
     pub fn new(limits: &Limits) -> Self {
         let root = Node::new(ROOT, (0, 0), 0, 0);
         Self {
@@ -78,7 +79,7 @@ impl Tree {
     /// Applies one entry of a layer.
     ///
     /// # Errors
-    /// A whiteout without a name, a path that is too deep or goes through too many links, more
+    /// A whiteout has no name, a path is too deep or goes through too many links, or there are more
     /// names than the limit.
     pub fn apply(
         &mut self,
@@ -90,7 +91,7 @@ impl Tree {
         self.steps.allow();
         let path = clean(path)?;
         let Some((name, folder)) = path.split_last() else {
-            // The root itself: only its mode can be said.
+            // Only the mode of the root can change.
             self.nodes[0].mode = mode;
             return Ok(());
         };
@@ -123,19 +124,19 @@ impl Tree {
         Ok(())
     }
 
-    /// What a path stands for, links of its last name not followed.
+    /// Returns the type of a path without following a link in its last component.
     ///
     /// # Errors
-    /// It goes through too many links.
+    /// The path goes through too many links.
     pub fn kind(&self, path: &[u8]) -> Result<Option<Kind>, Refusal> {
         let node = self.walk(&clean(path)?, false, &mut Steps::default())?;
         Ok(node.map(|node| self.node(node).kind()))
     }
 
-    /// The file that a path leads to, links followed within the root.
+    /// Returns the file at a path, following links within the root.
     ///
     /// # Errors
-    /// It goes through too many links.
+    /// The path goes through too many links.
     pub fn file(&self, path: &[u8]) -> Result<Option<FileId>, Refusal> {
         let node = self.walk(&clean(path)?, true, &mut Steps::default())?;
         Ok(match node.map(|node| self.node(node).kind()) {
@@ -144,8 +145,8 @@ impl Tree {
         })
     }
 
-    /// Calls `each` for every name with its path, kind, mode and layer, folders before what is in
-    /// them.
+    /// Calls `each` for every entry with its path, type, mode and layer. A directory comes before
+    /// its content.
     pub fn each(&self, mut each: impl FnMut(&[u8], Kind, u16, u16)) {
         let mut path = Vec::new();
         let mut stack = vec![(self.nodes[0].first_child, 0)];
@@ -197,7 +198,7 @@ impl Tree {
         self.by_name.find(self.hash(parent, name), is).copied()
     }
 
-    /// Adds a folder of that name.
+    /// Adds a directory.
     fn add(&mut self, parent: NodeId, name: &[u8], layer: u16) -> Result<NodeId, Refusal> {
         if self.nodes.len() > self.limits.names {
             return Err(Refusal::TooManyNames(self.limits.names));
@@ -225,8 +226,7 @@ impl Tree {
         Ok(id)
     }
 
-    /// Makes room for something else of that name: a folder stays one, and loses what is in it
-    /// otherwise.
+    /// Prepares a node for a new type: a directory keeps its content only if it stays a directory.
     fn replace(&mut self, id: NodeId, kind: Kind) {
         let old = self.node(id).kind();
         if old == Kind::Folder && kind != Kind::Folder {
@@ -244,7 +244,7 @@ impl Tree {
             self.prune(folder, layer.into(), true);
             return Ok(());
         }
-        // aufs kept its own records under `.wh..wh.`.
+        // aufs kept its metadata under `.wh..wh.`.
         if hidden.starts_with(PREFIX) {
             return Ok(());
         }
@@ -258,8 +258,8 @@ impl Tree {
         Ok(())
     }
 
-    /// Takes away what is of layers below `below`: a name, unless `keep` says that it stays, and
-    /// what is in it. A folder stays where something in it stays.
+    /// Removes what comes from layers below `below`: the content of a node, and the node itself
+    /// unless `keep` is set. A directory with remaining content stays.
     fn prune(&mut self, top: NodeId, below: u32, keep: bool) {
         if self.node(top).is_clear_of(below) || keep && self.node(top).is_cleared(below) {
             return;
@@ -294,7 +294,7 @@ impl Tree {
         }
     }
 
-    /// Takes a name away that has nothing in it.
+    /// Removes a node without children.
     fn drop(&mut self, id: NodeId) {
         if matches!(self.node(id).kind(), Kind::Folder | Kind::Link) {
             self.last = None;
@@ -307,7 +307,7 @@ impl Tree {
         self.nodes[id.index()].removed = true;
     }
 
-    /// The folder of an entry, made where it is missing.
+    /// Returns the directory of an entry, creating it if missing.
     fn parent(&mut self, path: &[&[u8]], layer: u16) -> Result<NodeId, Refusal> {
         let whole = path.join(&b'/');
         if let Some((last, node)) = &self.last
@@ -323,7 +323,7 @@ impl Tree {
         Ok(node)
     }
 
-    /// The folder at a path, where it is there.
+    /// Returns the directory at a path, if it exists.
     fn existing(&mut self, path: &[&[u8]]) -> Result<Option<NodeId>, Refusal> {
         let mut steps = mem::take(&mut self.steps);
         let node = self.walk(path, true, &mut steps);
@@ -331,7 +331,7 @@ impl Tree {
         Ok(node?.filter(|node| self.node(*node).kind() == Kind::Folder))
     }
 
-    /// The name at a path, a link itself where the path ends at one.
+    /// Returns the node at a path without following a link in its last component.
     fn find(&mut self, path: &[&[u8]]) -> Result<Option<NodeId>, Refusal> {
         let mut steps = mem::take(&mut self.steps);
         let node = self.walk(path, false, &mut steps);
@@ -340,10 +340,10 @@ impl Tree {
     }
 }
 
-/// A name whose children are being pruned.
+/// A node whose children are being pruned.
 struct Visit {
     node: NodeId,
-    /// The child that is visited next, and the last one that stays.
+    /// The child to visit next, and the last one kept.
     next: Option<NodeId>,
     kept: Option<NodeId>,
     stays: bool,
@@ -355,7 +355,7 @@ impl Visit {
         Self { node: id, next: node.first_child, kept: None, stays }
     }
 
-    /// A child stays.
+    /// Keeps a child.
     fn keep(&mut self, child: NodeId, nodes: &mut [Node]) {
         match self.kept {
             None => nodes[self.node.index()].first_child = Some(child),

@@ -1,4 +1,4 @@
-//! The bytes of a layer, decompressed, counted and limited.
+//! Decompresses the bytes of a layer within limits.
 
 use std::cell::Cell;
 use std::io::{self, BufReader, Cursor, Read};
@@ -8,17 +8,17 @@ use flate2::bufread::MultiGzDecoder;
 
 use crate::{Limits, Refusal};
 
-/// Bytes that are read at a time.
+/// The size of the read buffer in bytes.
 pub(crate) const BUFFER: usize = 1 << 16;
-/// Up to this size the ratio does not count.
+/// The ratio is not checked up to this size.
 const FREE: u64 = 16 << 20;
 
-/// Unpacks what is read from a blob, whose compression its first bytes tell: media types are not
-/// always right. gzip may have several members, zstd several frames.
+/// Decompresses a blob. The compression is detected from its first bytes because media types can be
+/// wrong. gzip may have several members, and zstd several frames.
 pub(crate) fn unpack<'a>(packed: impl Read + 'a, limits: &Limits) -> io::Result<impl Read + 'a> {
     let count = Rc::new(Cell::new(0));
     let mut counted = Counted { from: packed, count: count.clone() };
-    // A connection may give its first bytes one by one.
+    // A connection may return its first bytes one at a time.
     let mut head = Vec::new();
     counted.by_ref().take(16).read_to_end(&mut head)?;
     let compression = Compression::of(&head);
@@ -28,7 +28,7 @@ pub(crate) fn unpack<'a>(packed: impl Read + 'a, limits: &Limits) -> io::Result<
         Compression::Gzip => Box::new(MultiGzDecoder::new(packed)),
         Compression::Zstd => {
             let mut decoder = zstd::Decoder::with_buffer(packed)?;
-            // The decoder keeps a window of that many bits: images are made with smaller ones.
+            // The logarithm of the decoder's window size; image builders use smaller windows.
             decoder.window_log_max(27)?;
             Box::new(decoder)
         }
@@ -37,13 +37,13 @@ pub(crate) fn unpack<'a>(packed: impl Read + 'a, limits: &Limits) -> io::Result<
     Ok(Bounded { from, packed: count, read: 0, limits: *limits })
 }
 
-/// How bytes are compressed.
+/// The compression of some bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Compression {
     None,
     Gzip,
     Zstd,
-    /// A form that no specification of images has.
+    /// A format that no image specification allows.
     Foreign(&'static str),
 }
 
@@ -51,7 +51,7 @@ impl Compression {
     pub(crate) fn of(head: &[u8]) -> Self {
         match head {
             [0x1F, 0x8B, ..] => Self::Gzip,
-            // The second begins a frame that is passed over.
+            // The second pattern starts a skippable frame.
             [0x28, 0xB5, 0x2F, 0xFD, ..] | [0x50..=0x5F, 0x2A, 0x4D, 0x18, ..] => Self::Zstd,
             [0xFD, b'7', b'z', b'X', b'Z', 0, ..] => Self::Foreign("xz"),
             [b'B', b'Z', b'h', b'1'..=b'9', b'1', b'A', ..] => Self::Foreign("bzip2"),
@@ -61,7 +61,7 @@ impl Compression {
     }
 }
 
-/// Counts what is read from a blob.
+/// Counts the bytes read from a blob.
 struct Counted<R> {
     from: R,
     count: Rc<Cell<u64>>,
@@ -75,7 +75,7 @@ impl<R: Read> Read for Counted<R> {
     }
 }
 
-/// Ends with an error where there is more than the limits allow.
+/// Returns an error if there are more bytes than the limits allow.
 struct Bounded<R> {
     from: R,
     packed: Rc<Cell<u64>>,
@@ -98,7 +98,7 @@ impl<R: Read> Read for Bounded<R> {
     }
 }
 
-/// Why the bytes of a layer are not read.
+/// Why a layer is not read.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
 enum TooMuch {
     #[error("too many bytes")]
@@ -109,7 +109,7 @@ enum TooMuch {
     Foreign(&'static str),
 }
 
-/// The refusal that an error stands for, where it is one of this module.
+/// Converts an error of this module into its refusal.
 pub(crate) fn refused(error: io::Error, what: &str, limits: &Limits) -> Result<Refusal, io::Error> {
     let Some(too_much) = error.get_ref().and_then(|inner| inner.downcast_ref::<TooMuch>()) else {
         return Err(error);

@@ -1,5 +1,5 @@
-//! apk's database of what is installed (`lib/apk/db/installed`; `usr/lib/apk/db` since 3.0): one
-//! letter, a colon and a value a line, an empty line behind each package.
+//! The apk database of installed packages (`lib/apk/db/installed`; `usr/lib/apk/db` since 3.0).
+//! Each line has a letter, a colon and a value; an empty line ends each package.
 
 use std::io::{self, Read};
 
@@ -8,16 +8,16 @@ use crate::lines::Lines;
 use crate::room::{Room, tell};
 use crate::{Kind, Package, SourcePackage};
 
-/// Reads a database as it comes. Of the files of a package those are kept that `keep` wants.
+/// Reads a database as a stream. Keeps the files of a package for which `keep` returns true.
 ///
 /// # Errors
-/// Those of `from`.
+/// Reading from `from` fails.
 pub(crate) fn read(from: &mut dyn Read, keep: &dyn Fn(&str) -> bool) -> io::Result<Contents> {
     let (mut contents, mut room) = (Contents::default(), Room::default());
     let mut lines = Lines::new(from);
     let mut current = Entry::default();
     loop {
-        // The number of the line that comes.
+        // The number of the next line.
         let number = lines.number.saturating_add(1);
         let Some(line) = lines.next()? else { break };
         if line.trim().is_empty() {
@@ -68,7 +68,7 @@ struct Entry {
 }
 
 impl Entry {
-    /// Adds it; whether there was room.
+    /// Adds the package. Returns whether there was room.
     fn end(self, room: &mut Room, contents: &mut Contents) -> bool {
         let Some(line) = self.line else { return true };
         let Self { mut package, origin, .. } = self;

@@ -1,20 +1,20 @@
-//! What reading a file gives.
+//! The result of reading a file.
 
 use crate::Package;
 
-/// What a file gave.
+/// The result of reading a file.
 #[derive(Debug, Default)]
 pub struct Contents {
-    /// Packages, in the file's order.
+    /// The packages in the order of the file.
     pub packages: Vec<Package>,
-    /// What could not be read.
+    /// The parts that could not be read.
     pub problems: Vec<Problem>,
 }
 
-/// Something in a file that could not be read.
+/// A part of a file that could not be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// The line, from 1; `None` where it is about the whole file.
+    /// The line, from 1; `None` for the whole file.
     pub line: Option<u32>,
     /// What is wrong.
     pub message: String,

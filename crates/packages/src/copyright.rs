@@ -1,8 +1,8 @@
-//! `usr/share/doc/NAME/copyright`: where Debian's packages say their licences.
+//! `usr/share/doc/NAME/copyright`, where Debian packages state their licences.
 //!
-//! Of the form that programs read (DEP-5, "Machine-readable debian/copyright file") all licences
-//! count. Of free text the licences count that it refers to in `/usr/share/common-licenses`, and
-//! their later versions where it speaks of such.
+//! All licences in the machine-readable format (DEP-5, "Machine-readable debian/copyright file")
+//! count. In free text, the licences referenced in `/usr/share/common-licenses` count, including
+//! later versions if the text allows them.
 
 use std::collections::BTreeSet;
 

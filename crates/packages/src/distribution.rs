@@ -1,26 +1,25 @@
-//! Which distribution a root file system holds (`os-release(5)`).
+//! The distribution of a root file system (`os-release(5)`).
 
 /// A distribution and its version.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Distribution {
-    /// `ID`: `debian`, `alpine`; `linux` where the file does not say.
+    /// `ID`, such as `debian` or `alpine`; `linux` if not given.
     pub id: String,
-    /// `ID_LIKE`, word by word.
+    /// The words of `ID_LIKE`.
     pub like: Vec<String>,
-    /// `VERSION_ID`; empty for rolling ones.
+    /// `VERSION_ID`; empty for rolling releases.
     pub version: String,
-    /// `VERSION_CODENAME`; empty where there is none.
+    /// `VERSION_CODENAME`; may be empty.
     pub codename: String,
-    /// `PRETTY_NAME`, else `NAME`.
+    /// `PRETTY_NAME`, or else `NAME`.
     pub name: String,
 }
 
 impl Distribution {
-    /// Paths of the file, without a leading slash; the first that is there counts.
+    /// The paths of the file without a leading slash; the first one that exists counts.
     pub const PATHS: [&'static str; 2] = ["etc/os-release", "usr/lib/os-release"];
 
-    /// Reads `os-release`. Lines that are no assignments are passed over, as a shell's reader of
-    /// the file would complain and go on.
+    /// Reads `os-release`. Lines that are not assignments are skipped, as in a shell.
     pub fn read(text: &str) -> Self {
         let mut found = Self { id: "linux".to_owned(), ..Self::default() };
         for line in text.lines().map(str::trim).filter(|line| !line.starts_with('#')) {
@@ -39,14 +38,14 @@ impl Distribution {
         found
     }
 
-    /// What package URLs carry as `distro`: `debian-12`.
+    /// Returns the `distro` qualifier of package URLs: `debian-12`.
     pub fn qualifier(&self) -> Option<String> {
         let version = [&self.version, &self.codename].into_iter().find(|v| !v.is_empty())?;
         Some(format!("{}-{version}", self.id))
     }
 }
 
-/// A value without its quotes and the escapes in them.
+/// Removes quotes and the escapes inside them.
 fn unquoted(value: &str) -> String {
     let quoted = |mark: char| {
         let inner = value.strip_prefix(mark)?;

@@ -1,8 +1,8 @@
-//! dpkg's database (`dpkg(1)`, `deb-control(5)`): `var/lib/dpkg/status`, `status.d/*` of
-//! distroless images, and OpenWrt's opkg, which writes the same form.
+//! The dpkg database (`dpkg(1)`, `deb-control(5)`): `var/lib/dpkg/status`, `status.d/*` of
+//! distroless images, and the database of OpenWrt's opkg, which has the same format.
 //!
-//! Only what is on the disk counts: a package whose configuration files alone are left
-//! (`deinstall ok config-files`) has no program there.
+//! Only packages whose files are on disk count, not those with only configuration files left
+//! (`deinstall ok config-files`).
 
 use std::io::{self, Read};
 
@@ -11,16 +11,16 @@ use crate::lines::Lines;
 use crate::room::{Room, tell};
 use crate::{Kind, Package, SourcePackage};
 
-/// Reads a database as it comes.
+/// Reads a database as a stream.
 ///
 /// # Errors
-/// Those of `from`.
+/// Reading from `from` fails.
 pub(crate) fn read(from: &mut dyn Read, kind: Kind, of_status_d: bool) -> io::Result<Contents> {
     let (mut contents, mut room) = (Contents::default(), Room::default());
     let mut lines = Lines::new(from);
     let (mut current, mut odd) = (Entry::default(), None);
     loop {
-        // The number of the line that comes.
+        // The number of the next line.
         let number = lines.number.saturating_add(1);
         let line = lines.next()?;
         let is_last = line.is_none();
@@ -56,10 +56,10 @@ pub(crate) fn read(from: &mut dyn Read, kind: Kind, of_status_d: bool) -> io::Re
     Ok(contents)
 }
 
-/// The fields that count of a paragraph.
+/// The relevant fields of a paragraph.
 #[derive(Default)]
 struct Entry {
-    /// Where it begins; 0 before the first field.
+    /// The first line; 0 before the first field.
     line: u32,
     status: Option<String>,
     package: String,
@@ -69,7 +69,8 @@ struct Entry {
 }
 
 impl Entry {
-    /// Takes a line; whether it is one of a field. Of several lines of a field the first counts.
+    /// Reads a line and returns whether it belongs to a field. The first of duplicate fields
+    /// counts.
     fn take(&mut self, line: &str, number: u32) -> bool {
         if line.starts_with([' ', '\t']) {
             return self.line > 0;
@@ -94,10 +95,10 @@ impl Entry {
         true
     }
 
-    /// Whether its files are on the disk (`dpkg(1)`, "Package states"). Where dpkg was stopped
-    /// between unpacking and configuring, as some builds of images do on purpose, they are.
+    /// Returns whether the package's files are on disk (`dpkg(1)`, "Package states"). This includes
+    /// packages that are unpacked but not configured, which some image builds leave on purpose.
     fn is_installed(&self, of_status_d: bool) -> bool {
-        // The files of status.d are written when an image is made, without a state.
+        // Files in status.d are written when the image is built and have no state.
         let Some(status) = &self.status else { return of_status_d && self.line > 0 };
         let state = status.split_whitespace().nth(2).unwrap_or_default();
         matches!(
@@ -173,7 +174,7 @@ mod tests {
         let contents = said(&long, false);
         assert!((200..300).contains(&contents.packages.len()), "{}", contents.packages.len());
         assert_eq!(contents.problems.len(), 1);
-        // A long field is passed over, and what is behind it counts.
+        // A long field is skipped, and the fields after it are read.
         let long = format!(
             "Package: a\nX: {}\n {}\nStatus: install ok installed\nVersion: 1\n\n\
                             Package: b\nStatus: install ok installed\nVersion: 1\n",

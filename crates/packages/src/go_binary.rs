@@ -1,10 +1,10 @@
-//! Build information of Go in programs (`debug/buildinfo`): ELF, PE, Mach-O.
+//! Go build information in ELF, PE and Mach-O binaries (`debug/buildinfo`).
 //!
-//! Programs are large, so they are read as a stream, once and without seeking. The linker writes a
-//! header at 16 bytes' alignment; since Go 1.18 the version and the modules follow it. Before, it
-//! holds two addresses of texts, most of them further up in the file: so the modules are kept when
-//! their marks pass by, and places that may be a version are remembered until the address of the
-//! version is known.
+//! Binaries are large, so they are read once as a stream without seeking. The linker writes a
+//! header aligned to 16 bytes. Since Go 1.18, the version and the modules follow it. Older headers
+//! hold two addresses of strings, most of which are earlier in the file. Therefore the modules are
+//! kept when their markers are found, and strings that may be a version are remembered until the
+//! address of the version is known.
 
 mod address;
 mod modules;
@@ -18,43 +18,43 @@ use stream::Stream;
 
 use crate::contents::{Contents, Problem};
 
-/// What the header begins with, and its length.
+/// The magic bytes of the header, and its length.
 const MAGIC: &[u8] = b"\xFF Go buildinf:";
 const HEADER: usize = 32;
 const ALIGNMENT: u64 = 16;
-/// The version and the modules follow the header.
+/// The flag for a version and modules that follow the header.
 const INLINE: u8 = 2;
 
-/// Marks around the modules (`cmd/go/internal/modload`).
+/// The markers around the modules (`cmd/go/internal/modload`).
 const START: &[u8] = b"\x30\x77\xaf\x0c\x92\x74\x08\x02\x41\xe1\xc1\x07\xe6\xd6\x18\xe6";
 const END: &[u8] = b"\xf9\x32\x43\x31\x86\x18\x20\x72\x00\x82\x42\x10\x41\x16\xd8\xf2";
 
-/// Bytes of the modules' text: that of the largest programs is a hundredth of it.
+/// The largest module text in bytes; the largest binaries have a hundredth of it.
 const MAX_MODULES: usize = 8 << 20;
 const MAX_VERSION: usize = 256;
-/// Marks that are followed: other programs hold them as well.
+/// The largest number of markers that are followed; other binaries may contain them too.
 const MAX_MARKS: usize = 8;
-/// Places that may be a version, each of so many bytes.
+/// The largest number of strings that may be a version, and the bytes kept of each.
 const MAX_PLACES: usize = 1 << 16;
 const PLACE: usize = 32;
 const VERSION: &[u8] = b"go1.";
 
-/// Bytes at the head of a program in which its format says where its parts are.
+/// The first bytes of a binary, in which its format describes its sections.
 const HEAD: usize = 1 << 16;
 const CHUNK: usize = 1 << 18;
-/// Bytes that stay from chunk to chunk: more than the longest thing that is looked for.
+/// The bytes kept between chunks: more than the longest pattern.
 const OVERLAP: usize = 64;
 
-/// What a program says of itself.
+/// The build information of a binary.
 #[derive(Default)]
 struct Found {
     version: Option<String>,
     modules: Option<String>,
-    /// The header was found.
+    /// Whether the header was found.
     header: bool,
 }
 
-/// Reads a program; nothing for what is none, or not of Go. What follows is left unread.
+/// Reads a binary. Returns no packages if it is not a Go binary, and may leave input unread.
 pub(crate) fn read(from: &mut dyn Read) -> io::Result<Contents> {
     let mut stream = Stream::new(from);
     let length = stream.fill(HEAD)?;
@@ -77,9 +77,9 @@ pub(crate) fn read(from: &mut dyn Read) -> io::Result<Contents> {
 #[derive(Default)]
 struct Search {
     addresses: Addresses,
-    /// Where texts that may be a version are, and what they are.
+    /// The offsets and first bytes of strings that may be a version.
     places: Vec<(u64, [u8; PLACE])>,
-    /// Where the address and length of the version are in the file, once that is known.
+    /// The file offset of the address and length of the version, once known.
     version: Option<(u64, Width)>,
     too_long: Option<&'static str>,
     marks: usize,
@@ -93,7 +93,7 @@ impl Search {
         loop {
             let length = stream.fill(CHUNK)?;
             let is_last = length < CHUNK;
-            // What begins behind this is looked at with the next chunk.
+            // A match that starts after this is found in the next chunk.
             let end = if is_last { length } else { length - OVERLAP };
             let mut from = 0;
             while found.modules.is_none() && self.marks < MAX_MARKS {
@@ -124,7 +124,7 @@ impl Search {
         }
     }
 
-    /// Looks at what may be the header; whether all is known.
+    /// Reads a possible header. Returns whether everything is known.
     fn header(
         &mut self,
         stream: &mut Stream<'_>,
@@ -182,12 +182,12 @@ impl Search {
         }
     }
 
-    /// Follows the address of the version, once what it leads to has been read.
+    /// Reads the address of the version once that part of the file has been read.
     fn resolve(&mut self, start: u64, window: &[u8], found: &mut Found) {
         let Some((offset, width)) = self.version else { return };
         let at = offset.checked_sub(start).and_then(|at| usize::try_from(at).ok());
         let Some(at) = at else {
-            // It has passed by.
+            // It has already left the window.
             self.version = None;
             return;
         };
@@ -201,7 +201,7 @@ impl Search {
     }
 }
 
-/// The text between the marks, whose first is before `at`.
+/// Returns the text between the markers; the first marker ends at `at`.
 fn modules_between(stream: &mut Stream<'_>, at: usize) -> io::Result<Option<String>> {
     let mut wanted = CHUNK;
     loop {
@@ -217,7 +217,7 @@ fn modules_between(stream: &mut Stream<'_>, at: usize) -> io::Result<Option<Stri
     }
 }
 
-/// A text with its length before it (`encoding/binary.Uvarint`), and where it ends.
+/// Returns a length-prefixed string (`encoding/binary.Uvarint`) and its end.
 fn text_at(
     stream: &mut Stream<'_>,
     at: usize,

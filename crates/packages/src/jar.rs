@@ -1,15 +1,15 @@
-//! Archives of Java: jars, and what holds them (war, ear, Spring Boot's jars).
+//! Java archives: JAR, WAR and EAR files, and Spring Boot JARs.
 //!
-//! Each `pom.properties` that Maven or a shading plugin left is a package. An archive without any
-//! is known by a single `pom.xml`, else by its manifest and its own name:
-//! - artifact and version are those of the file name (`name-1.0.jar`, as in Maven's repositories);
-//!   without a version there, `Implementation-Version`, `Bundle-Version` or
-//!   `Specification-Version` of the manifest;
-//! - the group is `Implementation-Vendor-Id`, else `Bundle-SymbolicName` without the artifact at its
-//!   end, else the artifact, as artifacts of Maven's first years have it (`junit:junit`).
+//! Each `pom.properties` file, left by Maven or a shading plugin, is a package. An archive without
+//! one is identified by its only `pom.xml`, or else by its manifest and file name:
+//! - The artifact and version come from the file name (`name-1.0.jar`, as in Maven repositories).
+//!   Without a version there, it is `Implementation-Version`, `Bundle-Version` or
+//!   `Specification-Version` of the manifest.
+//! - The group is `Implementation-Vendor-Id`, or else `Bundle-SymbolicName` without the artifact at
+//!   its end, or else the artifact, as in the early years of Maven (`junit:junit`).
 //!
-//! Small archives are read by their directory, large ones as a stream; nested ones within limits of
-//! number, depth and bytes.
+//! Small archives are read through their central directory, large ones as a stream. Nested archives
+//! are read within limits on number, depth and bytes.
 
 mod manifest;
 
@@ -24,23 +24,24 @@ use crate::zip::local::{self, Visitor};
 use crate::zip::{Archive, Unreadable};
 use crate::{Kind, Package};
 
-/// Bytes of an archive that is kept in memory.
+/// The largest archive that is kept in memory, in bytes.
 const IN_MEMORY: usize = if cfg!(test) { 1 << 20 } else { 48 << 20 };
-/// Bytes of the files that say what a jar is; of a manifest its main section is enough.
+/// The largest metadata file in bytes; a manifest is truncated, since only its main section is
+/// needed.
 const MAX_TEXT: usize = 1 << 18;
-/// Archives inside of one another, and in one file together.
+/// The largest nesting depth, and the largest number of archives in one file.
 const MAX_DEPTH: usize = 8;
 const MAX_ARCHIVES: usize = 20_000;
-/// Entries that are looked at in one file.
+/// The largest number of entries in one file.
 const MAX_ENTRIES: usize = 4 << 20;
-/// Bytes that are unpacked for one file: a multiple of its own, and what is free.
+/// The largest number of unpacked bytes as a multiple of the file size, plus a constant.
 const RATIO: u64 = 16;
 const FREE: u64 = if cfg!(test) { 1 << 20 } else { 64 << 20 };
-/// Packages and problems of one file.
+/// The largest number of packages and problems of one file.
 const MAX_PACKAGES: usize = 100_000;
 const MAX_PROBLEMS: usize = 100;
 
-/// Whether a file is one, by its path.
+/// Returns whether a file is a Java archive, based on its path.
 pub(crate) fn is(path: &str) -> bool {
     const FORMS: [&str; 10] =
         ["jar", "war", "ear", "jmod", "par", "sar", "jpi", "hpi", "lpkg", "nar"];
@@ -60,7 +61,7 @@ pub(crate) fn read(path: &str, from: &mut dyn Read) -> io::Result<Contents> {
     Ok(search.contents)
 }
 
-/// Reads a large archive, of which single entries are kept in memory.
+/// Reads a large archive, keeping only single entries in memory.
 #[doc(hidden)]
 pub fn read_streamed(path: &str, from: &mut dyn Read) -> io::Result<Contents> {
     let name = file_name(path);
@@ -79,7 +80,7 @@ fn file_name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 
-/// What an entry is to us.
+/// The type of an entry.
 enum Interest {
     Properties,
     Pom,
@@ -100,7 +101,7 @@ impl Interest {
     }
 }
 
-/// What one archive says of itself.
+/// The metadata of one archive.
 #[derive(Default)]
 struct Found {
     properties: Vec<Coordinates>,
@@ -123,14 +124,14 @@ impl Found {
 struct Search {
     contents: Contents,
     seen: HashSet<(String, String)>,
-    /// What is left of the limits.
+    /// The remaining limits.
     archives: usize,
     entries: usize,
     bytes: u64,
 }
 
 impl Search {
-    /// A search that may unpack so many bytes.
+    /// Returns a search that may unpack `bytes` bytes.
     fn new(bytes: u64) -> Self {
         Self {
             contents: Contents::default(),
@@ -151,7 +152,7 @@ impl Search {
         }
     }
 
-    /// Whether another archive may be opened.
+    /// Returns whether another archive may be opened.
     fn may_open(&mut self, name: &str, depth: usize) -> bool {
         let why = match (depth > MAX_DEPTH, self.archives) {
             (true, _) => format!("archives are nested more than {MAX_DEPTH} times"),
@@ -214,7 +215,7 @@ impl Search {
         self.end(found, name);
     }
 
-    /// Unpacks at most so many bytes of something, and counts them.
+    /// Unpacks at most `most` bytes and subtracts them from the limit.
     fn charged(
         &mut self,
         most: usize,
@@ -226,18 +227,18 @@ impl Search {
         }
         let most = left.min(most);
         let unpacked = unpack(most);
-        // What is damaged may have been unpacked up to the limit.
+        // Damaged data may have been unpacked up to the limit.
         let cost = unpacked.as_ref().map_or(most, Vec::len) as u64;
         self.bytes = self.bytes.saturating_sub(cost);
         unpacked
     }
 
-    /// Lists what an archive is.
+    /// Adds the packages of an archive.
     fn end(&mut self, found: Found, name: &str) {
         let Found { properties, mut poms, manifest } = found;
         let manifest = manifest.unwrap_or_default();
         let mut all = properties;
-        // Several are those of what was shaded, or of examples.
+        // Several `pom.xml` files come from shaded dependencies or examples.
         if all.is_empty() && poms.len() == 1 {
             all.append(&mut poms);
         }
@@ -262,7 +263,7 @@ impl Search {
     }
 }
 
-/// A large archive, which is read as a stream.
+/// A large archive that is read as a stream.
 struct Outer<'s> {
     found: Found,
     name: &'s str,
@@ -298,7 +299,7 @@ impl Visitor for Outer<'_> {
     }
 }
 
-/// The lines of a `pom.properties` (`java.util.Properties`).
+/// Parses `pom.properties` (`java.util.Properties`).
 fn properties(text: &str) -> Option<Coordinates> {
     let value = |wanted: &str| {
         let mut lines =
@@ -316,7 +317,7 @@ fn properties(text: &str) -> Option<Coordinates> {
     })
 }
 
-/// What the name of an archive and its manifest say.
+/// Derives the coordinates from the file name and the manifest.
 fn guessed(name: &str, manifest: &Manifest) -> Option<Coordinates> {
     let (stem, _) = name.rsplit_once('.')?;
     let (artifact, version) = of_name(stem, manifest).unwrap_or((stem, ""));
@@ -331,8 +332,8 @@ fn guessed(name: &str, manifest: &Manifest) -> Option<Coordinates> {
     })
 }
 
-/// Artifact and version of `log4j-1.2-api-2.17.1`: the version begins with a number behind a hyphen,
-/// the last such that has a dot, but for the time of a snapshot.
+/// Splits `log4j-1.2-api-2.17.1` into artifact and version. The version starts after the last
+/// hyphen that is followed by a number with a dot, ignoring the timestamp of a snapshot.
 fn of_name<'a>(stem: &'a str, manifest: &Manifest) -> Option<(&'a str, &'a str)> {
     let exact = manifest
         .version()

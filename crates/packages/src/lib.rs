@@ -1,12 +1,12 @@
-//! Packages in databases, installed trees and lock files: bytes in, packages out.
+//! Reads packages from databases, installed trees and lock files.
 //!
-//! [`Reader::of`] says from a path alone which reader a file is for and how large it may be;
-//! [`Want::read`] reads it as it comes, [`Reader::read`] from memory. [`Reader::of_source`] and
-//! [`Reader::read_beside`] are the same for lock files in source trees. One reader is one module. A
-//! reader gives what it could read and a [`Problem`] for what it could not; it never panics and
-//! never recurses without a limit.
+//! [`Reader::of`] selects a reader and a size limit from a path. [`Want::read`] reads the file as a
+//! stream, and [`Reader::read`] from memory. [`Reader::of_source`] and [`Reader::read_beside`] do
+//! the same for lock files in source trees. Each reader is one module. It returns the packages it
+//! could read and a [`Problem`] for everything else; it never panics and never recurses without a
+//! limit.
 //!
-//! Not here: images and their layers, files, vulnerabilities, text for users.
+//! Out of scope: images and their layers, file access, vulnerabilities, text for users.
 
 mod apk;
 mod contents;
@@ -38,72 +38,72 @@ pub use lock::{LockFile, Others};
 pub use purl::{Purl, PurlError};
 pub use reader::{Reader, Want};
 
-/// A package that is installed, or that a lock file names.
+/// A package that is installed or named in a lock file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Package {
-    /// Its ecosystem.
+    /// The ecosystem.
     pub kind: Kind,
-    /// The name as its ecosystem writes it: `libc6`, `@babel/core`, `org.slf4j:slf4j-api`.
+    /// The name as written in its ecosystem: `libc6`, `@babel/core`, `org.slf4j:slf4j-api`.
     pub name: String,
-    /// The version as it is written; empty where there is none.
+    /// The version as written; may be empty.
     pub version: String,
-    /// The architecture that the database names; empty where it names none.
+    /// The architecture; empty if the database states none.
     pub architecture: String,
-    /// What it was built from, where that has another name or version.
+    /// The source package, if its name or version differs.
     pub source: Option<SourcePackage>,
-    /// Licences as they are declared, mostly SPDX expressions.
+    /// The declared licences, mostly SPDX expressions.
     pub licences: Vec<String>,
-    /// Its files, without a leading slash; empty where the database does not list them.
+    /// The files without a leading slash; empty if the database does not list them.
     pub files: Vec<String>,
-    /// The line of its entry, where lines of the file are entries.
+    /// The line of the entry, if the file has an entry per line.
     pub line: Option<u32>,
-    /// Whether `version` is only a bound that the file sets (`>=1.2`): another may be installed.
+    /// Whether `version` is only a bound (`>=1.2`), so another version may be installed.
     pub bound: bool,
-    /// The commit that it is taken from, where the file names one; else empty.
+    /// The source commit; empty if not given.
     pub commit: String,
-    /// Groups that its file gives it (`dev`, `optional`, `test`, an extra); empty for production.
+    /// The groups in the file (`dev`, `optional`, `test`, an extra); empty for production.
     pub groups: Vec<String>,
-    /// What needs it, as far as the file says.
+    /// What needs the package, as far as the file says.
     pub need: Need,
-    /// Whether it is code of the same tree or machine (a workspace member, a path): its name says
-    /// nothing about packages of a registry.
+    /// Whether this is code of the same tree or machine (a workspace member or a path), so that its
+    /// name does not refer to a registry.
     pub local: bool,
 }
 
-/// What needs a package; the first of several counts.
+/// What needs a package. The first applicable variant counts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Need {
-    /// The program, always. So it is where nothing is known.
+    /// The application always needs it. This is the default if unknown.
     #[default]
     Production,
-    /// The program, for a feature that may be absent.
+    /// The application needs it for an optional feature.
     Optional,
-    /// Who develops or tests the program.
+    /// Only development or tests need it.
     Development,
 }
 
-/// What a distribution built a package from: advisories name it.
+/// The source package of a distribution package, which advisories refer to.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SourcePackage {
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// Its version; that of the package where the database does not say.
+    /// The version; that of the package if not given.
     pub version: String,
 }
 
-/// An ecosystem, by the type that its package URLs have.
+/// An ecosystem, named like the type in package URLs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
-    /// Alpine and relatives.
+    /// Alpine and derivatives.
     Apk,
     /// Rust.
     Cargo,
-    /// Debian and relatives.
+    /// Debian and derivatives.
     #[default]
     Deb,
     /// Go modules; the standard library is the module `stdlib`.
     Golang,
-    /// Java: names are `group:artifact`.
+    /// Java; names are `group:artifact`.
     Maven,
     /// npm, yarn and pnpm.
     Npm,
@@ -111,14 +111,15 @@ pub enum Kind {
     Opkg,
     /// Python.
     Pypi,
-    /// Red Hat, SUSE and relatives. A version is `epoch:version-release`, without an epoch of 0.
+    /// Red Hat, SUSE and derivatives. A version is `epoch:version-release`; an epoch of 0 is
+    /// omitted.
     Rpm,
-    /// One that no reader of ours finds: documents name it, and its URL says which.
+    /// Any other ecosystem, which only SBOMs contain; the package URL has its type.
     Other,
 }
 
 impl Kind {
-    /// All that have a type of their own.
+    /// All ecosystems except `Other`.
     pub const ALL: [Self; 9] = [
         Self::Apk,
         Self::Cargo,
@@ -131,12 +132,12 @@ impl Kind {
         Self::Rpm,
     ];
 
-    /// The ecosystem of a type in a package URL.
+    /// Returns the ecosystem of a package URL type.
     pub fn of(name: &str) -> Self {
         Self::ALL.into_iter().find(|kind| kind.name() == name).unwrap_or(Self::Other)
     }
 
-    /// The type in a package URL.
+    /// Returns the package URL type.
     pub fn name(self) -> &'static str {
         match self {
             Self::Apk => "apk",
@@ -152,15 +153,15 @@ impl Kind {
         }
     }
 
-    /// Whether a distribution's package manager installs it.
+    /// Returns whether packages are installed by the package manager of a distribution.
     pub fn is_of_system(self) -> bool {
         matches!(self, Self::Apk | Self::Deb | Self::Opkg | Self::Rpm)
     }
 }
 
 impl Package {
-    /// Its package URL; `None` where a part is missing without which there is none. Packages of a
-    /// distribution are named in its namespace.
+    /// Returns the package URL; `None` if a required part is missing. Distribution packages have
+    /// the distribution as namespace.
     pub fn purl(&self, distribution: Option<&Distribution>) -> Option<Purl> {
         let (mut namespace, mut name) = ("", self.name.as_str());
         let mut version = self.version.as_str();
@@ -175,7 +176,7 @@ impl Package {
             }
         }
         if self.kind == Kind::Rpm {
-            // The vendor's name, as examples of the specification have it.
+            // The vendor's name, as in the examples of the specification.
             namespace = match namespace {
                 "rhel" => "redhat",
                 id if id.starts_with("opensuse") => "opensuse",
@@ -192,7 +193,7 @@ impl Package {
             Kind::Maven => ':',
             _ => '\0',
         };
-        // A module of Go that a folder replaces has the folder's path for a name.
+        // The name of a replaced Go module is the path of its directory.
         if self.kind == Kind::Golang && name.starts_with('.') {
             return None;
         }

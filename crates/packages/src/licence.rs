@@ -1,18 +1,17 @@
 //! Licences as SPDX expressions ([SPDX 2.3], Annex D).
 //!
-//! What ecosystems write is brought into that form where it is clear what is meant: another case,
-//! Debian's and Fedora's short names, names of trove classifiers. What is not clear ("BSD", "GPL")
-//! stays a name.
+//! Unambiguous spellings are converted: another letter case, short names of Debian and Fedora,
+//! names of trove classifiers. Ambiguous ones ("BSD", "GPL") are not.
 //!
 //! [SPDX 2.3]: https://spdx.github.io/spdx-spec/v2.3/SPDX-license-expressions/
 
 use spdx::identifiers::{EXCEPTIONS, LICENSES};
 use spdx::{Expression, ParseMode};
 
-/// Longer texts are no names of licences.
+/// Longer texts are not licence names.
 const MAX_LENGTH: usize = 2000;
 
-/// Names that mean one licence and no other, in lower case.
+/// Unambiguous licence names in lower case.
 const NAMES: &[(&str, &str)] = &[
     ("apache 2.0", "Apache-2.0"),
     ("apache license 2.0", "Apache-2.0"),
@@ -54,10 +53,10 @@ const NAMES: &[(&str, &str)] = &[
     ("the unlicense (unlicense)", "Unlicense"),
 ];
 
-/// Families of which SPDX tells a version alone from later ones, and Debian by a sign.
+/// Families for which SPDX separates "only" and "or later" identifiers, and Debian appends a `+`.
 const FAMILIES: [&str; 4] = ["AGPL", "GFDL", "GPL", "LGPL"];
 
-/// The expression that a text is meant to be; `None` where it is not clear.
+/// Converts a text to an expression; `None` if it is ambiguous.
 pub(crate) fn expression(text: &str) -> Option<String> {
     let text = text.trim();
     if text.is_empty() || text.len() > MAX_LENGTH {
@@ -91,7 +90,7 @@ pub(crate) fn expression(text: &str) -> Option<String> {
     Some(written)
 }
 
-/// The identifier of one licence.
+/// Returns the identifier of one licence.
 fn named(name: &str) -> Option<String> {
     let lower = name.to_ascii_lowercase();
     if let Some((_, id)) = NAMES.iter().find(|(name, _)| *name == lower) {
@@ -120,7 +119,7 @@ fn named(name: &str) -> Option<String> {
 
 fn identifier(name: &str) -> Option<String> {
     let found = LICENSES.iter().find(|known| known.name.eq_ignore_ascii_case(name));
-    // The crate has two words of its own that are no licences.
+    // The crate also accepts two words that are not licences.
     found
         .map(|known| known.name.to_owned())
         .filter(|name| !matches!(&**name, "NOASSERTION" | "NONE"))
@@ -154,7 +153,7 @@ mod tests {
             ("Apache License, Version 2.0", Some("Apache-2.0")),
             ("MIT License", Some("MIT")),
             ("LicenseRef-own", Some("LicenseRef-own")),
-            // Not clear, or none.
+            // Ambiguous or not a licence.
             ("BSD", None),
             ("GPL", None),
             ("MIT OR", None),

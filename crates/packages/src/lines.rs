@@ -1,18 +1,18 @@
-//! Lines of a text that is read as it comes, so that a database of any size takes little memory.
+//! Reads text line by line as a stream, so that large databases need little memory.
 
 use std::borrow::Cow;
 use std::io::{self, BufRead as _, BufReader, Read};
 
-/// Bytes of a line that are kept: fields that count have some hundred.
+/// The bytes kept of a line; relevant fields have a few hundred.
 const MAX_LINE: usize = 64 << 10;
 
-/// Reads lines. Bytes that are not UTF-8 are replaced: names and versions are ASCII.
+/// Reads lines. Invalid UTF-8 is replaced: names and versions are ASCII.
 pub(crate) struct Lines<'a> {
     from: BufReader<&'a mut dyn Read>,
     line: Vec<u8>,
-    /// The number of the line that was read last, from 1.
+    /// The number of the last line read, from 1.
     pub(crate) number: u32,
-    /// The first line of which the end was passed over.
+    /// The first line that was truncated.
     pub(crate) cut: Option<u32>,
 }
 
@@ -22,7 +22,7 @@ impl<'a> Lines<'a> {
         Self { from, line: Vec::new(), number: 0, cut: None }
     }
 
-    /// The next line, without its end.
+    /// Returns the next line without its line break.
     pub(crate) fn next(&mut self) -> io::Result<Option<Cow<'_, str>>> {
         self.line.clear();
         let mut is_there = false;

@@ -1,11 +1,11 @@
-//! Lock files and manifests of source trees: what a build would install.
+//! Lock files and manifests of source trees.
 //!
-//! A lock file names the versions that were chosen; a manifest (`requirements.txt`, `pom.xml`,
-//! `go.mod`) what was asked for, and a reader without a network says only what the file itself
-//! settles. The tree's own packages are left out where a file marks them as such, or are marked
-//! [`local`](crate::Package::local).
+//! A lock file contains the selected versions. A manifest (`requirements.txt`, `pom.xml`, `go.mod`)
+//! contains requirements, of which a reader without network access reports only what the file
+//! itself determines. The tree's own packages are omitted if the file identifies them, or are
+//! marked [`local`](crate::Package::local).
 //!
-//! A package is listed once for each version or commit, at the first place that names it.
+//! Each version or commit of a package is listed once, at its first occurrence.
 
 mod blocks;
 mod cargo;
@@ -31,15 +31,15 @@ pub(crate) use pom::{Coordinates, coordinates};
 
 use crate::contents::Contents;
 
-/// The other files of a tree, by their path from its root.
+/// Reads another file of the tree by its path from the root.
 pub type Others<'a> = dyn Fn(&str) -> Option<Vec<u8>> + 'a;
 
-/// A form of lock file or manifest.
+/// A format of lock file or manifest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum LockFile {
     /// `Cargo.lock`.
     Cargo,
-    /// `go.mod`, and `go.sum` beside it where that is the only file with indirect modules.
+    /// `go.mod`, with `go.sum` if only that file lists the indirect modules.
     GoMod,
     /// `gradle.lockfile` and `buildscript-gradle.lockfile`.
     Gradle,
@@ -55,24 +55,24 @@ pub enum LockFile {
     Poetry,
     /// `pom.xml` and `NAME.pom`.
     Pom,
-    /// `requirements.txt` and the like.
+    /// `requirements.txt` and similar names.
     Requirements,
     /// `uv.lock`.
     Uv,
-    /// `yarn.lock`, of Yarn 1 and later.
+    /// `yarn.lock` of all Yarn versions.
     Yarn,
 }
 
-/// Bytes of the largest file that is read: large monorepos have lock files of a few megabytes.
+/// The largest file in bytes; large monorepos have lock files of a few megabytes.
 const LIMIT: u64 = 32 << 20;
-/// The same for XML, which takes many times its size in memory.
+/// The same for XML, which needs many times its size in memory.
 const XML_LIMIT: u64 = 16 << 20;
 
 impl LockFile {
-    /// The form of a file, by its path from the root of a source tree.
+    /// Returns the format of a file by its path from the root of a source tree.
     pub(crate) fn of(path: &str) -> Option<Self> {
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
-        // What is installed has brought its lock file along, which says nothing about this tree.
+        // Lock files of installed packages do not describe this tree.
         if folder.split('/').any(|part| part == "node_modules") {
             return None;
         }
@@ -96,7 +96,7 @@ impl LockFile {
         })
     }
 
-    /// Bytes above which it is not read.
+    /// Returns the size limit in bytes.
     pub(crate) fn limit(self) -> u64 {
         match self {
             Self::Pom | Self::GradleVerification => XML_LIMIT,

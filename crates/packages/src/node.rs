@@ -1,4 +1,4 @@
-//! `node_modules/NAME/package.json`: what npm, yarn and pnpm install.
+//! `node_modules/NAME/package.json`, as installed by npm, yarn and pnpm.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::contents::{Contents, Problem};
 use crate::{Kind, Package};
 
-/// The fields that count; whatever else is there may have any form.
+/// The relevant fields; all others are ignored.
 #[derive(Deserialize)]
 struct Manifest {
     #[serde(default)]
@@ -23,9 +23,9 @@ struct Manifest {
     unity: Value,
 }
 
-/// Whether a folder is that of a package that was installed: every folder below the first
-/// `node_modules` is another one, a scope or a package. Packages bring further files of that name,
-/// and whole trees of them for their tests.
+/// Returns whether a directory is that of an installed package: all directories below the first
+/// `node_modules` are another `node_modules`, a scope or a package. Packages contain further files
+/// of this name, and whole trees of them for their tests.
 pub(crate) fn is_installed(folder: &str) -> bool {
     let mut names = folder.split('/').skip_while(|name| *name != "node_modules");
     let mut found = false;
@@ -34,7 +34,7 @@ pub(crate) fn is_installed(folder: &str) -> bool {
             return false;
         }
         found = match names.next() {
-            // pnpm keeps each package in a folder with a version, and links to it.
+            // pnpm stores each package in a directory with a version, and links to it.
             Some(".pnpm") => {
                 names.next();
                 false
@@ -57,15 +57,14 @@ pub(crate) fn read(bytes: &[u8]) -> Contents {
             return contents;
         }
     };
-    // Files of this name without either are settings of a folder (`{"type": "module"}`).
+    // Without either, the file only configures a directory (`{"type": "module"}`).
     let (Some(name), Some(version)) = (manifest.name.as_str(), manifest.version.as_str()) else {
         return contents;
     };
     if name.is_empty() || version.is_empty() {
         return contents;
     }
-    // An extension of Visual Studio Code, or a package of Unity: registries of their own, in which
-    // names mean something else.
+    // A Visual Studio Code extension or a Unity package: their registries use other names.
     if manifest.engines.get("vscode").is_some() || !manifest.unity.is_null() {
         return contents;
     }

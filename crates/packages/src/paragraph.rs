@@ -1,14 +1,14 @@
-//! Paragraphs of fields: Debian's control files (`deb-control(5)`) and the headers of Python's
-//! metadata (RFC 5322 as the core metadata specification uses it).
+//! Paragraphs of fields: Debian control files (`deb-control(5)`) and the headers of Python metadata
+//! (RFC 5322 as used by the core metadata specification).
 
-/// One paragraph: its fields in order, and the line it begins at, from 1.
+/// A paragraph: its fields in order, and its first line, from 1.
 #[derive(Debug, Default)]
 pub(crate) struct Paragraph<'a> {
     pub line: u32,
     fields: Vec<(&'a str, Text<'a>)>,
 }
 
-/// A value: its first line, and the lines that continue it.
+/// A value: its first line and its continuation lines.
 #[derive(Debug, Default)]
 struct Text<'a> {
     first: &'a str,
@@ -16,12 +16,12 @@ struct Text<'a> {
 }
 
 impl<'a> Paragraph<'a> {
-    /// The first line of a field, whose name is compared without regard to case.
+    /// Returns the first line of a field; names are case-insensitive.
     pub(crate) fn get(&self, name: &str) -> Option<&'a str> {
         self.all(name).next()
     }
 
-    /// The first line of each field of that name.
+    /// Returns the first line of each field with that name.
     pub(crate) fn all(&self, name: &str) -> impl Iterator<Item = &'a str> {
         let named = move |(key, text): &(&str, Text<'a>)| {
             key.eq_ignore_ascii_case(name).then_some(text.first)
@@ -29,7 +29,7 @@ impl<'a> Paragraph<'a> {
         self.fields.iter().filter_map(named)
     }
 
-    /// Lines that continue a field.
+    /// Returns the continuation lines of a field.
     pub(crate) fn continued(&self, name: &str) -> &[&'a str] {
         let found = self.fields.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
         found.map_or(&[], |(_, text)| &text.more)
@@ -40,7 +40,7 @@ impl<'a> Paragraph<'a> {
     }
 }
 
-/// The paragraphs of a text, and the numbers of lines that belong to none.
+/// Returns the paragraphs of a text. The numbers of invalid lines are added to `odd`.
 pub(crate) fn paragraphs<'a>(text: &'a str, odd: &mut Vec<u32>) -> Vec<Paragraph<'a>> {
     let (mut all, mut current) = (Vec::new(), Paragraph::default());
     for (line, number) in text.lines().zip(1..) {

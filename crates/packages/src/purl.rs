@@ -1,7 +1,7 @@
 //! Package URLs ([ECMA-427]): `pkg:deb/debian/curl@7.50.3-1?arch=i386`.
 //!
-//! One type is one row of [`types`]: what it asks of each part and how it normalizes it. A type
-//! that has no row is accepted as it is, since new types are registered all the time.
+//! Each type is one row of [`types`], with its rules for each part. Unknown types are accepted
+//! unchanged, since new types are registered all the time.
 //!
 //! [ECMA-427]: https://ecma-international.org/publications-and-standards/standards/ecma-427/
 
@@ -11,10 +11,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-/// The type whose name is a path: the namespace is the host alone.
+/// The type whose name is a path; its namespace is only the host.
 const GIT: &str = "git";
 
-/// A package URL. Its parts are decoded and normalized.
+/// A package URL with decoded and normalized parts.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Purl {
     kind: String,
@@ -25,18 +25,18 @@ pub struct Purl {
     subpath: String,
 }
 
-/// Why a text or a set of parts is not a package URL.
+/// Why a package URL is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PurlError {
-    /// It does not begin with `pkg:`.
+    /// It does not start with `pkg:`.
     #[error("a package URL starts with `pkg:`")]
     Scheme,
-    /// The type is missing, or has a character that types do not have.
+    /// The type is missing or has an invalid character.
     #[error(
         "`{0}` is not a package type: use letters, digits, `.`, `+` and `-`, starting with a letter"
     )]
     Kind(String),
-    /// A part that every package URL of the type has is missing.
+    /// A required part is missing.
     #[error("a package URL of the type `{kind}` needs a {part}")]
     Missing {
         /// The type.
@@ -44,36 +44,36 @@ pub enum PurlError {
         /// The part.
         part: &'static str,
     },
-    /// The type takes no namespace.
+    /// The type does not allow a namespace.
     #[error("a package URL of the type `{0}` has no namespace")]
     Namespace(String),
-    /// A part is not written as the type asks.
+    /// A part is not valid for the type.
     #[error("`{text}` is not a {part} of the type `{kind}`")]
     Part {
         /// The type.
         kind: String,
         /// The part.
         part: &'static str,
-        /// What is there.
+        /// The text of the part.
         text: String,
     },
-    /// A key that qualifiers cannot have, or one that is there twice.
+    /// A qualifier key is invalid or not unique.
     #[error(
         "`{0}` is not a qualifier: use letters, digits, `.`, `-` and `_`, starting with a letter, \
          each only once"
     )]
     Qualifier(String),
-    /// A percent sign without two hexadecimal digits, or bytes that are not UTF-8.
+    /// A percent sign is not followed by two hexadecimal digits, or the bytes are not UTF-8.
     #[error("`{0}` is not percent-encoded UTF-8")]
     Encoding(String),
 }
 
 impl Purl {
-    /// A package of a type, normalized as the type asks. `namespace` may have several segments,
-    /// separated by `/`; what is empty is absent.
+    /// Returns a package URL, normalized by the rules of its type. `namespace` may have several
+    /// segments separated by `/`. Empty strings stand for absent parts.
     ///
     /// # Errors
-    /// A part is missing, not allowed or not written as the type asks.
+    /// A part is missing, not allowed, or not valid for the type.
     pub fn new(
         kind: &str,
         namespace: &str,
@@ -112,43 +112,43 @@ impl Purl {
         Ok(purl)
     }
 
-    /// The type, in lower case: `deb`, `npm`.
+    /// Returns the type in lower case: `deb`, `npm`.
     pub fn kind(&self) -> &str {
         &self.kind
     }
 
-    /// The namespace, segments separated by `/`; empty where there is none.
+    /// Returns the namespace, segments separated by `/`; may be empty.
     pub fn namespace(&self) -> &str {
         &self.namespace
     }
 
-    /// The name.
+    /// Returns the name.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The version; empty where there is none.
+    /// Returns the version; may be empty.
     pub fn version(&self) -> &str {
         &self.version
     }
 
-    /// The qualifiers, by key.
+    /// Returns the qualifiers by key.
     pub fn qualifiers(&self) -> impl Iterator<Item = (&str, &str)> {
         self.qualifiers.iter().map(|(key, value)| (key.as_str(), value.as_str()))
     }
 
-    /// The value of a qualifier.
+    /// Returns the value of a qualifier.
     pub fn qualifier(&self, key: &str) -> Option<&str> {
         self.qualifiers.get(key).map(String::as_str)
     }
 
-    /// The path inside the package; empty where there is none.
+    /// Returns the path inside the package; may be empty.
     pub fn subpath(&self) -> &str {
         &self.subpath
     }
 }
 
-/// The segments of a path that hold something.
+/// Returns the non-empty segments of a path.
 fn segments(path: &str) -> impl Iterator<Item = &str> {
     path.split('/').filter(|segment| !segment.is_empty())
 }
@@ -160,7 +160,7 @@ fn is_dots(segment: &str) -> bool {
 impl FromStr for Purl {
     type Err = PurlError;
 
-    /// Reads what is written without regard to the case that parts should have.
+    /// Accepts parts in any letter case.
     fn from_str(text: &str) -> Result<Self, PurlError> {
         let (rest, subpath) = text.rsplit_once('#').unwrap_or((text, ""));
         let (rest, qualifiers) = rest.rsplit_once('?').unwrap_or((rest, ""));
@@ -173,7 +173,7 @@ impl FromStr for Purl {
             return Err(PurlError::Kind(rest.to_owned()));
         };
         let rest = rest.trim_matches('/');
-        // A scope of npm may be written with a bare `@`: the version is behind the last name.
+        // An npm scope may have an unencoded `@`: the version follows the last name.
         let (path, version) = match rest.rsplit_once('@') {
             Some((path, version)) if !version.contains('/') => (path, version),
             _ => (rest, ""),
@@ -234,7 +234,7 @@ impl fmt::Display for Purl {
     }
 }
 
-/// A part as it is written: all but letters, digits and `.-_~:` percent-encoded.
+/// A percent-encoded part; only letters, digits and `.-_~:` are not encoded.
 struct Encoded<'a>(&'a str);
 
 impl fmt::Display for Encoded<'_> {

@@ -1,17 +1,17 @@
-//! What Python's installers leave beside a package: `NAME.dist-info/METADATA` (PEP 376, core
-//! metadata), `NAME.egg-info/PKG-INFO`, and the single file `NAME.egg-info` of distutils.
+//! Metadata of installed Python packages: `NAME.dist-info/METADATA` (PEP 376, core metadata),
+//! `NAME.egg-info/PKG-INFO`, and the single file `NAME.egg-info` of distutils.
 
 use crate::contents::{Contents, Problem};
 use crate::paragraph::paragraphs;
 use crate::zip::{Archive, Entry, Unreadable};
 use crate::{Kind, Package};
 
-/// Bytes of the metadata in an archive.
+/// The largest metadata in an archive, in bytes.
 const MAX_METADATA: usize = 4 << 20;
 
 pub(crate) fn read(text: &str) -> Contents {
     let mut contents = Contents::default();
-    // Behind the first empty line is the description.
+    // The description follows the first empty line.
     let head = text.find("\n\n").or_else(|| text.find("\r\n\r\n")).map_or(text, |end| &text[..end]);
     let mut odd = Vec::new();
     let all = paragraphs(head, &mut odd);
@@ -23,8 +23,8 @@ pub(crate) fn read(text: &str) -> Contents {
         contents.problems.push(Problem::whole("metadata without a name and a version"));
         return contents;
     };
-    // `License-Expression` (PEP 639) is SPDX; `License` is whatever its author wrote, at times the
-    // whole text; classifiers name a family.
+    // `License-Expression` (PEP 639) is SPDX, `License` is free text and sometimes the whole
+    // licence, and classifiers name a family.
     let licence = field("License-Expression").or_else(|| {
         let continued = all.first().is_some_and(|p| !p.continued("License").is_empty());
         field("License").filter(|text| !continued && text.len() <= 64)
@@ -46,7 +46,7 @@ pub(crate) fn read(text: &str) -> Contents {
     contents
 }
 
-/// An egg that is one file, or a wheel.
+/// Reads an egg that is a single file, or a wheel.
 pub(crate) fn read_archive(bytes: &[u8]) -> Contents {
     let refused = |why: Unreadable| Contents {
         problems: vec![Problem::whole(why.to_string())],

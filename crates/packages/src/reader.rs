@@ -1,56 +1,56 @@
-//! Which reader a file is for.
+//! Selects the reader for a file.
 
 use std::io::{self, Read};
 
 use crate::contents::{Contents, Problem};
 use crate::{Kind, LockFile, Others, apk, dpkg, go_binary, jar, node, python, rpm};
 
-/// A form in which packages are written down.
+/// A format that lists packages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reader {
-    /// apk's database.
+    /// The apk database.
     Apk,
-    /// dpkg's database.
+    /// The dpkg database.
     Dpkg,
-    /// One package of a distroless image.
+    /// A package of a distroless image.
     DpkgStatusD,
-    /// A program that Go may have built. Programs are large: [`Want::read`] keeps little of them.
+    /// A binary that may be from Go. [`Want::read`] keeps little of it in memory.
     GoBinary,
-    /// An archive of Java. Large ones are read as a stream by [`Want::read`].
+    /// A Java archive. [`Want::read`] reads large ones as a stream.
     Jar,
     /// A lock file or manifest of a source tree.
     Lock(LockFile),
     /// An installed Node.js package.
     Node,
-    /// opkg's database.
+    /// The opkg database.
     Opkg,
     /// An installed Python package.
     Python,
-    /// An installed Python package that is one file, and any wheel.
+    /// An installed Python package that is a single file, or a wheel.
     PythonArchive,
-    /// rpm's database.
+    /// An rpm database.
     Rpm,
-    /// The write-ahead log of rpm's database.
+    /// The write-ahead log of an rpm database.
     RpmLog,
 }
 
-/// A file that a reader wants.
+/// A file to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Want {
-    /// Who reads it.
+    /// The reader.
     pub reader: Reader,
-    /// Bytes that are kept in memory. A larger file is not what its name says, unless
+    /// The bytes to keep in memory. A larger file does not have the expected format, unless
     /// [`Want::read`] reads it as a stream.
     pub limit: u64,
 }
 
 impl Want {
-    /// Reads a file as it comes, in bounded memory: databases, programs and large archives as a
-    /// stream. Of any other file that is larger than its limit only that is said. Of the files of
-    /// packages those are kept that `keep` wants.
+    /// Reads a file in bounded memory: databases, binaries and large archives as a stream. Any
+    /// other file that exceeds its limit is not read but reported. Keeps the files of a package for
+    /// which `keep` returns true.
     ///
     /// # Errors
-    /// Those of `from`.
+    /// Reading from `from` fails.
     pub fn read(
         self,
         path: &str,
@@ -80,7 +80,7 @@ impl Want {
         Ok(self.reader.read(&bytes))
     }
 
-    /// Reads what is within the limit, and tells where there is more.
+    /// Reads up to the limit, and reports a larger file.
     fn limited(
         self,
         from: &mut dyn Read,
@@ -103,7 +103,7 @@ const ARCHIVE: u64 = 48 << 20;
 const PROGRAM: u64 = 16 << 20;
 
 impl Reader {
-    /// The reader for a file in a root file system. `path` has no leading slash.
+    /// Returns the reader for a file in a root file system. `path` has no leading slash.
     pub fn of(path: &str) -> Option<Want> {
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
         let inside = |end: &str| folder == end || folder.ends_with(&format!("/{end}"));
@@ -129,8 +129,8 @@ impl Reader {
         Some(Want { reader, limit })
     }
 
-    /// The reader for a file that may be a program: of that its permissions say more than its path.
-    /// [`Want::read`] reads no further than its first bytes where it is none.
+    /// Returns the reader for a file that may be a binary, based on its mode more than its path.
+    /// [`Want::read`] stops after the first bytes if it is not a binary.
     pub fn of_program(path: &str, mode: u16) -> Option<Want> {
         let name = path.rsplit('/').next().unwrap_or(path);
         let is_library = name.contains(".so.")
@@ -138,14 +138,14 @@ impl Reader {
         (mode & 0o111 != 0 || is_library).then_some(Want { reader: Self::GoBinary, limit: PROGRAM })
     }
 
-    /// The reader for a file in a source tree. `path` has no leading slash.
+    /// Returns the reader for a file in a source tree. `path` has no leading slash.
     pub fn of_source(path: &str) -> Option<Want> {
         let lock = LockFile::of(path)?;
         Some(Want { reader: Self::Lock(lock), limit: lock.limit() })
     }
 
-    /// Reads a file of a source tree, for which `others` are the other files of the tree: some
-    /// files of `-r` in requirements, the parent of a `pom.xml`.
+    /// Reads a file of a source tree. `others` reads further files of the tree, such as those
+    /// included with `-r` in requirements or the parent of a `pom.xml`.
     pub fn read_beside(self, path: &str, bytes: &[u8], others: &Others<'_>) -> Contents {
         match self {
             Self::Lock(lock) => lock.read(path, bytes, others),
@@ -154,7 +154,7 @@ impl Reader {
         }
     }
 
-    /// Reads a file. Bytes that are not UTF-8 are replaced: names and versions are ASCII.
+    /// Reads a file. Invalid UTF-8 is replaced: names and versions are ASCII.
     pub fn read(self, bytes: &[u8]) -> Contents {
         let text = || String::from_utf8_lossy(bytes);
         let database = |kind, of_status_d| dpkg::read(&mut &*bytes, kind, of_status_d);

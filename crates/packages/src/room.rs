@@ -1,18 +1,18 @@
-//! How much one database may hold: images of others may be made to take all memory.
+//! Limits on the contents of one database, so that an untrusted image cannot exhaust memory.
 
 use crate::Package;
 use crate::contents::{Contents, Problem};
 
-/// Packages of one database. A distribution has some ten thousand in all.
+/// The largest number of packages; a whole distribution has some ten thousand.
 pub(crate) const MAX_PACKAGES: usize = 25_000;
-/// Bytes of their names, versions and other texts together.
+/// The total bytes of names, versions and other strings.
 const MAX_TEXT: usize = 16 << 20;
-/// Bytes of the names of their files together.
+/// The total bytes of file names.
 const MAX_FILES: usize = 64 << 20;
-/// Problems that are kept.
+/// The largest number of problems kept.
 const MAX_PROBLEMS: usize = 100;
 
-/// What is left.
+/// The remaining room.
 #[derive(Debug)]
 pub(crate) struct Room {
     packages: usize,
@@ -28,7 +28,7 @@ impl Default for Room {
 }
 
 impl Room {
-    /// Adds a package where there is room; whether there was.
+    /// Adds a package if there is room. Returns whether there was.
     pub(crate) fn add(&mut self, package: Package, contents: &mut Contents) -> bool {
         let text = |text: &String| text.len();
         let source = package.source.as_ref().map_or(0, |s| s.name.len() + s.version.len());
@@ -50,7 +50,7 @@ impl Room {
         true
     }
 
-    /// Whether there is room for the name of a file; that there was none is told once.
+    /// Returns whether there is room for a file name. A lack of room is reported once.
     pub(crate) fn file(&mut self, length: usize, contents: &mut Contents) -> bool {
         match self.files.checked_sub(length) {
             Some(left) => self.files = left,
@@ -69,7 +69,7 @@ impl Room {
     }
 }
 
-/// Adds a problem, as long as there are few.
+/// Adds a problem unless there are too many.
 pub(crate) fn tell(problem: Problem, contents: &mut Contents) {
     if contents.problems.len() < MAX_PROBLEMS {
         contents.problems.push(problem);

@@ -1,8 +1,8 @@
-//! The databases of rpm: SQLite (`rpmdb.sqlite`), NDB (`Packages.db`) and Berkeley DB's hash
-//! (`Packages`). Each holds one header for a package ([`header`]); what finds it is not read.
+//! The rpm databases: SQLite (`rpmdb.sqlite`), NDB (`Packages.db`) and Berkeley DB hash
+//! (`Packages`). Each contains a header per package ([`header`]); indexes are not read.
 //!
-//! A database may be damaged or made to do harm: no page is visited twice, and what is put together
-//! of pieces has a limit.
+//! A database may be damaged or malicious: no page is visited twice, and reassembled data has a
+//! limit.
 
 mod bdb;
 mod bytes;
@@ -20,31 +20,31 @@ use crate::contents::{Contents, Problem};
 use crate::room::{MAX_PACKAGES, Room, tell};
 use crate::{Kind, Package, SourcePackage};
 
-/// Bytes of one header: that of the largest package has some megabytes.
+/// The largest header in bytes; that of the largest package has some megabytes.
 const MAX_HEADER: usize = 64 << 20;
-/// Bytes that are copied to put headers together: a multiple of the file, and what is free.
+/// The bytes copied to reassemble headers: a multiple of the file size, plus a constant.
 const RATIO: usize = 4;
 const FREE: usize = 1 << 20;
 
-/// Whether a file is a database of rpm, by its path in a root file system.
+/// Returns whether a file is an rpm database, based on its path in a root file system.
 pub(crate) fn is(folder: &str, name: &str) -> bool {
     matches!(folder, "var/lib/rpm" | "usr/lib/sysimage/rpm" | "usr/share/rpm")
         && matches!(name, "Packages" | "Packages.db" | "rpmdb.sqlite")
 }
 
-/// Whether a file is SQLite's write-ahead log of a database of rpm.
+/// Returns whether a file is the SQLite write-ahead log of an rpm database.
 pub(crate) fn is_log(folder: &str, name: &str) -> bool {
     let of = name.strip_suffix("-wal");
     of.is_some_and(|of| of.ends_with(".sqlite") && is(folder, of))
 }
 
-/// Tells where a write-ahead log has changes that are not in the database: rpm empties it at its end,
-/// unless it was stopped. They are not read.
+/// Reports a write-ahead log with changes that are not in the database. rpm empties the log when it
+/// exits normally. The changes are not read.
 ///
 /// # Errors
-/// Those of `from`.
+/// Reading from `from` fails.
 pub(crate) fn read_log(from: &mut dyn Read) -> io::Result<Contents> {
-    /// Bytes before the first change ("WAL File Format").
+    /// The bytes before the first change ("WAL File Format").
     const HEADER: u64 = 32;
     let mut contents = Contents::default();
     if io::copy(&mut from.take(HEADER + 1), &mut io::sink())? > HEADER {
@@ -55,11 +55,11 @@ pub(crate) fn read_log(from: &mut dyn Read) -> io::Result<Contents> {
     Ok(contents)
 }
 
-/// Reads a database as it comes, of so many bytes at most. Of the files of a package those are kept
-/// that `keep` wants.
+/// Reads a database of at most `limit` bytes as a stream. Keeps the files of a package for which
+/// `keep` returns true.
 ///
 /// # Errors
-/// Those of `from`.
+/// Reading from `from` fails.
 pub(crate) fn read_from(
     from: &mut dyn Read,
     limit: u64,
@@ -101,20 +101,20 @@ fn all(bytes: &Bytes<'_>, keep: &dyn Fn(&str) -> bool) -> Contents {
 struct Damage(&'static str);
 
 const TOO_MUCH: Damage = Damage("it contains more than a database of its size can");
-/// What was told already.
+/// The problem was already reported.
 const TOLD: Damage = Damage("");
 
-/// Takes headers, and makes packages of them.
+/// Converts headers to packages.
 struct Blobs<'k> {
     contents: Contents,
-    /// Bytes that may still be copied.
+    /// The number of bytes that may still be copied.
     left: usize,
     room: Room,
     keep: &'k dyn Fn(&str) -> bool,
 }
 
 impl Blobs<'_> {
-    /// Takes the next header.
+    /// Reads the next header.
     fn take(&mut self, blob: Cow<'_, [u8]>) -> Result<(), Damage> {
         let header = Header::of(&blob);
         let Some((header, mut package)) = header.and_then(|h| package(&h).map(|p| (h, p))) else {
@@ -134,7 +134,7 @@ impl Blobs<'_> {
         tell(Problem::whole(what), &mut self.contents);
     }
 
-    /// Room for the next header that is put together.
+    /// Reserves room to reassemble the next header.
     fn room(&mut self, length: usize) -> Result<(), Damage> {
         if length > MAX_HEADER {
             return Err(Damage("the header of a package is too large"));
@@ -162,7 +162,7 @@ fn package(header: &Header<'_>) -> Option<Package> {
     })
 }
 
-/// `name-version-release.src.rpm`
+/// Parses `name-version-release.src.rpm`.
 pub(crate) fn source(file: &str) -> Option<SourcePackage> {
     let stem = file.strip_suffix(".rpm")?;
     let stem = stem.strip_suffix(".src").or_else(|| stem.strip_suffix(".nosrc"))?;

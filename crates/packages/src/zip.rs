@@ -1,8 +1,8 @@
-//! Zip archives (APPNOTE.TXT 6.3.10) within a slice: the entries of the central directory, and the
-//! content of single ones.
+//! ZIP archives (APPNOTE.TXT 6.3.10) in memory: the entries of the central directory and the
+//! content of single entries.
 //!
-//! Nothing is copied but what is inflated, and each of that has a limit. Archives that are larger
-//! than is kept in memory are read by [`local`].
+//! Only inflated data is copied, within a limit. Archives that do not fit in memory are read by
+//! [`local`].
 
 pub(crate) mod local;
 
@@ -13,57 +13,57 @@ use flate2::bufread::DeflateDecoder;
 const END: &[u8] = b"PK\x05\x06";
 const END_64: &[u8] = b"PK\x06\x06";
 const LOCATOR_64: &[u8] = b"PK\x06\x07";
-/// The signature of a directory, which may follow its entries.
+/// The signature of the central directory, which may follow its entries.
 const SIGNATURE: &[u8] = b"PK\x05\x05";
 const ENTRY: &[u8] = b"PK\x01\x02";
 const LOCAL: &[u8] = b"PK\x03\x04";
 
-/// Lengths of these records without what is of variable length.
+/// The fixed lengths of these records.
 const END_LENGTH: usize = 22;
 const LOCATOR_LENGTH: usize = 20;
 const ENTRY_LENGTH: usize = 46;
 const LOCAL_LENGTH: usize = 30;
 
-/// The flag of an entry that is encrypted.
+/// The flag of an encrypted entry.
 const ENCRYPTED: u64 = 1;
 
 const STORED: u64 = 0;
 const DEFLATED: u64 = 8;
 
-/// Why an archive or an entry of it is not read.
+/// Why an archive or an entry is not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unreadable {
     /// There is no central directory.
     #[error("it is not a zip archive")]
     NoArchive,
-    /// A length or a place is impossible.
+    /// A length or offset is invalid.
     #[error("the zip archive is damaged")]
     Damaged,
-    /// With a password.
+    /// It is encrypted.
     #[error("it is encrypted")]
     Encrypted,
-    /// Neither stored nor deflated.
+    /// It is neither stored nor deflated.
     #[error("its compression method is not supported")]
     Compression,
-    /// Larger than was allowed.
+    /// It is larger than allowed.
     #[error("it is too large uncompressed")]
     TooLarge,
 }
 
-/// An archive.
+/// A ZIP archive.
 #[derive(Debug, Clone, Copy)]
 pub struct Archive<'a> {
     bytes: &'a [u8],
     /// The central directory.
     directory: &'a [u8],
-    /// Bytes before the archive: offsets count from there.
+    /// The bytes before the archive, from where offsets count.
     base: usize,
 }
 
-/// One entry of the central directory.
+/// An entry of the central directory.
 #[derive(Debug, Clone, Copy)]
 pub struct Entry<'a> {
-    /// Its name, as it is written.
+    /// The name as written.
     pub name: &'a [u8],
     flags: u64,
     method: u64,
@@ -75,7 +75,7 @@ impl<'a> Archive<'a> {
     /// Finds the central directory.
     ///
     /// # Errors
-    /// There is none, or it lies outside of the bytes.
+    /// It is missing or outside the bytes.
     pub fn new(bytes: &'a [u8]) -> Result<Self, Unreadable> {
         const MAX_COMMENT: usize = 0xFFFF;
         let first = bytes.len().saturating_sub(END_LENGTH + MAX_COMMENT);
@@ -84,8 +84,8 @@ impl<'a> Archive<'a> {
             let comment = bytes[*at..].starts_with(END).then(|| number(bytes, at + 20, 2))??;
             (bytes.len() as u64).checked_sub((at + END_LENGTH) as u64 + comment)
         };
-        // A comment may hold the mark as well, or more may follow: the end is where its comment ends
-        // with the file, if there is one.
+        // A comment may contain the signature as well, and other data may follow: prefer the record
+        // whose comment ends with the file.
         let ends = || (first..=tail).rev();
         let end = ends().find(|at| behind(at) == Some(0));
         let end = end.or_else(|| ends().find(|at| behind(at).is_some()));
@@ -106,7 +106,7 @@ impl<'a> Archive<'a> {
         Ok(Self { bytes, directory: &bytes[start..directory_end], base })
     }
 
-    /// The entries; what follows one that is damaged is not found.
+    /// Returns the entries up to the first damaged one.
     pub fn entries(self) -> impl Iterator<Item = Result<Entry<'a>, Unreadable>> {
         let mut rest = self.directory;
         std::iter::from_fn(move || {
@@ -120,10 +120,10 @@ impl<'a> Archive<'a> {
         })
     }
 
-    /// What an entry holds, as it is packed.
+    /// Returns the compressed content of an entry.
     ///
     /// # Errors
-    /// It lies outside of the bytes, or is encrypted or compressed in a way that is not known.
+    /// It is outside the bytes, encrypted, or uses an unknown compression.
     pub fn packed(self, entry: &Entry<'_>) -> Result<Packed<'a>, Unreadable> {
         if entry.flags & ENCRYPTED != 0 {
             return Err(Unreadable::Encrypted);
@@ -148,14 +148,14 @@ impl<'a> Archive<'a> {
 /// The content of an entry.
 #[derive(Debug, Clone, Copy)]
 pub enum Packed<'a> {
-    /// As it is.
+    /// Uncompressed.
     Stored(&'a [u8]),
-    /// By DEFLATE (RFC 1951).
+    /// Compressed with DEFLATE (RFC 1951).
     Deflated(&'a [u8]),
 }
 
 impl<'a> Packed<'a> {
-    /// Its bytes where they are not compressed.
+    /// Returns the bytes if they are not compressed.
     pub(crate) fn stored(self) -> Option<&'a [u8]> {
         match self {
             Self::Stored(bytes) => Some(bytes),
@@ -163,16 +163,16 @@ impl<'a> Packed<'a> {
         }
     }
 
-    /// Unpacks it into a new buffer.
+    /// Decompresses into a new buffer.
     ///
     /// # Errors
-    /// It is damaged, or larger than `most` bytes.
+    /// The data is damaged or larger than `most` bytes.
     pub fn unpacked(self, most: usize) -> Result<Vec<u8>, Unreadable> {
         let start = self.start(most.saturating_add(1))?;
         if start.len() > most { Err(Unreadable::TooLarge) } else { Ok(start) }
     }
 
-    /// At most so many bytes from its start.
+    /// Returns at most `most` bytes from the start.
     pub(crate) fn start(self, most: usize) -> Result<Vec<u8>, Unreadable> {
         match self {
             Self::Stored(bytes) => Ok(bytes[..bytes.len().min(most)].to_vec()),
@@ -186,13 +186,14 @@ impl<'a> Packed<'a> {
     }
 }
 
-/// Where the end record of a large archive begins.
+/// Returns the offset of the zip64 end record.
 fn end_64(bytes: &[u8], end: usize) -> Option<usize> {
     let locator = end.checked_sub(LOCATOR_LENGTH)?;
     bytes[locator..].starts_with(LOCATOR_64).then_some(())?;
     let written = usize::try_from(number(bytes, locator + 8, 8)?).ok()?;
     let is_it = |at: &usize| bytes.get(*at..).is_some_and(|rest| rest.starts_with(END_64));
-    // With bytes before the archive it is right before its locator, if it has no extension.
+    // If bytes precede the archive, the record is right before its locator, unless it has an
+    // extension.
     Some(written).filter(is_it).or_else(|| locator.checked_sub(56).filter(is_it))
 }
 
@@ -203,7 +204,7 @@ fn entry(bytes: &[u8]) -> Option<(Entry<'_>, usize)> {
     let name = bytes.get(ENTRY_LENGTH..ENTRY_LENGTH + lengths[0])?;
     let extra = ENTRY_LENGTH + lengths[0]..ENTRY_LENGTH + lengths[0] + lengths[1];
     let (mut packed, mut offset) = (field(20, 4)?, field(42, 4)?);
-    // The fields that are too large are in an extra one, in this order.
+    // Oversized fields are in an extra field, in this order.
     let mut wide = large(bytes.get(extra)?).unwrap_or(&[]);
     let mut next = |value: u64| -> Option<u64> {
         if value != 0xFFFF_FFFF {
@@ -220,7 +221,7 @@ fn entry(bytes: &[u8]) -> Option<(Entry<'_>, usize)> {
     Some((entry, ENTRY_LENGTH + lengths.iter().sum::<usize>()))
 }
 
-/// The extra field of zip64.
+/// Returns the zip64 extra field.
 fn large(mut extra: &[u8]) -> Option<&[u8]> {
     loop {
         let (kind, length) = (number(extra, 0, 2)?, number(extra, 2, 2)? as usize);
@@ -232,7 +233,7 @@ fn large(mut extra: &[u8]) -> Option<&[u8]> {
     }
 }
 
-/// A number of so many bytes, the least significant first.
+/// Reads a little-endian number.
 fn number(bytes: &[u8], at: usize, length: usize) -> Option<u64> {
     let bytes = bytes.get(at..at.checked_add(length)?)?;
     Some(bytes.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte)))

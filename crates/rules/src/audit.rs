@@ -1,5 +1,5 @@
-//! Kubernetes audit events (`audit.k8s.io/v1`, k8s.io/apiserver/pkg/apis/audit), with the fields
-//! that Falco's plugins `k8saudit` and `json` give them.
+//! Kubernetes audit events (`audit.k8s.io/v1`, k8s.io/apiserver/pkg/apis/audit), with the fields of
+//! Falco's plugins `k8saudit` and `json`.
 
 use std::borrow::Cow;
 
@@ -16,8 +16,8 @@ pub struct AuditEvent<'d> {
 }
 
 impl<'d> AuditEvent<'d> {
-    /// The events of a document: one, or those of an `EventList` or of a JSON list; and how many
-    /// elements are something else.
+    /// Returns the events of a document, which is one event, an `EventList` or a JSON list, and the
+    /// number of elements that are not events.
     pub fn all(root: Json<'d>) -> (Vec<Self>, usize) {
         let events = match root.kind() {
             Kind::Sequence => root.items().collect(),
@@ -33,19 +33,19 @@ impl<'d> AuditEvent<'d> {
         self.root.str("auditID").is_some() && self.root.str("verb").is_some()
     }
 
-    /// Its id, which all stages of a request share.
+    /// Returns the audit ID, which all stages of a request share.
     pub fn id(&self) -> &'d str {
         self.root.str("auditID").unwrap_or_default()
     }
 
-    /// When it happened, as the event has it (RFC 3339); empty where it does not say.
+    /// Returns the time as written in the event (RFC 3339); empty if not given.
     pub fn time(&self) -> &'d str {
         let time = |key| self.root.str(key).filter(|time| !time.is_empty());
         time("stageTimestamp").or_else(|| time("timestamp")).unwrap_or_default()
     }
 
-    /// Whether it is of a request that changes something, and was recorded without its content
-    /// (level `Metadata`), so that no rule about the content can match.
+    /// Returns whether the event changes something but was recorded without its content (level
+    /// `Metadata`), so that rules about the content cannot match.
     pub fn lacks_content(&self) -> bool {
         let changes = matches!(self.root.str("verb"), Some("create" | "update" | "patch"));
         changes && self.root.str("level") == Some("Metadata")
@@ -57,11 +57,11 @@ impl<'d> AuditEvent<'d> {
 
     fn pod(&self) -> Option<Json<'d>> {
         let spec = self.request(&["spec"])?;
-        // Of a workload, the pods that it makes.
+        // For a workload, the pod template.
         Some(spec.at(&["template", "spec"]).unwrap_or(spec))
     }
 
-    /// Of each container, or of the one that the argument names.
+    /// Returns a value of each container, or of the one that the argument selects.
     fn containers(
         &self,
         kind: &str,
@@ -117,7 +117,7 @@ impl<'d> AuditEvent<'d> {
         }
     }
 
-    /// The container's own setting, else the pod's, else root.
+    /// Returns the setting of the container, or else of the pod, or else root.
     fn effective(&self, kind: &str, argument: Option<&[u8]>, key: &'static str) -> Values<'d> {
         let of_pod = self.pod().and_then(|pod| pod.at(&["securityContext", key]));
         self.containers(kind, argument, move |container| {
@@ -126,7 +126,7 @@ impl<'d> AuditEvent<'d> {
         })
     }
 
-    /// The names of a binding's subjects of one kind.
+    /// Returns the names of a binding's subjects of one kind.
     fn subjects(&self, kind: &str, with_namespace: bool) -> Values<'d> {
         let Some(subjects) = self.request(&["subjects"]) else { return Values::Absent };
         let names = subjects.items().filter(|subject| subject.str("kind") == Some(kind));
@@ -316,7 +316,7 @@ impl Event for AuditEvent<'_> {
     }
 }
 
-/// The repository of an image: without tag and digest.
+/// Returns the repository of an image without tag and digest.
 fn repository(image: &str) -> &str {
     let image = image.split('@').next().unwrap_or(image);
     match image.rsplit_once(':') {
@@ -345,7 +345,7 @@ fn json_text(value: Json<'_>) -> Value<'static> {
     owned(pavisade_yaml::to_json(value))
 }
 
-/// A scalar, or each element of a list.
+/// Returns a scalar, or each element of a list.
 fn texts(value: Json<'_>) -> Vec<Value<'_>> {
     match value.kind() {
         Kind::Sequence => value.items().filter_map(scalar).collect(),
@@ -353,7 +353,7 @@ fn texts(value: Json<'_>) -> Vec<Value<'_>> {
     }
 }
 
-/// A scalar; of anything else its JSON.
+/// Returns a scalar, or the JSON of any other value.
 fn one(value: Option<Json<'_>>) -> Values<'_> {
     match value {
         None => Values::Absent,
@@ -378,7 +378,7 @@ fn first(values: Values<'_>) -> Values<'_> {
     }
 }
 
-/// A JSON pointer (RFC 6901).
+/// Resolves a JSON pointer (RFC 6901).
 fn pointer<'d>(root: Json<'d>, text: &[u8]) -> Option<Json<'d>> {
     let text = std::str::from_utf8(text).ok()?;
     if text.is_empty() {
@@ -395,7 +395,7 @@ fn pointer<'d>(root: Json<'d>, text: &[u8]) -> Option<Json<'d>> {
     Some(value)
 }
 
-/// Text of a query, decoded.
+/// Decodes query text.
 fn decoded(text: &str) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();

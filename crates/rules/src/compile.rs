@@ -1,4 +1,4 @@
-//! Filters compiled: names resolved, types checked, constants read once.
+//! Compiles filters: resolves names, checks types and parses constants.
 
 use std::collections::HashSet;
 
@@ -9,21 +9,21 @@ use crate::posix;
 use crate::transform::{self, Kind};
 use crate::value::{Network, Value, constant};
 
-/// A filter that cannot be judged.
+/// A filter that cannot be compiled.
 #[derive(Clone, Debug)]
 pub struct CompileError {
     /// What is wrong.
     pub message: String,
-    /// Where in the filter.
+    /// The position in the filter.
     pub position: Position,
 }
 
-/// Something that is probably not meant.
+/// Something that is valid but probably a mistake.
 #[derive(Clone, Debug)]
 pub struct CompileWarning {
-    /// What.
+    /// What is probably wrong.
     pub message: String,
-    /// Where in the filter.
+    /// The position in the filter.
     pub position: Position,
 }
 
@@ -31,9 +31,9 @@ pub struct CompileWarning {
 #[derive(Clone, Debug)]
 pub struct Filter {
     pub(crate) node: Node,
-    /// What is probably not meant.
+    /// Probable mistakes.
     pub warnings: Vec<CompileWarning>,
-    /// The fields that it asks for, each once.
+    /// The fields that it uses, without duplicates.
     pub fields: Vec<FieldRef>,
 }
 
@@ -65,7 +65,7 @@ pub(crate) enum Source {
 pub(crate) enum Comparand {
     Nothing,
     One(Pattern),
-    /// With a modifier.
+    /// Values with a modifier.
     Several(Modifier, Vec<Pattern>),
     /// For `in` and `intersects`.
     Set(Set),
@@ -89,10 +89,10 @@ pub(crate) struct Set {
 }
 
 impl Filter {
-    /// Compiles a condition in which macros and lists stand for nothing any more.
+    /// Compiles a condition whose macros and lists are already expanded.
     ///
     /// # Errors
-    /// The first thing that cannot be compiled.
+    /// The first error in the condition.
     pub fn compile(expr: &Expr, fields: &Fields) -> Result<Self, CompileError> {
         let mut compiler =
             Compiler { fields, warnings: Vec::new(), asked: Vec::new(), for_output: false };
@@ -104,7 +104,7 @@ impl Filter {
     }
 }
 
-/// Compiles an operand alone, as output formats have them.
+/// Compiles a single operand for an output format.
 ///
 /// # Errors
 /// Why it cannot be compiled.
@@ -124,11 +124,11 @@ struct Compiler<'f> {
     fields: &'f Fields,
     warnings: Vec<CompileWarning>,
     asked: Vec<FieldRef>,
-    /// Fields for output only are welcome.
+    /// Whether fields for output only are allowed.
     for_output: bool,
 }
 
-/// What an operand may be used for.
+/// An operand with its type.
 struct Typed {
     source: Source,
     kind: Kind,
@@ -163,7 +163,7 @@ impl Compiler<'_> {
             Some(Right::Value(value, position)) => {
                 self.looks_wrong(operator, left.kind, value, *position);
                 match (operator, check.modifier) {
-                    // The name of a list that nobody has put its values for.
+                    // The name of a list that was not expanded.
                     (Operator::In | Operator::Intersects | Operator::PMatch, _) | (_, Some(_)) => {
                         let name = String::from_utf8_lossy(value);
                         return Err(at(*position)(format!("Undefined list '{name}'")));
@@ -252,7 +252,7 @@ impl Compiler<'_> {
         }
     }
 
-    /// Constants that look like something else.
+    /// Warns about constants that look like something else.
     fn looks_wrong(&mut self, operator: Operator, left: Kind, value: &[u8], position: Position) {
         let Ok(text) = std::str::from_utf8(value) else { return };
         let mut warn = |message: String| self.warnings.push(CompileWarning { message, position });
@@ -280,13 +280,13 @@ impl Compiler<'_> {
     }
 }
 
-/// Whether an operator compares values of a type.
+/// Returns an error unless an operator supports a type.
 fn supports(operator: Operator, kind: Kind) -> Result<(), String> {
     use Operator::*;
     let supported = match operator {
         Exists => true,
         In | Intersects => kind.of != FieldType::Opaque,
-        // Old rule files ask for a part of an element so.
+        // Old rule files match parts of list elements this way.
         Contains | IContains | StartsWith | EndsWith | Glob | IGlob | Regex if kind.list => {
             kind.of == FieldType::Text
         }
@@ -308,7 +308,7 @@ fn supports(operator: Operator, kind: Kind) -> Result<(), String> {
     Err(format!("filter error: operator '{}' cannot compare {of}", operator.text()))
 }
 
-/// Whether two operands can be compared with each other.
+/// Returns an error unless two operands can be compared.
 fn together(operator: Operator, left: &Typed, right: &Typed) -> Result<(), String> {
     use Operator::*;
     if !left.comparable || !right.comparable {
@@ -358,7 +358,7 @@ fn values(check: &Check, kind: FieldType, list: &[Vec<u8>]) -> Result<Comparand,
     })
 }
 
-/// A constant, read for an operator.
+/// Parses a constant for an operator.
 fn pattern(operator: Operator, kind: FieldType, value: &[u8]) -> Result<Pattern, String> {
     use Operator::*;
     let is_address = matches!(kind, FieldType::Address | FieldType::Network);

@@ -1,31 +1,32 @@
-//! Which types of events a condition can hold for: rules are asked only about those.
+//! Determines the event types for which a condition can hold, so that a rule is evaluated only for
+//! those.
 
 use std::collections::BTreeSet;
 
 use crate::filter::{Check, Expr, Modifier, Operand, Operator, Right};
 use crate::value::parse_int;
 
-/// A set of types of events.
+/// A set of event types.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EventTypes {
-    /// These.
+    /// Only these types.
     Only(BTreeSet<String>),
-    /// All but these.
+    /// All types except these.
     Except(BTreeSet<String>),
 }
 
 impl EventTypes {
-    /// Each type there is.
+    /// Returns the set of all types.
     pub const fn all() -> Self {
         Self::Except(BTreeSet::new())
     }
 
-    /// No type.
+    /// Returns the empty set.
     pub const fn none() -> Self {
         Self::Only(BTreeSet::new())
     }
 
-    /// Whether it is one of them.
+    /// Returns whether the set contains a type.
     pub fn contains(&self, name: &str) -> bool {
         match self {
             Self::Only(names) => names.contains(name),
@@ -55,15 +56,15 @@ impl EventTypes {
     }
 }
 
-/// The types for which a condition may hold; for any other it never does.
+/// Returns the types for which a condition can hold; it is false for any other type.
 ///
 /// # Errors
-/// A comparison of `evt.type` from which no types follow.
+/// A comparison of `evt.type` does not determine types.
 pub fn event_types(expr: &Expr) -> Result<EventTypes, String> {
     Ok(possible(expr)?.0)
 }
 
-/// For which types it may hold, and for which it may not.
+/// Returns the types for which the condition can hold and those for which it can be false.
 fn possible(expr: &Expr) -> Result<(EventTypes, EventTypes), String> {
     let parts = |parts: &[Expr], negate: bool| -> Result<_, String> {
         let mut all = (EventTypes::all(), EventTypes::none());
@@ -78,7 +79,7 @@ fn possible(expr: &Expr) -> Result<(EventTypes, EventTypes), String> {
     };
     Ok(match expr {
         Expr::And(all, _) => parts(all, false)?,
-        // Not all of them fail.
+        // It is false only if all parts are.
         Expr::Or(any, _) => {
             let (fails, holds) = parts(any, true)?;
             (holds, fails)
@@ -130,7 +131,7 @@ fn of_check(check: &Check) -> Result<(EventTypes, EventTypes), String> {
         (Operator::NotEqual, None | Some(Modifier::AllOf)) => these.inverted(),
         _ => return Ok(any),
     };
-    // A value that stands twice in `oneof` makes it fail for its type as well.
+    // A duplicate value in `oneof` makes it false for its own type too.
     if check.modifier == Some(Modifier::OneOf) {
         return Ok((holds, EventTypes::all()));
     }
@@ -148,7 +149,7 @@ fn asks(operand: &Operand, name: &str) -> bool {
     }
 }
 
-/// Events are numbered from 1.
+/// Event numbers start at 1.
 fn never(check: &Check) -> bool {
     let number = |value: &[u8]| std::str::from_utf8(value).ok().and_then(parse_int);
     match (&check.right, check.operator) {

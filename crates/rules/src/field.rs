@@ -1,34 +1,34 @@
-//! The fields of events: which there are, their types, and what may be done with them.
+//! The fields of events, with their types and permitted uses.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use crate::filter::{Field, Operand};
 
-/// What a field's values are.
+/// The type of a field's values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FieldType {
-    /// Bytes without a NUL, mostly UTF-8.
+    /// Bytes without NUL, usually UTF-8.
     Text,
-    /// Any bytes.
+    /// Arbitrary bytes.
     Bytes,
-    /// True or false.
+    /// A boolean.
     Bool,
-    /// A whole number, signed or not.
+    /// An integer, signed or unsigned.
     Int,
-    /// Nanoseconds.
+    /// A duration in nanoseconds.
     Duration,
-    /// Nanoseconds since 1970.
+    /// A time in nanoseconds since 1970.
     Time,
-    /// A number with a fraction.
+    /// A floating-point number.
     Double,
-    /// A port of TCP or UDP.
+    /// A TCP or UDP port.
     Port,
     /// An IPv4 or IPv6 address.
     Address,
-    /// An IPv4 or IPv6 network; values are addresses, which are compared with networks.
+    /// An IPv4 or IPv6 network; values are addresses, which are matched against networks.
     Network,
-    /// A value that nothing can be compared with.
+    /// A value that cannot be compared.
     Opaque,
 }
 
@@ -55,49 +55,49 @@ impl FieldType {
     }
 }
 
-/// Whether something stands in brackets behind a field.
+/// Whether a field takes an argument in brackets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Argument {
-    /// Never.
+    /// No argument is allowed.
     #[default]
     None,
-    /// It may.
+    /// An argument is optional.
     Allowed,
-    /// It must.
+    /// An argument is required.
     Required,
 }
 
 /// A field.
 #[derive(Clone, Debug)]
 pub struct FieldInfo {
-    /// Its full name.
+    /// The full name.
     pub name: String,
-    /// What its values are.
+    /// The type of its values.
     pub kind: FieldType,
-    /// It always gives a list: `in` asks for all of its values.
+    /// Whether the value is always a list, all of whose elements `in` must match.
     pub list: bool,
-    /// What may stand in brackets.
+    /// Whether it takes an argument.
     pub argument: Argument,
     /// Whether it can be compared with another field.
     pub comparable: bool,
-    /// Whether transformers take it.
+    /// Whether transformers accept it.
     pub transformable: bool,
-    /// Only for output.
+    /// Whether it is allowed only in output.
     pub print_only: bool,
-    /// It will go; rules with it get a warning.
+    /// Whether it is deprecated, which causes a warning.
     pub deprecated: bool,
-    /// Which source of events has it: `syscall`, `k8s_audit`, `container` (beside `syscall`).
+    /// The event source: `syscall`, `k8s_audit`, or `container` (in addition to `syscall`).
     pub source: String,
     /// Its number in its table, which [`Fields::add`] sets.
     pub slot: u16,
 }
 
-/// A field that a filter or an output asks for, as an event is asked.
+/// A field with its argument, to look up in an event.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FieldRef {
     /// The name of the field.
     pub name: String,
-    /// What stood in brackets or, for some fields, behind a dot: `evt.arg.flags`.
+    /// The argument in brackets or, for some fields, after a dot: `evt.arg.flags`.
     pub argument: Option<Vec<u8>>,
     /// The number of the field ([`FieldInfo::slot`]).
     pub slot: u16,
@@ -115,7 +115,7 @@ static KNOWN: LazyLock<Fields> = LazyLock::new(|| {
         let mut columns = line.split('\t');
         let mut column = || columns.next().unwrap_or_default();
         let (name, kind, flags, source) = (column(), column(), column(), column());
-        // A test reads the table and finds each line in it.
+        // A test verifies that every line of the table is valid.
         let Some(kind) = FieldType::named(kind) else { continue };
         let has = |flag: &str| flags.split(',').any(|other| other == flag);
         fields.add(FieldInfo {
@@ -139,7 +139,7 @@ static KNOWN: LazyLock<Fields> = LazyLock::new(|| {
 });
 
 impl Fields {
-    /// Falco's fields for system calls, containers and audit events.
+    /// Returns Falco's fields for system calls, containers and audit events.
     pub fn known() -> &'static Self {
         &KNOWN
     }
@@ -152,21 +152,21 @@ impl Fields {
         self.by_name.insert(field.name.clone(), field);
     }
 
-    /// All of them, by name.
+    /// Returns all fields by name.
     pub fn iter(&self) -> impl Iterator<Item = &FieldInfo> {
         self.by_name.values()
     }
 
-    /// The source of events that has a field.
+    /// Returns the event source of a field.
     pub(crate) fn source(&self, name: &str) -> Option<&str> {
         self.by_name.get(name).map(|info| info.source.as_str())
     }
 
-    /// The field that a name stands for, with its argument. The longest known name counts: what is
-    /// left behind its dot is the argument, where the field takes one (`evt.arg.flags`).
+    /// Resolves a name to a field and its argument. The longest known name wins; the rest after its
+    /// dot is the argument if the field takes one (`evt.arg.flags`).
     ///
     /// # Errors
-    /// Why there is no such field, or not with such an argument.
+    /// Why there is no such field, or why the argument is not allowed.
     pub fn resolve(&self, field: &Field) -> Result<(&FieldInfo, FieldRef), String> {
         let unknown = || format!("filter_check called with nonexistent field {}", field.name);
         let mut name = field.name.as_str();
@@ -206,7 +206,7 @@ impl Fields {
         }
     }
 
-    /// Whether a constant looks like a field, so that `val(…)` was probably meant.
+    /// Returns whether a constant is the name of a field, so that `val(…)` was probably intended.
     pub(crate) fn has(&self, text: &str) -> bool {
         self.by_name.contains_key(text)
     }
@@ -245,7 +245,7 @@ mod tests {
             resolve("k8s.pod.label.app.name", None),
             Ok(("k8s.pod.label".into(), text("app.name")))
         );
-        // The longest name wins, and a raw argument has a type of its own.
+        // The longest name wins, and a raw argument has its own type.
         assert_eq!(resolve("evt.rawarg.flags", None), Ok(("evt.rawarg.flags".into(), None)));
         for (name, argument) in
             [("evt.arg", None), ("proc.name", Some("1")), ("proc.nam", None), ("proc.name.x", None)]

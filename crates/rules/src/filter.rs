@@ -1,7 +1,7 @@
-//! Filters: text to syntax tree and back.
+//! Parses and prints filters.
 //!
-//! The language is Falco's (`falcosecurity/libs`, `userspace/libsinsp/filter/parser.h` has the
-//! grammar). Values are bytes: paths of Linux need not be UTF-8, and `"\xff"` writes one.
+//! The language is Falco's (grammar: `falcosecurity/libs`, `userspace/libsinsp/filter/parser.h`).
+//! Values are bytes, because Linux paths need not be UTF-8; `"\xff"` is one byte.
 
 mod ast;
 mod display;

@@ -1,4 +1,4 @@
-//! Output formats: text with fields in it.
+//! Output formats: text with fields.
 
 use std::fmt::Write as _;
 
@@ -8,16 +8,16 @@ use crate::filter::{Operand, operand_at};
 use crate::judge;
 use crate::value::{Event, Values};
 
-/// What stands for a field without a value.
+/// The placeholder for a field without a value.
 pub const NOT_AVAILABLE: &str = "<NA>";
 
 /// A compiled output format.
 #[derive(Clone, Debug)]
 pub struct Format {
     parts: Vec<Part>,
-    /// A `*` in front: fields without a value do not stop the output.
+    /// Whether it starts with `*`: fields without a value do not suppress the output.
     lenient: bool,
-    /// The fields that it asks for, each once, in their order.
+    /// The fields that it uses in order, without duplicates.
     pub fields: Vec<FieldRef>,
 }
 
@@ -27,17 +27,17 @@ enum Part {
     Value { shown: String, width: Option<usize>, source: Source, fields: Vec<(String, Source)> },
 }
 
-/// What a format makes of an event.
+/// The output for an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Output {
     /// The text.
     pub text: String,
-    /// Each field and each transformed field by its text, with its value.
+    /// The text and value of each field and transformed field.
     pub values: Vec<(String, Option<String>)>,
 }
 
 impl Format {
-    /// Reads a format.
+    /// Parses a format.
     ///
     /// # Errors
     /// What is wrong with it.
@@ -80,7 +80,7 @@ impl Format {
         Ok(Self { parts, lenient, fields: seen })
     }
 
-    /// The text for an event; none where a field has no value and the format has no `*`.
+    /// Returns the output for an event; `None` if a field has no value and the format has no `*`.
     pub fn output(&self, event: &dyn Event) -> Option<Output> {
         let mut output = Output { text: String::new(), values: Vec::new() };
         for part in &self.parts {
@@ -111,13 +111,13 @@ fn keep(values: &mut Vec<(String, Option<String>)>, name: &str, value: Option<St
     }
 }
 
-/// Exactly as wide: cut or filled with blanks.
+/// Adds a value, truncated or padded to a width.
 fn pad(text: &mut String, value: &str, width: Option<usize>) {
     match width {
         None => text.push_str(value),
         Some(width) => {
             let cut: String = value.chars().take(width).collect();
-            // Writing to a text cannot fail.
+            // Writing to a string cannot fail.
             let _ = write!(text, "{cut:<width$}");
         }
     }
@@ -128,7 +128,7 @@ fn text_of(values: &Values<'_>) -> Option<String> {
     (*values != Values::Absent).then(|| texts.join(" "))
 }
 
-/// The fields and transformed fields inside of an operand, innermost first.
+/// Collects the fields and transformed fields inside an operand, innermost first.
 fn inner(of: &Operand, fields: &Fields, leaves: &mut Vec<(String, Source)>) -> Result<(), String> {
     let parts = match of {
         Operand::Transformed(transformed) => &transformed.operands,

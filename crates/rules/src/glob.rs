@@ -1,5 +1,5 @@
-//! Glob patterns as fnmatch(3) reads them with `FNM_EXTMATCH`, on bytes and without regard to
-//! slashes; and prefixes of paths.
+//! Glob patterns on bytes, as in fnmatch(3) with `FNM_EXTMATCH` and without special treatment of
+//! slashes, and path prefixes.
 
 use std::collections::HashMap;
 
@@ -48,7 +48,7 @@ impl Glob {
     }
 }
 
-/// Groups may stand in each other.
+/// The deepest nesting of groups.
 const MAX_DEPTH: usize = 20;
 
 fn parts(pattern: &[u8], depth: usize) -> Vec<Part> {
@@ -88,7 +88,7 @@ fn parts(pattern: &[u8], depth: usize) -> Vec<Part> {
     parts
 }
 
-/// What follows `@(`: alternatives, and what is behind the closing parenthesis.
+/// Parses the rest after `@(`. Returns the alternatives and the text after the closing parenthesis.
 fn group(text: &[u8], depth: usize) -> Option<(Vec<Vec<Part>>, &[u8])> {
     let mut alternatives = Vec::new();
     let (mut open, mut start, mut at) = (0_usize, 0, 0);
@@ -110,7 +110,7 @@ fn group(text: &[u8], depth: usize) -> Option<(Vec<Vec<Part>>, &[u8])> {
     }
 }
 
-/// What follows `[`.
+/// Parses the rest after `[`.
 fn class(text: &[u8]) -> Option<(Part, &[u8])> {
     let negated = matches!(text.first(), Some(b'!' | b'^'));
     let mut at = usize::from(negated);
@@ -145,7 +145,7 @@ fn class(text: &[u8]) -> Option<(Part, &[u8])> {
     }
 }
 
-/// A POSIX class of ASCII.
+/// Returns a POSIX character class, limited to ASCII.
 pub(crate) fn named(name: &[u8]) -> Option<Vec<(u8, u8)>> {
     Some(match name {
         b"alnum" => vec![(b'0', b'9'), (b'A', b'Z'), (b'a', b'z')],
@@ -168,7 +168,7 @@ pub(crate) fn named(name: &[u8]) -> Option<Vec<(u8, u8)>> {
 
 fn matches(parts: &[Part], text: &[u8], steps: &mut usize) -> bool {
     let (mut parts, mut text) = (parts, text);
-    // The last `*`, and where its text may end next.
+    // The last `*`, and where its match may end next.
     let mut retry: Option<(&[Part], &[u8])> = None;
     loop {
         if *steps == 0 {
@@ -213,7 +213,7 @@ fn one(part: &Part, byte: u8) -> bool {
     }
 }
 
-/// A group, then the rest of the pattern.
+/// Matches a group, then the rest of the pattern.
 fn grouped(
     kind: u8,
     alternatives: &[Vec<Part>],
@@ -228,7 +228,7 @@ fn grouped(
         return (0..=text.len())
             .any(|end| !hit(&text[..end], steps) && matches(after, &text[end..], steps));
     }
-    // Where the group may end, after any number of rounds that it may have.
+    // Where the group may end after any permitted number of repetitions.
     let mut ends = vec![false; text.len() + 1];
     let mut starts = vec![0];
     let mut rounds = 0;
@@ -276,7 +276,8 @@ impl PathPrefixes {
         tree
     }
 
-    /// Whether one of the paths is this one or above it. A path without components is above all.
+    /// Returns whether the set contains the path or one of its ancestors. A path without components
+    /// is an ancestor of all paths.
     pub(crate) fn matches(&self, text: &[u8]) -> bool {
         self.ends || {
             let Some(start) = text.iter().position(|byte| *byte != b'/') else { return false };

@@ -1,4 +1,4 @@
-//! Compiled filters judged on events.
+//! Evaluates compiled filters on events.
 
 use std::cmp::Ordering;
 
@@ -10,7 +10,7 @@ use crate::transform;
 use crate::value::{Event, Value, Values};
 
 impl Filter {
-    /// Whether the condition holds for an event.
+    /// Returns whether the condition holds for an event.
     pub fn matches(&self, event: &dyn Event) -> bool {
         node(&self.node, event)
     }
@@ -44,7 +44,7 @@ pub(crate) fn judge(test: &Test, event: &dyn Event) -> bool {
     let left = found.as_slice();
     match &test.right {
         Comparand::Nothing => found != Values::Absent,
-        // An empty list is still a list.
+        // An empty list is still a value.
         _ if found == Values::Absent => false,
         Comparand::One(pattern) => any(test.operator, left, pattern),
         Comparand::Several(modifier, patterns) => {
@@ -74,8 +74,8 @@ pub(crate) fn judge(test: &Test, event: &dyn Event) -> bool {
     }
 }
 
-/// `in` asks for all elements of a list, but for one of several values (of either end of a
-/// connection, of any ancestor).
+/// For a list, `in` requires all elements; for a field with several values (both ends of a
+/// connection, all ancestors), one.
 fn in_set(test: &Test, left: &[Value<'_>], contains: impl Fn(&Value<'_>) -> bool) -> bool {
     if test.operator == Operator::In && test.kind.list {
         !left.is_empty() && left.iter().all(contains)
@@ -84,7 +84,7 @@ fn in_set(test: &Test, left: &[Value<'_>], contains: impl Fn(&Value<'_>) -> bool
     }
 }
 
-/// Whether some value compares so; for `!=`, whether none is equal.
+/// Returns whether any value matches; for `!=`, whether no value is equal.
 fn any(operator: Operator, left: &[Value<'_>], pattern: &Pattern) -> bool {
     match operator {
         Operator::NotEqual => !left.iter().any(|value| compare(Operator::Equal, value, pattern)),

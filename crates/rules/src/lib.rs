@@ -1,5 +1,5 @@
-//! Runtime rules, pure: the filter language that Falco made common, rule files in it, and
-//! events judged by them. Nothing here reads a file, a kernel or a clock.
+//! Runtime rules: Falco's filter language and rule files, and their evaluation on events. This
+//! crate does no I/O and uses no clock.
 
 mod audit;
 mod compile;

@@ -1,8 +1,8 @@
-//! Rule files: several, in order, as Falco loads them.
+//! Loads rule files in order, like Falco.
 //!
-//! What a file says is collected first ([`collect`]), so that later files can append to lists,
-//! macros and rules of earlier ones; then everything is compiled ([`build`]). One bad item hides no
-//! other: each is told with file and line, and the rest is loaded.
+//! [`collect`] reads the definitions, so that later files can append to lists, macros and rules of
+//! earlier ones; [`build`] then compiles everything. An invalid item does not hide others: each is
+//! reported with file and line, and the rest is loaded.
 
 mod build;
 mod collect;
@@ -18,7 +18,7 @@ use crate::event_types::EventTypes;
 use crate::field::Fields;
 use crate::format::Format;
 
-/// How urgent an alert is, as syslog has it (RFC 5424).
+/// The priority of an alert, as in syslog (RFC 5424).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Priority {
     /// 0
@@ -40,7 +40,7 @@ pub enum Priority {
 }
 
 impl Priority {
-    /// All, the most urgent first.
+    /// All priorities, the most urgent first.
     pub const ALL: [Self; 8] = [
         Self::Emergency,
         Self::Alert,
@@ -52,7 +52,7 @@ impl Priority {
         Self::Debug,
     ];
 
-    /// As outputs write it.
+    /// Returns the name used in output.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Emergency => "Emergency",
@@ -66,7 +66,7 @@ impl Priority {
         }
     }
 
-    /// In any case; `INFO` is short for the seventh.
+    /// Parses a name in any letter case; `INFO` stands for `Informational`.
     pub fn parse(text: &str) -> Option<Self> {
         if text.eq_ignore_ascii_case("info") {
             return Some(Self::Informational);
@@ -75,10 +75,10 @@ impl Priority {
     }
 }
 
-/// What a message is about.
+/// The subject of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Item {
-    /// A file, or an element of it that is nothing known.
+    /// A file, or an unknown element of it.
     Content,
     /// `required_engine_version`
     EngineVersion,
@@ -95,7 +95,7 @@ pub enum Item {
 }
 
 impl Item {
-    /// As messages name it.
+    /// Returns the name used in messages.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Content => "rules content",
@@ -109,41 +109,41 @@ impl Item {
     }
 }
 
-/// What kind of message it is; names are Falco's.
+/// The type of a message, with Falco's names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Code {
-    /// The file is no YAML.
+    /// The file is not valid YAML.
     YamlParse,
-    /// It is YAML of another shape.
+    /// The YAML has another structure.
     YamlValidate,
-    /// An item contradicts itself or others.
+    /// An item contradicts itself or another one.
     Validate,
     /// A condition cannot be compiled.
     CompileCondition,
     /// An output cannot be compiled.
     CompileOutput,
-    /// Rules of a source of events that is not here are left out.
+    /// Rules for an unavailable event source are skipped.
     UnknownSource,
-    /// A rule with `skip-if-unknown-filter` is left out.
+    /// A rule with `skip-if-unknown-filter` is skipped.
     UnknownFilter,
     /// A comparison with `<NA>` of a field that may be absent.
     UnsafeNotAvailable,
-    /// A rule that is asked about almost every event.
+    /// A rule is evaluated for almost every event.
     TooManyEventTypes,
-    /// No rule uses it.
+    /// No rule uses the item.
     Unused,
-    /// Something that will go.
+    /// The item is deprecated.
     Deprecated,
-    /// A key that means nothing.
+    /// The key is unknown.
     UnknownKey,
-    /// A name that is no identifier.
+    /// The name is not an identifier.
     InvalidName,
-    /// A constant that looks like something else.
+    /// A constant looks like something else.
     Suspicious,
 }
 
 impl Code {
-    /// Falco's name.
+    /// Returns Falco's name.
     pub const fn name(self) -> &'static str {
         match self {
             Self::YamlParse => "LOAD_ERR_YAML_PARSE",
@@ -164,20 +164,20 @@ impl Code {
     }
 }
 
-/// Something about rule files that their owner should know.
+/// A message about a rule file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
-    /// What kind it is.
+    /// The type.
     pub code: Code,
-    /// What it is about.
+    /// The subject.
     pub item: Item,
-    /// The name of that, where it has one.
+    /// The name of the item; may be empty.
     pub name: String,
     /// What is wrong.
     pub text: String,
-    /// The file, as it was named.
+    /// The name of the file.
     pub file: String,
-    /// The line in it, from 1.
+    /// The line, from 1.
     pub line: u32,
 }
 
@@ -191,47 +191,47 @@ impl fmt::Display for Message {
     }
 }
 
-/// A rule that can be asked.
+/// A compiled rule.
 #[derive(Clone, Debug)]
 pub struct Rule {
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// What it looks for.
+    /// The description.
     pub description: String,
-    /// The source of events it is for.
+    /// The event source.
     pub source: String,
-    /// How urgent its alerts are.
+    /// The priority of its alerts.
     pub priority: Priority,
-    /// For choosing rules; techniques of MITRE ATT&CK among them.
+    /// The tags, which may include MITRE ATT&CK techniques.
     pub tags: Vec<String>,
-    /// Whether it is switched on.
+    /// Whether the rule is enabled.
     pub enabled: bool,
-    /// The condition as the files have it, exceptions left out.
+    /// The condition as written, without exceptions.
     pub condition: String,
-    /// The condition with macros, lists and exceptions put in.
+    /// The condition with macros, lists and exceptions expanded.
     pub compiled: String,
-    /// The condition, ready to be judged.
+    /// The compiled condition.
     pub filter: Filter,
-    /// The types of events it can hold for.
+    /// The event types for which it can hold.
     pub event_types: EventTypes,
-    /// The output as the files have it.
+    /// The output as written.
     pub output: String,
-    /// The output, ready to be filled in.
+    /// The compiled output.
     pub format: Format,
-    /// The file of its first definition.
+    /// The file of the first definition.
     pub file: String,
-    /// The line of that, from 1.
+    /// The line of the first definition, from 1.
     pub line: u32,
 }
 
-/// How files are loaded.
+/// How to load files.
 #[derive(Clone, Debug)]
 pub struct Options<'a> {
     /// The fields that rules may use.
     pub fields: &'a Fields,
-    /// The sources of events that are here.
+    /// The available event sources.
     pub sources: &'a [&'a str],
-    /// What is only warned about otherwise is an error.
+    /// Whether warnings about rules that can never match are errors.
     pub strict: bool,
 }
 
@@ -241,29 +241,29 @@ impl Default for Options<'_> {
     }
 }
 
-/// A file: its name, as messages show it, and its text.
+/// A rule file.
 #[derive(Clone, Copy, Debug)]
 pub struct RuleFile<'a> {
-    /// Its name.
+    /// The name shown in messages.
     pub name: &'a str,
-    /// Its text.
+    /// The content.
     pub text: &'a str,
 }
 
-/// What rule files hold.
+/// The result of loading rule files.
 #[derive(Clone, Debug, Default)]
 pub struct Loaded {
-    /// The rules that can be asked, in order.
+    /// The compiled rules in order.
     pub rules: Vec<Rule>,
-    /// What keeps something from being loaded.
+    /// Errors that prevent an item from being loaded.
     pub errors: Vec<Message>,
-    /// What is probably not meant.
+    /// Probable mistakes.
     pub warnings: Vec<Message>,
 }
 
-/// The largest text of a file.
+/// The largest rule file in bytes.
 const MAX_BYTES: usize = 16 << 20;
-/// The version of Falco's engine whose language this is.
+/// The version of Falco's engine whose language is implemented.
 const ENGINE: [u32; 3] = [0, 64, 0];
 
 /// Loads rule files in order.

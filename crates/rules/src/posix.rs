@@ -1,8 +1,8 @@
-//! Regular expressions of RE2's POSIX syntax, for the whole text.
+//! Regular expressions in RE2's POSIX syntax that match the whole text.
 //!
-//! Falco compiles with `RE2::POSIX`: no Perl classes, no flags, no lazy repetition, leftmost and
-//! longest (which a match of the whole text does not notice). Our own parser reads that syntax and
-//! writes each part in a form that the crate `regex` reads the same way.
+//! Falco compiles with `RE2::POSIX`: no Perl classes, no flags, no lazy repetition, and
+//! leftmost-longest matching, which makes no difference for whole-text matches. This module parses
+//! that syntax and writes it in an equivalent form for the `regex` crate.
 
 use std::fmt::Write as _;
 
@@ -10,10 +10,10 @@ use regex::bytes::{Regex, RegexBuilder};
 
 use crate::glob::named;
 
-/// Of `a{1001}`, as RE2.
+/// The largest repetition count (`a{1001}` is invalid), as in RE2.
 const MAX_REPEAT: u32 = 1000;
 const MAX_DEPTH: usize = 100;
-/// Of a compiled expression.
+/// The largest compiled expression in bytes.
 const MAX_BYTES: usize = 4 << 20;
 
 /// Compiles an expression.
@@ -74,7 +74,7 @@ impl Reader {
         Ok(())
     }
 
-    /// An atom with what repeats it.
+    /// Parses an atom with its repetitions.
     fn repeated(&mut self) -> Result<(), String> {
         let start = self.out.len();
         self.atom()?;
@@ -100,7 +100,7 @@ impl Reader {
         if !self.take('{') {
             return Ok(None);
         }
-        // What is no repetition is the character.
+        // A brace that is not a repetition is a literal.
         match self.counts() {
             Some((least, most)) => {
                 let most_number = most.unwrap_or(least);
@@ -119,7 +119,7 @@ impl Reader {
         }
     }
 
-    /// `2}`, `2,}`, `2,3}` behind the brace.
+    /// Parses `2}`, `2,}` or `2,3}` after the brace.
     fn counts(&mut self) -> Option<(u32, Option<u32>)> {
         let least = self.number()?;
         let most = if self.take(',') {
@@ -173,7 +173,7 @@ impl Reader {
         self.out.push_str(&regex::escape(char.encode_utf8(&mut [0; 4])));
     }
 
-    /// What follows a backslash.
+    /// Parses the rest after a backslash.
     fn escape(&mut self) -> Result<char, String> {
         let char = self.peek().ok_or("trailing \\")?;
         self.at += 1;
@@ -192,7 +192,7 @@ impl Reader {
         char::from_u32(code).ok_or_else(|| format!("invalid code point {code:x}"))
     }
 
-    /// `0`, `07`, `123`; one digit other than 0 would be a back reference.
+    /// Parses `0`, `07`, `123`; a single digit other than 0 would be a back reference.
     fn octal(&mut self, first: char) -> Option<u32> {
         let mut code = first.to_digit(8)?;
         if first != '0' {
@@ -206,7 +206,7 @@ impl Reader {
         Some(code)
     }
 
-    /// `41` or `{10FFFF}`
+    /// Parses `41` or `{10FFFF}`.
     fn hex(&mut self) -> Option<u32> {
         let braces = self.take('{');
         let (mut code, mut digits) = (0_u32, 0);
@@ -220,7 +220,7 @@ impl Reader {
         complete.then_some(code)
     }
 
-    /// What follows `[`.
+    /// Parses the rest after `[`.
     fn class(&mut self) -> Result<(), String> {
         let negated = self.take('^');
         let mut ranges: Vec<(u32, u32)> = Vec::new();
@@ -260,7 +260,7 @@ impl Reader {
         let ranges = if negated { invert(ranges) } else { ranges };
         self.out.push('[');
         for (low, high) in ranges {
-            // Surrogates are no characters; ranges over them are cut.
+            // Surrogates are not characters, so exclude them from ranges.
             for (low, high) in [(low, high.min(0xd7ff)), (low.max(0xe000), high)] {
                 if low <= high {
                     write!(self.out, "\\x{{{low:x}}}-\\x{{{high:x}}}")
@@ -269,14 +269,14 @@ impl Reader {
             }
         }
         if self.out.ends_with('[') {
-            // Nothing at all: a class that no character is in.
+            // An empty class, which matches no character.
             self.out.push_str("^\\x{0}-\\x{10ffff}");
         }
         self.out.push(']');
         Ok(())
     }
 
-    /// `[:alpha:]`
+    /// Parses `[:alpha:]`.
     fn class_name(&mut self) -> Option<String> {
         let rest = &self.chars[self.at + 2..];
         let length = rest.windows(2).position(|pair| pair == [':', ']'])?;

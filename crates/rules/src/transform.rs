@@ -1,4 +1,4 @@
-//! Transformers: what they take, what they give, and their work.
+//! Transformers: their types and implementations.
 
 use std::borrow::Cow;
 
@@ -10,19 +10,19 @@ use crate::field::FieldType;
 use crate::filter::Transformer;
 use crate::value::{Value, Values};
 
-/// A type of a value: of what, and whether of several.
+/// The type of a value or of a list of values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kind {
-    /// Of each value.
+    /// The type of each value.
     pub of: FieldType,
-    /// There are several.
+    /// Whether there are several values.
     pub list: bool,
 }
 
-/// What a transformer makes of operands of these types.
+/// Returns the result type of a transformer for these operand types.
 ///
 /// # Errors
-/// Why it does not take them.
+/// Why the operands are not accepted.
 pub(crate) fn result(transformer: Transformer, operands: &[Kind]) -> Result<Kind, String> {
     use Transformer::*;
     let name = transformer.text();
@@ -98,7 +98,7 @@ pub(crate) fn apply<'a>(
     }
 }
 
-/// As Falco's: padding may be left out.
+/// As in Falco, padding is optional.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
@@ -127,14 +127,14 @@ fn each<'a>(values: Option<Values<'a>>, change: impl Fn(&[u8]) -> Option<Vec<u8>
     }
 }
 
-/// The options of a command line and their values, or the last value of one option. Reading ends
-/// at the first argument that is no option, and at `--`.
+/// Returns the options of a command line with their values, or the last value of one option.
+/// Parsing stops at the first argument that is not an option, and at `--`.
 fn getopt(arguments: &[Cow<'_, [u8]>], options: &[u8], wanted: Option<&[u8]>) -> Values<'static> {
     let takes_value = |option: u8| {
         let at = options.iter().position(|byte| *byte == option && option != b':')?;
         Some(options.get(at + 1) == Some(&b':'))
     };
-    // Options with what they take; the innermost is none where its value is missing.
+    // Options with their values; the inner value is `None` if a required value is missing.
     let mut found: Vec<(u8, Option<Option<Vec<u8>>>)> = Vec::new();
     let mut arguments = arguments.iter();
     while let Some(argument) = arguments.next() {
@@ -172,7 +172,7 @@ fn getopt(arguments: &[Cow<'_, [u8]>], options: &[u8], wanted: Option<&[u8]>) ->
             found
                 .into_iter()
                 .flat_map(|(letter, value)| match value {
-                    // A missing value leaves no trace.
+                    // An option with a missing value is ignored.
                     Some(None) => [None, None],
                     Some(value) => [Some(vec![letter]), value],
                     None => [Some(vec![letter]), None],

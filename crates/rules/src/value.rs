@@ -10,18 +10,18 @@ use crate::field::{FieldRef, FieldType};
 pub enum Value<'a> {
     /// Text or bytes.
     Bytes(Cow<'a, [u8]>),
-    /// A number, a time, a duration, a port.
+    /// An integer, time, duration or port.
     Int(i128),
-    /// A number with a fraction.
+    /// A floating-point number.
     Double(f64),
-    /// True or false.
+    /// A boolean.
     Bool(bool),
-    /// An address.
+    /// An IP address.
     Address(IpAddr),
 }
 
 impl<'a> Value<'a> {
-    /// A text.
+    /// Returns a text value.
     pub const fn text(text: &'a str) -> Self {
         Self::Bytes(Cow::Borrowed(text.as_bytes()))
     }
@@ -60,7 +60,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// As outputs print it. Bytes that are no UTF-8 become U+FFFD.
+    /// Returns the text used in output. Invalid UTF-8 becomes U+FFFD.
     pub fn to_text(&self) -> Cow<'_, str> {
         match self {
             Self::Bytes(bytes) => String::from_utf8_lossy(bytes),
@@ -72,15 +72,15 @@ impl<'a> Value<'a> {
     }
 }
 
-/// What an event gives for a field.
+/// The values of a field in an event.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Values<'a> {
-    /// It has none: every comparison is false, `!=` too.
+    /// No value: every comparison is false, even `!=`.
     #[default]
     Absent,
-    /// One.
+    /// One value.
     One(Value<'a>),
-    /// Several: addresses of both ends, names of ancestors, elements of a list.
+    /// Several values: addresses of both ends, names of ancestors, elements of a list.
     Many(Vec<Value<'a>>),
 }
 
@@ -104,13 +104,13 @@ impl<'a> Values<'a> {
     }
 }
 
-/// Something that happened.
+/// An event.
 pub trait Event {
-    /// The values of a field that [`crate::Fields`] knows, in its type.
+    /// Returns the values of a field of [`crate::Fields`], with its type.
     fn values(&self, field: &FieldRef) -> Values<'_>;
 }
 
-/// A network of addresses.
+/// An IP network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Network {
     address: IpAddr,
@@ -118,7 +118,7 @@ pub(crate) struct Network {
 }
 
 impl Network {
-    /// `10.0.0.0/8`, or an address alone.
+    /// Parses `10.0.0.0/8` or a single address.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let (address, prefix) = match text.split_once('/') {
             Some((address, prefix)) => (address, Some(prefix)),
@@ -145,7 +145,7 @@ impl Network {
     }
 }
 
-/// A whole number in decimal or hexadecimal digits.
+/// Parses a decimal or hexadecimal integer.
 pub(crate) fn parse_int(text: &str) -> Option<i128> {
     let (negative, digits) = match text.strip_prefix('-') {
         Some(digits) => (true, digits),
@@ -156,11 +156,11 @@ pub(crate) fn parse_int(text: &str) -> Option<i128> {
         None if digits.bytes().all(|byte| byte.is_ascii_digit()) => digits.parse().ok(),
         None => None,
     }?;
-    // Fields have 64 bits at most.
+    // Fields have at most 64 bits.
     (number <= i128::from(u64::MAX)).then_some(if negative { -number } else { number })
 }
 
-/// A constant of a filter as a value of this type.
+/// Parses a constant of a filter as a value of this type.
 pub(crate) fn constant(text: &[u8], kind: FieldType) -> Result<Value<'static>, String> {
     let shown = String::from_utf8_lossy(text);
     let wrong = |what: &str| format!("filter error: {shown:?} is no {what}");

@@ -1,4 +1,4 @@
-//! Which statement is about a package.
+//! Selects the statement that applies to a package.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
@@ -9,41 +9,41 @@ use pavisade_packages::Purl;
 
 use crate::{Claim, Document};
 
-/// Statements that are about nothing and are named one by one.
+/// The largest number of unused statements that are listed.
 const NAMED: usize = 5;
 
 /// A vulnerability in a package of an image.
 #[derive(Debug, Clone, Copy)]
 pub struct Target<'a> {
-    /// Its identifiers.
+    /// The identifiers of the vulnerability.
     pub ids: &'a [&'a str],
     /// The package.
     pub purl: Option<&'a Purl>,
-    /// The source package that it was built from, marked `arch=source`; `None` where that is unknown.
+    /// The source package, with `arch=source`; `None` if unknown.
     pub source: Option<&'a Purl>,
-    /// The package's version.
+    /// The version of the package.
     pub version: &'a str,
-    /// What holds it, as users name it.
+    /// The image or source tree, as named by the user.
     pub image: &'a str,
     /// The same without tag and digest.
     pub repository: &'a str,
-    /// The digest of what holds it; empty where it has none.
+    /// The digest of the image; may be empty.
     pub digest: &'a str,
 }
 
-/// The statements of all documents, by vulnerability.
+/// The statements of all documents by vulnerability.
 #[derive(Debug, Default)]
 pub struct Claims<'a> {
     documents: &'a [Document],
     by_id: HashMap<&'a str, Vec<(usize, usize)>>,
-    /// Those that were about something.
+    /// Statements that applied to something.
     used: BTreeSet<(usize, usize)>,
-    /// Vulnerabilities that were asked for.
+    /// Statements whose vulnerability was looked up.
     asked: BTreeSet<(usize, usize)>,
 }
 
 impl<'a> Claims<'a> {
-    /// Of these documents.
+    /// Indexes the statements of these documents.
     pub fn new(documents: &'a [Document]) -> Self {
         let mut by_id: HashMap<_, Vec<_>> = HashMap::new();
         for (number, document) in documents.iter().enumerate() {
@@ -60,9 +60,9 @@ impl<'a> Claims<'a> {
         &self.documents[document].claims[at]
     }
 
-    /// The statement that counts: the latest; of several at one time the one that closes the least.
-    /// One without a date may be later or earlier than any other, so of it and the latest again the
-    /// one that closes the least counts.
+    /// Returns the statement that applies: the latest. Of several with the same time, the one that
+    /// dismisses the least wins. A statement without a date may be earlier or later than any other,
+    /// so of it and the latest again the one that dismisses the least wins.
     pub fn decide(&mut self, target: &Target<'_>) -> Option<&'a Arc<Statement>> {
         let named = target.ids.iter().filter_map(|id| self.by_id.get(id)).flatten();
         let named: BTreeSet<_> = named.copied().collect();
@@ -79,14 +79,14 @@ impl<'a> Claims<'a> {
         all.max_by_key(|(at, said)| (said.status, time(at), Reverse(*at))).map(|(_, said)| said)
     }
 
-    /// What is to be said of the documents: what of them does not count, and what was about nothing.
+    /// Returns notes about statements that were ignored or did not apply to anything.
     pub fn notes(&self) -> Vec<Note> {
         let mut notes = Vec::new();
         for (number, document) in self.documents.iter().enumerate() {
             notes.extend(document.notes.iter().cloned());
             let all = (0..document.claims.len()).map(|at| (number, at));
             let unused: Vec<_> = all.filter(|at| !self.used.contains(at)).collect();
-            // The vulnerability is here, so the product is what does not fit.
+            // The vulnerability was found, so the product does not match.
             let (near, far): (Vec<_>, Vec<_>) =
                 unused.into_iter().partition(|at| self.asked.contains(at));
             for at in near.iter().take(NAMED) {

@@ -1,4 +1,5 @@
-//! The vulnerabilities of `CycloneDX` documents (1.4 to 1.7): those with an analysis are statements.
+//! The vulnerabilities of `CycloneDX` documents (1.4 to 1.7). Those with an analysis are
+//! statements.
 
 use std::collections::HashMap;
 
@@ -10,7 +11,7 @@ use crate::product::{Name, Product, Versions};
 use crate::reference::is_digest;
 use crate::{Claim, Document, items, text, time};
 
-/// Components inside components that are read.
+/// The deepest nesting of components.
 const MAX_DEPTH: usize = 64;
 
 pub(crate) fn read(value: &Value, document: &mut Document) {
@@ -18,7 +19,7 @@ pub(crate) fn read(value: &Value, document: &mut Document) {
     let mut known = HashMap::new();
     components(metadata.get("component").into_iter(), &mut known, 0);
     components(items(value, "components"), &mut known, 0);
-    // What is said of parts of a product is said of that product alone.
+    // A statement about a part of a product applies only in that product.
     let whole = match metadata.get("component").map(named) {
         None => None,
         Some(whole) => {
@@ -112,10 +113,10 @@ pub(crate) fn read(value: &Value, document: &mut Document) {
     }
 }
 
-/// A product in these versions, or where it is no whole a part of the whole.
+/// Returns a product with its versions, as a part of the whole unless it is the whole itself.
 fn within(whole: Option<&Product>, product: Product, versions: Versions) -> Product {
     let Some(whole) = whole else { return Product { versions, ..product } };
-    // It may be named by its package URL alone.
+    // The whole may be identified only by its package URL.
     let is_whole = product.names.iter().all(|name| whole.names.contains(name))
         && (product.version.is_empty() || product.version == whole.version);
     match is_whole {
@@ -124,7 +125,7 @@ fn within(whole: Option<&Product>, product: Product, versions: Versions) -> Prod
     }
 }
 
-/// Components by their references.
+/// Components by reference.
 type Known = HashMap<String, Product>;
 
 fn components<'v>(list: impl Iterator<Item = &'v Value>, known: &mut Known, depth: usize) {
@@ -141,7 +142,7 @@ fn components<'v>(list: impl Iterator<Item = &'v Value>, known: &mut Known, dept
     }
 }
 
-/// A component by its names and its version.
+/// Returns a component with its names and version.
 fn named(component: &Value) -> Product {
     let mut names = Vec::new();
     let purl = text(component, "purl");
@@ -160,8 +161,8 @@ fn named(component: &Value) -> Product {
     Product { names, version: version.to_owned(), ..Product::default() }
 }
 
-/// What a reference leads to: a component of the document, a package URL, or by a link (`urn:cdx:…`) one
-/// of these in another document.
+/// Resolves a reference to a component of the document or to a package URL. A link (`urn:cdx:…`)
+/// refers to one of these in another document.
 fn resolve(reference: &str, known: &Known) -> Option<Product> {
     let link = reference.strip_prefix("urn:cdx:").and_then(|rest| rest.split_once('#'));
     let names = [Some(reference), link.map(|(_, inner)| inner)].into_iter().flatten();
@@ -177,7 +178,7 @@ fn resolve(reference: &str, known: &Known) -> Option<Product> {
     })
 }
 
-/// A text of which bytes are written as `%41`.
+/// Decodes percent-encoded text.
 fn decoded(text: &str) -> Option<String> {
     let (mut out, mut bytes) = (Vec::new(), text.bytes());
     while let Some(byte) = bytes.next() {
@@ -192,7 +193,7 @@ fn decoded(text: &str) -> Option<String> {
     String::from_utf8(out).ok()
 }
 
-/// The versions that it is about, or why it is about none.
+/// Returns the versions that are affected, or why there are none.
 fn versions(affected: &Value, closes: bool) -> Result<Versions, &'static str> {
     let list = match affected.get("versions") {
         None | Some(Value::Null) => return Ok(Versions::Unsaid),
@@ -207,8 +208,8 @@ fn versions(affected: &Value, closes: bool) -> Result<Versions, &'static str> {
             false => Ok(Versions::Unread),
         };
     };
-    // A version is affected where nothing else is said of it (the default of the specification), and
-    // in doubt, whatever closes.
+    // A version without a status is affected (the default of the specification), so it counts only
+    // for statements that do not dismiss the vulnerability.
     let is_meant = |entry: &Value| match entry.get("status").map(Value::as_str) {
         None => !closes,
         Some(status) => closes == (status == Some("unaffected")),

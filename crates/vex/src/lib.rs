@@ -1,11 +1,11 @@
-//! VEX documents: what somebody says of vulnerabilities in products.
+//! VEX documents: statements about vulnerabilities in products.
 //!
-//! [`read`] takes `OpenVEX` (0.0.x and 0.2.0, JSON) and the vulnerabilities of `CycloneDX` documents
-//! (JSON), and gives the statements that can be used and a note for each that cannot. [`Claims`]
-//! decides which of them is about a package of an image. A statement that is about nothing here
-//! changes nothing of what others say. In doubt, one that closes is about something else.
+//! [`read`] accepts `OpenVEX` (0.0.x and 0.2.0, JSON) and the vulnerabilities of `CycloneDX`
+//! documents (JSON), and returns the valid statements and a note for each other one. [`Claims`]
+//! selects the statement that applies to a package of an image. A statement that does not apply has
+//! no effect on others. In doubt, a statement that dismisses a vulnerability does not apply.
 //!
-//! Not here: CSAF, and what becomes of a vulnerability that a statement closes (`scan`).
+//! Out of scope: CSAF, and how a dismissed vulnerability is reported (`scan`).
 
 mod claims;
 mod cyclonedx;
@@ -24,34 +24,34 @@ pub use product::Product;
 
 use product::Meant;
 
-/// Bytes of a document that is read.
+/// The largest document in bytes.
 pub const MAX_BYTES: usize = 64 << 20;
-/// Statements of a document that are read.
+/// The largest number of statements in a document.
 const MAX_STATEMENTS: usize = 200_000;
 
-/// A document.
+/// A VEX document.
 #[derive(Debug, Clone, Default)]
 pub struct Document {
-    /// Its file, as users know it.
+    /// The name of its file.
     pub place: String,
-    /// What it says.
+    /// The valid statements.
     pub claims: Vec<Claim>,
-    /// What of it does not count, and why.
+    /// Notes about ignored statements, with the reason.
     pub notes: Vec<Note>,
 }
 
-/// A statement, and what it is about.
+/// A statement with its subject.
 #[derive(Debug, Clone)]
 pub struct Claim {
-    /// The vulnerability, by any of its identifiers.
+    /// The identifiers of the vulnerability.
     pub ids: Vec<String>,
-    /// What it is said of; never empty.
+    /// The products; never empty.
     pub products: Vec<Product>,
-    /// When it was said.
+    /// The time of the statement.
     pub time: Option<Timestamp>,
-    /// What is said.
+    /// The statement.
     pub statement: Arc<Statement>,
-    /// The same where nothing tells which version has the fix.
+    /// The statement to use if no version is known to have the fix.
     unproven: Option<Arc<Statement>>,
 }
 
@@ -73,7 +73,7 @@ impl Claim {
         Self { ids, products, time, statement: Arc::new(statement), unproven }
     }
 
-    /// What is said of a vulnerability in a package.
+    /// Returns the statement about a vulnerability in a package, if it applies.
     fn said(&self, target: &Target<'_>) -> Option<&Arc<Statement>> {
         let closes = self.statement.status.closes();
         let meant =
@@ -85,16 +85,16 @@ impl Claim {
     }
 }
 
-/// Why a document cannot be read at all.
+/// Why a document cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// It is too large.
     #[error("it is larger than {} MiB", MAX_BYTES >> 20)]
     TooLarge,
-    /// It is no JSON.
+    /// It is not JSON.
     #[error("it is not JSON: {0}")]
     Json(#[from] serde_json::Error),
-    /// It is something else.
+    /// It is not a VEX document.
     #[error(
         "it is not a supported VEX document: OpenVEX (`@context` and `statements`) or CycloneDX \
          (`bomFormat` and `vulnerabilities`), as JSON"
@@ -105,7 +105,7 @@ pub enum ReadError {
 /// Reads a document.
 ///
 /// # Errors
-/// It is no JSON, or neither `OpenVEX` nor `CycloneDX` with vulnerabilities.
+/// The document is not JSON, or neither `OpenVEX` nor `CycloneDX` with vulnerabilities.
 pub fn read(place: &str, bytes: &[u8]) -> Result<Document, ReadError> {
     if bytes.len() > MAX_BYTES {
         return Err(ReadError::TooLarge);
@@ -125,7 +125,7 @@ pub fn read(place: &str, bytes: &[u8]) -> Result<Document, ReadError> {
 }
 
 impl Document {
-    /// The elements of a list that are read, each with its number from 1.
+    /// Returns the elements of a list up to the limit, with their number from 1.
     fn statements<'v>(
         &mut self,
         list: &'v Value,
@@ -140,7 +140,7 @@ impl Document {
         (1..).zip(list.iter().take(MAX_STATEMENTS))
     }
 
-    /// That something of it does not count.
+    /// Adds a note about something that is ignored.
     fn note(&mut self, which: &str, message: String) {
         let place = match which {
             "" => self.place.clone(),
@@ -151,17 +151,17 @@ impl Document {
     }
 }
 
-/// A text of an object; empty where there is none.
+/// Returns a string field, or an empty string.
 fn text<'v>(value: &'v Value, key: &str) -> &'v str {
     value.get(key).and_then(Value::as_str).unwrap_or("")
 }
 
-/// Elements of a list; none where there is no list.
+/// Returns the elements of a list, or none if it is not a list.
 fn items<'v>(value: &'v Value, key: &str) -> impl Iterator<Item = &'v Value> {
     value.get(key).and_then(Value::as_array).into_iter().flatten()
 }
 
-/// The first of these that is a time.
+/// Returns the first valid time.
 fn time<'v>(texts: impl IntoIterator<Item = &'v str>) -> Option<Timestamp> {
     texts.into_iter().find_map(|text| text.parse().ok())
 }

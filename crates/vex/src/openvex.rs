@@ -1,4 +1,4 @@
-//! `OpenVEX` (specification 0.2.0; of 0.0.x the forms that differ).
+//! `OpenVEX` (specification 0.2.0, and the differing forms of 0.0.x).
 
 use pavisade_model::{Statement, VexStatus};
 use serde_json::Value;
@@ -57,7 +57,7 @@ pub(crate) fn read(value: &Value, document: &mut Document) {
     }
 }
 
-/// Name, aliases and, where the IRI ends with one, the identifier in it.
+/// Returns the name, the aliases, and the identifier at the end of an IRI.
 fn ids(vulnerability: &Value) -> Vec<String> {
     let mut ids = Vec::new();
     let mut push = |text: &str| {
@@ -77,7 +77,7 @@ fn ids(vulnerability: &Value) -> Vec<String> {
     ids
 }
 
-/// What a statement is about; `None` where that is nothing, which is told.
+/// Returns the products of a statement; `None` with a note if there are none.
 fn products(statement: &Value, which: &str, document: &mut Document) -> Option<Vec<Product>> {
     let shared = parts(statement);
     let (mut products, mut is_told) = (Vec::new(), false);
@@ -108,7 +108,7 @@ fn products(statement: &Value, which: &str, document: &mut Document) -> Option<V
     (!products.is_empty()).then_some(products)
 }
 
-/// The parts that are meant; `None` where there are some and none could be read.
+/// Returns the subcomponents; `None` if there are some but none could be read.
 fn parts(value: &Value) -> Option<Vec<Product>> {
     let list = match value.get("subcomponents") {
         None | Some(Value::Null) => return Some(Vec::new()),
@@ -119,7 +119,7 @@ fn parts(value: &Value) -> Option<Vec<Product>> {
     (list.is_empty() || !parts.is_empty()).then_some(parts)
 }
 
-/// A product without its parts; nothing where nothing names it.
+/// Returns a product without its subcomponents, or `None` if nothing identifies it.
 fn product(value: &Value) -> Option<Product> {
     let mut names = Vec::new();
     if let Value::String(id) = value {
@@ -133,7 +133,7 @@ fn product(value: &Value) -> Option<Product> {
         names.extend(identifiers.values().filter_map(Value::as_str).map(Name::read));
     }
     if let Some(Value::Object(hashes)) = value.get("hashes") {
-        // One of another kind is a digest too, though no image has it.
+        // A hash of another algorithm is a digest too, although no image matches it.
         let digest = |(kind, hash): (&String, &Value)| {
             let kind = kind.to_lowercase().replace("sha-", "sha");
             let hash = hash.as_str().unwrap_or_default().to_lowercase();

@@ -1,46 +1,47 @@
-//! What statements are about: images and packages.
+//! The subjects of statements: images and packages.
 
 use pavisade_packages::Purl;
 
 use crate::Target;
 use crate::reference::{Reference, full, is_digest};
 
-/// A product, by any of its names.
+/// A product with all of its names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Product {
     pub(crate) names: Vec<Name>,
-    /// Its version where a name has none; may be empty.
+    /// The version for names without one; may be empty.
     pub(crate) version: String,
-    /// Parts of it that are meant; all of it where there are none.
+    /// The parts that the statement is about; empty for the whole product.
     pub(crate) parts: Vec<Self>,
-    /// Versions that are meant.
+    /// The versions that the statement is about.
     pub(crate) versions: Versions,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Name {
     Purl(Purl),
-    /// Of an image: `sha256:…`.
+    /// An image digest: `sha256:…`.
     Digest(String),
-    /// The reference of an image.
+    /// An image reference.
     Text(String),
-    /// What holds packages and is no image: a source tree.
+    /// A source tree.
     Tree(String),
 }
 
-/// The versions of a product that are meant, where they stand beside its names.
+/// The versions of a product that are given separately from its names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) enum Versions {
-    /// Those of its names.
+    /// None; the versions in its names apply.
     #[default]
     Unsaid,
-    /// Some that could not be read, so it may be any. Never of a statement that closes.
+    /// Some could not be read, so any version may be affected. Not used for statements that
+    /// dismiss.
     Unread,
-    /// These.
+    /// These versions.
     These(Vec<String>),
 }
 
-/// How a product is named.
+/// How a statement identifies a product.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Meant {
     /// In any version.
@@ -71,7 +72,7 @@ impl Name {
         }
     }
 
-    /// Whether it says neither where the image is nor its digest.
+    /// Returns whether the name has neither the location of an image nor its digest.
     fn is_unplaced(&self) -> bool {
         match self {
             Self::Purl(purl) => {
@@ -85,9 +86,9 @@ impl Name {
 }
 
 impl Product {
-    /// How it names the package, or the image that holds it and no part of it but that package; `None`
-    /// where it names something else. In doubt a statement that closes is about something else, and one
-    /// that does not is about this.
+    /// Returns how the product identifies the package, or the image that contains it, either whole
+    /// or with only this package as a part; `None` if it is something else. In doubt, a statement
+    /// that dismisses a vulnerability does not match and any other does.
     pub(crate) fn meant(&self, target: &Target<'_>, closes: bool) -> Option<Meant> {
         match self.meant_image(target, closes) {
             Some(meant) => {
@@ -98,7 +99,8 @@ impl Product {
         }
     }
 
-    /// The name of an image that may be any of this name, where there is no other.
+    /// Returns the name if all names are image names without a location, which match images in any
+    /// repository.
     pub(crate) fn unplaced(&self) -> Option<String> {
         let Some(Name::Purl(first)) = self.names.first() else { return None };
         self.names.iter().all(Name::is_unplaced).then(|| first.to_string())
@@ -128,7 +130,7 @@ impl Product {
         }
     }
 
-    /// How a name without digest names the image, whose tag this is.
+    /// Returns how a name without a digest identifies the image, given its tag.
     fn meant_by(
         &self,
         name: &Name,
@@ -167,14 +169,15 @@ impl Product {
 
     fn meant_package(&self, target: &Target<'_>, closes: bool) -> Option<Meant> {
         let purl = target.purl?;
-        // The digests of packages are not known here.
+        // The digests of packages are unknown.
         let is_other = closes && self.names.iter().any(|name| name.digest().is_some());
         if is_other || !self.parts.is_empty() {
             return None;
         }
         let meant = |name: &Name| {
             let Name::Purl(named) = name else { return None };
-            // Only a name that says so means the source, and with it all that was built from it.
+            // Only a name marked as source stands for the source package, and then for everything
+            // built from it.
             let source = target.source.filter(|source| is_source(named) && is_named(named, source));
             let (purl, own_version) = match source {
                 Some(source) => (source, source.version()),
@@ -200,7 +203,8 @@ impl Product {
     }
 }
 
-/// Whether a package URL means another one in some version: what it leaves out may be anything.
+/// Returns whether a package URL identifies another one in some version; omitted parts match
+/// anything.
 fn is_named(named: &Purl, purl: &Purl) -> bool {
     named.kind() == purl.kind()
         && named.namespace() == purl.namespace()
@@ -217,7 +221,7 @@ fn is_of_image(purl: &Purl) -> bool {
     matches!(purl.kind(), "oci" | "docker")
 }
 
-/// The repository that a package URL of an image means.
+/// Returns the repository of an image's package URL.
 fn pulled_from(purl: &Purl) -> String {
     let path = match purl.namespace() {
         "" => purl.name().to_owned(),
@@ -226,7 +230,7 @@ fn pulled_from(purl: &Purl) -> String {
     let Some(url) = purl.qualifier("repository_url") else { return full(&path) };
     let url = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")).unwrap_or(url);
     let url = url.trim_end_matches('/');
-    // With or without the name at its end, as tools write it.
+    // With or without the name at its end, depending on the tool.
     match url == path || url.ends_with(&format!("/{path}")) {
         true => full(url),
         false => full(&format!("{url}/{path}")),

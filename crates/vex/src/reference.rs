@@ -1,4 +1,4 @@
-//! References of images, as users and documents write them.
+//! Image references as written by users and in documents.
 
 const HUB: &str = "docker.io";
 
@@ -16,7 +16,7 @@ impl<'a> Reference<'a> {
             _ => (text, None),
         };
         match name.rsplit_once(':') {
-            // A port is no tag.
+            // A port is not a tag.
             Some((repository, tag)) if !tag.contains('/') => {
                 Self { repository, tag: Some(tag), digest }
             }
@@ -29,7 +29,7 @@ pub(crate) fn is_digest(text: &str) -> bool {
     text.starts_with("sha256:") || text.starts_with("sha512:")
 }
 
-/// A repository with its registry: `nginx` is `docker.io/library/nginx`.
+/// Returns the repository with its registry: `nginx` is `docker.io/library/nginx`.
 pub(crate) fn full(repository: &str) -> String {
     let is_host = |text: &str| text.contains(['.', ':']) || text == "localhost";
     let (host, path) = match repository.split_once('/') {

@@ -1,4 +1,4 @@
-//! Which statement is about a vulnerability of a package, and which is not.
+//! Statements that apply to a vulnerability of a package, and others.
 
 use pavisade_vex::{Claims, Document, ReadError, Target, read};
 use serde_json::{Value, json};
@@ -32,7 +32,7 @@ pub(crate) fn not_affected(id: &str, products: Value) -> Value {
         "justification": "vulnerable_code_not_present"})
 }
 
-/// What is said of a vulnerability in a package of `ghcr.io/org/app:1.2`.
+/// Returns the statement about a vulnerability in a package of `ghcr.io/org/app:1.2`.
 fn said(documents: &[Document], ids: &[&str], purl: &str) -> Option<String> {
     let purl = purl.parse::<pavisade_packages::Purl>().unwrap();
     let target = Target {
@@ -55,7 +55,7 @@ fn a_product_is_the_package_or_the_image_that_holds_it() {
         (product("pkg:npm/lodash@4.17.20", &[]), lodash, true),
         (product("pkg:npm/lodash", &[]), lodash, true),
         (product("pkg:npm/lodash@4.17.21", &[]), lodash, false),
-        // A version that only begins alike, and another package.
+        // A version with the same prefix, and other packages.
         (product("pkg:npm/lodash@4.17.2", &[]), lodash, false),
         (product("pkg:npm/lodash.merge@4.17.20", &[]), lodash, false),
         (product("pkg:npm/%40types/lodash@4.17.20", &[]), lodash, false),
@@ -63,7 +63,7 @@ fn a_product_is_the_package_or_the_image_that_holds_it() {
         (product("pkg:deb/debian/curl@7.74.0-1?arch=amd64", &[]), deb, true),
         (product("pkg:deb/debian/curl@7.74.0-1?arch=arm64", &[]), deb, false),
         (product("pkg:deb/ubuntu/curl@7.74.0-1", &[]), deb, false),
-        // The image, all of it or a part.
+        // The image, whole or in part.
         (product("pkg:oci/app@sha256%3Aaaaa", &[]), lodash, true),
         (product("pkg:oci/app@sha256%3Aaaaa", &["pkg:npm/lodash"]), lodash, true),
         (product("pkg:oci/app@sha256%3Aaaaa", &["pkg:npm/express"]), lodash, false),
@@ -97,23 +97,23 @@ fn the_latest_statement_counts_and_none_hides_another() {
     let all = product("pkg:npm/lodash", &[]);
     let one = || not_affected("CVE-1", all.clone());
     let early = with(one(), "not_affected", "2026-01-01T01:00:00Z");
-    // By text this one would be earlier.
+    // A comparison as text would order this one first.
     let late = with(one(), "affected", "2026-01-01T00:30:00-02:00");
     let documents = [openvex(json!([late.clone(), early.clone()]))];
     assert_eq!(said(&documents, &["CVE-1"], lodash).as_deref(), Some("affected"));
     let documents = [openvex(json!([early])), openvex(json!([late]))];
     assert_eq!(said(&documents, &["CVE-1"], lodash).as_deref(), Some("affected"));
-    // At one time, what closes the least.
+    // At the same time, the statement that dismisses the least wins.
     let same = json!([one(), with(one(), "under_investigation", "2026-01-01T00:00:00Z")]);
     let documents = [openvex(same)];
     assert_eq!(said(&documents, &["CVE-1"], lodash).as_deref(), Some("under_investigation"));
-    // Later, but of another product and of another vulnerability.
+    // Later, but about another product and another vulnerability.
     let other = not_affected("CVE-1", product("pkg:npm/express", &[]));
     let other = with(other, "affected", "2026-05-01T00:00:00Z");
     let documents = [openvex(json!([one(), other, not_affected("CVE-2", all.clone())]))];
     assert_eq!(said(&documents, &["CVE-1"], lodash).as_deref(), Some("not_affected"));
     assert_eq!(said(&documents, &["CVE-3"], lodash), None);
-    // By an alias, on either side.
+    // By an alias on either side.
     let mut by_alias = not_affected("GHSA-9", all.clone());
     by_alias["vulnerability"]["aliases"] = json!(["CVE-9"]);
     let documents = [openvex(json!([by_alias]))];
@@ -238,11 +238,11 @@ fn cyclonedx_says_it_by_components() {
         let found = said(&documents, &["CVE-1"], lodash);
         assert_eq!(found.as_deref(), wanted, "{state} {affects}");
     }
-    // What a scanner found is no statement.
+    // A scanner result without analysis is not a statement.
     let mut found = entry("x", json!([{"ref": "r"}]));
     found["vulnerabilities"][0]["analysis"] = Value::Null;
     assert_eq!(said(&[cyclonedx(found)], &["CVE-1"], lodash), None);
-    // Of another image.
+    // In another image.
     for (digest, wanted) in [("aaaa", true), ("bbbb", false)] {
         let mut of_image = entry("not_affected", json!([{"ref": "r"}]));
         let purl = format!("pkg:oci/app@sha256%3A{digest}");

@@ -1,4 +1,4 @@
-//! What a statement means by a product: one that closes never means more than it says.
+//! How statements identify products: one that dismisses never matches more than it states.
 
 use pavisade_vex::{Claims, Document, Target};
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use crate::decide::{DIGEST, cyclonedx, not_affected, openvex, product};
 const LODASH: &str = "pkg:npm/lodash@4.17.20";
 const PLACED: &str = "pkg:oci/app?repository_url=ghcr.io/org/app";
 
-/// What is said of CVE-1 in lodash 4.17.20 of an image.
+/// Returns the statement about CVE-1 in lodash 4.17.20 of an image.
 fn said_in(document: &[Document], image: &str, digest: &str) -> Option<&'static str> {
     let purl = LODASH.parse::<pavisade_packages::Purl>().unwrap();
     let repository = pavisade_model::repository(image);
@@ -35,7 +35,7 @@ fn of(status: &str, products: Value, time: &str) -> Value {
     statement
 }
 
-/// A `CycloneDX` document about a product, which says something of one of its components.
+/// Returns a `CycloneDX` document with a statement about a component of a product.
 fn bom(whole: Value, state: &str, affected: Value) -> Document {
     let mut parts = json!({
         "vulnerabilities": [{"id": "CVE-1", "affects": [affected],
@@ -66,12 +66,12 @@ fn a_part_of_a_product_is_not_that_part_of_others() {
         (container("ghcr.io/org/other", "1.2"), false),
         (container("other", ""), false),
         (container("ghcr.io/org/app", DIGEST), true),
-        // Whatever else the names say, the digest decides.
+        // The digest decides, whatever the other names are.
         (container("ghcr.io/org/app:1.2", "sha256:bbbb"), false),
         (with(container("ghcr.io/org/app:1.2", ""), "pkg:oci/app@sha256%3Abbbb"), false),
         (with(container("else", "1.2"), PLACED), true),
         (with(container("else", "1.3"), PLACED), false),
-        // What is no image, and what has no name.
+        // Products that are not images or have no name.
         (json!({"type": "application", "name": "web", "purl": "pkg:npm/web@1"}), false),
         (json!({"type": "application", "name": "ghcr.io/org/app:1.2"}), false),
         (json!({"type": "library", "name": "web"}), false),
@@ -99,7 +99,7 @@ fn a_part_of_a_product_is_not_that_part_of_others() {
             json!({"ref": reference, "versions": [{"version": "1.2", "status": "unaffected"}]});
         assert_eq!(said(bom(whole.clone(), "not_affected", same)), Some("not_affected"));
     }
-    // A source tree, by its name.
+    // A source tree by its name.
     let tree =
         bom(json!({"type": "application", "name": "src"}), "not_affected", json!({"ref": "r"}));
     let tree = [tree];
@@ -132,7 +132,7 @@ fn subcomponents_that_cannot_be_read_are_not_the_whole_product() {
         let found = said(openvex(json!([shared])));
         assert_eq!(found.is_some(), is_meant, "of the statement: {parts}");
     }
-    // One product of two, and parts of the statement that do not stand for unread ones.
+    // One of two products, whose unreadable parts are not replaced by those of the statement.
     let mut statement = not_affected(
         "CVE-1",
         json!([{"@id": image, "subcomponents": [7]}, {"@id": "pkg:npm/express"}]),
@@ -155,7 +155,7 @@ fn digests_and_versions_beside_a_name_decide() {
         (json!({"@id": image, "identifiers": {"purl": "pkg:oci/app@sha256%3Abbbb"}}), false),
         (json!({"@id": "ghcr.io/org/app:1.2@sha256:bbbb"}), false),
         (json!({"@id": "ghcr.io/org/app:1.1@sha256:aaaa"}), true),
-        // A build of the package whose digest nobody knows here.
+        // A build of the package whose digest is unknown.
         (json!({"@id": "pkg:npm/lodash@4.17.20", "hashes": {"sha-256": "aaab"}}), false),
     ] {
         let found = said(openvex(json!([not_affected("CVE-1", json!([product.clone()]))])));
@@ -178,7 +178,7 @@ fn fixed_closes_only_what_has_a_version() {
         (product("ghcr.io/org/app:1.2", &[]), Some("fixed")),
         (product("pkg:oci/app@sha256%3Aaaaa", &["pkg:npm/lodash"]), Some("fixed")),
         (product(PLACED, &[]), open),
-        // The part is named as it was, and not the product that has the fix.
+        // The vulnerable part is named, not the product version with the fix.
         (product("ghcr.io/org/app", &[LODASH]), open),
         (json!([{"@id": "pkg:npm/lodash"}, {"@id": LODASH}]), Some("fixed")),
     ] {
@@ -188,7 +188,7 @@ fn fixed_closes_only_what_has_a_version() {
     for (reference, wanted) in [("any", open), ("of", Some("fixed")), ("r", Some("fixed"))] {
         assert_eq!(said(bom(Value::Null, "resolved", json!({"ref": reference}))), wanted);
     }
-    // It is shown with what was said.
+    // The original statement is shown.
     let mut statement = of("fixed", product("pkg:npm/lodash", &[]), "");
     statement["impact_statement"] = "in the next one".into();
     let document = openvex(json!([statement]));
@@ -216,7 +216,7 @@ fn versions_of_cyclonedx_are_read_in_doubt_as_affected() {
     let range = json!({"range": "vers:npm/<5", "status": "affected"});
     for (state, versions, wanted) in [
         ("not_affected", json!([entry("4.17.20", "unaffected")]), closed),
-        // What is not marked is affected by default.
+        // A version without a status is affected by default.
         ("not_affected", json!([{"version": "4.17.20"}]), None),
         ("resolved", json!([{"version": "4.17.20"}]), None),
         ("exploitable", json!([{"version": "4.17.20"}]), open),
@@ -243,7 +243,7 @@ fn versions_of_cyclonedx_are_read_in_doubt_as_affected() {
         let affected = json!({"ref": "any", "versions": versions});
         assert_eq!(said(bom(Value::Null, state, affected)), wanted, "{state} {versions}");
     }
-    // What is older does not close what a range may mean.
+    // An older statement does not dismiss what a newer range may affect.
     let older = of("not_affected", product("pkg:npm/lodash", &[]), "2026-01-01T00:00:00Z");
     for reference in ["any", "r", "other"] {
         let newer = bom(Value::Null, "exploitable", json!({"ref": reference, "versions": [range]}));
@@ -274,7 +274,7 @@ fn package_urls_of_images_mean_one_repository() {
             "gcr.io/team/app:1.2",
             true,
         ),
-        // The address alone is another repository.
+        // The URL alone is another repository.
         ("pkg:oci/app?repository_url=ghcr.io/org/tool", "ghcr.io/org/tool:1.2", false),
         ("pkg:oci/app?repository_url=ghcr.io/org/tool", "ghcr.io/org/tool/app:1.2", true),
         ("pkg:oci/app?repository_url=ghcr.io/org/my-app", "ghcr.io/org/my-app:1.2", false),

@@ -1,4 +1,4 @@
-//! Statements about source packages of Debian: they are about all that was built from them.
+//! Statements about Debian source packages, which apply to everything built from them.
 
 use pavisade_packages::Purl;
 use pavisade_vex::{Claims, Target};
@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::decide::{not_affected, openvex, product};
 
-/// What is said of CVE-1 in `libc6`, which is built from `glibc`.
+/// Returns the statement about CVE-1 in `libc6`, which is built from `glibc`.
 fn said(products: serde_json::Value) -> Option<&'static str> {
     let read = |text: &str| text.parse::<Purl>().unwrap();
     let purl = read("pkg:deb/debian/libc6@2.36-9%2Bb1?arch=amd64&distro=debian-12");
@@ -33,7 +33,8 @@ fn a_statement_about_a_source_is_about_what_was_built_from_it() {
         ("pkg:deb/debian/glibc@2.36-9?arch=source&distro=debian-12", closed),
         ("pkg:deb/debian/libc6", closed),
         ("pkg:deb/debian/libc6@2.36-9%2Bb1?arch=amd64", closed),
-        // Another version of the source; that of the package; another release; another vendor.
+        // Another version of the source, the version of the package, another release, another
+        // vendor.
         ("pkg:deb/debian/glibc@2.36-10?arch=source", None),
         ("pkg:deb/debian/glibc@2.36-9%2Bb1?arch=source", None),
         ("pkg:deb/debian/glibc?arch=source&distro=debian-11", None),
@@ -41,7 +42,7 @@ fn a_statement_about_a_source_is_about_what_was_built_from_it() {
         // A package of that name, not the source.
         ("pkg:deb/debian/glibc", None),
         ("pkg:deb/debian/glibc@2.36-9?arch=amd64", None),
-        // The package's name with the mark of sources.
+        // The package name marked as source.
         ("pkg:deb/debian/libc6?arch=source", None),
     ] {
         assert_eq!(said(product(purl, &[])), wanted, "{purl}");

@@ -1,7 +1,7 @@
-//! From OSV records and signals to the bytes of a database.
+//! Builds a database from OSV records and signals.
 //!
-//! The same input gives the same bytes, in whatever order it comes. What is not understood is
-//! counted by what it is, with an example each.
+//! The same input gives the same bytes, regardless of its order. Input that is not understood is
+//! counted by type, with an example of each.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
@@ -20,50 +20,50 @@ use crate::signals::{self, Epss, Kev, cve};
 use crate::version::Version;
 use crate::words::{STATES, is_id, rating_of, shorten, state_of};
 
-/// The longest record that is read, in bytes.
+/// The largest record in bytes.
 const LONGEST_RECORD: usize = 16 << 20;
 
-/// Where it is not known under which licence data may be used.
+/// The licence of data for which none is stated.
 const NOT_STATED: &str = "license not known";
 
-/// How many comparisons a record is worth.
+/// The largest number of comparisons for one record.
 const MOST_COMPARISONS: usize = 1 << 20;
 
-/// Where records come from.
+/// The source of records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Feed<'a> {
-    /// Its name, as scores and reports say it: `debian`, `github`.
+    /// The name used in scores and reports: `debian`, `github`.
     pub name: &'a str,
-    /// The licence of its data; empty where that of each record's own database counts.
+    /// The licence of its data; empty to use that of each record's own database.
     pub licence: &'a str,
 }
 
-/// What became of the input.
+/// What was done with the input.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Report {
-    /// How many records were read.
+    /// The number of records read.
     pub records: usize,
-    /// How many are in the database.
+    /// The number of records in the database.
     pub kept: usize,
-    /// How many were withdrawn by those who published them.
+    /// The number of records withdrawn by their publisher.
     pub withdrawn: usize,
-    /// How many records and files could not be read at all: what they say is missing.
+    /// The number of records and files that could not be read and are missing.
     pub damaged: usize,
-    /// What was not understood or not used, by what it is.
+    /// Input that was not understood or not used, by type.
     pub left_out: BTreeMap<String, LeftOut>,
 }
 
-/// How often something was left out.
+/// A type of omitted input.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LeftOut {
-    /// How often.
+    /// The number of occurrences.
     pub count: usize,
-    /// Where it was seen first.
+    /// The first occurrence.
     pub example: String,
 }
 
 impl Report {
-    /// Notes what could not be read at all.
+    /// Records input that could not be read.
     fn damage(&mut self, what: &str, example: &str) {
         self.damaged += 1;
         self.note(what, example);
@@ -82,20 +82,20 @@ impl Report {
 #[derive(Debug, Default)]
 pub struct Builder {
     pub(crate) feeds: BTreeMap<String, FeedRead>,
-    /// By feed and id.
+    /// By feed and ID.
     pub(crate) records: BTreeMap<(String, String), Record>,
     pub(crate) epss: BTreeMap<u64, Epss>,
     pub(crate) kev: BTreeMap<u64, Kev>,
     pub(crate) scores: BTreeMap<u64, Vec<(String, String)>>,
-    /// Id or alias, record, and when it was withdrawn.
+    /// The ID or alias, the record, and the time of its withdrawal.
     pub(crate) withdrawn: BTreeSet<(String, String, String)>,
     pub(crate) report: Report,
     texts: HashSet<Text>,
 }
 
 impl FeedRead {
-    /// When the newest of its records was changed; of one that has only signals, when they were
-    /// published.
+    /// Returns the time of the newest change of a record; for a feed with only signals, the time of
+    /// their publication.
     pub(crate) fn newest(&self) -> &str {
         if self.has_records { &self.newest } else { &self.published }
     }
@@ -105,19 +105,20 @@ impl FeedRead {
 #[derive(Debug, Default)]
 pub(crate) struct FeedRead {
     pub(crate) licences: BTreeSet<String>,
-    /// Whether it holds records of databases whose real records were never read by this code.
+    /// Whether it contains records of databases whose real records were not available while this
+    /// code was written.
     pub(crate) untried: bool,
-    /// The newest change of a record that it tells of.
+    /// The newest change of a record.
     pub(crate) newest: String,
-    /// Rows that are no records: signals.
+    /// The number of rows with signals.
     pub(crate) rows: usize,
-    /// When they were published.
+    /// The time when the signals were published.
     pub(crate) published: String,
-    /// Whether it holds records.
+    /// Whether it contains records.
     pub(crate) has_records: bool,
 }
 
-/// A text that many records share.
+/// A string that many records share.
 pub(crate) type Text = Arc<str>;
 
 #[derive(Debug)]
@@ -145,7 +146,7 @@ pub(crate) struct Entry {
 }
 
 impl Builder {
-    /// Reads OSV records, a line each.
+    /// Reads OSV records, one per line.
     pub fn records(&mut self, feed: Feed<'_>, lines: &[u8]) {
         for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty())
         {
@@ -181,7 +182,7 @@ impl Builder {
 
     /// Reads the JSON of Debian's security tracker.
     ///
-    /// Made from documentation: no real copy was here.
+    /// Written from the documentation without real data.
     pub fn debian_tracker(&mut self, feed: Feed<'_>, json: &[u8]) {
         let name = format!("{}/tracker", feed.name);
         let feed = Feed { name: &name, ..feed };
@@ -192,9 +193,9 @@ impl Builder {
         );
     }
 
-    /// Reads a secdb of Alpine: one repository of one release.
+    /// Reads one Alpine secdb: one repository of one release.
     ///
-    /// Made from documentation: no real copy was here.
+    /// Written from the documentation without real data.
     pub fn alpine_secdb(&mut self, feed: Feed<'_>, json: &[u8]) {
         let name = format!("{}/secdb", feed.name);
         let feed = Feed { name: &name, ..feed };
@@ -222,7 +223,7 @@ impl Builder {
         for record in records {
             self.report.records += 1;
             let Some((key, record)) = self.admit(feed, record) else { continue };
-            // Each file holds a part of what there is to say of a CVE.
+            // Each file contains only part of the data about a CVE.
             let Some(known) = self.records.get_mut(&key) else {
                 self.records.insert(key, record);
                 continue;
@@ -234,14 +235,14 @@ impl Builder {
         }
     }
 
-    /// What is kept of a record, and under which key.
+    /// Converts a record for storage, and returns its key.
     fn admit(&mut self, feed: Feed<'_>, record: osv::Record) -> Option<((String, String), Record)> {
         let (id, modified) = (record.id.clone(), record.modified.clone().unwrap_or_default());
         if !is_id(&id) {
             self.report.note("record without a valid ID", &id);
             return None;
         }
-        // Go's records say the year 1 of when they were changed.
+        // The modification time of Go's records is in the year 1.
         let changed = record.published.clone().unwrap_or_default().max(modified.clone());
         let record = self.read(record)?;
         let ecosystem = record.entries.first().map_or("", |entry| &entry.ecosystem);
@@ -252,7 +253,7 @@ impl Builder {
     fn keep(&mut self, key: (String, String), record: Record) {
         if let Some(before) = self.records.get(&key) {
             self.report.note("older copy of a record", &key.1);
-            // The newer one; where both say the same, one that does not depend on their order.
+            // Keep the newer record; for equal times, one that does not depend on their order.
             let weight = |record: &Record| (record.entries.len(), format!("{record:?}"));
             let older = before.modified.cmp(&record.modified);
             if older.then_with(|| weight(before).cmp(&weight(&record))).is_gt() {
@@ -262,7 +263,7 @@ impl Builder {
         self.records.insert(key, record);
     }
 
-    /// Reads scores by CVE, a line each: `{"id": "CVE-…", "severity": [{"type", "score"}]}`.
+    /// Reads scores by CVE, one per line: `{"id": "CVE-…", "severity": [{"type", "score"}]}`.
     pub fn scores(&mut self, feed: Feed<'_>, lines: &[u8]) {
         for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty())
         {
@@ -284,7 +285,7 @@ impl Builder {
         }
     }
 
-    /// Reads the CSV of EPSS.
+    /// Reads the CSV file of EPSS.
     pub fn epss(&mut self, feed: Feed<'_>, text: &str) {
         let (scores, refused) = signals::epss(text);
         let date = text.lines().next().and_then(|line| line.split_once("score_date:"));
@@ -310,7 +311,7 @@ impl Builder {
         }
     }
 
-    /// Takes note of a record of a feed, or of so many rows of signals.
+    /// Counts a record of a feed, or a number of signal rows.
     fn feed(&mut self, feed: Feed<'_>, home: Home, changed: &str, rows: Option<usize>) {
         let known = self.feeds.entry(feed.name.to_owned()).or_default();
         let licence = if feed.licence.is_empty() { home.licence } else { feed.licence };
@@ -346,7 +347,7 @@ impl Builder {
             self.report.note("record without a package", &id);
             return None;
         }
-        // Enhancements and fixes of other faults, as vendors publish them beside the others.
+        // Enhancements and bug fixes, which vendors publish together with security advisories.
         let letters = id.split('-').next().unwrap_or_default();
         let other = ["ALBA", "ALEA", "RHBA", "RHEA", "RLBA", "RLEA"].contains(&letters);
         if other && covers.is_empty() && !aliases.iter().any(|alias| cve(alias).is_some()) {
@@ -359,14 +360,14 @@ impl Builder {
             let first = details.lines().map(str::trim).find(|line| !line.is_empty());
             title = first.unwrap_or_default().trim_start_matches('#').to_owned();
         }
-        // Others would be run where somebody clicks on them.
+        // Links of other schemes could run code when clicked.
         let mut references = record.references.unwrap_or_default();
         references.retain(|r| r.url.starts_with("https://") || r.url.starts_with("http://"));
         let advisory = references.iter().find(|r| r.r#type.as_deref() == Some("ADVISORY"));
         let url = advisory.or(references.first()).map_or_else(String::new, |r| r.url.clone());
         let (vectors, mut rating) = self.severities(record.severity.unwrap_or_default());
         rating = rating.max(rating_of(record.database_specific.as_ref()));
-        // Records about malicious packages have no score: nothing is worse.
+        // Records of malicious packages have no score: they are critical.
         if [&id].into_iter().chain(&aliases).any(|id| id.starts_with("MAL-")) {
             rating = Severity::Critical;
         }
@@ -431,7 +432,7 @@ impl Builder {
             rating = rating.max(rating_of(Some(object)));
             for word in STATES.iter().filter_map(|key| object.get(*key)?.as_str()) {
                 match state_of(word) {
-                    // How urgent it is says nothing of a fix.
+                    // Urgency does not say whether there is a fix.
                     Some(State::Silent) => {}
                     Some(said) => state = said,
                     None => self.report.note(&format!("state `{word}` of a package"), id),
@@ -460,7 +461,7 @@ impl Builder {
         })
     }
 
-    /// Tells what cannot be compared, and drops listed versions that lie in a range anyway.
+    /// Reports what cannot be compared, and drops listed versions that are in a range anyway.
     fn check(
         &mut self,
         id: &str,
@@ -482,7 +483,7 @@ impl Builder {
                 self.report.note(&what, &format!("{id}: {text}"));
             }
         }
-        // A record whose work would grow faster than its bytes keeps its list.
+        // Keep the list if the work would be out of proportion to the record's size.
         if versions.len().saturating_mul(ranges.iter().map(Vec::len).sum()) > MOST_COMPARISONS {
             return;
         }

@@ -1,4 +1,4 @@
-//! A database of advisories, read in place.
+//! An advisory database that is read in place.
 
 use std::cmp::Ordering;
 
@@ -14,51 +14,50 @@ use crate::range::Kind;
 use crate::score::of_vector;
 use crate::signals::{WHOLE, cve};
 
-/// A feed that the database was made from.
+/// A feed in the database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FeedStatus<'a> {
-    /// Its name.
+    /// The name.
     pub name: &'a str,
-    /// The licences of its data, SPDX where there is one.
+    /// The licences of its data, as SPDX identifiers if possible.
     pub licences: Vec<&'a str>,
-    /// How many of its records are in the database; of signals, how many rows were read.
+    /// The number of its records in the database; for signals, the number of rows read.
     pub records: u32,
-    /// When the newest of them was changed, or all were published, as it says; empty where nothing
-    /// does.
+    /// The time of the newest change, or of the publication for signals; empty if unknown.
     pub newest: &'a str,
-    /// Whether it holds no advisories, only what is known of them beside: EPSS, CISA's catalog,
-    /// scores. These are made anew each day, and say nothing of how old the advisories are.
+    /// Whether it contains no advisories, only signals: EPSS, CISA's catalog, scores. These are
+    /// published daily and do not show the age of the advisories.
     pub signals: bool,
-    /// Whether its reader was tried on real data of the databases that its records are from; else
-    /// some were only seen in documentation.
+    /// Whether its reader was tested with real data of the databases that its records come from.
+    /// Otherwise some were only known from documentation.
     pub tried: bool,
 }
 
 impl FeedStatus<'_> {
-    /// The day of its newest record; nothing where there is none, or it is after `today`.
+    /// Returns the day of its newest record; `None` if there is none or it is after `today`.
     pub fn day(&self, today: Date) -> Option<Date> {
         let day: Date = self.newest.get(..10)?.parse().ok()?;
-        // Go's records say the year 1.
+        // Go's records are dated in the year 1.
         (day <= today && day.year() > 1990).then_some(day)
     }
 }
 
-/// When the newest advisory of a database was changed.
+/// The time of the newest advisory change in a database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Newest<'a> {
     /// The day.
     pub day: Date,
-    /// The time, as its feed writes it.
+    /// The time as written in the feed.
     pub time: &'a str,
 }
 
-/// A database; all of it is borrowed from its bytes.
+/// A database that borrows from its bytes.
 #[derive(Debug, Clone, Copy)]
 pub struct Database<'a> {
     sections: [&'a [u8]; SECTIONS],
 }
 
-/// What a record says of a package.
+/// A package entry of a record.
 #[derive(Debug, Clone)]
 pub(crate) struct Entry<'a> {
     pub advisory: u32,
@@ -66,23 +65,23 @@ pub(crate) struct Entry<'a> {
     pub rating: Severity,
     pub ranges: Vec<Vec<(Kind, &'a str)>>,
     pub versions: Vec<&'a str>,
-    /// Versions without it, where the record lists versions instead of ranges.
+    /// Versions with a fix, if the record lists versions instead of ranges.
     pub fixed: Vec<&'a str>,
     pub vectors: Vec<&'a str>,
 }
 
-/// What a vendor says of a package, beside ranges.
+/// The vendor's statement about a package, in addition to ranges.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum State {
-    /// Nothing.
+    /// No statement.
     Silent,
-    /// It is affected and will not be fixed.
+    /// Affected, and will not be fixed.
     WontFix,
-    /// It is affected; a fix may come.
+    /// Affected; a fix may follow.
     NotFixed,
-    /// It is not known whether it is affected.
+    /// Not known to be affected.
     Undetermined,
-    /// It is not affected.
+    /// Not affected.
     NotAffected,
 }
 
@@ -98,9 +97,9 @@ impl State {
 /// An advisory.
 #[derive(Debug, Clone)]
 pub(crate) struct Record<'a> {
-    /// Its own id, then those of the same vulnerability.
+    /// Its own ID, then those of the same vulnerability.
     pub ids: Vec<&'a str>,
-    /// CVEs that it is about, each a vulnerability of its own.
+    /// The CVEs that it covers, each of which is a separate vulnerability.
     pub covers: Vec<&'a str>,
     pub title: &'a str,
     pub url: &'a str,
@@ -109,7 +108,7 @@ pub(crate) struct Record<'a> {
     pub vectors: Vec<&'a str>,
 }
 
-/// What is known of a CVE.
+/// The signals of a CVE.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Signal<'a> {
     pub epss: Option<Epss>,
@@ -118,10 +117,11 @@ pub(crate) struct Signal<'a> {
 }
 
 impl<'a> Database<'a> {
-    /// Reads the header; nothing else is touched.
+    /// Reads only the header.
     ///
     /// # Errors
-    /// Where the bytes are no database of this version, or fewer or more than its header says.
+    /// The bytes are not a database of this version, or have a different length than the header
+    /// states.
     pub fn open(bytes: &'a [u8]) -> Result<Self, DatabaseError> {
         if bytes.first_chunk::<8>() != Some(MAGIC) {
             return Err(DatabaseError::Foreign);
@@ -147,10 +147,10 @@ impl<'a> Database<'a> {
         Ok(Self { sections })
     }
 
-    /// Reads all of it, so that no later look finds damage.
+    /// Reads everything, so that no later read finds damage.
     ///
     /// # Errors
-    /// Where the bytes are damaged.
+    /// The database is damaged.
     pub fn check(&self) -> Result<(), DatabaseError> {
         self.feeds()?;
         for row in self.sections[3].chunks_exact(PACKAGE_ROW) {
@@ -179,10 +179,10 @@ impl<'a> Database<'a> {
         Ok(())
     }
 
-    /// The feeds that it was made from.
+    /// Returns the feeds in the database.
     ///
     /// # Errors
-    /// Where the bytes are damaged.
+    /// The database is damaged.
     pub fn feeds(&self) -> Result<Vec<FeedStatus<'a>>, DatabaseError> {
         Cursor::at(self.sections[2], 0)?.list(|cursor| {
             let name = self.text(cursor.number()?)?;
@@ -195,11 +195,11 @@ impl<'a> Database<'a> {
         })
     }
 
-    /// The newest change of an advisory that its feeds tell of, of `today` at the latest: some have
-    /// dates in the future. Nothing where no feed has such a date.
+    /// Returns the newest change of an advisory up to `today`, since some feeds have dates in the
+    /// future; `None` if no feed has such a date.
     ///
     /// # Errors
-    /// Where the bytes are damaged.
+    /// The database is damaged.
     pub fn newest(&self, today: Date) -> Result<Option<Newest<'a>>, DatabaseError> {
         let feeds = self.feeds()?.into_iter().filter(|feed| !feed.signals);
         let newest =
@@ -207,16 +207,16 @@ impl<'a> Database<'a> {
         Ok(newest.max())
     }
 
-    /// How many packages and advisories it knows.
+    /// Returns the number of packages and of advisories.
     pub fn size(&self) -> (usize, usize) {
         (self.sections[3].len() / PACKAGE_ROW, self.sections[5].len() / 4)
     }
 
-    /// Whether any advisory is about a package of this ecosystem: where none is, that nothing was
-    /// found says nothing.
+    /// Returns whether there is any advisory for this ecosystem. If not, a result without findings
+    /// is meaningless.
     ///
     /// # Errors
-    /// Where the bytes are damaged.
+    /// The database is damaged.
     pub fn covers(&self, ecosystem: &Ecosystem) -> Result<bool, DatabaseError> {
         let at = self.lower_bound(3, PACKAGE_ROW, |row| {
             Ok(self.text(u32_at(row, 0)?)?.cmp(ecosystem.as_str()))
@@ -225,7 +225,7 @@ impl<'a> Database<'a> {
         row.map_or(Ok(false), |row| Ok(self.text(u32_at(row, 0)?)? == ecosystem.as_str()))
     }
 
-    /// What records say of a package, by the name under which it is filed.
+    /// Returns the entries of a package by its normalized name.
     pub(crate) fn entries(
         &self,
         ecosystem: &Ecosystem,
@@ -263,7 +263,7 @@ impl<'a> Database<'a> {
         })
     }
 
-    /// An advisory by its place.
+    /// Returns an advisory by its index.
     pub(crate) fn record(&self, advisory: u32) -> Result<Record<'a>, DatabaseError> {
         let place = u32_at(self.sections[5], advisory as usize * 4)?;
         let mut cursor = Cursor::at(self.sections[6], place)?;
@@ -280,7 +280,7 @@ impl<'a> Database<'a> {
         })
     }
 
-    /// The places of advisories that have this id, as an alias or as what they cover.
+    /// Returns the indexes of advisories with this ID, as an alias or as a covered CVE.
     pub(crate) fn advisories(&self, id: &str) -> Result<Vec<u32>, DatabaseError> {
         let text = |row: &[u8]| self.text(u32_at(row, 0)?);
         let mut at = self.lower_bound(7, ID_ROW, |row| Ok(text(row)?.cmp(id)))?;
@@ -295,7 +295,7 @@ impl<'a> Database<'a> {
         Ok(found)
     }
 
-    /// Records that had this id or this alias and were withdrawn: id, and when.
+    /// Returns withdrawn records with this ID or alias: the ID and the time of each.
     pub(crate) fn withdrawn(&self, id: &str) -> Result<Vec<(&'a str, &'a str)>, DatabaseError> {
         let text = |row: &[u8], at| self.text(u32_at(row, at)?);
         let mut at = self.lower_bound(10, WITHDRAWN_ROW, |row| Ok(text(row, 0)?.cmp(id)))?;
@@ -310,8 +310,8 @@ impl<'a> Database<'a> {
         Ok(found)
     }
 
-    /// The packages that some of these advisories are about, each with its ecosystem, in order.
-    /// This reads what all records say of all packages.
+    /// Returns the packages of some advisories with their ecosystems, in order. This reads the
+    /// entries of all packages.
     pub(crate) fn packages(
         &self,
         advisories: &[u32],
@@ -327,7 +327,7 @@ impl<'a> Database<'a> {
         Ok(found)
     }
 
-    /// What is known of a CVE beside its advisories.
+    /// Returns the signals of a CVE.
     pub(crate) fn signal(&self, id: &str) -> Result<Signal<'a>, DatabaseError> {
         let Some(key) = cve(id) else { return Ok(Signal::default()) };
         let at = self.lower_bound(8, SIGNAL_ROW, |row| Ok(u64_at(row, 0)?.cmp(&key)))?;
@@ -376,7 +376,7 @@ impl<'a> Database<'a> {
         self.sections.get(section)?.get(start..start.checked_add(size)?)
     }
 
-    /// The first row that is not before what is looked for.
+    /// Returns the first row that is not less than the key.
     fn lower_bound(
         &self,
         section: usize,
@@ -396,7 +396,7 @@ impl<'a> Database<'a> {
     }
 }
 
-/// Scores of vectors, by whom.
+/// Returns the scores of vectors with their source.
 pub(crate) fn scores<'a>(
     vectors: impl IntoIterator<Item = (&'a str, &'a str)>,
 ) -> impl Iterator<Item = Score> {

@@ -1,8 +1,9 @@
-//! Feeds of distributions that are not OSV: the JSON of Debian's security tracker, and Alpine's
-//! secdb. They become OSV records with the ids that OSV's own conversions give them, so that both
-//! are one vulnerability. Not read: the secdb of Wolfi and Chainguard, whose OSV records are.
+//! Feeds of distributions in formats other than OSV: the JSON of Debian's security tracker, and
+//! Alpine's secdb. They are converted to OSV records with the IDs of OSV's own conversions, so that
+//! both are one vulnerability. The secdb of Wolfi and Chainguard is not read; their OSV records
+//! are.
 //!
-//! Neither was read from its source here: these readers were made from documentation alone.
+//! Both readers were written from documentation, without real data.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +12,7 @@ use serde_json::{Map, Value};
 
 use crate::osv;
 
-/// Numbers of Debian's releases. `sid` has none and is nobody's installation.
+/// The numbers of Debian releases. `sid` has none.
 const DEBIAN: [(&str, &str); 8] = [
     ("jessie", "8"),
     ("stretch", "9"),
@@ -23,17 +24,17 @@ const DEBIAN: [(&str, &str); 8] = [
     ("duke", "15"),
 ];
 
-/// What a document gave.
+/// The result of a conversion.
 #[derive(Debug, Default)]
 pub(crate) struct Converted {
     pub records: Vec<osv::Record>,
-    /// What was not understood, and where.
+    /// What was not understood, with its location.
     pub left_out: Vec<(String, String)>,
-    /// Why it gave nothing.
+    /// Why there is no result.
     pub refused: Option<(String, String)>,
 }
 
-/// By package, by CVE.
+/// By package and CVE.
 type Tracker = BTreeMap<String, BTreeMap<String, Tracked>>;
 
 #[derive(Debug, Deserialize)]
@@ -94,10 +95,10 @@ pub(crate) fn tracker(json: &[u8]) -> Result<Converted, serde_json::Error> {
 }
 
 type Events = Vec<BTreeMap<String, String>>;
-/// What a vendor says of a package besides versions.
+/// The vendor's statement about a package, in addition to versions.
 type Said = Map<String, Value>;
 
-/// Events of the range, and what the vendor says besides.
+/// Returns the events of the range and the vendor's statement.
 fn of_release(release: &Release) -> Result<(Events, Said), &str> {
     let urgency = release.urgency.as_deref().unwrap_or_default();
     let fixed = release.fixed_version.as_deref().filter(|version| !version.is_empty());
@@ -145,7 +146,7 @@ struct Fixes {
 }
 
 /// Reads a secdb: `{distroversion, packages: [{pkg: {name, secfixes: {version: [ids]}}}]}`. Version
-/// `0` says that the package was never affected.
+/// `0` means that the package was never affected.
 pub(crate) fn secdb(json: &[u8]) -> Result<Converted, serde_json::Error> {
     let secdb: Secdb = serde_json::from_slice(json)?;
     let mut converted = Converted::default();

@@ -1,23 +1,23 @@
-//! Ecosystems as OSV names them: which order they have, how they write names, what stands for a
-//! release of a distribution.
+//! Ecosystems as named by OSV: their version order, their package names, and the releases of
+//! distributions.
 
 use crate::version::Order;
 
-/// An ecosystem, with the release of a distribution: `PyPI`, `Debian:11`.
+/// An ecosystem, with the release for a distribution: `PyPI`, `Debian:11`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ecosystem(String);
 
 impl Ecosystem {
-    /// Reads what a record or a caller says: `kubernetes` is `Kubernetes`, a repository behind a
-    /// language's ecosystem, `:LTS` behind a release of Ubuntu and the part of a release of Red Hat
-    /// Enterprise Linux are dropped, and Alpine without a release is edge.
+    /// Normalizes the name from a record or a caller. `kubernetes` becomes `Kubernetes`, and Alpine
+    /// without a release becomes edge. A repository after the ecosystem of a language, `:LTS` after
+    /// an Ubuntu release, and the part of a Red Hat Enterprise Linux release are dropped.
     pub fn read(text: &str) -> Self {
         let (name, suffix) = text.split_once(':').unwrap_or((text, ""));
         let mut known = DISTRIBUTIONS.iter().chain(&LANGUAGES).map(|(known, _)| *known);
         let name = known.find(|known| known.eq_ignore_ascii_case(name)).unwrap_or(name);
         let release = match name {
             "Alpine" if suffix.is_empty() => "edge".to_owned(),
-            // `enterprise_linux:9::appstream`.
+            // For example `enterprise_linux:9::appstream`.
             "Red Hat" if suffix.starts_with("enterprise_linux:") => {
                 suffix.split("::").next().unwrap_or_default().to_owned()
             }
@@ -28,7 +28,7 @@ impl Ecosystem {
         Self(if release.is_empty() { name.to_owned() } else { format!("{name}:{release}") })
     }
 
-    /// As records write it.
+    /// Returns the name as written in records.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -37,17 +37,18 @@ impl Ecosystem {
         self.0.split(':').next().unwrap_or_default()
     }
 
-    /// Whether a vendor maintains its packages, and says what is fixed in which release.
+    /// Returns whether this is a distribution, whose vendor states the fixed version for each
+    /// release.
     pub fn is_distribution(&self) -> bool {
         DISTRIBUTIONS.iter().any(|(known, _)| *known == self.name())
     }
 
-    /// Whether advisories name what packages were built from.
+    /// Returns whether advisories name source packages.
     pub fn names_sources(&self) -> bool {
         matches!(self.name(), "Alpine" | "Chainguard" | "Debian" | "Ubuntu" | "Wolfi")
     }
 
-    /// How its versions are ordered; `None` where that is not known here.
+    /// Returns the version order; `None` if unknown.
     pub fn order(&self) -> Option<Order> {
         if self.name() == "Alpine" {
             let release = self.0.split_once(":v3.").map(|(_, minor)| minor);
@@ -59,8 +60,8 @@ impl Ecosystem {
         known.find(|(name, _)| *name == self.name()).and_then(|(_, order)| *order)
     }
 
-    /// The part of a version that advisories are about: PEP 440 compares without the local part
-    /// where a range has none, and what Bitnami counts behind a dash are builds of one version.
+    /// Returns the part of a version that advisories refer to. PEP 440 ignores the local part if a
+    /// range has none, and Bitnami appends a build number after a dash.
     pub(crate) fn compared<'v>(&self, version: &'v str) -> &'v str {
         let shorter = match self.name() {
             "PyPI" => version.split_once('+'),
@@ -72,7 +73,7 @@ impl Ecosystem {
         shorter.map_or(version, |(before, _)| before)
     }
 
-    /// A package's name as all records of the ecosystem are filed.
+    /// Returns the normalized package name, under which records are stored.
     pub fn package(&self, name: &str) -> String {
         match self.name() {
             // PEP 503.
@@ -134,8 +135,8 @@ const LANGUAGES: [(&str, Option<Order>); 19] = [
     ("SwiftURL", Some(Order::Semver)),
 ];
 
-/// The ecosystem of a distribution's packages, by `ID` and `VERSION_ID` of its os-release; `None`
-/// where OSV has none, or it is not matched yet (SUSE, openSUSE, Mageia, openEuler, Photon OS, Azure
+/// Returns the ecosystem of a distribution by `ID` and `VERSION_ID` of its os-release; `None` if
+/// OSV has none, or it is not supported yet (SUSE, openSUSE, Mageia, openEuler, Photon OS, Azure
 /// Linux, `MinimOS`, Alpaquita).
 pub fn of_distribution(id: &str, version: &str) -> Option<Ecosystem> {
     let major = version.split('.').next().unwrap_or_default();
@@ -162,8 +163,8 @@ pub fn of_distribution(id: &str, version: &str) -> Option<Ecosystem> {
     Some(Ecosystem::read(&text))
 }
 
-/// The ecosystem of a package URL's type; `None` for packages of distributions, and where OSV has
-/// none.
+/// Returns the ecosystem of a package URL type; `None` for distribution packages and types without
+/// an OSV ecosystem.
 pub fn of_purl_type(kind: &str) -> Option<Ecosystem> {
     let name = match kind {
         "bitnami" => "Bitnami",
@@ -231,7 +232,7 @@ mod tests {
             ("ubuntu", "22.04", Some("Ubuntu:22.04")),
             ("rocky", "9.3", Some("Rocky Linux:9")),
             ("rhel", "9.4", Some("Red Hat:enterprise_linux:9")),
-            // sid: no release.
+            // sid is not a release.
             ("debian", "", None),
             ("arch", "", None),
         ] {

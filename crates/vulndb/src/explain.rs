@@ -1,4 +1,4 @@
-//! Why a package is reported, or is not.
+//! Explains why a package is or is not reported.
 
 use std::collections::BTreeSet;
 
@@ -8,74 +8,74 @@ use crate::matching::{Matcher, Target, Verdict, looked_up, verdict};
 use crate::range::Kind;
 use crate::version::Order;
 
-/// What one record says of a package at a version, and what was compared.
+/// The result of one record for a package version, with what was compared.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Explained {
-    /// The record's id.
+    /// The ID of the record.
     pub record: String,
-    /// Its aliases.
+    /// The aliases of the record.
     pub aliases: Vec<String>,
-    /// The feed that it is from.
+    /// The feed of the record.
     pub feed: String,
-    /// The name that it has for the package: that of its source, where advisories name sources.
+    /// The package name in the record: that of the source package if advisories name these.
     pub package: String,
     /// The version that was compared.
     pub version: String,
-    /// The order that decides; none where that of the ecosystem is not known.
+    /// The version order; `None` if it is unknown for the ecosystem.
     pub order: Option<Order>,
-    /// Its ranges, each with its events as the record has them.
+    /// The ranges, each with its events as written in the record.
     pub ranges: Vec<Vec<(Bound, String)>>,
-    /// How many versions it lists.
+    /// The number of versions that the record lists.
     pub listed: usize,
-    /// What the vendor says of the package beside ranges, in one word; empty where that is nothing.
+    /// The vendor's statement in one word; may be empty.
     pub state: &'static str,
-    /// What follows from all this.
+    /// The result.
     pub verdict: Verdict,
 }
 
-/// What an event of a range says.
+/// The type of an event of a range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Bound {
-    /// From this version on it is affected.
+    /// Affected from this version on.
     Introduced,
-    /// From this version on it is not.
+    /// No longer affected from this version on.
     Fixed,
-    /// This is the last version that is affected.
+    /// The last affected version.
     LastAffected,
 }
 
-/// What the database knows by an id.
+/// What the database contains about an ID.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Known {
-    /// Records that have it, by their own id, as an alias or as what they cover.
+    /// Records with this ID, as their own ID, an alias or a covered CVE.
     pub records: Vec<KnownRecord>,
-    /// Records that had it and were withdrawn, each with the time.
+    /// Withdrawn records with this ID, and the time of each.
     pub withdrawn: Vec<(String, String)>,
-    /// The packages that they are about, each with its ecosystem.
+    /// The affected packages, with their ecosystems.
     pub packages: Vec<(String, String)>,
 }
 
 /// A record of the database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownRecord {
-    /// Its id.
+    /// The ID.
     pub id: String,
-    /// Its aliases.
+    /// The aliases.
     pub aliases: Vec<String>,
-    /// The feed that it is from.
+    /// The feed.
     pub feed: String,
-    /// What it is about, in a sentence; may be empty.
+    /// The title; may be empty.
     pub title: String,
-    /// Where it is published; may be empty.
+    /// The URL; may be empty.
     pub url: String,
 }
 
 impl Matcher<'_> {
-    /// What each record that has this id, or an alias of it, says of a package: also why one is not
-    /// about it. Empty where none names the package.
+    /// Returns the result of each record with this ID or an alias for a package, including records
+    /// that do not apply. Empty if no record names the package.
     ///
     /// # Errors
-    /// Where the database is damaged.
+    /// The database is damaged.
     pub fn explain(&self, target: Target<'_>, id: &str) -> Result<Vec<Explained>, DatabaseError> {
         let (package, version) = looked_up(target);
         let wanted = self.same(id)?;
@@ -110,10 +110,10 @@ impl Matcher<'_> {
         Ok(said)
     }
 
-    /// What the database knows by an id.
+    /// Returns what the database contains about an ID.
     ///
     /// # Errors
-    /// Where the database is damaged.
+    /// The database is damaged.
     pub fn known(&self, id: &str) -> Result<Known, DatabaseError> {
         let same = self.same(id)?;
         let own = |text: &&str| (*text).to_owned();
@@ -138,8 +138,8 @@ impl Matcher<'_> {
         Ok(known)
     }
 
-    /// Records of the same vulnerability. What a vendor's advisory covers are vulnerabilities of
-    /// their own: through it, none is joined with another.
+    /// Returns the records of the same vulnerability. CVEs that a vendor's advisory covers are
+    /// separate vulnerabilities, so the advisory does not join them.
     fn same(&self, id: &str) -> Result<BTreeSet<u32>, DatabaseError> {
         let (mut found, mut asked) = (BTreeSet::new(), BTreeSet::new());
         let mut ids = vec![id];

@@ -1,49 +1,49 @@
 //! The file format, version 3.
 //!
-//! All numbers in tables are little-endian; those in records are LEB128. A text is a number: its
-//! place in the table of texts, in which each stands once, frequent ones first.
+//! All numbers in tables are little-endian; those in records are LEB128. A string is stored as its
+//! index in the string table, which has no duplicates and starts with the most frequent ones.
 //!
 //! | section | content |
 //! | --- | --- |
-//! | 0 text ends | a `u32` a text: where it ends in section 1 |
-//! | 1 texts | UTF-8, one behind the other |
-//! | 2 feeds | name, licences, records, newest change, and a byte (1 its reader was tried, 2 it has only signals) of each feed |
-//! | 3 packages | 12 bytes each: ecosystem, name, place in section 4; in the order of these texts |
-//! | 4 affected | what records say of a package |
-//! | 5 advisory places | a `u32` an advisory: its place in section 6 |
-//! | 6 advisories | ids, what they cover, title, address, scores |
-//! | 7 ids | 8 bytes each: id, advisory; in the order of the ids |
-//! | 8 signals | 22 bytes each: CVE, EPSS (probability, percentile plus one), catalog, place in section 9; in the order of the CVEs |
+//! | 0 string ends | a `u32` per string: its end in section 1 |
+//! | 1 strings | concatenated UTF-8 |
+//! | 2 feeds | per feed: name, licences, records, newest change, and flags (1: its reader was tested, 2: it has only signals) |
+//! | 3 packages | 12 bytes each: ecosystem, name, offset in section 4; sorted by these strings |
+//! | 4 affected | the package entries of records |
+//! | 5 advisory offsets | a `u32` per advisory: its offset in section 6 |
+//! | 6 advisories | IDs, covered CVEs, title, URL, scores |
+//! | 7 IDs | 8 bytes each: ID, advisory; sorted by ID |
+//! | 8 signals | 22 bytes each: CVE, EPSS (probability, percentile plus one), catalog, offset in section 9; sorted by CVE |
 //! | 9 scores | vectors by CVE |
-//! | 10 withdrawn | 12 bytes each: id, record, time, of records that were withdrawn; in the order of the ids |
+//! | 10 withdrawn | 12 bytes each: ID, record, time of withdrawn records; sorted by ID |
 //!
-//! Opening reads the header alone. Every later read is bounded by the section and by the number of
-//! bytes that are left, so that a damaged file gives an error and nothing else.
+//! Opening a file reads only the header. Every later read is limited to its section and the
+//! remaining bytes, so a damaged file causes an error and nothing else.
 
 pub(crate) const MAGIC: &[u8; 8] = b"PVVULN\0\x04";
 pub(crate) const SECTIONS: usize = 11;
-/// The magic, the length of the file, an offset and a length for each section.
+/// The magic, the length of the file, and an offset and length for each section.
 pub(crate) const HEADER: usize = 16 + SECTIONS * 16;
 pub(crate) const PACKAGE_ROW: usize = 12;
 pub(crate) const ID_ROW: usize = 8;
 pub(crate) const SIGNAL_ROW: usize = 22;
 pub(crate) const WITHDRAWN_ROW: usize = 12;
-/// Of a feed: its reader was tried.
+/// Feed flag: its reader was tested with real data.
 pub(crate) const TRIED: u8 = 1;
-/// Of a feed: it has no records, only signals.
+/// Feed flag: it has no records, only signals.
 pub(crate) const SIGNALS: u8 = 2;
-/// No place in the section of scores.
+/// No offset in the scores section.
 pub(crate) const NOWHERE: u32 = u32::MAX;
-/// In a day of the catalog: ransomware uses it.
+/// Flag in a catalog date: used by ransomware.
 pub(crate) const RANSOMWARE: u32 = 1 << 31;
 
 /// Why a database cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum DatabaseError {
-    /// The first bytes are those of something else, or of another version of the format.
+    /// It is not a database, or one of another format version.
     #[error("this is not a vulnerability database for this version of pavisade")]
     Foreign,
-    /// A length, a place or a text is impossible.
+    /// A length, offset or string is invalid.
     #[error("the vulnerability database is damaged or incomplete")]
     Damaged,
 }
@@ -88,7 +88,8 @@ impl<'a> Cursor<'a> {
         Err(DatabaseError::Damaged)
     }
 
-    /// How many follow; each takes a byte at least, so more than the bytes that are left is wrong.
+    /// Reads a number of elements. Each takes at least one byte, so it cannot exceed the remaining
+    /// bytes.
     pub(crate) fn count(&mut self) -> Result<usize, DatabaseError> {
         let count = self.number()? as usize;
         if count > self.rest.len() {
@@ -97,7 +98,7 @@ impl<'a> Cursor<'a> {
         Ok(count)
     }
 
-    /// A list whose elements are read one by one.
+    /// Reads a list.
     pub(crate) fn list<T>(
         &mut self,
         mut each: impl FnMut(&mut Self) -> Result<T, DatabaseError>,
@@ -106,19 +107,19 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// A `u32` of a table.
+/// Reads a `u32` of a table.
 pub(crate) fn u32_at(section: &[u8], place: usize) -> Result<u32, DatabaseError> {
     let bytes = section.get(place..).and_then(|rest| rest.first_chunk::<4>());
     bytes.map(|bytes| u32::from_le_bytes(*bytes)).ok_or(DatabaseError::Damaged)
 }
 
-/// A `u64` of a table.
+/// Reads a `u64` of a table.
 pub(crate) fn u64_at(section: &[u8], place: usize) -> Result<u64, DatabaseError> {
     let bytes = section.get(place..).and_then(|rest| rest.first_chunk::<8>());
     bytes.map(|bytes| u64::from_le_bytes(*bytes)).ok_or(DatabaseError::Damaged)
 }
 
-/// Three bytes of a table.
+/// Reads three bytes of a table.
 pub(crate) fn u24_at(section: &[u8], place: usize) -> Result<u32, DatabaseError> {
     let bytes = section.get(place..).and_then(|rest| rest.first_chunk::<3>());
     let [a, b, c] = bytes.ok_or(DatabaseError::Damaged)?;

@@ -1,27 +1,27 @@
-//! The databases that records come from, known by how their ids begin: the licence of their data,
-//! and whether this reader has seen their real records.
+//! The databases that records come from, identified by the prefix of their IDs: the licence of
+//! their data, and whether this reader was tested with their real records.
 //!
-//! Licences are those that the databases publish, collected in OSV's list of data sources
-//! (google.github.io/osv.dev/data, read in November 2026). Where none is stated, none is said.
+//! Licences are those published by the databases, as collected in OSV's list of data sources
+//! (google.github.io/osv.dev/data, read in November 2026). The licence is empty if none is stated.
 
-/// A database of advisories.
+/// An advisory database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Home {
-    /// The licence of its data (SPDX), or how it is described; empty where it is not known.
+    /// The licence of its data (SPDX identifier or description); empty if unknown.
     pub licence: &'static str,
-    /// Whether real records of it were read while this reader was written. Others were only seen in
+    /// Whether this reader was tested with its real records. Others were only known from
     /// documentation.
     pub tried: bool,
 }
 
-/// CISA's catalog is in the public domain; FIRST asks for its name to be given.
+/// CISA's catalog is in the public domain; FIRST requires attribution.
 pub(crate) const CATALOG: Home = Home { licence: "CC0-1.0", tried: true };
 pub(crate) const EPSS: Home = Home { licence: "free with attribution to FIRST", tried: true };
-/// Scores by CVE come from many.
+/// Scores by CVE come from many sources.
 pub(crate) const SCORES: Home = Home { licence: "", tried: true };
 
-/// Whether a word looks like the id of an advisory, in any case: of a database that we know, or of
-/// CVE.
+/// Returns whether a word looks like an advisory ID in any letter case: a CVE, or the ID of a known
+/// database.
 pub fn is_advisory_id(word: &str) -> bool {
     let begins = |prefix: &str| {
         word.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
@@ -30,7 +30,7 @@ pub fn is_advisory_id(word: &str) -> bool {
     begins("CVE-") || HOMES.iter().any(|(prefix, ..)| begins(prefix))
 }
 
-/// By the beginning of an id; longer ones first.
+/// By ID prefix; longer ones first.
 const HOMES: [(&str, &str, bool); 34] = [
     ("ALPINE-CVE-", "", false),
     ("ALBA-", "MIT", true),
@@ -69,9 +69,9 @@ const HOMES: [(&str, &str, bool); 34] = [
 ];
 
 impl Home {
-    /// Where a record with this id comes from, whose first package is of this ecosystem.
+    /// Returns the database of a record by its ID and the ecosystem of its first package.
     pub(crate) fn of(id: &str, ecosystem: &str) -> Self {
-        // Kubernetes' feed has no ids of its own.
+        // The Kubernetes feed uses CVE IDs.
         if id.starts_with("CVE-") && ecosystem == "Kubernetes" {
             return Self { licence: "Apache-2.0", tried: true };
         }
@@ -93,7 +93,7 @@ mod tests {
             ("RUSTSEC-2024-1", "crates.io", "CC0-1.0", true),
             ("x_VCID-1", "npm", "CC-BY-SA-4.0", true),
             ("CVE-2020-8554", "Kubernetes", "Apache-2.0", true),
-            // Others publish CVEs too, with other rights.
+            // Others publish CVEs too, with other licences.
             ("CVE-2020-8554", "GIT", "", false),
             ("DEBIAN-CVE-2024-1", "Debian:12", "", false),
             ("GHSA-x", "npm", "CC-BY-4.0", false),

@@ -1,12 +1,12 @@
-//! Vulnerabilities: orders of versions, advisories as one sorted file, and what they say of a
-//! package.
+//! Vulnerabilities: version orders, an advisory database in one sorted file, and matching of
+//! packages.
 //!
-//! [`Version`] knows the order of each ecosystem. A [`Builder`] makes the bytes of a database from
-//! OSV records, feeds of Debian and Alpine, and signals (EPSS, CISA's catalog, scores by CVE); [`Database`] reads such
-//! bytes in place, and a [`Matcher`] says which advisories are about a package at a version, and
-//! why.
+//! [`Version`] implements the order of each ecosystem. A [`Builder`] creates a database from OSV
+//! records, feeds of Debian and Alpine, and signals (EPSS, CISA's catalog, scores by CVE). A
+//! [`Database`] reads it in place, and a [`Matcher`] determines which advisories apply to a package
+//! version, and why.
 //!
-//! Not here: files, memory maps and downloads, packages and how they are found, text for users.
+//! Out of scope: files, memory maps and downloads; how packages are found; text for users.
 
 mod build;
 mod database;

@@ -1,8 +1,8 @@
-//! Which advisories are about a package at a version, and why.
+//! Determines which advisories apply to a package version, and why.
 //!
-//! Records of several feeds that share an id are one vulnerability; a vendor's advisory about
-//! several CVEs is one of each. A record that cannot be decided (a version that the order refuses,
-//! a range with such an event) is said, never taken for a no.
+//! Records of several feeds with a common ID are one vulnerability. A vendor's advisory that covers
+//! several CVEs counts as one vulnerability for each. A record that cannot be decided (the order
+//! rejects the version or an event of a range) is reported and never treated as not affected.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,23 +16,23 @@ use crate::range::{Because, Place, Until, place};
 use crate::score::severity;
 use crate::version::{Order, Version};
 
-/// A package at a version.
+/// A package version.
 #[derive(Debug, Clone, Copy)]
 pub struct Target<'a> {
-    /// Its ecosystem.
+    /// The ecosystem.
     pub ecosystem: &'a Ecosystem,
-    /// Its name, as its package manager writes it.
+    /// The name as written by the package manager.
     pub name: &'a str,
-    /// Its version.
+    /// The version.
     pub version: &'a str,
-    /// Name and version of what it was built from, where these differ.
+    /// The name and version of the source package, if they differ.
     pub source: Option<(&'a str, &'a str)>,
 }
 
-/// What the database says of a package.
+/// What the database contains about a package.
 #[derive(Debug, Default)]
 pub struct Answer {
-    /// Its vulnerabilities, by id.
+    /// The vulnerabilities by ID.
     pub hits: Vec<Hit>,
     /// Records that could not be decided.
     pub undecided: Vec<Undecided>,
@@ -41,100 +41,100 @@ pub struct Answer {
 /// A vulnerability of a package.
 #[derive(Debug, Clone)]
 pub struct Hit {
-    /// What is known of it.
+    /// The advisory.
     pub advisory: Arc<Advisory>,
-    /// Whether there is a version without it.
+    /// Whether a version with a fix exists.
     pub fix: FixState,
-    /// By its scores; by the vendor's word where there are none.
+    /// The severity from scores, or else from the vendor's rating.
     pub severity: Severity,
-    /// The records that say so, one at least.
+    /// The records that apply, at least one.
     pub reasons: Vec<Reason>,
 }
 
-/// A record that is about a package.
+/// A record that applies to a package.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reason {
-    /// Its id.
+    /// The ID.
     pub record: String,
-    /// The feed that it is from.
+    /// The feed.
     pub feed: String,
-    /// The name that it has for the package: that of its source, where advisories name sources.
+    /// The package name in the record: that of the source package if advisories name these.
     pub package: String,
     /// The version that was compared.
     pub version: String,
-    /// Why it is about that version.
+    /// Why it applies to that version.
     pub because: Because,
 }
 
 /// A record that could not be decided.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Undecided {
-    /// Its id.
+    /// The ID.
     pub record: String,
-    /// Why, as a part of a sentence.
+    /// The reason, as part of a sentence.
     pub why: String,
 }
 
-/// What one record says of a package at a version.
+/// The result of one record for a package version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is affected.
+    /// The version is affected.
     Affected(Because, FixState),
-    /// It is in none of its ranges and not listed.
+    /// The version is in no range and not listed.
     Outside,
-    /// The vendor says that the package is not affected.
+    /// The vendor states that the package is not affected.
     NotAffected,
-    /// It cannot be said, and why.
+    /// The record could not be decided, for this reason.
     Undecided(String),
 }
 
-/// Matches packages; each advisory is made once.
+/// Matches packages; each advisory is created once.
 #[derive(Debug)]
 pub struct Matcher<'a> {
     pub(crate) database: Database<'a>,
-    /// By ids and vectors.
+    /// By IDs and vectors.
     made: HashMap<Vec<String>, Arc<Advisory>>,
 }
 
-/// A vulnerability that a package has.
+/// A vulnerability of a package.
 #[derive(Default)]
 struct Found<'a> {
-    /// Ids by which it is joined with others.
+    /// IDs that join it with others.
     ids: Vec<&'a str>,
-    /// Ids that it has beside them.
+    /// Other IDs.
     others: Vec<&'a str>,
     records: Vec<Said<'a>>,
 }
 
-/// What a record says of it.
+/// A record that applies.
 #[derive(Clone)]
 struct Said<'a> {
     record: Arc<Record<'a>>,
     fix: FixState,
     reason: Reason,
-    /// Vectors and rating of the package alone.
+    /// Vectors and rating of only this package.
     vectors: Vec<&'a str>,
     rating: Severity,
 }
 
 impl<'a> Matcher<'a> {
-    /// For a database.
+    /// Returns a matcher for a database.
     pub fn new(database: Database<'a>) -> Self {
         Self { database, made: HashMap::new() }
     }
 
-    /// Whether any advisory is about a package of this ecosystem.
+    /// Returns whether there is any advisory for this ecosystem.
     ///
     /// # Errors
-    /// Where the database is damaged.
+    /// The database is damaged.
     pub fn covers(&self, ecosystem: &Ecosystem) -> Result<bool, DatabaseError> {
         self.database.covers(ecosystem)
     }
 
-    /// What the database says of a package.
+    /// Returns the vulnerabilities of a package.
     ///
     /// # Errors
-    /// Where the database is damaged.
+    /// The database is damaged.
     pub fn find(&mut self, target: Target<'_>) -> Result<Answer, DatabaseError> {
         let mut answer = Answer::default();
         let mut found = Groups::default();
@@ -196,7 +196,7 @@ impl<'a> Matcher<'a> {
         Ok(Hit { advisory, fix: fix.unwrap_or(FixState::Unknown), severity, reasons })
     }
 
-    /// Made of all records, once for each set of them.
+    /// Returns the advisory of a set of records, created once.
     fn advisory(&mut self, found: &Found<'a>) -> Result<Arc<Advisory>, DatabaseError> {
         let mut ids = found.ids.clone();
         ids.sort_unstable_by_key(|id| (rank(id), *id));
@@ -244,14 +244,14 @@ impl<'a> Matcher<'a> {
     }
 }
 
-/// Vectors of a record that are about the vulnerability itself: a vendor's advisory about several
-/// does not say which.
+/// Returns the vectors that describe the vulnerability itself: those of an advisory that covers
+/// several cannot be assigned.
 fn own_vectors<'r, 'a>(record: &'r Record<'a>) -> impl Iterator<Item = (&'a str, &'a str)> + 'r {
     let own = record.covers.len() < 2;
     record.vectors.iter().filter(move |_| own).map(|vector| (record.feed, *vector))
 }
 
-/// CVEs first, then what many know.
+/// Ranks IDs: CVEs first, then other well-known IDs.
 pub(crate) fn rank(id: &str) -> u8 {
     match id {
         id if id.starts_with("CVE-") => 0,
@@ -266,10 +266,10 @@ pub(crate) fn looked_up<'t>(target: Target<'t>) -> (String, &'t str) {
     (target.ecosystem.package(name), version)
 }
 
-/// What was found, each once, by the ids that join it.
+/// The vulnerabilities found, joined by their IDs.
 #[derive(Default)]
 struct Groups<'a> {
-    /// Those that were joined to another are empty.
+    /// Those that were joined with another are empty.
     all: Vec<Found<'a>>,
     by_id: HashMap<&'a str, usize>,
 }
@@ -299,8 +299,8 @@ impl<'a> Groups<'a> {
     }
 }
 
-/// Where one record says that it is fixed, it is, in the later of two versions: an upgrade to the
-/// earlier one would leave a record that says otherwise.
+/// Combines the fix states of two records. A fix in either counts. Of two fixed versions the later
+/// one counts: the other record still applies to the earlier one.
 fn better(order: Option<Order>, one: FixState, two: FixState) -> FixState {
     match (one, two) {
         (FixState::Fixed(a), FixState::Fixed(b)) => {
@@ -387,7 +387,7 @@ pub(crate) fn verdict(ecosystem: &Ecosystem, entry: &Entry<'_>, text: &str) -> V
     }
 }
 
-/// What a vendor does about it where no version is fixed.
+/// Returns the vendor's plan for a package without a fixed version.
 fn open(state: State) -> FixState {
     match state {
         State::WontFix => FixState::WontFix,
@@ -396,7 +396,7 @@ fn open(state: State) -> FixState {
     }
 }
 
-/// The nearest of the versions that a record names as fixed.
+/// Returns the nearest fixed version of a record.
 fn fixed(ecosystem: &Ecosystem, entry: &Entry<'_>, text: &str) -> FixState {
     let newer = || {
         let order = ecosystem.order()?;

@@ -1,4 +1,4 @@
-//! OSV records as their schema has them (1.7). What is not read is not here.
+//! OSV records by their schema (1.7), with only the fields that are used.
 
 use std::collections::BTreeMap;
 

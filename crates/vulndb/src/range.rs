@@ -1,10 +1,10 @@
-//! Whether a version lies in a range of an advisory.
+//! Determines whether a version is in a range of an advisory.
 
 use std::cmp::Ordering;
 
 use crate::version::{Order, Version};
 
-/// What an event of a range says.
+/// The type of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
     Introduced,
@@ -26,45 +26,45 @@ impl Kind {
     }
 }
 
-/// Why a record is about a version.
+/// Why a record applies to a version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Because {
-    /// The version lies between two events of a range.
+    /// The version is between two events of a range.
     Range {
-        /// The version that brought it; `0` is before all versions.
+        /// The first affected version; `0` is before all versions.
         introduced: String,
-        /// Where it ends.
+        /// The end of the range.
         until: Until,
     },
     /// The record lists the version.
     Listed,
 }
 
-/// Where a range ends.
+/// The end of a range.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Until {
-    /// From this version on it is gone.
+    /// Fixed in this version.
     Fixed(String),
-    /// This is the last version that has it.
+    /// The last affected version.
     Last(String),
-    /// Nowhere so far.
+    /// No end yet.
     Open,
 }
 
-/// Where a version lies.
+/// The position of a version relative to a range.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Place {
     Inside(Because),
     Outside,
-    /// An event is no version of the order.
+    /// An event is not a valid version.
     Unreadable(String),
 }
 
-/// An event, and its version unless it is before all of them.
+/// An event and its version; `None` stands for before all versions.
 type Event<'a> = (Kind, &'a str, Option<Version<'a>>);
 
-/// Puts events in the order in which they are to be read; `Err` has the one that is no version.
-/// Events at one version stay in the record's order: `introduced 0, fixed 0` is nothing at all.
+/// Sorts events. Returns the event that is not a valid version as an error. Events at the same
+/// version keep the order of the record: `introduced 0, fixed 0` is an empty range.
 pub(crate) fn sort<'a, T: AsRef<str>>(
     order: Order,
     events: &'a [(Kind, T)],
@@ -72,14 +72,14 @@ pub(crate) fn sort<'a, T: AsRef<str>>(
     let mut read: Vec<Event<'a>> = Vec::with_capacity(events.len());
     for (kind, text) in events {
         let text = text.as_ref();
-        // Before everything, whatever the order.
+        // Before everything, in any order.
         let version = match (kind, text) {
             (Kind::Introduced | Kind::Fixed, "0") => None,
-            // What precedes every version says nothing of where a range ends.
+            // A version that precedes all others cannot be the end of a range.
             _ => Some(Version::read(order, text).ok().filter(|v| !v.is_legacy()).ok_or(text)?),
         };
         let event = (*kind, text, version);
-        // Maven's order is not total, which the sorts of `std` need not bear.
+        // Maven's order is not total, on which the sort functions of `std` may panic.
         let at = read.partition_point(|before| compare(before, &event).is_le());
         read.insert(at, event);
     }
@@ -95,7 +95,7 @@ fn compare((one, _, a): &Event<'_>, (two, _, b): &Event<'_>) -> Ordering {
     versions.then(last(one).cmp(&last(two)))
 }
 
-/// Where a version lies in a range.
+/// Returns the position of a version relative to a range.
 pub(crate) fn place<T: AsRef<str>>(
     order: Order,
     events: &[(Kind, T)],
@@ -140,7 +140,7 @@ mod tests {
     #[test]
     fn a_range_is_read_in_the_order_of_versions() {
         use Kind::{Fixed, Introduced, LastAffected};
-        // Out of order, and by text `1.10.0` would precede `1.9.0`.
+        // Unsorted, and as text `1.10.0` would precede `1.9.0`.
         let events = [
             (Fixed, "1.10.0"),
             (Introduced, "2.0.0"),
@@ -160,11 +160,11 @@ mod tests {
             assert_eq!(says(&events, version), place, "{version}");
         }
         assert_eq!(says(&[(Introduced, "0")], "0.0.0-a"), inside("0", Until::Open));
-        // A prerelease of the first version is before it.
+        // A prerelease of the first version precedes it.
         assert_eq!(says(&[(Introduced, "1.0.0")], "1.0.0-rc.1"), Place::Outside);
-        // Alpine: fixed in `0` is not affected at all.
+        // Alpine: fixed in `0` means never affected.
         assert_eq!(says(&[(Introduced, "0"), (Fixed, "0")], "1.0.0"), Place::Outside);
-        // Fixed, and broken again in the same version.
+        // Fixed and reintroduced in the same version.
         let again = [(Introduced, "0"), (Fixed, "1.0.0"), (Introduced, "1.0.0")];
         assert_eq!(says(&again, "1.0.0"), inside("1.0.0", Until::Open));
         assert_eq!(

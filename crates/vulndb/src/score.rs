@@ -1,20 +1,20 @@
-//! How bad: scores of CVSS vectors, and words of vendors.
+//! Severities from CVSS vectors and vendor ratings.
 
 use std::str::FromStr;
 
 use cvss::Cvss;
 use pavisade_model::{Score, Severity};
 
-/// What a vector cannot do without, by how it begins.
+/// The required metrics of a vector by its prefix.
 const NEEDED: [(&str, &[&str]); 3] = [
     ("CVSS:4.", &["AV", "AC", "AT", "PR", "UI", "VC", "VI", "VA", "SC", "SI", "SA"]),
     ("CVSS:3.", &["AV", "AC", "PR", "UI", "S", "C", "I", "A"]),
     ("", &["AV", "AC", "Au", "C", "I", "A"]),
 ];
 
-/// The score of a vector of CVSS 2.0, 3.0, 3.1 or 4.0; `None` where it is none.
+/// Returns the score of a CVSS 2.0, 3.0, 3.1 or 4.0 vector; `None` if it is invalid.
 pub(crate) fn of_vector(vector: &str) -> Option<f32> {
-    // The crate takes what is missing for "none", and gives a score of zero.
+    // The crate treats missing metrics as "none" and returns a score of zero.
     let metrics = || vector.split('/').filter_map(|metric| Some(metric.split_once(':')?.0));
     let (_, needed) = NEEDED.iter().find(|(prefix, _)| vector.starts_with(prefix))?;
     if !needed.iter().all(|needed| metrics().any(|metric| metric == *needed)) {
@@ -25,13 +25,13 @@ pub(crate) fn of_vector(vector: &str) -> Option<f32> {
     (score.is_finite() && (0.0..=10.0).contains(&score)).then_some(score as f32)
 }
 
-/// The severity that scores say: the newest CVSS version decides, its highest score where several
-/// give one. `Unknown` where there is no score.
+/// Returns the severity from scores: the highest score of the newest CVSS version. `Unknown` if
+/// there is no score.
 pub fn severity(scores: &[Score]) -> Severity {
     Score::decisive(scores).map_or(Severity::Unknown, Score::severity)
 }
 
-/// What a vendor calls it; `Unknown` where that is no word of a scale.
+/// Returns the severity of a vendor's rating; `Unknown` if the word is not part of a scale.
 pub(crate) fn of_word(word: &str) -> Severity {
     match word.trim().trim_end_matches('*').to_ascii_lowercase().as_str() {
         "critical" => Severity::Critical,

@@ -1,10 +1,10 @@
-//! What is known of a CVE beside its advisories: EPSS, CISA's catalog, scores.
+//! Signals of a CVE apart from advisories: EPSS, CISA's catalog, scores.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-/// A CVE as a number that orders as its year and its count.
+/// Converts a CVE to a number that sorts by year and sequence number.
 pub(crate) fn cve(id: &str) -> Option<u64> {
     let (year, number) = id.strip_prefix("CVE-")?.split_once('-')?;
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
@@ -14,14 +14,14 @@ pub(crate) fn cve(id: &str) -> Option<u64> {
     Some(u64::from(year.parse::<u16>().ok()?) << 32 | u64::from(number.parse::<u32>().ok()?))
 }
 
-/// Probability and percentile of EPSS, in parts of 100,000.
+/// Probability and percentile of EPSS, in units of 1/100,000.
 pub(crate) type Epss = (u32, u32);
 
-/// The largest part of EPSS: certain.
+/// The largest value, which stands for 1.
 pub(crate) const WHOLE: u32 = 100_000;
 
-/// Reads EPSS as FIRST publishes it: comments, a header, `cve,epss,percentile`. Gives the scores
-/// and how many lines are none.
+/// Reads the EPSS file of FIRST: comments, a header, and `cve,epss,percentile`. Returns the scores
+/// and the number of invalid lines.
 pub(crate) fn epss(text: &str) -> (BTreeMap<u64, Epss>, usize) {
     let mut scores = BTreeMap::new();
     let mut refused = 0;
@@ -48,16 +48,16 @@ fn part(text: &str) -> Option<u32> {
     (0.0..=1.0).contains(&part).then(|| (part * f64::from(WHOLE)).round() as u32)
 }
 
-/// An entry of the catalog: the day as `20260301`, and whether ransomware uses it.
+/// A catalog entry: the date as `20260301`, and whether ransomware uses the vulnerability.
 pub(crate) type Kev = (u32, bool);
 
 /// CISA's catalog.
 #[derive(Debug)]
 pub(crate) struct Catalog {
     pub entries: BTreeMap<u64, Kev>,
-    /// How many entries are none.
+    /// The number of invalid entries.
     pub refused: usize,
-    /// When it was published.
+    /// The time of publication.
     pub released: String,
 }
 
@@ -90,7 +90,7 @@ fn day(text: &str) -> Option<u32> {
     well.then(|| text.replace('-', "").parse().ok()).flatten()
 }
 
-/// A line of scores by CVE: no OSV record, but with the same field.
+/// The scores of a CVE: not an OSV record, but with the same field.
 #[derive(Debug, Deserialize)]
 pub(crate) struct ScoresOfCve {
     pub id: String,

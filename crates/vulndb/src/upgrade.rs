@@ -1,8 +1,7 @@
-//! To which version a package is best upgraded.
+//! Determines the best version to upgrade a package to.
 //!
-//! The version that an advisory names is the nearest one without it, which may have what others are
-//! about. So the latest of these versions is looked up as well, until none of what it has can be
-//! fixed by a later one.
+//! The fixed version in an advisory is the nearest one, which may have other vulnerabilities. So
+//! the latest fixed version is looked up again, until a later version fixes nothing more.
 
 use std::collections::BTreeSet;
 
@@ -12,25 +11,25 @@ use crate::format::DatabaseError;
 use crate::matching::{Answer, Matcher, Target};
 use crate::version::Version;
 
-/// How often a later version is tried.
+/// The largest number of lookups.
 const ROUNDS: usize = 16;
 
-/// A version that is worth an upgrade.
+/// A recommended upgrade.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Upgrade {
-    /// The version: that of the source, where advisories name sources.
+    /// The version: that of the source package if advisories name these.
     pub to: String,
-    /// Ids of what it has, of what the database knows.
+    /// The IDs of known vulnerabilities in that version.
     pub ids: BTreeSet<String>,
 }
 
 impl Matcher<'_> {
-    /// The least version in which all is fixed that can be, of the versions that records name.
-    /// `fixes` are those of what is to be closed, and nothing has to be closed that `ignored` names;
-    /// nothing where none of the fixes is a version.
+    /// Returns the lowest version named in records that fixes everything that can be fixed. `fixes`
+    /// are the fixed versions of the vulnerabilities to fix; those in `ignored` need no fix. `None`
+    /// if no fix is a valid version.
     ///
     /// # Errors
-    /// Where the database is damaged.
+    /// The database is damaged.
     pub fn upgrade(
         &mut self,
         target: Target<'_>,
@@ -67,7 +66,7 @@ impl Matcher<'_> {
         Ok(Some(Upgrade { to, ids }))
     }
 
-    /// The same package at another version.
+    /// Looks up the same package in another version.
     fn at(&mut self, target: Target<'_>, version: &str) -> Result<Answer, DatabaseError> {
         let source = target.source.map(|(name, _)| (name, version));
         self.find(Target { version, source, ..target })

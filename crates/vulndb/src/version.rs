@@ -1,8 +1,8 @@
-//! Versions and their orders, one module each.
+//! Versions and their orders, with one module per order.
 //!
-//! Each order is total over the versions that it reads, and reads a version once, so that it can
-//! be compared with many. A text that is no version of an order is an error: it is never smaller
-//! than, greater than or equal to anything.
+//! Each order is total over the versions that it accepts, except Maven's. A version is parsed once
+//! and can be compared many times. Text that is not a valid version is an error: it does not
+//! compare with anything.
 
 mod apk;
 mod deb;
@@ -17,24 +17,24 @@ mod semver;
 
 use std::cmp::Ordering;
 
-/// The longest version that is read, in bytes.
+/// The longest version in bytes.
 const LONGEST: usize = 512;
 
-/// How an ecosystem orders its versions.
+/// The version order of an ecosystem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Order {
     /// Alpine up to 3.22: the order of apk-tools 2.
     Apk2,
-    /// Alpine from 3.23 on: the order of apk-tools 3, which compares numbers with leading zeros
-    /// as texts and refuses digits behind a letter.
+    /// Alpine since 3.23: the order of apk-tools 3, which compares numbers with leading zeros as
+    /// text and rejects digits after a letter.
     Apk3,
-    /// Debian and relatives (deb-version(7)).
+    /// Debian and derivatives (deb-version(7)).
     Deb,
     /// Lists of numbers: CRAN, Hackage.
     Dotted,
     /// RubyGems.
     Gem,
-    /// Go modules and the Go distribution: semantic versions with `v` or `go` before them.
+    /// Go modules and the Go distribution: semantic versions with a `v` or `go` prefix.
     Go,
     /// Maven (the version order of its POM reference).
     Maven,
@@ -42,18 +42,18 @@ pub enum Order {
     Nuget,
     /// Composer: PHP's `version_compare`.
     Packagist,
-    /// Dart's pub: semantic versions of which builds are ordered too.
+    /// Dart's pub: semantic versions with ordered build metadata.
     Pub,
-    /// Python: PEP 440, and below it what setuptools read before there was one.
+    /// Python: PEP 440, preceded by versions from before it, ordered like setuptools did.
     Pep440,
-    /// Rpm: epoch, version, release.
+    /// rpm: epoch, version, release.
     Rpm,
-    /// npm and Cargo: semantic versions. Fewer than three numbers are filled up with zeros.
+    /// npm and Cargo: semantic versions. Missing numbers are zero.
     Semver,
 }
 
 impl Order {
-    /// Where it is defined, as a part of a sentence: "by …".
+    /// Returns where the order is defined, as part of a sentence: "by …".
     pub fn name(self) -> &'static str {
         match self {
             Self::Apk2 => "apk-tools 2",
@@ -73,17 +73,17 @@ impl Order {
     }
 }
 
-/// A text that is no version of its ecosystem.
+/// Text that is not a valid version.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` is not a valid version for the order {order:?}")]
 pub struct VersionError {
     /// The order.
     pub order: Order,
-    /// The text, or its beginning.
+    /// The text, possibly truncated.
     pub text: String,
 }
 
-/// A version that can be compared with others of its order.
+/// A version that can be compared with others of the same order.
 #[derive(Debug, Clone)]
 pub struct Version<'a>(Read<'a>);
 
@@ -102,10 +102,10 @@ enum Read<'a> {
 }
 
 impl<'a> Version<'a> {
-    /// Reads a version.
+    /// Parses a version.
     ///
     /// # Errors
-    /// Where it is none of that order, or longer than 512 bytes.
+    /// The text is not valid in that order, or longer than 512 bytes.
     pub fn read(order: Order, text: &'a str) -> Result<Self, VersionError> {
         let read = || {
             if text.is_empty() || text.len() > LONGEST {
@@ -130,13 +130,13 @@ impl<'a> Version<'a> {
         read().map(Self).ok_or_else(refused)
     }
 
-    /// Whether it is a text from before there was PEP 440, which precedes every version: its place
-    /// says nothing of what it stands for.
+    /// Returns whether this is a version from before PEP 440, which precedes all others: its
+    /// position has no meaning.
     pub(crate) fn is_legacy(&self) -> bool {
         matches!(&self.0, Read::Pep440(version) if version.is_legacy())
     }
 
-    /// Which of the two is the newer one; nothing where they are of different orders.
+    /// Compares two versions; `None` if their orders differ.
     pub fn compare(&self, other: &Self) -> Option<Ordering> {
         Some(match (&self.0, &other.0) {
             (Read::Apk2(a), Read::Apk2(b)) => a.cmp(b),
@@ -154,7 +154,7 @@ impl<'a> Version<'a> {
     }
 }
 
-/// An order by comparison alone: what compares equal is equal.
+/// Implements the order traits from a comparison function.
 macro_rules! ordered {
     ($name:ident, $compare:expr) => {
         impl PartialEq for $name<'_> {

@@ -1,4 +1,4 @@
-//! Words of feeds: ids, titles, and what a vendor says of a package.
+//! Words in feeds: IDs, titles, and vendor statements about packages.
 
 use pavisade_model::Severity;
 use serde_json::{Map, Value};
@@ -6,10 +6,11 @@ use serde_json::{Map, Value};
 use crate::database::State;
 use crate::score::of_word;
 
-/// The longest text that is kept of a title, in bytes.
+/// The longest title in bytes.
 const LONGEST_TITLE: usize = 200;
 
-/// Printable signs without spaces: what is shown to people and looked up.
+/// Returns whether a text consists of printable characters without spaces, safe to display and look
+/// up.
 pub(crate) fn is_id(text: &str) -> bool {
     (1..=128).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
@@ -25,7 +26,7 @@ pub(crate) fn shorten(text: &str) -> String {
     line + end
 }
 
-/// Where feeds write how bad it is.
+/// Returns the severity from the fields in which feeds state it.
 pub(crate) fn rating_of(object: Option<&Map<String, Value>>) -> Severity {
     let Some(object) = object else { return Severity::Unknown };
     let words = ["severity", "urgency", "ratings"].into_iter().filter_map(|key| object.get(key));
@@ -36,7 +37,7 @@ pub(crate) fn rating_of(object: Option<&Map<String, Value>>) -> Severity {
     words.map(of_word).max().unwrap_or(Severity::Unknown)
 }
 
-/// Where feeds write what a vendor does about it.
+/// The fields in which feeds state the vendor's plan for a fix.
 pub(crate) const STATES: [&str; 5] = ["fix_state", "state", "status", "sub_state", "urgency"];
 
 pub(crate) fn state_of(word: &str) -> Option<State> {
@@ -49,7 +50,7 @@ pub(crate) fn state_of(word: &str) -> Option<State> {
         "affected" | "needed" | "pending" | "postponed" | "deferred" | "fix deferred"
         | "no dsa" | "open" | "active" => State::NotFixed,
         "undetermined" | "under investigation" | "needs triage" => State::Undetermined,
-        // Ranges say it.
+        // Ranges contain this.
         "fixed" | "resolved" | "released" | "not yet assigned" => State::Silent,
         rating if of_word(rating) != Severity::Unknown => State::Silent,
         _ => return None,

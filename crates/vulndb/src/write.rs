@@ -1,4 +1,4 @@
-//! Writes the file format.
+//! Writes the database format.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -11,7 +11,7 @@ use crate::format::{
 };
 use crate::signals::cve;
 
-/// Texts by how often they are used.
+/// Strings with their number of uses.
 #[derive(Default)]
 struct Texts<'a> {
     used: HashMap<&'a str, u32>,
@@ -25,7 +25,7 @@ impl<'a> Texts<'a> {
         }
     }
 
-    /// Frequent ones first, so that their numbers are short.
+    /// Sorts frequent strings first, so that their indexes are short.
     fn sorted(self) -> Vec<&'a str> {
         let mut texts: Vec<_> = self.used.into_iter().collect();
         texts.sort_unstable_by(|(a, of_a), (b, of_b)| of_b.cmp(of_a).then(a.cmp(b)));
@@ -56,10 +56,10 @@ impl Entry {
 }
 
 impl Builder {
-    /// The bytes of the database, and what became of the input.
+    /// Returns the bytes of the database and a report about the input.
     ///
     /// # Errors
-    /// Where a table would have more than 2^32 entries or bytes.
+    /// A table would have more than 2^32 entries or bytes.
     pub fn finish(self) -> Result<(Vec<u8>, Report), DatabaseError> {
         let mut texts = Texts::default();
         for (name, feed) in &self.feeds {
@@ -69,7 +69,7 @@ impl Builder {
         for ((feed, id), record) in &self.records {
             texts.count([feed.as_str(), id.as_str()].into_iter().chain(record.texts()));
         }
-        // Signals are kept for CVEs that some record is about.
+        // Keep signals only for CVEs with a record.
         let of_record = |(key, record): (&'_ (String, String), &'_ Record)| {
             let ids = strs(&record.aliases).chain(strs(&record.covers)).chain([key.1.as_str()]);
             ids.filter_map(cve).collect::<Vec<_>>()
@@ -107,7 +107,7 @@ struct Sections<'a> {
 
 impl<'a> Sections<'a> {
     fn place(&self, text: &str) -> u32 {
-        // Every text was counted.
+        // Every string was counted.
         self.places.get(text).copied().unwrap_or(u32::MAX)
     }
 
@@ -124,7 +124,7 @@ impl<'a> Sections<'a> {
     }
 
     fn length(&mut self, section: usize, length: usize) {
-        // No list comes near: records are bounded.
+        // Lists cannot be this long: records are bounded.
         number(&mut self.sections[section], u32::try_from(length).unwrap_or(u32::MAX));
     }
 
@@ -220,7 +220,7 @@ impl<'a> Sections<'a> {
                 continue;
             }
             self.sections[8].extend(id.to_le_bytes());
-            // A percentile of nothing is one, too.
+            // A percentile of zero is a value too.
             let (probability, percentile) = epss.map_or((0, 0), |(one, two)| (*one, two + 1));
             for part in [probability, percentile] {
                 self.sections[8].extend(part.to_le_bytes().iter().take(3));

@@ -1,5 +1,4 @@
-//! The bytes of a database: the same for the same input, and never more than an error when
-//! damaged.
+//! The database format: equal input gives equal bytes, and damage causes only errors.
 
 use pavisade_vulndb::{Builder, Database, DatabaseError, Ecosystem, Feed, Matcher, Target};
 use proptest::prelude::*;
@@ -29,7 +28,7 @@ fn the_same_input_gives_the_same_bytes() {
     let bytes = built(&records);
     records.reverse();
     assert_eq!(built(&records), bytes);
-    // A second copy that is not newer changes nothing, wherever it stands.
+    // An older or equal duplicate changes nothing, wherever it is.
     let mut other = records[0].clone();
     other["summary"] = json!("another");
     let with = |first: bool| {
@@ -96,7 +95,7 @@ fn signals_of_today_make_no_old_advisories_new() {
     let feed = |name| Feed { name, licence: "MIT" };
     let mut builder = Builder::default();
     builder.record(feed("osv"), record("A-1", "2026-02-01T00:00:00Z").as_bytes());
-    // Its date is still to come.
+    // Its date is in the future.
     builder.record(feed("odd"), record("A-2", "2031-01-01T00:00:00Z").as_bytes());
     builder.epss(
         feed("epss"),
@@ -106,7 +105,7 @@ fn signals_of_today_make_no_old_advisories_new() {
         feed("kev"),
         br#"{"dateReleased":"2026-08-15T00:00:00Z","vulnerabilities":[{"cveID":"CVE-2024-3","dateAdded":"2024-03-01"}]}"#,
     );
-    // One whose lines are all refused has no records either.
+    // A feed with only invalid lines has no records either.
     builder.epss(feed("none"), "#model_version:v1,score_date:2026-08-17T12:00:00Z\n");
     let bytes = builder.finish().unwrap().0;
     let database = Database::open(&bytes).unwrap();
@@ -129,7 +128,7 @@ fn signals_of_today_make_no_old_advisories_new() {
 fn a_check_finds_damage_that_opening_does_not() {
     let mut bytes = built(&records());
     Database::open(&bytes).unwrap().check().unwrap();
-    // The last of the texts' ends.
+    // The last string end.
     let end = bytes.windows(4).rposition(|four| four == 3u32.to_le_bytes()).unwrap();
     bytes[end..end + 4].copy_from_slice(&u32::MAX.to_le_bytes());
     assert_eq!(Database::open(&bytes).unwrap().check(), Err(DatabaseError::Damaged));
@@ -144,7 +143,7 @@ fn what_is_no_database_is_refused() {
     assert_eq!(open(&bytes[..bytes.len() - 1]), Some(DatabaseError::Damaged));
     assert_eq!(open(&[&bytes[..], b"x"].concat()), Some(DatabaseError::Damaged));
     assert_eq!(open(&bytes), None);
-    // One without records is one.
+    // A database without records is valid.
     assert_eq!(open(&built(&[])), None);
 }
 

@@ -1,4 +1,4 @@
-//! Feeds of Debian and Alpine. The samples are made from documentation.
+//! Feeds of Debian and Alpine. The samples are written from documentation.
 
 use pavisade_vulndb::{Builder, Database, Ecosystem, Feed, Matcher, Report, Target};
 use serde_json::json;
@@ -11,7 +11,7 @@ fn built(read: impl FnOnce(&mut Builder)) -> (Vec<u8>, Report) {
     builder.finish().unwrap()
 }
 
-/// The vulnerabilities of a package, each with the state of its fix.
+/// Returns the vulnerabilities of a package with their fix states.
 fn found(bytes: &[u8], ecosystem: &str, name: &str, version: &str) -> Vec<String> {
     let ecosystem = Ecosystem::read(ecosystem);
     let mut matcher = Matcher::new(Database::open(bytes).unwrap());
@@ -76,7 +76,7 @@ fn secdb(release: &str, package: &str, fixes: serde_json::Value) -> Vec<u8> {
 fn alpines_secdb() {
     let fixes = json!({
         "1.2-r0": ["CVE-2019-1 CVE-2019-2 (+ regression fix)", "XSA-5"],
-        // Fixed for good only here.
+        // The final fix is only here.
         "1.2-r3": ["CVE-2019-1"],
         "0": ["CVE-2019-3"],
     });
@@ -99,7 +99,7 @@ fn alpines_secdb() {
 #[test]
 fn what_is_neither_is_told() {
     let (_, report) = built(|builder| {
-        // Cut off, as downloads are.
+        // Truncated, like an interrupted download.
         builder.debian_tracker(FEED, br#"{"a": {"CVE-2024-1": {"releases": {"#);
         builder.alpine_secdb(FEED, b"{");
         builder.alpine_secdb(FEED, br#"{"packages": []}"#);

@@ -1,4 +1,4 @@
-//! Why a package is reported or is not, and what to upgrade it to.
+//! Explanations and upgrades.
 
 use pavisade_vulndb::{Bound, Database, Ecosystem, Matcher, Order, Target, Verdict};
 use serde_json::json;
@@ -31,7 +31,7 @@ fn every_record_says_what_was_compared() {
     let events = [(Bound::Introduced, "0".to_owned()), (Bound::Fixed, "1.10-1".to_owned())];
     assert_eq!(first.ranges, [events]);
     assert_eq!(said[1].verdict, Verdict::NotAffected);
-    // By text, 1.10 would be before 1.9.
+    // As text, 1.10 would precede 1.9.
     let newer = matcher.explain(target(&debian, "p", "1.10-1"), "CVE-2024-1").unwrap();
     assert_eq!(newer[0].verdict, Verdict::Outside);
     // Through an alias that only one of the two has.
@@ -56,7 +56,7 @@ fn what_is_not_in_a_package_is_known_by_its_records() {
     let matcher = Matcher::new(Database::open(&bytes).unwrap());
     let known = |id: &str| matcher.known(id).unwrap();
     let ids = |id: &str| known(id).records.into_iter().map(|r| r.id).collect::<Vec<_>>();
-    // The vendor's advisory covers both, and is no bridge between them.
+    // The vendor's advisory covers both but does not join them.
     assert_eq!(ids("CVE-2024-1"), ["DSA-1", "GHSA-1"]);
     assert_eq!(ids("CVE-2024-2"), ["DSA-1", "GHSA-2"]);
     let package = |one: &str, two: &str| (one.to_owned(), two.to_owned());
@@ -75,7 +75,7 @@ fn an_upgrade_closes_all_that_can_be_closed() {
     let bytes = built(&[
         record("A", &[], package, until("1.9.0")),
         record("B", &[], package, until("1.10.0")),
-        // Came with what the two others ask for.
+        // Introduced by the version that fixes the two others.
         record("C", &[], package, json!([{"introduced": "1.5.0"}, {"fixed": "1.11.1"}])),
         record("D", &[], package, json!([{"introduced": "1.11.0"}])),
         record("E", &[], package, json!([{"introduced": "2.0.0"}, {"fixed": "2.1.0"}])),
@@ -87,7 +87,7 @@ fn an_upgrade_closes_all_that_can_be_closed() {
         matcher.upgrade(target(&npm, "p", "1.0.0"), &["1.9.0", "1.10.0"], &none).unwrap().unwrap();
     let left: Vec<_> = found.ids.iter().map(String::as_str).collect();
     assert_eq!((&*found.to, left), ("1.11.1", vec!["D"]));
-    // Nobody minds C, so the earlier version will do.
+    // C is ignored, so the earlier version is enough.
     let ignored = ["C"].into_iter().collect();
     let found = matcher.upgrade(target(&npm, "p", "1.0.0"), &["1.10.0"], &ignored).unwrap();
     assert_eq!(found.unwrap().to, "1.10.0");
@@ -95,7 +95,7 @@ fn an_upgrade_closes_all_that_can_be_closed() {
     assert_eq!(matcher.upgrade(target(&npm, "p", "1.0.0"), &[], &none).unwrap(), None);
 }
 
-/// Advisories name the source, and its versions.
+/// Advisories name the source package and its versions.
 #[test]
 fn an_upgrade_of_a_distribution_is_one_of_the_source() {
     let until = |fixed: &str| json!([{"introduced": "0"}, {"fixed": fixed}]);

@@ -1,4 +1,4 @@
-//! What a database says of a package, and why.
+//! Matching of packages, with reasons.
 
 use pavisade_model::{FixState, Severity};
 use pavisade_vulndb::{
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 const FEED: Feed<'_> = Feed { name: "feed", licence: "CC0-1.0" };
 
-/// A database of these records.
+/// Returns a database of these records.
 pub(crate) fn built(records: &[Value]) -> Vec<u8> {
     let mut builder = Builder::default();
     for record in records {
@@ -17,7 +17,7 @@ pub(crate) fn built(records: &[Value]) -> Vec<u8> {
     builder.finish().unwrap().0
 }
 
-/// A record about one package with one range.
+/// Returns a record for one package with one range.
 pub(crate) fn record(id: &str, aliases: &[&str], package: (&str, &str), events: Value) -> Value {
     let package = json!({"ecosystem": package.0, "name": package.1});
     let range = json!({"type": "ECOSYSTEM", "events": events});
@@ -31,7 +31,7 @@ fn find(bytes: &[u8], ecosystem: &str, name: &str, version: &str) -> Answer {
     Matcher::new(Database::open(bytes).unwrap()).find(target).unwrap()
 }
 
-/// Ids and fixes of what was found.
+/// Returns the IDs and fixes of the vulnerabilities.
 fn short(answer: &Answer) -> Vec<(&str, FixState)> {
     answer.hits.iter().map(|hit| (hit.advisory.id.as_str(), hit.fix.clone())).collect()
 }
@@ -43,7 +43,7 @@ fn fixed(version: &str) -> FixState {
 #[test]
 fn records_of_one_vulnerability_are_one_hit() {
     let package = ("PyPI", "Foo_Bar");
-    // Joins nothing: that others are related to it says little.
+    // `related` does not join records.
     let mut related =
         record("GHSA-5", &[], package, json!([{"introduced": "1.0"}, {"last_affected": "1.8"}]));
     related["related"] = json!(["CVE-2024-1"]);
@@ -52,12 +52,12 @@ fn records_of_one_vulnerability_are_one_hit() {
         record("GHSA-1", &["CVE-2024-1"], package, json!([{"introduced": "0"}, {"fixed": "1.10"}])),
         record("GHSA-2", &[], package, json!([{"introduced": "1.0"}, {"last_affected": "1.8"}])),
         record("GHSA-3", &[], package, json!([{"introduced": "2.0"}])),
-        // Another package's says nothing of this one.
+        // A record of another package does not apply.
         record("GHSA-4", &[], ("PyPI", "other"), json!([{"introduced": "0"}])),
         related,
     ]);
     let answer = find(&bytes, "PyPI", "foo.bar", "1.5");
-    // By text, 1.9 would be the later one.
+    // As text, 1.9 would be later.
     assert_eq!(
         short(&answer),
         [
@@ -72,14 +72,14 @@ fn records_of_one_vulnerability_are_one_hit() {
     let until = Until::Fixed("1.10".into());
     let because = Because::Range { introduced: "0".into(), until };
     assert_eq!((&*first.reasons[0].record, &first.reasons[0].because), ("GHSA-1", &because));
-    // Only one of the two is left.
+    // Only one of the two remains.
     assert_eq!(short(&find(&bytes, "PyPI", "foo-bar", "1.9")), [("CVE-2024-1", fixed("1.10"))]);
     assert_eq!(short(&find(&bytes, "PyPI", "foo-bar", "1.10")), []);
     assert_eq!(short(&find(&bytes, "PyPI", "foo-bar", "2.0")), [("GHSA-3", FixState::NotFixed)]);
     assert_eq!(short(&find(&bytes, "npm", "foo-bar", "1.5")), []);
 }
 
-/// Also where the record that joins two others comes last.
+/// Records join even if the one that connects them comes last.
 #[test]
 fn a_record_joins_what_was_found_before() {
     let package = ("npm", "p");
@@ -122,16 +122,16 @@ fn a_distribution_is_judged_by_source_and_release() {
         let answer = matcher.find(target).unwrap();
         answer.hits.into_iter().map(|hit| (hit.advisory.id.clone(), hit.fix)).collect::<Vec<_>>()
     };
-    // Each CVE of the advisory on its own, though both are in it.
+    // The advisory gives two separate vulnerabilities.
     let both =
         [("CVE-2024-1".to_owned(), fixed("7.74-2")), ("CVE-2024-2".to_owned(), fixed("7.74-2"))];
-    // The version of the binary would be outside.
+    // The version of the binary package would be outside the range.
     assert_eq!(ask(&eleven, "libcurl4", "8.0-1+b1", Some(("curl", "7.74-1"))), both);
     assert_eq!(ask(&eleven, "curl", "7.74-1", None), both);
-    // What the vendor will not fix.
+    // A vulnerability that the vendor will not fix.
     let second = [("CVE-2024-2".to_owned(), FixState::WontFix)];
     assert_eq!(ask(&eleven, "curl", "7.74-2", None), second);
-    // A binary package that has the name of another source.
+    // A binary package with the name of another source package.
     assert_eq!(ask(&eleven, "curl", "1-1", Some(("other", "1-1"))), []);
     assert_eq!(ask(&twelve, "curl", "7.74-1", None), []);
     assert_eq!((database.covers(&eleven), database.covers(&twelve)), (Ok(true), Ok(false)));
@@ -177,7 +177,7 @@ fn listed_versions_count_as_ranges_do() {
         let answer = find(&bytes, "Maven", "g:a", version);
         (answer.hits.first().map(|hit| hit.fix.clone()), answer.undecided.len())
     };
-    // The nearest fix that is newer, not the first.
+    // The nearest later fix, not the first.
     assert_eq!(ask("2.0"), (Some(fixed("2.1")), 0));
     assert_eq!(ask("1.0.0"), (Some(fixed("1.2")), 0));
     assert_eq!(ask("1.5"), (None, 0));
@@ -206,7 +206,7 @@ fn what_cannot_be_decided_is_said() {
     }
 }
 
-/// Builds of a version are that version, and what precedes all versions is no end of a range.
+/// A build counts as its version, and a version that precedes all others cannot end a range.
 #[test]
 fn suffixes_of_a_build_hide_nothing() {
     let of = |ecosystem, events| record("A", &[], (ecosystem, "p"), events);
@@ -220,21 +220,21 @@ fn suffixes_of_a_build_hide_nothing() {
     assert_eq!(hits(of("PyPI", until()), "2.5.1+cpu"), (0, 0));
     let fixed = || json!([{"introduced": "0"}, {"fixed": "2.5.0"}]);
     assert_eq!(hits(of("PyPI", fixed()), "2.5.0+cpu"), (0, 0));
-    // A range that has local parts itself is compared whole.
+    // A range with local parts is compared as a whole.
     let local = || json!([{"introduced": "0"}, {"fixed": "2.5.0+cu124"}]);
     assert_eq!(hits(of("PyPI", local()), "2.5.0+cu124"), (0, 0));
     assert_eq!(hits(of("PyPI", local()), "2.5.0"), (1, 0));
     let from = || json!([{"introduced": "9.0.0"}, {"last_affected": "9.0.0"}]);
     assert_eq!(hits(of("Bitnami", from()), "9.0.0-3"), (1, 0));
     assert_eq!(hits(of("Bitnami", from()), "9.0.1-0"), (0, 0));
-    // A prerelease of npm is none of these.
+    // An npm prerelease is not a build suffix.
     assert_eq!(hits(of("npm", from()), "9.0.0-3"), (0, 0));
     let legacy = || json!([{"introduced": "0"}, {"last_affected": "2.6.0-cu124"}]);
     assert_eq!(hits(of("PyPI", legacy()), "2.6.0"), (0, 1));
     assert_eq!(hits(of("PyPI", until()), "trunk"), (0, 1));
 }
 
-/// As many events as make a sort notice that Maven's order has a circle.
+/// Enough events for a sort to detect the loop in Maven's order.
 #[test]
 fn an_order_with_a_circle_stops_nothing() {
     let versions = ["1.0.rc", "1", "1-1", "1.0.rc", "1-1", "1"];
@@ -290,13 +290,13 @@ fn scores_and_signals_are_joined_by_cve() {
     assert_eq!(scores, [("feed", 9.8), ("nvd", 7.5)]);
     assert_eq!(first.advisory.epss.unwrap().probability, 0.5);
     assert_eq!(first.advisory.exploited, None);
-    // The least likely of all is known to be so.
+    // The lowest percentile is a known value.
     assert_eq!(third.advisory.epss.unwrap().percentile, 0.0);
     let exploited = third.advisory.exploited.as_ref().unwrap();
     assert_eq!((&*exploited.added, exploited.ransomware), ("2024-03-01", true));
 }
 
-/// What feeds write is shown in terminals and pages.
+/// Text from feeds is shown in terminals and pages.
 #[test]
 fn texts_of_records_are_harmless() {
     let mut odd =
@@ -315,8 +315,8 @@ fn texts_of_records_are_harmless() {
     assert!(hit.advisory.title.starts_with("[31mü") && hit.advisory.title.ends_with("ü…"));
 }
 
-/// Records about malicious packages name versions and no score: nothing is worse, and no other record
-/// about the same package becomes so by it.
+/// Records of malicious packages are critical without a score, and do not affect other records of
+/// the same package.
 #[test]
 fn a_malicious_package_is_critical() {
     let mut evil = record("MAL-2026-1", &["GHSA-9"], ("npm", "p"), json!([{"introduced": "0"}]));

@@ -1,12 +1,11 @@
-//! Orders of versions: they are total, they agree with other programs, and they refuse what is no
-//! version.
+//! Version orders: they are total, agree with other implementations and reject invalid versions.
 
 use std::cmp::Ordering;
 
 use pavisade_vulndb::{Order, Version};
 use proptest::prelude::*;
 
-/// Every order, and the signs that its versions are made of in tests.
+/// Every order with the parts that its test versions consist of.
 const ORDERS: [(Order, &[&str]); 13] = [
     (Order::Apk2, APK),
     (Order::Apk3, APK),
@@ -26,7 +25,7 @@ const APK: &[&str] =
     &["0", "1", "00", "10", ".", ".", "_p", "_rc", "_alpha", "-r", "a", "b", "~", "1.0", "05"];
 const SEMVER: &[&str] = &["0", "1", "10", ".", "1.1.", "-", "a", "rc", "B", "+", ".", "-a."];
 
-/// Versions of an order: three that are read, among them often relatives.
+/// Generates three valid versions of an order that are often similar.
 fn three() -> impl Strategy<Value = (Order, [String; 3])> {
     (0..ORDERS.len()).prop_flat_map(|at| {
         let (order, signs) = ORDERS[at];
@@ -59,7 +58,7 @@ proptest! {
         let [low, middle, high] = sorted;
         prop_assert!(say(low, middle).is_le() && say(middle, high).is_le(), "{sorted:?}");
         prop_assert!(say(low, high).is_le(), "{:?} {:?}", order, sorted);
-        // What is equal is so to every third.
+        // Equal versions compare alike with any third one.
         if say(&a, &b).is_eq() {
             prop_assert_eq!(say(&a, &c), say(&b, &c), "{:?} {} = {}", order, a, b);
         }
@@ -73,7 +72,7 @@ proptest! {
         }
     }
 
-    // Without zeros: `debversion` takes `2a0` for newer than `2a`, which dpkg does not.
+    // Without zeros: `debversion` treats `2a0` as newer than `2a`, dpkg does not.
     #[test]
     fn debian_is_ordered_as_debversion_does(a in DEBIAN, b in DEBIAN) {
         let (one, two) = (a.parse::<debversion::Version>(), b.parse::<debversion::Version>());
@@ -120,14 +119,14 @@ const MAVEN: &str =
 const PEP440: &str = "v?([01]!)?[0-2](\\.[0-2]){0,2}([.-]?(a|b|rc|alpha|pre|c)[0-2]?)?(\\.post[0-2]|-[0-2]|rev1)?(\\.?dev[0-2]?)?(\\+[a-b0-2](\\.[a-b0-2])?)?";
 const SEMANTIC: &str = "[0-2]\\.[0-2]\\.[0-2](-[0-1a-b](\\.[0-1a-bB-]{1,2}){0,2})?(\\+a)?";
 
-/// Each order by what a plain comparison of texts, or that of another ecosystem, gets wrong.
+/// Examples that a comparison as text, or that of another ecosystem, gets wrong.
 #[test]
 fn each_order_has_its_own_rules() {
     for (order, older, newer) in [
         (Order::Apk2, "1.0_rc1-r0", "1.0-r0"),
         (Order::Apk2, "1.0-r9", "1.0-r10"),
         (Order::Apk2, "1.0", "1.0_p1"),
-        // The two orders of apk.
+        // The two apk orders.
         (Order::Apk2, "1.00", "1.0"),
         (Order::Apk3, "1.0", "1.00"),
         (Order::Apk2, "1.09", "1.010"),
@@ -182,7 +181,7 @@ fn each_order_has_its_own_rules() {
     }
 }
 
-/// Maven's own order has circles; the public cases ask for this one.
+/// Maven's own order has loops; the public test cases require this one.
 #[test]
 fn the_order_of_maven_is_not_total() {
     for (older, newer) in [("1.0.rc", "1"), ("1", "1-1"), ("1-1", "1.0.rc")] {

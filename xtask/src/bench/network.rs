@@ -1,4 +1,4 @@
-//! `cargo xtask bench network`: a map of generated clusters, by workload.
+//! `cargo xtask bench network`: network maps of generated clusters, by workload.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -9,9 +9,10 @@ use anyhow::ensure;
 
 use super::{mb, measure, median, release_binary};
 
-/// Pods; a tenth as many policies.
+/// The number of pods; there are a tenth as many policies.
 const SIZES: [usize; 5] = [1_000, 3_000, 10_000, 30_000, 100_000];
-/// Different sets of labels, and workloads at most: the output is a line for each two of them.
+/// The number of distinct label sets, and the largest number of workloads: the output has a line
+/// for each pair.
 const LABELS: usize = 200;
 const WORKLOADS: usize = 400;
 const NAMESPACES: usize = 40;
@@ -47,7 +48,7 @@ fn map(program: &Path, file: &PathBuf) -> Command {
     command
 }
 
-/// Pods of workloads, with policies of three tiers: selectors, blocks, named ports.
+/// Returns pods of workloads with policies of three tiers: selectors, blocks, named ports.
 fn cluster(pods: usize) -> String {
     let mut text = String::new();
     for n in 0..NAMESPACES {

@@ -1,10 +1,9 @@
-//! `cargo xtask bench peers`: other scanners beside ours on the same files, in the same run.
+//! `cargo xtask bench peers`: compares other scanners on the same files in the same run.
 //!
-//! kube-score is a Go program that gives up at the first file that it cannot read, so it gets those
-//! that it takes. Checkov is a Python program; it is installed by `pip` into the user's cache, runs
-//! offline, and gets the whole corpus. Both judge what they read with all checks that they have on by
-//! default, as ours does; what each takes for a finding is its own affair, so that findings are
-//! counted and not compared.
+//! kube-score is a Go program that aborts at the first file it cannot read, so it gets only files
+//! that it accepts. Checkov is a Python program; it is installed by `pip` into the user's cache,
+//! runs offline, and gets the whole corpus. All run the checks that they enable by default. Since
+//! each tool defines findings differently, these are counted but not compared.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -19,10 +18,10 @@ use super::{Cost, mb, measure, median, ours, release_binary, total_bytes};
 use crate::shared::{corpus, files, root};
 use crate::tools::tool;
 
-/// How long Checkov may take for the corpus.
+/// The timeout of Checkov for the corpus.
 const PATIENCE: Duration = Duration::from_secs(45 * 60);
 
-/// A scanner's figures on some files.
+/// The result of a scanner.
 struct Row {
     name: String,
     cost: Cost,
@@ -30,9 +29,9 @@ struct Row {
     findings: usize,
 }
 
-/// Runs it.
+/// Runs the comparison.
 pub(super) fn run() -> anyhow::Result<()> {
-    // Checkov does not look into hidden folders.
+    // Checkov skips hidden directories.
     let unpacked = tempfile::Builder::new().prefix("peers-").tempdir()?;
     let Some(corpus) = corpus(None, unpacked.path())? else { return Ok(()) };
     let program = release_binary()?;
@@ -52,8 +51,8 @@ pub(super) fn run() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// kube-score and Pavisade over the files that kube-score takes; how many times less time ours takes,
-/// by the clock and of the CPU.
+/// Runs kube-score and Pavisade on the files that kube-score accepts. Returns how many times faster
+/// Pavisade is, by wall clock and by CPU time.
 pub(super) fn kube_score(program: &Path, corpus: &Path) -> anyhow::Result<[f64; 2]> {
     let peer = tool("kube-score")?;
     let folder = tempfile::tempdir()?;
@@ -61,7 +60,7 @@ pub(super) fn kube_score(program: &Path, corpus: &Path) -> anyhow::Result<[f64; 
     for file in files(corpus, &["yaml", "yml"])? {
         let path = corpus.join(&file);
         let output = Command::new(&peer).arg("score").arg(&path).output()?;
-        // It exits with 1 for findings too; what it cannot read it says.
+        // The exit code is 1 for findings too; read errors are in the output.
         if String::from_utf8_lossy(&output.stderr).contains("Failed to")
             || output.status.code() > Some(1)
         {
@@ -88,7 +87,7 @@ pub(super) fn kube_score(program: &Path, corpus: &Path) -> anyhow::Result<[f64; 
     let mut findings = 0;
     for object in said.as_array().into_iter().flatten() {
         let checks = object["checks"].as_array().into_iter().flatten();
-        // Of grades the highest is `ok`.
+        // The highest grade is `ok`.
         let bad = checks.filter(|check| {
             check["skipped"] != true && check["grade"].as_u64().is_some_and(|grade| grade < 10)
         });
@@ -101,7 +100,7 @@ pub(super) fn kube_score(program: &Path, corpus: &Path) -> anyhow::Result<[f64; 
     show(&theirs, &own(program, folder.path())?)
 }
 
-/// Checkov and Pavisade over the whole corpus; the same.
+/// The same for Checkov on the whole corpus.
 fn checkov(program: &Path, corpus: &Path) -> anyhow::Result<[f64; 2]> {
     let python = installed("checkov", "checkov")?.join("bin/python");
     let version = output(Command::new(&python).args(["-m", "checkov.main", "--version"]))?;
@@ -110,7 +109,7 @@ fn checkov(program: &Path, corpus: &Path) -> anyhow::Result<[f64; 2]> {
     let mut scan = Command::new("timeout");
     scan.arg(PATIENCE.as_secs().to_string()).arg(&python);
     scan.args(["-m", "checkov.main", "--framework", "kubernetes", "--compact", "--quiet"]);
-    // Nothing is fetched, and nothing sent: no key is given.
+    // No downloads, and no uploads without a key.
     scan.args(["--skip-download", "--soft-fail", "--output", "json", "--directory"]).arg(corpus);
     scan.env_remove("BC_API_KEY").env_remove("PRISMA_API_URL");
     let cost = super::measure_into(scan, answer.reopen()?.into())?;
@@ -135,7 +134,7 @@ fn checkov(program: &Path, corpus: &Path) -> anyhow::Result<[f64; 2]> {
     show(&theirs, &own(program, corpus)?)
 }
 
-/// The environment of Python that has a tool's package, which is installed first where need be.
+/// Returns the Python environment of a tool, creating it if needed.
 pub(super) fn installed(tool: &str, package: &str) -> anyhow::Result<PathBuf> {
     let wanted = root().join(format!("tests/tools/{tool}/requirements.txt"));
     let text = fs::read_to_string(&wanted)?;
@@ -154,7 +153,7 @@ pub(super) fn installed(tool: &str, package: &str) -> anyhow::Result<PathBuf> {
     let mut pip = Command::new(beside.path().join("bin/python"));
     pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"]);
     output(pip.arg(&wanted))?;
-    // Its Python finds its packages from where it stands; its scripts would not.
+    // The interpreter finds its packages relative to itself; the scripts do not.
     fs::rename(beside.path(), &home).with_context(|| format!("making {}", home.display()))?;
     Ok(home)
 }
@@ -168,7 +167,7 @@ fn own(program: &Path, folder: &Path) -> anyhow::Result<Row> {
     Ok(Row { name: "pavisade".to_owned(), cost, checks: count("checks"), findings })
 }
 
-/// Prints two rows; how many times less time the second takes.
+/// Prints two rows. Returns how many times faster the second is.
 fn show(theirs: &Row, own: &Row) -> anyhow::Result<[f64; 2]> {
     println!("             seconds    CPU s  MB peak  checks  findings");
     for Row { name, cost, checks, findings } in [theirs, own] {

@@ -1,4 +1,4 @@
-//! Verification of images on a registry of this machine, by a key, beside cosign in the same run.
+//! Verification of images in a local registry with a key, compared with cosign in the same run.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

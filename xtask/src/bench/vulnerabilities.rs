@@ -1,11 +1,11 @@
-//! `cargo xtask bench vulnerabilities`: the database and what is found with it, beside osv-scanner, in the
-//! same run.
+//! `cargo xtask bench vulnerabilities`: the database and its results, compared with osv-scanner in
+//! the same run.
 //!
-//! Both get the records of `../shared/data/advisories` (ours also EPSS and CISA's catalog) and the same
-//! SBOMs: one of one package, one of 500 packages that are drawn from the advisories, one of the image of
-//! 160 MB. What ours takes for that image itself, with SBOM, secrets and vulnerabilities, stands beside it.
-//! A run is a whole process: its start, opening the database, matching, and writing JSON. Cold is the
-//! first run after database and input were taken out of the page cache.
+//! Both get the records of `../shared/data/advisories` (Pavisade also EPSS and CISA's catalog) and
+//! the same SBOMs: one package, 500 packages drawn from the advisories, and an image of 160 MB. The
+//! time that Pavisade needs for that image itself, with SBOM, secrets and vulnerabilities, is shown
+//! too. A run is a whole process: start, opening the database, matching, and writing JSON. Cold is
+//! the first run after database and input were removed from the page cache.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -23,9 +23,9 @@ use crate::shared::{shared, unpack};
 use crate::tools::tool;
 use crate::truth;
 
-/// Packages of an SBOM that is measured.
+/// The number of packages in the measured SBOM.
 const PACKAGES: usize = 500;
-/// Runs of ours; of osv-scanner a third of that.
+/// The number of runs; osv-scanner gets a third of them.
 const RUNS: usize = 9;
 
 pub(super) fn run(peer: bool, program: Option<&Path>) -> anyhow::Result<()> {
@@ -82,7 +82,7 @@ pub(super) fn run(peer: bool, program: Option<&Path>) -> anyhow::Result<()> {
     drop(bytes);
 
     let all: BTreeSet<_> = osv_scanner::kept()?.into_iter().map(|answer| answer.asked).collect();
-    // Every so many, so that all ecosystems are there.
+    // An even sample, so that all ecosystems occur.
     let step = (all.len() / PACKAGES).max(1);
     let some = |count: usize| Document {
         name: "registry.example/drawn:1".to_owned(),
@@ -144,7 +144,7 @@ fn both(
     row(name, "osv-scanner", &[&cache.join("osv-scalibr")], peers, RUNS / 3, found.len())
 }
 
-/// The advisories of a scan's result, each once.
+/// Returns the advisories in a scan result without duplicates.
 fn ids_of_ours(document: &Value) -> BTreeSet<String> {
     let findings = document["findings"].as_array().into_iter().flatten();
     let ids = findings.filter_map(|finding| finding["vulnerability"]["id"].as_str());

@@ -18,7 +18,7 @@ use crate::shared::root;
 /// The longest example: where all blocks are longer, the shortest one is shown.
 const LONGEST: usize = 40;
 
-/// Everything that check pages contain beyond what the check says of itself.
+/// Parts of check pages that do not come from the check itself.
 pub(super) struct Extras {
     pages: Vec<Page>,
     written: Vec<Written>,
@@ -34,7 +34,7 @@ struct Links {
 struct Page {
     title: String,
     path: String,
-    /// Whether the path is one of the site itself, outside its documentation.
+    /// Whether the path is outside the documentation section of the site.
     #[serde(default)]
     site: bool,
     checks: Vec<String>,
@@ -98,7 +98,7 @@ impl Extras {
         let bad = found.iter().find(|b| lines(b) <= LONGEST);
         let bad = bad.or_else(|| found.iter().min_by_key(|b| lines(b)));
         let bad = bad.with_context(|| format!("{} has no example", rule.name))?;
-        // The example that resembles the bad one most: the same kinds, and not much longer.
+        // The example most similar to the bad one: the same kinds, and not much longer.
         let wanted = kinds(&bad.text);
         let good = of("Silent").into_iter().max_by_key(|block| {
             let same = kinds(&block.text).intersection(&wanted).count();
@@ -136,7 +136,8 @@ fn section(bad_language: &str, bad: &str, good_language: &str, good: &str) -> St
     )
 }
 
-/// The text of a test without the marks of other checks; `# reported` marks the line of a finding.
+/// Returns the text of a test without the marks of other checks; `# reported` marks the line of a
+/// finding.
 fn shown(text: &str, name: &str) -> String {
     let mut out = String::new();
     for line in text.lines() {

@@ -1,4 +1,4 @@
-//! Pages about frameworks: the list, one for each, and what a check's page says of them.
+//! Pages about frameworks: the list, one page for each, and the section in check pages.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -8,7 +8,7 @@ use pavisade_compliance::{Assessed, Control, Framework, builtin, topics};
 
 use super::HEAD;
 
-/// The frameworks, with how much of each is assessed.
+/// Returns the list of frameworks, with how much of each is assessed.
 pub(super) fn list() -> String {
     let mut text = format!(
         "{HEAD}# Frameworks\n\n`pavisade comply --framework ID` shows which controls hold, fail or are \
@@ -44,7 +44,7 @@ pub(super) fn list() -> String {
     text
 }
 
-/// A framework's controls, and what assesses each.
+/// Returns the controls of a framework, and what assesses each.
 pub(super) fn page(framework: &Framework) -> String {
     let catalog = Catalog::builtin();
     let names: BTreeMap<_, _> = catalog.names().collect();
@@ -99,7 +99,7 @@ fn link(id: &str, names: &BTreeMap<&str, &str>) -> String {
     format!("[{}](../checks/{id}.md)", names.get(id).copied().unwrap_or(id))
 }
 
-/// The section of a check page with one line per framework.
+/// Returns the section of a check page, with one line per framework.
 pub(super) fn of_check(id: &str) -> String {
     let mut rows = String::new();
     for framework in builtin() {

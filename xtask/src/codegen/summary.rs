@@ -1,9 +1,10 @@
-//! The generated pages in the table of contents, `docs/SUMMARY.md`; the rest of it is written by hand.
+//! The generated pages in the table of contents, `docs/SUMMARY.md`; the rest of it is written by
+//! hand.
 
 use pavisade_checks::Catalog;
 use pavisade_compliance::builtin;
 
-/// The table with a line for each check and framework, below the pages that list them.
+/// Returns the table of contents with a line for each check and framework below their lists.
 pub(super) fn with_pages(summary: &str) -> String {
     let mut text = String::new();
     for line in summary.lines() {

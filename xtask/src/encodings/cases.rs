@@ -1,5 +1,5 @@
-//! The texts: each part of a pod's text spelled differently, then laid out, wrapped, put among
-//! other documents and encoded.
+//! The texts: each part of a pod's text in different spellings, then laid out, wrapped, placed
+//! among other documents and encoded.
 
 use std::collections::BTreeSet;
 
@@ -11,22 +11,23 @@ use self::spellings::{KEYS, LAYOUTS, MERGES, TRUTHS, VALUES, fill};
 
 /// One text.
 pub(crate) struct Case {
-    /// What was done, for people.
+    /// A description of the text.
     pub(crate) name: String,
-    /// The file's name.
+    /// The file name.
     pub(crate) file: &'static str,
-    /// Its bytes.
+    /// The content.
     pub(crate) text: Vec<u8>,
-    /// Whether a part of it is wrong on purpose.
+    /// Whether a part of it is intentionally invalid.
     pub(crate) broken: bool,
 }
 
-/// How many wraps and encodings go with every spelling: kubectl takes a quarter of a second a text.
+/// The number of wraps and encodings combined with every spelling: kubectl takes a quarter of a
+/// second per text.
 const FEW: usize = 3;
-/// The layouts that go with everything.
+/// The layouts that are combined with everything.
 const MANY: [&str; 3] = ["block", "flow, escapes", "type at the end"];
 
-/// Every text, with names that differ.
+/// Returns every text with a unique name.
 pub(crate) fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     let mut add = |name: String, text: Vec<u8>, broken| {
@@ -96,11 +97,11 @@ pub(crate) fn cases() -> Vec<Case> {
     cases
 }
 
-/// A pod in block style, with some keys or one value spelled differently.
+/// A pod in block style, with some keys or one value in another spelling.
 #[derive(Clone, Copy)]
 struct Pod<'a> {
     keys: &'a [&'a str],
-    /// A key and what stands between it and its value.
+    /// Returns a key and the text between it and its value.
     key: fn(&str) -> String,
     values: &'a str,
     value: fn(&str) -> String,

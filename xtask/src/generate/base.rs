@@ -1,5 +1,5 @@
-//! What every cluster has: nodes, the control plane, agents on all nodes, RBAC, storage classes,
-//! webhooks, definitions of custom resources.
+//! Objects of every cluster: nodes, the control plane, agents on all nodes, RBAC, storage classes,
+//! webhooks, custom resource definitions.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use super::{Cluster, TIME, node_name, owner};
 
 const RBAC: &str = "rbac.authorization.k8s.io/v1";
 
-/// Cluster-wide objects.
+/// Adds the cluster-wide objects.
 pub(super) fn cluster(cluster: &mut Cluster) -> anyhow::Result<()> {
     facts(cluster)?;
     for index in 0..cluster.nodes {
@@ -174,7 +174,7 @@ fn roles(cluster: &mut Cluster) -> anyhow::Result<()> {
     bind(cluster, "", "cluster-admin", ("ClusterRole", "cluster-admin"), masters)
 }
 
-/// A binding, of the cluster where `namespace` is empty.
+/// Adds a binding; a ClusterRoleBinding if `namespace` is empty.
 pub(super) fn bind(
     cluster: &mut Cluster,
     namespace: &str,
@@ -213,7 +213,7 @@ fn definition(cluster: &mut Cluster, index: usize) -> anyhow::Result<()> {
     }))
 }
 
-/// The control plane of kubeadm as mirror pods, CoreDNS, and agents on all nodes.
+/// Adds the control plane of kubeadm as mirror pods, CoreDNS, and agents on all nodes.
 pub(super) fn system(cluster: &mut Cluster, pods: usize) -> anyhow::Result<()> {
     for index in 0..cluster.nodes.min(3) {
         for component in ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"] {
@@ -221,7 +221,7 @@ pub(super) fn system(cluster: &mut Cluster, pods: usize) -> anyhow::Result<()> {
         }
     }
     for agent in ["kube-proxy", "cni-agent", "node-exporter", "log-shipper"] {
-        // Agents take half of a cluster's pods at most.
+        // Agents are at most half of a cluster's pods.
         if cluster.pods + cluster.nodes <= pods / 2 {
             daemon(cluster, agent)?;
         }

@@ -1,26 +1,27 @@
-//! A pod template with the API server's defaults, and the pods that controllers make of it.
+//! A pod template with the defaults of the API server, and the pods that controllers create from
+//! it.
 
 use serde_json::{Value, json};
 
 use super::Cluster;
 
-/// A workload's pods.
+/// The template of a workload's pods.
 pub(super) struct Template {
     pub(super) namespace: String,
     pub(super) labels: Value,
     pub(super) spec: Value,
-    /// A webhook adds a container to every pod.
+    /// Whether a webhook adds a container to every pod.
     pub(super) mesh: bool,
 }
 
 impl Template {
-    /// As it stands in a workload.
+    /// Returns the template for a workload.
     pub(super) fn value(&self) -> Value {
         json!({"metadata": {"labels": self.labels, "creationTimestamp": null}, "spec": self.spec})
     }
 }
 
-/// A template of an application, as good and bad as people write them.
+/// Returns a template of an application, of realistic quality.
 pub(super) fn template(
     cluster: &mut Cluster,
     namespace: &str,
@@ -123,17 +124,17 @@ fn container(cluster: &mut Cluster, app: &str, at: usize) -> Value {
     container
 }
 
-/// Who makes a pod, and how it ended.
+/// The owner of a pod, and how it ended.
 pub(super) struct Made<'a> {
     pub(super) name: &'a str,
     pub(super) owner: Option<Value>,
-    /// Labels besides the template's.
+    /// Labels in addition to those of the template.
     pub(super) labels: &'a [(&'a str, &'a str)],
     pub(super) node: &'a str,
     pub(super) phase: &'a str,
 }
 
-/// Writes a pod as an API server gives it.
+/// Writes a pod as an API server returns it.
 pub(super) fn put(
     cluster: &mut Cluster,
     template: &Template,
@@ -203,7 +204,7 @@ pub(super) fn put(
     }))
 }
 
-/// The volume through which every container gets the ServiceAccount's token.
+/// Adds the volume that gives every container the token of the ServiceAccount.
 fn token(cluster: &mut Cluster, spec: &mut Value) {
     let name = format!("kube-api-access-{}", cluster.suffix(5));
     if let Some(containers) = spec["containers"].as_array_mut() {

@@ -1,4 +1,4 @@
-//! Namespaces of teams, few of them large, with their applications.
+//! Namespaces of teams with their applications; few of them are large.
 
 use serde_json::{Value, json};
 
@@ -29,7 +29,7 @@ pub(super) fn teams(cluster: &mut Cluster, pods: usize) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// One namespace, until the cluster has `until` pods.
+/// Adds one namespace, until the cluster has `until` pods.
 fn team(cluster: &mut Cluster, rank: usize, until: usize) -> anyhow::Result<()> {
     let name = format!("team-{rank:03}");
     let level = cluster.one_of(&["", "", "baseline", "restricted"]);
@@ -122,7 +122,7 @@ fn policy(
     }))
 }
 
-/// Mostly few, seldom many.
+/// Returns a number of replicas: usually small, rarely large.
 fn replicas(cluster: &mut Cluster, left: usize) -> usize {
     let most = match cluster.chance.u32(0..100) {
         0..60 => 3,
@@ -171,7 +171,7 @@ fn deployment(
             "strategy": {"type": "RollingUpdate"}, "revisionHistoryLimit": 10,
         },
     }))?;
-    // While it is rolled out, pods of the revision before still run.
+    // During a rollout, pods of the previous revision still run.
     let rolling = cluster.likely(3);
     for revision in 0..3 {
         let hash = cluster.suffix(10);
@@ -208,7 +208,7 @@ fn deployment(
     beside(cluster, app, &namespace)
 }
 
-/// A Service, an Ingress, ConfigMaps and a Secret of an application.
+/// Adds a Service, an Ingress, ConfigMaps and a Secret of an application.
 fn beside(cluster: &mut Cluster, app: &str, namespace: &str) -> anyhow::Result<()> {
     let kind = if cluster.likely(3) { "LoadBalancer" } else { "ClusterIP" };
     let metadata = cluster.metadata(namespace, app, json!({"app": app}));
@@ -368,7 +368,7 @@ fn cron_job(
     Ok(())
 }
 
-/// Pods without an owner, and pods of a custom resource.
+/// Adds pods without an owner, and pods of a custom resource.
 fn others(
     cluster: &mut Cluster,
     app: &str,

@@ -1,29 +1,27 @@
-//! One spelling for JSON, and the loss of kubectl's probe made equal on both sides.
+//! Canonical JSON, and normalization of what kubectl's annotation hides.
 
 use std::fmt::Write as _;
 
 use serde_json::{Number, Value};
 
-/// Writes a value in the one spelling that digests are taken of.
+/// Writes a value in the canonical form for digests.
 ///
-/// - No blanks. Keys sorted by their UTF-8 bytes.
-/// - A number that is an integer within `i64` as such, however it was written
-///   (`1.0` and `-0.0` are `1` and `0`); any other as the shortest digits that
-///   give the same `f64`, with an exponent: `1.5e0`, `1e300`. So `u64` beyond
-///   `i64` are floats, as kubectl prints them.
-/// - In texts only `"`, `\` and characters below U+0020 are escaped: `\b \t \n
-///   \f \r`, others as `\u001f`.
+/// - No whitespace. Keys are sorted by their UTF-8 bytes.
+/// - A number that is an integer within `i64` is written as such, whatever its spelling (`1.0` and
+///   `-0.0` are `1` and `0`). Any other number is written as the shortest digits that give the same
+///   `f64`, with an exponent: `1.5e0`, `1e300`. So a `u64` beyond `i64` is a float, as in kubectl.
+/// - In strings only `"`, `\` and characters below U+0020 are escaped: `\b \t \n \f \r`, others as
+///   `\u001f`.
 pub(crate) fn canonical(value: &Value) -> String {
     let mut out = String::new();
     write(value, &mut out);
     out
 }
 
-/// Makes equal what `kubectl annotate` cannot tell apart. It adds `metadata` and
-/// `annotations` where they are absent, `null` or empty, and turns an annotation
-/// that is `null` into `""`. So empty annotations and empty metadata are left out
-/// here. `metadata: null` is the exception: kubectl leaves that as it is. It also sets the
-/// namespace of its context, which removes one that is `null` or empty.
+/// Normalizes what `kubectl annotate` cannot distinguish. It adds `metadata` and `annotations` if
+/// they are absent, `null` or empty, and turns a `null` annotation into `""`, so empty annotations
+/// and metadata are removed here. `metadata: null` is an exception, which kubectl keeps. kubectl also
+/// sets the namespace of its context, which removes a `null` or empty one.
 pub(crate) fn comparable(mut object: Value) -> Value {
     let Some(Value::Object(metadata)) = object.get_mut("metadata") else { return object };
     if let Some(Value::Object(annotations)) = metadata.get_mut("annotations") {

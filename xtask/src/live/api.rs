@@ -1,4 +1,4 @@
-//! Many requests to the API server at once, without kubectl's limit of 50 a second.
+//! Sends requests to the API server in parallel, without kubectl's limit of 50 per second.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,48 +12,48 @@ use kube::config::{Config, KubeConfigOptions, Kubeconfig};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-/// How many requests are under way at once.
+/// The number of parallel requests.
 const PARALLEL: usize = 8;
 
-/// A way to an API server.
+/// A client of an API server.
 pub(crate) struct Api {
     runtime: Runtime,
     client: Client,
 }
 
-/// One request.
+/// A request.
 pub(crate) struct Call {
     method: &'static str,
-    /// With its query.
+    /// The path with its query.
     path: String,
     content_type: &'static str,
     body: String,
 }
 
 impl Call {
-    /// `GET`.
+    /// Returns a `GET` request.
     pub(crate) fn get(path: impl Into<String>) -> Self {
         let (method, content_type) = ("GET", "application/json");
         Self { method, path: path.into(), content_type, body: String::new() }
     }
 
-    /// `POST` of an object.
+    /// Returns a `POST` request with an object.
     pub(crate) fn post(path: impl Into<String>, body: &Value) -> Self {
         Self { method: "POST", body: body.to_string(), ..Self::get(path) }
     }
 
-    /// `PUT` of an object.
+    /// Returns a `PUT` request with an object.
     pub(crate) fn put(path: impl Into<String>, body: &Value) -> Self {
         Self { method: "PUT", ..Self::post(path, body) }
     }
 
-    /// `POST` of an object as a file has it, read by the API server itself.
+    /// Returns a `POST` request with YAML text, which the API server parses itself.
     pub(crate) fn post_yaml(path: impl Into<String>, body: String) -> Self {
         Self { method: "POST", content_type: "application/yaml", body, ..Self::get(path) }
     }
 }
 
-/// What the API server said to it.
+/// The response of the API server.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -61,14 +61,14 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// The message of a `Status`.
+    /// Returns the message of a `Status`.
     pub(crate) fn message(&self) -> &str {
         self.body.get("message").and_then(Value::as_str).unwrap_or_default()
     }
 }
 
 impl Api {
-    /// As the user of a kubeconfig.
+    /// Returns a client for the user of a kubeconfig.
     pub(crate) fn of(kubeconfig: &Path) -> anyhow::Result<Self> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
@@ -79,7 +79,7 @@ impl Api {
             let file = Kubeconfig::read_from(kubeconfig)?;
             let options = KubeConfigOptions::default();
             let mut config = Config::from_custom_kubeconfig(file, &options).await?;
-            // An answer of 503 is one: of an API whose own server is not there.
+            // A 503 response is an answer: the server of an aggregated API is missing.
             config.default_retry = false;
             anyhow::Ok(ClientBuilder::try_from(config)?.build())
         });
@@ -87,12 +87,12 @@ impl Api {
         Ok(Self { runtime, client })
     }
 
-    /// Sends one.
+    /// Sends a request.
     pub(crate) fn send(&self, call: Call) -> anyhow::Result<Answer> {
         self.send_all(vec![call])?.pop().context("no answer")
     }
 
-    /// Sends them all; the answers stand in their order.
+    /// Sends all requests. The responses are in the same order.
     pub(crate) fn send_all(&self, calls: Vec<Call>) -> anyhow::Result<Vec<Answer>> {
         let (calls, next) = (Arc::new(calls), Arc::new(AtomicUsize::new(0)));
         let worker = |client: Client| {

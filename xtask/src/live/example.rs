@@ -1,9 +1,9 @@
-//! `example`: the files of `examples/shop`, beside the cluster that they were applied to.
+//! `example`: compares the files of `examples/shop` with the cluster that they were applied to.
 //!
-//! What is said of an object must be the same in both, but for the rules below; where the files
-//! are given with the cluster, file and line too. Objects that controllers made are not told
-//! beside their owners. Whole worlds, and what cannot be applied (control-plane files,
-//! Dockerfiles), are not compared.
+//! The findings of an object must be the same in both, except for the rules below. If files and
+//! cluster are scanned together, file and line must be the same too. Objects created by controllers
+//! must not be reported next to their owners. Findings of the whole world, and of files that cannot
+//! be applied (control-plane files, Dockerfiles), are not compared.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,12 +13,12 @@ use super::Bench;
 use super::program::Found;
 use super::shop::{self, SHOP};
 
-/// A difference that is right, of one check.
+/// An intended difference of one check.
 struct Rule {
     check: &'static str,
-    /// The state in the files, and in the cluster; nothing where it is not found there.
+    /// The state in the files and in the cluster; `None` if it is not found there.
     states: (Option<&'static str>, Option<&'static str>),
-    /// Why.
+    /// The reason.
     reason: &'static str,
 }
 
@@ -100,8 +100,8 @@ pub(super) fn run(bench: &Bench<'_>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Found in a namespace of the example, of an object that is not the example's. Each namespace has
-/// its ServiceAccount `default`, of which files say nothing.
+/// Returns whether a finding in a namespace of the example is of an object that is not in the
+/// example. The ServiceAccount `default` of each namespace is not in files.
 fn is_made_by_controllers(found: &Found, objects: &BTreeSet<[String; 3]>) -> bool {
     if found.check == "default-account-automount" {
         return false;
@@ -110,7 +110,7 @@ fn is_made_by_controllers(found: &Found, objects: &BTreeSet<[String; 3]>) -> boo
     found.object.as_ref().is_some_and(|object| inside(&object[1]) && !objects.contains(object))
 }
 
-/// What is found of these objects, in the words that files and clusters share.
+/// Returns the findings of these objects in a form that files and clusters share.
 fn sorted(found: &[Found], objects: &BTreeSet<[String; 3]>, with_place: bool) -> Vec<Found> {
     let ours = |found: &&Found| found.object.as_ref().is_some_and(|o| objects.contains(o));
     let mut sorted: Vec<_> = found.iter().filter(ours).cloned().collect();
@@ -125,7 +125,7 @@ fn sorted(found: &[Found], objects: &BTreeSet<[String; 3]>, with_place: bool) ->
     sorted
 }
 
-/// Where two findings are the same one, whatever they say.
+/// Identifies a finding regardless of its message.
 type Key = (String, Option<[String; 3]>, String, String);
 
 fn key(found: &Found) -> Key {
@@ -133,7 +133,7 @@ fn key(found: &Found) -> Key {
     (check, object, container, path)
 }
 
-/// How many findings there are in either, and what differs, with the check of its rule.
+/// Returns the number of findings in either, and the differences with the check of their rule.
 fn compare(files: &[Found], cluster: &[Found]) -> (usize, Vec<(Option<&'static str>, String)>) {
     let mut both: BTreeMap<Key, (Vec<&Found>, Vec<&Found>)> = BTreeMap::new();
     for found in files {
@@ -157,7 +157,7 @@ fn compare(files: &[Found], cluster: &[Found]) -> (usize, Vec<(Option<&'static s
     (compared, differences)
 }
 
-/// The check of the rule that explains it. Severity and place must be equal all the same.
+/// Returns the check of the rule that explains a difference. Severity and location must be equal.
 fn rule((file, cluster): (Option<&Found>, Option<&Found>)) -> Option<&'static str> {
     let state = |found: Option<&Found>| found.map(|found| found.state.clone());
     let (in_files, in_cluster) = (state(file), state(cluster));

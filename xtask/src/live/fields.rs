@@ -1,6 +1,6 @@
-//! What generated pods are made of: fields by path, with values to choose from, as JSON.
+//! The fields of generated pods: each path with possible values as JSON.
 
-/// A path, and texts of values.
+/// A path and its possible values.
 pub(super) type Field = (&'static [&'static str], &'static [&'static str]);
 
 const BOOL: &[&str] = &["true", "false", "null"];
@@ -42,7 +42,7 @@ const WINDOWS: &[&str] = &[
     "{}",
 ];
 
-/// Of a pod's `spec`, where the standards look.
+/// Fields of a pod's `spec` that the standards use.
 pub(super) const OF_POD: &[Field] = &[
     (&["hostUsers"], BOOL),
     (&["hostUsers"], &["false"]),
@@ -61,7 +61,7 @@ pub(super) const OF_POD: &[Field] = &[
     (&["securityContext", "sysctls"], SYSCTLS),
 ];
 
-/// Of a pod's `spec`, where they do not.
+/// Fields of a pod's `spec` that the standards do not use.
 pub(super) const GENERAL: &[Field] = &[
     (&["shareProcessNamespace"], BOOL),
     (&["automountServiceAccountToken"], BOOL),
@@ -102,7 +102,7 @@ const SYSCTLS: &[&str] = &[
     r#"[{"name": "net.ipv4.conf.eth0/1.forwarding", "value": "1"}]"#,
 ];
 
-/// Of a container.
+/// Fields of a container.
 pub(super) const OF_CONTAINER: &[Field] = &[
     (&["securityContext"], &["null", "{}"]),
     (&["securityContext", "privileged"], BOOL),
@@ -169,7 +169,7 @@ const ACTIONS: &[&str] = &[
     r#"{"exec": {"command": ["true"]}}"#,
 ];
 
-/// What the kubelet calls.
+/// Handlers that the kubelet calls.
 pub(super) const PROBES: &[Field] = &[
     (&["livenessProbe"], ACTIONS),
     (&["readinessProbe"], ACTIONS),
@@ -220,7 +220,7 @@ pub(super) const VOLUMES: &[&str] = &[
     r#"{"vsphereVolume": {"volumePath": "a"}}"#,
 ];
 
-/// All but the volumes.
+/// Returns all fields except the volumes.
 #[cfg(test)]
 pub(super) fn all() -> impl Iterator<Item = &'static Field> {
     [OF_POD, GENERAL, OF_CONTAINER, PROBES].into_iter().flatten()

@@ -1,7 +1,7 @@
-//! `fixes`: what the API server took before a fix, it takes after it.
+//! `fixes`: what the API server accepts before a fix, it accepts after it.
 //!
-//! Each document of the corpus that the server accepts (`dryRun=All`) gets every fix that a check
-//! has for it, the risky ones too, and goes out again.
+//! Each document of the corpus that the server accepts (`dryRun=All`) gets every fix of every
+//! check, including risky ones, and is sent again.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,7 +18,7 @@ use super::Bench;
 use super::api::Call;
 use super::yaml_values::{Document, documents};
 
-/// Compares; fails on any object that the server takes no longer.
+/// Compares; fails on any object that the server no longer accepts.
 pub(super) fn run(bench: &Bench<'_>) -> anyhow::Result<()> {
     let Some(documents) = documents(bench)? else { return Ok(()) };
     let checks = CheckSet::all(KubernetesVersion::LATEST).with_fixes();
@@ -55,7 +55,8 @@ pub(super) fn run(bench: &Bench<'_>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The document with all fixes, the checks that made them, and how many the editor refused.
+/// Returns the document with all fixes, the checks that made them, and the number of fixes that the
+/// editor rejected.
 fn with_fixes(
     document: &Document,
     checks: &CheckSet,

@@ -1,8 +1,8 @@
-//! `pod-security`: the API server's own Pod Security admission, beside our checks.
+//! `pod-security`: compares the checks with the API server's own Pod Security admission.
 //!
 //! Everything is sent with `dryRun=All` into namespaces that enforce a level: the cases of
-//! `pod-security-standards` of the server's version, and pods made at random. What validation
-//! refuses never reaches the admission: it is counted apart.
+//! `pod-security-standards` for the server's version, and random pods. Pods that validation rejects
+//! never reach the admission and are counted separately.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -21,7 +21,7 @@ use crate::truth::pod_security::Levels;
 
 const LEVELS: [&str; 2] = ["baseline", "restricted"];
 
-/// Compares everything; fails on any disagreement.
+/// Compares everything; fails on any difference.
 pub(super) fn run(bench: &Bench<'_>) -> anyhow::Result<()> {
     let version = version(bench)?;
     let levels = Levels::read()?;
@@ -44,7 +44,7 @@ pub(super) fn run(bench: &Bench<'_>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What the API server does with a pod.
+/// The result of creating a pod.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Fate {
     Admitted,
@@ -67,12 +67,12 @@ struct Tally {
     version: KubernetesVersion,
     agreed: usize,
     total: usize,
-    /// Checks that some pod fails.
+    /// The checks that some pod fails.
     failed: BTreeSet<String>,
 }
 
 impl Tally {
-    /// Counts one verdict that the API server gave.
+    /// Counts a verdict of the API server.
     fn count(&mut self, level: &str, what: &str, pod: &str, answer: &Answer) -> anyhow::Result<()> {
         let found = self.levels.judge(level, self.version, pod)?;
         self.total += 1;
@@ -101,7 +101,7 @@ fn list(found: &[Finding]) -> String {
     found.iter().map(one).collect::<Vec<_>>().join("; ")
 }
 
-/// The cases of the suite.
+/// Runs the cases of the suite.
 fn suite(bench: &Bench<'_>, tally: &mut Tally, level: &str, namespace: &str) -> anyhow::Result<()> {
     let Some(archive) = shared("truth/pod-security-standards.tar.zst") else { return Ok(()) };
     let unpacked = tempfile::tempdir()?;
@@ -116,7 +116,7 @@ fn suite(bench: &Bench<'_>, tally: &mut Tally, level: &str, namespace: &str) -> 
         let text = fs::read_to_string(folder.join(path))?;
         let mut ours = crate::ours::as_kubectl(&text)?.objects;
         let mut pod = ours.pop().with_context(|| format!("{path}: no pod"))?;
-        // Some are called after a check with an underscore, which no pod can be.
+        // Some are named after a check with an underscore, which is invalid in pod names.
         let name = pod["metadata"]["name"].as_str().unwrap_or_default().replace('_', "-");
         pod["metadata"]["name"] = name.into();
         pods.push(pod);
@@ -142,11 +142,11 @@ fn suite(bench: &Bench<'_>, tally: &mut Tally, level: &str, namespace: &str) -> 
     Ok(())
 }
 
-/// The suite has pods that the admission would refuse, were they not refused by validation since
-/// user namespaces are stable.
+/// Pods of the suite that admission would reject, but that validation rejects since user namespaces
+/// are stable.
 const KNOWN_INVALID: &str = "`hostUsers` must be false to use `Unmasked`";
 
-/// The check that for the same reason no valid pod fails.
+/// The check that no valid pod fails, for the same reason.
 const UNMASKED_PROC: &str = "PV-C014";
 
 fn generated(
@@ -168,7 +168,7 @@ fn generated(
     fates.print(&format!("generated, {level}"))
 }
 
-/// Ephemeral containers, which only pods that are there can be given.
+/// Tests ephemeral containers, which can only be added to existing pods.
 fn ephemeral(bench: &Bench<'_>, tally: &mut Tally, level: &str) -> anyhow::Result<()> {
     let namespace = namespace(bench, &format!("ephemeral-{level}"))?;
     let base = |(name, change): (&str, fn(&mut Value))| {
@@ -197,7 +197,7 @@ fn ephemeral(bench: &Bench<'_>, tally: &mut Tally, level: &str) -> anyhow::Resul
     let mut random = Random(bench.args.seed);
     let (mut calls, mut written) = (Vec::new(), Vec::new());
     for index in 0..bench.args.pods / 5 {
-        // Most from the first two, where the ephemeral container decides.
+        // Mostly the first two, where the ephemeral container is decisive.
         let which = if random.once_in(3) { random.below(bases.len()) } else { index % 2 };
         let containers = pods::ephemeral(&mut random);
         let mut body = stored[which].clone();
@@ -223,7 +223,7 @@ fn ephemeral(bench: &Bench<'_>, tally: &mut Tally, level: &str) -> anyhow::Resul
     fates.print(&format!("ephemeral containers, {level}"))
 }
 
-/// How many had which fate.
+/// The number of pods with each result.
 #[derive(Default)]
 struct Fates {
     admitted: usize,
@@ -242,7 +242,7 @@ impl Fates {
         fate
     }
 
-    /// Fails where one fate hardly occurs: then nothing was compared.
+    /// Fails if a result hardly occurs, because then nothing was compared.
     fn print(&self, what: &str) -> anyhow::Result<()> {
         let Self { admitted, refused, invalid } = self;
         println!("{what}: {admitted} admitted, {refused} refused, {invalid} invalid");
@@ -258,14 +258,14 @@ fn create(bench: &Bench<'_>, namespace: &str, pods: &[Value]) -> anyhow::Result<
     bench.api.send_all(pods.iter().map(call).collect())
 }
 
-/// The server's version.
+/// Returns the version of the server.
 fn version(bench: &Bench<'_>) -> anyhow::Result<KubernetesVersion> {
     let version: Value = serde_json::from_str(&bench.cluster.get(&["get", "--raw", "/version"])?)?;
     let version = version["gitVersion"].as_str().context("no gitVersion")?;
     version.parse().map_err(anyhow::Error::msg)
 }
 
-/// A new namespace with the ServiceAccount that pods want.
+/// Creates a namespace with the ServiceAccount that pods need.
 fn namespace(bench: &Bench<'_>, name: &str) -> anyhow::Result<String> {
     let name = bench.own(name);
     bench.cluster.get(&["create", "namespace", &name])?;
@@ -279,7 +279,7 @@ fn namespace(bench: &Bench<'_>, name: &str) -> anyhow::Result<String> {
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Makes a namespace enforce a level, and waits until the admission knows.
+/// Makes a namespace enforce a level, and waits until the admission uses it.
 fn enforce(bench: &Bench<'_>, namespace: &str, level: &str) -> anyhow::Result<()> {
     let label = format!("pod-security.kubernetes.io/enforce={level}");
     let version = "pod-security.kubernetes.io/enforce-version=latest";

@@ -1,14 +1,14 @@
-//! Pods made at random, around what the Pod Security Standards look at.
+//! Random pods that vary what the Pod Security Standards check.
 //!
-//! Most start from one that meets the restricted level, so that one change decides; the values are
-//! those that the standards name, their neighbours, and what is left out, null or empty.
+//! Most start from one that meets the restricted level, so that a single change is decisive. Values
+//! are those in the standards, similar ones, and absent, null or empty ones.
 
 use serde_json::{Map, Value, json};
 
 use super::fields::{Field, GENERAL, OF_CONTAINER, OF_POD, PROBES, VOLUMES};
 use crate::random::Random;
 
-/// One pod of that name.
+/// Returns a pod with that name.
 pub(super) fn pod(random: &mut Random, name: &str) -> Value {
     let windows = random.once_in(8);
     let strict = !random.once_in(4);
@@ -37,7 +37,7 @@ pub(super) fn pod(random: &mut Random, name: &str) -> Value {
         }
     }
     if windows && random.once_in(3) {
-        // Validation takes it on the node's network only.
+        // Validation accepts it only on the host network.
         spec.insert("hostNetwork".into(), true.into());
         spec.insert("securityContext".into(), json!({"windowsOptions": {"hostProcess": true}}));
     }
@@ -57,7 +57,7 @@ pub(super) fn pod(random: &mut Random, name: &str) -> Value {
     json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec})
 }
 
-/// Ephemeral containers for a pod that has a container `c0`.
+/// Returns ephemeral containers for a pod that has a container `c0`.
 pub(super) fn ephemeral(random: &mut Random) -> Vec<Value> {
     let one = |(random, index): (&mut Random, usize)| {
         let strict = !random.once_in(3);
@@ -74,7 +74,7 @@ pub(super) fn ephemeral(random: &mut Random) -> Vec<Value> {
     (0..=random.below(2)).map(|index| one((&mut *random, index))).collect()
 }
 
-/// A pod that meets the level, but for what is on `spec`.
+/// Returns a pod that meets the level apart from fields of `spec`.
 pub(super) fn strict_pod(name: &str) -> Value {
     json!({
         "apiVersion": "v1",
@@ -119,7 +119,7 @@ fn container(random: &mut Random, name: &str, strict: bool, windows: bool, init:
     container.into()
 }
 
-/// Mostly what the restricted level asks of a pod, with a part missing now and then.
+/// Returns mostly what the restricted level requires of a pod, sometimes with a part missing.
 fn of_strict_pod(random: &mut Random, windows: bool) -> Value {
     let mut context = Map::new();
     if !random.once_in(5) {
@@ -150,7 +150,7 @@ fn of_strict_container(random: &mut Random, windows: bool) -> Value {
     context.into()
 }
 
-/// Puts one of the values of one of the fields where it belongs.
+/// Sets a random field to one of its values.
 fn set(random: &mut Random, into: &mut Map<String, Value>, fields: &[Field]) {
     let (path, values) = random.pick(fields);
     let text = random.pick(values);
@@ -177,7 +177,7 @@ fn volume(random: &mut Random, spec: &mut Map<String, Value>) {
     volumes.push(volume);
 }
 
-/// The old ways to set seccomp and AppArmor profiles.
+/// Sets seccomp and AppArmor profiles in the old annotations.
 fn annotate(random: &mut Random, into: &mut Map<String, Value>, containers: &[String]) {
     let other = "other".to_owned();
     let container = if random.once_in(6) { &other } else { random.pick(containers) };

@@ -1,4 +1,4 @@
-//! Runs `pavisade scan` as a user would, and reads its JSON.
+//! Runs `pavisade scan` and parses its JSON.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -8,26 +8,26 @@ use serde_json::Value;
 
 use crate::shared::root;
 
-/// The program, built.
+/// The built program.
 pub(super) struct Program(PathBuf);
 
-/// One finding, as the document has it.
+/// A finding in the JSON output.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Found {
     pub(super) check: String,
-    /// Kind, namespace and name; nothing for a whole world.
+    /// Kind, namespace and name; `None` for the whole world.
     pub(super) object: Option<[String; 3]>,
     pub(super) container: String,
     pub(super) path: String,
     pub(super) state: String,
     pub(super) severity: String,
     pub(super) message: String,
-    /// File and line, where it has them.
+    /// File and line, if known.
     pub(super) place: Option<(String, u64)>,
 }
 
 impl Program {
-    /// Builds it as `cargo test` does.
+    /// Builds the program like `cargo test`.
     pub(super) fn build() -> anyhow::Result<Self> {
         let mut cargo = Command::new("cargo");
         let status = cargo.args(["build", "--quiet", "--bin", "pavisade"]).current_dir(root());
@@ -35,7 +35,7 @@ impl Program {
         Ok(Self(root().join("target/debug/pavisade")))
     }
 
-    /// What `pavisade scan` prints, run from the root of this checkout.
+    /// Returns the output of `pavisade scan`, run from the root of this checkout.
     pub(super) fn text(&self, args: &[&str]) -> anyhow::Result<String> {
         let mut command = Command::new(&self.0);
         command.args(["scan", "--strict", "--each", "--quiet", "--fail-on", "never"]).args(args);
@@ -46,7 +46,7 @@ impl Program {
         Ok(String::from_utf8(output.stdout)?)
     }
 
-    /// What it finds with all checks, in order.
+    /// Returns the findings of all checks in order.
     pub(super) fn scan(&self, args: &[&str]) -> anyhow::Result<Vec<Found>> {
         let text = self.text(&[&["--format", "json"], args].concat())?;
         let document: Value = serde_json::from_str(&text)?;

@@ -1,7 +1,7 @@
-//! `role`: the ClusterRole of `pavisade scan --print-rbac`, given to a ServiceAccount.
+//! `role`: tests the ClusterRole of `pavisade scan --print-rbac` with a ServiceAccount.
 //!
-//! It must suffice: the scan finds what the administrator's finds. And nothing in it is idle: with
-//! any entry taken away, some verdict is unknown for want of that right.
+//! It must be sufficient: the scan finds the same as with the administrator's rights. And it must
+//! be minimal: without any one entry, some verdict is unknown because of that missing right.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -17,17 +17,17 @@ use super::api::Call;
 use super::program::Found;
 use super::shop;
 
-/// What a message says of a right that is missing.
+/// The text of messages about a missing right.
 const MISSING: &str = "permission to list `";
 
-/// Resources that no cluster of today serves, so that no scan asks for them.
+/// A resource that no current cluster serves, so that no scan requests it.
 const NOT_SERVED: (&str, &str) = ("extensions", "ingresses");
 
 /// Compares with and without Secrets.
 pub(super) fn run(bench: &Bench<'_>) -> anyhow::Result<()> {
-    // Objects of many kinds, and all kinds that the role names.
+    // Create objects of many kinds, and all kinds that the role names.
     shop::apply(bench)?;
-    // It gives everybody rights, among them some of the role's.
+    // It grants everyone rights, including some of the role.
     bench.cluster.get(&["delete", "clusterrolebinding", "support"])?;
     let namespace = bench.own("role");
     bench.cluster.get(&["create", "namespace", &namespace])?;
@@ -45,7 +45,7 @@ pub(super) fn run(bench: &Bench<'_>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A role as it is printed.
+/// The printed role.
 struct Role {
     object: Value,
     /// Group and resource of each entry.
@@ -72,7 +72,7 @@ impl Role {
         Ok(Self { object, entries })
     }
 
-    /// The role by another name, without one of its entries.
+    /// Returns the role under another name, without one of its entries.
     fn without(&self, name: &str, gone: &(String, String)) -> Value {
         let kept = self.entries.iter().filter(|entry| *entry != gone);
         let rule = |(group, resource): &(String, String)| json!({"apiGroups": [group], "resources": [resource], "verbs": ["list"]});
@@ -89,7 +89,7 @@ impl Role {
     }
 }
 
-/// A scan with the role alone finds what the administrator's finds.
+/// Checks that a scan with only the role finds the same as with the administrator's rights.
 fn suffices(bench: &Bench<'_>, namespace: &str, role: &Role, also: &[&str]) -> anyhow::Result<()> {
     let account = if also.is_empty() { "scan" } else { "scan-secrets" };
     let name = bench.own(account);
@@ -100,7 +100,7 @@ fn suffices(bench: &Bench<'_>, namespace: &str, role: &Role, also: &[&str]) -> a
         let path = kubeconfig.display().to_string();
         bench.program.scan(&[&["--cluster", "--kubeconfig", &path][..], also].concat())
     };
-    // About the credential that the scan itself has, which is another one here.
+    // This check is about the credential of the scan itself, which differs here.
     let own = |found: &Found| found.check == "masters-certificate";
     let others = |found: Vec<Found>| found.into_iter().filter(|f| !own(f)).collect::<Vec<_>>();
     let with_role = others(scan(file.path())?);
@@ -121,12 +121,12 @@ fn suffices(bench: &Bench<'_>, namespace: &str, role: &Role, also: &[&str]) -> a
     Ok(())
 }
 
-/// Without any one entry, a verdict is unknown that names it.
+/// Checks that without any one entry, a verdict is unknown and names it.
 fn needed(bench: &Bench<'_>, namespace: &str, role: &Role, also: &[&str]) -> anyhow::Result<()> {
     let kind = if also.is_empty() { "without" } else { "secrets-without" };
     let served =
         |(group, resource): &&(String, String)| (group.as_str(), resource.as_str()) != NOT_SERVED;
-    // Secrets change nothing for the other entries.
+    // Secrets make no difference for the other entries.
     let tried: Vec<_> = role
         .entries
         .iter()
@@ -169,7 +169,7 @@ fn missing(found: &Found) -> bool {
     found.state == "unknown" && found.message.contains(MISSING)
 }
 
-/// Makes ServiceAccounts with a ClusterRole each, and waits until the API server knows.
+/// Creates ServiceAccounts with a ClusterRole each, and waits until the API server uses them.
 fn give(bench: &Bench<'_>, namespace: &str, roles: &[(String, Value)]) -> anyhow::Result<()> {
     let mut items = Vec::new();
     for (account, role) in roles {
@@ -191,7 +191,7 @@ fn give(bench: &Bench<'_>, namespace: &str, roles: &[(String, Value)]) -> anyhow
     let list = json!({"apiVersion": "v1", "kind": "List", "items": items});
     bench.cluster.apply(&list.to_string())?;
     let ask = |(account, role): &(String, Value)| {
-        // No role loses both, so that one tells whether the API server knows it.
+        // No role lacks both, so one of them shows whether the API server uses the role.
         let has_pods = role["rules"].to_string().contains("\"pods\"");
         let resource = if has_pods { "pods" } else { "nodes" };
         let review = json!({
@@ -214,7 +214,7 @@ fn give(bench: &Bench<'_>, namespace: &str, roles: &[(String, Value)]) -> anyhow
     }
 }
 
-/// A kubeconfig with a token and nothing else.
+/// Writes a kubeconfig with only a token.
 fn kubeconfig(bench: &Bench<'_>, token: &str) -> anyhow::Result<String> {
     let file = bench.cluster.kubeconfig();
     let text = fs::read_to_string(&file).with_context(|| format!("reading {}", file.display()))?;

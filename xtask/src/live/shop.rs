@@ -1,4 +1,4 @@
-//! `examples/shop` in a cluster, as its user would apply it.
+//! Applies `examples/shop` to a cluster like its user would.
 
 use anyhow::ensure;
 use pavisade_checks::CheckSet;
@@ -7,19 +7,19 @@ use serde_json::{Value, json};
 
 use super::Bench;
 
-/// The example, from the root of this checkout.
+/// The path of the example from the root of this checkout.
 pub(super) const SHOP: &str = "examples/shop";
 
-/// The only object of the example that no cluster takes: its API was removed in 1.25, which is
-/// what it is there for.
+/// The only object of the example that no cluster accepts: its API was removed in 1.25, which is
+/// what the example shows.
 const REMOVED: &str = "no matches for kind \"PodDisruptionBudget\" in version \"policy/v1beta1\"";
 
-/// Applies it and gives what is in the cluster then: kind, namespace and name.
+/// Applies the example. Returns the kind, namespace and name of its objects.
 pub(super) fn apply(bench: &Bench<'_>) -> anyhow::Result<Vec<[String; 3]>> {
     custom_resources(bench)?;
     let cluster = bench.cluster;
     let folder = crate::shared::root().join(SHOP).display().to_string();
-    // Files are applied by name, and namespaces are not the first.
+    // Files are applied in the order of their names, and namespaces are not first.
     cluster.get(&["apply", "--filename", &format!("{folder}/namespaces.yaml")])?;
     let applied = cluster.kubectl(&["apply", "--filename", &folder])?;
     let refusals = applied.stderr.lines().filter(|line| {
@@ -28,7 +28,7 @@ pub(super) fn apply(bench: &Bench<'_>) -> anyhow::Result<Vec<[String; 3]>> {
     let other: Vec<_> = refusals.filter(|line| !line.contains(REMOVED)).collect();
     ensure!(other.is_empty(), "kubectl apply -f {SHOP}: {}", other.join("; "));
     ensure!(applied.stderr.contains(REMOVED), "the cluster took a removed API");
-    // Until the controllers have made their objects.
+    // Wait until the controllers have created their objects.
     for namespace in ["shop", "monitoring"] {
         let wait =
             "wait deployment --all --timeout=60s --for=jsonpath={.status.unavailableReplicas}";
@@ -47,7 +47,7 @@ pub(super) fn apply(bench: &Bench<'_>) -> anyhow::Result<Vec<[String; 3]>> {
     Ok(objects)
 }
 
-/// Makes every kind of custom resource that a check looks at.
+/// Creates every kind of custom resource that a check reads.
 pub(super) fn custom_resources(bench: &Bench<'_>) -> anyhow::Result<()> {
     let served = bench.cluster.get(&["api-versions"])?;
     let is_served = |group: &str| served.lines().any(|line| line.starts_with(&format!("{group}/")));

@@ -1,7 +1,7 @@
-//! `yaml-values`: what the API server makes of the corpus' documents, beside what we read.
+//! `yaml-values`: compares how the API server and Pavisade read the documents of the corpus.
 //!
-//! Each document goes out as its file has it, with `dryRun=All`: the API server reads the YAML
-//! itself. What it would store is compared by `pavisade-drift`, which knows what the server adds.
+//! Each document is sent unchanged with `dryRun=All`, so the API server parses the YAML itself.
+//! `pavisade-drift`, which knows the server's defaults, compares what it would store.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
@@ -16,19 +16,19 @@ use super::Bench;
 use super::api::{Answer, Call};
 use crate::shared::{corpus, files};
 
-/// The least number of documents that the server must accept.
+/// The minimum number of documents that the server must accept.
 const LEAST: usize = 2500;
 
-/// One document of the corpus.
+/// A document of the corpus.
 pub(super) struct Document {
     /// Its file and line.
     pub(super) place: String,
-    /// As the file has it.
+    /// The text as in the file.
     pub(super) text: String,
     doc: Doc,
     group: String,
     kind: String,
-    /// Where it is created.
+    /// The API path to create it.
     pub(super) path: String,
 }
 
@@ -62,8 +62,8 @@ pub(super) fn run(bench: &Bench<'_>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The corpus' documents of kinds that the server serves, each once; their namespaces are made.
-/// None where the corpus is not here.
+/// Returns the documents of the corpus with kinds that the server serves, without duplicates, and
+/// creates their namespaces. `None` if the corpus is missing.
 pub(super) fn documents(bench: &Bench<'_>) -> anyhow::Result<Option<Vec<Document>>> {
     let unpacked = tempfile::tempdir()?;
     let Some(corpus) = corpus(None, unpacked.path())? else { return Ok(None) };
@@ -81,12 +81,12 @@ pub(super) fn documents(bench: &Bench<'_>) -> anyhow::Result<Option<Vec<Document
             json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
         Call::post("/api/v1/namespaces", &namespace)
     });
-    // Some are there, and some have names that no server takes.
+    // Some exist already, and some have invalid names.
     bench.api.send_all(made.collect())?;
     Ok(Some(documents))
 }
 
-/// The documents of one file that hold one object of a kind that the server serves.
+/// Returns the documents of a file that contain one object of a served kind.
 fn of_file(
     corpus: &Path,
     file: &str,
@@ -120,7 +120,7 @@ fn of_file(
             None => text.len(),
         };
         let mut own = until_marker(&text[start..end]).to_owned();
-        // kubectl reads by lines, and ends the last one.
+        // kubectl reads by line and terminates the last one.
         if !own.ends_with('\n') {
             own.push('\n');
         }
@@ -136,19 +136,19 @@ fn of_file(
     Ok(found)
 }
 
-/// Where the line begins that a document begins in, if it begins the line.
+/// Returns the start of the line that a document starts in, if nothing precedes it on that line.
 fn line_of(text: &str, start: usize) -> usize {
     let line = text[..start].rfind('\n').map_or(0, |at| at + 1);
     if text[line..start].trim().is_empty() { line } else { start }
 }
 
-/// Without the line that ends the document, and what is behind it.
+/// Removes the line that ends the document, and everything after it.
 fn until_marker(text: &str) -> &str {
     let marker = text.find("\n---").or_else(|| text.find("\n...\n"));
     &text[..marker.map_or(text.len(), |at| at + 1)]
 }
 
-/// What differs, but for the defaults, and how many fields the kind does not have.
+/// Returns the differences apart from defaults, and the number of unknown fields.
 fn compare(document: &Document, answer: &Answer) -> anyhow::Result<(Vec<String>, usize)> {
     let stored = read(&Source::new("stored", answer.body.to_string()));
     let stored = stored.docs.first().context("the answer is no document")?;
@@ -163,7 +163,7 @@ fn compare(document: &Document, answer: &Answer) -> anyhow::Result<(Vec<String>,
 
 /// A resource of the API server.
 struct Resource {
-    /// Of its group and version: `/apis/apps/v1`.
+    /// The path of its group and version: `/apis/apps/v1`.
     root: String,
     name: String,
     namespaced: bool,
@@ -177,7 +177,7 @@ impl Resource {
     }
 }
 
-/// What can be created, by `apiVersion` and kind.
+/// Returns the resources that can be created, by `apiVersion` and kind.
 fn resources(bench: &Bench<'_>) -> anyhow::Result<HashMap<(String, String), Resource>> {
     let listed = |value: &Value, field: &str| value[field].as_array().cloned().unwrap_or_default();
     let text = |value: &Value, field: &str| value[field].as_str().unwrap_or_default().to_owned();
@@ -193,7 +193,7 @@ fn resources(bench: &Bench<'_>) -> anyhow::Result<HashMap<(String, String), Reso
     for (version, answer) in versions.iter().zip(&answers) {
         for of in listed(&answer.body, "resources") {
             let (name, kind) = (text(&of, "name"), text(&of, "kind"));
-            // A subresource, as `pods/status`, is created otherwise.
+            // A subresource such as `pods/status` is created differently.
             if !name.contains('/') {
                 let namespaced = of["namespaced"] == true;
                 let resource = Resource { root: root(version), name, namespaced };

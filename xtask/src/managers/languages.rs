@@ -1,4 +1,4 @@
-//! Packages of languages.
+//! Language packages.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::{List, Lists, output, read, root};
 use testbed::tools::{TOOLS, built_folder};
 
-/// What is installed for the case of pip, with dependencies of many forms.
+/// The packages to install with pip, with various kinds of dependencies.
 const PYTHON: [&str; 6] = [
     "Flask==3.0.3",
     "requests==2.32.3",
@@ -20,7 +20,7 @@ const PYTHON: [&str; 6] = [
     "ruamel.yaml==0.18.6",
     "attrs==24.2.0",
 ];
-/// The same of npm.
+/// The same for npm.
 const NODE: [&str; 5] = [
     "express@4.19.2",
     "@babel/core@7.25.2",
@@ -29,14 +29,14 @@ const NODE: [&str; 5] = [
     "left@npm:left-pad@1.3.0",
 ];
 
-/// Names and versions of an ecosystem.
+/// Returns the names and versions of an ecosystem.
 pub(super) fn listed(found: &Inventory, kind: Kind) -> List {
     let packages = found.packages.iter().map(|found| &found.package);
     let of_kind = packages.filter(|package| package.kind == kind);
     of_kind.map(|package| vec![package.name.clone(), package.version.clone()]).collect()
 }
 
-/// A virtual environment below `/opt`.
+/// Tests a virtual environment in `/opt`.
 pub(super) fn pip(folder: &Path) -> anyhow::Result<Lists> {
     root(folder)?;
     let venv = folder.join("opt/venv");
@@ -50,7 +50,7 @@ pub(super) fn pip(folder: &Path) -> anyhow::Result<Lists> {
     Ok(Lists { ours: listed(&read(folder)?, Kind::Pypi), theirs })
 }
 
-/// What pip lists of a folder of packages.
+/// Returns what pip lists in a directory of packages.
 pub(super) fn of_pip(python: &Path, site: &Path) -> anyhow::Result<List> {
     let mut command = Command::new(python);
     command.args([
@@ -68,7 +68,7 @@ pub(super) fn of_pip(python: &Path, site: &Path) -> anyhow::Result<List> {
     Ok(packages.map(|package| vec![text(&package["name"]), text(&package["version"])]).collect())
 }
 
-/// An application below `/srv`.
+/// Tests an application in `/srv`.
 pub(super) fn npm(folder: &Path) -> anyhow::Result<Lists> {
     root(folder)?;
     let app = folder.join("srv/app");
@@ -80,7 +80,7 @@ pub(super) fn npm(folder: &Path) -> anyhow::Result<Lists> {
     beside_npm(folder, Command::new("npm").current_dir(&app))
 }
 
-/// npm's own tree, as it is installed here.
+/// Tests npm's own tree as installed here.
 pub(super) fn npm_itself(folder: &Path) -> anyhow::Result<Lists> {
     root(folder)?;
     let modules = output(Command::new("npm").args(["root", "--global"]))?;
@@ -94,7 +94,8 @@ pub(super) fn npm_itself(folder: &Path) -> anyhow::Result<Lists> {
 
 fn beside_npm(folder: &Path, npm: &mut Command) -> anyhow::Result<Lists> {
     let listed_by_npm = output(npm.args(["ls", "--all", "--parseable", "--long"]))?;
-    // `path:name@version`, of an alias `path:alias@npm:name@version`; behind it may be further words.
+    // `path:name@version` or, for an alias, `path:alias@npm:name@version`; further words may
+    // follow.
     let row = |line: &str| {
         let (path, rest) = line.split_once(':')?;
         if !path.contains("node_modules/") {
@@ -109,7 +110,7 @@ fn beside_npm(folder: &Path, npm: &mut Command) -> anyhow::Result<Lists> {
     Ok(Lists { ours: listed(&read(folder)?, Kind::Npm), theirs })
 }
 
-/// The programs of Go's own distribution.
+/// Tests the binaries of the Go distribution.
 pub(super) fn go_itself(folder: &Path) -> anyhow::Result<Lists> {
     let home = output(Command::new("go").args(["env", "GOROOT"]))?;
     let home = Path::new(home.trim());
@@ -120,7 +121,7 @@ pub(super) fn go_itself(folder: &Path) -> anyhow::Result<Lists> {
     beside_go(folder, &programs)
 }
 
-/// Those that tests use, as far as they are built.
+/// Tests the tools used by tests, as far as they are built.
 pub(super) fn go_tools(folder: &Path) -> anyhow::Result<Lists> {
     let mut programs = Vec::new();
     for tool in TOOLS {
@@ -131,7 +132,7 @@ pub(super) fn go_tools(folder: &Path) -> anyhow::Result<Lists> {
     beside_go(folder, &programs)
 }
 
-/// All files below a folder, which need not be there.
+/// Returns all files below a directory, which may not exist.
 fn files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let (mut found, mut open) = (Vec::new(), vec![folder.to_owned()]);
     while let Some(folder) = open.pop() {
@@ -161,7 +162,7 @@ fn beside_go(folder: &Path, programs: &[PathBuf]) -> anyhow::Result<Lists> {
     Ok(Lists { ours: listed(&read(folder)?, Kind::Golang), theirs })
 }
 
-/// Modules of one program. `(devel)` is no version.
+/// Returns the modules of a binary. `(devel)` is not a version.
 fn of_go(said: &str) -> List {
     let mut list: Vec<Vec<String>> = Vec::new();
     let row = |path: &str, version: &str| {

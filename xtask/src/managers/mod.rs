@@ -1,9 +1,10 @@
-//! `cargo xtask soak managers`: what is installed beside what its package manager lists.
+//! `cargo xtask soak managers`: compares installed packages with the lists of their package
+//! managers.
 //!
-//! Each case is a root file system that is made here: of what this machine has, or by debootstrap,
-//! pip, npm, rpm and Go. What the manager itself prints must be what we find, no package more or
-//! less. `make test` runs the cases that need no network; a full run runs all. apk has no client
-//! here: `cargo xtask truth images` reads Alpine's database a second time in a plain way.
+//! Each case is a root file system that is created here, from this machine or with debootstrap,
+//! pip, npm, rpm and Go. Pavisade must find exactly the packages that the manager itself lists.
+//! `make test` runs the cases that need no network; a full run runs all. There is no apk client
+//! here: `cargo xtask truth images` reads Alpine's database a second time in a simple way.
 
 mod languages;
 mod system;
@@ -18,13 +19,13 @@ use pavisade_oci::{Limits, Platform, Store, inventory};
 use pavisade_packages::Inventory;
 use pavisade_packages::inventory::Options;
 
-/// What a full run runs.
+/// The count of a full run.
 pub(crate) const FULL: u32 = 2;
 
-/// Name, version, and of a distribution's packages what else its manager prints.
+/// Name and version and, for distribution packages, further output of their manager.
 type List = BTreeSet<Vec<String>>;
 
-/// What both say.
+/// Both lists.
 struct Lists {
     ours: List,
     theirs: List,
@@ -32,7 +33,7 @@ struct Lists {
 
 struct Case {
     name: &'static str,
-    /// The least count that runs it: 1 needs no network and little time.
+    /// The lowest count that includes it: 1 for cases that are fast and need no network.
     least: u32,
     /// Programs without which it is skipped.
     needs: &'static [&'static str],
@@ -72,7 +73,7 @@ const CASES: &[Case] = &[
     },
 ];
 
-/// Runs the cases of a count; fails where a list differs.
+/// Runs the cases of a count; fails if a list differs.
 pub(crate) fn soak(count: u32, _seed: u64) -> anyhow::Result<()> {
     let mut wrong = Vec::new();
     for case in CASES.iter().filter(|case| case.least <= count) {
@@ -102,7 +103,7 @@ fn is_here(program: &str) -> bool {
     !found.is_err_and(|error| error.kind() == ErrorKind::NotFound)
 }
 
-/// What we find in a folder or an archive.
+/// Returns what Pavisade finds in a directory or an archive.
 fn read(path: &Path) -> anyhow::Result<Inventory> {
     let platform = Platform::here();
     let store = Store::open(path, Limits::default())?;
@@ -111,7 +112,7 @@ fn read(path: &Path) -> anyhow::Result<Inventory> {
     Ok(inventory(&store, &image, Options::default())?)
 }
 
-/// What a program prints.
+/// Returns the output of a program.
 fn output(command: &mut Command) -> anyhow::Result<String> {
     let output = command.output().with_context(|| format!("running {command:?}"))?;
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -120,7 +121,7 @@ fn output(command: &mut Command) -> anyhow::Result<String> {
     String::from_utf8(output.stdout).context("reading what it printed")
 }
 
-/// Marks a folder as a root file system.
+/// Marks a directory as a root file system.
 fn root(folder: &Path) -> anyhow::Result<()> {
     std::fs::create_dir_all(folder.join("etc"))?;
     Ok(std::fs::write(folder.join("etc/os-release"), "ID=debian\nVERSION_ID=12\n")?)

@@ -1,4 +1,4 @@
-//! Packages of distributions.
+//! Distribution packages.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use pavisade_packages::{Inventory, Kind};
 
 use super::{List, Lists, languages, output, read, root};
 
-/// dpkg's database of this machine.
+/// Tests the dpkg database of this machine.
 pub(super) fn here(folder: &Path) -> anyhow::Result<Lists> {
     root(folder)?;
     let inner = folder.join("var/lib/dpkg");
@@ -18,7 +18,7 @@ pub(super) fn here(folder: &Path) -> anyhow::Result<Lists> {
     beside_dpkg(folder, folder)
 }
 
-/// What a folder or an archive holds, beside dpkg's list of a root.
+/// Compares the content of a directory or an archive with dpkg's list for a root directory.
 fn beside_dpkg(root: &Path, image: &Path) -> anyhow::Result<Lists> {
     Ok(Lists { ours: debian(&read(image)?), theirs: of_dpkg(&root.join("var/lib/dpkg"))? })
 }
@@ -31,7 +31,7 @@ fn of_dpkg(database: &Path) -> anyhow::Result<List> {
     let listed = output(command.args(["--show", "--showformat", FORM]))?;
     let row = |line: &str| {
         let (state, rest) = line.split_once(' ')?;
-        // Of the other states no file is on the disk, or not yet all of them.
+        // In the other states, no files or not all of them are on disk.
         let is_there = !matches!(state, "not-installed" | "config-files" | "half-installed");
         is_there.then(|| rest.split(' ').map(str::to_owned).collect())
     };
@@ -51,7 +51,7 @@ fn debian(inventory: &Inventory) -> List {
     packages.filter(|package| package.kind == Kind::Deb).map(row).collect()
 }
 
-/// A small Debian with packages of other ecosystems.
+/// Creates a small Debian system with packages of other ecosystems.
 fn bootstrap(folder: &Path) -> anyhow::Result<PathBuf> {
     let root = folder.join("root");
     let mut command = Command::new("debootstrap");
@@ -60,7 +60,7 @@ fn bootstrap(folder: &Path) -> anyhow::Result<PathBuf> {
     Ok(root)
 }
 
-/// A folder, and the archive of it.
+/// Tests a directory, and an archive of it.
 pub(super) fn debootstrap(folder: &Path) -> anyhow::Result<Lists> {
     let root = bootstrap(folder)?;
     let archive = folder.join("root.tar");
@@ -71,7 +71,7 @@ pub(super) fn debootstrap(folder: &Path) -> anyhow::Result<Lists> {
     Ok(Lists { ours, theirs })
 }
 
-/// What pip says of packages that Debian brought.
+/// Compares with what pip lists of packages installed by Debian.
 pub(super) fn debian_python(folder: &Path) -> anyhow::Result<Lists> {
     let root = bootstrap(folder)?;
     let found = read(&root)?;
@@ -84,7 +84,7 @@ pub(super) fn debian_python(folder: &Path) -> anyhow::Result<Lists> {
     })
 }
 
-/// Packages that dpkg was interrupted with, that were removed, and that were purged.
+/// Tests packages whose installation was interrupted, that were removed, and that were purged.
 pub(super) fn states(folder: &Path) -> anyhow::Result<Lists> {
     let target = folder.join("root");
     root(&target)?;
@@ -129,7 +129,7 @@ pub(super) fn states(folder: &Path) -> anyhow::Result<Lists> {
     beside_dpkg(&target, &target)
 }
 
-/// A root with packages of rpm that are built here.
+/// Tests a root directory with rpm packages that are built here.
 pub(super) fn rpm(folder: &Path) -> anyhow::Result<Lists> {
     let target = folder.join("root");
     root(&target)?;

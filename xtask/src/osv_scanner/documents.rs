@@ -1,10 +1,10 @@
-//! The SBOMs that are compared: images and lock files of `../shared`, and packages that are drawn from
-//! the advisories.
+//! The SBOMs to compare: images and lock files of `../shared`, and packages drawn from the
+//! advisories.
 //!
-//! Of a drawn package the version is one that any record names for it: where a range begins or ends, a
-//! version that is listed, or one that is called fixed. So it lies on the bounds of one record and
-//! anywhere in the ranges of others. A package of a distribution stands for its source, since
-//! osv-scanner does not know what a package in an SBOM was built from.
+//! The version of a drawn package is one that a record names for it: a bound of a range, a listed
+//! version or a fixed version. So it is at the bounds of one record and anywhere in the ranges of
+//! others. For distributions, source packages are drawn, since osv-scanner does not know the source
+//! package of a package in an SBOM.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -19,7 +19,7 @@ use crate::random::Random;
 use crate::shared::{files, shared, unpack};
 use crate::truth::{self, Records};
 
-/// Ecosystems from whose records packages are drawn, and how many, in how many documents.
+/// The ecosystems from whose records packages are drawn: how many, and in how many documents.
 const DRAWN: [(&str, usize, usize); 22] = [
     ("Alpine:edge", 150, 1),
     ("Alpine:v3.12", 200, 1),
@@ -40,13 +40,13 @@ const DRAWN: [(&str, usize, usize); 22] = [
     ("Packagist", 400, 2),
     ("PyPI", 800, 2),
     ("RubyGems", 300, 1),
-    // Releases of which the records know little.
+    // Releases with few records.
     ("Alpine:v3.4", 50, 1),
     ("Debian:8", 60, 1),
     ("Debian:9", 60, 1),
 ];
 
-/// All documents, in order.
+/// Returns all documents in order.
 pub(super) fn all(records: &Records, seed: u64, percent: usize) -> anyhow::Result<Vec<Document>> {
     let mut documents = images()?;
     documents.extend(lock_files()?);
@@ -78,7 +78,7 @@ pub(super) fn all(records: &Records, seed: u64, percent: usize) -> anyhow::Resul
     Ok(documents)
 }
 
-/// The versions that records name, by ecosystem and package.
+/// The versions named in records, by ecosystem and package.
 type Versions = BTreeMap<String, BTreeMap<String, BTreeSet<String>>>;
 
 fn versions(records: &Records) -> anyhow::Result<Versions> {
@@ -106,7 +106,7 @@ fn versions(records: &Records) -> anyhow::Result<Versions> {
             let fixed = ["database_specific", "ecosystem_specific"].map(|key| &affected[key]);
             let fixed = fixed.into_iter().filter_map(|o| o["fixed_versions"].as_array()).flatten();
             for version in of_events.chain(listed).chain(fixed).filter_map(Value::as_str) {
-                // Modules of Go have a `v` wherever they are found.
+                // Go modules have a `v` in every source.
                 let is_module =
                     ecosystem == "Go" && version.starts_with(|c: char| c.is_ascii_digit());
                 let version = if is_module { format!("v{version}") } else { version.to_owned() };
@@ -156,13 +156,13 @@ fn image(name: &str, path: &Path) -> anyhow::Result<Document> {
         (_, [major, ..]) => format!("Debian:{major}"),
         _ => String::new(),
     };
-    // What a package of the system brought, the system's advisories judge.
+    // Packages owned by a system package are covered by the advisories of the system.
     let own = found.packages.iter().filter(|found| found.owner.is_none());
     let packages = own.filter_map(|found| asked(&found.package, &system)).collect();
     Ok(Document { name: name.to_owned(), packages })
 }
 
-/// The lock files of the suite `lockfiles`, a document for each form.
+/// Returns the lock files of the suite `lockfiles`, one document per format.
 fn lock_files() -> anyhow::Result<Vec<Document>> {
     const FORMS: [(&str, LockFile); 11] = [
         ("golang/gomod", LockFile::GoMod),
@@ -196,7 +196,7 @@ fn lock_files() -> anyhow::Result<Vec<Document>> {
     Ok(documents)
 }
 
-/// A package as OSV names it; `None` where it has no version that is fixed, or cannot be meant.
+/// Returns a package with OSV's names; `None` if it has no fixed version or cannot be looked up.
 fn asked(package: &Package, system: &str) -> Option<Asked> {
     let ecosystem = match package.kind {
         Kind::Apk | Kind::Deb => system,

@@ -1,4 +1,4 @@
-//! osv-scanner itself, offline: its databases, its answers.
+//! Runs osv-scanner offline, with its databases and answers.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
@@ -15,10 +15,10 @@ use super::{Answer, Asked, Document};
 use crate::tools::tool;
 use crate::truth::Records;
 
-/// Where it looks for databases, and does not for updates.
+/// The variable with the database directory, which also disables updates.
 const FOLDER: &str = "OSV_SCANNER_LOCAL_DB_CACHE_DIRECTORY";
 
-/// What it says of each document: one run for all of them, since every run reads all archives.
+/// Returns the answers for each document, from a single run because every run reads all archives.
 pub(super) fn ask(
     documents: &[Document],
     records: &Records,
@@ -50,7 +50,7 @@ pub(super) fn ask(
     Ok(answers)
 }
 
-/// The command that scans SBOMs.
+/// Returns the command that scans SBOMs.
 pub(crate) fn command(program: &Path, sboms: &[&Path], folder: &Path) -> Command {
     let mut command = Command::new(program);
     command.args(["scan", "source", "--offline", "--format", "json", "--all-packages"]);
@@ -97,7 +97,7 @@ fn read<'a>(
     Ok(answers)
 }
 
-/// As it calls a package in its answers.
+/// Returns the package as named in osv-scanner's answers.
 fn known_as(asked: &Asked) -> Asked {
     let mut known = asked.clone();
     if known.ecosystem == "PyPI" {
@@ -106,7 +106,7 @@ fn known_as(asked: &Asked) -> Asked {
     known
 }
 
-/// Archives like those of osv.dev: one for each ecosystem, a file a record.
+/// Writes archives like those of osv.dev: one per ecosystem, with one file per record.
 pub(crate) fn databases(records: &Records, folder: &Path) -> anyhow::Result<()> {
     let mut of_ecosystem: BTreeMap<String, Vec<(String, &[u8])>> = BTreeMap::new();
     for line in records.values().flat_map(|lines| lines.split(|byte| *byte == b'\n')) {
@@ -133,12 +133,12 @@ pub(crate) fn databases(records: &Records, folder: &Path) -> anyhow::Result<()> 
     Ok(())
 }
 
-/// A zip archive of files that are stored (APPNOTE 6.3, without its later extensions).
+/// Writes a ZIP archive of stored files (APPNOTE 6.3, without its later extensions).
 fn zip(files: &[(String, &[u8])], out: &mut impl Write) -> anyhow::Result<()> {
     let mut directory = Vec::new();
     let mut at = 0_u32;
     for (number, (id, content)) in files.iter().enumerate() {
-        // A record may be there twice, in two versions.
+        // A record may occur twice in different versions.
         let name = format!("{number}-{}.json", id.replace(['/', '\\'], "_"));
         let mut sum = Crc::new();
         sum.update(content);

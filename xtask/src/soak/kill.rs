@@ -1,5 +1,5 @@
-//! Kills runs that write files at random times: each file is the old or the new one in full, and
-//! the next run leaves nothing behind.
+//! Kills runs that write files at random times: each file must be the complete old or new one, and
+//! the next run must leave nothing behind.
 
 use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -13,10 +13,10 @@ use anyhow::{Context as _, bail, ensure};
 
 use crate::shared::root;
 
-/// Pods in a file: enough that writing takes a while.
+/// The number of pods in a file, large enough that writing takes some time.
 const PODS: usize = 300;
 
-/// A command that writes files, and what is in its folder before it.
+/// A command that writes files, and the content of its directory before it.
 struct Case {
     args: Vec<String>,
     files: Vec<(&'static str, String)>,
@@ -24,7 +24,7 @@ struct Case {
     written: &'static [&'static str],
 }
 
-/// Kills so many runs.
+/// Kills a number of runs.
 pub(crate) fn kill_loop(runs: usize) -> anyhow::Result<()> {
     let program = program()?;
     let folder = tempfile::tempdir()?;
@@ -47,7 +47,7 @@ pub(crate) fn kill_loop(runs: usize) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What a case's folder looks like after a run that nobody killed.
+/// The directory of a case after a run that was not killed.
 struct Whole {
     folder: PathBuf,
     names: BTreeSet<String>,
@@ -67,7 +67,7 @@ impl Whole {
         Ok(Self { folder: folder.to_owned(), names: names(folder)?, new, time })
     }
 
-    /// Kills one run and looks at the files; whether it was still running.
+    /// Kills a run and checks the files. Returns whether it was still running.
     fn kill(&self, program: &Path, case: &Case) -> anyhow::Result<bool> {
         reset(&self.folder, case)?;
         let mut child = command(program, &self.folder, case).spawn()?;
@@ -96,7 +96,7 @@ impl Whole {
     }
 }
 
-/// Whether a snapshot is whole; the time in it differs from run to run.
+/// Returns whether a snapshot is complete; its time differs between runs.
 fn readable(program: &Path, folder: &Path, name: &str) -> anyhow::Result<bool> {
     let mut info = Command::new(program);
     info.args(["snapshot", "info", name]).current_dir(folder).stdout(Stdio::null());
@@ -111,7 +111,7 @@ fn names(folder: &Path) -> anyhow::Result<BTreeSet<String>> {
 
 fn reset(folder: &Path, case: &Case) -> anyhow::Result<()> {
     for name in case.written {
-        // Most cases begin without the file.
+        // Most cases start without the file.
         let _ = fs::remove_file(folder.join(name));
     }
     for (name, text) in &case.files {
@@ -175,7 +175,7 @@ fn pod(name: &str) -> String {
     )
 }
 
-/// The program, built as tests have it.
+/// Builds the program like the tests.
 fn program() -> anyhow::Result<PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let built = Command::new(cargo)
@@ -192,13 +192,13 @@ fn program() -> anyhow::Result<PathBuf> {
     made.next_back().context("cargo names no program")
 }
 
-/// An API server with pods alone, and its address.
+/// Starts an API server that has only pods. Returns its address.
 fn serve() -> anyhow::Result<String> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let address = listener.local_addr()?;
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
-            // The client is killed in the middle: that is what this is for.
+            // The client is killed during a request, as intended.
             thread::spawn(move || answer(stream));
         }
     });

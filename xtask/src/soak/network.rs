@@ -1,4 +1,5 @@
-//! Generated packets, judged by a plain evaluator and by the engine. A tenth is a test of `netpol`.
+//! Compares a simple evaluator with the engine on generated packets. A test of `netpol` runs a
+//! tenth.
 
 #![expect(clippy::unwrap_used, reason = "the evaluator is one of tests")]
 

@@ -1,10 +1,10 @@
-//! Generated roles, bindings and questions: what a real API server's `SubjectAccessReview` answers,
-//! or Kubernetes' own authorizers without a server, beside what we do.
+//! Generated roles, bindings and questions: compares the answers with the `SubjectAccessReview` of
+//! a real API server, or with Kubernetes' own authorizers without a server.
 //!
-//! Each round makes more roles and bindings, waits until the API server and its controllers know
-//! them, and asks. Our answer is made twice: from the cluster as it is listed, and from the generated
-//! manifests alone with the default roles that we know. The first must always agree; the second must
-//! too, or be unknown for a reason.
+//! Each round creates more roles and bindings, waits until the API server and its controllers have
+//! seen them, and asks. Pavisade answers twice: from the listed cluster, and from only the
+//! generated manifests with the known default roles. The first answer must always agree; the second
+//! must agree or be unknown for a reason.
 
 mod made;
 
@@ -29,17 +29,17 @@ use crate::shared::root;
 use crate::tools::built;
 use made::Made;
 
-/// A world, questions about it, and the true answers.
+/// A world, questions about it, and the right answers.
 type Asked = (World, Vec<(Identity, Ask)>, Vec<bool>);
 
-/// Questions of one round.
+/// The number of questions per round.
 const ROUND: usize = 2_000;
-/// Disagreements that are printed.
+/// The number of differences that are printed.
 const SHOWN: usize = 20;
 const REVIEW: &str = "/apis/authorization.k8s.io/v1/subjectaccessreviews";
 const API: &str = "/apis/rbac.authorization.k8s.io/v1";
 
-/// Asks a real API server that many questions.
+/// Asks a real API server `count` questions.
 pub(super) fn run(count: u32, seed: u64) -> anyhow::Result<()> {
     let cluster = match testbed::start(&Shape::default(), &format!("rbac-{}", std::process::id())) {
         Ok(cluster) => cluster,
@@ -51,13 +51,13 @@ pub(super) fn run(count: u32, seed: u64) -> anyhow::Result<()> {
     compare(&Oracle::Server(Api::of(&cluster.kubeconfig())?), count, seed)
 }
 
-/// Asks Kubernetes' own authorizers that many questions, without a server.
+/// Asks Kubernetes' own authorizers `count` questions, without a server.
 pub(super) fn code(count: u32, seed: u64) -> anyhow::Result<()> {
     let program = built("authorizer").context("the authorizer is not built")?;
     compare(&Oracle::Code(program), count, seed)
 }
 
-/// What knows the answers.
+/// The source of the right answers.
 enum Oracle {
     /// A real API server.
     Server(Api),
@@ -66,7 +66,7 @@ enum Oracle {
 }
 
 impl Oracle {
-    /// Makes the new ones of all objects, asks, and says what there is then.
+    /// Creates the new objects, asks, and returns the resulting world.
     fn ask(
         &self,
         made: &Made,
@@ -119,14 +119,14 @@ impl Oracle {
     }
 }
 
-/// What every cluster has.
+/// Returns the default objects of a cluster.
 fn defaults() -> anyhow::Result<Vec<Value>> {
     let path = root().join("crates/rbac/src/cluster_defaults.jsonl");
     let text = fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
     text.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
 }
 
-/// Runs the program of Kubernetes' own code.
+/// Runs the program with Kubernetes' own code.
 pub(super) fn once(program: &Path, question: &Value) -> anyhow::Result<Value> {
     let mut child = Command::new(program).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
     let stdin = child.stdin.take();
@@ -139,7 +139,7 @@ pub(super) fn once(program: &Path, question: &Value) -> anyhow::Result<Value> {
     Ok(serde_json::from_slice(&output.stdout)?)
 }
 
-/// A question as that program reads it.
+/// Returns a question in the input format of that program.
 fn plain(who: &Identity, ask: &Ask) -> Value {
     match ask {
         Ask::Path { verb, path } => {
@@ -167,7 +167,8 @@ fn compare(oracle: &Oracle, count: u32, seed: u64) -> anyhow::Result<()> {
     let mut round = 0;
     while asked < count {
         round += 1;
-        // That controller takes minutes for what a cluster does in a second: each round begins anew.
+        // The controller takes minutes for what a cluster does in a second, so each round starts
+        // from scratch.
         if matches!(oracle, Oracle::Code(_)) {
             made = Made::default();
         }
@@ -200,7 +201,7 @@ fn compare(oracle: &Oracle, count: u32, seed: u64) -> anyhow::Result<()> {
                     *unknown.entry(reason).or_default() += 1;
                 }
                 known if word(&known) == Some(truth) => of_files += 1,
-                // What the oracle made to know that it is ready is in no manifest.
+                // Objects that the oracle creates to detect that it is ready are in no manifest.
                 _ if who.name.starts_with("sentinel-") => {}
                 known => {
                     wrong.push(format!(
@@ -235,7 +236,7 @@ fn word(decision: &Decision) -> Option<bool> {
     }
 }
 
-/// A `SubjectAccessReview`.
+/// Returns a `SubjectAccessReview`.
 fn review(who: &Identity, ask: &Ask) -> Value {
     let mut spec = json!({"user": who.name, "groups": who.groups});
     match ask {
@@ -258,7 +259,7 @@ fn review(who: &Identity, ask: &Ask) -> Value {
 }
 
 fn make(api: &Api, objects: &[Value]) -> anyhow::Result<()> {
-    // Namespaces first, then roles: a binding may come before its role, in any case.
+    // Namespaces first, then roles; bindings may precede their roles.
     let path = |object: &Value| {
         let namespace = object["metadata"]["namespace"].as_str().unwrap_or_default();
         match object["kind"].as_str().unwrap_or_default() {
@@ -280,10 +281,11 @@ fn make(api: &Api, objects: &[Value]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Waits until the API server's caches hold what was made, and aggregated roles change no more.
+/// Waits until the API server's caches contain the new objects and aggregated roles no longer
+/// change.
 fn settle(api: &Api, round: usize) -> anyhow::Result<()> {
     let start = Instant::now();
-    // One sentinel for each of the four kinds, made last of all.
+    // One sentinel for each of the four kinds, created last.
     let name = format!("sentinel-{round}");
     let rules = json!([{"apiGroups": ["sentinel"], "resources": ["sentinels"], "verbs": [name]}]);
     let meta = |namespace: &str| match namespace {
@@ -347,7 +349,7 @@ fn list(api: &Api, resource: &str) -> anyhow::Result<Vec<Value>> {
     Ok(answer.body["items"].as_array().context("a list")?.clone())
 }
 
-/// The cluster as it is.
+/// Returns the current cluster.
 fn live(api: &Api) -> anyhow::Result<World> {
     let mut all = Vec::new();
     for (resource, kind) in [
@@ -365,7 +367,7 @@ fn live(api: &Api) -> anyhow::Result<World> {
     Ok(world("cluster", WorldKind::Cluster, &all))
 }
 
-/// A world of objects; a cluster is complete in all that decides.
+/// Returns a world of objects; a cluster is complete in all relevant kinds.
 fn world(name: &str, kind: WorldKind, all: &[Value]) -> World {
     let texts = all.iter().map(|object| read(&Source::new(name, object.to_string())));
     let documents: Vec<_> = texts.flat_map(|documents| documents.docs).collect();

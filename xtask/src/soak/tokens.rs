@@ -1,9 +1,9 @@
-//! Authentication configurations with tokens: what Kubernetes' own validation and authenticator make
-//! of them, beside what we do.
+//! Authentication configurations with tokens: compares the results of Kubernetes' own validation
+//! and authenticator with those of Pavisade.
 //!
-//! The configurations are those of the presets, with a second factor and without, and ones that are
-//! refused or that decide in other ways. Each meets tokens that are valid, expired, for another
-//! audience, of another issuer, by another key, and with claims of other types.
+//! The configurations are those of the presets, with and without a second factor, and others that
+//! are rejected or decide differently. Each is tested with tokens that are valid, expired, for
+//! another audience, from another issuer, signed by another key, and with claims of other types.
 
 mod cases;
 
@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 use crate::random::Random;
 use crate::tools::built;
 
-/// Disagreements that are printed.
+/// The number of differences that are printed.
 const SHOWN: usize = 20;
 
 /// Compares all configurations with their tokens, and up to `count` mutations of them.
@@ -137,7 +137,7 @@ impl Issuer {
 
     fn sign(&self, claims: &Value) -> anyhow::Result<String> {
         let text = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-        // Of the right name, whoever signs.
+        // The key ID is right whichever key signs.
         let header = json!({"alg": "ES256", "typ": "JWT", "kid": "one"});
         let signed = format!("{}.{}", text(&header), text(claims));
         let signature = self.pair.sign(&SystemRandom::new(), signed.as_bytes());

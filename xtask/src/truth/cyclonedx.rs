@@ -1,13 +1,13 @@
-//! `cyclonedx`: public documents read, and written back without loss of what we model.
+//! `cyclonedx`: public documents are read and written back without loss of what is modelled.
 //!
-//! A case is a component of a document: its group and name, version, package URL and licences must
-//! be in what was read, in the CycloneDX 1.6 and the SPDX 2.3 that are written of it, and in what is
-//! read of those again. Documents that list no components (most of the VEX ones) are one case each:
-//! they must be read without a note. The suite has versions 1.2 to 1.4; each document is read once
-//! more as if it were of the later ones, whose components have the same form.
+//! A case is a component of a document. Its group and name, version, package URL and licences must
+//! be in what was read, in the CycloneDX 1.6 and SPDX 2.3 documents written from it, and in what is
+//! read from those. Documents without components (most VEX documents) are one case each: they must
+//! be read without a note. The suite has versions 1.2 to 1.4; each document is also read as if it
+//! had a later version, since the format of components is the same.
 //!
-//! Left out: what no inventory has (hashes, descriptions, authors, external references, dependencies,
-//! vulnerabilities).
+//! Left out: what an inventory does not contain (hashes, descriptions, authors, external
+//! references, dependencies, vulnerabilities).
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use super::Outcome;
 use crate::shared::files;
 
-/// A name, version, package URL, licences.
+/// A name, version, package URL and licences.
 type Row = (String, String, String, Vec<String>);
 
 pub(super) fn run(folder: &Path) -> anyhow::Result<Outcome> {
@@ -71,7 +71,7 @@ fn compare(
     Ok(())
 }
 
-/// What a component says.
+/// Returns the row of a component.
 fn row(component: &Value) -> Row {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let licences = component["licenses"].as_array().into_iter().flatten().map(|choice| {
@@ -81,13 +81,13 @@ fn row(component: &Value) -> Row {
     });
     let (group, name) = (text(&component["group"]), text(&component["name"]));
     let purl = text(&component["purl"]);
-    // Each ecosystem writes names with their groups in its own way.
+    // Each ecosystem joins groups and names differently.
     let name = match &*group {
         "" => name,
         _ if purl.starts_with("pkg:maven/") => format!("{group}:{name}"),
         _ => format!("{group}/{name}"),
     };
-    // As the specification writes it: `@` of scopes is written as it is by some.
+    // Normalize the package URL: some leave the `@` of scopes unencoded.
     let purl = purl.parse::<Purl>().map_or(purl, |purl| purl.to_string());
     (name, text(&component["version"]), purl, licences.collect())
 }

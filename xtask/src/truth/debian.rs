@@ -1,11 +1,10 @@
-//! `debian`: installations of Debian, and the CVEs that their packages have by Debian's own
-//! changelogs.
+//! `debian`: Debian installations, and the CVEs of their packages according to Debian's changelogs.
 //!
-//! Every `NAME.dpkg-status` beside a `NAME.truth.jsonl` is matched against `../shared`'s Debian
-//! advisories. A case is a CVE of a source package: found, with the version that fixes it. What is
-//! found beside them must be explained: it is no case where the record's fix is the upload of
-//! which the installed version is a rebuild for the release (`X~deb11u1` of `X`), and else counts
-//! as a disagreement.
+//! Every `NAME.dpkg-status` with a `NAME.truth.jsonl` is matched against the Debian advisories of
+//! `../shared`. A case is a CVE of a source package, which must be found with the version that
+//! fixes it. Additional findings must be explained: they are ignored if the fix is the upload of
+//! which the installed version is a rebuild for the release (`X~deb11u1` of `X`), and otherwise
+//! count as disagreements.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -25,11 +24,11 @@ struct Case {
     cve: String,
     source: String,
     fixed: String,
-    /// `bullseye-security`: the release.
+    /// The release: `bullseye-security`.
     dist: String,
 }
 
-/// By CVE and source package: the version that fixes it, that which is installed, the records.
+/// The fixed version, the installed version and the records, by CVE and source package.
 type Found = BTreeMap<(String, String), (String, String, Vec<String>)>;
 
 const RELEASES: [(&str, &str); 5] =
@@ -53,7 +52,7 @@ pub(super) fn run(folder: &Path) -> anyhow::Result<Outcome> {
         let status = fs::read(folder.join(&file))?;
         let found = found(&mut matcher, &ecosystem, &status)?;
         let mut known = BTreeSet::new();
-        // Headers of the kernel run nothing.
+        // Kernel headers do not run.
         let (mut of_linux, mut found_of_linux) = (0, 0);
         for case in cases {
             let key = (case.cve, case.source);
@@ -89,7 +88,7 @@ pub(super) fn run(folder: &Path) -> anyhow::Result<Outcome> {
     Ok(outcome)
 }
 
-/// A database of all Debian advisories; `None` where they are not there.
+/// Builds a database of all Debian advisories; `None` if they are missing.
 fn database() -> anyhow::Result<Option<Vec<u8>>> {
     let mut builder = Builder::default();
     for name in ["debian-changelogs", "debian-dsa-dla"] {
@@ -106,7 +105,7 @@ fn database() -> anyhow::Result<Option<Vec<u8>>> {
 }
 
 fn found(matcher: &mut Matcher<'_>, ecosystem: &Ecosystem, status: &[u8]) -> anyhow::Result<Found> {
-    // The suite was made from packages that are configured; three more are only unpacked.
+    // The suite was built from configured packages; three more are only unpacked.
     let text = String::from_utf8_lossy(status);
     let is_meant = |one: &&str| one.contains("\nStatus: install ok installed\n");
     let configured: Vec<_> = text.split("\n\n").filter(is_meant).collect();

@@ -1,7 +1,7 @@
-//! `falco-filters`: the filter language and rule files beside Falco's own tests.
+//! `falco-filters`: compares the filter language and rule files with Falco's own tests.
 //!
-//! Each file of the suite is judged by a module of its own; its README says what a case holds
-//! and which ones the suite itself doubts.
+//! Each file of the suite has its own module. Its README describes the fields of a case and the
+//! cases that the suite itself considers doubtful.
 
 mod audit;
 mod format;
@@ -44,7 +44,7 @@ pub(super) fn run(folder: &Path) -> anyhow::Result<Outcome> {
             outcome.left_out - left_out
         );
     }
-    // Containers of cgroups come with the sensor; versions of plugins are not compared.
+    // cgroup containers are not implemented yet, and plugin versions are not compared.
     for name in ["cgroup.jsonl", "misc.jsonl"] {
         let count = cases::<serde_json::Value>(&folder.join(name))?.len();
         println!("{name}: 0 of 0, {count} left out: nothing of ours does this");
@@ -53,7 +53,7 @@ pub(super) fn run(folder: &Path) -> anyhow::Result<Outcome> {
     Ok(outcome)
 }
 
-/// The cases of a file, one a line.
+/// Returns the cases of a file, one per line.
 fn cases<T: DeserializeOwned>(file: &Path) -> anyhow::Result<Vec<T>> {
     let text = fs::read_to_string(file).with_context(|| file.display().to_string())?;
     let read = |line| {

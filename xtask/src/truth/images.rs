@@ -1,8 +1,8 @@
-//! `images`: the packages of real images beside the lists of their package managers.
+//! `images`: compares the packages of real images with the lists of their package managers.
 //!
-//! What was installed is known from `dpkg-query`'s output, the requirements that were given to pip
-//! and npm's lock file; where there is no list, the database is read a second time in a plain way.
-//! A case is a package that one of the two sides has.
+//! The installed packages are known from the output of `dpkg-query`, pip's requirements and npm's
+//! lock file; if there is no list, the database is read a second time in a simple way. A case is a
+//! package that one of the two sides has.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
@@ -18,7 +18,7 @@ use serde_json::Value;
 use super::Outcome;
 use crate::shared::unpack;
 
-/// A name and what else is compared: version, and of Debian architecture and source.
+/// A name with the version and, for Debian, architecture and source.
 type List = BTreeSet<Vec<String>>;
 
 pub(super) fn run(folder: &Path) -> anyhow::Result<Outcome> {
@@ -34,7 +34,7 @@ pub(super) fn run(folder: &Path) -> anyhow::Result<Outcome> {
     compare(&mut outcome, "bullseye-web, deb", &debian(&found.packages()), &wanted);
     let wanted = text("vulnapp.requirements.txt")?;
     let wanted = wanted.lines().filter_map(|line| line.split_once("==")).map(|(name, version)| {
-        // It calls itself 2.2, and pip takes that for the same.
+        // Its own metadata states 2.2, which pip considers equal.
         let version = if (name, version) == ("Django", "2.2.0") { "2.2" } else { version };
         vec![name.to_owned(), version.to_owned()]
     });
@@ -68,8 +68,8 @@ pub(super) fn run(folder: &Path) -> anyhow::Result<Outcome> {
     let contents = Reader::Dpkg.read(status.as_bytes());
     ensure!(contents.problems.is_empty(), "bullseye-fat: {:?}", contents.problems);
     let mut wanted = of_dpkg_query(&text("bullseye-fat.packages.json")?)?;
-    // The list leaves out three packages that dpkg has unpacked and not configured (OpenJDK is one).
-    // Their files are on the disk (`dpkg(1)`, "Package states"), so they count.
+    // The list does not contain three packages that are unpacked but not configured, such as
+    // OpenJDK. Their files are on disk (`dpkg(1)`, "Package states"), so they count.
     let known: BTreeSet<_> = wanted.iter().map(|row| row[0].clone()).collect();
     let found = debian(&contents.packages.iter().collect::<Vec<_>>());
     for state in ["unpacked", "half-configured"] {
@@ -86,7 +86,7 @@ pub(super) fn run(folder: &Path) -> anyhow::Result<Outcome> {
     Ok(outcome)
 }
 
-/// The folder of an OCI layout.
+/// The directory of an OCI layout.
 struct Image {
     layout: PathBuf,
     _unpacked: tempfile::TempDir,
@@ -105,7 +105,7 @@ impl Image {
         read(&self.layout)
     }
 
-    /// The newest version of a file, found without the reader of images.
+    /// Returns the newest version of a file, without using the image reader.
     fn newest(&self, path: &str) -> anyhow::Result<String> {
         let blob = |document: &Value| -> anyhow::Result<PathBuf> {
             let digest = document["digest"].as_str().context("no digest")?;
@@ -122,7 +122,7 @@ impl Image {
     }
 }
 
-/// What is in an image.
+/// Reads an image.
 pub(crate) fn read(path: &Path) -> anyhow::Result<Inventory> {
     let platform: Platform = "linux/amd64".parse()?;
     let store = Store::open(path, Limits::default())?;
@@ -133,7 +133,7 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<Inventory> {
     Ok(found)
 }
 
-/// A file of a tar, by the `tar` crate.
+/// Reads a file of a tar archive with the `tar` crate.
 fn member(from: impl Read, path: &str) -> anyhow::Result<Option<String>> {
     for entry in tar::Archive::new(from).entries()? {
         let mut entry = entry?;
@@ -147,7 +147,7 @@ fn member(from: impl Read, path: &str) -> anyhow::Result<Option<String>> {
     Ok(None)
 }
 
-/// What is compared of an inventory.
+/// The compared packages of an inventory.
 trait Packages {
     fn packages(&self) -> Vec<&Package>;
 }
@@ -182,7 +182,7 @@ fn debian(packages: &[&Package]) -> List {
     of_kind.map(row).collect()
 }
 
-/// Packages of npm with their folders.
+/// Returns npm packages with their directories.
 fn places(inventory: &Inventory) -> List {
     let of_kind = inventory.packages.iter().filter(|found| found.package.kind == Kind::Npm);
     let rows = of_kind.flat_map(|found| {
@@ -195,7 +195,7 @@ fn places(inventory: &Inventory) -> List {
     rows.collect()
 }
 
-/// `dpkg-query`'s output as JSON: packages by name.
+/// Parses `dpkg-query`'s output as JSON: packages by name.
 fn of_dpkg_query(text: &str) -> anyhow::Result<List> {
     let packages: BTreeMap<String, BTreeMap<String, String>> = serde_json::from_str(text)?;
     let row = |(name, fields): (String, BTreeMap<String, String>)| {
@@ -205,7 +205,7 @@ fn of_dpkg_query(text: &str) -> anyhow::Result<List> {
     Ok(packages.into_iter().map(row).collect())
 }
 
-/// Folders and versions of an npm lock file of version 3.
+/// Returns directories and versions of an npm lock file of version 3.
 fn of_lock_file(text: &str) -> anyhow::Result<List> {
     let lock: Value = serde_json::from_str(text)?;
     let packages = lock["packages"].as_object().context("no packages")?;
@@ -216,7 +216,7 @@ fn of_lock_file(text: &str) -> anyhow::Result<List> {
     Ok(packages.iter().filter_map(row).collect())
 }
 
-/// Names and versions of a database of paragraphs.
+/// Returns names and versions of a database of paragraphs.
 fn of_database(text: &str, name: &str, version: &str, mark: &str) -> List {
     let paragraphs = text.split("\n\n").filter(|paragraph| {
         !paragraph.contains("\nStatus:") || paragraph.contains("\nStatus: install ok installed")

@@ -1,7 +1,7 @@
-//! `kubectl-corpus`: every file of the manifest corpus, beside what kubectl made of it.
+//! `kubectl-corpus`: compares every file of the manifest corpus with what kubectl makes of it.
 //!
-//! kubectl's answers are kept as digests in `tests/kubectl-values.tsv`, which
-//! `cargo xtask kubectl-values` writes.
+//! kubectl's answers are stored as digests in `tests/kubectl-values.tsv`, which `cargo xtask
+//! kubectl-values` writes.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,7 +14,7 @@ use crate::kubectl::digest;
 use crate::ours::as_kubectl;
 use crate::shared::{files, root};
 
-/// Runs the suite over a folder of manifests.
+/// Runs the suite on a directory of manifests.
 pub(super) fn run(dir: &Path) -> anyhow::Result<Outcome> {
     let path = root().join("tests/kubectl-values.tsv");
     let kept = fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;

@@ -1,21 +1,23 @@
-//! `lockfiles`: lock files, manifests and package databases with what osv-scalibr reads of them.
+//! `lockfiles`: compares lock files, manifests and package databases with the results of
+//! osv-scalibr.
 //!
-//! Compared of a package: name, version, type, groups and commit; of a path: whether it is read.
-//! Packages are compared as a set, since we list each once. A module of Go has its `v` in our
-//! version, and not in theirs. Left out are the package URLs and the names of ecosystems, which the
-//! suites `purl` and `version-order` judge, cases of options that we do not have, and readers that
-//! are not in [`SCOPE`].
+//! For a package, the name, version, type, groups and commit are compared; for a path, whether it
+//! is read. Packages are compared as a set, since Pavisade lists each once. The version of a Go
+//! module has a `v` only in Pavisade. Left out are package URLs and ecosystem names, which the
+//! suites `purl` and `version-order` cover, cases of unsupported options, and readers that are not
+//! in [`SCOPE`].
 //!
-//! Where we differ, with the document that says so:
+//! Intended differences, with the document that justifies them:
 //! - `gomod`: none.
-//! - `gradleverificationmetadataxml/missing attribute`: a component without a group is no package
-//!   (`dependency-verification-1.3.xsd`: the attributes are required); it is a problem instead.
+//! - `gradleverificationmetadataxml/missing attribute`: a component without a group is not a
+//!   package (`dependency-verification-1.3.xsd`: the attributes are required); it is reported as a
+//!   problem.
 //! - `pipfilelock/package without version`: a dependency from a repository has a commit instead.
-//! - `pnpmlock/mixed groups`: `optional: true` of a package is its group, as `dev: true` is.
-//! - `pomxml/multi version dependency`: of two declarations Maven takes the last
+//! - `pnpmlock/mixed groups`: `optional: true` of a package is its group, like `dev: true`.
+//! - `pomxml/multi version dependency`: Maven uses the last of two declarations
 //!   (`DefaultModelNormalizer`).
-//! - `requirements`: a requirement by address (PEP 508 `name @ url`) and a wheel by path (PEP 427)
-//!   are packages; text behind a version is an error to pip.
+//! - `requirements`: a requirement with a URL (PEP 508 `name @ url`) and a wheel by path (PEP 427)
+//!   are packages; text after a version is an error in pip.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -28,7 +30,7 @@ use serde_json::Value;
 
 use super::Outcome;
 
-/// Their readers that we have, and ours.
+/// The readers of osv-scalibr that have a counterpart.
 const SCOPE: &[(&str, Reader)] = &[
     ("language/golang/gomod", Reader::Lock(LockFile::GoMod)),
     ("language/java/archive", Reader::Jar),
@@ -50,7 +52,7 @@ const SCOPE: &[(&str, Reader)] = &[
     ("os/rpm", Reader::Rpm),
 ];
 
-/// Settings of theirs that change nothing that is compared.
+/// Options that do not affect what is compared.
 const OPTIONS: [&str; 3] = ["osrelease", "isOPKG", "extractFilename"];
 
 #[derive(Deserialize)]
@@ -87,7 +89,7 @@ struct PathCase {
     required: bool,
 }
 
-/// What is compared of a package.
+/// The compared fields of a package.
 type Compared = (String, String, String, Vec<String>, String);
 
 pub(super) fn run(folder: &Path) -> anyhow::Result<Outcome> {
@@ -135,7 +137,7 @@ fn reader(name: &str) -> Option<Reader> {
     SCOPE.iter().find(|(theirs, _)| *theirs == name).map(|(_, ours)| *ours)
 }
 
-/// One reader of theirs may be several of ours.
+/// Returns whether a reader of osv-scalibr corresponds to a reader, which may be one of several.
 fn is_of(found: Reader, reader: Reader) -> bool {
     let both = |all: &[Reader]| all.contains(&found) && all.contains(&reader);
     found == reader
@@ -162,12 +164,12 @@ fn contents(folder: &Path, case: &Case, reader: Reader) -> anyhow::Result<Conten
         Reader::Python if bytes.starts_with(b"PK") => Reader::PythonArchive,
         reader => reader,
     };
-    // Their tests of jars do without the name of the file, but for two.
+    // All but two of its JAR tests ignore the file name.
     let path = match reader {
         Reader::Jar if !case.options.contains_key("extractFilename") => "",
         _ => path.as_str(),
     };
-    // The sums of `NAME.mod` are in `NAME.sum`.
+    // The checksums of `NAME.mod` are in `NAME.sum`.
     let beside = |other: &str| match other.strip_suffix("go.sum") {
         Some(_) => read(&path.replace(".mod", ".sum")),
         None => read(other),
@@ -190,8 +192,8 @@ fn ours(package: &Package) -> Compared {
     (name.clone(), version.to_owned(), kind.name().to_owned(), groups, commit.clone())
 }
 
-/// A value that the suite's making has lost (`_ref`) is taken from the package of ours that it
-/// is nearest to.
+/// Returns the expected package. A value that was lost when the suite was created (`_ref`) is taken
+/// from the most similar package found.
 fn theirs(wanted: &Wanted, got: &BTreeSet<Compared>) -> Compared {
     let (name, version) = (text(&wanted.name), text(&wanted.version));
     let near = got.iter().find(|(n, v, ..)| {

@@ -1,8 +1,8 @@
-//! `network-policy-api`: the manifests of the conformance suite, with the verdicts that the
-//! specification gives.
+//! `network-policy-api`: the manifests of the conformance suite, with the verdicts of the
+//! specification.
 //!
-//! The archive holds manifests alone, so the verdicts stand here: what the first rule that matches
-//! does, tier by tier (network-policy-api.sigs.k8s.io, *Tiers* and *Actions*). A case is a pair of
+//! The archive contains only manifests, so the verdicts are here: the action of the first matching
+//! rule, tier by tier (network-policy-api.sigs.k8s.io, *Tiers* and *Actions*). A case is a pair of
 //! houses and every port between them.
 
 use std::fs;
@@ -19,8 +19,8 @@ use super::Outcome;
 /// A manifest, replacements in it, and the verdicts.
 type Case = (&'static str, &'static [(&'static str, &'static str)], &'static str);
 
-/// Manifests, what is changed in them, and what goes: `r>g all`, `s>g not TCP 80`. Houses are known
-/// by their first letters, `o` is outside.
+/// Manifests, replacements, and permitted connections: `r>g all`, `s>g not TCP 80`. Houses are
+/// abbreviated by their first letters; `o` is outside.
 const CASES: &[Case] = &[
     ("T/standard-ingress-tcp-rules", &[], "r>g all; s>g not TCP 80; h>g TCP 80; g>s all"),
     ("T/standard-ingress-udp-rules", &[], "r>h all; s>h not UDP 5353; g>h UDP 53"),
@@ -34,7 +34,7 @@ const CASES: &[Case] = &[
         "r>g all; s>g not TCP 80,UDP 53,SCTP 9003; h>g TCP 80,UDP 5353,SCTP 9003; g>r all; \
          g>s not TCP 80,UDP 53,SCTP 9003; g>h TCP 8080,UDP 5353,SCTP 9003",
     ),
-    // `networks: 0.0.0.0/0, ::/0` is pods, too.
+    // `networks: 0.0.0.0/0, ::/0` includes pods.
     ("T/standard-egress-inline-cidr-rules", &[], "g>s all; g>r none; g>h none; g>o none; r>g all"),
     ("admin_tier/experimental-egress-selector-rules", &[], "g>s none; g>r none; g>o none; s>g all"),
     ("baseline_tier/experimental-egress-selector-rules", &[], "g>s none; g>o none; s>g all"),
@@ -42,7 +42,7 @@ const CASES: &[Case] = &[
     // Passed before it is denied, and accepted by the baseline.
     ("admin_tier/standard-priority-field", &[("priority: 60", "priority: 40")], "g>s all; s>g all"),
     ("api_integration/standard-anp-np-banp", &[], "g>s none; s>g none"),
-    // What Admin passes, the NetworkPolicy allows.
+    // The admin tier passes, and the NetworkPolicy allows.
     ("api_integration/standard-anp-np-banp", &[PASS], "g>s all; s>g all"),
     // Without it, the baseline denies.
     (
@@ -52,7 +52,7 @@ const CASES: &[Case] = &[
     ),
 ];
 
-/// As the suite updates the policy while it runs.
+/// The suite updates the policy like this while it runs.
 const PASS: (&str, &str) = ("\"Deny\" # test will update", "\"Pass\" # test will update");
 
 pub(super) fn run(folder: &Path) -> anyhow::Result<Outcome> {

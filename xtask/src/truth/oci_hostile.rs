@@ -1,11 +1,10 @@
-//! `oci-hostile`: archives and layers at the edge of their formats.
+//! `oci-hostile`: archives and layers with edge cases of their formats.
 //!
-//! Compared: `tar` (names, link targets and refusal; times, owners and pax records are not kept),
-//! `extract` (what is left of layers that are applied to one another), and of `tar-fields` what
-//! extended headers may hold (in an archive that has one). Other fields are not read by themselves, or
-//! are written and not read.
+//! Compared are `tar` (names, link targets and rejection; times, owners and pax records are not
+//! kept), `extract` (the result of applying layers), and from `tar-fields` the content of extended
+//! headers, tested in an archive. Other fields are not read on their own, or are only for writing.
 //!
-//! The suite's documents, digest chains, zip archives and references have no reader here yet: they
+//! The documents, digest chains, ZIP archives and references of the suite have no reader yet: they
 //! are left out and counted as such.
 
 use std::collections::BTreeMap;
@@ -22,7 +21,7 @@ use serde_json::Value;
 
 use super::Outcome;
 
-/// Cases of files that nothing of ours reads yet.
+/// Cases of files that have no reader yet.
 const LEFT_OUT: [&str; 4] = ["zip", "documents", "chainid", "references"];
 
 pub(super) fn run(folder: &Path) -> anyhow::Result<Outcome> {
@@ -76,7 +75,7 @@ pub(super) fn run(folder: &Path) -> anyhow::Result<Outcome> {
     Ok(outcome)
 }
 
-/// A value that is text, or bytes as base64.
+/// Returns a value that is text, or bytes in base64.
 fn text(value: &Value) -> String {
     let packed = value.get("base64").and_then(Value::as_str);
     let bytes = packed.and_then(|text| base64::engine::general_purpose::STANDARD.decode(text).ok());
@@ -88,12 +87,12 @@ fn text(value: &Value) -> String {
 
 fn wanted_of_tar(case: &Value) -> Vec<(String, String)> {
     let headers = case["headers"].as_array().into_iter().flatten();
-    // A global header is no entry of a layer.
+    // A global header is not an entry of a layer.
     let entries = headers.filter(|header| header["typeflag"] != "g");
     entries.map(|header| (text(&header["name"]), text(&header["linkname"]))).collect()
 }
 
-/// The records of an extended header that a case is about.
+/// Returns the records of an extended header that a case is about.
 fn records(case: &Value) -> Option<Vec<u8>> {
     let record = |key: &str, value: &str| {
         let rest = key.len() + value.len() + 3;
@@ -103,12 +102,12 @@ fn records(case: &Value) -> Option<Vec<u8>> {
     let input = &case["in"];
     Some(match case["test"].as_str()? {
         "TestParsePAX" => text(input).into_bytes(),
-        // What stands behind the record is no part of the case.
+        // Text after the record is not part of the case.
         "TestParsePAXRecord" if case["ok"] == true => {
             text(input).strip_suffix(&text(&case["rest"]))?.as_bytes().to_vec()
         }
         "TestParsePAXRecord" => text(input).into_bytes(),
-        // An empty record says nothing, of whatever form it should be.
+        // An empty record has no effect, whatever its format.
         "TestParsePAXTime" if !text(input).is_empty() => record("mtime", &text(input)).into_bytes(),
         "TestMergePAX" => {
             let records = input.as_object()?.iter();
@@ -118,7 +117,7 @@ fn records(case: &Value) -> Option<Vec<u8>> {
     })
 }
 
-/// An archive of one global extended header.
+/// Returns an archive with one global extended header.
 fn global(records: &[u8]) -> Vec<u8> {
     let mut header = tar::Header::new_ustar();
     header.set_entry_type(tar::EntryType::XGlobalHeader);
@@ -183,7 +182,7 @@ struct Entry {
     content: String,
 }
 
-/// Applies the layers of a case and looks at what is left.
+/// Applies the layers of a case and checks the result.
 fn extract(case: &Extract) -> Result<(), String> {
     let mut tree = Tree::new(&Limits::default());
     let mut contents = BTreeMap::new();
@@ -256,7 +255,7 @@ fn holds(
         "absent" => kind(&paths[0])?.is_none(),
         "present" => kind(&paths[0])?.is_some(),
         "dirs" => paths.iter().all(|path| matches!(kind(path), Ok(Some(Kind::Folder)))),
-        // There is nothing outside of a tree.
+        // A tree has no outside.
         "outside_untouched" => true,
         other => return Err(Refusal::NotAnImage(format!("`{other}` is nothing that is compared"))),
     })

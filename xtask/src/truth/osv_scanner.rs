@@ -1,23 +1,24 @@
-//! `osv-scanner`: packages of SBOMs, and the records that osv-scanner says are about them.
+//! `osv-scanner`: compares packages of SBOMs with the records that osv-scanner finds for them.
 //!
-//! Its answers are kept in `tests/osv-scanner.tsv`, which `cargo xtask osv-scanner --record` writes; both
-//! judge by the records of `../shared/data/advisories`. A case is a package at a version: the same
-//! records must be about it. Where they differ, each record that only one of the two names must have one
-//! of these causes, which is looked for in the record itself:
+//! Its answers are stored in `tests/osv-scanner.tsv`, which `cargo xtask osv-scanner --record`
+//! writes; both use the records of `../shared/data/advisories`. A case is a package version, for
+//! which both must find the same records. For each record that only one finds, there must be one of
+//! these causes in the record itself:
 //!
-//! - [`Cause::Edge`]: the record names Alpine without a release, which is edge. osv-scanner takes it for
-//!   every release, also where the record says of the release itself in which earlier version it was fixed.
-//! - [`Cause::Undecided`]: the version, or a bound of the range, is no version of its ecosystem (a commit, a
-//!   date). osv-scanner orders them all the same; ours says that it cannot decide.
-//! - [`Cause::BehindGit`]: the range stands behind one of commits in the record, where osv-scanner stops
+//! - [`Cause::Edge`]: the record names Alpine without a release, which is edge. osv-scanner applies
+//!   it to every release, even if the record has an earlier fixed version for the release itself.
+//! - [`Cause::Undecided`]: the version, or a bound of the range, is not a valid version of its
+//!   ecosystem (a commit, a date). osv-scanner orders it anyway; Pavisade reports that it cannot
+//!   decide.
+//! - [`Cause::BehindGit`]: the range follows one of commits in the record, where osv-scanner stops
 //!   reading. OSV's schema has no such rule: any range counts.
-//! - [`Cause::Equal`]: the record lists the version as it is written elsewhere: `1.5.0` for `1.5`. They are
-//!   equal by the order of the ecosystem; osv-scanner compares listed versions as texts.
-//! - [`Cause::Letters`]: the name has capital letters. osv-scanner lowers those of Go's package URLs, and
-//!   takes NuGet's names for different ones where only their case differs.
+//! - [`Cause::Equal`]: the record lists an equal version in another spelling: `1.5.0` for `1.5`.
+//!   osv-scanner compares listed versions as text.
+//! - [`Cause::Letters`]: the name has capital letters. osv-scanner converts those of Go package
+//!   URLs to lower case, and treats NuGet names that differ only in case as different.
 //!
-//! AlmaLinux, Julia, Bitnami and Kubernetes are not compared: osv-scanner reads no packages of them from
-//! SBOMs.
+//! AlmaLinux, Julia, Bitnami and Kubernetes are not compared: osv-scanner reads no packages of them
+//! from SBOMs.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::{self, File};
@@ -33,15 +34,15 @@ use serde_json::Value;
 use super::Outcome;
 use crate::osv_scanner::{Answer, Asked, kept};
 
-/// Lines of OSV records, by feed.
+/// OSV records, one per line, by feed.
 pub(crate) type Records = BTreeMap<String, Vec<u8>>;
 
-/// Runs the suite over a folder of advisories.
+/// Runs the suite on a directory of advisories.
 pub(super) fn run(folder: &Path) -> anyhow::Result<Outcome> {
     compare(&kept()?, &records(folder)?)
 }
 
-/// The OSV records of a folder.
+/// Returns the OSV records of a directory.
 pub(crate) fn records(folder: &Path) -> anyhow::Result<Records> {
     let mut records = Records::new();
     let mut paths: Vec<_> =
@@ -49,7 +50,7 @@ pub(crate) fn records(folder: &Path) -> anyhow::Result<Records> {
     paths.sort();
     for path in paths {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        // Scores by CVE are no OSV.
+        // Scores by CVE are not in OSV format.
         let Some(name) = name.strip_suffix(".jsonl.zst").filter(|name| *name != "cve-severity")
         else {
             continue;
@@ -63,7 +64,7 @@ pub(crate) fn records(folder: &Path) -> anyhow::Result<Records> {
     Ok(records)
 }
 
-/// Why the two differ in a record, where ours is right.
+/// Why the two differ in a record for which Pavisade is right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Cause {
     Edge,
@@ -85,7 +86,7 @@ impl Cause {
     }
 }
 
-/// Compares answers with ours.
+/// Compares the answers.
 pub(crate) fn compare(answers: &[Answer], records: &Records) -> anyhow::Result<Outcome> {
     let mut builder = Builder::default();
     for (name, lines) in records {
@@ -148,11 +149,11 @@ pub(crate) fn compare(answers: &[Answer], records: &Records) -> anyhow::Result<O
     Ok(outcome)
 }
 
-/// The lines of records, by id.
+/// Returns the lines of records by ID.
 fn by_id(records: &Records) -> HashMap<&str, Vec<&[u8]>> {
     let mut lines: HashMap<&str, Vec<&[u8]>> = HashMap::new();
     for line in records.values().flat_map(|lines| lines.split(|byte| *byte == b'\n')) {
-        // The first of all keys of that name.
+        // The first key with that name.
         let text = std::str::from_utf8(line).unwrap_or_default();
         let id = text.split_once("\"id\":\"").and_then(|(_, rest)| rest.split_once('"'));
         if let Some((id, _)) = id {
@@ -162,7 +163,7 @@ fn by_id(records: &Records) -> HashMap<&str, Vec<&[u8]>> {
     lines
 }
 
-/// What records say of packages of this name, written in whatever way.
+/// Returns the package entries of records for a name in any spelling.
 fn affected(lines: &[&[u8]], of: &Ecosystem, name: &str) -> anyhow::Result<Vec<Value>> {
     let mut found = Vec::new();
     let base = |ecosystem: &str| ecosystem.split(':').next().unwrap_or_default().to_owned();
@@ -178,7 +179,7 @@ fn affected(lines: &[&[u8]], of: &Ecosystem, name: &str) -> anyhow::Result<Vec<V
     Ok(found)
 }
 
-/// Why only ours names a record.
+/// Returns why only Pavisade finds a record.
 fn why_ours(asked: &Asked, reason: &Reason, affected: &[Value]) -> Option<Cause> {
     let has_capitals = |text: &str| text.chars().any(char::is_uppercase);
     let names = affected.iter().filter_map(|one| one["package"]["name"].as_str());
@@ -208,7 +209,7 @@ fn why_ours(asked: &Asked, reason: &Reason, affected: &[Value]) -> Option<Cause>
     }
 }
 
-/// Why only osv-scanner names a record.
+/// Returns why only osv-scanner finds a record.
 fn why_theirs(asked: &Asked, affected: &[Value]) -> Option<Cause> {
     let ecosystem =
         |one: &Value| one["package"]["ecosystem"].as_str().unwrap_or_default().to_owned();
@@ -218,7 +219,7 @@ fn why_theirs(asked: &Asked, affected: &[Value]) -> Option<Cause> {
     (is_edge && own.into_iter().all(|one| is_fixed(asked, one))).then_some(Cause::Edge)
 }
 
-/// Whether what a record says of the release itself names fixes, none of which is later.
+/// Returns whether the record has fixed versions for the release itself, none of which is later.
 fn is_fixed(asked: &Asked, affected: &Value) -> bool {
     let Some(order) = Ecosystem::read(&asked.ecosystem).order() else { return false };
     let ranges = affected["ranges"].as_array().into_iter().flatten();
@@ -229,7 +230,7 @@ fn is_fixed(asked: &Asked, affected: &Value) -> bool {
         let compared = version.ok().zip(fix.ok()).and_then(|(v, fix)| v.compare(&fix));
         compared.is_some_and(std::cmp::Ordering::is_ge)
     };
-    // Fixed in `0`: never affected.
+    // Fixed in `0` means never affected.
     fixes.peek().is_some() && fixes.all(|fix| fix == "0" || reached(fix))
 }
 
@@ -244,7 +245,7 @@ mod tests {
         Asked { ecosystem, name, version }
     }
 
-    /// A difference that the record does not explain stays one.
+    /// A difference that the record does not explain remains one.
     #[test]
     fn causes_are_in_the_record() {
         let one = |ecosystem: &str, name: &str, more: Value| {

@@ -1,4 +1,4 @@
-//! `pod-security-standards`: the path `LEVEL/VERSION/{pass,fail}/CASE.yaml` is the verdict.
+//! `pod-security-standards`: the verdict is in the path `LEVEL/VERSION/{pass,fail}/CASE.yaml`.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs;
@@ -18,25 +18,25 @@ use crate::shared::{files, root};
 struct Case {
     /// `baseline` or `restricted`.
     level: String,
-    /// `v1.0` to the newest.
+    /// `v1.0` to the newest version.
     version: String,
     text: String,
 }
 
-/// Runs the suite over a folder of levels.
+/// Runs the suite on a directory of levels.
 pub(super) fn run(dir: &Path) -> anyhow::Result<Outcome> {
     let controls = Levels::read()?;
     compare(dir, |case| controls.admit(case))
 }
 
-/// Which checks belong to which level, from the framework's own file.
+/// The checks of each level, from the framework file.
 pub(crate) struct Levels {
     baseline: BTreeSet<String>,
     restricted: BTreeSet<String>,
 }
 
 impl Levels {
-    /// Reads it.
+    /// Reads the framework file.
     pub(crate) fn read() -> anyhow::Result<Self> {
         let path = root().join("frameworks/pod-security-standards.toml");
         let table: toml::Table = fs::read_to_string(&path)?.parse()?;
@@ -55,12 +55,12 @@ impl Levels {
         Ok(levels)
     }
 
-    /// The ids of all.
+    /// Returns the IDs of all checks.
     pub(crate) fn checks(&self) -> impl Iterator<Item = &str> {
         self.baseline.iter().chain(&self.restricted).map(String::as_str)
     }
 
-    /// Whether the pod meets the level as the standard was in that version.
+    /// Returns whether the pod meets the level in that version of the standard.
     fn admit(&self, case: &Case) -> anyhow::Result<bool> {
         let version = case.version.parse().map_err(anyhow::Error::msg)?;
         let found = self.judge(&case.level, version, &case.text)?;
@@ -69,7 +69,7 @@ impl Levels {
         Ok(found.is_empty())
     }
 
-    /// What the checks of the level `baseline` or `restricted` say about the one pod of a text.
+    /// Returns the findings of the level `baseline` or `restricted` for the single pod of a text.
     pub(crate) fn judge(
         &self,
         level: &str,

@@ -1,9 +1,9 @@
-//! `purl`: package URLs of the specification's own tests, read, built and written.
+//! `purl`: parses, builds and writes package URLs of the specification's own tests.
 //!
-//! The suite contradicts itself in two cases, which we do not pass: a qualifier's key with a
-//! capital letter must be refused by `gem-test.json` (`?Platform=java`) and `rpm-test.json`
-//! (`?Arch=i386`), and read in lower case by `maven-test.json` (`repositorY_url`). The
-//! specification's rules for parsing ask for lower case.
+//! The suite contradicts itself in two cases, which fail here: a qualifier key with a capital
+//! letter must be rejected according to `gem-test.json` (`?Platform=java`) and `rpm-test.json`
+//! (`?Arch=i386`), and converted to lower case according to `maven-test.json` (`repositorY_url`).
+//! The parsing rules of the specification require lower case.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,14 +1,14 @@
-//! `regolibrary`: the rules of kubescape's library beside our checks, case by case.
+//! `regolibrary`: compares the rules of kubescape's library with the checks, case by case.
 //!
-//! A case is `RULE/test/CASE/{input/*, expected.json, data.json?}`. `regolibrary.toml` says which of
-//! our checks judge what a rule judges, or why none can. A case of a mapped rule agrees when the
-//! objects that its `expected.json` calls failed are those for which the mapped checks fail; what is
-//! unknown to us does not fail. What an object is says `subject.rs`; how the sensor's objects become
-//! files that checks read says `host.rs`.
+//! A case is `RULE/test/CASE/{input/*, expected.json, data.json?}`. `regolibrary.toml` maps each
+//! rule to checks, or states why there are none. A case of a mapped rule agrees if the objects that
+//! fail in its `expected.json` are those for which the mapped checks fail; unknown verdicts do not
+//! count as failures. `subject.rs` identifies objects, and `host.rs` converts the objects of
+//! kubescape's sensor to files that checks read.
 //!
-//! The input of a case is what a cluster holds, cut down: a rule that says "no policy covers this pod"
-//! has looked at every policy of its case, so kinds count as seen completely; and where an object's
-//! namespace was cut away, it is `default`, which their rules take too.
+//! The input of a case is a reduced cluster: a rule that says "no policy covers this pod" has seen
+//! every policy of its case, so kinds count as complete. If the namespace of an object is missing,
+//! it is `default`, as in kubescape's rules.
 
 mod host;
 mod subject;
@@ -31,18 +31,18 @@ use self::table::{Rule, Table};
 use super::Outcome;
 use crate::shared::files;
 
-/// What became of the rules.
+/// The number of rules by result.
 #[derive(Default)]
 struct Counts {
     mapped: usize,
     ruled_out: usize,
     unmapped: Vec<String>,
     explained: usize,
-    /// Cases that are explained as disagreements and agree.
+    /// Cases that are listed as differences but agree.
     stale: Vec<String>,
 }
 
-/// Runs the suite over a folder of rules.
+/// Runs the suite on a directory of rules.
 pub(super) fn run(dir: &Path) -> anyhow::Result<Outcome> {
     let table = Table::read()?;
     let mut outcome = Outcome::default();
@@ -137,7 +137,7 @@ fn show(keys: &[Key]) -> String {
     if shown.is_empty() { "nothing".to_owned() } else { shown.join(", ") }
 }
 
-/// What they say fails in one case, and what we say.
+/// Returns the expected and the actual failures of one case.
 fn one(folder: &Path, rule: &Rule) -> anyhow::Result<(Vec<Vec<Key>>, Vec<Key>)> {
     let expected = json(&folder.join("expected.json"))?;
     let want = subject::failed(&expected, rule.failed.as_deref());
@@ -172,23 +172,24 @@ fn one(folder: &Path, rule: &Rule) -> anyhow::Result<(Vec<Vec<Key>>, Vec<Key>)> 
 
 fn json(path: &Path) -> anyhow::Result<serde_json::Value> {
     let text = fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
-    // Some files of theirs are empty: nothing fails.
+    // Some files are empty: nothing fails.
     if text.trim().is_empty() {
         return Ok(serde_json::Value::Null);
     }
     serde_json::from_str(&text).with_context(|| format!("reading {}", path.display()))
 }
 
-/// When their cases are judged: releases and programs have an end, and theirs ask for it by now.
+/// Returns the fixed time at which cases are judged, because some checks depend on end-of-support
+/// dates.
 fn now() -> Timestamp {
     Timestamp::from_second(1_790_000_000).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
 type Origins = HashMap<Key, Key>;
 
-/// The worlds of a case. Their inputs hold an object's variants under one name, of which a world
-/// keeps one, and several kubelets, each with flags and a file that belong together: each variant
-/// and each kubelet stands in a world of its own, beside everything else.
+/// Returns the worlds of a case. Inputs contain variants of an object under one name, of which a
+/// world keeps one, and several kubelets, each with its own flags and file. So each variant and
+/// each kubelet gets its own world, together with everything else.
 fn worlds(folder: &Path, live: bool) -> anyhow::Result<Vec<(WorldParts, Origins)>> {
     let (mut plain, mut hosts): (Vec<Object>, Vec<Unwrapped>) = (Vec::new(), Vec::new());
     let input = folder.join("input");
@@ -205,7 +206,7 @@ fn worlds(folder: &Path, live: bool) -> anyhow::Result<Vec<(WorldParts, Origins)
     for object in plain {
         let name = object.at(&["metadata", "name"]).map(|_| object.id().clone());
         let id = name.unwrap_or_else(|| {
-            // Without a name nothing is a variant of anything.
+            // Objects without a name are not variants of each other.
             let place = format!("{}:{}", object.doc().source().name(), object.value().span().start);
             pavisade_snapshot::ObjectId { name: place.into(), ..object.id().clone() }
         });
@@ -219,7 +220,7 @@ fn worlds(folder: &Path, live: bool) -> anyhow::Result<Vec<(WorldParts, Origins)
         if let Some(host) = hosts.get(turn.min(hosts.len().saturating_sub(1))) {
             objects.extend(host.objects.iter().cloned());
             let keys = host.objects.iter().filter_map(|o| Key::of(&o.subject(None)));
-            // Files are called by their kind on both sides.
+            // Files are identified by their kind on both sides.
             origins.extend(keys.filter(|key| !key.is_file()).map(|key| (key, host.origin.clone())));
         }
         let kind = if live { WorldKind::Cluster } else { WorldKind::Files };
@@ -229,7 +230,7 @@ fn worlds(folder: &Path, live: bool) -> anyhow::Result<Vec<(WorldParts, Origins)
     Ok((0..most).map(world).collect())
 }
 
-/// The objects of a document; their inputs may be a bare list of objects too.
+/// Adds the objects of a document, which may also be a plain list of objects.
 fn take(root: Value<'_>, plain: &mut Vec<Object>, hosts: &mut Vec<Unwrapped>) {
     if root.kind() == Kind::Sequence {
         root.items().for_each(|item| take(item, plain, hosts));
@@ -243,7 +244,7 @@ fn take(root: Value<'_>, plain: &mut Vec<Object>, hosts: &mut Vec<Unwrapped>) {
     }
 }
 
-/// Kinds of the inputs that have no namespace.
+/// Kinds in the inputs that have no namespace.
 const WITHOUT_NAMESPACE: [&str; 22] = [
     "APIService",
     "CSIDriver",
@@ -269,7 +270,7 @@ const WITHOUT_NAMESPACE: [&str; 22] = [
     "VolumeAttachment",
 ];
 
-/// An object, in the namespace `default` where it has one and does not say which.
+/// Returns an object, in the namespace `default` if it needs one and states none.
 fn placed(found: pavisade_yaml::Object<'_>) -> Object {
     let whole = Object::new(found.value, found.api_version, found.kind);
     let named = found.value.at(&["metadata", "name"]).is_some();

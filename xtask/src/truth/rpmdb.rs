@@ -1,8 +1,8 @@
-//! `rpmdb`: databases of rpm in SQLite, NDB and Berkeley DB.
+//! `rpmdb`: rpm databases in SQLite, NDB and Berkeley DB.
 //!
-//! The suite has no verdicts. A list is compared with that of go-rpmdb 0.1.1, which stands here as a
-//! digest, and with what `rpm -qa` prints where rpm is installed and reads the format (Debian's
-//! does not read NDB).
+//! The suite has no verdicts. The list of packages is compared with that of go-rpmdb 0.1.1, as a
+//! digest, and with `rpm -qa` if rpm is installed and supports the format (Debian's does not
+//! support NDB).
 
 use std::fs;
 use std::path::Path;
@@ -15,14 +15,14 @@ use sha2::{Digest as _, Sha256};
 use super::Outcome;
 use crate::shared::{files, hex16};
 
-/// Packages that go-rpmdb lists, and the first digits of the digest of their sorted lines.
+/// The number of packages that go-rpmdb lists, and the start of the digest of their sorted lines.
 const KNOWN: [(&str, usize, &str); 3] = [
     ("cbl-mariner-2.0/rpmdb.sqlite", 129, "d9181f1be95411f6"),
     ("libuuid/Packages", 1, "5bad2a5ba5be6ab5"),
     ("sle15-bci/Packages.db", 35, "650340c66aa1463e"),
 ];
 
-/// The name of rpm's backend for a file.
+/// The rpm backend of a file.
 const BACKENDS: [(&str, &str); 3] =
     [("rpmdb.sqlite", "sqlite"), ("Packages.db", "ndb"), ("Packages", "bdb_ro")];
 
@@ -59,7 +59,7 @@ pub(super) fn run(folder: &Path) -> anyhow::Result<Outcome> {
     Ok(outcome)
 }
 
-/// Databases have no extension, or one of their own.
+/// Databases have no extension, or their own.
 fn files_of(folder: &Path) -> anyhow::Result<Vec<String>> {
     let mut all = files(folder, &["sqlite", "db"])?;
     for (name, ..) in KNOWN {
@@ -76,7 +76,7 @@ fn line(package: &Package) -> String {
     format!("{} {} {}", package.name, package.version, package.architecture)
 }
 
-/// What rpm lists of a copy of the database; `None` where it cannot.
+/// Returns what rpm lists for a copy of the database; `None` if it cannot.
 fn of_rpm(bytes: &[u8], file: &str) -> anyhow::Result<Option<Vec<String>>> {
     let name = file.rsplit('/').next().unwrap_or(file);
     let Some((_, backend)) = BACKENDS.iter().find(|(known, _)| *known == name) else {
@@ -92,7 +92,7 @@ fn of_rpm(bytes: &[u8], file: &str) -> anyhow::Result<Option<Vec<String>>> {
         .output();
     let Ok(output) = output else { return Ok(None) };
     let text = String::from_utf8(output.stdout).context("reading what rpm prints")?;
-    // No epoch is one of 0; a key has no architecture.
+    // A missing epoch is 0, and a key has no architecture.
     let line = |line: &str| {
         let line = line.replace(" 0:", " ");
         line.strip_suffix("(none)").map_or_else(|| line.clone(), str::to_owned)

@@ -1,20 +1,21 @@
-//! `secrets`: what gitleaks' rules find in texts, beside what we find.
+//! `secrets`: compares secrets found in texts with gitleaks' rules.
 //!
-//! Their verdicts are per rule: `secrets.toml` maps each to what we call it, and names with a reason
-//! those that are out of scope. Loading their rules would test an engine only. Both must hold by
-//! themselves: that what is wanted is found (recall), and that what is not wanted is not (silence).
+//! The verdicts are per rule: `secrets.toml` maps each to a name here, or gives the reason why it
+//! is out of scope. Loading the rules themselves would only test a regex engine. Recall and silence
+//! must each be met: expected secrets are found, and nothing else is.
 //!
-//! Where we differ, and stay:
-//! - `jwt`: random letters behind `ey` are no JSON, so no token (RFC 7519).
+//! Intended differences:
+//! - `jwt`: random letters after `ey` are not JSON, so not a token (RFC 7519).
 //! - `snyk-api-token`, `sonar-api-token`: `12345678-ABCD-…` and `12345678ABCDEFH…` are made up.
 //! - `discord-client-secret`: 32 digits are a number.
-//! - `sidekiq-secret`: `cafebabe:deadbeef` under a name that says nothing.
-//! - `curl-auth-header`, `curl-auth-user`: a password that is empty, a scheme `Token`.
+//! - `sidekiq-secret`: `cafebabe:deadbeef` under a name that is not specific.
+//! - `curl-auth-header`, `curl-auth-user`: an empty password, a scheme `Token`.
 //! - `cloudflare-global-api-key`, `cisco-meraki-api-key`, `nuget-config-password`,
-//!   `hashicorp-tf-password`, `generic-api-key`: a name says secret and the value looks like one, of
-//!   whatever length.
+//!   `hashicorp-tf-password`, `generic-api-key`: the name says secret and the value looks like one,
+//!   of any length.
 //!
-//! Cases of detect-secrets are counted apart: per line, without its plugins of entropy and addresses.
+//! Cases of detect-secrets are counted separately: per line, without its plugins for entropy and
+//! addresses.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -26,15 +27,15 @@ use serde::Deserialize;
 
 use super::Outcome;
 
-/// Cases of the shared half, all and those in scope.
+/// The number of cases in the shared half, and of those in scope.
 const ALL: usize = 3_250;
 const IN_SCOPE: usize = 3_038;
-/// Of what is wanted, and of what is not.
+/// The minimum for both recall and silence.
 const LEAST: f64 = 0.95;
 
 #[derive(Deserialize)]
 struct Map {
-    /// Rules that are out of scope, and why.
+    /// Rules out of scope, with the reason.
     out: BTreeMap<String, String>,
     rules: BTreeMap<String, Ours>,
 }
@@ -71,7 +72,7 @@ pub(super) fn run(folder: &Path) -> anyhow::Result<Outcome> {
         fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))
     };
     let mut outcome = Outcome::default();
-    // Agreed and all, of what is wanted and of what is not.
+    // Agreed and total cases, for expected and unexpected secrets.
     let mut counts = [(0_usize, 0_usize); 2];
     let text = read("gitleaks.jsonl")?;
     for line in text.lines() {
@@ -98,7 +99,7 @@ pub(super) fn run(folder: &Path) -> anyhow::Result<Outcome> {
         let share = right as f64 / all.max(1) as f64;
         ensure!(share >= LEAST, "{name} is {share:.4}, below {LEAST}");
     }
-    // The scope cannot shrink unseen.
+    // The scope must not shrink unnoticed.
     let cases = outcome.total + outcome.left_out;
     ensure!(cases != ALL || outcome.total == IN_SCOPE, "{} cases in scope", outcome.total);
     apart(&read("detect-secrets.jsonl")?)?;
@@ -106,7 +107,7 @@ pub(super) fn run(folder: &Path) -> anyhow::Result<Outcome> {
 }
 
 impl Ours {
-    /// Whether something is found that says what the rule says, and all that is found.
+    /// Returns whether a secret of the rule is found, and all that is found.
     fn find(&self, text: &str) -> (bool, Vec<String>) {
         let (mut found, mut told) = (false, Vec::new());
         let mut add = |name: &str, what: Found, of_words: bool| {
@@ -127,7 +128,8 @@ impl Ours {
     }
 }
 
-/// detect-secrets' lines, by whether anything is found: its plugins are no rules of ours.
+/// Counts detect-secrets' lines by whether anything is found, since its plugins have no
+/// counterpart.
 fn apart(text: &str) -> anyhow::Result<()> {
     let (mut agreed, mut all) = (0, 0);
     for line in text.lines() {

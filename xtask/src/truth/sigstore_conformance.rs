@@ -1,7 +1,7 @@
-//! `sigstore-conformance`: bundles that must verify, and bundles that must be refused.
+//! `sigstore-conformance`: bundles that must verify, and bundles that must be rejected.
 //!
-//! The suite's README says where a case's artifact, key, identity and trust root are found. What a key
-//! file or trust root that cannot be read makes impossible counts as refused.
+//! The README of the suite describes where a case's artifact, key, identity and trust root are. A
+//! key file or trust root that cannot be read counts as rejected.
 
 use std::fs;
 use std::path::Path;
@@ -32,7 +32,7 @@ pub(super) fn run(folder: &Path) -> anyhow::Result<Outcome> {
             Ok(bytes) => bytes,
             Err(_) => fs::read(cases.join("a.txt")).context("reading a.txt")?,
         };
-        // What is known by its digest alone must be judged alike.
+        // An artifact known only by its digest must have the same result.
         let digest = format!("sha256:{}", sha256(&artifact));
         let digest = Artifact::digest(&digest).context("a digest")?;
         for artifact in [Artifact::of(&artifact), digest] {

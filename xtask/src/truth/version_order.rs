@@ -1,9 +1,9 @@
-//! `version-order`: pairs of versions, of which another program says which is the newer one.
+//! `version-order`: pairs of versions, with the newer one according to another program.
 //!
-//! A file is an ecosystem, a line is a case. apk has two orders, and the suite was made with a
-//! program that has a third for what both refuse: a case is judged by the order of apk-tools 3,
-//! and by that of apk-tools 2 where the former refuses a version. Cases of versions that no order
-//! reads are left out and shown: to order them would be to guess.
+//! A file is an ecosystem, and a line is a case. apk has two orders, and the suite was created with
+//! a program that has a third one for versions that both reject. So a case is judged by the order
+//! of apk-tools 3, or by that of apk-tools 2 if the former rejects a version. Cases with versions
+//! that no order accepts are left out and shown, since any result would be a guess.
 
 use std::cmp::Ordering;
 use std::fs;
@@ -15,7 +15,7 @@ use pavisade_vulndb::{Order, Version};
 use super::Outcome;
 use crate::shared::files;
 
-/// Cases in which the suite is wrong: the line, and what says so.
+/// Cases in which the suite is wrong, with the evidence.
 const WRONG: [(&str, &str); 3] = [
     ("0.r1 < 0r2", "apk-tools 2 reads both and takes the former for newer; 3 refuses the former"),
     ("0.8.21.r2 < 0.8.21r2", "as `0.r1 < 0r2`"),
@@ -25,7 +25,7 @@ const WRONG: [(&str, &str); 3] = [
     ),
 ];
 
-/// Beginnings of file names.
+/// Prefixes of file names.
 const ORDERS: [(&str, &[Order]); 13] = [
     ("alpine", &[Order::Apk3, Order::Apk2]),
     ("cran", &[Order::Dotted]),
@@ -84,6 +84,6 @@ fn compare(order: Order, a: &str, b: &str) -> Option<Ordering> {
     let read = |text| Version::read(order, text).ok();
     let (a, b) = (read(a)?, read(b)?);
     let (forward, back) = (a.compare(&b)?, b.compare(&a)?);
-    // Whoever contradicts himself is wrong in both.
+    // A contradiction is wrong in both directions.
     (forward == back.reverse()).then_some(forward)
 }

@@ -1,4 +1,4 @@
-//! `yaml-values`: what kubectl reads, beside what `pavisade-yaml` reads.
+//! `yaml-values`: compares what kubectl and `pavisade-yaml` read.
 
 use std::fs;
 use std::path::Path;
@@ -17,7 +17,7 @@ struct Case {
     truth: Ours,
 }
 
-/// Runs the suite over a folder that holds `yaml-values.jsonl`.
+/// Runs the suite on a directory that contains `yaml-values.jsonl`.
 pub(super) fn run(dir: &Path) -> anyhow::Result<Outcome> {
     compare(dir, as_kubectl)
 }

@@ -1,5 +1,5 @@
-//! Databases that were made elsewhere: fetched or copied here, checked, and put in place of the one
-//! that is there as a whole. The one before stays beside it.
+//! Installs a database from a URL or file: verifies it and replaces the current one atomically,
+//! keeping the previous one next to it.
 
 use std::io::{self, Read, Write as _};
 use std::path::{Path, PathBuf};
@@ -19,9 +19,9 @@ use crate::output::{named, output, place};
 use crate::progress::Spinner;
 use crate::{Outcome, database, registry, terminal};
 
-/// Bytes of a database.
+/// The largest database in bytes.
 const MAX_BYTES: u64 = 2 << 30;
-/// Bytes of a file that holds a digest.
+/// The largest digest file in bytes.
 const MAX_DIGEST: u64 = 4 << 10;
 
 pub(super) fn update(
@@ -93,7 +93,7 @@ pub(super) fn export(to: &Path, db: Option<&Path>) -> anyhow::Result<Outcome> {
     Ok(Outcome::Clean)
 }
 
-/// Puts a database in its place, once nothing speaks against it.
+/// Installs a database after all checks have passed.
 fn put(
     bytes: &[u8],
     digest: Option<&Digest>,
@@ -124,7 +124,7 @@ fn put(
         }
         if let Ok(old) = Database::open(&before) {
             let today = day(Timestamp::now());
-            // A damaged one is replaced.
+            // A damaged database is always replaced.
             let (old, new) = (old.newest(today).ok().flatten(), database.newest(today)?);
             if old > new && !install.allow_older {
                 bail!(
@@ -144,12 +144,12 @@ fn put(
     Ok(Outcome::Clean)
 }
 
-/// When the newest advisory of a database was changed, as users are told.
+/// Returns the time of the newest advisory for display.
 fn time(newest: Option<Newest<'_>>) -> &str {
     newest.map_or("no date", |newest| newest.time)
 }
 
-/// A database that is whole.
+/// Opens a database and checks it completely.
 fn check<'a>(bytes: &'a [u8], from: &str) -> anyhow::Result<Database<'a>> {
     let open = || {
         let database = Database::open(bytes)?;
@@ -159,7 +159,7 @@ fn check<'a>(bytes: &'a [u8], from: &str) -> anyhow::Result<Database<'a>> {
     open().with_context(|| format!("{} cannot be used", one_line(from)))
 }
 
-/// What is in the file now.
+/// Reads the current file.
 fn before(file: &Path) -> anyhow::Result<Option<Vec<u8>>> {
     let is_there = file.try_exists().with_context(|| format!("reading {}", file.display()))?;
     is_there.then(|| database::read(file)).transpose()

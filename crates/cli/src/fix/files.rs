@@ -1,4 +1,4 @@
-//! The files that are changed: each once, whatever names it was read by.
+//! The files to change, each once even if it was read under several names.
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -11,22 +11,22 @@ use pavisade_yaml::Source;
 
 use crate::replace::exchange;
 
-/// Files by the names that they were read by.
+/// Files by the names that they were read under.
 #[derive(Default)]
 pub(super) struct Files {
-    /// Of each name the text, where it is a file's as it was read.
+    /// The text by name, if the file still has the content that was read.
     texts: HashMap<String, Option<String>>,
-    /// Of each name of a file the path without links.
+    /// The path without links by file name.
     real: HashMap<String, PathBuf>,
-    /// Of further names of a file the one that counts.
+    /// The primary name by each further name of a file.
     others: BTreeMap<String, String>,
-    /// Of each name that counts, how many names the file has on its disk.
+    /// The number of hard links by primary name.
     links: HashMap<String, u64>,
 }
 
 impl Files {
-    /// Looks at the files that texts were read from. Of several names of one file, that which is no
-    /// symbolic link counts, then the first.
+    /// Looks up the files that texts were read from. The primary name is the first that is not a
+    /// symbolic link, or else the first.
     pub(super) fn of<'a>(sources: impl Iterator<Item = &'a Source>) -> Self {
         let mut files = Self::default();
         let mut names = Vec::new();
@@ -36,7 +36,7 @@ impl Files {
             };
             let name = source.name();
             let read = read(name).ok();
-            // Only what stands in a file as it was read can be changed there.
+            // Only a file with exactly the content that was read can be changed.
             let same =
                 |text: &String| text.trim_end_matches('\n') == source.text().trim_end_matches('\n');
             let read = read.filter(same);
@@ -63,17 +63,17 @@ impl Files {
         files
     }
 
-    /// Whether a file has that name and counts by another one.
+    /// Returns whether this is another name of a file.
     pub(super) fn is_other(&self, name: &str) -> bool {
         self.others.contains_key(name)
     }
 
-    /// The text of the file of that name, where it can be changed.
+    /// Returns the text of a file that can be changed.
     pub(super) fn text(&self, name: &str) -> Option<&str> {
         self.texts.get(name)?.as_deref()
     }
 
-    /// What there is to say of a changed file's names.
+    /// Returns notes about other names of a changed file.
     pub(super) fn notes(&self, name: &str) -> Vec<String> {
         let mut notes = Vec::new();
         let others: Vec<_> = self.others_of(name).collect();
@@ -99,15 +99,15 @@ impl Files {
         others.map(|(other, _)| other.as_str())
     }
 
-    /// Puts a text in a file's place at once: whoever reads it sees the old or the new one. What
-    /// somebody changed since it was read stays.
+    /// Replaces the content of a file atomically: readers see the old or the new text. A file that
+    /// was changed in the meantime is left alone.
     pub(super) fn replace(&self, name: &str, text: &str) -> io::Result<()> {
-        // A symbolic link stays one: what it points at is replaced.
+        // Replace the target of a symbolic link instead of the link.
         let file = fs::canonicalize(name)?;
         if self.real.get(name) != Some(&file) {
             return Err(io::Error::other("its name now refers to another file: run again"));
         }
-        // Before its name leads elsewhere.
+        // Resolve these before the name refers to another file.
         let others: Vec<PathBuf> =
             self.others_of(name).map(fs::canonicalize).collect::<Result<_, _>>()?;
         let old = self.text(name).unwrap_or_default();
@@ -116,12 +116,12 @@ impl Files {
     }
 }
 
-/// The text of a regular file: opening anything else may wait for ever.
+/// Reads a regular file: opening anything else may block.
 fn read(name: &str) -> io::Result<String> {
     io::read_to_string(open_regular(Path::new(name))?)
 }
 
-/// What a file is, whatever its name, and how many names it has.
+/// Returns the device and inode of a file, and the number of its hard links.
 #[cfg(unix)]
 fn identity(path: &Path) -> Option<((u64, u64), u64)> {
     use std::os::unix::fs::MetadataExt as _;

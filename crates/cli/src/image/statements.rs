@@ -1,4 +1,4 @@
-//! Statements about an image that are made now, to be signed: its packages, its vulnerabilities.
+//! Creates statements about an image to sign: its packages and its vulnerabilities.
 
 use std::path::Path;
 
@@ -16,11 +16,11 @@ use crate::args::{AttestArgs, Choose};
 use crate::registry::{self, Remotes};
 use crate::{database, scan};
 
-/// The types and contents of the statements; `None` where the image cannot be read whole: a statement
-/// that leaves something out would be signed and wrong.
+/// Returns the types and contents of the statements; `None` if the image cannot be read completely,
+/// since an incomplete statement must not be signed.
 ///
 /// # Errors
-/// There is no database, or it cannot be read.
+/// The database is missing or cannot be read.
 pub(crate) fn made(
     args: &AttestArgs,
     image: &Remote,

@@ -1,8 +1,8 @@
-//! What to upgrade in an image.
+//! Recommends upgrades for an image.
 //!
-//! A vulnerability is one of one package, and packages that are built from one source are upgraded
-//! together. So upgrades close different ones, and to take those first that close the most is to
-//! take the smallest set for what is closed.
+//! Each vulnerability belongs to one package, and packages from one source are upgraded together.
+//! So upgrades fix disjoint sets of vulnerabilities, and starting with the largest gives the fewest
+//! upgrades.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -17,17 +17,17 @@ use pavisade_vulndb::Matcher;
 
 use crate::compare;
 
-/// Packages that are upgraded together, and what is known of them.
+/// Packages that are upgraded together.
 struct Together<'a> {
     found: &'a Found,
     packages: BTreeSet<&'a str>,
     findings: Vec<&'a Finding>,
 }
 
-/// Layer, ecosystem, name and version of what is upgraded.
+/// The layer, ecosystem, name and version of the upgraded package.
 type Key<'a> = (Option<u16>, &'a str, &'a str, &'a str);
 
-/// The upgrades that findings ask for, what closes the most urgent and the most first.
+/// Returns the upgrades for findings, those that fix the most urgent and the most findings first.
 ///
 /// # Errors
 /// The database is damaged.
@@ -46,9 +46,9 @@ pub(super) fn of(
     for finding in judgement.of_state(State::Fails) {
         let Subject::Package { name, version, purl, .. } = &finding.subject else { continue };
         let key = (&**name, &**version, purl.to_string());
-        // Two places of one package are one row of each advisory; which of them is the same.
+        // Several locations of a package give the same row of each advisory; any of them will do.
         let Some(found) = packages.get(&key).and_then(|found| found.first()) else { continue };
-        // Where advisories name packages as they are built, each is upgraded by its own ones.
+        // If advisories name source packages, group by these.
         let of = compare::ecosystem(found, inventory.distribution.as_ref());
         let source =
             found.package.source.as_ref().filter(|_| of.is_some_and(|of| of.names_sources()));
@@ -64,7 +64,7 @@ pub(super) fn of(
         together.packages.insert(&found.package.name);
         together.findings.push(finding);
     }
-    // What is dismissed or excepted has not to be closed.
+    // Dismissed and excepted findings need no fix.
     let mut ignored: HashMap<(&str, &str), BTreeSet<&str>> = HashMap::new();
     let excepted = judgement.excepted.iter().map(|excepted| &excepted.finding);
     for finding in excepted.chain(&judgement.dismissed) {

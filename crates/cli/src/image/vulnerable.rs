@@ -1,4 +1,4 @@
-//! Vulnerabilities of one image.
+//! The vulnerabilities of one image.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -23,14 +23,14 @@ use crate::registry::Remotes;
 use crate::settings::Settings;
 use crate::{Outcome, database, explain, scan, terminal, vex};
 
-/// The database that a command line means; none where packages are listed.
+/// Returns the database to use; `None` if packages are listed.
 ///
 /// # Errors
-/// One is needed and there is none, or what is asked for contradicts itself.
+/// A database is required but missing, or options contradict each other.
 pub(super) fn database(args: &ImageArgs) -> anyhow::Result<Option<PathBuf>> {
     let asked = args.vulnerable.asked();
     match args.format {
-        // What to upgrade has a document of its own.
+        // Suggested upgrades have their own JSON document.
         ImageFormat::Json if args.vulnerable.suggest => {}
         ImageFormat::Tree | ImageFormat::Json if asked => {
             bail!(
@@ -54,7 +54,7 @@ pub(super) fn database(args: &ImageArgs) -> anyhow::Result<Option<PathBuf>> {
     Ok(found)
 }
 
-/// Says what a database knows of an image.
+/// Prints the vulnerabilities of an image.
 pub(super) fn run(args: &ImageArgs, image: &Path, db: &Path) -> anyhow::Result<Outcome> {
     let file = named(args.output.as_deref());
     let about = super::about()?;
@@ -75,13 +75,13 @@ pub(super) fn run(args: &ImageArgs, image: &Path, db: &Path) -> anyhow::Result<O
     };
     let mut matcher = Matcher::new(database);
     let mut judged = judge(&found, &mut matcher, (db, &database), &terms)?;
-    // An explanation is about all that was found.
+    // An explanation covers all findings.
     let is_shorter = args.vulnerable.only_fixed && args.vulnerable.explain.is_none();
     let left_out = match is_shorter {
         true => only_fixed(&mut judged.judgement),
         false => LeftOut::default(),
     };
-    // The table says so itself.
+    // The table contains this message.
     if args.format != ImageFormat::Table
         && let Some(message) = left_out.sentence()
     {
@@ -145,12 +145,12 @@ pub(super) fn run(args: &ImageArgs, image: &Path, db: &Path) -> anyhow::Result<O
     if matches!(args.format, ImageFormat::Cyclonedx | ImageFormat::Openvex) && !args.quiet {
         super::tell(&judged.judgement.notes);
     }
-    // The end of a process frees faster than we do.
+    // The process exit frees memory faster.
     std::mem::forget((found, judged));
     Ok(outcome)
 }
 
-/// Judges two inventories by a database, without exceptions.
+/// Judges two inventories without exceptions.
 pub(super) fn judge_both(file: &Path, both: [&Inventory; 2]) -> anyhow::Result<[Judgement; 2]> {
     let bytes = database::read(file)?;
     let database = database::open(file, &bytes)?;
@@ -162,13 +162,13 @@ pub(super) fn judge_both(file: &Path, both: [&Inventory; 2]) -> anyhow::Result<[
     Ok([one(both[0])?, one(both[1])?])
 }
 
-/// What was found in an image, and by which data.
+/// The findings in an image, and the data they are based on.
 pub(super) struct Judged {
     pub judgement: Judgement,
     pub data: Data,
 }
 
-/// Judges an inventory by the checks of vulnerabilities.
+/// Runs the vulnerability checks on an inventory.
 pub(super) fn judge(
     found: &Inventory,
     matcher: &mut Matcher<'_>,
@@ -195,7 +195,7 @@ pub(super) fn judge(
     Ok(Judged { judgement, data })
 }
 
-/// Leaves out what has no known fix; how many that were.
+/// Removes findings without a known fix and returns their number.
 fn only_fixed(judgement: &mut Judgement) -> LeftOut {
     let mut left_out = LeftOut::default();
     judgement.findings.retain(|finding| {

@@ -1,6 +1,6 @@
-//! Files that a configuration names: values for charts, frameworks of the user's own.
+//! Files that a configuration names: values for charts, and user-defined frameworks.
 //!
-//! Whoever writes the configuration may be a stranger: nothing outside of his repository is read.
+//! The configuration is untrusted: nothing outside its repository is read.
 
 use std::borrow::Cow;
 use std::fs;
@@ -15,7 +15,7 @@ use pavisade_yaml::Source;
 use super::{Found, read};
 use crate::frameworks::own;
 
-/// Makes the values files whole paths; with those that cannot be used.
+/// Makes the paths of values files absolute. Returns notes about invalid ones.
 pub(super) fn values(config: &mut Config, found: &Found) -> Vec<Note> {
     let mut wrong = Vec::new();
     for (file, place) in &mut config.helm_values {
@@ -27,7 +27,7 @@ pub(super) fn values(config: &mut Config, found: &Found) -> Vec<Note> {
     wrong
 }
 
-/// Reads the frameworks; with what is wrong with them.
+/// Reads the frameworks. Also returns notes about invalid ones.
 pub(super) fn frameworks(
     config: &Config,
     found: &Found,
@@ -76,7 +76,7 @@ fn from_file(
     own(source.text(), catalog).map_err(|error| at(&source, error))
 }
 
-/// A file in the place of one that is not there, whose name is much the same.
+/// Returns a file with a name similar to a missing one.
 fn similar(word: &str, found: &Found) -> Option<String> {
     let (folder, name) = word.rsplit_once('/').unwrap_or((".", word));
     let inside = fs::canonicalize(found.folder().join(folder)).ok()?;
@@ -90,18 +90,18 @@ fn similar(word: &str, found: &Found) -> Option<String> {
     Some(word.strip_suffix(name).map_or(nearest.to_owned(), |folder| format!("{folder}{nearest}")))
 }
 
-/// What is wrong with a file, at the place that names it.
+/// Returns a note about an invalid file, at the location that names it.
 fn fault(place: &Note, why: &str, remedy: String) -> Note {
     Note { message: format!("{}: {why}", place.message), remedy, ..place.clone() }
 }
 
-/// What is wrong in a framework's file, at its place.
+/// Returns a note about an invalid framework file, at its position.
 fn at(source: &Source, error: FrameworkError) -> Note {
     let start: usize = source.text().split_inclusive('\n').take(error.line - 1).map(str::len).sum();
     let rest = source.text().get(start..).unwrap_or("");
     let column = rest.char_indices().nth(error.column - 1).map_or(rest.len(), |(at, _)| at);
     let (start, word) = (start + column, rest.get(column..).unwrap_or(""));
-    // A text in quotes is marked as a whole.
+    // Mark a quoted string as a whole.
     let length = match word.strip_prefix('"').and_then(|inside| inside.find('"')) {
         Some(end) => end + 2,
         None => 1,
@@ -117,7 +117,7 @@ fn at(source: &Source, error: FrameworkError) -> Note {
 }
 
 impl Found {
-    /// The folder to which its paths are relative.
+    /// Returns the directory that its paths are relative to.
     fn folder(&self) -> &Path {
         let folder = self.file.parent().unwrap_or(&self.file);
         self.folders.first().map_or(folder, PathBuf::as_path)
@@ -127,10 +127,10 @@ impl Found {
         self.boundary.as_ref().is_some_and(|boundary| !path.starts_with(boundary))
     }
 
-    /// The file that it names.
+    /// Returns the path of a file that it names.
     ///
     /// # Errors
-    /// There is none that may be read.
+    /// The file does not exist or may not be read.
     fn inside(&self, name: &str) -> Result<PathBuf, &'static str> {
         let path = fs::canonicalize(self.folder().join(name)).ok().filter(|path| path.is_file());
         let path = path.ok_or("no such file")?;

@@ -1,12 +1,12 @@
-//! One block of 512 bytes that begins an entry: its form, its numbers and its texts.
+//! A tar header: one block of 512 bytes, its format, numbers and strings.
 
 use std::io;
 use std::ops::Range;
 
-/// Everything in an archive is a multiple of this many bytes.
+/// The block size; everything in an archive is a multiple of it.
 pub(crate) const BLOCK: usize = 512;
 
-/// A block.
+/// One block of an archive.
 pub(crate) type Block = [u8; BLOCK];
 
 const NAME: Range<usize> = 0..100;
@@ -27,21 +27,21 @@ const STAR_PREFIX: Range<usize> = 345..476;
 const STAR_TRAILER: Range<usize> = 508..512;
 const GNU_ACCESS: Range<usize> = 345..357;
 const GNU_CHANGE: Range<usize> = 357..369;
-/// The first part of the map of a sparse file, with its flag whether another block follows.
+/// The first part of a sparse file's map, with the flag that says whether another block follows.
 pub(super) const GNU_SPARSE: Range<usize> = 386..483;
 const GNU_REAL_SIZE: Range<usize> = 483..495;
 
-/// Which of the tar formats a header has.
+/// The tar format of a header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
     Old,
-    /// POSIX: `ustar`, and `pax` that builds on it.
+    /// POSIX `ustar`, and `pax`, which builds on it.
     Posix,
     Star,
     Gnu,
 }
 
-/// What a block says of an entry, before extended headers change it.
+/// The fields of a header block, before extended headers override them.
 #[derive(Debug)]
 pub(crate) struct Header {
     pub(super) path: Vec<u8>,
@@ -49,15 +49,15 @@ pub(crate) struct Header {
     pub(super) mode: u16,
     pub(super) kind: u8,
     pub(super) size: u64,
-    /// The size with holes, of a sparse file of GNU's old form.
+    /// The size including holes, for a sparse file in the old GNU format.
     pub(super) sparse_size: Option<i64>,
 }
 
 impl Header {
-    /// Reads a block as Go's `archive/tar` does, and with it containers' programs.
+    /// Reads a block like Go's `archive/tar`, which container runtimes use.
     ///
     /// # Errors
-    /// The sum of its bytes is wrong, or a number is none.
+    /// The checksum is wrong, or a numeric field is not a number.
     pub(super) fn read(block: &Block) -> io::Result<Self> {
         let form = form(block).ok_or_else(|| wrong("a header whose checksum is wrong"))?;
         let value = |field: &Range<usize>| {
@@ -76,7 +76,7 @@ impl Header {
             Form::Old => &[][..],
             Form::Posix => text(&block[PREFIX]),
             Form::Star => {
-                // Its times stand behind the prefix.
+                // The times follow the prefix.
                 value(&(476..488))?;
                 value(&(488..500))?;
                 text(&block[STAR_PREFIX])
@@ -101,24 +101,24 @@ impl Header {
         })
     }
 
-    /// Whether nothing follows the header, whatever size it names.
+    /// Returns whether the entry has no content, whatever size the header gives.
     pub(super) fn is_alone(&self) -> bool {
         matches!(self.kind, b'1'..=b'6')
     }
 }
 
-/// Go wrote a prefix into headers of GNU's form before version 1.8. It is one where the times that
-/// belong there are not numbers.
+/// Returns the path prefix that Go before version 1.8 wrote into GNU headers. It is only a prefix
+/// if the time fields at the same place are not numbers.
 fn gnu_prefix(block: &Block) -> &[u8] {
     let is_time = |field: Range<usize>| block[field.start] == 0 || number(&block[field]).is_some();
     let prefix = text(&block[PREFIX]);
     if is_time(GNU_ACCESS) && is_time(GNU_CHANGE) || !prefix.is_ascii() { &[] } else { prefix }
 }
 
-/// The format; `None` where the checksum is wrong.
+/// Returns the format, or `None` if the checksum is wrong.
 fn form(block: &Block) -> Option<Form> {
     let given = octal(&block[SUM])?;
-    // Some old programs summed up signed bytes.
+    // Some old programs summed signed bytes.
     let (mut unsigned, mut signed) = (0_i64, 0_i64);
     for (byte, at) in block.iter().zip(0..) {
         let byte = if SUM.contains(&at) { b' ' } else { *byte };
@@ -136,7 +136,7 @@ fn form(block: &Block) -> Option<Form> {
     })
 }
 
-/// A number: octal digits, or a big-endian two's complement where the first bit is set.
+/// Reads a number: octal digits, or big-endian two's complement if the first bit is set.
 pub(super) fn number(field: &[u8]) -> Option<i64> {
     let Some(first) = field.first().filter(|first| **first & 0x80 != 0) else {
         return octal(field);
@@ -156,7 +156,7 @@ pub(super) fn number(field: &[u8]) -> Option<i64> {
     Some(if inverted == 0 { value } else { !value })
 }
 
-/// Octal digits between blanks and NULs; zero where there are none.
+/// Reads octal digits between blanks and NULs; 0 if there are none.
 fn octal(field: &[u8]) -> Option<i64> {
     let blank = |byte: &u8| matches!(byte, b' ' | 0);
     let start = field.iter().position(|byte| !blank(byte)).unwrap_or(field.len());
@@ -168,7 +168,7 @@ fn octal(field: &[u8]) -> Option<i64> {
     })
 }
 
-/// The bytes before the first NUL.
+/// Returns the bytes before the first NUL.
 pub(super) fn text(field: &[u8]) -> &[u8] {
     let end = field.iter().position(|byte| *byte == 0);
     &field[..end.unwrap_or(field.len())]

@@ -1,12 +1,12 @@
-//! A reader of tar archives: one entry after the other, from a stream, in bounded memory.
+//! A streaming reader of tar archives that uses bounded memory.
 //!
-//! It reads what Go's `archive/tar` reads, and as that does, since containers' programs unpack
-//! layers with it: the old format, `ustar`, GNU's, `star`, extended headers of `pax`, sparse files.
-//! Global extended headers are checked and do not count, as in containerd. An archive ends behind
-//! its two zero blocks, or where its bytes end between entries.
+//! It accepts what Go's `archive/tar` accepts, because container runtimes unpack layers with it:
+//! the old format, `ustar`, GNU, `star`, `pax` extended headers and sparse files. Global extended
+//! headers are checked but ignored, as in containerd. An archive ends after two zero blocks, or
+//! where its bytes end between entries.
 //!
-//! The `tar` crate reads long names and extended headers whole before anybody is asked, and takes
-//! the first record of a key where others take the last; tests compare both.
+//! The `tar` crate reads long names and extended headers into memory without a limit, and uses the
+//! first record of a key where others use the last. The tests compare both readers.
 
 use std::io::{self, BufRead, Read};
 use std::mem;
@@ -19,42 +19,42 @@ use header::{BLOCK, Block, Header, text, wrong};
 use pax::Records;
 use sparse::Map;
 
-/// Bytes of a long name or an extended header. Go's reader has the same limit.
+/// The largest long name or extended header, in bytes. Go's reader has the same limit.
 const MAX_SPECIAL: u64 = 1 << 20;
 
-/// What an entry is.
+/// The type of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum EntryKind {
     Folder,
     File,
     Link,
     HardLink,
-    /// A device, a pipe, or what no other program knows.
+    /// A device, a pipe or an unknown type.
     Other,
 }
 
-/// An entry, without its content.
+/// An entry without its content.
 #[derive(Debug)]
 pub(crate) struct Entry {
     pub(crate) path: Vec<u8>,
-    /// Where a link leads.
+    /// The target of a link.
     pub(crate) target: Vec<u8>,
     pub(crate) mode: u16,
     pub(crate) kind: EntryKind,
-    /// Bytes of the content; of a sparse file with its holes.
+    /// The size of the content in bytes, including the holes of a sparse file.
     pub(crate) size: u64,
 }
 
-/// Where an archive is read from.
+/// The bytes of an archive.
 pub(crate) trait Source: Read {
-    /// Passes over bytes.
+    /// Skips `count` bytes.
     ///
     /// # Errors
-    /// There are not that many.
+    /// Fewer bytes are left.
     fn skip(&mut self, count: u64) -> io::Result<()>;
 }
 
-/// A stream, of which everything is read.
+/// A stream that cannot seek; skipped bytes are read and discarded.
 pub(crate) struct Stream<R>(pub(crate) R);
 
 impl<R: BufRead> Read for Stream<R> {
@@ -80,15 +80,15 @@ impl<R: BufRead> Source for Stream<R> {
     }
 }
 
-/// An archive that is being read.
+/// A tar archive.
 pub(crate) struct Archive<S> {
     from: S,
-    /// Bytes that were read.
+    /// The number of bytes read.
     position: u64,
-    /// Bytes of the current content that were not read yet, and those that fill its last block.
+    /// Bytes of the current content and of its padding that are not read yet.
     left: u64,
     padding: u64,
-    /// The current content's map, the place in it and the part that was used last.
+    /// The map of the current sparse content, the offset in it and the part that was used last.
     sparse: Option<(Map, u64, usize)>,
 }
 
@@ -97,10 +97,10 @@ impl<S: Source> Archive<S> {
         Self { from, position: 0, left: 0, padding: 0, sparse: None }
     }
 
-    /// The next entry; what is left of the last one's content is passed over.
+    /// Returns the next entry and skips the rest of the previous one's content.
     ///
     /// # Errors
-    /// The archive is broken here, or a header is too large.
+    /// The archive is malformed, or a header is too large.
     pub(crate) fn next(&mut self) -> io::Result<Option<Entry>> {
         let mut records = Records::default();
         let (mut long_path, mut long_target) = (Vec::new(), Vec::new());
@@ -115,7 +115,7 @@ impl<S: Source> Archive<S> {
                 b'x' => records = Records::read(&self.special()?)?,
                 b'g' => {
                     Records::read(&self.special()?)?;
-                    // Go's reader hands it on as an entry, and forgets what came before.
+                    // Go's reader returns it as an entry and drops the records before it.
                     records = Records::default();
                     long_path.clear();
                     long_target.clear();
@@ -130,7 +130,7 @@ impl<S: Source> Archive<S> {
         }
     }
 
-    /// Joins what headers say of an entry.
+    /// Combines a header with its extended headers.
     fn entry(
         &mut self,
         block: &Block,
@@ -149,7 +149,7 @@ impl<S: Source> Archive<S> {
         let mut path = either(long.0, records.path, header.path);
         let target = either(long.1, records.target, header.target);
         let kind = match header.kind {
-            // The old format marks folders by their names alone.
+            // The old format marks directories only by a trailing slash.
             0 if path.ends_with(b"/") => EntryKind::Folder,
             0 | b'0' | b'7' | b'S' => EntryKind::File,
             b'1' => EntryKind::HardLink,
@@ -162,7 +162,7 @@ impl<S: Source> Archive<S> {
             Some(sparse::old(block, size, stored, || read_block(from, position))?)
         } else {
             let (position, from) = (&mut self.position, &mut self.from);
-            // Only whole blocks of the content may be a map.
+            // The map takes whole blocks of the content.
             let mut blocks = stored / BLOCK as u64;
             let more = || {
                 blocks =
@@ -186,12 +186,12 @@ impl<S: Source> Archive<S> {
         Ok(Entry { path, target, mode: header.mode, kind, size })
     }
 
-    /// Where the current content begins, where it is in the archive as it is.
+    /// Returns the offset of the current content, or `None` if the content is sparse.
     pub(crate) fn place(&self) -> Option<u64> {
         self.sparse.is_none().then_some(self.position)
     }
 
-    /// The content of the entry that [`Archive::next`] gave last.
+    /// Returns the content of the entry that [`Archive::next`] returned last.
     pub(crate) fn content(&mut self) -> Content<'_, S> {
         Content { archive: self }
     }
@@ -202,7 +202,7 @@ impl<S: Source> Archive<S> {
         self.padding = (BLOCK as u64 - size % BLOCK as u64) % BLOCK as u64;
     }
 
-    /// Passes over the rest of a content; whether there may be more. Some programs leave out the
+    /// Skips the rest of a content. Returns whether more may follow: some programs leave out the
     /// padding of the last block.
     fn end(&mut self) -> io::Result<bool> {
         let left = mem::take(&mut self.left);
@@ -213,7 +213,7 @@ impl<S: Source> Archive<S> {
         Ok(self.fill(&mut block[..padding])? == padding)
     }
 
-    /// The block of a header; `None` at the end.
+    /// Reads a header block; `None` at the end.
     fn header(&mut self) -> io::Result<Option<Block>> {
         let mut block = [0; BLOCK];
         for is_second in [false, true] {
@@ -233,7 +233,7 @@ impl<S: Source> Archive<S> {
         Ok(None)
     }
 
-    /// Reads until the buffer is full or nothing is left.
+    /// Reads until the buffer is full or the input ends.
     fn fill(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let mut filled = 0;
         while filled < into.len() {
@@ -248,7 +248,7 @@ impl<S: Source> Archive<S> {
         Ok(filled)
     }
 
-    /// A long name or an extended header.
+    /// Reads a long name or an extended header.
     fn special(&mut self) -> io::Result<Vec<u8>> {
         if self.left > MAX_SPECIAL {
             return Err(wrong("an extended header or a long name of more than 1 MiB"));
@@ -266,7 +266,7 @@ fn read_block(from: &mut impl Read, position: &mut u64) -> io::Result<Block> {
     Ok(block)
 }
 
-/// The content of an entry, the holes of a sparse file filled with zeros.
+/// The content of an entry; the holes of a sparse file read as zeros.
 pub(crate) struct Content<'a, S> {
     archive: &'a mut Archive<S>,
 }

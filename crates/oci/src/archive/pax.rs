@@ -1,13 +1,13 @@
-//! The records of an extended header (POSIX `pax`, "Extended Header"): a length, a key, a value.
+//! The records of an extended header (POSIX `pax`, "Extended Header"): length, key and value.
 //!
-//! They count as Go's reader takes them: the last record of a key counts, and an empty one leaves
-//! what the plain header says.
+//! As in Go's reader, the last record of a key counts, and an empty value falls back to the plain
+//! header.
 
 use std::io;
 
 use super::header::wrong;
 
-/// Records that change what is read.
+/// The records that change how an entry is read.
 #[derive(Debug, Default)]
 pub(super) struct Records {
     pub(super) path: Option<Vec<u8>>,
@@ -30,11 +30,11 @@ pub(super) struct Sparse {
 
 impl Records {
     /// # Errors
-    /// A record is not one, or has a value that its key does not take.
+    /// A record is malformed, or its value is not valid for the key.
     pub(super) fn read(mut text: &[u8]) -> io::Result<Self> {
         let mut records = Self::default();
         let (mut numbers, mut size) = (Vec::new(), None);
-        // The last value of a key counts, so it alone must be valid.
+        // The last value of a key counts, so only that one must be valid.
         let mut checked: [(&[u8], &[u8]); 5] =
             [(b"uid", b""), (b"gid", b""), (b"mtime", b""), (b"atime", b""), (b"ctime", b"")];
         while !text.is_empty() {
@@ -53,7 +53,7 @@ impl Records {
                 b"GNU.sparse.realsize" => *real_size = value.to_vec(),
                 b"GNU.sparse.numblocks" => *count = value.to_vec(),
                 b"GNU.sparse.map" => *map = value.to_vec(),
-                // Version 0.0 repeats both keys, in turn.
+                // Version 0.0 repeats the two keys alternately.
                 b"GNU.sparse.offset" | b"GNU.sparse.numbytes" => {
                     let is_offset = key == b"GNU.sparse.offset";
                     if (numbers.len() % 2 == 0) != is_offset || value.contains(&b',') {
@@ -86,7 +86,7 @@ impl Records {
     }
 }
 
-/// Takes the first record off a text: `LENGTH KEY=VALUE\n`, the length that of all of it.
+/// Splits the first record off: `LENGTH KEY=VALUE\n`, where the length covers the whole record.
 fn record<'a>(text: &mut &'a [u8]) -> io::Result<(&'a [u8], &'a [u8])> {
     let cut = || wrong("an extended header with a truncated record");
     let blank = text.iter().take(20).position(|byte| *byte == b' ').ok_or_else(cut)?;
@@ -104,12 +104,12 @@ fn record<'a>(text: &mut &'a [u8]) -> io::Result<(&'a [u8], &'a [u8])> {
     Ok((key, value))
 }
 
-/// A decimal number, as Go parses one.
+/// Parses a decimal number like Go.
 pub(super) fn decimal(text: &[u8]) -> Option<i64> {
     std::str::from_utf8(text).ok()?.parse().ok()
 }
 
-/// Seconds and a fraction of them.
+/// Returns whether a value is a time: seconds with an optional fraction.
 fn is_time(value: &[u8]) -> bool {
     let mut parts = value.splitn(2, |byte| *byte == b'.');
     let whole = parts.next().unwrap_or_default();
@@ -135,7 +135,7 @@ mod tests {
         assert_eq!((records.path.as_deref(), records.size), (Some(&b"b"[..]), Some(22)));
         let records = read(&[("path", "a"), ("path", ""), ("linkpath", "x")]);
         assert_eq!((records.path, records.target.as_deref()), (None, Some(&b"x"[..])));
-        // A number that does not count need not be one.
+        // A number that is overridden need not be valid.
         assert_eq!(
             read(&[("mtime", "x"), ("mtime", "1.5"), ("size", "x"), ("size", "")]).size,
             None

@@ -1,28 +1,28 @@
-//! Files with holes: a map says which of their bytes the archive holds.
+//! Sparse files: a map says which of their bytes the archive holds.
 //!
-//! GNU's old form has the map in the header and in blocks behind it, its forms in extended headers
-//! have it in records (0.0 and 0.1) or before the content (1.0).
+//! The old GNU format has the map in the header and the blocks after it. The `pax` formats have it
+//! in records (0.0 and 0.1) or before the content (1.0).
 
 use std::io;
 
 use super::header::{Block, GNU_SPARSE, number, wrong};
 use super::pax::{Sparse, decimal};
 
-/// Bytes that a map may have: Go's reader has the same limit.
+/// The largest map in bytes. Go's reader has the same limit.
 const MAX_MAP: usize = 1 << 20;
 
-/// Which bytes of a file are there: where they begin and how many there are, in order.
+/// The parts of a file that have data, as offset and length, in order.
 #[derive(Debug)]
 pub(super) struct Map {
-    /// The size of the file, with its holes.
+    /// The size of the file including holes.
     pub(super) size: u64,
     parts: Vec<(u64, u64)>,
 }
 
 impl Map {
     /// # Errors
-    /// Parts overlap, are out of order, or lie behind the file's end; or the archive holds another
-    /// number of bytes.
+    /// Parts overlap, are out of order or exceed the file; or the archive holds another number of
+    /// bytes.
     fn new(size: i64, numbers: &[i64], stored: u64) -> io::Result<Self> {
         let wrong = || wrong("a sparse file with an invalid map");
         let size = u64::try_from(size).map_err(|_| wrong())?;
@@ -32,7 +32,7 @@ impl Map {
             let (Ok(at), Ok(length)) = (u64::try_from(pair[0]), u64::try_from(pair[1])) else {
                 return Err(wrong());
             };
-            // Neither sum can overflow: both are signed numbers without a sign.
+            // Neither sum overflows: both terms are non-negative `i64` values.
             if at < end || at + length > size {
                 return Err(wrong());
             }
@@ -45,8 +45,8 @@ impl Map {
         Ok(Self { size, parts })
     }
 
-    /// What is at a place: a hole or bytes, and how many of them follow. `next` is the part that
-    /// was found last.
+    /// Returns whether there is a hole at an offset, and the number of bytes to its end or to the
+    /// end of the data. `next` is the part that was used last.
     pub(super) fn at(&self, at: u64, next: &mut usize) -> (bool, u64) {
         while let Some((start, length)) = self.parts.get(*next) {
             if at < *start {
@@ -61,8 +61,8 @@ impl Map {
     }
 }
 
-/// The map of GNU's old form. `more` gives the blocks behind the header, `size` is the file's with
-/// its holes.
+/// Reads a map in the old GNU format. `more` returns the blocks after the header; `size` is the
+/// size of the file including holes.
 pub(super) fn old(
     header: &Block,
     size: Option<i64>,
@@ -75,7 +75,7 @@ pub(super) fn old(
     let mut numbers = Vec::new();
     let mut read = GNU_SPARSE.len();
     let mut block;
-    // Pairs, and behind them whether another block follows.
+    // Pairs, followed by the flag that says whether another block follows.
     let mut map = &header[GNU_SPARSE];
     loop {
         let pairs = map.len() / PAIR;
@@ -95,8 +95,9 @@ pub(super) fn old(
     }
 }
 
-/// The map that records say, and the number of bytes before the content that it took; `None` where
-/// they say none. `stored` bytes are in the archive, of which `more` gives blocks.
+/// Returns the map that the records describe and the number of bytes it takes before the content,
+/// or `None` if they describe no sparse file. `stored` is the number of bytes in the archive, whose
+/// blocks `more` returns.
 pub(super) fn of_records(
     records: &Sparse,
     header_size: u64,
@@ -107,7 +108,7 @@ pub(super) fn of_records(
     let in_content = match (&*records.major, &*records.minor) {
         (b"0", b"0" | b"1") => false,
         (b"1", b"0") => true,
-        // Nobody knows other versions; the first had no number.
+        // Other versions are unknown; the first one had no version number.
         (b"", b"") if !records.map.is_empty() => false,
         _ => return Ok(None),
     };
@@ -135,8 +136,8 @@ pub(super) fn of_records(
     Ok(Some((Map::new(size, &numbers, stored)?, 0)))
 }
 
-/// A map of version 1.0: decimal numbers, each on a line, the first how many pairs follow, in whole
-/// blocks.
+/// Reads a map of version 1.0 in whole blocks: decimal numbers, one per line, starting with the
+/// number of pairs.
 fn before_content(mut more: impl FnMut() -> io::Result<Block>) -> io::Result<(Vec<i64>, u64)> {
     let broken = || wrong("an invalid map of a sparse file");
     let (mut text, mut start, mut taken) = (Vec::new(), 0, 0);

@@ -1,4 +1,4 @@
-//! What archives hold, beside the `tar` crate and where it errs.
+//! Contents of archives, compared with the `tar` crate and where that crate is wrong.
 
 use std::io::Read;
 
@@ -20,7 +20,7 @@ fn read(archive: &[u8]) -> io::Result<Vec<Found>> {
     Ok(found)
 }
 
-/// The same by the `tar` crate.
+/// Reads an archive with the `tar` crate.
 fn by_crate(archive: &[u8]) -> io::Result<Vec<Found>> {
     let mut found = Vec::new();
     for entry in tar::Archive::new(archive).entries()? {
@@ -42,7 +42,7 @@ fn by_crate(archive: &[u8]) -> io::Result<Vec<Found>> {
     Ok(found)
 }
 
-/// Numbers that look random and are the same in every run.
+/// A deterministic pseudo-random number generator.
 struct Random(u64);
 
 impl Random {
@@ -95,7 +95,7 @@ fn what_programs_write_is_read_as_the_tar_crate_reads_it() {
         let archive = builder.into_inner().unwrap();
         let (ours, theirs) = (read(&archive).unwrap(), by_crate(&archive).unwrap());
         assert_eq!(ours, theirs, "round {round}");
-        // Wherever it is cut, nothing is made up and nothing is fatal.
+        // A truncated archive gives a prefix of the entries or an error, never wrong entries.
         let cut = random.below(archive.len());
         match read(&archive[..cut]) {
             Ok(some) => assert!(ours.starts_with(&some), "round {round}, cut at {cut}"),
@@ -117,7 +117,7 @@ fn bytes_that_were_changed_are_no_danger() {
         let mut changed = archive.clone();
         let at = random.below(changed.len());
         changed[at] = random.below(256) as u8;
-        // The sum is right again in most cases.
+        // Usually fix the checksum.
         let start = at / 512 * 512;
         let block: &mut [u8; 512] = (&mut changed[start..start + 512]).try_into().unwrap();
         if random.below(4) > 0 && block[257..262] == *b"ustar" {
@@ -142,9 +142,9 @@ fn extended_headers_count_for_the_next_entry_as_go_takes_them() {
             &["last", "next"][..],
         ),
         (Tar::default().pax(&[("path", "first"), ("path", "")]).file("plain", b""), &["plain"]),
-        // A second header replaces the first one as a whole.
+        // A second header replaces the whole first one.
         (Tar::default().pax(&[("path", "a")]).pax(&[("size", "0")]).file("plain", b""), &["plain"]),
-        // A long name outweighs a record.
+        // A long name overrides a record.
         (
             Tar::default()
                 .pax(&[("path", "a")])
@@ -153,7 +153,7 @@ fn extended_headers_count_for_the_next_entry_as_go_takes_them() {
             &["long"],
         ),
         (Tar::default().entry(b"L", b'L', b"\0").file("plain", b""), &["plain"]),
-        // Global headers do not count, and what was waiting is forgotten.
+        // Global headers are ignored and drop pending records.
         (Tar::default().entry(b"g", b'g', &record(b"path", b"all")).file("plain", b""), &["plain"]),
         (
             Tar::default()
@@ -162,7 +162,7 @@ fn extended_headers_count_for_the_next_entry_as_go_takes_them() {
                 .file("plain", b""),
             &["plain"],
         ),
-        // What is behind the end is nothing.
+        // Everything after the end is ignored.
         (Tar(Tar::default().file("plain", b"").end()).file("behind", b""), &["plain"]),
     ] {
         assert_eq!(names(&archive.end()), expect);
@@ -180,7 +180,7 @@ fn names_have_a_prefix_and_end_at_a_nul() {
     let mut gnu = posix;
     gnu[257..265].copy_from_slice(b"ustar  \0");
     seal(&mut gnu);
-    // Times where Go once wrote a prefix.
+    // Times in the field that Go once used for a prefix.
     let mut times = gnu;
     times[345..357].copy_from_slice(b"00000000001\0");
     seal(&mut times);

@@ -1,4 +1,4 @@
-//! One layer.
+//! Malicious and malformed layers.
 
 use std::io::Write as _;
 
@@ -18,7 +18,7 @@ fn zstd(bytes: &[u8]) -> Vec<u8> {
     zstd::encode_all(bytes, 1).unwrap()
 }
 
-/// A header with some of its bytes replaced.
+/// Returns a header with some bytes replaced.
 fn altered(kind: u8, size: u64, changes: &[(usize, &[u8])]) -> [u8; 512] {
     let mut block = header(b"a", kind, size);
     for (at, bytes) in changes {
@@ -232,7 +232,7 @@ fn sparse_files() {
         ("a map that is not numbers", of("0,x", "8", b""), Refused(broken)),
         ("a size that is not a number", of("0,1", "x", b"a"), Refused(broken)),
         ("a negative size", of("0,0", "-1", b""), Refused(fit)),
-        // Nobody reads more of it than is asked for.
+        // Only the requested bytes are generated.
         ("8 EiB of holes", of("0,1", "9223372036854775807", b"a"), Files(&["a"])),
         (
             "another number of parts",
@@ -363,7 +363,7 @@ fn compression() {
     wrong_sum[sum] ^= 1;
     let skipped = [&b"\x50\x2A\x4D\x18\x04\0\0\0abcd"[..], &frames].concat();
     let bomb = Tar::default().file("a", &vec![0; 20 << 20]).end();
-    // A window of 2^31 bytes, and one raw block that is the last.
+    // A window of 2^31 bytes and a single raw block.
     let window = b"\x28\xB5\x2F\xFD\x00\xA8\x09\0\0a".to_vec();
     check(vec![
         ("gzip", packed.clone(), Files(&["a"])),

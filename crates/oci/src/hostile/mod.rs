@@ -1,5 +1,5 @@
-//! Layers and images that want to do harm or are broken: each is refused with the reason, or read as
-//! containers' programs read it, and nothing is fatal.
+//! Malicious and malformed layers and images: each is rejected with a reason or read like container
+//! runtimes read it, and none causes a crash.
 
 mod layers;
 mod stores;
@@ -7,17 +7,17 @@ mod stores;
 use crate::testing::Everything;
 use crate::{Budget, Digest, Kind, Limits, Refusal, Tree, read_layer};
 
-/// What becomes of something hostile.
+/// The expected result for a malicious input.
 enum Expect {
     /// These files, in order.
     Files(&'static [&'static str]),
-    /// An error that says this.
+    /// An error that contains this text.
     Refused(&'static str),
 }
 
 use Expect::{Files, Refused};
 
-/// Small enough that going beyond them is quick.
+/// Small limits, so that exceeding them is fast.
 fn limits() -> Limits {
     Limits {
         layers: 8,
@@ -50,7 +50,7 @@ fn files_of(tree: &Tree) -> Vec<String> {
     files
 }
 
-/// Says what is not as expected.
+/// Returns how the result differs from the expected one.
 fn compare(name: &str, found: Result<Vec<String>, Refusal>, expect: &Expect) -> Option<String> {
     match (found, expect) {
         (Ok(found), Files(wanted)) if found == *wanted => None,

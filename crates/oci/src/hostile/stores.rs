@@ -1,4 +1,4 @@
-//! Documents of images, and the archives and folders that hold them.
+//! Malicious documents of images, and the archives and directories that hold them.
 
 use std::fs;
 use std::path::Path;
@@ -9,27 +9,27 @@ use super::{Expect, Files, Refused, compare, files_of, limits};
 use crate::testing::{Everything, Tar};
 use crate::{Digest, Platform, Refusal, Store};
 
-/// Files of an image, by name.
+/// The files of an image, by name.
 type Members = Vec<(String, Vec<u8>)>;
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 
-/// A layout that is being made.
+/// An OCI layout under construction.
 #[derive(Default)]
 struct Layout {
     blobs: Members,
 }
 
 impl Layout {
-    /// Adds a blob and gives its descriptor.
+    /// Adds a blob and returns its descriptor.
     fn blob(&mut self, kind: &str, bytes: &[u8]) -> Value {
         let digest = Digest::of(bytes);
         self.blobs.push((format!("blobs/{}", digest.path()), bytes.to_vec()));
         json!({"mediaType": kind, "digest": digest.to_string(), "size": bytes.len()})
     }
 
-    /// Adds an image with one layer; `change` changes its manifest.
+    /// Adds an image with one layer; `change` modifies its manifest.
     fn image(&mut self, change: impl Fn(&mut Value)) -> Value {
         let layer = Tar::default().file("etc/a", b"content").end();
         let config = json!({
@@ -61,7 +61,7 @@ fn plain(change: impl Fn(&mut Value)) -> Members {
     layout.end(&[image])
 }
 
-/// An image for a machine.
+/// Adds an image for a platform.
 fn of(layout: &mut Layout, platform: &str) -> Value {
     let mut image = layout.image(|_| {});
     let (os, architecture) = platform.split_once('/').unwrap();
@@ -95,7 +95,7 @@ fn write(folder: &Path, members: &Members) {
     }
 }
 
-/// What is expected of a folder and of an archive alike.
+/// Expects the same result for a directory and an archive.
 fn check(shapes: Vec<(&str, Members, Expect)>) {
     let mut wrong = Vec::new();
     for (name, members, expect) in shapes {
@@ -302,7 +302,7 @@ fn a_platform_that_was_asked_for_must_be_that_of_the_image() {
     assert!(matches!(store.image(&candidate, &asked, true), Err(Refusal::Platform { .. })));
 }
 
-/// `manifest.json`, a configuration and a layer as `docker save` wrote them.
+/// Returns `manifest.json`, a configuration and a layer as written by `docker save`.
 fn saved(config: &str, layer: &str) -> Members {
     let bytes = Tar::default().file("etc/a", b"").end();
     let document = json!({"rootfs": {"diff_ids": [Digest::of(&bytes).to_string()]}}).to_string();
@@ -383,7 +383,7 @@ fn links_in_an_archive_are_followed_within_it() {
         read(&file)
     };
     for (layer, link, kind, target, expect) in [
-        // A repeated layer, as Docker wrote it before version 25.
+        // A duplicate layer, as written by Docker before version 25.
         ("2/layer.tar", "2/layer.tar", b'2', "../1/layer.tar", Files(&["etc/a"])),
         ("2/layer.tar", "2/layer.tar", b'1', "1/layer.tar", Files(&["etc/a"])),
         ("2/layer.tar", "2/layer.tar", b'2', "/1/layer.tar", Files(&["etc/a"])),

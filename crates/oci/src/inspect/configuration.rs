@@ -8,14 +8,14 @@ use pavisade_snapshot::{Configuration, Inspection, Secret, SecretPlace};
 
 use crate::{Image, Start, Step};
 
-/// Names that are listed of each kind: more than any build makes. All values are looked at: the document
-/// is bounded.
+/// The largest number of names listed of each kind, more than any build creates. All values are
+/// checked regardless: the size of the document is bounded.
 const MAX_ENTRIES: usize = 10_000;
 
-/// Secrets of one place that are kept: the environment, labels, the command, the history.
+/// The largest number of secrets kept for each source: environment, labels, command, history.
 const MAX_SECRETS: usize = 1_000;
 
-/// Reads what the image says of itself.
+/// Inspects the image configuration.
 pub(super) fn read(image: &Image, passwd: &str, inspection: &mut Inspection) {
     let none = Start::default();
     let start = image.configuration.config.as_ref().unwrap_or(&none);
@@ -23,7 +23,8 @@ pub(super) fn read(image: &Image, passwd: &str, inspection: &mut Inspection) {
     let names = |names: &mut dyn Iterator<Item = &str>| -> Vec<String> {
         names.take(MAX_ENTRIES).map(str::to_owned).collect()
     };
-    // One command line: the last word of the one may announce the first of the other.
+    // This is one command line: the last word of the entrypoint may be a flag whose value comes
+    // first in the arguments.
     let entrypoint = start.entrypoint.iter().flatten();
     let split = entrypoint.clone().count();
     let command = start.cmd.iter().flatten();
@@ -66,7 +67,7 @@ pub(super) fn read(image: &Image, passwd: &str, inspection: &mut Inspection) {
     inspection.secrets.append(&mut found);
 }
 
-/// The number of a user.
+/// Returns the ID of a user.
 fn user_id(user: &str, passwd: &str) -> Option<u32> {
     user.parse().ok().or_else(|| {
         let mut entries = passwd.lines().map(|line| line.split(':'));
@@ -81,7 +82,7 @@ fn in_step(step: &Step, number: u32, layer: Option<u32>, secrets: &mut Vec<Secre
     let Some(text) = &step.created_by else { return };
     let nop = text.trim_start_matches("/bin/sh -c #(nop)").trim_start();
     let place = || SecretPlace::History { step: number, layer };
-    // What is in the environment or in a label is told there.
+    // Secrets in the environment or a label are reported there.
     let told = |secrets: &[Secret], name: &str, place: SecretPlace| {
         secrets.iter().any(|secret| secret.place == place && secret.name == name)
     };
@@ -112,15 +113,15 @@ fn in_step(step: &Step, number: u32, layer: Option<u32>, secrets: &mut Vec<Secre
     };
     let command = command(text);
     find_in_text(&command, Syntax::Settings).iter().for_each(|hit| add(hit.name, hit.found));
-    // A command of the shell is one word to it.
+    // The shell takes its command as one word.
     find_in_words(&["sh", "-c", &command], &mut |_, name, what| add(name, what));
     for (name, what) in found {
         push(secrets, what, name, place());
     }
 }
 
-/// The command of a step. BuildKit writes `RUN |2 A=1 B=2 /bin/sh -c … # buildkit`: the arguments,
-/// which stand one behind the other, get a line each.
+/// Returns the command of a step. BuildKit writes `RUN |2 A=1 B=2 /bin/sh -c … # buildkit`; each
+/// build argument gets its own line.
 fn command(text: &str) -> String {
     let text = text.trim();
     let text = text.strip_suffix("# buildkit").unwrap_or(text);
@@ -182,7 +183,7 @@ mod tests {
                 &["DB_PASSWORD=hunter2"][..],
                 &["Environment a secret DB_PASSWORD"][..],
             ),
-            // It was set, and another step took it away.
+            // Set in one step and removed in another.
             (
                 &["/bin/sh -c #(nop)  ENV DB_PASSWORD=hunter2"],
                 &["DB_PASSWORD="],
@@ -202,7 +203,7 @@ mod tests {
                 &["1 a secret u"],
             ),
             (&["/bin/sh -c mysql -phunter2"], &[], &["1 a secret p"]),
-            // Fingerprints of keys, digests, templates.
+            // Key fingerprints, digests and templates.
             (
                 &[
                     "ENV GPG_KEY=E3FF2839C048B25C084DEBE9B26995E310250568",
@@ -246,7 +247,7 @@ mod tests {
         env.push("DB_PASSWORD=hunter2".to_owned());
         let env: Vec<_> = env.iter().map(String::as_str).collect();
         assert_eq!(found(&[], &env), ["Environment a secret DB_PASSWORD"]);
-        // Many secrets of one place take no room from those of another.
+        // Many secrets in one source do not displace those of another.
         let many: Vec<_> = (0..2_000).map(|n| format!("DB{n}_PASSWORD=hunter2")).collect();
         let many: Vec<_> = many.iter().map(String::as_str).collect();
         let all = found(&["ARG NPM_TOKEN=q7Zr0kPn2VxY8sTdL4wJ"], &many);

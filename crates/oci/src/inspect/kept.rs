@@ -1,5 +1,5 @@
-//! What an [`Inspector`] found in a layer as bytes, for a cache of the same program. It holds no value
-//! of a secret.
+//! Serializes what an [`Inspector`] found in a layer, for the cache. It contains no value of a
+//! secret.
 
 use pavisade_model::{Confidence, FileId};
 use serde::{Deserialize, Serialize};
@@ -27,7 +27,7 @@ struct Found {
 const CONFIDENCES: [Confidence; 3] = [Confidence::Low, Confidence::Medium, Confidence::High];
 
 impl Inspector {
-    /// What it found.
+    /// Serializes the results.
     pub(crate) fn keep(&self) -> Option<Vec<u8>> {
         let confidence = |of: Confidence| CONFIDENCES.iter().position(|known| *known == of);
         let found = |one: &Candidate| Found {
@@ -47,7 +47,7 @@ impl Inspector {
         serde_json::to_vec(&kept).ok()
     }
 
-    /// One that found this in a layer; `None` where the bytes are damaged.
+    /// Restores the inspector of a layer; `None` if the bytes are invalid.
     pub(crate) fn restored(layer: u16, bytes: &[u8]) -> Option<Self> {
         let Kept { found, passwd, gap } = serde_json::from_slice(bytes).ok()?;
         let one = |found: Found| {

@@ -1,9 +1,9 @@
-//! What an image holds beside its packages, found while its layers are streamed: secrets in files,
-//! in the configuration and in the history; files of the root file system that matter.
+//! What an image contains besides packages, found while its layers are streamed: secrets in files,
+//! in the configuration and in the history, and security-relevant files of the root file system.
 //!
-//! An [`Inspector`] takes small files of one layer and keeps what `secrets` finds in them, never the
-//! value. [`finish`] knows the root file system that is left: what is no longer in it, and which
-//! files a package of the distribution brought, so that everybody has them.
+//! An [`Inspector`] checks the small files of one layer and keeps what `secrets` finds in them,
+//! never the values. [`finish`] has the resulting root file system: it knows which files were
+//! removed, and which belong to a package of the distribution and are therefore public.
 
 mod configuration;
 mod kept;
@@ -22,22 +22,22 @@ use pavisade_snapshot::{Inspection, Secret, SecretPlace};
 
 use crate::{Image, Kind, Tree};
 
-/// Bytes of small files that are looked through in one layer.
+/// The largest number of bytes of small files checked in one layer.
 const MAX_READ: u64 = 1 << 30;
-/// Secrets of one layer that are kept.
+/// The largest number of secrets kept for one layer.
 const MAX_SECRETS: usize = 1_000;
-/// Bytes of `/etc/passwd`.
+/// The largest `/etc/passwd` in bytes.
 const MAX_PASSWD: u64 = 256 << 10;
 
-/// What is found in the files of one layer.
+/// The results for the files of one layer.
 #[derive(Debug, Default)]
 pub(crate) struct Inspector {
     found: Vec<Candidate>,
-    /// The last that the layer has: an earlier one of its entries is replaced by it.
+    /// The last one in the layer: later entries replace earlier ones.
     passwd: Option<(FileId, Vec<u8>)>,
     read: u64,
     buffer: Vec<u8>,
-    /// Why something may be missing.
+    /// Why results may be incomplete.
     gap: Option<Cow<'static, str>>,
 }
 
@@ -50,22 +50,22 @@ struct Candidate {
     name: String,
     line: u32,
     confidence: Confidence,
-    /// A hash of the lines that hold it, which tells one secret of a kind and name from another.
+    /// A hash of the lines that contain it, which distinguishes secrets of the same type and name.
     value: u64,
 }
 
 impl Inspector {
-    /// Whether the bytes of a file are wanted.
+    /// Returns whether the content of a file is needed.
     pub(crate) fn wants(&self, file: &LayerFile<'_>) -> bool {
         let has_room = self.read < MAX_READ && self.found.len() < MAX_SECRETS;
         file.path == PASSWD && file.size <= MAX_PASSWD
             || has_room && is_worth_reading(file.path, file.size)
     }
 
-    /// Looks through a file; its bytes are given to whoever wants them as well.
+    /// Checks a file and passes its bytes on to `also`.
     ///
     /// # Errors
-    /// Those of reading.
+    /// Reading fails.
     pub(crate) fn take(
         &mut self,
         file: &LayerFile<'_>,
@@ -108,7 +108,7 @@ impl Inspector {
 
 const PASSWD: &str = "etc/passwd";
 
-/// What all layers make.
+/// Combines the results of all layers.
 pub(crate) fn finish(
     image: &Image,
     tree: &Tree,
@@ -132,7 +132,8 @@ pub(crate) fn finish(
     inspection
 }
 
-/// Secrets in files that no package of the distribution brought, each once in the lowest layer.
+/// Returns the secrets in files that belong to no package of the distribution, each once, in the
+/// lowest layer.
 fn in_files(
     found: Vec<Candidate>,
     inventory: &Inventory,
@@ -142,17 +143,17 @@ fn in_files(
         return Vec::new();
     }
     let owned = owned(inventory);
-    // What everybody has is there by its value.
+    // A public file is recorded by the hash of its value.
     let mut once: BTreeMap<_, Result<(Candidate, bool), u64>> = BTreeMap::new();
     let mut nth: HashMap<_, u32> = HashMap::new();
     for candidate in found {
         let removed = !left.contains(&candidate.id);
-        // The second of a kind in one file is another than the first.
+        // The second secret of a type in one file is separate from the first.
         let (what, name) = (candidate.what.clone(), candidate.name.clone());
         let count = nth.entry((candidate.id, what.clone(), name.clone())).or_default();
         *count += 1;
         let key = (candidate.path.clone(), what, name, *count);
-        // The layers are in order: a later one replaces the file, with the same secret in it.
+        // Layers come in order: a later one replaces the file with one that has the same secret.
         match once.get_mut(&key) {
             Some(Ok((_, everywhere))) => *everywhere &= removed,
             Some(Err(public)) if *public == candidate.value => {}
@@ -179,7 +180,7 @@ fn in_files(
     all.into_iter().map(secret).collect()
 }
 
-/// The newest layer in which a package of the distribution brought a file, by a hash of its path.
+/// Returns the newest layer in which a distribution package installed each file, by path hash.
 fn owned(inventory: &Inventory) -> HashMap<u64, u16> {
     let system = inventory.packages.iter().filter(|found| found.package.kind.is_of_system());
     let mut owned = HashMap::new();
@@ -193,8 +194,9 @@ fn owned(inventory: &Inventory) -> HashMap<u64, u16> {
     owned
 }
 
-/// Whether everybody has a file: a package brought it, and no later layer changed it. What has the
-/// form of a credential among the settings was put there by the same instruction.
+/// Returns whether a file is public: a package installed it, and no later layer changed it.
+/// Something that has the format of a credential in a configuration file was put there by the same
+/// instruction.
 fn is_public(candidate: &Candidate, owned: &HashMap<u64, u16>) -> bool {
     let by_form = candidate.confidence == Confidence::High && candidate.name.is_empty();
     let newest = owned.get(&hash(&candidate.path));
@@ -202,8 +204,8 @@ fn is_public(candidate: &Candidate, owned: &HashMap<u64, u16>) -> bool {
         && !(by_form && candidate.path.starts_with("etc/"))
 }
 
-/// A hash of the lines in which a secret is: of a key all, else those in which its name and its
-/// value may stand.
+/// Hashes the lines that contain a secret: all lines of a key, otherwise those that may contain its
+/// name and value.
 fn value(text: &[u8], line: u32) -> u64 {
     const MOST: usize = 200;
     let lines = text.split(|byte| *byte == b'\n').skip(line.saturating_sub(1) as usize);
@@ -222,14 +224,14 @@ fn value(text: &[u8], line: u32) -> u64 {
     hasher.finish()
 }
 
-/// Of a path; `/bin` may be a link to `/usr/bin`.
+/// Hashes a path; `/bin` may be a link to `/usr/bin`.
 fn hash(path: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     path.strip_prefix("usr/").unwrap_or(path).hash(&mut hasher);
     hasher.finish()
 }
 
-/// A file by its number, where it is one.
+/// Returns the ID of a regular file.
 fn file_id(kind: Kind) -> Option<FileId> {
     match kind {
         Kind::File(id) => Some(id),

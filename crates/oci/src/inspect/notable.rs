@@ -1,4 +1,4 @@
-//! Files of the root file system that matter, found in one pass over its names.
+//! Security-relevant files of the root file system, found in one pass over its names.
 
 use std::collections::HashSet;
 
@@ -8,7 +8,7 @@ use pavisade_snapshot::{Notable, NotableFile};
 use super::{Candidate, file_id};
 use crate::{Kind, Tree};
 
-/// Files of one reason that are listed.
+/// The largest number of files listed for each reason.
 const MAX_FILES: usize = 1_000;
 const SET_USER: u16 = 0o4000;
 const SET_GROUP: u16 = 0o2000;
@@ -16,7 +16,8 @@ const STICKY: u16 = 0o1000;
 const ANY_EXECUTES: u16 = 0o111;
 const OTHERS_WRITE: u16 = 0o002;
 
-/// Files that matter, those of the candidates that are left in the end, and why files may be missing.
+/// Returns the notable files, the IDs of the candidates that still exist, and why files may be
+/// missing.
 pub(super) fn find<'a>(
     tree: &Tree,
     candidates: impl Iterator<Item = &'a Candidate>,
@@ -42,9 +43,9 @@ pub(super) fn find<'a>(
 #[derive(Default)]
 struct Files {
     found: Vec<NotableFile>,
-    /// How many there are of each reason.
+    /// The number of files for each reason.
     counts: [usize; Notable::ALL.len()],
-    /// The place of the last folder that everybody may write.
+    /// The index of the last world-writable directory.
     open: Option<usize>,
 }
 
@@ -55,7 +56,7 @@ impl Files {
             if mode & SET_USER != 0 {
                 self.add(path, layer, Notable::SetUser);
             }
-            // Without the group's right to execute, it is a lock and no right.
+            // Without group execute permission, this bit means mandatory locking.
             if mode & SET_GROUP != 0 && mode & 0o010 != 0 {
                 self.add(path, layer, Notable::SetGroup);
             }
@@ -69,7 +70,7 @@ impl Files {
         }
     }
 
-    /// What is in a folder that everybody may write is counted there.
+    /// Counts files in a world-writable directory with that directory.
     fn writable(&mut self, path: &[u8], kind: Kind, layer: u16) {
         if let Some(folder) = self.open.and_then(|at| self.found.get_mut(at))
             && let Some(rest) = path.strip_prefix(folder.path.as_bytes())
@@ -80,7 +81,7 @@ impl Files {
         }
         let before = self.found.len();
         self.add(path, layer, Notable::WorldWritable);
-        // What is below a folder that is not listed is counted nowhere.
+        // Files below a directory that is not listed are not counted.
         if kind == Kind::Folder {
             self.open = (self.found.len() > before).then_some(before);
         }

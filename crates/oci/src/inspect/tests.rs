@@ -1,4 +1,4 @@
-//! An image of several layers, and what is said of it.
+//! Inspection of an image with several layers.
 
 use std::fs;
 
@@ -12,7 +12,7 @@ use crate::{Limits, Platform, Store};
 
 const KEY: &str = "-----BEGIN RSA PRIVATE KEY-----\nMIIEq7Zr0kPn2VxY8sTdL4wJb6MhC1eFgA9uRvX5tQ3iKoSzDyNcBm7Hp0\n-----END RSA PRIVATE KEY-----\n";
 
-/// An entry with a mode.
+/// Adds an entry with a mode.
 fn with_mode(tar: Tar, path: &str, kind: u8, mode: u32) -> Tar {
     let mut block = header(path.as_bytes(), kind, 0);
     block[100..107].copy_from_slice(format!("{mode:07o}").as_bytes());
@@ -20,7 +20,7 @@ fn with_mode(tar: Tar, path: &str, kind: u8, mode: u32) -> Tar {
     tar.block(&block)
 }
 
-/// What is found in an archive of `docker save` with these layers.
+/// Inspects a `docker save` archive with these layers.
 fn found(user: impl Into<serde_json::Value>, layers: Vec<Tar>) -> Inspection {
     let user = user.into();
     let folder = tempfile::tempdir().unwrap();
@@ -65,7 +65,7 @@ fn secrets_of_every_layer_are_found_once_where_they_first_are() {
     let with_key = || tar().file("app/key.pem", KEY.as_bytes());
     let none: [&str; 0] = [];
     assert_eq!(secrets(vec![with_key()]), ["app/key.pem:1 in 0"]);
-    // Deleted by a whiteout, with its folder, and replaced.
+    // Deleted by a whiteout, deleted with its directory, and replaced.
     for above in [
         tar().file("app/.wh.key.pem", b""),
         tar().file(".wh.app", b""),
@@ -74,13 +74,14 @@ fn secrets_of_every_layer_are_found_once_where_they_first_are() {
     ] {
         assert_eq!(secrets(vec![with_key(), above]), ["app/key.pem:1 in 0 removed"]);
     }
-    // Copied up, as `chmod` does: it is the same secret, and it is there.
+    // Copied up, as `chmod` does: the same secret, and it still exists.
     assert_eq!(secrets(vec![with_key(), with_key()]), ["app/key.pem:1 in 0"]);
-    // Two of a kind are two.
+    // Two secrets of the same type are counted separately.
     let twice = format!("a: 1\n{KEY}{KEY}");
     let two = tar().file("app/key.pem", twice.as_bytes());
     assert_eq!(secrets(vec![two]), ["app/key.pem:2 in 0", "app/key.pem:5 in 0"]);
-    // What a package of the distribution brought is no secret; its settings are changed by people.
+    // A file that a distribution package installed holds no secret, but its configuration is
+    // edited.
     let status = "Package: a\nStatus: install ok installed\nVersion: 1\nArchitecture: all\n";
     let list = "/.\n/opt/a/key.pem\n/etc/a/key.pem\n";
     let owned = tar()
@@ -89,10 +90,10 @@ fn secrets_of_every_layer_are_found_once_where_they_first_are() {
         .file("opt/a/key.pem", KEY.as_bytes())
         .file("etc/a/key.pem", KEY.as_bytes());
     assert_eq!(secrets(vec![owned.clone()]), ["etc/a/key.pem:1 in 0"]);
-    // Copied up as it is, and changed by a later layer.
+    // Copied up unchanged, and changed by a later layer.
     let copied = tar().file("opt/a/key.pem", KEY.as_bytes());
     assert_eq!(secrets(vec![owned.clone(), copied]), ["etc/a/key.pem:1 in 0"]);
-    // Another key in its place is a secret, also where the one of the package comes again.
+    // Another key in its place is a secret, even if the package's key is restored later.
     let own = KEY.replace("\nMIIE", "\nMIIF");
     let replaced = || tar().file("opt/a/key.pem", own.as_bytes());
     let expect = ["etc/a/key.pem:1 in 0", "opt/a/key.pem:1 in 1"];
@@ -100,7 +101,7 @@ fn secrets_of_every_layer_are_found_once_where_they_first_are() {
     let copied = || tar().file("opt/a/key.pem", KEY.as_bytes());
     let expect_in_2 = ["etc/a/key.pem:1 in 0", "opt/a/key.pem:1 in 2"];
     assert_eq!(secrets(vec![owned.clone(), copied(), replaced()]), expect_in_2);
-    // The same lines with others around them are not.
+    // The same lines surrounded by others are not.
     let moved = tar().file("opt/a/key.pem", format!("# a\n{KEY}# b\n").as_bytes());
     assert_eq!(secrets(vec![owned.clone(), moved]), ["etc/a/key.pem:1 in 0"]);
     let changed = tar().file("opt/a/key.pem", b"password: hunter2\n");
@@ -115,9 +116,9 @@ fn files_that_matter_are_those_of_the_root_file_system() {
         ("bin/", b'5', 0o755),
         ("bin/su", b'0', 0o4755),
         ("bin/wall", b'0', 0o2755),
-        // No program: nobody may execute it.
+        // Not executable by anyone.
         ("bin/data", b'0', 0o4644),
-        // Locks, by old custom.
+        // Mandatory locking.
         ("bin/lock", b'0', 0o2705),
         ("tmp/", b'5', 0o1777),
         ("app/", b'5', 0o777),
@@ -131,7 +132,7 @@ fn files_that_matter_are_those_of_the_root_file_system() {
     ] {
         tar = with_mode(tar, path, kind, mode);
     }
-    // The mode of a link means nothing.
+    // The mode of a link is ignored.
     tar = tar.link("bin/sh", b'2', "busybox").link("l", b'2', "app");
     let above = Tar::default().file(".wh.gone", b"");
     let found = found("", vec![tar, above]);
@@ -156,12 +157,12 @@ fn the_user_is_looked_up_in_the_file_that_counts() {
     assert_eq!(root("app", vec![passwd(0), passwd(7)]), Some(false));
     assert_eq!(root("app", vec![passwd(7), passwd(0)]), Some(true));
     assert_eq!(root("nobody", vec![passwd(7)]), None);
-    // Twice in one layer: the last one counts.
+    // Duplicate entries in one layer: the last one counts.
     let twice = |first: u32, last: u32| Tar([passwd(first).0, passwd(last).0].concat());
     assert_eq!(root("app", vec![twice(0, 7)]), Some(false));
     assert_eq!(root("app", vec![twice(7, 0)]), Some(true));
     assert_eq!(root("", vec![passwd(7)]), Some(true));
-    // A number that is no text is no user that any runtime takes.
+    // No runtime accepts a user that is not a string.
     let odd = found(1000, vec![passwd(7)]).configuration.unwrap();
     assert_eq!((odd.runs_as_root(), odd.odd), (None, vec!["User".to_owned()]));
 }

@@ -1,10 +1,10 @@
-//! What is attached to an image: signatures and attestations, wherever programs have put them.
+//! Finds the signatures and attestations of an image wherever tools store them.
 //!
-//! Four places are asked, and all that is found counts: the referrers API, its fallback tag
+//! Four places are queried and the results combined: the referrers API, its fallback tag
 //! (`sha256-<digest>`; OCI distribution specification 1.1), and cosign's tags `.sig` and `.att`.
-//! What a list says of an entry is not relied upon (types and annotations are missing or wrong in
-//! some registries), so every manifest is read and chosen by the types of its layers. What they hold
-//! is not looked at here, and proves nothing by its place.
+//! Because some registries return wrong or no types and annotations in lists, every manifest is
+//! read and selected by the media types of its layers. Contents are not verified here, and the
+//! location of a signature proves nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
@@ -17,29 +17,29 @@ use crate::document::{Document, parse};
 use crate::manifest::{Descriptor, Form, Index};
 use crate::{Digest, Refusal};
 
-/// Bytes of a list, of a manifest, and of what is attached.
+/// The largest list, manifest and attachment in bytes.
 const MAX_LIST: u64 = 8 << 20;
 const MAX_MANIFEST: u64 = 4 << 20;
 const MAX_BYTES: u64 = 32 << 20;
-/// Pages of the referrers API, manifests that are read, and things that are attached.
+/// The largest number of pages of the referrers API, of manifests read, and of attachments.
 const MAX_PAGES: usize = 16;
 const MAX_MANIFESTS: usize = 256;
 const MAX_ATTACHED: usize = 512;
 
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 
-/// Something that is attached to an image.
+/// Something attached to an image.
 #[derive(Debug, Clone)]
 pub struct Attached {
-    /// What it is, by its layer's media type.
+    /// The media type of the layer.
     pub media_type: String,
-    /// Its bytes.
+    /// The content.
     pub bytes: Vec<u8>,
-    /// What its layer says besides.
+    /// The annotations of the layer.
     pub annotations: BTreeMap<String, String>,
-    /// The digest of the manifest that has it.
+    /// The digest of the manifest that contains it.
     pub manifest: Digest,
-    /// Where the manifest was found, as users may look for it.
+    /// Where the manifest was found, for display.
     pub place: String,
 }
 
@@ -53,7 +53,7 @@ impl Document for List {
     const FIELDS: &'static [&'static str] = Index::FIELDS;
 }
 
-/// Whether a layer may hold a signature.
+/// Returns whether a layer of this media type may hold a signature.
 pub(crate) fn is_signature(media_type: &str) -> bool {
     media_type.starts_with("application/vnd.dev.sigstore.bundle")
         || media_type == "application/vnd.dev.cosign.simplesigning.v1+json"
@@ -61,10 +61,11 @@ pub(crate) fn is_signature(media_type: &str) -> bool {
 }
 
 impl Repository {
-    /// All that is attached to the image with that digest.
+    /// Returns everything attached to the image with that digest.
     ///
     /// # Errors
-    /// A place could not be asked, or gave what is not to be read. What is not there is no error.
+    /// A place cannot be queried, or its answer is invalid or too large. A missing place is not an
+    /// error.
     pub(crate) fn attached(&self, digest: &Digest) -> Result<Vec<Attached>, Refusal> {
         let tag = digest.to_string().replacen(':', "-", 1);
         let mut manifests: Vec<(Digest, String)> = Vec::new();
@@ -105,7 +106,7 @@ impl Repository {
         place: &str,
         into: &mut Vec<Attached>,
     ) -> Result<(), Refusal> {
-        // A list may name what was deleted since.
+        // The list may contain a manifest that was deleted.
         let Some((text, _)) = self.optional(&manifest.to_string())? else { return Ok(()) };
         let Ok(Form::Manifest(read)) = Form::read(&text, &format!("the manifest {manifest}"))
         else {
@@ -126,13 +127,13 @@ impl Repository {
         Ok(())
     }
 
-    /// The list of the referrers API; empty where the registry has none.
+    /// Returns the list of the referrers API; empty if the registry does not implement it.
     fn referrers(&self, digest: &Digest) -> Result<Vec<Descriptor>, Refusal> {
         let (mut all, mut rest) = (Vec::new(), format!("referrers/{digest}"));
         for _ in 0..MAX_PAGES {
             let answer = match self.registries.get(&self.endpoint, &rest, &[INDEX], None) {
                 Ok(answer) => answer,
-                // Registries without that API answer in several ways.
+                // Registries without this API answer in different ways.
                 Err(fault) if matches!(fault.cause, Cause::Absent | Cause::Answer) => break,
                 Err(fault) => return Err(fault.into()),
             };
@@ -142,7 +143,7 @@ impl Repository {
             let text = http::body(answer, MAX_LIST, patience)
                 .map_err(|error| Refusal::Io { what: what.clone(), error })?
                 .ok_or(Refusal::TooLarge { what: what.clone(), limit: MAX_LIST })?;
-            // Some answer with a page for people.
+            // Some answer with an HTML page.
             let Ok(list) = parse::<List>(&text, &what) else { break };
             all.extend(list.manifests.unwrap_or_default());
             match next {
@@ -153,7 +154,7 @@ impl Repository {
         Ok(all)
     }
 
-    /// A manifest that may be missing, by its tag or digest.
+    /// Returns a manifest by tag or digest, or `None` if it does not exist.
     pub(super) fn optional(&self, name: &str) -> Result<Option<(Vec<u8>, Digest)>, Refusal> {
         let wanted = match name.parse::<Digest>() {
             Ok(digest) => super::Wanted::Digest(digest),
@@ -166,7 +167,7 @@ impl Repository {
         }
     }
 
-    /// A blob that is kept in memory, checked.
+    /// Reads a blob into memory and verifies its digest.
     fn small(&self, layer: &Descriptor) -> Result<Vec<u8>, Refusal> {
         let Descriptor { digest, size, .. } = layer;
         let what = format!("the blob {digest}");
@@ -185,8 +186,8 @@ impl Repository {
     }
 }
 
-/// The query of the next page (RFC 8288): `<…?n=1&last=b>; rel="next"`. Its address is not followed,
-/// so that no registry can send us elsewhere.
+/// Returns the query of the next page (RFC 8288): `<…?n=1&last=b>; rel="next"`. The rest of the URL
+/// is ignored, so that a registry cannot redirect requests to another host.
 fn next(headers: &reqwest::header::HeaderMap) -> Option<String> {
     let link = http::text(headers, reqwest::header::LINK)?;
     let (address, rest) = link.strip_prefix('<')?.split_once('>')?;

@@ -1,5 +1,5 @@
-//! How registries are opened: basic authentication, and tokens of the service that the registry
-//! names (distribution's "Token Authentication Specification" and its OAuth 2 form).
+//! Authentication at registries: basic authentication, and tokens from the token service that the
+//! registry names (distribution's "Token Authentication Specification" and its OAuth 2 variant).
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -15,15 +15,15 @@ use super::credentials::{Credential, CredentialFiles, Looked};
 use super::fault::{Cause, Fault, brief};
 use super::http::{self, Asked, Failure, Http};
 
-/// Bytes of a token service's answer.
+/// The largest answer of a token service in bytes.
 const MAX_ANSWER: u64 = 1 << 20;
 
-/// What opens the registries of a run.
+/// The credentials and tokens of a run.
 #[derive(Debug, Default)]
 pub(super) struct Keys {
-    /// The value of `Authorization` by place.
+    /// The value of the `Authorization` header by endpoint.
     given: Mutex<HashMap<Endpoint, String>>,
-    /// Helpers are asked once.
+    /// The credentials found; each helper is called only once.
     looked: Mutex<HashMap<Endpoint, Looked>>,
 }
 
@@ -36,7 +36,7 @@ struct Answer {
 }
 
 impl Keys {
-    /// What a request to an endpoint says of who asks.
+    /// Returns the `Authorization` header for an endpoint.
     pub(super) fn header(&self, endpoint: &Endpoint) -> Option<String> {
         self.given.lock().unwrap_or_else(PoisonError::into_inner).get(endpoint).cloned()
     }
@@ -47,10 +47,10 @@ impl Keys {
         looked.entry(endpoint.clone()).or_insert_with(find).clone()
     }
 
-    /// Gets what a challenge asks for. `refused` was not enough.
+    /// Obtains the authorization that a challenge asks for. `refused` is the one that was rejected.
     ///
     /// # Errors
-    /// There is nothing that opens the registry, or its token service cannot be asked.
+    /// No credentials give access to the registry, or its token service fails.
     pub(super) fn answer(
         &self,
         http: &Http,
@@ -59,7 +59,7 @@ impl Keys {
         challenges: &[Challenge],
         refused: Option<&str>,
     ) -> Result<(), Failure> {
-        // Another thread may have got it meanwhile.
+        // Another thread may have obtained it in the meantime.
         let known = self.header(endpoint);
         if known.is_some() && known.as_deref() != refused {
             return Ok(());
@@ -81,7 +81,7 @@ impl Keys {
                 return Err(Fault::new(Cause::Answer, message).into());
             }
         };
-        // The same once more: it was refused.
+        // The same authorization was already rejected.
         if refused == Some(header.as_str()) {
             return Err(denied(endpoint, &looked, files, "").into());
         }
@@ -89,7 +89,7 @@ impl Keys {
         Ok(())
     }
 
-    /// That a registry refuses, with what can be done about it.
+    /// Returns the error for denied access, with advice.
     pub(super) fn denied(&self, files: &CredentialFiles, endpoint: &Endpoint, why: &str) -> Fault {
         denied(endpoint, &self.looked(files, endpoint), files, why)
     }
@@ -120,7 +120,7 @@ impl<E: Into<Failure>> From<E> for Refusal {
     }
 }
 
-/// A token that allows for pulling.
+/// Requests a token for pulling.
 fn token(
     http: &Http,
     endpoint: &Endpoint,
@@ -183,7 +183,7 @@ fn token(
     Ok(token.filter(is_valid).ok_or_else(|| fault("returned no token".to_owned()))?)
 }
 
-/// What a token is asked for: what the registry says, but for pulling alone.
+/// Returns the scope of a token: the one in the challenge, limited to pulling.
 fn scope(said: Option<&str>, repository: &str) -> String {
     let pulls = |part: &str| {
         let (name, actions) = part.rsplit_once(':')?;
@@ -194,7 +194,7 @@ fn scope(said: Option<&str>, repository: &str) -> String {
     if all.is_empty() { format!("repository:{repository}:pull") } else { all.join(" ") }
 }
 
-/// That nothing opens the registry, and where was looked for something that does.
+/// Returns the error for denied access, which lists where credentials were looked for.
 fn denied(endpoint: &Endpoint, looked: &Looked, files: &CredentialFiles, why: &str) -> Fault {
     let Endpoint { key, repository, .. } = endpoint;
     let image = format!("{key}/{repository}");
@@ -227,7 +227,7 @@ fn denied(endpoint: &Endpoint, looked: &Looked, files: &CredentialFiles, why: &s
     }
 }
 
-/// What a registry says of an error (distribution specification, "Error Codes").
+/// Reads the error message of a registry (distribution specification, "Error Codes").
 pub(super) fn said(body: &[u8]) -> String {
     #[derive(Deserialize)]
     struct Errors {

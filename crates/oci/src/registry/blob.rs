@@ -1,4 +1,4 @@
-//! A blob as a stream, which goes on where a connection was cut (RFC 9110, section 14).
+//! Streams a blob and resumes after a lost connection (RFC 9110, section 14).
 
 use std::io::{self, Read};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,11 +15,10 @@ use super::pace::{Pace, now};
 use super::{Endpoint, http};
 use crate::Digest;
 
-/// Where a stream tells what went wrong: errors of readers lose their kind on the way through
-/// decompression and archives.
+/// Holds the fault of a stream: decompression and archive readers discard the type of an error.
 pub(crate) type Slot = Arc<Mutex<Option<Fault>>>;
 
-/// How often the longest wait may pass in all while no bytes of a blob come.
+/// The total time without new bytes of a blob, as a multiple of the longest wait.
 const MOST_IDLE: u32 = 16;
 
 /// The bytes of a blob, exactly as many as its descriptor says.
@@ -29,14 +28,14 @@ pub(crate) struct Blob {
     endpoint: Endpoint,
     digest: Digest,
     size: u64,
-    /// Bytes that were given.
+    /// The number of bytes returned.
     at: u64,
     open: Option<Response>,
-    /// Attempts since the last one that brought enough.
+    /// The number of attempts since the last one that made progress.
     attempts: u32,
-    /// Bytes that the last attempt brought.
+    /// The number of bytes from the last attempt.
     brought: u64,
-    /// Time in which none could come: questions, pauses, and what was skipped.
+    /// The time without new bytes: requests, pauses and skipped data.
     idle: Duration,
     pace: Pace,
     slot: Slot,
@@ -55,7 +54,7 @@ impl Blob {
         Self { registries, endpoint, digest, size, at, open, attempts, brought, idle, pace, slot }
     }
 
-    /// The rest of the blob, from `at`; `None` where that was cut.
+    /// Requests the rest of the blob from `at`; `None` if the connection was lost while skipping.
     fn ask(&mut self) -> Result<Option<Response>, Fault> {
         let path = format!("blobs/{}", self.digest);
         let part = (self.at > 0).then(|| (self.at, self.size.saturating_sub(1)));
@@ -84,7 +83,7 @@ impl Blob {
                 self.digest, self.size
             )));
         }
-        // A server that knows no ranges gives all of it.
+        // A server without range support sends the whole blob.
         if self.at > 0 && answer.status() != StatusCode::PARTIAL_CONTENT {
             let (mut left, mut skipped) = (self.at, vec![0; 64 << 10]);
             while left > 0 {
@@ -100,7 +99,7 @@ impl Blob {
         Ok(Some(answer))
     }
 
-    /// Bytes of the answer that is open; `None` where there is to be another one.
+    /// Reads bytes of the current response; `None` if a new request is needed.
     fn next(&mut self, into: &mut [u8]) -> Result<Option<usize>, Fault> {
         let mut answer = match self.open.take() {
             Some(answer) => answer,
@@ -144,8 +143,8 @@ impl Blob {
         Err(Fault::new(Cause::Slow, message).remedy("try again later"))
     }
 
-    /// Whether there is another attempt, which begins after a pause. One that brought few bytes
-    /// counts as one that brought nothing, and all together may not be idle for ever.
+    /// Pauses before another attempt, or returns an error if there were too many. An attempt that
+    /// gave only a few bytes counts as failed, and the total idle time is limited.
     fn cut<T>(&mut self, answer: &Response, why: &str) -> Result<Option<T>, Fault> {
         let patience = &self.registries.access().patience;
         self.attempts = if self.brought < patience.least { self.attempts + 1 } else { 1 };
@@ -175,7 +174,7 @@ impl Read for Blob {
         }
         loop {
             let mut more = [0];
-            // At the end: whether there is more than there should be.
+            // At the end, check whether there are excess bytes.
             let is_end = self.at == self.size;
             if is_end {
                 let Some(mut answer) = self.open.take() else { return Ok(0) };
@@ -203,7 +202,7 @@ impl Read for Blob {
     }
 }
 
-/// The first byte and how many there are in all, of `bytes 5-9/10`.
+/// Returns the first byte and the total size in `bytes 5-9/10`.
 fn content_range(text: &str) -> Option<(u64, Option<u64>)> {
     let (range, all) = text.trim().strip_prefix("bytes ")?.split_once('/')?;
     let (first, _) = range.split_once('-')?;

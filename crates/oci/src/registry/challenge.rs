@@ -1,21 +1,21 @@
-//! `WWW-Authenticate` (RFC 9110, section 11.6.1): how a server wants to be asked.
+//! Parses `WWW-Authenticate` (RFC 9110, section 11.6.1), a server's authentication challenges.
 
-/// One way to authenticate.
+/// One authentication challenge.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Challenge {
-    /// In lower case.
+    /// The scheme in lower case.
     pub(super) scheme: String,
     parameters: Vec<(String, String)>,
 }
 
 impl Challenge {
-    /// The value of a parameter.
+    /// Returns the value of a parameter.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         let found = self.parameters.iter().find(|(known, _)| known == name);
         found.map(|(_, value)| value.as_str())
     }
 
-    /// All ways that a header names. What is not understood is passed over.
+    /// Parses all challenges of a header. Invalid parts are skipped.
     pub(super) fn read(header: &str) -> Vec<Self> {
         let mut found: Vec<Self> = Vec::new();
         let mut rest = Rest(header);
@@ -36,7 +36,7 @@ impl Challenge {
 struct Rest<'a>(&'a str);
 
 impl<'a> Rest<'a> {
-    /// The next word; separators before it are passed over.
+    /// Returns the next word, skipping separators before it.
     fn token(&mut self) -> Option<&'a str> {
         let is_word = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~/:".contains(c);
         let start = self.0.find(is_word)?;
@@ -52,7 +52,7 @@ impl<'a> Rest<'a> {
         rest.is_some()
     }
 
-    /// A quoted text or a word.
+    /// Reads a quoted string or a word.
     fn value(&mut self) -> String {
         if !self.eat('"') {
             let text = self.0.trim_start();

@@ -1,5 +1,4 @@
-//! Requests to registries with all that belongs to them: authentication, redirects, and other
-//! attempts after faults that pass.
+//! Requests to registries, with authentication, redirects and retries after transient faults.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,12 +18,12 @@ use super::{Access, Endpoint, Wanted};
 use crate::digest::Checked;
 use crate::{Digest, Refusal};
 
-/// Redirects of one request.
+/// The largest number of redirects of one request.
 const MAX_REDIRECTS: usize = 5;
-/// Bytes of an answer that tells an error.
+/// The largest error response in bytes.
 const MAX_COMPLAINT: u64 = 64 << 10;
 
-/// What a manifest may be.
+/// The accepted media types of a manifest.
 const MANIFESTS: [&str; 4] = [
     "application/vnd.oci.image.index.v1+json",
     "application/vnd.oci.image.manifest.v1+json",
@@ -32,7 +31,8 @@ const MANIFESTS: [&str; 4] = [
     "application/vnd.docker.distribution.manifest.v2+json",
 ];
 
-/// The registries of a run: connections, and what opens them. Nothing is asked before an image is.
+/// A client for the registries of a run, with their connections and credentials. Nothing is
+/// requested before an image is read.
 #[derive(Debug, Clone)]
 pub struct Registries(Arc<Inner>);
 
@@ -41,17 +41,17 @@ struct Inner {
     access: Access,
     http: Http,
     keys: Keys,
-    /// Hosts that could not be reached: no other image of theirs is waited for.
+    /// Hosts that cannot be reached, so that other images do not wait for them again.
     gone: Mutex<HashMap<String, Fault>>,
 }
 
-/// Whether a server that answers so may answer otherwise later.
+/// Returns whether a later request may give another status.
 pub(super) fn is_busy(status: StatusCode) -> bool {
     matches!(status.as_u16(), 408 | 429 | 500 | 502 | 503 | 504)
 }
 
 impl Registries {
-    /// Prepares; speaks to nobody.
+    /// Creates a client without sending a request.
     pub fn new(access: Access) -> Self {
         let http = Http::new(&access);
         Self(Arc::new(Inner { access, http, keys: Keys::default(), gone: Mutex::default() }))
@@ -61,7 +61,7 @@ impl Registries {
         &self.0.access
     }
 
-    /// A manifest or an index, checked.
+    /// Returns a manifest or an index and verifies its digest.
     pub(super) fn manifest(
         &self,
         endpoint: &Endpoint,
@@ -77,7 +77,7 @@ impl Registries {
         let mut attempt = 1;
         let (bytes, told) = loop {
             let answer = self.get(endpoint, &format!("manifests/{name}"), &MANIFESTS, None)?;
-            // Registries tell it, though not all of them do.
+            // Most registries send the digest, but not all.
             let told = answer.headers().get("docker-content-digest");
             let told = told.and_then(|told| told.to_str().ok()?.parse::<Digest>().ok());
             match http::body(answer, limit, &self.0.access.patience) {
@@ -100,10 +100,10 @@ impl Registries {
         }
     }
 
-    /// An answer that has what was asked for: that part, or all of it.
+    /// Sends a request for content: the given range, or all of it.
     ///
     /// # Errors
-    /// All attempts failed, or one that no other would change.
+    /// All attempts failed, or one failed permanently.
     pub(super) fn get(
         &self,
         endpoint: &Endpoint,
@@ -114,8 +114,8 @@ impl Registries {
         self.ask(endpoint, &endpoint.address(rest)?, rest, accept, part, None)
     }
 
-    /// The same at any address of the endpoint, where something may be written. What is written is
-    /// sent again after faults that pass: the server keeps content by its digest.
+    /// Sends a request to any URL of the endpoint, possibly with a body. Bodies are sent again
+    /// after transient faults, which is safe because content is addressed by digest.
     pub(super) fn ask(
         &self,
         endpoint: &Endpoint,
@@ -132,7 +132,7 @@ impl Registries {
         }
         let (mut attempt, mut asked_for, mut waited) = (1, false, Duration::ZERO);
         loop {
-            // Where content is written may be another server, which is told nothing.
+            // Uploads may go to another server, which receives no credentials.
             let is_own = url.host_str() == endpoint.address("")?.host_str()
                 && url.port() == endpoint.address("")?.port();
             let authorization = keys.header(endpoint).filter(|_| is_own);
@@ -158,7 +158,7 @@ impl Registries {
                         Err(failure) => return Err(failure.fault),
                     }
                 }
-                // It does not understand the range. It is asked for all instead.
+                // The server does not support the range, so request all of it.
                 Ok((answer, _))
                     if part.is_some() && answer.status() == StatusCode::RANGE_NOT_SATISFIABLE =>
                 {
@@ -172,7 +172,8 @@ impl Registries {
                         _ => return Err(self.refused(endpoint, rest, answer, is_own)),
                     }
                 }
-                // A registry that gave the manifest is there, though perhaps not this moment.
+                // The registry served the manifest, so its host exists and may only be unavailable
+                // for a moment.
                 Err(failure)
                     if (failure.passes
                         || failure.fault.cause == Cause::Unreachable
@@ -194,15 +195,15 @@ impl Registries {
         }
     }
 
-    /// Before the attempt after this one.
+    /// Returns the pause before the next attempt.
     pub(super) fn backoff(&self, attempt: u32) -> Duration {
         let Access { patience, .. } = &self.0.access;
         let factor = 1_u32.checked_shl(attempt - 1).unwrap_or(u32::MAX);
         patience.backoff.saturating_mul(factor).min(patience.longest)
     }
 
-    /// Asks, and asks again where a redirect leads. Whether the answer is of the server that was
-    /// asked first.
+    /// Sends a request and follows redirects. Also returns whether the response came from the
+    /// original server.
     pub(super) fn follow(
         &self,
         first: &Url,
@@ -233,7 +234,7 @@ impl Registries {
         Err(Fault::new(Cause::Redirect, message).into())
     }
 
-    /// How long to wait where the answer may be another one later.
+    /// Returns how long to wait before another attempt, if one may help.
     pub(super) fn busy(
         &self,
         answer: &Response,
@@ -291,8 +292,8 @@ fn challenges(headers: &HeaderMap) -> Vec<Challenge> {
     all.filter_map(|value| value.to_str().ok()).flat_map(Challenge::read).collect()
 }
 
-/// `Retry-After` (RFC 9110, section 10.2.3): seconds, or a time, which the server's own clock makes
-/// seconds.
+/// Parses `Retry-After` (RFC 9110, section 10.2.3): seconds, or a date, which is compared with the
+/// server's own clock.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = http::text(headers, header::RETRY_AFTER)?.trim();
     if let Ok(seconds) = text.parse() {

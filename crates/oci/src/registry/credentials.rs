@@ -1,5 +1,5 @@
-//! Files of credentials: Docker's `config.json` and `auth.json` of Podman, Buildah and Skopeo
-//! (containers-auth.json(5)). The first file with an entry for the registry counts.
+//! Credential files: Docker's `config.json`, and `auth.json` of Podman, Buildah and Skopeo
+//! (containers-auth.json(5)). The first file with an entry for the registry wins.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -14,31 +14,31 @@ use serde::Deserialize;
 
 use super::helper;
 
-/// Where credentials are looked for.
+/// Where to look for credentials.
 #[derive(Debug, Clone, Default)]
 pub struct CredentialFiles {
-    /// Files, the first one counts most.
+    /// The files, highest priority first.
     pub files: Vec<PathBuf>,
-    /// `PATH`, in which credential helpers are.
+    /// The `PATH` in which to look for credential helpers.
     pub programs: Option<OsString>,
 }
 
-/// What opens a registry.
+/// A credential for a registry.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) enum Credential {
-    /// Name and password.
+    /// User name and password.
     Password(String, String),
     /// A refresh token (`identitytoken`).
     Identity(String),
-    /// A token for the registry itself.
+    /// A bearer token for the registry.
     Token(String),
 }
 
-/// What was found, and what stood in the way.
+/// The result of looking for credentials.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Looked {
     pub(super) credential: Option<Credential>,
-    /// Where it was found.
+    /// The file that contains the credential.
     pub(super) place: Option<PathBuf>,
     pub(super) problems: Vec<String>,
 }
@@ -73,7 +73,7 @@ struct Entry {
     registrytoken: Option<String>,
 }
 
-/// What a helper prints.
+/// The output of a credential helper.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Helped {
@@ -84,7 +84,7 @@ struct Helped {
 }
 
 impl CredentialFiles {
-    /// What the files have for a repository of a registry.
+    /// Returns the credential for a repository of a registry.
     pub(super) fn find(&self, registry: &str, repository: &str) -> Looked {
         let mut looked = Looked::default();
         for file in &self.files {
@@ -135,7 +135,7 @@ impl CredentialFiles {
         {
             return Ok(Some(credential));
         }
-        // The longest path that has an entry.
+        // The longest matching path wins.
         let whole = format!("{registry}/{repository}");
         let entries = document.auths.iter().flatten();
         let mut fitting: Vec<_> = entries
@@ -158,7 +158,7 @@ impl CredentialFiles {
         }
     }
 
-    /// Where was looked, for people.
+    /// Lists the files for a message.
     pub(super) fn places(&self) -> String {
         let place = |file: &PathBuf| {
             let absent = if file.is_file() { "" } else { " (absent)" };
@@ -193,7 +193,7 @@ impl Entry {
     }
 }
 
-/// A file; `None` where there is none.
+/// Reads a file; `None` if it does not exist.
 fn read(file: &PathBuf) -> Result<Option<Document>, String> {
     const MAX_BYTES: u64 = 4 << 20;
     let from = match File::open(file) {
@@ -206,7 +206,7 @@ fn read(file: &PathBuf) -> Result<Option<Document>, String> {
     if bytes.trim_ascii().is_empty() {
         return Ok(None);
     }
-    // Where it is wrong, and not what stands there: that may be a secret.
+    // Report the position but not the content, which may be secret.
     let wrong = |error: serde_json::Error| {
         format!(
             "not a valid JSON credentials file (line {}, column {})",
@@ -217,8 +217,8 @@ fn read(file: &PathBuf) -> Result<Option<Document>, String> {
     serde_json::from_slice(&bytes).map(Some).map_err(wrong)
 }
 
-/// What a key is for: `https://index.docker.io/v1/` is Docker Hub, `quay.io/team` a part of a
-/// registry.
+/// Returns the registry or repository of a key: `https://index.docker.io/v1/` means Docker Hub, and
+/// `quay.io/team` a part of a registry.
 fn normalized(key: &str) -> String {
     if key.starts_with("http://") || key.starts_with("https://") {
         return host(key);

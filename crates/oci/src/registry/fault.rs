@@ -1,37 +1,37 @@
-//! Why a registry did not give what was asked for.
+//! Errors of registries.
 
-/// What went wrong with a registry.
+/// Why a request to a registry failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct Fault {
-    /// What kind of fault it is.
+    /// The type of the fault.
     pub cause: Cause,
-    /// What is wrong, for people.
+    /// What is wrong, for display.
     pub message: String,
-    /// What to do about it; empty where nothing is known.
+    /// What to do about it; may be empty.
     pub remedy: String,
 }
 
-/// Kinds of faults.
+/// Types of faults.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cause {
-    /// No connection, or one that ended too often.
+    /// No connection, or it was lost too often.
     Unreachable,
-    /// TLS: a certificate that is not trusted, or no TLS at all.
+    /// TLS failed: the certificate is not trusted, or the server does not speak TLS.
     Tls,
-    /// Credentials are missing or do not suffice.
+    /// Credentials are missing or insufficient.
     Denied,
-    /// There is no such repository, image or blob.
+    /// The repository, image or blob does not exist.
     Absent,
-    /// It asks to come back later, too often or for too long.
+    /// The registry asked to retry later, too often or after too long a time.
     Busy,
-    /// It sends less than the least, or nothing.
+    /// Data comes too slowly or not at all.
     Slow,
-    /// A redirect that is not followed.
+    /// The redirect is not allowed.
     Redirect,
-    /// What it answers is not what registries answer.
+    /// The response is invalid.
     Answer,
-    /// An option of ours is wrong.
+    /// The client configuration is invalid.
     Access,
 }
 
@@ -45,9 +45,9 @@ impl Fault {
     }
 }
 
-/// A text of others, short and on one line.
+/// Shortens untrusted text to one line.
 pub(super) fn brief(text: &str) -> String {
-    /// Characters that are shown.
+    /// The number of characters shown.
     const SHOWN: usize = 200;
     let words: Vec<_> = text.split_whitespace().collect();
     let line: String = words.join(" ").chars().filter(|c| !c.is_control()).collect();

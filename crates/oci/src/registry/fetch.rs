@@ -1,4 +1,4 @@
-//! What is no image: files in repositories of registries, and files of web servers.
+//! Downloads other than images: artifacts in registries, and files from web servers.
 
 use std::io::Read as _;
 use std::thread;
@@ -16,10 +16,10 @@ use crate::digest::Checked;
 use crate::document::{Document, parse};
 use crate::manifest::{Descriptor, Index};
 
-/// Bytes of a manifest.
+/// The largest manifest in bytes.
 const MAX_MANIFEST: u64 = 4 << 20;
 
-/// What is kept in the form of an image: its files, whatever else it says.
+/// The layers of an artifact; other fields are ignored.
 #[derive(Deserialize)]
 struct Artifact {
     layers: Vec<Descriptor>,
@@ -30,11 +30,11 @@ impl Document for Artifact {
 }
 
 impl Registries {
-    /// The one file of an artifact, whose bytes are those of its digest.
+    /// Returns the single file of an artifact and verifies its digest.
     ///
     /// # Errors
-    /// It is not to be had, is an image or another artifact of several files, or is larger than
-    /// `limit` bytes.
+    /// The artifact is not available, is an image, has several files, or is larger than `limit`
+    /// bytes.
     pub fn artifact(&self, remote: &Remote, limit: u64) -> Result<Vec<u8>, Refusal> {
         let repository = Repository::new(self, remote.clone());
         let (manifest, _) = repository.manifest(&remote.wanted, MAX_MANIFEST)?;
@@ -62,19 +62,19 @@ impl Registries {
         }
     }
 
-    /// The file at an address, `https` or one that [`super::Access`] allows without TLS.
+    /// Downloads a file over `https`, or over `http` if [`super::Access`] allows it for the host.
     ///
     /// # Errors
-    /// It is not to be had, or larger than `limit` bytes.
+    /// The file is not available or larger than `limit` bytes.
     pub fn download(&self, address: &str, limit: u64) -> Result<Vec<u8>, Refusal> {
         self.answer(address, &Asked::default(), limit)
     }
 
-    /// What a service answers to something that is sent to it, under the same rules. It may be sent
-    /// again after faults that pass.
+    /// Sends a POST request to a service under the same rules, and returns the response. The
+    /// request may be repeated after transient faults.
     ///
     /// # Errors
-    /// The service cannot be reached or refuses, or its answer is larger than `limit` bytes.
+    /// The service cannot be reached or refuses, or its response is larger than `limit` bytes.
     pub fn post(
         &self,
         address: &str,

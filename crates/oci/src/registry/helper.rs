@@ -1,4 +1,4 @@
-//! Programs that keep credentials: `docker-credential-NAME` (github.com/docker/docker-credential-helpers).
+//! Credential helpers: `docker-credential-NAME` (github.com/docker/docker-credential-helpers).
 
 use std::ffi::OsStr;
 use std::io::{Read, Write as _};
@@ -8,14 +8,14 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-/// It may have to ask people.
+/// A helper may prompt the user.
 const TIME: Duration = Duration::from_secs(60);
 const MAX_BYTES: u64 = 1 << 20;
 
-/// What a helper has for a registry: JSON, or nothing where it has no entry.
+/// Returns the JSON output of a helper for a registry, or `None` if it has no entry.
 ///
 /// # Errors
-/// Why it could not be asked.
+/// Why the helper failed.
 pub(super) fn get(
     name: &str,
     server: &str,
@@ -34,14 +34,14 @@ pub(super) fn get(
     if status {
         return Ok(Some(output));
     }
-    // The helpers' protocol tells this on standard output.
+    // The protocol sends this message to standard output.
     if text.contains("credentials not found") {
         return Ok(None);
     }
     Err(format!("{program} failed: {}", super::fault::brief(&text)))
 }
 
-/// Folders that depend on where we are do not count: nothing of what is scanned is started.
+/// Relative directories are ignored, so that no program from the scanned files is started.
 fn find(program: &str, path: Option<&OsStr>) -> Option<PathBuf> {
     let names = [program.to_owned(), format!("{program}{}", std::env::consts::EXE_SUFFIX)];
     let folders = std::env::split_paths(path?).filter(|folder| folder.is_absolute());
@@ -60,7 +60,7 @@ fn run(file: &Path, server: &str, time: Duration) -> Result<(bool, Vec<u8>), Str
     let started = command.spawn().map_err(|error| format!("could not be started: {error}"))?;
     let mut running = Running(started);
     if let Some(mut input) = running.0.stdin.take() {
-        // One that does not read may have ended.
+        // The helper may exit without reading its input.
         let _ = input.write_all(server.as_bytes());
     }
     let (send, receive) = mpsc::channel();
@@ -82,7 +82,7 @@ fn run(file: &Path, server: &str, time: Duration) -> Result<(bool, Vec<u8>), Str
     Err("did not terminate".to_owned())
 }
 
-/// A program that ends with this, and what it started.
+/// A child process that is killed with its process group on drop.
 struct Running(Child);
 
 impl Drop for Running {

@@ -1,4 +1,4 @@
-//! Single requests: one question, one answer. Redirects, retries and credentials come above.
+//! Single HTTP requests. Redirects, retries and credentials are handled by the callers.
 
 use std::collections::BTreeSet;
 use std::error::Error as _;
@@ -15,22 +15,22 @@ use super::fault::{Cause, Fault, brief};
 use super::pace::Pace;
 use super::{Access, Patience};
 
-/// Makes requests.
+/// An HTTP client.
 #[derive(Debug)]
 pub(super) struct Http {
     authorities: Vec<u8>,
     plain_hosts: BTreeSet<String>,
     pub(super) patience: Patience,
-    // By whether TLS is spoken, without which no certificates of the system are needed, and whether
-    // proxies count.
+    // By whether TLS is used and whether proxies apply. Without TLS the system's certificates are
+    // not loaded.
     clients: [OnceLock<Result<Client, Fault>>; 4],
 }
 
-/// What one request gave instead of an answer.
+/// The error of a request.
 #[derive(Debug)]
 pub(super) struct Failure {
     pub(super) fault: Fault,
-    /// Whether another attempt may help.
+    /// Whether another attempt may succeed.
     pub(super) passes: bool,
 }
 
@@ -40,24 +40,23 @@ impl From<Fault> for Failure {
     }
 }
 
-/// What is asked besides the address.
+/// A request apart from its URL.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Asked<'a> {
     pub(super) authorization: Option<String>,
     pub(super) accept: &'a [&'a str],
-    /// The first and the last byte that are wanted, where not all are.
+    /// The first and last byte of the requested range.
     pub(super) part: Option<(u64, u64)>,
-    /// A form that is posted.
+    /// The form data of a POST request.
     pub(super) form: Option<String>,
-    /// What is written.
+    /// The body.
     pub(super) body: Option<Body<'a>>,
 }
 
-/// What a request writes.
+/// The body of a request.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Body<'a> {
-    /// Whether it makes something new at an address that the server chooses (`POST`) or puts it at
-    /// the one that is asked (`PUT`).
+    /// Whether to use `POST`, where the server chooses the location, instead of `PUT`.
     pub(super) posts: bool,
     pub(super) kind: &'a str,
     pub(super) bytes: &'a [u8],
@@ -74,7 +73,7 @@ impl Http {
     }
 
     /// # Errors
-    /// No connection, or none that may be made.
+    /// The connection fails or is not allowed.
     pub(super) fn send(&self, url: &Url, asked: &Asked<'_>) -> Result<Response, Failure> {
         let host = host(url);
         let is_secure = match url.scheme() {
@@ -111,7 +110,7 @@ impl Http {
         request_with(request, asked).send().map_err(|error| failure(error, &host))
     }
 
-    /// Whether HTTP without TLS is allowed there. Addresses leave out the usual port.
+    /// Returns whether plain HTTP is allowed for a host. URLs omit the default port.
     fn is_plain(&self, url: &Url, host: &str) -> bool {
         let whole = url.port_or_known_default().map(|port| format!("{host}:{port}"));
         self.plain_hosts.contains(host)
@@ -150,12 +149,12 @@ impl Http {
 }
 
 fn request_with(mut request: RequestBuilder, asked: &Asked<'_>) -> RequestBuilder {
-    // Blobs are what their digests say as they are.
+    // The digest of a blob covers its bytes without content encoding.
     request = request.header(header::ACCEPT_ENCODING, "identity");
     for kind in asked.accept {
         request = request.header(header::ACCEPT, *kind);
     }
-    // Some registries know ranges with both ends alone.
+    // Some registries accept only ranges with both ends.
     if let Some((first, last)) = asked.part {
         request = request.header(header::RANGE, format!("bytes={first}-{last}"));
     }
@@ -165,7 +164,7 @@ fn request_with(mut request: RequestBuilder, asked: &Asked<'_>) -> RequestBuilde
     request
 }
 
-/// Host and port of an address, as references write them.
+/// Returns the host and port of a URL, as in image references.
 pub(super) fn host(url: &Url) -> String {
     let name = url.host_str().unwrap_or_default();
     match url.port() {
@@ -174,14 +173,14 @@ pub(super) fn host(url: &Url) -> String {
     }
 }
 
-/// Whether an address is of this machine: no proxy is asked for those, as by programs in Go.
+/// Returns whether a URL refers to this machine. As in Go, no proxy is used for it.
 fn is_here(url: &Url) -> bool {
     let name = url.host_str().unwrap_or_default();
     let address = name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
     name == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
-/// Whether two addresses are of one server, asked in one way: then it may see the same credentials.
+/// Returns whether two URLs have the same origin, and so may receive the same credentials.
 pub(super) fn is_same_origin(one: &Url, other: &Url) -> bool {
     one.origin() == other.origin()
 }
@@ -209,12 +208,12 @@ fn failure(error: reqwest::Error, host: &str) -> Failure {
         ),
         () => (format!("the connection to {host} failed: {why}"), ""),
     };
-    // A refused connection or an unknown name will be the same in a second.
+    // A refused connection or an unknown name does not change within a second.
     let passes = !error.is_connect();
     Failure { fault: Fault::new(Cause::Unreachable, message).remedy(remedy), passes }
 }
 
-/// The error that is the reason of the others. Addresses are not told: they may hold signatures.
+/// Returns the root cause of an error without URLs, which may contain signatures.
 pub(super) fn deepest(error: &reqwest::Error) -> String {
     let Some(mut inner) = error.source() else {
         return if error.is_timeout() { "it takes too long".to_owned() } else { plain(error) };
@@ -231,10 +230,10 @@ fn plain(error: &reqwest::Error) -> String {
     brief(&text[..end])
 }
 
-/// The body of an answer, at most so many bytes; `None` where there are more.
+/// Reads a body of at most `limit` bytes; `None` if it is larger.
 ///
 /// # Errors
-/// The connection ended, or the bytes come too slowly.
+/// The connection was lost or is too slow.
 pub(super) fn body(
     answer: Response,
     limit: u64,
@@ -256,7 +255,7 @@ pub(super) fn body(
     Ok(if bytes.len() as u64 > limit { None } else { Some(bytes) })
 }
 
-/// A header as text.
+/// Returns a header as text.
 pub(super) fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
     headers.get(name)?.to_str().ok()
 }

@@ -1,16 +1,15 @@
-//! Images in registries (OCI distribution specification 1.1), read where they are.
+//! Images in registries (OCI distribution specification 1.1), read in place.
 //!
-//! [`Registries`] speaks to all registries of a run: it keeps connections, tokens and what the
-//! files of credentials say. A blob is a stream that goes on where its connection was cut
-//! (`blob.rs`); nothing is written to disk. Redirects, retries and credentials are our own
-//! (`client.rs`): credentials leave for the registry that they are for and for the token service
-//! that it names, and follow no redirect to another host. HTTP without TLS is spoken to those
-//! registries alone that the user names.
+//! [`Registries`] is the client for all registries of a run: it keeps connections, tokens and
+//! credentials. A blob is a stream that resumes after a lost connection (`blob.rs`); nothing is
+//! written to disk. `client.rs` handles redirects, retries and credentials itself: credentials are
+//! sent only to their registry and to the token service that it names, and never follow a redirect
+//! to another host. Plain HTTP is used only for registries that the user names.
 //!
-//! `attached.rs` finds what is attached to an image (signatures), and `push.rs` attaches it: nothing
-//! else is written.
+//! `attached.rs` finds what is attached to an image (signatures), and `push.rs` attaches to it;
+//! nothing else is written.
 //!
-//! Not here: what references mean, what the environment says, and lists of what a registry holds.
+//! Out of scope: parsing references, environment variables, and listing the contents of a registry.
 
 mod attached;
 mod auth;
@@ -44,23 +43,23 @@ pub use push::{Attachment, Placed};
 
 use crate::{Digest, Refusal};
 
-/// An image of a registry.
+/// An image in a registry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Remote {
-    /// Host and port as references name them: `docker.io`, `localhost:5000`.
+    /// The host and port as in references: `docker.io`, `localhost:5000`.
     pub registry: String,
-    /// The repository in it: `library/nginx`.
+    /// The repository: `library/nginx`.
     pub repository: String,
-    /// Which of its images.
+    /// The tag or digest.
     pub wanted: Wanted,
 }
 
-/// An image of a repository.
+/// Selects an image of a repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Wanted {
-    /// What a tag leads to.
+    /// By tag.
     Tag(String),
-    /// The one with this digest.
+    /// By digest.
     Digest(Digest),
 }
 
@@ -80,44 +79,44 @@ impl fmt::Display for Remote {
     }
 }
 
-/// How registries are spoken to.
+/// How to access registries.
 #[derive(Debug, Clone, Default)]
 pub struct Access {
-    /// Certificate authorities (PEM) that are trusted besides those of the system.
+    /// Additional trusted certificate authorities (PEM).
     pub authorities: Vec<u8>,
-    /// Registries that are spoken to by HTTP without TLS: host and port.
+    /// Registries to access over plain HTTP, as host and port.
     pub plain: BTreeSet<String>,
-    /// Where images are taken from instead.
+    /// Mirrors to pull from instead.
     pub mirrors: Vec<Mirror>,
-    /// Where credentials are.
+    /// Where to look for credentials.
     pub credentials: CredentialFiles,
-    /// How long is waited.
+    /// Timeouts and retries.
     pub patience: Patience,
 }
 
-/// A registry, or a part of one, whose images are taken from elsewhere.
+/// A mirror of a registry or of a part of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mirror {
-    /// `docker.io`, `quay.io/team`.
+    /// The prefix that is mirrored: `docker.io`, `quay.io/team`.
     pub from: String,
-    /// `mirror.example:5000/hub`.
+    /// The mirror: `mirror.example:5000/hub`.
     pub to: String,
 }
 
-/// How long registries are waited for.
+/// Timeouts and retries.
 #[derive(Debug, Clone, Copy)]
 pub struct Patience {
-    /// For a connection.
+    /// The timeout for connecting.
     pub connect: Duration,
-    /// For the next bytes.
+    /// The timeout for more bytes.
     pub idle: Duration,
-    /// Attempts of one request; of a blob, those that brought nothing.
+    /// The number of attempts of a request; for a blob, of attempts without progress.
     pub attempts: u32,
-    /// Before the second attempt; each further one waits twice as long.
+    /// The pause before the second attempt; it doubles with each further one.
     pub backoff: Duration,
-    /// The longest that a registry may ask us to wait.
+    /// The longest pause that a registry may ask for.
     pub longest: Duration,
-    /// The fewest bytes in a time as long as `idle`.
+    /// The fewest bytes within a period of `idle`.
     pub least: u64,
 }
 
@@ -134,16 +133,16 @@ impl Default for Patience {
     }
 }
 
-/// Where an image is asked for.
+/// The repository to request an image from.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Endpoint {
-    /// Host and port that are connected to.
+    /// The host and port to connect to.
     host: String,
-    /// What credentials are stored for.
+    /// The registry name for looking up credentials.
     key: String,
     repository: String,
     plain: bool,
-    /// Whether something is written there, for which another token is needed.
+    /// Whether to write, which needs another token.
     writes: bool,
 }
 
@@ -160,7 +159,7 @@ impl Endpoint {
             None => whole,
         };
         let (key, repository) = whole.split_once('/').unwrap_or((&whole, ""));
-        // Docker Hub's registry has another name than references give it.
+        // The host of Docker Hub differs from its name in references.
         let host = if key == "docker.io" { "registry-1.docker.io" } else { key };
         Self {
             host: host.to_owned(),
@@ -179,7 +178,7 @@ impl Endpoint {
         })
     }
 
-    /// The address of something in the repository: `manifests/latest`.
+    /// Returns the URL of a path in the repository, such as `manifests/latest`.
     fn url(&self, rest: &str) -> String {
         let scheme = if self.plain { "http" } else { "https" };
         format!("{scheme}://{}/v2/{}/{rest}", self.host, self.repository)
@@ -200,10 +199,10 @@ impl Repository {
         Self { registries: registries.clone(), endpoint, remote }
     }
 
-    /// A manifest or an index: its bytes, which are those of its digest.
+    /// Returns a manifest or an index and its digest, which is verified.
     ///
     /// # Errors
-    /// It is not to be had, or larger than `limit`.
+    /// The manifest is not available or larger than `limit` bytes.
     pub(crate) fn manifest(
         &self,
         wanted: &Wanted,
@@ -212,7 +211,7 @@ impl Repository {
         self.registries.manifest(&self.endpoint, wanted, limit)
     }
 
-    /// The stream of a blob, and where it tells what went wrong.
+    /// Returns the stream of a blob, and the slot for its fault.
     pub(crate) fn blob(&self, digest: &Digest, size: u64) -> (Blob, Slot) {
         let slot = Slot::default();
         let (registries, endpoint) = (self.registries.clone(), self.endpoint.clone());
@@ -220,7 +219,7 @@ impl Repository {
     }
 }
 
-/// What a registry said of a stream that failed, else what came of it.
+/// Returns the fault of a failed stream, or else the given error.
 pub(crate) fn failed(slot: &Slot, otherwise: Refusal) -> Refusal {
     let fault = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
     fault.map_or(otherwise, Refusal::Registry)

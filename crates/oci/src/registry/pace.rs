@@ -1,11 +1,11 @@
-//! How fast a server gives bytes: one that gives a byte now and then would hold us for ever.
+//! Enforces a minimum transfer rate, so that a server cannot stall the program with single bytes.
 
 use std::io::{self, Read};
 use std::time::{Duration, Instant};
 
 use super::Patience;
 
-/// What came since the last count, and how long was waited for it.
+/// The bytes received and the time waited since the last measurement.
 #[derive(Debug, Default)]
 pub(super) struct Pace {
     waited: Duration,
@@ -13,10 +13,10 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    /// Reads, and counts.
+    /// Reads and measures.
     ///
     /// # Errors
-    /// Those of reading.
+    /// Reading fails.
     pub(super) fn read(&mut self, from: &mut impl Read, into: &mut [u8]) -> io::Result<usize> {
         let start = now();
         let read = from.read(into);
@@ -25,7 +25,7 @@ impl Pace {
         read
     }
 
-    /// What is wrong with the pace: fewer bytes came than should in that time.
+    /// Returns an error message if fewer bytes came than required.
     pub(super) fn too_slow(&mut self, patience: &Patience) -> Option<String> {
         if self.waited < patience.idle {
             return None;

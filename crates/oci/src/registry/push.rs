@@ -1,6 +1,6 @@
-//! Attaching something to an image of a registry (OCI distribution specification 1.1, "Pushing
-//! manifests with subject"): a manifest with one layer, and where the registry keeps no list of
-//! referrers, the index under the fallback tag.
+//! Attaches something to an image in a registry (OCI distribution specification 1.1, "Pushing
+//! manifests with subject"): pushes a manifest with one layer and, if the registry has no referrers
+//! API, updates the index under the fallback tag.
 
 use serde_json::{Value, json};
 
@@ -13,23 +13,23 @@ const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const EMPTY: &str = "application/vnd.oci.empty.v1+json";
 
-/// Something to attach.
+/// Something to attach to an image.
 #[derive(Debug, Clone)]
 pub struct Attachment<'a> {
-    /// What it is.
+    /// The media type.
     pub media_type: &'a str,
-    /// Its bytes.
+    /// The content.
     pub bytes: &'a [u8],
-    /// What is said of it in lists.
+    /// The annotations to show in lists.
     pub annotations: &'a [(&'a str, String)],
 }
 
 /// Where something was attached.
 #[derive(Debug, Clone)]
 pub struct Placed {
-    /// The digest of its manifest.
+    /// The digest of the manifest.
     pub manifest: Digest,
-    /// The tag under which it is listed, where the registry keeps no list of referrers.
+    /// The fallback tag, if the registry has no referrers API.
     pub tag: Option<String>,
 }
 
@@ -37,7 +37,7 @@ impl Registries {
     /// Attaches something to the image with that digest.
     ///
     /// # Errors
-    /// The image is not there, or the registry does not take it.
+    /// The image does not exist, or the registry rejects the upload.
     pub fn attach(
         &self,
         remote: &Remote,
@@ -92,14 +92,14 @@ impl Registries {
     }
 }
 
-/// The media type that a document says of itself.
+/// Returns the `mediaType` field of a document.
 fn said(text: &[u8]) -> Option<String> {
     let value: Value = serde_json::from_slice(text).ok()?;
     Some(value.get("mediaType")?.as_str()?.to_owned()).filter(|kind| !kind.is_empty())
 }
 
 impl Repository {
-    /// Adds an entry to the index under a tag, which others may have made.
+    /// Adds an entry to the index under a tag, which may already exist.
     fn list(&self, tag: &str, own: &Digest, entry: Value) -> Result<(), Refusal> {
         let wrong = |error: &str| Refusal::Document {
             what: format!("the index `{tag}`"),
@@ -144,7 +144,7 @@ impl Repository {
         Ok(())
     }
 
-    /// Whether the registry says that it keeps a list of referrers.
+    /// Pushes a manifest. Returns whether the registry supports the referrers API.
     fn push_manifest(&self, name: &str, kind: &str, bytes: &[u8]) -> Result<bool, Refusal> {
         let rest = format!("manifests/{name}");
         let url = self.endpoint.address(&rest)?;

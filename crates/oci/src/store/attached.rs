@@ -1,4 +1,4 @@
-//! What is attached to an image of a store: signatures and attestations.
+//! Signatures and attestations attached to an image in a store.
 
 use super::{Layout, Store};
 use crate::manifest::{Descriptor, Form, Index};
@@ -6,15 +6,15 @@ use crate::place::Place;
 use crate::registry::{Attached, is_signature};
 use crate::{Digest, Refusal};
 
-/// Manifests of a layout that are looked at for what is attached to an image.
+/// The largest number of manifests of a layout to search for attachments.
 const MAX_ATTACHED: usize = 4096;
 
 impl Store {
-    /// Signatures and attestations that are kept beside an image: in its registry, or in the same
-    /// layout, where all that the index leads to is looked at.
+    /// Returns the signatures and attestations stored with an image: in its registry or in the same
+    /// layout, where everything the index refers to is searched.
     ///
     /// # Errors
-    /// A place could not be asked. What is not there is no error.
+    /// A place cannot be queried. A missing place is not an error.
     pub fn attached(&self, digest: &Digest) -> Result<Vec<Attached>, Refusal> {
         if let Place::Registry(repository) = &self.place {
             return repository.attached(digest);
@@ -33,7 +33,7 @@ impl Store {
                 let what = format!("the index of {}", self.name);
                 return Err(Refusal::TooLarge { what, limit: MAX_ATTACHED as u64 });
             }
-            // What is named and not there is told where the image is read.
+            // A missing manifest is reported when the image is read.
             let Ok(text) = self.manifest_text(&descriptor) else { continue };
             match Form::read(&text, &format!("the manifest {}", descriptor.digest)) {
                 Ok(Form::Index(inner)) if depth < 2 => {

@@ -1,30 +1,30 @@
-//! A name in the tree, in few bytes.
+//! A compact node of the tree.
 
 use std::num::NonZeroU32;
 
 use pavisade_model::FileId;
 
-/// What a name stands for.
+/// The type of a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// A folder.
+    /// A directory.
     Folder,
-    /// A regular file, by its number: hard links share it.
+    /// A regular file with its ID, which hard links share.
     File(FileId),
     /// A symbolic link.
     Link,
-    /// A device, a pipe, a socket.
+    /// A device, a pipe or a socket.
     Other,
 }
 
-/// A node's number and one more.
+/// The index of a node plus one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct NodeId(NonZeroU32);
 
 pub(super) const ROOT: NodeId = NodeId(NonZeroU32::MIN);
 
 impl NodeId {
-    /// `None` where there are too many.
+    /// Returns `None` if there are too many nodes.
     pub(super) fn new(index: usize) -> Option<Self> {
         u32::try_from(index).ok()?.checked_add(1).and_then(NonZeroU32::new).map(Self)
     }
@@ -40,16 +40,16 @@ pub(super) struct Node {
     pub(super) first_child: Option<NodeId>,
     pub(super) next: Option<NodeId>,
     name_at: u32,
-    /// Of a link, where its target is; of a file, its entry.
+    /// For a link, the offset of its target; for a file, its entry index.
     data: u32,
     name_length: u16,
-    /// Of a link, the length of its target; of a file, its layer; of a folder, the newest layer
-    /// below which nothing is in it.
+    /// For a link, the length of its target; for a file, its layer; for a directory, the newest
+    /// layer below which it has no content.
     more: u16,
-    /// Bytes of the path.
+    /// The length of the path in bytes.
     pub(super) length: u16,
     pub(super) mode: u16,
-    /// The newest layer that has an entry of this name.
+    /// The newest layer that has an entry with this name.
     pub(super) layer: u16,
     code: Code,
     pub(super) removed: bool,
@@ -64,7 +64,7 @@ enum Code {
 }
 
 impl Node {
-    /// An empty folder.
+    /// Returns an empty directory.
     pub(super) fn new(parent: NodeId, name: (u32, u16), length: u16, layer: u16) -> Self {
         Self {
             parent,
@@ -95,12 +95,12 @@ impl Node {
         }
     }
 
-    /// Where a link leads; nothing of others.
+    /// Returns the target of a link; empty for other types.
     pub(super) fn target(&self) -> (u32, u16) {
         if self.code == Code::Link { (self.data, self.more) } else { (0, 0) }
     }
 
-    /// Makes it something else, which has nothing in it; a folder stays one as it is.
+    /// Changes the type, which clears the node; a directory that stays one is unchanged.
     pub(super) fn set(&mut self, kind: Kind, target: (u32, u16)) {
         (self.code, self.data, self.more) = match kind {
             Kind::Folder if self.code == Code::Folder => return,
@@ -111,7 +111,7 @@ impl Node {
         };
     }
 
-    /// Nothing below that layer is in the folder any more.
+    /// Records that the directory has no content from layers below this one.
     pub(super) fn clear(&mut self, below: u32) {
         if self.code == Code::Folder
             && let Ok(layer) = u16::try_from(below)
@@ -120,13 +120,13 @@ impl Node {
         }
     }
 
-    /// Whether it stays with all that is in it when what is of layers below `below` goes.
+    /// Returns whether the node and all its content stay when layers below `below` are removed.
     pub(super) fn is_clear_of(&self, below: u32) -> bool {
         let stays = u32::from(self.layer) >= below || self.first_child.is_some();
         self.is_cleared(below) && stays
     }
 
-    /// Whether nothing of layers below `below` is in the folder.
+    /// Returns whether the directory has no content from layers below `below`.
     pub(super) fn is_cleared(&self, below: u32) -> bool {
         self.code == Code::Folder && u32::from(self.more) >= below
     }

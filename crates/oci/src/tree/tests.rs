@@ -15,7 +15,7 @@ fn tree(entries: &[(u16, &str, &str)]) -> Result<Tree, Refusal> {
     Ok(tree)
 }
 
-/// The paths of all files, in order.
+/// Returns the paths of all files in order.
 fn files(tree: &Tree) -> Vec<String> {
     let mut paths = Vec::new();
     tree.each(|path, kind, _, _| {
@@ -30,7 +30,7 @@ fn files(tree: &Tree) -> Vec<String> {
 #[test]
 fn whiteouts_remove_what_is_of_lower_layers() {
     for (entries, expect) in [
-        // In whatever order the entries of a layer are.
+        // The order of entries within a layer does not matter.
         (
             &[(0, "d/old", "file"), (1, "d/new", "file"), (1, "d/.wh..wh..opq", "file")][..],
             &["d/new"][..],
@@ -47,7 +47,7 @@ fn whiteouts_remove_what_is_of_lower_layers() {
             ],
             &["d/e/b"],
         ),
-        // Twice, and once more by the next layer.
+        // Twice in one layer, and again in the next.
         (
             &[
                 (0, "d/a", "file"),
@@ -68,7 +68,7 @@ fn whiteouts_remove_what_is_of_lower_layers() {
             ],
             &["e"],
         ),
-        // What aufs kept for itself, and folders whose names only look like whiteouts.
+        // Metadata of aufs, and directories whose names only look like whiteouts.
         (&[(0, "a", "file"), (1, ".wh..wh.plnk", "file")], &["a"]),
         (&[(0, "a", "file"), (1, ".wh.a/b", "file")], &[".wh.a/b", "a"]),
         // Through a link, within the root.
@@ -90,7 +90,7 @@ fn what_is_replaced_takes_what_was_in_it_along() {
         (&[(0, "d", "file"), (1, "d/a", "file")], &["d/a"]),
         (&[(0, "d/a", "file"), (0, "d", "file"), (0, "d/b", "file")], &["d/b"]),
         (&[(0, "d/a", "file"), (1, "d", "dir")], &["d/a"]),
-        // A link that leads elsewhere from now on.
+        // A link that changes its target.
         (
             &[(0, "l", "-> d"), (0, "l/a", "file"), (0, "l", "-> e"), (0, "l/b", "file")],
             &["d/a", "e/b"],
@@ -125,7 +125,7 @@ fn ways_that_do_not_end_are_refused() {
     assert!(matches!(tree(&circle), Err(Refusal::TooManyLinks(_))));
     let deep = "a/".repeat(600);
     assert!(matches!(tree(&[(0, &deep, "file")]), Err(Refusal::TooDeep(_))));
-    // A link that adds as much as a path may have, in a circle.
+    // A link loop that grows the path up to its limit.
     let long = format!("-> {}l", "../".repeat(300));
     let entries = [(0, "l", &*long), (0, "l/a/b/c", "file")];
     assert!(matches!(tree(&entries), Err(Refusal::TooDeep(_) | Refusal::TooManyLinks(_))));
@@ -141,7 +141,7 @@ fn ways_that_do_not_end_are_refused() {
     assert!(matches!(tree(&entries), Err(Refusal::TooDeep(_) | Refusal::TooManyLinks(_))));
 }
 
-/// Each of these would take many minutes if work grew with the square of the entries.
+/// Each case would take minutes if the work were quadratic in the number of entries.
 #[test]
 fn work_grows_with_the_entries() {
     const MANY: u32 = 30_000;
@@ -171,7 +171,7 @@ fn work_grows_with_the_entries() {
         apply(2, &format!("f/{number}"), Said::File).unwrap();
         apply(2, "f", Said::File).unwrap();
     }
-    // Ways of 20,000 names through links.
+    // Paths of 20,000 components through links.
     let half = "../".repeat(500);
     for number in 1..40 {
         apply(2, &format!("l{number}"), Said::Link(format!("{half}l{}", number - 1).as_bytes()))

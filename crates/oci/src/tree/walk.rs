@@ -1,27 +1,27 @@
-//! The way along a path, through links, within the root.
+//! Resolves paths, following links within the root.
 
 use super::Tree;
 use super::node::{Kind, NodeId, ROOT};
 use crate::Refusal;
 
-/// Links that one path may go through, as Linux counts them.
+/// The largest number of links in one path, as in Linux.
 const MAX_LINKS: usize = 40;
-/// Names in one path.
+/// The largest number of components in one path.
 const MAX_DEPTH: usize = 512;
 
-/// Names that paths may still lead through: links make ways longer than paths are.
+/// The remaining number of components to resolve: links make paths longer than they are written.
 #[derive(Debug)]
 pub(super) struct Steps(u64);
 
 impl Default for Steps {
     fn default() -> Self {
-        // What one path takes at most, many times.
+        // Many times the maximum for one path.
         Self(1 << 22)
     }
 }
 
 impl Steps {
-    /// Allows for one more entry.
+    /// Adds the allowance for one more entry.
     pub(super) fn allow(&mut self) {
         self.0 = self.0.saturating_add(64);
     }
@@ -33,15 +33,15 @@ impl Steps {
     }
 }
 
-/// What is still to be walked of a path and of the links in it.
+/// The remaining components of a path and of the links in it.
 struct Way<'a> {
     path: &'a [&'a [u8]],
-    /// The next one last.
+    /// The next component last.
     rest: Vec<Part<'a>>,
     links: usize,
 }
 
-/// A name of the path, or one of a link's target.
+/// A component of the path or of a link target.
 #[derive(Clone, Copy)]
 enum Part<'a> {
     Given(&'a [u8]),
@@ -53,7 +53,7 @@ impl<'a> Way<'a> {
         Self { path, rest: path.iter().rev().map(|name| Part::Given(name)).collect(), links: 0 }
     }
 
-    /// Goes on at the target of a link, which begins at `at` in what the tree keeps.
+    /// Continues with the target of a link, which is stored at offset `at`.
     fn link(&mut self, target: &[u8], at: u32) -> Result<(), Refusal> {
         self.links += 1;
         if self.links > MAX_LINKS {
@@ -64,7 +64,7 @@ impl<'a> Way<'a> {
             let start = end - name.len();
             end = start.saturating_sub(1);
             if !matches!(name, b"" | b".") {
-                // A target is as long as 16 bits say, and so is what the tree keeps by 32.
+                // Targets have at most 2^16 bytes and all stored text at most 2^32.
                 self.rest.push(Part::Kept(at + start as u32, name.len() as u16));
             }
         }
@@ -80,7 +80,8 @@ impl<'a> Way<'a> {
 }
 
 impl Tree {
-    /// The folder at a path, made where it is missing; what is no folder makes room for one.
+    /// Returns the directory at a path, creating it if missing; anything else in its place is
+    /// replaced.
     pub(super) fn folder(
         &mut self,
         path: &[&[u8]],
@@ -115,7 +116,7 @@ impl Tree {
         Ok(at)
     }
 
-    /// The name at a path, where it is there.
+    /// Returns the node at a path, if it exists.
     pub(super) fn walk(
         &self,
         path: &[&[u8]],
@@ -149,7 +150,7 @@ impl Tree {
         }
     }
 
-    /// Where a way that meets a link in the folder `at` goes on.
+    /// Follows a link in the directory `at` and returns where to continue.
     fn link(&self, way: &mut Way<'_>, link: NodeId, at: NodeId) -> Result<NodeId, Refusal> {
         let target = self.node(link).target();
         way.link(self.text(target), target.0)?;
@@ -157,7 +158,7 @@ impl Tree {
     }
 }
 
-/// The names of a path, `.` and `..` resolved without looking at links.
+/// Splits a path into components, resolving `.` and `..` without regard to links.
 pub(super) fn clean(path: &[u8]) -> Result<Vec<&[u8]>, Refusal> {
     let mut names = Vec::new();
     for name in path.split(|byte| *byte == b'/') {
@@ -174,7 +175,7 @@ pub(super) fn clean(path: &[u8]) -> Result<Vec<&[u8]>, Refusal> {
     Ok(names)
 }
 
-/// A path for people, cut where it is long.
+/// Returns a path for display, truncated if long.
 pub(super) fn text(path: &[u8]) -> String {
     const LONGEST: usize = 200;
     let short = &path[..path.len().min(LONGEST)];

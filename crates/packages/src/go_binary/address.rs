@@ -1,31 +1,31 @@
-//! Where the parts of a program are in its file, and where in memory.
+//! Maps memory addresses of a binary to file offsets.
 
-/// The addresses of a program.
+/// The address map of a binary.
 #[derive(Debug, Default)]
 pub(super) struct Addresses {
-    /// Address, offset in the file, and length of each part.
+    /// Address, file offset and length of each segment or section.
     parts: Vec<(u64, u64, u64)>,
 }
 
-/// How a program writes numbers.
+/// The word size and byte order of a binary.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Width {
     pub(super) is_wide: bool,
     pub(super) is_big: bool,
 }
 
-/// Parts that are looked at: programs have some ten.
+/// The largest number of segments or sections; binaries have about ten.
 const MAX_PARTS: u64 = 256;
 
 const LITTLE: Width = Width { is_wide: false, is_big: false };
 
 impl Width {
-    /// The bytes of an address.
+    /// The size of an address in bytes.
     pub(super) fn bytes(self) -> usize {
         if self.is_wide { 8 } else { 4 }
     }
 
-    /// The address at a place.
+    /// Reads an address.
     pub(super) fn address(self, bytes: &[u8], at: usize) -> Option<u64> {
         self.number(bytes, at, self.bytes())
     }
@@ -41,7 +41,7 @@ impl Width {
 }
 
 impl Addresses {
-    /// Those of a program, by its first bytes; `None` for what is none.
+    /// Reads the header of a binary; `None` if it is not a binary.
     pub(super) fn of(head: &[u8]) -> Option<Self> {
         let parts = match head {
             [0x7F, b'E', b'L', b'F', class @ (1 | 2), order @ (1 | 2), ..] => {
@@ -54,15 +54,15 @@ impl Addresses {
             [0xFE, 0xED, 0xFA, 0xCE | 0xCF, ..] => {
                 mach_o(head, Width { is_wide: head[3] == 0xCF, is_big: true })
             }
-            // Several programs in one. Classes of Java begin the same, with a higher number.
+            // A universal binary. Java class files have the same magic followed by a larger number.
             [0xCA, 0xFE, 0xBA, 0xBE, 0, 0, 0, 1..=16, ..] => Some(Vec::new()),
             _ => return None,
         };
-        // A head that is cut off or wrong: the header may be found all the same.
+        // The header may be truncated or invalid; build information may still be found.
         Some(Self { parts: parts.unwrap_or_default() })
     }
 
-    /// The offset in the file of what an address leads to.
+    /// Returns the file offset of an address.
     pub(super) fn offset(&self, address: u64) -> Option<u64> {
         let inside = |(start, offset, length): &(u64, u64, u64)| {
             let from = address.checked_sub(*start)?;
@@ -93,7 +93,7 @@ fn elf(head: &[u8], width: Width) -> Parts {
     Some((0..count).filter_map(part).collect())
 }
 
-/// `None` for other programs of DOS.
+/// Returns `None` for other DOS programs.
 fn pe(head: &[u8]) -> Option<Parts> {
     let number = |at: usize, length| LITTLE.number(head, at, length);
     let start = usize::try_from(number(0x3C, 4)?).ok()?;

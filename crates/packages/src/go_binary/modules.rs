@@ -1,24 +1,24 @@
-//! The text of a program's modules (`runtime/debug.ParseBuildInfo`): one line a fact, tabs between
-//! its parts.
+//! The module text of a binary (`runtime/debug.ParseBuildInfo`): one entry per line with
+//! tab-separated fields.
 
 use crate::contents::Contents;
 use crate::{Kind, Package};
 
-/// Modules of one program.
+/// The largest number of modules in one binary.
 const MAX_MODULES: usize = 100_000;
 
-/// Whether a text is that of modules.
+/// Returns whether a text lists modules.
 pub(super) fn are(text: &str) -> bool {
     ["path\t", "mod\t", "dep\t", "build\t"].iter().any(|start| text.starts_with(start))
 }
 
-/// Whether a text is a version of Go: `go1.21.3`, `devel go1.22-…`.
+/// Returns whether a text is a Go version: `go1.21.3`, `devel go1.22-…`.
 pub(super) fn is_version(text: &str) -> bool {
     (text.starts_with("go") || text.starts_with("devel"))
         && text.bytes().all(|byte| (b' '..0x7F).contains(&byte))
 }
 
-/// The program itself, its modules and the standard library.
+/// Adds the main module, its dependencies and the standard library.
 pub(super) fn packages(version: Option<&str>, modules: Option<&str>, contents: &mut Contents) {
     let mut main = None;
     let mut commit = "";
@@ -36,7 +36,7 @@ pub(super) fn packages(version: Option<&str>, modules: Option<&str>, contents: &
                 packages.push(Package { local: true, ..module(path, version) });
             }
             "dep" => packages.push(module(path, version)),
-            // What was built in place of the module before.
+            // The replacement of the previous module.
             "=>" => {
                 if let Some(last) = packages.last_mut() {
                     let local = version.is_empty() || path.starts_with(['.', '/']);
@@ -64,7 +64,7 @@ fn module(path: &str, version: &str) -> Package {
     }
 }
 
-/// `1.21.3` of `go1.21.3 X:boringcrypto`; nothing for what is between versions.
+/// Returns `1.21.3` for `go1.21.3 X:boringcrypto`; empty for development versions.
 fn library(version: &str) -> &str {
     let version = version.strip_prefix("go").unwrap_or("");
     version.split([' ', '-']).next().unwrap_or(version)

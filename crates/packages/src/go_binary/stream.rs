@@ -1,11 +1,11 @@
-//! A window that moves over a stream.
+//! A sliding window over a stream.
 
 use std::io::{self, Read};
 
 pub(super) struct Stream<'r> {
     from: &'r mut dyn Read,
     buffer: Vec<u8>,
-    /// Bytes before the window.
+    /// The number of bytes before the window.
     offset: u64,
     is_at_end: bool,
 }
@@ -15,18 +15,18 @@ impl<'r> Stream<'r> {
         Self { from, buffer: Vec::new(), offset: 0, is_at_end: false }
     }
 
-    /// The window.
+    /// Returns the window.
     pub(super) fn bytes(&self) -> &[u8] {
         &self.buffer
     }
 
-    /// Where the window begins in the stream.
+    /// Returns the offset of the window in the stream.
     pub(super) fn offset(&self) -> u64 {
         self.offset
     }
 
-    /// Makes the window at least so long, where the stream is; the lesser of this and what there
-    /// is comes back.
+    /// Extends the window to at least `length` bytes. Returns `length`, or fewer if the stream
+    /// ends.
     pub(super) fn fill(&mut self, length: usize) -> io::Result<usize> {
         if self.buffer.len() < length && !self.is_at_end {
             let missing = (length - self.buffer.len()) as u64;
@@ -36,7 +36,7 @@ impl<'r> Stream<'r> {
         Ok(length.min(self.buffer.len()))
     }
 
-    /// Moves the window on.
+    /// Advances the window.
     pub(super) fn drop_first(&mut self, count: usize) {
         let count = count.min(self.buffer.len());
         self.buffer.drain(..count);

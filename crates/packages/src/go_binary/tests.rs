@@ -1,6 +1,6 @@
 use super::*;
 
-/// A program of one loaded part at 0x1000, whose content is the whole file.
+/// Returns a binary with one loaded segment at 0x1000 that contains the whole file.
 fn elf(is_wide: bool, is_big: bool) -> Vec<u8> {
     let number = |value: u64, length: usize| -> Vec<u8> {
         match is_big {
@@ -47,7 +47,7 @@ fn modules() -> Vec<u8> {
 }
 
 fn names(file: &[u8]) -> Vec<String> {
-    // A stream that gives little at once.
+    // A reader that returns a few bytes at a time.
     struct Slow<'a>(&'a [u8]);
     impl Read for Slow<'_> {
         fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
@@ -74,14 +74,14 @@ fn inline(version: &str, modules: &[u8]) -> Vec<u8> {
     header
 }
 
-/// A program of two modules.
+/// Returns a binary with two modules.
 pub(crate) fn program() -> Vec<u8> {
     let mut file = elf(true, false);
     file.extend(inline("go1.22.1", &modules()));
     file
 }
 
-/// Aligned places that lie on both sides of where chunks are cut.
+/// Aligned offsets on both sides of chunk boundaries.
 const PLACES: [usize; 4] = [256, CHUNK - OVERLAP - 16, CHUNK - 16, 3 * CHUNK];
 
 #[test]
@@ -137,7 +137,7 @@ fn what_is_not_of_go_gives_nothing() {
     {
         assert!(names(text).is_empty());
     }
-    // Marks without modules, and a header that is not aligned.
+    // Markers without modules, and an unaligned header.
     let mut file = elf(true, false);
     file.extend([START, b"nothing", END, b"x"].concat());
     file.extend(inline("go1.22.1", &modules()));

@@ -1,4 +1,4 @@
-//! Joins what was found in layers.
+//! Combines the results of all layers.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -11,12 +11,12 @@ use super::{Found, Inventory, Place, Root};
 use crate::contents::{Contents, Problem};
 use crate::{Distribution, Kind, Package, Reader};
 
-/// Joins layers, the lowest first.
+/// Combines layers, bottom first.
 #[derive(Debug, Default)]
 pub struct Builder {
     options: Options,
     taken: HashMap<FileId, Taken>,
-    /// Which packages earlier versions of a database had, by its path.
+    /// The packages in earlier versions of each database, by its path.
     history: HashMap<String, Vec<Version>>,
     /// The newest version of each database.
     newest: HashMap<String, FileId>,
@@ -31,7 +31,7 @@ struct Version {
 }
 
 impl Builder {
-    /// Without a layer.
+    /// Returns a builder without layers.
     pub fn new(options: Options) -> Self {
         Self { options, ..Self::default() }
     }
@@ -43,7 +43,7 @@ impl Builder {
         for (id, taken) in files {
             if is_database(&taken)
                 && let Some(old) = self.newest.insert(taken.path.clone(), id)
-                // Of what is replaced it is enough to know which packages were there.
+                // For a replaced database, only the names and versions of its packages are needed.
                 && let Some(Taken { path, what: What::Packages(_, contents) }) = self.taken.remove(&old)
             {
                 let packages = contents.packages.iter().map(key).collect();
@@ -53,8 +53,8 @@ impl Builder {
         }
     }
 
-    /// Files that count by the path that they have in the end and were not read, since their layer
-    /// has them under another one: hard links.
+    /// Returns files that were not read because their effective path, from a hard link, differs
+    /// from the one in their layer.
     pub fn missing(&self, root: &dyn Root) -> BTreeMap<FileId, String> {
         let mut missing = BTreeMap::new();
         root.files(&mut |path, id| {
@@ -70,7 +70,8 @@ impl Builder {
         self.taken.extend(layer.taken);
     }
 
-    /// The packages of the root file system, the distribution and what could not be read.
+    /// Returns the packages and the distribution of the root file system, and what could not be
+    /// read.
     pub fn finish(mut self, root: &dyn Root) -> Inventory {
         let mut paths = Vec::new();
         root.files(&mut |path, id| {
@@ -83,7 +84,7 @@ impl Builder {
             }
         });
         paths.sort();
-        // A program may have a hundred names.
+        // A binary may have a hundred names.
         let mut programs = HashSet::new();
         paths.retain(|(_, id)| {
             let is_program = self.taken.get(id).is_some_and(is_program);
@@ -106,7 +107,7 @@ impl Builder {
             };
             let (reader, Contents { packages, problems }) = contents;
             inventory.notes.extend(problems.iter().map(|problem| note(path, problem)));
-            // Its own root: an image may hold another system in a folder.
+            // The root of this database: an image may contain another system in a directory.
             let prefix = prefix(path, reader);
             let distribution = match prefix {
                 "" => inventory.distribution.clone(),
@@ -114,7 +115,7 @@ impl Builder {
                     self.distribution(prefix, root).or_else(|| inventory.distribution.clone())
                 }
             };
-            // Another name of the same file finds the packages as well.
+            // The packages are needed again for another name of the same file.
             if repeated.contains(id)
                 && let Some(Taken { what: What::Packages(_, kept), .. }) = self.taken.get_mut(id)
             {
@@ -132,7 +133,7 @@ impl Builder {
         inventory.packages = joined.end(root);
         inventory.sort();
         if !self.options.files {
-            // Those that name other packages were kept for the owners' sake.
+            // Files that name other packages were kept only to find the owners.
             for found in &mut inventory.packages {
                 found.package.files = Vec::new();
             }
@@ -141,7 +142,7 @@ impl Builder {
         inventory
     }
 
-    /// What `os-release` below a folder says.
+    /// Reads `os-release` below a directory.
     fn distribution(&self, prefix: &str, root: &dyn Root) -> Option<Distribution> {
         let found =
             Distribution::PATHS.iter().find_map(|path| root.file(&format!("{prefix}{path}")))?;
@@ -151,8 +152,8 @@ impl Builder {
         }
     }
 
-    /// The layer that brought a package: the lowest from which on every version of the database
-    /// has it.
+    /// Returns the layer that added a package: the lowest from which on all versions of the
+    /// database contain it.
     fn layer(&self, path: &str, id: FileId, package: &Package) -> u16 {
         let versions = self.history.get(path).into_iter().flatten().rev();
         let key = key(package);
@@ -160,7 +161,7 @@ impl Builder {
         with.last().map_or(id.layer, |version| version.layer)
     }
 
-    /// Files and licences of a package of Debian, which stand in files of their own.
+    /// Adds the files and licences of a Debian package, which are in separate files.
     fn complete(&self, package: &mut Package, path: &str, prefix: &str, root: &dyn Root) {
         let Package { name, architecture, .. } = &*package;
         let lists = [
@@ -179,10 +180,10 @@ impl Builder {
     }
 }
 
-/// What packages are the same by.
+/// The fields by which packages are considered equal.
 type Same = (Kind, String, String, String, Option<usize>);
 
-/// Packages so far.
+/// The packages so far.
 #[derive(Default)]
 struct Joined {
     all: Vec<(Found, BTreeSet<FileId>)>,
@@ -201,12 +202,13 @@ impl Joined {
         self.all.push((found, BTreeSet::from([id])));
     }
 
-    /// Joins packages that are the same in several places, and finds which package of the
-    /// distribution brought which other.
+    /// Merges equal packages from several places, and determines which distribution package owns
+    /// which other package.
     fn end(self, root: &dyn Root) -> Vec<Found> {
         let (system, other): (Vec<_>, Vec<_>) =
             self.all.into_iter().partition(|(found, _)| found.package.kind.is_of_system());
-        // One that two databases have is one: rpm's may be there in an old form and a new one.
+        // A package in two databases counts once: an rpm database may exist in an old and a new
+        // format.
         let mut once: BTreeMap<_, Found> = BTreeMap::new();
         for (mut found, _) in system {
             let Package { name, version, architecture, .. } = &found.package;
@@ -238,7 +240,7 @@ impl Joined {
     }
 }
 
-/// Which package of the distribution brought a file that names another package.
+/// Returns which distribution package installed a file that names another package.
 fn owners(
     system: &[Found],
     other: &[(Found, BTreeSet<FileId>)],
@@ -255,18 +257,18 @@ fn owners(
     owners
 }
 
-/// Whether a file lists all packages of a system: layers replace it as a whole.
+/// Returns whether a file lists all packages of a system, so that a layer replaces it as a whole.
 fn is_database(taken: &Taken) -> bool {
     use Reader::{Apk, Dpkg, Opkg, Rpm};
     matches!(taken.what, What::Packages(Apk | Dpkg | Opkg | Rpm, _))
 }
 
-/// Whether a file counts under any path.
+/// Returns whether a file counts under any path.
 fn is_program(taken: &Taken) -> bool {
     matches!(taken.what, What::Packages(Reader::GoBinary, _))
 }
 
-/// The folder that a database is the system's of, with a slash at its end.
+/// Returns the root directory of the system that a database belongs to, with a trailing slash.
 fn prefix(path: &str, reader: Reader) -> &str {
     let known: &[&str] = match reader {
         Reader::Apk => &["usr/lib/apk/db/installed", "lib/apk/db/installed"],

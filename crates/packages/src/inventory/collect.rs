@@ -1,4 +1,4 @@
-//! The files of one layer that say something about packages.
+//! Collects the files of one layer that describe packages.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Read};
@@ -10,25 +10,25 @@ use super::taken::{Taken, What};
 use crate::contents::Problem;
 use crate::{Distribution, Reader, Want, copyright};
 
-/// What is kept of an image besides its packages.
+/// What to keep besides packages.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Options {
-    /// The files of each package of the distribution.
+    /// The files of each distribution package.
     pub files: bool,
 }
 
-/// Takes the files of one layer.
+/// Reads the files of one layer.
 #[derive(Debug, Default)]
 pub struct Collector {
     options: Options,
-    /// Only these files, as if they had these paths.
+    /// If set, only these files are read, under these paths.
     only: Option<BTreeMap<FileId, String>>,
     pub(super) taken: HashMap<FileId, Taken>,
-    /// Bytes that paths of lists take.
+    /// The memory used by paths of file lists, in bytes.
     listed: usize,
 }
 
-/// What a file is read for.
+/// Why a file is read.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Purpose {
     Packages(Want),
@@ -37,29 +37,29 @@ pub(super) enum Purpose {
     Licences,
 }
 
-/// Bytes of a list of files, and of other texts.
+/// The largest file list and the largest other text, in bytes.
 const LIST: u64 = 64 << 20;
 const TEXT: u64 = 1 << 20;
-/// Bytes of memory that the paths in all lists of one layer may take: half a million paths of usual
-/// length. A list of short lines takes many times its size.
+/// The memory that paths in all file lists of one layer may use, in bytes: half a million paths of
+/// usual length. A list of short lines needs many times its size.
 const LISTS: usize = 64 << 20;
-/// Bytes that a path takes beside its letters.
+/// The overhead of a path in bytes.
 const PATH: usize = 24 + 16;
-/// Problems of one file that are told.
+/// The largest number of problems reported for one file.
 const PROBLEMS: usize = 20;
 
 impl Collector {
-    /// For one layer.
+    /// Returns a collector for one layer.
     pub fn new(options: Options) -> Self {
         Self { options, ..Self::default() }
     }
 
-    /// For files that have other paths in the end than in their layer.
+    /// Returns a collector for files whose effective paths differ from those in their layer.
     pub fn only(options: Options, files: BTreeMap<FileId, String>) -> Self {
         Self { options, only: Some(files), ..Self::default() }
     }
 
-    /// The path that counts for a file.
+    /// Returns the effective path of a file.
     fn path<'a>(&'a self, file: &'a LayerFile<'_>) -> Option<&'a str> {
         match &self.only {
             Some(only) => only.get(&file.id()).map(String::as_str),
@@ -81,11 +81,11 @@ impl Collector {
         Ok(what.unwrap_or_else(What::Unread))
     }
 
-    /// The paths of a list, as far as there is room for them.
+    /// Reads the paths of a file list, as long as there is room.
     fn list(&self, text: &str) -> What {
         let mut room = LISTS.saturating_sub(self.listed);
         let mut paths = Vec::new();
-        // Lists of digests have the path behind two blanks.
+        // Lists of digests have the path after two blanks.
         let lines = text.lines().map(|line| line.split_once("  ").map_or(line, |(_, path)| path));
         for path in lines.map(|path| path.trim_start_matches('/')).filter(|path| self.keeps(path)) {
             let Some(left) = room.checked_sub(path.len() + PATH) else {
@@ -112,13 +112,14 @@ impl Collector {
         Ok(What::Packages(want.reader, contents))
     }
 
-    /// Whether a file of a package is of interest; those that name other packages always are.
+    /// Returns whether to keep a file of a package. Files that may name other packages are always
+    /// kept.
     fn keeps(&self, path: &str) -> bool {
         self.options.files && !matches!(path, "" | ".") || may_name_packages(path)
     }
 }
 
-/// A text of so many bytes at most.
+/// Reads a text of at most `limit` bytes.
 fn text(bytes: &mut dyn Read, limit: u64) -> io::Result<Result<String, Problem>> {
     let mut content = Vec::new();
     bytes.take(limit + 1).read_to_end(&mut content)?;
@@ -141,7 +142,7 @@ impl LayerVisitor for Collector {
         if let What::List(paths) = &what {
             self.listed += paths.iter().map(|path| path.len() + PATH).sum::<usize>();
         }
-        // Most programs are not of Go.
+        // Most binaries are not from Go.
         let is_nothing = matches!(&what, What::Packages(Reader::GoBinary, contents)
             if contents.packages.is_empty() && contents.problems.is_empty());
         if !is_nothing {
@@ -172,7 +173,7 @@ impl LayerVisitor for Collector {
 }
 
 impl Purpose {
-    /// What a file is read for by its path.
+    /// Returns why a file is read, based on its path.
     pub(super) fn of(path: &str) -> Option<Self> {
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
         let inside = |end: &str| {
@@ -193,14 +194,14 @@ impl Purpose {
         }
     }
 
-    /// What a file is read for by its path, or by its permissions.
+    /// Returns why a file is read, based on its path or mode.
     fn of_file(path: &str, mode: u16) -> Option<Self> {
         Self::of(path).or_else(|| Reader::of_program(path, mode).map(Self::Packages))
     }
 }
 
-/// Whether a file may name packages, as far as its path tells: of programs those are meant that lie
-/// where systems keep them.
+/// Returns whether a file may name packages, based on its path. For binaries this means the usual
+/// directories.
 pub(super) fn may_name_packages(path: &str) -> bool {
     let is_of_programs = |folder| matches!(folder, "bin" | "sbin" | "libexec");
     Reader::of(path).is_some() || path.split('/').any(is_of_programs)
@@ -210,7 +211,7 @@ pub(super) fn may_name_packages(path: &str) -> bool {
 mod tests {
     use super::*;
 
-    /// Whether each of these lists of one layer is kept.
+    /// Returns whether each of these lists of one layer is kept.
     fn kept(lists: &[&str]) -> Vec<bool> {
         let mut collector = Collector::new(Options { files: true });
         for (entry, list) in lists.iter().enumerate() {
@@ -227,12 +228,12 @@ mod tests {
 
     #[test]
     fn lists_of_a_layer_take_so_much_memory_at_most() {
-        // 4 MiB of lines of one letter would take more than 80 MiB.
+        // 4 MiB of one-letter lines would need more than 80 MiB.
         let short = "/a\n".repeat(4 << 19);
         let usual = "/usr/share/doc/package/changelog.Debian.gz\n".repeat(1000);
         assert_eq!(kept(&[&usual, &usual]), [true, true]);
         assert_eq!(kept(&[&short, &usual]), [false, true]);
-        // Several that are small enough alone are too large together.
+        // Lists that fit one by one but not together.
         let half = "/a\n".repeat(1 << 20);
         assert_eq!(kept(&[&half, &half, &usual]), [true, false, true]);
     }

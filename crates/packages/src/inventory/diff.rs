@@ -1,40 +1,39 @@
-//! What differs between two images: packages, not files.
+//! Compares the packages of two images.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Found, Inventory};
 
-/// What differs.
+/// The difference between two images.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Difference {
-    /// By ecosystem and name.
+    /// The changes by ecosystem and name.
     pub changes: Vec<Change>,
-    /// Packages that are the same in both.
+    /// The number of packages that are equal.
     pub same: usize,
 }
 
-/// A package that differs.
+/// A changed package.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
     /// The type of its package URL.
     pub ecosystem: String,
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// Its architecture, where its database names one.
+    /// The architecture, if its database states one.
     pub architecture: String,
-    /// Versions that only the earlier image has; none where it was added.
+    /// Versions that only the earlier image has; empty if the package was added.
     pub before: Vec<String>,
-    /// Versions that only the later image has; none where it was removed.
+    /// Versions that only the later image has; empty if the package was removed.
     pub after: Vec<String>,
-    /// The layer of the later image that brought it, where that is known.
+    /// The layer of the later image that added it, if known.
     pub layer: Option<u16>,
 }
 
 /// A package without its version.
 type Key<'a> = (&'a str, &'a str, &'a str);
 
-/// Compares two images. A package may be there in several versions: those that both have are the
-/// same.
+/// Compares two images. A package may have several versions; those in both images are equal.
 pub fn diff(before: &Inventory, after: &Inventory) -> Difference {
     let (old, new) = (versions(before), versions(after));
     let keys: BTreeSet<_> = old.keys().chain(new.keys()).copied().collect();
@@ -65,7 +64,7 @@ pub fn diff(before: &Inventory, after: &Inventory) -> Difference {
     difference
 }
 
-/// Versions of each package, and the layer of each.
+/// Returns the versions of each package, with their layers.
 fn versions(inventory: &Inventory) -> BTreeMap<Key<'_>, BTreeMap<&str, Option<u16>>> {
     let mut versions: BTreeMap<_, BTreeMap<_, _>> = BTreeMap::new();
     for found in &inventory.packages {

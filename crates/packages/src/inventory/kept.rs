@@ -1,4 +1,5 @@
-//! What was read of a layer as bytes, for a cache of the same program: no format for others.
+//! Serializes the results of a layer for the cache of the same program. This is not a stable
+//! format.
 
 use std::collections::HashMap;
 
@@ -8,7 +9,7 @@ use super::taken::{Taken, What};
 use crate::contents::{Contents, Problem};
 use crate::{Distribution, Kind, Need, Package, Reader, SourcePackage};
 
-/// Readers of files in images, by their number here.
+/// The readers of files in images, by their number in this format.
 const READERS: [Reader; 11] = [
     Reader::Apk,
     Reader::Dpkg,
@@ -36,7 +37,7 @@ const KINDS: [Kind; 10] = [
 ];
 const NEEDS: [Need; 3] = [Need::Production, Need::Optional, Need::Development];
 
-/// The files of a layer; `None` where one is of a kind that images do not have.
+/// Serializes the files of a layer; `None` if a reader does not occur in images.
 pub(super) fn write(taken: &HashMap<FileId, Taken>) -> Option<Vec<u8>> {
     let mut files: Vec<_> = taken.iter().collect();
     files.sort_by_key(|(id, _)| **id);
@@ -79,7 +80,7 @@ pub(super) fn write(taken: &HashMap<FileId, Taken>) -> Option<Vec<u8>> {
     Some(to.0)
 }
 
-/// What [`write`] wrote, as files of that layer; `None` where it is something else.
+/// Reads the output of [`write`] as files of a layer; `None` if it is invalid.
 pub(super) fn read(layer: u16, bytes: &[u8]) -> Option<HashMap<FileId, Taken>> {
     let mut from = Rest(bytes);
     let mut taken = HashMap::new();
@@ -140,7 +141,7 @@ impl Writer {
         self.text(message);
     }
 
-    // Taken apart, so that no field is forgotten.
+    // Destructured, so that no field is forgotten.
     fn package(&mut self, package: &Package) -> Option<()> {
         let Package {
             kind,
@@ -186,7 +187,7 @@ impl Rest<'_> {
         usize::try_from(u64::from_le_bytes(*number)).ok()
     }
 
-    /// How many things follow, of which each has eight bytes at least.
+    /// Reads a number of elements, each of which has at least eight bytes.
     fn count(&mut self) -> Option<usize> {
         self.number().filter(|count| *count <= self.0.len() / 8)
     }

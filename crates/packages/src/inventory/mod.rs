@@ -1,8 +1,8 @@
-//! What is in an image: its packages, and where each comes from.
+//! The inventory of an image: its packages, and the layer and files that each comes from.
 //!
-//! A [`Collector`] takes the files of one layer, a [`Builder`] joins the layers and makes the
-//! [`Inventory`]. Neither knows how images are stored: the root file system that is left in the end
-//! is a [`Root`].
+//! A [`Collector`] reads the files of one layer, and a [`Builder`] combines the layers into an
+//! [`Inventory`]. Neither depends on how images are stored: the resulting root file system is a
+//! [`Root`].
 
 mod build;
 mod collect;
@@ -22,26 +22,26 @@ pub use source::of_sources;
 
 use crate::{Distribution, Kind, Package, Purl};
 
-/// All that an image holds, as far as it could be read.
+/// The contents of an image, as far as they could be read.
 #[derive(Debug, Clone, Default)]
 pub struct Inventory {
-    /// What the image is called; a path where it has no name.
+    /// The name of the image, or its path if it has no name.
     pub name: String,
-    /// Whether it is no image but a source tree: what its lock files and manifests name.
+    /// Whether this is a source tree, with the packages from its lock files and manifests.
     pub source_tree: bool,
-    /// The digest of the image; empty where it has none.
+    /// The digest of the image; may be empty.
     pub digest: String,
-    /// The machine that it is for: `linux/amd64`; empty where nothing says so.
+    /// The platform: `linux/amd64`; empty if unknown.
     pub platform: String,
-    /// When it was made (RFC 3339); empty where nothing says so.
+    /// The creation time (RFC 3339); empty if unknown.
     pub created: String,
-    /// Labels of the image.
+    /// The labels of the image.
     pub labels: BTreeMap<String, String>,
-    /// The distribution of its root file system.
+    /// The distribution of the root file system.
     pub distribution: Option<Distribution>,
-    /// Its layers, the lowest first.
+    /// The layers, bottom first.
     pub layers: Vec<Layer>,
-    /// Its packages by ecosystem, name and version.
+    /// The packages by ecosystem, name and version.
     pub packages: Vec<Found>,
     /// What could not be read.
     pub notes: Vec<Note>,
@@ -50,15 +50,15 @@ pub struct Inventory {
 /// A layer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Layer {
-    /// The digest of its blob; empty where it is named by none.
+    /// The digest of the blob; empty if unknown.
     pub digest: String,
-    /// The digest of its uncompressed bytes; empty where nothing says so.
+    /// The digest of the uncompressed bytes; empty if unknown.
     pub diff_id: String,
-    /// The instruction that made it; empty where nothing says so.
+    /// The instruction that created it; empty if unknown.
     pub instruction: String,
-    /// Bytes of its blob, where that is known.
+    /// The size of the blob in bytes, if known.
     pub packed: Option<u64>,
-    /// Bytes when it is unpacked; 0 where that is not known.
+    /// The uncompressed size in bytes; 0 if unknown.
     pub bytes: u64,
 }
 
@@ -67,34 +67,34 @@ pub struct Layer {
 pub struct Found {
     /// The package.
     pub package: Package,
-    /// Its package URL, where it has one.
+    /// The package URL, if there is one.
     pub purl: Option<Purl>,
-    /// Files that name it, in order; at least one.
+    /// The files that name it, in order; at least one.
     pub places: Vec<Place>,
-    /// The package of the distribution that brought it, by its number in the inventory.
+    /// The index of the distribution package that installed it.
     pub owner: Option<usize>,
 }
 
 /// A file that names a package.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
-    /// The path, without a leading slash.
+    /// The path without a leading slash.
     pub path: String,
-    /// The layer that brought the package, from 0; `None` where that is not known.
+    /// The layer that added the package, from 0; `None` if unknown.
     pub layer: Option<u16>,
 }
 
-/// The root file system that layers make.
+/// The root file system that results from the layers.
 pub trait Root {
     /// Calls `each` with the path of every regular file.
     fn files(&self, each: &mut dyn FnMut(&str, FileId));
 
-    /// The file that a path leads to, links followed.
+    /// Returns the file at a path, following links.
     fn file(&self, path: &str) -> Option<FileId>;
 }
 
 impl Inventory {
-    /// How many packages there are of each ecosystem.
+    /// Returns the number of packages of each ecosystem.
     pub fn count(&self) -> BTreeMap<&str, usize> {
         let mut counts = BTreeMap::new();
         for found in &self.packages {
@@ -103,7 +103,7 @@ impl Inventory {
         counts
     }
 
-    /// Puts packages in order, and their owners' numbers with them.
+    /// Sorts packages and updates the indexes of owners.
     pub(crate) fn sort(&mut self) {
         let mut numbered: Vec<_> =
             std::mem::take(&mut self.packages).into_iter().enumerate().collect();
@@ -119,12 +119,12 @@ impl Inventory {
         self.packages = renumbered.collect();
     }
 
-    /// The layer with that number.
+    /// Returns a layer by its index.
     pub fn layer(&self, number: Option<u16>) -> Option<&Layer> {
         self.layers.get(usize::from(number?))
     }
 
-    /// Names for packages that no two share: their URLs where they have one.
+    /// Returns a unique name for each package: its package URL if there is one.
     pub fn references(&self) -> Vec<String> {
         let mut seen = BTreeMap::new();
         let name = |found: &Found| match &found.purl {
@@ -144,7 +144,7 @@ impl Inventory {
 }
 
 impl Found {
-    /// Its ecosystem: the type of its package URL.
+    /// Returns the ecosystem: the type of the package URL.
     pub fn ecosystem(&self) -> &str {
         match (self.package.kind, &self.purl) {
             (Kind::Other, Some(purl)) => purl.kind(),
@@ -157,12 +157,12 @@ impl Found {
         (self.ecosystem(), name, version, architecture, &self.places)
     }
 
-    /// The layer that brought it first.
+    /// Returns the lowest layer that added it.
     pub fn layer(&self) -> Option<u16> {
         self.places.iter().filter_map(|place| place.layer).min()
     }
 
-    /// Its licences as one SPDX expression, where all of them are clear.
+    /// Returns the licences as one SPDX expression, if all are valid.
     pub fn licence(&self) -> Option<String> {
         let mut all = Vec::new();
         for licence in &self.package.licences {
@@ -174,7 +174,7 @@ impl Found {
         match &*all {
             [] => None,
             [one] => Some(one.clone()),
-            // OR binds less than AND.
+            // OR has a lower precedence than AND.
             several => {
                 let inner = |one: &String| {
                     let is_choice = one.contains(" OR ") && !is_enclosed(one);
@@ -186,7 +186,7 @@ impl Found {
     }
 }
 
-/// Whether the first and the last parenthesis are a pair.
+/// Returns whether the first and the last parenthesis match.
 fn is_enclosed(expression: &str) -> bool {
     let mut depth = 0_i32;
     let inner = expression.strip_suffix(')').unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The packages of a source tree: what its lock files and manifests name.
+//! The packages in lock files and manifests of a source tree.
 
 use std::collections::BTreeMap;
 
@@ -6,8 +6,8 @@ use super::build::note;
 use super::{Found, Inventory, Place};
 use crate::{Contents, Need, Package};
 
-/// Joins what the files of a source tree name; each with its path from the root of the tree. What is
-/// code of the tree itself is not listed.
+/// Combines the files of a source tree; paths are relative to the root of the tree. Code of the
+/// tree itself is not listed.
 pub fn of_sources(name: String, files: Vec<(String, Contents)>) -> Inventory {
     let mut inventory = Inventory { name, source_tree: true, ..Inventory::default() };
     let mut same: BTreeMap<_, Found> = BTreeMap::new();
@@ -39,7 +39,8 @@ pub fn of_sources(name: String, files: Vec<(String, Contents)>) -> Inventory {
     inventory
 }
 
-/// A package that another file names as well: what one of them needs in production is needed there.
+/// Merges a package that several files name. It counts as needed in production if any of them needs
+/// it there.
 fn join(first: &mut Package, other: Package) {
     if first.need == Need::Production || other.need == Need::Production {
         first.groups.clear();

@@ -1,4 +1,4 @@
-//! What was read of the files of a layer.
+//! The results of reading the files of a layer.
 
 use crate::contents::{Contents, Problem};
 use crate::{Distribution, Reader};
@@ -10,16 +10,16 @@ pub(super) struct Taken {
     pub(super) what: What,
 }
 
-/// What was in it.
+/// The content of a file.
 #[derive(Debug)]
 pub(super) enum What {
     Packages(Reader, Contents),
     /// `os-release`.
     Distribution(Distribution),
-    /// The files of a package of Debian.
+    /// The file list of a Debian package.
     List(Vec<String>),
-    /// The licences of a package of Debian.
+    /// The licences of a Debian package.
     Licences(Vec<String>),
-    /// Nothing, for a reason.
+    /// Why the file was not read.
     Unread(Problem),
 }

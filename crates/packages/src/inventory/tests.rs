@@ -22,7 +22,7 @@ impl Root for Files {
     }
 }
 
-/// Layers of files; one without a content is taken away again.
+/// Builds an inventory from layers of files; an empty content removes a file.
 fn inventory(layers: &[&[(&str, &str)]], options: Options) -> Inventory {
     let (mut root, mut builder) = (Files::default(), Builder::new(options));
     for (files, layer) in layers.iter().zip(0..) {
@@ -106,7 +106,7 @@ fn packages_that_a_package_of_the_distribution_brought_say_so() {
             "pkg:pypi/a@1#2",
         ]
     );
-    // Files of all are kept only where somebody asks.
+    // File lists are kept only on request.
     assert!(found.packages[0].package.files.is_empty());
     let found = inventory(&layers, Options { files: true });
     assert_eq!(found.packages[0].package.files, ["usr", ours]);
@@ -132,7 +132,7 @@ fn programs_name_their_modules_and_may_be_owned() {
             collector.take(&file, &mut &*content).unwrap();
         }
     }
-    // Another name of the program adds nothing.
+    // Another name of the binary adds nothing.
     root.paths.insert("usr/bin/zz".to_owned(), root.paths["usr/bin/tool"]);
     builder.add(collector);
     assert!(builder.missing(&root).is_empty());

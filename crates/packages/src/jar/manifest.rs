@@ -1,6 +1,6 @@
-//! `META-INF/MANIFEST.MF` (JAR File Specification): its main section.
+//! The main section of `META-INF/MANIFEST.MF` (JAR File Specification).
 
-/// The attributes that say what a jar is.
+/// The attributes that identify an archive.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Manifest {
     vendor: String,
@@ -38,7 +38,7 @@ impl Manifest {
         manifest
     }
 
-    /// The version, where it is one.
+    /// Returns the version, if it is valid.
     pub(super) fn version(&self) -> Option<&str> {
         let is_version = |text: &&String| {
             text.starts_with(|c: char| c.is_ascii_digit()) && !text.contains(char::is_whitespace)
@@ -46,7 +46,7 @@ impl Manifest {
         self.versions.iter().find(is_version).map(String::as_str)
     }
 
-    /// The group of an artifact.
+    /// Returns the group of an artifact.
     pub(super) fn group(&self, artifact: &str) -> Option<&str> {
         let is_group = |text: &&str| {
             text.contains('.')
@@ -58,7 +58,7 @@ impl Manifest {
         Some(&*self.vendor).filter(is_group).or(outer.or(Some(bundle)).filter(is_group))
     }
 
-    /// The licence, where it is a name and no address.
+    /// Returns the licence, unless it is a URL.
     pub(super) fn licence(&self) -> Option<String> {
         let first = self.licence.split([';', ',']).next().unwrap_or("").trim().trim_matches('"');
         let is_name = !first.is_empty() && !first.contains("://") && first.len() <= 64;

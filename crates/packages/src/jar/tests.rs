@@ -80,14 +80,14 @@ fn large_archives_are_read_as_a_stream() {
 
 #[test]
 fn bombs_are_refused() {
-    // Nested too deep.
+    // Nested too deeply.
     let mut bytes = archive(&[("META-INF/maven/a.b/c/pom.properties", PROPERTIES, Form::Stored)]);
     for _ in 0..12 {
         bytes = archive(&[("n.jar", &bytes, Form::Stored)]);
     }
     let said = names("n.jar", &bytes);
     assert!(said.iter().any(|text| text.contains("nested more than 8 times")), "{said:?}");
-    // Many archives that unpack to much.
+    // Many archives with a large unpacked size.
     let zeros = archive(&[("zeros", &vec![0; 900 << 10], Form::Stored)]);
     let entries: Vec<_> = (0..6).map(|i| format!("{i}.jar")).collect();
     let entries: Vec<_> =

@@ -1,7 +1,7 @@
-//! Lock files that are TOML: a list of `[[package]]` tables.
+//! Lock files in TOML with a list of `[[package]]` tables.
 //!
-//! A document in memory takes fifty times its text. So the text is cut before each `[[package]]`
-//! and the pieces are read one by one, which also leaves all others whole where one is faulty.
+//! A parsed document takes fifty times its size, so the text is split before each `[[package]]` and
+//! the pieces are parsed one by one. An invalid piece also does not affect the others.
 
 use toml::de::{DeTable, DeValue};
 
@@ -9,12 +9,13 @@ use super::list::List;
 use crate::contents::Problem;
 
 const HEADER: &str = "[[package]]";
-/// Bytes of one piece. The largest packages have some hundred archives of a hundred bytes.
+/// The largest piece in bytes. The largest packages have some hundred archives of a hundred bytes
+/// each.
 const MAX_PIECE: usize = 2 << 20;
-/// Bytes of a faulty piece that is read as far as it goes.
+/// The bytes of an invalid piece that are parsed as far as possible.
 const MAX_FAULTY: usize = 64 << 10;
 
-/// A package, and the line of its name.
+/// A package with the line of its name.
 pub(super) struct Entry<'t, 'i> {
     pub(super) table: &'t DeTable<'i>,
     pub(super) line: u32,
@@ -56,7 +57,7 @@ pub(super) fn packages(
     }
 }
 
-/// The text cut before each header of a package, and the line that each piece begins at.
+/// Splits the text before each package header. Returns the pieces and their first lines.
 fn pieces(source: &str) -> Vec<(&str, u32)> {
     let mut pieces = Vec::new();
     let mut first = (0, 1);
@@ -74,7 +75,7 @@ fn pieces(source: &str) -> Vec<(&str, u32)> {
     pieces
 }
 
-/// The quotes of a text over several lines that are open behind a line.
+/// Returns the delimiter of a multi-line string that is still open at the end of a line.
 fn open_quotes(line: &str, mut open: Option<&'static str>) -> Option<&'static str> {
     let mut rest = line;
     loop {
@@ -93,7 +94,7 @@ fn open_quotes(line: &str, mut open: Option<&'static str>) -> Option<&'static st
         if quote == b'#' {
             return None;
         }
-        // A text that ends on its line.
+        // A string that ends on its line.
         let mut escaped = false;
         let end = rest.bytes().skip(1).position(|byte| {
             let is_end = byte == quote && !escaped;
@@ -104,7 +105,7 @@ fn open_quotes(line: &str, mut open: Option<&'static str>) -> Option<&'static st
     }
 }
 
-/// The tables of an array, and where each begins.
+/// Returns the tables of an array with their offsets.
 pub(super) fn tables<'t, 'i>(
     table: &'t DeTable<'i>,
     key: &str,
@@ -114,12 +115,12 @@ pub(super) fn tables<'t, 'i>(
     items.filter_map(|item| Some((item.span().start, item.get_ref().as_table()?)))
 }
 
-/// A text in a table; empty where there is none.
+/// Returns a string of a table, or an empty one.
 pub(super) fn text<'t>(table: &'t DeTable<'_>, key: &str) -> &'t str {
     table.get(key).and_then(|value| value.get_ref().as_str()).unwrap_or("")
 }
 
-/// A table in a table.
+/// Returns a nested table.
 pub(super) fn inner<'t, 'i>(table: &'t DeTable<'i>, key: &str) -> Option<&'t DeTable<'i>> {
     table.get(key).map(|value| value.get_ref()).and_then(DeValue::as_table)
 }

@@ -1,4 +1,5 @@
-//! `Cargo.lock`, all versions. A package without a source is a member of the workspace or a path.
+//! `Cargo.lock`, all versions. A package without a source is a workspace member or a path
+//! dependency.
 
 use super::blocks::{packages, text};
 use super::commit;

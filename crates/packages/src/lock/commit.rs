@@ -1,27 +1,26 @@
-//! Commits in the addresses that lock files of JavaScript and Python hold.
+//! Commits in URLs of JavaScript and Python lock files.
 
-/// Hosts of repositories that are named without `.git`.
+/// Repository hosts that do not need `.git`.
 const HOSTS: [&str; 3] = ["github.com", "gitlab.com", "bitbucket.org"];
 
-/// The commit that an address of a repository names; empty where it is no repository, or names a
-/// branch.
+/// Returns the commit in a repository URL; empty if it is not a repository or refers to a branch.
 pub(super) fn of(address: &str) -> &str {
     found(address).filter(|text| is_commit(text)).unwrap_or("")
 }
 
-/// Whether a text may be a commit: hexadecimal, abbreviated or not, SHA-1 or SHA-256.
+/// Returns whether a text may be a commit hash: SHA-1 or SHA-256, possibly abbreviated.
 pub(super) fn is_commit(text: &str) -> bool {
     (7..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
 fn found(address: &str) -> Option<&str> {
     if let Some((url, fragment)) = address.rsplit_once('#') {
-        // Yarn: `#commit=…`, and more behind `&`.
+        // Yarn: `#commit=…`, with further parameters after `&`.
         let named = fragment.split('&').find_map(|part| part.strip_prefix("commit="));
         if let Some(commit) = named.or_else(|| fragment.strip_prefix("commit:")) {
             return Some(commit);
         }
-        // The fragment of an archive is the archive's own digest.
+        // The fragment of an archive URL is the digest of the archive.
         return is_repository(url).then_some(fragment);
     }
     let (_, rest) = address.split_once("://")?;
@@ -40,7 +39,7 @@ fn found(address: &str) -> Option<&str> {
 fn is_repository(url: &str) -> bool {
     const SCHEMES: [&str; 7] = ["git:", "git+", "ssh:", "git@", "github:", "gitlab:", "bitbucket:"];
     let url = match url.split_once("://") {
-        // `name@https://…`: the scheme begins behind the name.
+        // `name@https://…`: the scheme starts after the name.
         Some((scheme, _)) => &url[scheme.rfind('@').map_or(0, |at| at + 1)..],
         None => url,
     };

@@ -1,4 +1,4 @@
-//! Lock files that are JSON or YAML, with the line of everything in them.
+//! Lock files in JSON or YAML, with line numbers.
 
 use std::ops::Range;
 
@@ -7,7 +7,7 @@ use pavisade_yaml::{Doc, Kind, Source, Value};
 use super::list::MAX_PROBLEMS;
 use crate::contents::Problem;
 
-/// The JSON object that a text is. The workspace's own reader is used, since it knows lines.
+/// Parses a JSON object with the workspace's own YAML parser, which tracks lines.
 pub(super) fn json(text: &str, problems: &mut Vec<Problem>) -> Option<Doc> {
     let doc = yaml(text, problems).into_iter().next();
     match &doc {
@@ -20,7 +20,7 @@ pub(super) fn json(text: &str, problems: &mut Vec<Problem>) -> Option<Doc> {
     doc
 }
 
-/// The YAML documents of a text that are mappings.
+/// Parses YAML documents and returns those that are mappings.
 pub(super) fn yaml(text: &str, problems: &mut Vec<Problem>) -> Vec<Doc> {
     let source = Source::new("", text);
     let read = pavisade_yaml::read(&source);
@@ -39,13 +39,13 @@ pub(super) fn yaml(text: &str, problems: &mut Vec<Problem>) -> Vec<Doc> {
     docs
 }
 
-/// The line that a value, or the key of a value, begins at.
+/// Returns the line of a value, or of its key.
 pub(super) fn line(value: Value<'_>) -> u32 {
     let at = value.key_span().unwrap_or(value.span()).start;
     value.doc().source().line_at(at)
 }
 
-/// A scalar as it is written: `1.10` is not 1.1. Empty for anything else.
+/// Returns a scalar as written (`1.10` is not 1.1), or an empty string for anything else.
 pub(super) fn written(value: Option<Value<'_>>) -> &str {
     let Some(value) = value else { return "" };
     match value.kind() {
@@ -58,7 +58,7 @@ pub(super) fn written(value: Option<Value<'_>>) -> &str {
     }
 }
 
-/// A flag that is set.
+/// Returns whether a flag is true.
 pub(super) fn is_set(value: Value<'_>, key: &str) -> bool {
     value.bool(key) == Some(true)
 }

@@ -1,8 +1,8 @@
-//! `go.mod` ([reference]): the modules of a build with their replacements, and the least version
-//! of Go, whose standard library is the module `stdlib`.
+//! `go.mod` ([reference]): the modules of a build with their replacements, and the minimum Go
+//! version, whose standard library is the module `stdlib`.
 //!
-//! Before Go 1.17 the file holds direct dependencies alone; the others are those whose content
-//! `go.sum` has digests of.
+//! Before Go 1.17 the file lists only direct dependencies; the others are the modules whose content
+//! has a digest in `go.sum`.
 //!
 //! [reference]: https://go.dev/ref/mod#go-mod-file
 
@@ -18,14 +18,14 @@ use crate::{Kind, Package};
 struct Module {
     path: String,
     version: String,
-    /// `None` for a module of `go.sum`.
+    /// `None` for a module from `go.sum`.
     line: Option<u32>,
 }
 
 #[derive(Default)]
 struct File {
     require: Vec<Module>,
-    /// What is replaced, its version empty for all, and by what.
+    /// The replaced modules, with an empty version for all, and their replacements.
     replace: Vec<(Module, Module)>,
     go: Option<(String, u32)>,
     toolchain: Option<(String, u32)>,
@@ -45,7 +45,7 @@ pub(super) fn read(path: &str, text: &str, others: &Others<'_>) -> Contents {
         replace.insert((&old.path, &old.version), new);
     }
     for module in &file.require {
-        // One for this version goes before one for all.
+        // A replacement for this version has priority over one for all versions.
         let new = replace.get(&(&*module.path, &*module.version));
         let found = new.or_else(|| replace.get(&(&*module.path, ""))).map_or(module, |new| *new);
         list.add(Package {
@@ -59,7 +59,7 @@ pub(super) fn read(path: &str, text: &str, others: &Others<'_>) -> Contents {
         // `go1.23.6-custom` is built from 1.23.6.
         let version = version.strip_prefix("go").unwrap_or(version);
         let version = version.split('-').next().unwrap_or(version);
-        // The build may use a newer one.
+        // The build may use a newer version.
         let library = Package::locked(Kind::Golang, "stdlib", version, *line);
         list.add(Package { bound: true, ..library });
     }
@@ -128,7 +128,7 @@ fn directive(verb: &str, words: &[String], line: u32, file: &mut File) -> Result
     Ok(())
 }
 
-/// The words of a line without its comment; `None` where quotes are not closed.
+/// Splits a line without its comment into words; `None` if a quote is not closed.
 fn words(line: &str) -> Option<Vec<String>> {
     let mut all = Vec::new();
     let mut rest = line.trim_start();
@@ -147,7 +147,7 @@ fn words(line: &str) -> Option<Vec<String>> {
     Some(all)
 }
 
-/// Adds the modules of `go.sum` that no line of the file names, each at its highest version.
+/// Adds the modules that only `go.sum` lists, each with its highest version.
 fn indirect(sum: &str, file: &mut File) {
     let direct = file.require.len();
     let known = file.require.iter().map(|module| module.path.clone());
@@ -158,7 +158,7 @@ fn indirect(sum: &str, file: &mut File) {
         else {
             continue;
         };
-        // A digest of go.mod alone: the module was looked at and not used.
+        // A digest of only go.mod: the module was considered but not used.
         if version.ends_with("/go.mod") {
             continue;
         }
@@ -179,7 +179,7 @@ fn indirect(sum: &str, file: &mut File) {
     }
 }
 
-/// The order of two versions of a module: semantic versioning, as Go has it.
+/// Compares two module versions as Go does (semantic versioning).
 fn compare(a: &str, b: &str) -> Ordering {
     let parts = |text: &str| -> (Vec<u64>, Option<Vec<String>>) {
         let text = text.strip_prefix('v').unwrap_or(text);

@@ -1,21 +1,21 @@
-//! What needs what: some lock files mark only the direct dependencies of a project as those of
-//! development, and hold the graph from which the rest follows.
+//! The dependency graph. Some lock files mark only the direct dependencies of a project as
+//! development dependencies; the rest follows from the graph.
 
 use crate::Need;
 
-/// A graph of packages, by their number.
+/// A graph of packages by index.
 #[derive(Default)]
 pub(super) struct Graph {
     pub(super) edges: Vec<Vec<usize>>,
-    /// Edges to what may be absent; none for packages that it does not reach.
+    /// Edges to optional packages; may be shorter than `edges`.
     pub(super) optional: Vec<Vec<usize>>,
-    /// Where the project itself begins.
+    /// The direct dependencies of the project.
     pub(super) roots: Vec<(Need, usize)>,
 }
 
 impl Graph {
-    /// The need of each package: the strongest that leads to it. A package that nothing leads to
-    /// counts as production's, since a graph that is not understood must hide nothing.
+    /// Returns the need of each package: the strongest that reaches it. An unreachable package
+    /// counts as needed in production, so that an incomplete graph hides nothing.
     pub(super) fn needs(&self) -> Vec<Need> {
         let mut found: Vec<Option<Need>> = vec![None; self.edges.len()];
         let mut later = Vec::new();
@@ -46,8 +46,8 @@ mod tests {
 
     #[test]
     fn the_strongest_need_counts() {
-        // 0 → 1 → 2 → 0 for production and 1 → 6 where it can be had, 3 → 2 and 3 → 4 for
-        // development, 5 from nowhere.
+        // 0 → 1 → 2 → 0 for production, 1 → 6 as optional; 3 → 2 and 3 → 4 for development; 5 is
+        // unreachable.
         let graph = Graph {
             edges: vec![vec![1], vec![2], vec![0], vec![2, 4], vec![], vec![], vec![7], vec![]],
             optional: vec![vec![], vec![6, 2], vec![], vec![7]],

@@ -1,19 +1,18 @@
-//! The packages of one lock file, each once.
+//! The packages of one lock file without duplicates.
 
 use std::collections::HashMap;
 
 use crate::contents::{Contents, Problem};
 use crate::{Kind, Package};
 
-/// Packages of one file. The largest monorepos have some ten thousand.
+/// The largest number of packages in one file; the largest monorepos have some ten thousand.
 const MAX_PACKAGES: usize = 200_000;
-/// Groups of one package that are put together.
+/// The largest number of groups of one package.
 const MAX_GROUPS: usize = 64;
-/// Problems of one file that are kept.
+/// The largest number of problems kept for one file.
 pub(super) const MAX_PROBLEMS: usize = 100;
 
-/// Packages in the order of the file; those with the same name and the same version or commit are
-/// one.
+/// Packages in the order of the file. Those with the same name and version or commit are merged.
 #[derive(Default)]
 pub(super) struct List {
     contents: Contents,
@@ -22,8 +21,8 @@ pub(super) struct List {
 }
 
 impl List {
-    /// A package that is found again keeps only the groups that both have: one that production
-    /// needs anywhere is needed.
+    /// Adds a package. A duplicate keeps only the groups that both have: it is needed in production
+    /// if one occurrence is.
     pub(super) fn add(&mut self, package: Package) {
         let what = if package.commit.is_empty() { &package.version } else { &package.commit };
         let key = (package.name.clone(), what.clone());
@@ -67,7 +66,7 @@ impl List {
 }
 
 impl Package {
-    /// A package of a lock file.
+    /// Returns a package of a lock file.
     pub(super) fn locked(kind: Kind, name: &str, version: &str, line: u32) -> Self {
         Self {
             kind,

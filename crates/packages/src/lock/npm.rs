@@ -1,7 +1,7 @@
 //! `package-lock.json` and `npm-shrinkwrap.json` ([package-lock-json]): nested `dependencies` in
 //! version 1, a map of paths (`packages`) since version 2.
 //!
-//! npm ignores a `package-lock.json` beside an `npm-shrinkwrap.json`.
+//! npm ignores `package-lock.json` if `npm-shrinkwrap.json` exists.
 //!
 //! [package-lock-json]: https://docs.npmjs.com/cli/configuring-npm/package-lock-json
 
@@ -29,10 +29,10 @@ pub(super) fn read(path: &str, text: &str, others: &Others<'_>) -> Contents {
     list.into_contents()
 }
 
-/// Since version 2: the key is where a package is installed, `""` the project itself.
+/// Reads version 2 and later: the key is the install path, and `""` is the project itself.
 fn by_path(packages: Value<'_>, list: &mut List) {
     for (path, entry) in packages.entries() {
-        // A link names another entry.
+        // A link refers to another entry.
         if path.is_empty() || document::is_set(entry, "link") {
             continue;
         }
@@ -59,7 +59,7 @@ fn by_path(packages: Value<'_>, list: &mut List) {
     }
 }
 
-/// The last part of a path, with its scope.
+/// Returns the last component of a path, with its scope.
 fn last(path: &str) -> &str {
     let end = path.rfind('/').unwrap_or(0);
     match path[..end].rfind('/').map_or(0, |at| at + 1) {
@@ -68,7 +68,7 @@ fn last(path: &str) -> &str {
     }
 }
 
-/// Version 1: each package holds those that are installed below it.
+/// Reads version 1, in which each package contains those installed below it.
 fn nested(root: Value<'_>, list: &mut List) {
     let mut waiting: Vec<_> = root.get("dependencies").into_iter().collect();
     while let Some(dependencies) = waiting.pop() {
@@ -84,7 +84,7 @@ fn nested(root: Value<'_>, list: &mut List) {
                 None => (key, written),
             };
             let commit = commit::of(version);
-            // An address is no version.
+            // A URL is not a version.
             let is_address = version.contains(':') || !commit.is_empty();
             let (groups, need) = groups(entry, "bundled");
             list.add(Package {
@@ -113,7 +113,7 @@ fn groups(entry: Value<'_>, bundled: &str) -> (Vec<String>, Need) {
         ("optional", optional || either),
     ];
     let groups = flags.into_iter().filter(|(_, set)| *set).map(|(name, _)| name.to_owned());
-    // `devOptional` is either, so what is optional needs it too.
+    // `devOptional` means development or optional, so an optional dependency needs it too.
     let need = match () {
         () if dev => Need::Development,
         () if optional || either => Need::Optional,
@@ -209,7 +209,7 @@ mod tests {
             let contents = alone(text);
             assert!(contents.packages.is_empty() && !contents.problems.is_empty(), "{text:?}");
         }
-        // Odd entries hide none of the others.
+        // Invalid entries do not hide others.
         let contents = alone(
             r#"{"packages": {"node_modules/a": 1, "node_modules/b": {"version": "1.0.0"},}}"#,
         );

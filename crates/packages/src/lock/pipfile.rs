@@ -1,4 +1,4 @@
-//! `Pipfile.lock`: one map for each category, `default` and `develop` the first of them.
+//! `Pipfile.lock`: a map for each category, starting with `default` and `develop`.
 
 use super::commit;
 use super::document;

@@ -1,8 +1,8 @@
 //! `pnpm-lock.yaml` ([lockfile]), versions 5 to 9.
 //!
 //! The key of a package is `/name/1.0.0_peer@2.0.0` up to version 5, `/name@1.0.0(peer@2.0.0)` in
-//! version 6, and `name@1.0.0` since version 9, where what needs a package follows from
-//! `importers` and `snapshots` alone.
+//! version 6, and `name@1.0.0` since version 9, where only `importers` and `snapshots` determine
+//! what needs a package.
 //!
 //! [lockfile]: https://github.com/pnpm/spec/tree/master/lockfile
 
@@ -45,7 +45,7 @@ pub(super) fn read(text: &str) -> Contents {
 
 fn package(key: &str, split: (&str, &str), entry: Value<'_>) -> Result<Package, Problem> {
     let line = document::line(entry);
-    // Both stand only where the key does not say them, or says something else.
+    // Both fields exist only if the key does not contain the values, or contains others.
     let field = |name, otherwise| match document::written(entry.get(name)) {
         "" => otherwise,
         text => text,
@@ -76,8 +76,9 @@ fn package(key: &str, split: (&str, &str), entry: Value<'_>) -> Result<Package, 
     })
 }
 
-/// `/name/1.0.0`, `/@scope/name/1.0.0/peer@2.0.0`, `registry.example.com/name/1.0.0_peer@2.0.0`.
-/// Empty where a part is not there: archives and repositories have fields for both.
+/// Splits `/name/1.0.0`, `/@scope/name/1.0.0/peer@2.0.0` or
+/// `registry.example.com/name/1.0.0_peer@2.0.0`. Parts may be empty: archives and repositories have
+/// fields for both.
 fn of_path(key: &str) -> (&str, &str) {
     let Some((_, path)) = key.split_once('/') else { return ("", "") };
     let scope = match path.starts_with('@') {
@@ -92,10 +93,10 @@ fn of_path(key: &str) -> (&str, &str) {
     }
 }
 
-/// `/name@1.0.0(peer@2.0.0)`, `@scope/name@1.0.0`, `name@https://…`.
+/// Splits `/name@1.0.0(peer@2.0.0)`, `@scope/name@1.0.0` or `name@https://…`.
 fn of_name(key: &str) -> (&str, &str) {
     let key = key.split('(').next().unwrap_or(key);
-    // Version 6 begins with a slash, or with the host of another registry.
+    // Version 6 starts with a slash or with the host of another registry.
     let key = match key.split_once('/') {
         Some((host, rest)) if !host.contains('@') => rest,
         _ => key,
@@ -109,19 +110,19 @@ fn of_name(key: &str) -> (&str, &str) {
     }
 }
 
-/// What version 9 says of a package outside of its entry.
+/// What version 9 states about a package outside its entry.
 struct Mark {
     need: Need,
     optional: bool,
 }
 
-/// Marks by the key of `packages`.
+/// Returns the marks by key of `packages`.
 fn marks(doc: &Doc) -> HashMap<&str, Mark> {
     let snapshots: Vec<_> =
         doc.root().get("snapshots").into_iter().flat_map(Value::entries).collect();
     let places: HashMap<&str, usize> =
         snapshots.iter().zip(0..).map(|((key, _), at)| (*key, at)).collect();
-    // A version that is the key itself: an alias, an archive.
+    // The version may be the key itself: an alias or an archive.
     let place = |name: &str, version: &str| {
         places.get(&*format!("{name}@{version}")).or_else(|| places.get(version)).copied()
     };

@@ -1,4 +1,4 @@
-//! `poetry.lock`: `category` up to version 1.4, `groups` since 2.0, `optional` in all.
+//! `poetry.lock`: `category` up to version 1.4, `groups` since 2.0, and `optional` in all versions.
 
 use super::blocks::{Entry, inner, packages, text};
 use super::commit;
@@ -6,7 +6,7 @@ use super::list::List;
 use crate::contents::{Contents, Problem};
 use crate::{Kind, Need, Package};
 
-/// The group of what a project itself needs.
+/// The group of the project's own dependencies.
 const MAIN: &str = "main";
 
 pub(super) fn read(source: &str) -> Contents {
@@ -30,7 +30,7 @@ fn package(entry: &Entry<'_, '_>) -> Option<Package> {
     let is_main = groups.is_empty() || groups.contains(&MAIN);
     let is_optional = entry.table.get("optional").and_then(|flag| flag.get_ref().as_bool());
     let need = match is_optional {
-        // An extra: a package that is needed anyway is not optional.
+        // A package of an extra, unless it is needed anyway.
         Some(true) => Need::Optional,
         _ if is_main => Need::Production,
         _ => Need::Development,

@@ -1,10 +1,9 @@
-//! `pom.xml` ([reference]): what a project asks for, as far as the tree itself says.
+//! `pom.xml` ([reference]): the dependencies of a project, as far as the tree determines them.
 //!
-//! Properties and managed versions come from the file and from parents that lie in the tree.
-//! What a parent or a bill of materials in a repository would say is not known: such a dependency
-//! has no version. A range settles none either; its lower end is given as a bound. Of profiles
-//! those count that are active by default. Of two declarations of one artifact Maven takes the
-//! last (`DefaultModelNormalizer`).
+//! Properties and managed versions come from the file and from parents in the tree. If a parent or
+//! a bill of materials is in a repository, the version may be unknown and stays empty. For a range,
+//! the lower end is reported as a bound. Profiles count if they are active by default. Of duplicate
+//! declarations, Maven uses the last (`DefaultModelNormalizer`).
 //!
 //! [reference]: https://maven.apache.org/pom.html
 
@@ -19,9 +18,9 @@ use super::{Others, tree};
 use crate::contents::{Contents, Problem};
 use crate::{Kind, Need, Package};
 
-/// Parents above a project.
+/// The largest number of parents of a project.
 const MAX_PARENTS: usize = 16;
-/// Properties that one text takes in, and the length of what comes out.
+/// The largest number of properties substituted in a text, and the largest result.
 const MAX_PROPERTIES: usize = 64;
 const MAX_LENGTH: usize = 1024;
 
@@ -38,14 +37,14 @@ pub(super) fn read(path: &str, text: &str, others: &Others<'_>) -> Contents {
     list.into_contents()
 }
 
-/// What a project of Maven is called.
+/// The coordinates of a Maven project.
 pub(crate) struct Coordinates {
     pub(crate) group: String,
     pub(crate) artifact: String,
     pub(crate) version: String,
 }
 
-/// What the project of a `pom.xml` is, where the file itself says so.
+/// Returns the coordinates of a `pom.xml`, if the file itself states them.
 pub(crate) fn coordinates(text: &str) -> Option<Coordinates> {
     let chain = [Pom::read(text).ok()?];
     let [pom] = &chain;
@@ -57,7 +56,7 @@ pub(crate) fn coordinates(text: &str) -> Option<Coordinates> {
     })
 }
 
-/// A project and its parents in the tree, the nearest first.
+/// Returns a project and its parents in the tree, the nearest first.
 fn chain(path: &str, pom: Pom, others: &Others<'_>) -> Vec<Pom> {
     let mut path = path.to_owned();
     let mut chain = vec![pom];
@@ -71,7 +70,7 @@ fn chain(path: &str, pom: Pom, others: &Others<'_>) -> Vec<Pom> {
         let Some((bytes, place)) = found else { break };
         let text = String::from_utf8_lossy(&bytes);
         let Ok(found) = Pom::read(text.strip_prefix('\u{feff}').unwrap_or(&text)) else { break };
-        // Another project lies there: Maven asks a repository then.
+        // Another project is at this path; Maven would then use a repository.
         if found.artifact != parent.artifact || found.group() != parent.group {
             break;
         }
@@ -81,12 +80,12 @@ fn chain(path: &str, pom: Pom, others: &Others<'_>) -> Vec<Pom> {
     chain
 }
 
-/// `line_of_parent` stands for the lines of dependencies that come from parents.
+/// Adds dependencies; those from parents get the line `line_of_parent`.
 fn dependencies(chain: &[Pom], line_of_parent: Option<u32>, list: &mut List) {
     let mut found: Vec<(&Dependency, Option<u32>)> = Vec::new();
     let mut places: HashMap<Key, usize> = HashMap::new();
     let mut managed: HashMap<Key, &Dependency> = HashMap::new();
-    // What is nearer replaces what is further up.
+    // Nearer declarations replace those of parents.
     for (height, pom) in chain.iter().enumerate().rev() {
         for dependency in &pom.managed {
             managed.insert(key(chain, dependency), dependency);
@@ -114,7 +113,7 @@ fn dependencies(chain: &[Pom], line_of_parent: Option<u32>, list: &mut List) {
     }
 }
 
-/// What makes two declarations the same, with properties replaced where they are known.
+/// Returns the key that identifies a declaration, with known properties substituted.
 fn key(chain: &[Pom], dependency: &Dependency) -> Key {
     dependency.key().map(|part| interpolated(chain, part).unwrap_or_else(|| part.to_owned()))
 }
@@ -153,10 +152,10 @@ fn package(
     })
 }
 
-/// The version that a requirement settles, and whether it is a bound alone.
+/// Returns the version that a requirement determines, and whether it is only a bound.
 fn settled(requirement: &str) -> (&str, bool) {
     let Some(range) = requirement.strip_prefix(['[', '(']) else {
-        // The newest, whatever that is.
+        // The newest version, which is unknown.
         return if matches!(requirement, "LATEST" | "RELEASE") {
             ("", false)
         } else {
@@ -171,14 +170,14 @@ fn settled(requirement: &str) -> (&str, bool) {
     }
 }
 
-/// A text with its properties replaced; `None` where one is not known, or there is no end.
+/// Substitutes properties; `None` if one is unknown or they do not terminate.
 fn interpolated(chain: &[Pom], text: &str) -> Option<String> {
     if text.len() > MAX_LENGTH {
         return None;
     }
     let mut text = text.to_owned();
     let mut left = MAX_PROPERTIES;
-    // The last one first: a name may be made of properties itself.
+    // The last one first: a name may itself contain properties.
     while let Some(start) = text.rfind("${") {
         left = left.checked_sub(1)?;
         let end = start + text[start..].find('}')?;
@@ -286,7 +285,7 @@ mod tests {
         };
         let contents = read("m/pom.xml", &child, &beside("p"));
         assert_eq!(lines(&contents), ["1:g:c 6 []", "2:g:a 4 []", "3:g:b 5 []"]);
-        // Another project lies where the parent would.
+        // Another project is at the path of the parent.
         let contents = read("m/pom.xml", &child, &beside("other"));
         assert_eq!(lines(&contents), ["2:g:a  []", "3:g:b  []"]);
     }

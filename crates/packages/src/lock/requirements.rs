@@ -1,8 +1,9 @@
-//! Requirements files of pip ([format]): a manifest at times, a lock file where all is pinned.
+//! pip requirements files ([format]), which are manifests, or lock files if all versions are
+//! pinned.
 //!
-//! Files of `-r` are read as a part of the file that names them; constraints (`-c`) install
-//! nothing. A requirement of a range is listed with its bound, marked as such, or without a
-//! version; one that needs a variable of the environment is not read.
+//! Files included with `-r` are read as part of the including file. Constraints (`-c`) install
+//! nothing. A requirement with a range is listed with its bound, marked as such, or without a
+//! version. A requirement with an environment variable is not read.
 //!
 //! [format]: https://pip.pypa.io/en/stable/reference/requirements-file-format/
 
@@ -12,15 +13,15 @@ use super::{Others, commit, tree};
 use crate::contents::{Contents, Problem};
 use crate::{Kind, Package};
 
-/// Files that one file brings in.
+/// The largest number of files that one file includes.
 const MAX_FILES: usize = 64;
-/// Characters of a line that a problem shows.
+/// The number of characters of a line shown in a problem.
 const MAX_SHOWN: usize = 80;
 
 pub(super) fn read(path: &str, text: &str, others: &Others<'_>) -> Contents {
     let mut list = List::default();
     let mut seen = vec![path.to_owned()];
-    // Files to be read: their folder, their text, and the line of the first file that led there.
+    // The files to read: directory, text, and the line of the first file that included it.
     let mut waiting = vec![(tree::folder(path).to_owned(), text.to_owned(), None)];
     while let Some((folder, text, from)) = waiting.pop() {
         for (number, line) in logical(&text) {
@@ -53,7 +54,7 @@ pub(super) fn read(path: &str, text: &str, others: &Others<'_>) -> Contents {
     list.into_contents()
 }
 
-/// Lines without comments, those that a backslash continues in one, with the number of the first.
+/// Returns lines without comments, with continued lines joined, and the number of the first.
 fn logical(text: &str) -> Vec<(u32, String)> {
     let mut all = Vec::new();
     let mut current: Option<(u32, String)> = None;
@@ -85,7 +86,7 @@ fn logical(text: &str) -> Vec<(u32, String)> {
 
 enum Line<'a> {
     Package(Box<Package>),
-    /// A file of `-r`.
+    /// A file included with `-r`.
     File(&'a str),
     Nothing,
 }
@@ -102,7 +103,7 @@ fn one(line: &str, number: u32) -> Result<Line<'_>, &'static str> {
         None if line.starts_with('-') => return Ok(Line::Nothing),
         None => line,
     };
-    // Options of one requirement stand behind it.
+    // Per-requirement options follow it.
     let end = [" -", "\t-"].iter().filter_map(|mark| line.find(mark)).min();
     let line = line[..end.unwrap_or(line.len())].trim_end();
     let package = |name: &str, version: &str| Package::locked(Kind::Pypi, name, version, number);
@@ -126,14 +127,14 @@ fn one(line: &str, number: u32) -> Result<Line<'_>, &'static str> {
             (None, Some((name, version))) => {
                 Line::Package(Box::new(of_address(package(name, version), line)))
             }
-            // The tree itself, or an archive that does not say what it is.
+            // The tree itself, or an archive whose name does not identify it.
             (None, None) => Line::Nothing,
         });
     }
     requirement(line).map(|_| Line::Nothing)
 }
 
-/// The value of an option: `-r file`, `-rfile`, `--requirement=file`.
+/// Returns the value of an option: `-r file`, `-rfile`, `--requirement=file`.
 fn value<'a>(line: &'a str, names: &[&str]) -> Option<&'a str> {
     names.iter().find_map(|name| {
         let rest = line.strip_prefix(name)?;
@@ -155,13 +156,13 @@ fn of_address(package: Package, address: &str) -> Package {
     Package { commit: commit.to_owned(), local: !address.contains("://"), ..package }
 }
 
-/// A path or an address, and not a requirement by name.
+/// Returns whether a line is a path or URL instead of a requirement with a name.
 fn is_address(line: &str) -> bool {
     let is_archive = [".whl", ".tar.gz", ".zip"].iter().any(|end| line.ends_with(end));
     line.contains("://") || line.starts_with(['.', '/']) || is_archive
 }
 
-/// `${NAME}`, as pip replaces it.
+/// Returns whether a line contains `${NAME}`, which pip substitutes.
 fn has_variable(line: &str) -> bool {
     line.match_indices("${").any(|(at, _)| {
         let is_of_name = |b: &u8| b.is_ascii_uppercase() || b.is_ascii_digit() || *b == b'_';

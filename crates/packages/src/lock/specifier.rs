@@ -1,18 +1,18 @@
-//! Requirements of Python packages (PEP 508) and what they say of a version (PEP 440).
+//! Python requirements (PEP 508) and the versions they determine (PEP 440).
 
-/// A requirement, its parts without blanks around them.
+/// The trimmed parts of a requirement.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Requirement<'a> {
     pub(super) name: &'a str,
-    /// Empty where the requirement settles none.
+    /// Empty if the requirement determines no version.
     pub(super) version: &'a str,
-    /// Whether the version is a bound alone.
+    /// Whether the version is only a bound.
     pub(super) bound: bool,
-    /// The address behind `@`.
+    /// The URL after `@`.
     pub(super) address: &'a str,
 }
 
-/// Reads `name [extras] specifiers ; marker` or `name [extras] @ address ; marker`.
+/// Parses `name [extras] specifiers ; marker` or `name [extras] @ address ; marker`.
 pub(super) fn requirement(text: &str) -> Result<Requirement<'_>, &'static str> {
     let is_of_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
     let end = text.find(|c| !is_of_name(c)).unwrap_or(text.len());
@@ -29,7 +29,7 @@ pub(super) fn requirement(text: &str) -> Result<Requirement<'_>, &'static str> {
         rest = behind.trim_start();
     }
     if let Some(address) = rest.strip_prefix('@') {
-        // A marker stands behind a blank, since an address may hold a semicolon.
+        // A marker follows a blank, since a URL may contain a semicolon.
         let address = address.trim_start();
         let address = address.split([' ', '\t']).next().unwrap_or("");
         let address = address.strip_suffix(';').unwrap_or(address);
@@ -47,7 +47,7 @@ pub(super) fn requirement(text: &str) -> Result<Requirement<'_>, &'static str> {
     Ok(Requirement { name, version, bound, address: "" })
 }
 
-/// The version that specifiers settle: that of `==`, else that of a single bound.
+/// Returns the version of `==`, or else that of a single bound.
 fn version(specifiers: &str) -> Result<(&str, bool), &'static str> {
     let (mut exact, mut bound, mut count) = (None, None, 0);
     for specifier in specifiers.split(',').map(str::trim).filter(|text| !text.is_empty()) {
@@ -76,7 +76,7 @@ fn version(specifiers: &str) -> Result<(&str, bool), &'static str> {
     })
 }
 
-/// The name and version in the file name of a wheel (PEP 427) or a source archive (PEP 625).
+/// Returns the name and version in the file name of a wheel (PEP 427) or source archive (PEP 625).
 pub(super) fn of_archive(address: &str) -> Option<(&str, &str)> {
     let path = address.split(['#', '?']).next().unwrap_or(address);
     let file = path.rsplit(['/', '\\']).next()?;

@@ -1,11 +1,11 @@
-//! Paths from one file of a tree to another.
+//! Paths between files of a tree.
 
-/// The folder of a path.
+/// Returns the directory of a path.
 pub(super) fn folder(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
-/// A path that a file in `folder` writes; `None` where it leaves the tree.
+/// Resolves a path relative to `folder`; `None` if it leaves the tree.
 pub(super) fn join(folder: &str, path: &str) -> Option<String> {
     if path.starts_with('/') || path.contains([':', '\0']) {
         return None;

@@ -1,5 +1,5 @@
-//! `uv.lock`: the packages of a workspace, the dependencies of each, and with its members the
-//! extras (`optional-dependencies`) and the groups of development (`dev-dependencies`).
+//! `uv.lock`: the packages of a workspace with their dependencies and, for its members, the extras
+//! (`optional-dependencies`) and dependency groups (`dev-dependencies`).
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -12,7 +12,7 @@ use super::list::List;
 use crate::contents::{Contents, Problem};
 use crate::{Kind, Need, Package};
 
-/// Sources of what is in the tree itself.
+/// The sources of packages in the tree itself.
 const LOCAL: [&str; 4] = ["virtual", "editable", "directory", "path"];
 
 pub(super) fn read(source: &str) -> Contents {
@@ -35,21 +35,21 @@ pub(super) fn read(source: &str) -> Contents {
     list.into_contents()
 }
 
-/// The name and the version of a dependency, as numbers; a version is there only where packages of
-/// one name have several.
+/// The name and version of a dependency as interned numbers. The version is set only if several
+/// packages have the same name.
 type Dependency = (u32, u32);
 
-/// The text without letters.
+/// The empty string.
 const NONE: u32 = 0;
 
 #[derive(Default)]
 struct Workspace {
-    /// A number for each name and version.
+    /// The number of each interned string.
     numbers: HashMap<String, u32>,
     packages: Vec<Locked>,
-    /// Extras and groups of the members, by the name of a package that is directly in them.
+    /// The extras and groups of the members, by the name of a direct dependency.
     groups: HashMap<u32, BTreeSet<String>>,
-    /// What the members need only at times.
+    /// Dependencies that the members need only for an extra or a group.
     at_times: Vec<(Need, Dependency)>,
 }
 
@@ -58,7 +58,7 @@ struct Locked {
     version: u32,
     package: Package,
     dependencies: Vec<Dependency>,
-    /// Whether it is a project of the workspace, whose groups count.
+    /// Whether this is a workspace member, whose groups count.
     is_member: bool,
     is_root: bool,
 }
@@ -76,7 +76,7 @@ impl Workspace {
             if is_member {
                 self.join(&group, Need::Optional, optional);
             } else {
-                // An extra that something asks for: who does is not looked at.
+                // An extra that some package requests; which one does not matter.
                 dependencies.extend(optional);
             }
         }
@@ -89,7 +89,7 @@ impl Workspace {
         let package = Package {
             commit: Some(fragment).filter(|text| commit::is_commit(text)).unwrap_or("").to_owned(),
             local: local.is_some(),
-            // A member whose version is made by its build has none.
+            // A member whose version is computed by its build has none.
             ..Package::locked(Kind::Pypi, name, version, entry.line)
         };
         let (name, version) = (self.number(name), self.number(version));

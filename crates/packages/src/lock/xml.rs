@@ -1,18 +1,18 @@
-//! XML documents, within what `roxmltree` takes in linear time.
+//! XML documents within limits that let `roxmltree` run in linear time.
 
 use pavisade_yaml::Source;
 use roxmltree::{Document, Node, ParsingOptions};
 
 use crate::contents::Problem;
 
-/// Nodes of one document: each takes a hundred bytes.
+/// The largest number of nodes; each takes about a hundred bytes.
 const MAX_NODES: u32 = 1 << 20;
-/// Declarations of namespaces: those of all outer elements are copied for each.
+/// The largest number of namespace declarations; each element copies those of its ancestors.
 const MAX_NAMESPACES: usize = 64;
-/// Attributes of one element: each is compared with all before it.
+/// The largest number of attributes of one element; each is compared with all others.
 const MAX_ATTRIBUTES: usize = 1000;
 
-/// Reads a document without a document type.
+/// Parses a document without a document type declaration.
 pub(super) fn document(text: &str) -> Result<Document<'_>, Problem> {
     if text.match_indices("xmlns").nth(MAX_NAMESPACES).is_some() {
         let message = format!("the XML has more than {MAX_NAMESPACES} namespaces");
@@ -27,13 +27,13 @@ pub(super) fn document(text: &str) -> Result<Document<'_>, Problem> {
         .map_err(|error| Problem::at(error.pos().row, format!("not XML: {error}")))
 }
 
-/// At least so many attributes has a tag: equal signs before a quote.
+/// Returns a lower bound for the number of attributes of a tag: equal signs followed by a quote.
 fn attributes(tag: &str) -> usize {
     let values = tag.split('=').skip(1);
     values.filter(|value| value.trim_start().starts_with(['"', '\''])).count()
 }
 
-/// Lines of a document's nodes.
+/// The line numbers of a document's nodes.
 pub(super) struct Lines(Source);
 
 impl Lines {
@@ -41,13 +41,13 @@ impl Lines {
         Self(Source::new("", text))
     }
 
-    /// The line that an element begins at.
+    /// Returns the first line of an element.
     pub(super) fn of(&self, node: Node<'_, '_>) -> u32 {
         self.0.line_at(u32::try_from(node.range().start).unwrap_or(u32::MAX))
     }
 }
 
-/// Elements of a name, in whatever namespace.
+/// Returns the child elements with a name in any namespace.
 pub(super) fn elements<'a, 'i>(
     node: Node<'a, 'i>,
     name: &'static str,
@@ -55,7 +55,7 @@ pub(super) fn elements<'a, 'i>(
     node.children().filter(move |node| node.tag_name().name() == name)
 }
 
-/// The text of an element inside; empty where there is none.
+/// Returns the text of a child element, or an empty string.
 pub(super) fn text<'a>(node: Node<'a, '_>, name: &'static str) -> &'a str {
     elements(node, name).next().and_then(|element| element.text()).unwrap_or("").trim()
 }

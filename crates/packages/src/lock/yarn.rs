@@ -1,8 +1,8 @@
-//! `yarn.lock`: Yarn's own text form in version 1, YAML since version 2.
+//! `yarn.lock`: Yarn's own format in version 1, YAML since version 2.
 //!
-//! An entry is named by the patterns that lead to it: `name@range`. What production needs and what
-//! development alone is not in the file: it follows from the `package.json` beside it. Without that,
-//! and in workspaces of version 1, all counts as production's.
+//! The key of an entry is the list of patterns that resolve to it: `name@range`. The file does not
+//! say which packages only development needs; this follows from the `package.json` next to it.
+//! Without that file, and in workspaces of version 1, all packages count as needed in production.
 
 mod needs;
 
@@ -42,7 +42,8 @@ fn add(all: Vec<Locked<'_>>, path: &str, others: &Others<'_>, list: &mut List) {
     }
 }
 
-/// Version 1: `"a@^1.0.0", a@^1.1.0:`, then fields with two blanks, then what they hold with four.
+/// Reads version 1: `"a@^1.0.0", a@^1.1.0:`, then fields indented by two blanks and their content
+/// by four.
 fn classic<'t>(text: &'t str, list: &mut List) -> Vec<Locked<'t>> {
     let mut all: Vec<Locked<'_>> = Vec::new();
     let mut section = "";
@@ -57,7 +58,7 @@ fn classic<'t>(text: &'t str, list: &mut List) -> Vec<Locked<'t>> {
                 Some(locked) => all.push(locked),
                 None => {
                     list.problem(Problem::at(number, "this line is not a package name"));
-                    // Its fields are nobody's.
+                    // The fields of an invalid entry are ignored.
                     all.push(Locked::default());
                 }
             }
@@ -92,7 +93,7 @@ fn header_of(patterns: &str, line: u32) -> Option<Locked<'_>> {
     Some(Locked { package, patterns, ..Locked::default() })
 }
 
-/// Looks at the last entry, of which all lines have been read.
+/// Checks the last entry after all of its lines have been read.
 fn end(all: &mut Vec<Locked<'_>>, list: &mut List) {
     let is_wrong =
         |last: &mut Locked<'_>| last.package.name.is_empty() || last.package.version.is_empty();
@@ -104,7 +105,7 @@ fn end(all: &mut Vec<Locked<'_>>, list: &mut List) {
     }
 }
 
-/// Since version 2: the resolution names what was installed, the key what was asked for.
+/// Reads version 2 and later: the resolution is what was installed, the key what was requested.
 fn berry<'t>(key: &'t str, entry: pavisade_yaml::Value<'t>) -> Result<Locked<'t>, Problem> {
     let line = document::line(entry);
     let resolution = document::written(entry.get("resolution"));
@@ -116,7 +117,7 @@ fn berry<'t>(key: &'t str, entry: pavisade_yaml::Value<'t>) -> Result<Locked<'t>
         let entries = entry.get(field).into_iter().flat_map(pavisade_yaml::Value::entries);
         entries.map(|(name, range)| (name, document::written(Some(range))))
     };
-    // Which of them may be absent is said apart.
+    // Optional dependencies are marked separately.
     let meta = entry.get("dependenciesMeta");
     let may_be_absent = |name: &str| {
         meta.and_then(|meta| meta.get(name)).is_some_and(|of| document::is_set(of, "optional"))
@@ -138,13 +139,13 @@ fn berry<'t>(key: &'t str, entry: pavisade_yaml::Value<'t>) -> Result<Locked<'t>
     })
 }
 
-/// The name and the range of `@scope/name@^1.0.0`.
+/// Splits `@scope/name@^1.0.0` into name and range.
 fn pattern(text: &str) -> Option<Pattern<'_>> {
     let at = text.get(1..)?.find('@')? + 1;
     Some((&text[..at], &text[at + 1..]))
 }
 
-/// The real name and range of an alias, `alias@npm:name@^1.0.0`.
+/// Returns the real name and range of an alias, `alias@npm:name@^1.0.0`.
 fn real<'t>((mut name, mut range): Pattern<'t>) -> Pattern<'t> {
     while let Some((inner, of)) = range.strip_prefix("npm:").and_then(pattern) {
         (name, range) = (inner, of);
@@ -202,7 +203,7 @@ mod tests {
             "@o/p@1.0.0# Optional",
         ];
         assert_eq!(lines(CLASSIC, Some(manifest)), (want.map(str::to_owned).to_vec(), 2));
-        // The manifests of a workspace are not scanned.
+        // The manifests of workspace members are not read.
         let manifest = r#"{"devDependencies": {"c": "npm:d@^2"}, "workspaces": ["x"]}"#;
         assert_eq!(lines(CLASSIC, Some(manifest)).0[1], "d@2.0.0# Production");
     }

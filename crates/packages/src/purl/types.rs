@@ -1,4 +1,4 @@
-//! What each registered type asks of the parts of a package URL (purl-spec, `types/`).
+//! The rules of each registered type for the parts of a package URL (purl-spec, `types/`).
 
 use super::{Purl, PurlError};
 
@@ -11,7 +11,7 @@ enum Namespace {
 }
 use Namespace::{Optional, Prohibited, Required};
 
-/// Parts that are compared without regard to case, and so are written in lower case.
+/// The case-insensitive parts, which are normalized to lower case.
 #[derive(Clone, Copy)]
 struct Lower {
     namespace: bool,
@@ -25,7 +25,7 @@ const NAME: Lower = Lower { namespace: false, name: true, version: false };
 const NAMESPACE: Lower = Lower { namespace: true, name: false, version: false };
 const ALL: Lower = Lower { namespace: true, name: true, version: true };
 
-/// A type, its namespaces, and its parts without case.
+/// Each type with its namespace rule and case-insensitive parts.
 const TYPES: &[(&str, Namespace, Lower)] = &[
     ("alpm", Required, BOTH),
     ("apk", Required, BOTH),
@@ -47,8 +47,8 @@ const TYPES: &[(&str, Namespace, Lower)] = &[
     ("generic", Optional, NONE),
     ("git", Required, NONE),
     ("github", Required, BOTH),
-    // Required by the specification, which predates modules; every other program names the standard
-    // library `pkg:golang/stdlib`.
+    // The specification, which predates modules, requires a namespace, but other tools name the
+    // standard library `pkg:golang/stdlib`.
     ("golang", Optional, NONE),
     ("hackage", Prohibited, NONE),
     ("hex", Optional, BOTH),
@@ -73,7 +73,7 @@ const TYPES: &[(&str, Namespace, Lower)] = &[
     ("yocto", Optional, NAMESPACE),
 ];
 
-/// Brings the parts into the form that the type asks for.
+/// Normalizes the parts by the rules of the type.
 pub(super) fn normalize(purl: &mut Purl) -> Result<(), PurlError> {
     let Some((_, namespace, lower)) = TYPES.iter().find(|(kind, ..)| *kind == purl.kind) else {
         return Ok(());
@@ -94,23 +94,23 @@ pub(super) fn normalize(purl: &mut Purl) -> Result<(), PurlError> {
     lower_if(lower.name, &mut purl.name);
     lower_if(lower.version, &mut purl.version);
     match purl.kind.as_str() {
-        // PEP 503 would have dots replaced as well; the type asks for underscores alone.
+        // PEP 503 also replaces dots; the type only underscores.
         "pypi" => purl.name = purl.name.replace('_', "-"),
         "hackage" => purl.name = purl.name.replace('_', "-"),
         "pub" => {
             let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
             purl.name = purl.name.chars().map(plain).collect();
         }
-        // Hosts that compare paths without regard to case.
+        // Hosts with case-insensitive paths.
         "git" if matches!(purl.namespace.as_str(), "github" | "github.com" | "bitbucket.org") => {
             purl.name = purl.name.to_lowercase();
         }
-        // The namespace is the author's PAUSE id; names are those of distributions, not modules.
+        // The namespace is the author's PAUSE ID; names are those of distributions, not modules.
         "cpan" => {
             purl.namespace = purl.namespace.to_uppercase();
             valid(purl, "name", &purl.name, !purl.name.contains("::"))?;
         }
-        // Databricks compares names of models without regard to case.
+        // Model names are case-insensitive on Databricks.
         "mlflow" if purl.qualifier("repository_url").is_some_and(|u| u.contains("databricks")) => {
             purl.name = purl.name.to_lowercase();
         }

@@ -1,28 +1,28 @@
-//! Berkeley DB's hash (Oracle Berkeley DB 5.3, `dbinc/db_page.h`): each page of it has pairs of a
-//! number and a header, or of a number and the first of the pages with the header's pieces.
+//! Berkeley DB hash files (Oracle Berkeley DB 5.3, `dbinc/db_page.h`): each page has pairs of a
+//! number and either a header or the first overflow page of a header.
 //!
-//! All pages of the file are looked at, instead of following buckets: a page belongs to one
-//! bucket, and free pages have another type.
+//! All pages are scanned instead of following buckets: a page belongs to one bucket, and free pages
+//! have another type.
 
 use std::borrow::Cow;
 
 use super::bytes::Bytes;
 use super::{Blobs, Damage};
 
-/// At 12, in the order of bytes of the machine that wrote it.
+/// At offset 12, in the byte order of the machine that wrote it.
 const MAGIC: u32 = 0x0006_1561;
 const HASH_METADATA: u8 = 8;
 
-/// Types of pages.
+/// Page types.
 const HASH_UNSORTED: u8 = 2;
 const OVERFLOW: u8 = 7;
 const HASH: u8 = 13;
 
-/// Types of items.
+/// Item types.
 const IN_PAGE: u8 = 1;
 const OFF_PAGE: u8 = 3;
 
-/// Bytes of a page's own header.
+/// The size of a page header in bytes.
 const HEADER: usize = 26;
 
 #[derive(Clone, Copy)]
@@ -59,7 +59,7 @@ impl<'a> Database<'a> {
             return Ok(());
         }
         let count = self.half(page, 20).unwrap_or(0);
-        // Items grow from the end of a page to its start: one ends where that before it begins.
+        // Items grow from the end of a page: each ends at the start of the previous one.
         let offset = |index: usize| self.half(page, HEADER + index * 2);
         let item = |index: usize| {
             let end = if index == 0 { page.len() } else { offset(index - 1)? };
@@ -70,7 +70,7 @@ impl<'a> Database<'a> {
                 blobs.problem("an entry of a page is damaged");
                 continue;
             };
-            // Number 0 holds the last number that was given.
+            // Number 0 holds the last number assigned.
             if key.get(1..).is_some_and(|key| key.iter().all(|byte| *byte == 0)) {
                 continue;
             }
@@ -89,7 +89,7 @@ impl<'a> Database<'a> {
         Ok(())
     }
 
-    /// A header that is in pages of its own.
+    /// Reads a header from its overflow pages.
     fn pieces(self, item: &[u8], blobs: &mut Blobs<'_>) -> Result<Option<Vec<u8>>, Damage> {
         let first = number(item, 4, self.is_big);
         let length = number(item, 8, self.is_big);
@@ -101,16 +101,16 @@ impl<'a> Database<'a> {
         blobs.room(length)?;
         let mut blob = Vec::with_capacity(length);
         while blob.len() < length {
-            // A visit costs as well: pieces may be of one byte.
+            // Count each page too: a piece may be a single byte.
             blobs.room(HEADER)?;
             let Some(page) = self.bytes_of(next as usize) else { return Ok(None) };
             let piece = || {
                 (page.get(25) == Some(&OVERFLOW)).then_some(())?;
-                // In these pages the field for the first free byte is the length.
+                // On overflow pages, the field for the first free byte is the length.
                 let bytes = page.get(HEADER..HEADER.checked_add(self.half(&page, 22)?)?)?;
                 Some((bytes, number(&page, 16, self.is_big)?))
             };
-            // A piece without bytes could lead round and round.
+            // Empty pieces could form an endless loop.
             let Some((bytes, following)) = piece().filter(|(bytes, _)| !bytes.is_empty()) else {
                 return Ok(None);
             };

@@ -1,5 +1,5 @@
-//! The bytes of a database, which is read in any order. A large one is packed in blocks while it comes,
-//! since it must not fill memory: headers of rpm take a third of their size then.
+//! The bytes of a database with random access. A large one is compressed in blocks while it is
+//! read, to limit memory: rpm headers shrink to a third.
 
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -11,16 +11,16 @@ use flate2::Compression;
 use flate2::read::DeflateDecoder;
 use flate2::write::DeflateEncoder;
 
-/// Bytes of a block.
+/// The size of a block in bytes.
 const BLOCK: usize = 64 << 10;
-/// Blocks that are kept unpacked.
+/// The number of uncompressed blocks in the cache.
 const OPEN: usize = 64;
-/// How much is kept of a database.
+/// The limits for a database.
 #[derive(Clone, Copy)]
 struct Sizes {
-    /// Bytes of one that is kept as it is.
+    /// The largest database that is kept uncompressed, in bytes.
     plain: usize,
-    /// Bytes of all packed blocks together.
+    /// The total size of all compressed blocks in bytes.
     packed: usize,
 }
 const SIZES: Sizes = Sizes { plain: 24 << 20, packed: 64 << 20 };
@@ -40,7 +40,7 @@ pub(super) struct Packed {
 pub(super) const TOO_LARGE: &str = "it is too large";
 
 impl<'a> Bytes<'a> {
-    /// Takes a database as it comes; `None` where it is larger than `limit`, or than what is kept.
+    /// Reads a database; `None` if it exceeds `limit` or the compressed limit.
     pub(super) fn read(from: &mut dyn Read, limit: u64) -> io::Result<Option<Bytes<'static>>> {
         Self::read_sized(from, limit, SIZES)
     }
@@ -58,7 +58,7 @@ impl<'a> Bytes<'a> {
         }
         let mut packed = Packed { length: 0, blocks: Vec::new(), open: RefCell::default() };
         let mut room = sizes.packed;
-        // What came so far is packed and given up, a block at a time.
+        // Compress and release the data so far, one block at a time.
         let mut rest = VecDeque::from(plain);
         loop {
             let mut block = Vec::with_capacity(BLOCK);
@@ -90,7 +90,7 @@ impl<'a> Bytes<'a> {
         }
     }
 
-    /// So many bytes from a place on; `None` where there are fewer.
+    /// Returns `length` bytes at an offset; `None` if there are fewer.
     pub(super) fn get(&self, at: usize, length: usize) -> Option<Cow<'_, [u8]>> {
         let end = at.checked_add(length)?;
         match self {
@@ -165,7 +165,7 @@ mod tests {
         }
         assert!(bytes.get(text.len() - 3, 4).is_none());
         assert!(bytes.get(usize::MAX, 4).is_none());
-        // Larger than the limit, and what cannot be packed.
+        // Larger than the limit, and incompressible.
         assert!(read(&text, plain + 5).is_none());
         assert!(read(&text, 5).is_none());
         let mut state = 7_u64;

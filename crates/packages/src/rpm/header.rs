@@ -1,5 +1,5 @@
-//! A header of rpm (rpm's `docs/manual/hregions.md`, "Header Structure"): the numbers of entries and of bytes of
-//! data, the entries (tag, type, offset, count), the data. All numbers are big-endian.
+//! An rpm header (rpm's `docs/manual/hregions.md`, "Header Structure"): the number of entries and
+//! of data bytes, the entries (tag, type, offset, count), and the data. All numbers are big-endian.
 
 use std::borrow::Cow;
 
@@ -22,7 +22,7 @@ const STRING_ARRAY: u32 = 8;
 const TRANSLATED: u32 = 9;
 
 const ENTRY: usize = 16;
-/// Bytes of a path.
+/// The longest path in bytes.
 const MAX_PATH: usize = 4096;
 
 /// A header.
@@ -40,21 +40,21 @@ impl<'a> Header<'a> {
         Some(Self { entries, data: data.get(..length)? })
     }
 
-    /// The type of an entry, its count, and the data from its start on.
+    /// Returns the type and count of an entry, and the data from its start.
     fn entry(&self, tag: u32) -> Option<(u32, usize, &'a [u8])> {
         let entry = self.entries.chunks_exact(ENTRY).find(|entry| number(entry, 0) == Some(tag))?;
         let offset = number(entry, 8)? as usize;
         Some((number(entry, 4)?, number(entry, 12)? as usize, self.data.get(offset..)?))
     }
 
-    /// A text; the first one of several.
+    /// Returns a string, or the first of several.
     pub(super) fn text(&self, tag: u32) -> Option<Cow<'a, str>> {
         let (kind, _, data) = self.entry(tag)?;
         matches!(kind, STRING | STRING_ARRAY | TRANSLATED).then_some(())?;
         Some(String::from_utf8_lossy(texts(data, 1).next()?))
     }
 
-    /// A number; the first one of several.
+    /// Returns a number, or the first of several.
     pub(super) fn number(&self, tag: u32) -> Option<u32> {
         let (kind, _, data) = self.entry(tag)?;
         if kind == INT_32 { number(data, 0) } else { None }
@@ -65,12 +65,12 @@ impl<'a> Header<'a> {
         (kind == STRING_ARRAY).then(|| texts(data, count))
     }
 
-    /// Calls `each` with the files that were installed, without a leading slash.
+    /// Calls `each` with every installed file, without a leading slash.
     pub(super) fn files(&self, each: &mut dyn FnMut(&str)) {
         let states = self
             .entry(FILE_STATES)
             .map_or(&[][..], |(_, count, data)| data.get(..count).unwrap_or(&[]));
-        // Some were left out (documentation) or replaced by those of another package.
+        // Some files were not installed (documentation) or were replaced by another package.
         let is_there = |index: usize| states.get(index).is_none_or(|state| *state == 0);
         let mut add = |index: usize, folder: &[u8], name: &[u8]| {
             if !is_there(index) || folder.len() + name.len() > MAX_PATH {
@@ -96,7 +96,7 @@ impl<'a> Header<'a> {
     }
 }
 
-/// Texts that end with a NUL each.
+/// Splits NUL-terminated strings.
 fn texts(data: &[u8], count: usize) -> impl Iterator<Item = &[u8]> {
     let mut rest = data;
     std::iter::from_fn(move || {

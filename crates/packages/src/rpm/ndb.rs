@@ -1,5 +1,5 @@
-//! NDB, SUSE's database (rpm's `lib/backend/ndb/rpmpkg.c`): pages of slots that say where the header
-//! of a package is, in blocks of 16 bytes. Numbers are little-endian.
+//! NDB, the database of SUSE (rpm's `lib/backend/ndb/rpmpkg.c`): pages of slots with the location
+//! of each package header, in blocks of 16 bytes. Numbers are little-endian.
 
 use super::bytes::Bytes;
 use super::{Blobs, Damage};
@@ -10,7 +10,7 @@ const BLOB: &[u8] = b"BlbS";
 
 const PAGE: usize = 4096;
 const BLOCK: usize = 16;
-/// Bytes of the file's own header, in the place of the first slots.
+/// The size of the file header in bytes, which replaces the first slots.
 const HEADER: usize = 32;
 
 pub(super) fn read(bytes: &Bytes<'_>, blobs: &mut Blobs<'_>) -> Result<(), Damage> {
@@ -28,7 +28,7 @@ pub(super) fn read(bytes: &Bytes<'_>, blobs: &mut Blobs<'_>) -> Result<(), Damag
                 continue;
             }
             let place = number(slot, 8).unwrap_or(0) as usize * BLOCK;
-            // Slots may lead to one place: so its length counts before it is looked at.
+            // Several slots may refer to one location, so count its length before reading it.
             let length = || {
                 let head = bytes.get(place, BLOCK)?;
                 (head.starts_with(BLOB) && number(&head, 4)? == package).then_some(())?;

@@ -1,7 +1,7 @@
-//! The part of SQLite's file format ([Database File Format]) that the table `Packages` needs: trees
-//! of a table, records, overflow pages.
+//! The part of SQLite's file format ([Database File Format]) that is needed to read the table
+//! `Packages`: table B-trees, records and overflow pages.
 //!
-//! What is still in a write-ahead log beside the database is not read, which is told.
+//! Changes that are only in a write-ahead log are not read but reported.
 //!
 //! [Database File Format]: https://www.sqlite.org/fileformat2.html
 
@@ -11,9 +11,9 @@ use super::bytes::Bytes;
 use super::{Blobs, Damage, MAX_PACKAGES};
 
 pub(super) const MAGIC: &[u8] = b"SQLite format 3\0";
-/// Bytes before the tree of the first page.
+/// The bytes before the B-tree on the first page.
 const FILE_HEADER: usize = 100;
-/// The table of all tables begins on the first page.
+/// The schema table starts on the first page.
 const SCHEMA: u32 = 1;
 const TABLE: &[u8] = b"Packages";
 
@@ -24,11 +24,11 @@ const LEAF: u8 = 13;
 struct Database<'a> {
     bytes: &'a Bytes<'a>,
     page: usize,
-    /// Bytes of a page that are used.
+    /// The usable bytes of a page.
     usable: usize,
 }
 
-/// Where the cell of a row is: its page, and where it begins in that.
+/// The location of a cell: its page and the offset in it.
 type Cell = (u32, usize);
 
 pub(super) fn read(bytes: &Bytes<'_>, blobs: &mut Blobs<'_>) -> Result<(), Damage> {
@@ -64,7 +64,7 @@ impl<'a> Database<'a> {
             size => size as usize,
         };
         let reserved = usize::from(*head.get(20).ok_or(WRONG)?);
-        // SQLite itself asks for so many.
+        // The minimum that SQLite accepts.
         let usable = page.checked_sub(reserved).filter(|usable| *usable >= 480).ok_or(WRONG)?;
         if !page.is_power_of_two() {
             return Err(WRONG);
@@ -72,19 +72,19 @@ impl<'a> Database<'a> {
         Ok(Self { bytes, page, usable })
     }
 
-    /// A page, and where its tree begins. Pages count from 1.
+    /// Returns a page and the offset of its B-tree. Pages count from 1.
     fn tree(self, number: u32) -> Option<(Cow<'a, [u8]>, usize)> {
         let start = (number as usize).checked_sub(1)?.checked_mul(self.page)?;
         let page = self.bytes.get(start, self.page)?;
         Some((page, if number == SCHEMA { FILE_HEADER } else { 0 }))
     }
 
-    /// The page of a cell, and where it begins in it.
+    /// Returns the page of a cell and the offset in it.
     fn cell(self, (page, at): Cell) -> Option<(Cow<'a, [u8]>, usize)> {
         Some((self.tree(page)?.0, at))
     }
 
-    /// The cells of all leaves of a tree, in the order of their keys.
+    /// Returns the cells of all leaves in key order.
     fn rows(self, root: u32, blobs: &mut Blobs<'_>) -> Vec<Cell> {
         let mut seen = vec![false; self.bytes.len().div_ceil(self.page) + 1];
         let mut rows = Vec::new();
@@ -110,7 +110,7 @@ impl<'a> Database<'a> {
                     rows.extend(places.map(|at| (next, at)));
                 }
                 INTERIOR => {
-                    // The last one first, since the stack gives it last.
+                    // The last child first, since the stack returns it last.
                     waiting.extend(number(page, start + 8, 4).map(|page| page as u32));
                     let children = (0..count).rev().filter_map(|index| number(cell(index)?, 0, 4));
                     waiting.extend(children.map(|page| page as u32));
@@ -121,7 +121,7 @@ impl<'a> Database<'a> {
         rows
     }
 
-    /// The record of a cell, put together where it is on several pages; `None` where it is damaged.
+    /// Returns the record of a cell, reassembled from overflow pages; `None` if it is damaged.
     fn record<'p>(
         self,
         cell: Option<&'p (Cow<'a, [u8]>, usize)>,
@@ -147,7 +147,7 @@ impl<'a> Database<'a> {
         record.extend_from_slice(start);
         let mut next = number(cell, at + local, 4);
         while record.len() < length {
-            // Each page adds to the record, so that a circle of them has an end.
+            // Each page extends the record, so a loop of pages terminates.
             let page = next.and_then(|page| self.tree(u32::try_from(page).ok()?));
             let Some((page, _)) = page else { return Ok(None) };
             next = number(&page, 0, 4);
@@ -157,7 +157,7 @@ impl<'a> Database<'a> {
         Ok(Some(Cow::Owned(record)))
     }
 
-    /// Bytes of a record that are in its cell ("B-tree Cell Format").
+    /// Returns the number of record bytes in the cell ("B-tree Cell Format").
     fn local(self, length: usize) -> usize {
         let most = self.usable - 35;
         if length <= most {
@@ -169,7 +169,7 @@ impl<'a> Database<'a> {
     }
 }
 
-/// The first columns of a record.
+/// Returns the first columns of a record.
 fn columns<const N: usize>(record: &[u8]) -> Option<[&[u8]; N]> {
     let (header, mut at) = varint(record, 0)?;
     let mut content = usize::try_from(header).ok()?;
@@ -186,7 +186,7 @@ fn columns<const N: usize>(record: &[u8]) -> Option<[&[u8]; N]> {
             5 => 6,
             6 | 7 => 8,
             10 | 11 => return None,
-            // Even for bytes, odd for text.
+            // Even for blobs, odd for text.
             _ => (kind - 12) / 2,
         };
         let end = content.checked_add(usize::try_from(length).ok()?)?;
@@ -196,7 +196,7 @@ fn columns<const N: usize>(record: &[u8]) -> Option<[&[u8]; N]> {
     Some(columns)
 }
 
-/// A number of up to nine bytes, and where it ends.
+/// Reads a varint of up to nine bytes, and returns its end.
 fn varint(bytes: &[u8], at: usize) -> Option<(u64, usize)> {
     let mut value = 0_u64;
     for index in 0..8 {
@@ -210,7 +210,7 @@ fn varint(bytes: &[u8], at: usize) -> Option<(u64, usize)> {
     Some((value << 8 | u64::from(last), at + 9))
 }
 
-/// A number of so many bytes, the most significant first.
+/// Reads a big-endian number.
 fn number(bytes: &[u8], at: usize, length: usize) -> Option<u64> {
     let bytes = bytes.get(at..at.checked_add(length)?)?;
     (length <= 8).then(|| bytes.iter().fold(0, |number, byte| number << 8 | u64::from(*byte)))

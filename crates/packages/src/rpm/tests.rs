@@ -1,6 +1,6 @@
 use super::*;
 
-/// A header of these texts, and of two files of which one was not installed.
+/// Returns a header with these strings and two files, one of which was not installed.
 fn header(name: &str, release: &str, epoch: u32, source: &str) -> Vec<u8> {
     let mut entries: Vec<u8> = Vec::new();
     let mut data = Vec::new();
@@ -65,7 +65,7 @@ fn ndb() -> Vec<u8> {
     file
 }
 
-/// A page of pairs: a small header in the page, and one in pages of its own.
+/// Returns a page with a small header in the page and one on overflow pages.
 fn bdb(is_big: bool) -> Vec<u8> {
     const PAGE: usize = 1024;
     let word = |value: usize| match is_big {
@@ -121,11 +121,11 @@ fn ndb_and_bdb() {
 #[test]
 fn a_circle_of_pages_ends() {
     let mut file = bdb(false);
-    // The second piece leads to itself: the header gets the wrong bytes, and an end.
+    // The second page refers to itself: the header has wrong bytes but ends.
     file[3 * 1024 + 16..3 * 1024 + 20].copy_from_slice(&3_u32.to_le_bytes());
     let (packages, problems) = said(&file);
     assert!(packages.len() + problems == 2);
-    // A piece without bytes would have none.
+    // An empty page would loop forever.
     file[3 * 1024 + 22..3 * 1024 + 24].fill(0);
     assert_eq!(said(&file).1, 1);
 }
@@ -137,7 +137,7 @@ fn damage_is_said_and_hides_nothing() {
         assert!(packages.is_empty() && problems == 1);
     }
     let mut file = ndb();
-    // The first header says more entries than it has.
+    // The first header states more entries than it has.
     let at = file.windows(4).position(|window| window == b"BlbS").unwrap() + 16;
     file[at] = 0x7F;
     assert_eq!(said(&file), (wanted().0[1..].to_vec(), 1));
@@ -157,7 +157,7 @@ fn sources() {
     assert_eq!(of("a.src.rpm"), None);
 }
 
-/// A database that is packed while it comes gives what it gives in memory.
+/// A database compressed while reading gives the same result as one in memory.
 #[test]
 fn streams_are_read_like_bytes() {
     for bytes in [ndb(), bdb(false), bdb(true)] {

@@ -11,7 +11,7 @@ use crate::Distribution;
 use crate::inventory::{Inventory, Layer, Place};
 
 const VERSIONS: [&str; 6] = ["1.2", "1.3", "1.4", "1.5", "1.6", "1.7"];
-/// Components in one another.
+/// The deepest nesting of components.
 const MAX_DEPTH: usize = 32;
 
 pub(super) fn read(document: Value) -> Result<Inventory, SbomError> {
@@ -38,7 +38,7 @@ pub(super) fn read(document: Value) -> Result<Inventory, SbomError> {
     for (component, number) in list(&document, "components").zip(0_usize..) {
         reading.component(component, &format!("components[{number}]"), 0);
     }
-    // What the described thing is made of counts as well.
+    // Components of the described subject count as well.
     for (component, number) in list(root, "components").zip(0_usize..) {
         reading.component(component, &format!("metadata.component.components[{number}]"), 0);
     }
@@ -62,7 +62,7 @@ pub(super) fn read(document: Value) -> Result<Inventory, SbomError> {
     Ok(inventory)
 }
 
-/// What the document describes.
+/// Reads the subject of the document.
 fn image(root: &Value, inventory: &mut Inventory) {
     let said = properties(root);
     let (group, name, version) = (text(root, "group"), text(root, "name"), text(root, "version"));
@@ -80,9 +80,9 @@ fn image(root: &Value, inventory: &mut Inventory) {
 
 struct Reading {
     inventory: Inventory,
-    /// Numbers of packages by what they are referred to.
+    /// The indexes of packages by reference.
     references: HashMap<String, usize>,
-    /// Packages, and what refers to their owners.
+    /// Packages with the references of their owners.
     owners: Vec<(usize, String)>,
 }
 
@@ -112,7 +112,7 @@ impl Reading {
             };
             self.inventory.distribution.get_or_insert(found);
         } else if is_file_of_trivy(component, kind) {
-            // Its packages are components of their own.
+            // Its packages are separate components.
         } else if matches!(kind, "library" | "framework" | "application" | "platform")
             || component.get("purl").is_some()
         {
@@ -150,7 +150,7 @@ impl Reading {
     }
 }
 
-/// Whether Trivy lists a lock file or archive, not a package.
+/// Returns whether a component is a lock file or archive that Trivy lists, instead of a package.
 fn is_file_of_trivy(component: &Value, kind: &str) -> bool {
     let has_class = || !properties(component).first(&["aquasecurity:trivy:Class"]).is_empty();
     kind == "application" && component.get("purl").is_none() && has_class()
@@ -170,7 +170,7 @@ fn licences(component: &Value) -> Vec<String> {
     list(component, "licenses").filter_map(one).collect()
 }
 
-/// Where it was found, and by which layer it came, which stands beside it in words.
+/// Returns the locations of a component and the layer, which is stated as text next to each.
 fn places(component: &Value, layers: &[Layer]) -> Vec<Place> {
     let evidence = component.get("evidence").unwrap_or(&Value::Null);
     let place = |occurrence: &Value| {

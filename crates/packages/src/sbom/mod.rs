@@ -1,10 +1,10 @@
-//! SBOMs of others, and ours: documents that stand for an image.
+//! Reads SBOMs that describe an image.
 //!
-//! CycloneDX 1.2 to 1.7 and SPDX 2.2 and 2.3, as JSON. What both formats have no place for is read
-//! from the properties and comments that Pavisade writes, and as far as it is said plainly from those
-//! of Syft and Trivy. A component that is broken is a note; the others are read.
+//! The formats are CycloneDX 1.2 to 1.7 and SPDX 2.2 and 2.3 as JSON. Information that neither
+//! format covers is read from properties and comments written by Pavisade and, where unambiguous,
+//! by Syft and Trivy. An invalid component becomes a note; the others are read.
 //!
-//! Not here: writing (`report`), other forms (XML, tag-value, SPDX 3).
+//! Out of scope: writing (`report`), other formats (XML, tag-value, SPDX 3).
 
 mod cyclonedx;
 mod spdx;
@@ -17,32 +17,32 @@ use serde_json::Value;
 use crate::inventory::{Found, Inventory, Layer, Place};
 use crate::{Kind, Package, Purl, SourcePackage};
 
-/// Bytes of a document.
+/// The largest document in bytes.
 pub const MAX_BYTES: u64 = 256 << 20;
 
-/// Why a text is no document that is read.
+/// Why a document is not read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SbomError {
     /// It is not JSON.
     #[error("it is not valid JSON: {0}")]
     Json(String),
-    /// It is JSON, but no SBOM.
+    /// It is JSON but not an SBOM.
     #[error("it is neither CycloneDX nor SPDX: it has neither `bomFormat` nor `spdxVersion`")]
     Other,
-    /// A form that is not read.
+    /// An unsupported encoding.
     #[error("{0} is not supported: convert it to {1}")]
     Form(&'static str, &'static str),
-    /// A version that is not known.
+    /// An unsupported version.
     #[error("{format} {found} is not supported; supported versions are {known}")]
     Version {
         /// The format.
         format: &'static str,
         /// The version of the document.
         found: String,
-        /// Versions that are.
+        /// The supported versions.
         known: &'static str,
     },
-    /// It has not the form of its format.
+    /// It violates its format.
     #[error("it is not valid {0}: {1}")]
     Invalid(&'static str, String),
 }
@@ -50,7 +50,7 @@ pub enum SbomError {
 const XML: SbomError = SbomError::Form("CycloneDX in XML", "JSON");
 const TAGS: SbomError = SbomError::Form("SPDX as tag-value", "JSON");
 
-/// Whether bytes begin as a document does, and not as an archive.
+/// Returns whether the first bytes are those of a document instead of an archive.
 pub fn is_document(head: &[u8]) -> bool {
     let head = head.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(head).trim_ascii_start();
     head.starts_with(b"{") || is_xml(head) || head.starts_with(b"SPDXVersion:")
@@ -63,7 +63,7 @@ fn is_xml(head: &[u8]) -> bool {
 /// Reads a document.
 ///
 /// # Errors
-/// It is none, or of a version that is not known.
+/// It is not an SBOM, or its version is not supported.
 pub fn read(bytes: &[u8]) -> Result<Inventory, SbomError> {
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
     if is_xml(bytes.trim_ascii_start()) {
@@ -89,8 +89,8 @@ pub fn read(bytes: &[u8]) -> Result<Inventory, SbomError> {
     Ok(inventory)
 }
 
-/// Keeps owners that are packages of a distribution: its advisories judge what it brought. Programs
-/// also write that a package contains another where it merely needs it.
+/// Keeps only owners that are distribution packages, since their advisories cover what they
+/// install. Some tools also write that a package contains another one that it merely depends on.
 fn only_distributions_own(inventory: &mut Inventory) {
     let of_system: Vec<_> =
         inventory.packages.iter().map(|found| found.package.kind.is_of_system()).collect();
@@ -100,17 +100,17 @@ fn only_distributions_own(inventory: &mut Inventory) {
     }
 }
 
-/// The text of a field; empty where there is none.
+/// Returns a string field, or an empty string.
 fn text<'a>(value: &'a Value, field: &str) -> &'a str {
     value.get(field).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// The elements of a list; none where there is none.
+/// Returns the elements of a list field.
 fn list<'a>(value: &'a Value, field: &str) -> impl Iterator<Item = &'a Value> {
     value.get(field).and_then(Value::as_array).into_iter().flatten()
 }
 
-/// What is said of something by name, in order; names may repeat.
+/// Named values in order; names may repeat.
 #[derive(Debug, Default)]
 struct Said<'a>(Vec<(&'a str, &'a str)>);
 
@@ -119,19 +119,19 @@ impl<'a> Said<'a> {
         self.0.iter().filter(move |(found, _)| *found == name).map(|(_, value)| *value)
     }
 
-    /// The first value of one of these names.
+    /// Returns the first value of any of these names.
     fn first(&self, names: &[&str]) -> &'a str {
         names.iter().find_map(|name| self.all(name).next()).unwrap_or_default()
     }
 
-    /// Values of names with a number in them: `before:0:after`, by number.
+    /// Returns the values of names like `before:0:after`, by number.
     fn numbered(&self, before: &str, after: &str) -> BTreeMap<u16, &'a str> {
         let number = |name: &str| name.strip_prefix(before)?.strip_suffix(after)?.parse().ok();
         let named = self.0.iter().filter_map(|(name, value)| Some((number(name)?, *value)));
         named.collect()
     }
 
-    /// The layers of an image.
+    /// Returns the layers of an image.
     fn layers(&self) -> Vec<Layer> {
         let of = |field: &str| self.numbered("pavisade:layer:", &format!(":{field}"));
         let (digests, ids, instructions) = (of("digest"), of("diff-id"), of("instruction"));
@@ -156,21 +156,21 @@ impl<'a> Said<'a> {
         if !layers.is_empty() {
             return layers;
         }
-        // Trivy names all layers, in order.
+        // Trivy lists all layers in order.
         let ids = self.all("aquasecurity:trivy:DiffID");
         ids.map(|id| Layer { diff_id: id.to_owned(), ..Layer::default() }).collect()
     }
 }
 
-/// The number of the layer with that digest.
+/// Returns the index of the layer with a digest.
 fn layer_of(layers: &[Layer], digest: &str) -> Option<u16> {
     let is =
         |layer: &Layer| !digest.is_empty() && (layer.digest == digest || layer.diff_id == digest);
     layers.iter().position(is).and_then(|number| number.try_into().ok())
 }
 
-/// A package by its URL and by what else is said of it. Some programs write the scope of a name in
-/// the URL alone.
+/// Builds a package from its URL and other values. Some tools write the scope of a name only in the
+/// URL.
 fn package(purl: Option<Purl>, said: &Said<'_>, group: &str, name: &str, version: &str) -> Found {
     let kind = match (said.first(&["pavisade:type"]), &purl) {
         ("", Some(purl)) => Kind::of(purl.kind()),
@@ -187,7 +187,7 @@ fn package(purl: Option<Purl>, said: &Said<'_>, group: &str, name: &str, version
     let url_version = purl.as_ref().map(Purl::version).unwrap_or_default();
     let mut version = either(version, url_version);
     let source = source(said, qualifier("upstream"), &version);
-    // In a URL the epoch stands apart.
+    // A URL has the epoch as a qualifier.
     let epoch = qualifier("epoch");
     if kind == Kind::Rpm && !matches!(epoch, "" | "0") && !version.contains(':') {
         version = format!("{epoch}:{version}");
@@ -207,7 +207,7 @@ fn package(purl: Option<Purl>, said: &Said<'_>, group: &str, name: &str, version
     Found { package, purl, ..Found::default() }
 }
 
-/// A name with its scope, as its ecosystem writes it.
+/// Returns a name with its scope, as written in its ecosystem.
 fn whole_name(kind: Kind, group: &str, name: &str) -> String {
     let is_whole = group.is_empty() || name.starts_with(&format!("{group}/"));
     match kind {
@@ -217,9 +217,9 @@ fn whole_name(kind: Kind, group: &str, name: &str) -> String {
     }
 }
 
-/// What a package was built from.
+/// Returns the source package.
 fn source(said: &Said<'_>, upstream: &str, version: &str) -> Option<SourcePackage> {
-    // Syft names the file of rpm's source package.
+    // Syft writes the file name of the rpm source package.
     let file = crate::rpm::source(upstream);
     let (name, of_url) = match &file {
         Some(file) => (file.name.as_str(), file.version.as_str()),
@@ -240,7 +240,7 @@ fn source(said: &Said<'_>, upstream: &str, version: &str) -> Option<SourcePackag
     (!name.is_empty()).then(|| SourcePackage { name: name.to_owned(), version: found })
 }
 
-/// Trivy takes versions of Debian apart.
+/// Joins the parts of a Debian version, which Trivy writes separately.
 fn trivy_version(said: &Said<'_>) -> String {
     let [epoch, version, release] = ["SrcEpoch", "SrcVersion", "SrcRelease"]
         .map(|part| said.all(&format!("aquasecurity:trivy:{part}")).next().unwrap_or_default());
@@ -249,7 +249,7 @@ fn trivy_version(said: &Said<'_>) -> String {
     if version.is_empty() { String::new() } else { format!("{epoch}{version}{release}") }
 }
 
-/// Places of a package, of what Syft and Trivy say.
+/// Returns the locations of a package as written by Syft and Trivy.
 fn places_of_others(said: &Said<'_>, layers: &[Layer]) -> Vec<Place> {
     let path = |path: &str| path.trim_start_matches('/').to_owned();
     let digests = said.numbered("syft:location:", ":layerID");
@@ -264,7 +264,7 @@ fn places_of_others(said: &Said<'_>, layers: &[Layer]) -> Vec<Place> {
     of_syft.chain(of_trivy).collect()
 }
 
-/// Reads a package URL; one that is broken is a note.
+/// Parses a package URL; an invalid one becomes a note.
 fn purl(written: &str, place: &str, notes: &mut Vec<Note>) -> Option<Purl> {
     if written.is_empty() {
         return None;
@@ -282,7 +282,7 @@ fn note(place: &str, message: String) -> Note {
     }
 }
 
-/// What is said of a document that does not claim to be complete.
+/// Returns the note for a document that does not claim to be complete.
 fn incomplete() -> Note {
     note("the SBOM", "it is marked as incomplete: a part of the image could not be read".to_owned())
 }

@@ -9,7 +9,7 @@ use crate::Distribution;
 use crate::inventory::{Inventory, Place};
 
 const VERSIONS: [&str; 2] = ["SPDX-2.2", "SPDX-2.3"];
-/// What says that nothing is known, or that there is nothing.
+/// Values that mean unknown or none.
 const NOTHING: [&str; 3] = ["", "NOASSERTION", "NONE"];
 
 pub(super) fn read(document: Value) -> Result<Inventory, SbomError> {
@@ -65,7 +65,7 @@ pub(super) fn read(document: Value) -> Result<Inventory, SbomError> {
     Ok(inventory)
 }
 
-/// What the document is about.
+/// Returns the subject of the document.
 fn described(document: &Value) -> Vec<&str> {
     let named = list(document, "documentDescribes").filter_map(Value::as_str);
     let related = list(document, "relationships").filter_map(|relation| {
@@ -79,7 +79,7 @@ fn described(document: &Value) -> Vec<&str> {
     named.chain(related).collect()
 }
 
-/// Whether what is described is a container of packages and not one of them.
+/// Returns whether the subject contains packages instead of being one of them.
 fn is_image(found: &Value, purpose: &str) -> bool {
     let written = purl_of(found);
     match purpose {
@@ -127,7 +127,7 @@ fn read_package(found: &Value, place: &str, own: &HashMap<&str, &str>, inventory
     package.package.licences = licences(found, &said, own);
     package.places = said.all("pavisade:place").map(place_of).collect();
     if package.places.is_empty() {
-        // "acquired package info from DPKG DB: /var/lib/dpkg/status, /x": Syft.
+        // Syft: "acquired package info from DPKG DB: /var/lib/dpkg/status, /x".
         let info = text(found, "sourceInfo").strip_prefix("acquired package info from ");
         let paths = info.and_then(|info| info.split_once(": ")).map(|(_, paths)| paths);
         let paths = paths.into_iter().flat_map(|paths| paths.split(", "));
@@ -146,7 +146,7 @@ fn purl_of(found: &Value) -> &str {
         .unwrap_or_default()
 }
 
-/// `3 usr/lib/x`: a layer's number and a path.
+/// Parses `3 usr/lib/x`: a layer index and a path.
 fn place_of(line: &str) -> Place {
     let numbered =
         line.split_once(' ').and_then(|(number, path)| Some((number.parse().ok()?, path)));
@@ -173,7 +173,7 @@ fn licences(found: &Value, said: &Said<'_>, own: &HashMap<&str, &str>) -> Vec<St
     expression.split(" AND ").map(|part| named(part.trim())).collect()
 }
 
-/// Lines `pavisade:name value` of a comment.
+/// Returns the lines `pavisade:name value` of a comment.
 fn lines(comment: &str) -> Said<'_> {
     let lines = comment.lines().filter(|line| line.starts_with("pavisade:"));
     Said(lines.filter_map(|line| line.split_once(' ')).collect())

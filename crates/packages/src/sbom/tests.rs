@@ -223,7 +223,7 @@ fn what_an_spdx_document_describes_is_no_package_of_it() {
             "relationships": [
                 {"spdxElementId": "SPDXRef-DOCUMENT", "relationshipType": "DESCRIBES", "relatedSpdxElement": "SPDXRef-i"},
                 contains("i", "p"), contains("p", "q"),
-                // Only a distribution brings packages of others, and none of its own.
+                // Only a distribution package can own another package, and not itself.
                 contains("q", "r"), contains("p", "s"), contains("t", "u"), contains("r", "r"),
             ],
         }))

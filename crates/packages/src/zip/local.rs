@@ -1,5 +1,5 @@
-//! Archives as a stream: each entry by the header before it. That is enough for what Java's own
-//! `JarInputStream` reads, and needs no more memory than one entry that is wanted.
+//! Reads ZIP archives as a stream, using the local header before each entry. This covers what
+//! Java's `JarInputStream` reads, and needs memory only for one wanted entry at a time.
 
 use std::io::{self, BufRead, BufReader, Read};
 
@@ -7,28 +7,27 @@ use flate2::bufread::DeflateDecoder;
 
 use super::{DEFLATED, ENCRYPTED, LOCAL, LOCAL_LENGTH, STORED, Unreadable, large, number};
 
-/// Sizes stand behind the content.
+/// The flag for sizes after the content.
 const BEHIND: u64 = 8;
-/// Bytes in which the first entry begins: some archives are programs as well.
+/// The bytes in which the first entry starts: some archives are also executables.
 const MAX_BEFORE: usize = 1 << 20;
-/// What is unpacked of entries whose size is not known before: a multiple of what was read, and
-/// what is free.
+/// The unpacked bytes of entries with unknown size: a multiple of the bytes read, plus a constant.
 const RATIO: u64 = 32;
 const FREE: u64 = if cfg!(test) { 1 << 20 } else { 64 << 20 };
 
-/// An entry that is wanted or not.
+/// Selects and receives entries.
 pub(crate) trait Visitor {
-    /// Bytes of the entry that are wanted; `None` for one that is passed over.
+    /// Returns how many bytes of an entry are wanted; `None` skips it.
     fn wants(&mut self, name: &[u8]) -> Option<usize>;
 
-    /// The start of an entry, and whether that is all.
+    /// Receives the start of an entry, and whether it is complete.
     fn take(&mut self, name: &[u8], content: Result<(Vec<u8>, bool), Unreadable>);
 }
 
-/// Reads an archive to its last entry.
+/// Reads an archive up to its last entry.
 ///
 /// # Errors
-/// Those of `from`; an archive that cannot be read on is `Ok(Err(…))`.
+/// Reading from `from` fails. A damaged archive gives `Ok(Err(…))`.
 pub(crate) fn read(
     from: impl Read,
     visitor: &mut dyn Visitor,
@@ -51,7 +50,7 @@ pub(crate) fn read(
     }
 }
 
-/// Moves behind the mark of the first entry.
+/// Skips to just after the signature of the first entry.
 fn first(from: &mut Counted<impl BufRead>) -> io::Result<bool> {
     let mut last = [0; LOCAL.len()];
     for _ in 0..MAX_BEFORE {
@@ -68,14 +67,14 @@ fn first(from: &mut Counted<impl BufRead>) -> io::Result<bool> {
     Ok(false)
 }
 
-/// Reads one entry, and the mark of the next; `false` behind the last one.
+/// Reads an entry and the signature of the next; `false` after the last one.
 fn entry(
     from: &mut Counted<impl BufRead>,
     header: &[u8],
     unpacked: &mut u64,
     visitor: &mut dyn Visitor,
 ) -> io::Result<Result<bool, Unreadable>> {
-    // The mark is not in the header.
+    // `header` does not include the signature.
     let field = |at: usize, length| number(header, at - LOCAL.len(), length).unwrap_or(0);
     let (flags, method) = (field(6, 2), field(8, 2));
     let mut name = vec![0; field(26, 2) as usize];
@@ -103,7 +102,7 @@ fn entry(
         if wanted.is_some() {
             visitor.take(&name, Err(why));
         }
-        // Where it ends is not known.
+        // Its end is unknown.
         if is_behind {
             return Ok(Err(why));
         }
@@ -130,7 +129,7 @@ fn entry(
     if let Some(most) = wanted {
         visitor.take(&name, some(&mut inflated, most).map_err(|_| Unreadable::Damaged));
     }
-    // The rest says where the content ends.
+    // Read the rest to find the end of the content.
     let mut buffer = [0; 1 << 13];
     loop {
         match inflated.read(&mut buffer) {
@@ -147,8 +146,8 @@ fn entry(
     behind(from, is_wide)
 }
 
-/// Passes over the sizes behind a content, and over the mark of the next entry. The sizes may have
-/// a mark of their own or none, and 4 bytes or 8.
+/// Skips the sizes after a content and the signature of the next entry. The sizes may have their
+/// own signature, and 4 or 8 bytes each.
 fn behind(from: &mut Counted<impl BufRead>, is_wide: bool) -> io::Result<Result<bool, Unreadable>> {
     const MARK: &[u8] = b"PK\x07\x08";
     let mut word = [0; 4];
@@ -165,7 +164,7 @@ fn behind(from: &mut Counted<impl BufRead>, is_wide: bool) -> io::Result<Result<
     next(from)
 }
 
-/// Whether another entry follows, and not the directory: its mark is read.
+/// Reads a signature. Returns whether another entry follows instead of the directory.
 fn next(from: &mut Counted<impl BufRead>) -> io::Result<Result<bool, Unreadable>> {
     let mut mark = [0; LOCAL.len()];
     Ok(match whole(from, &mut mark)? && mark.starts_with(b"PK") {
@@ -174,7 +173,7 @@ fn next(from: &mut Counted<impl BufRead>) -> io::Result<Result<bool, Unreadable>
     })
 }
 
-/// At most so many bytes, and whether that is all.
+/// Reads at most `most` bytes. Returns whether that is all.
 fn some(from: &mut dyn Read, most: usize) -> io::Result<(Vec<u8>, bool)> {
     let mut out = Vec::new();
     from.take(most as u64 + 1).read_to_end(&mut out)?;
@@ -183,7 +182,7 @@ fn some(from: &mut dyn Read, most: usize) -> io::Result<(Vec<u8>, bool)> {
     Ok((out, is_all))
 }
 
-/// Fills a buffer; `false` where the stream ends before.
+/// Fills a buffer; `false` if the stream ends early.
 fn whole(from: &mut impl Read, into: &mut [u8]) -> io::Result<bool> {
     match from.read_exact(into) {
         Ok(()) => Ok(true),
@@ -196,7 +195,7 @@ fn skip(from: &mut impl Read, count: u64) -> io::Result<bool> {
     Ok(io::copy(&mut from.take(count), &mut io::sink())? == count)
 }
 
-/// Counts what was read.
+/// Counts the bytes read.
 struct Counted<R> {
     from: R,
     read: u64,

@@ -11,7 +11,7 @@ use super::*;
 pub(crate) enum Form {
     Stored,
     Deflated,
-    /// Deflated, its sizes behind it.
+    /// Deflated, with the sizes after it.
     Behind,
 }
 
@@ -21,7 +21,7 @@ pub(crate) fn deflated(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// An archive of these entries.
+/// Returns an archive with these entries.
 pub(crate) fn archive(entries: &[(&str, &[u8], Form)]) -> Vec<u8> {
     let (mut out, mut directory) = (Vec::new(), Vec::new());
     for (name, content, form) in entries {
@@ -97,7 +97,7 @@ fn entries_by_the_directory_and_as_a_stream() {
     let bytes = sample();
     assert_eq!(unpacked(&bytes), lengths(100_000));
     assert_eq!(streamed(&bytes), (lengths(50_000), Ok(())));
-    // A program before it, and a comment that looks like an end behind it.
+    // An executable before it, and a comment that looks like an end record.
     let mut before = b"#!/bin/sh\nexec java -jar $0\n".to_vec();
     before.extend(&bytes);
     let at = before.len() - 2;
@@ -126,7 +126,7 @@ fn what_is_too_large_or_damaged_is_refused() {
     let mut encrypted = bytes.clone();
     encrypted[6] |= 1;
     assert_eq!(streamed(&encrypted).0[0].1, 0);
-    // Offsets that lead out of the file.
+    // Offsets outside the file.
     let mut outside = bytes;
     let at = outside.len() - 6;
     outside[at..at + 4].fill(0xFE);
@@ -150,7 +150,7 @@ fn a_bomb_ends_at_its_limit() {
 #[test]
 fn a_comment_hides_no_entry() {
     let mut bytes = sample();
-    // A whole record of an archive without entries, and one byte more.
+    // The complete end record of an empty archive plus one byte.
     let fake = [END, &[0; 18], b"x"].concat();
     let at = bytes.len() - 2;
     bytes[at..].copy_from_slice(&(fake.len() as u16).to_le_bytes());

@@ -1,13 +1,13 @@
 //! The syntax tree of a filter.
 
-/// A place in the text of a filter.
+/// A position in the text of a filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Position {
-    /// Bytes before it.
+    /// The offset in bytes.
     pub index: usize,
-    /// From 1.
+    /// The line, from 1.
     pub line: usize,
-    /// Bytes in its line, from 1.
+    /// The column in bytes, from 1.
     pub column: usize,
 }
 
@@ -16,7 +16,7 @@ pub struct Position {
 pub enum Expr {
     /// At least two conditions that must all hold.
     And(Vec<Expr>, Position),
-    /// At least two conditions of which one must hold.
+    /// At least two conditions, one of which must hold.
     Or(Vec<Expr>, Position),
     /// A condition that must not hold.
     Not(Box<Expr>, Position),
@@ -26,25 +26,25 @@ pub enum Expr {
     Check(Check),
 }
 
-/// A value of an event, compared with something.
+/// A comparison of a value of an event.
 #[derive(Clone, Debug)]
 pub struct Check {
-    /// What is compared.
+    /// The left operand.
     pub left: Operand,
-    /// How.
+    /// The operator.
     pub operator: Operator,
-    /// For operators on strings: what several values on the right mean together.
+    /// For string operators, how to combine several values on the right.
     pub modifier: Option<Modifier>,
-    /// What it is compared with; `exists` has none.
+    /// The right side; `None` for `exists`.
     pub right: Option<Right>,
-    /// Where the comparison begins.
+    /// The start of the comparison.
     pub position: Position,
 }
 
 /// The right side of a comparison.
 #[derive(Clone, Debug)]
 pub enum Right {
-    /// One value, or the name of a list where a list is expected.
+    /// One value, or the name of a list if the operator expects one.
     Value(Vec<u8>, Position),
     /// Values in parentheses.
     List(List),
@@ -55,50 +55,50 @@ pub enum Right {
 /// Values in parentheses.
 #[derive(Clone, Debug)]
 pub struct List {
-    /// The values, in order.
+    /// The values in order.
     pub values: Vec<Vec<u8>>,
-    /// The opening parenthesis.
+    /// The position of the opening parenthesis.
     pub position: Position,
 }
 
-/// What is compared.
+/// An operand of a comparison.
 #[derive(Clone, Debug)]
 pub enum Operand {
     /// A field of the event.
     Field(Field),
-    /// A field after a transformation.
+    /// A transformed field.
     Transformed(Transformed),
     /// A constant argument of a transformer.
     Value(Vec<u8>, Position),
-    /// Arguments in parentheses, as `join` takes.
+    /// Arguments in parentheses, as for `join`.
     List(Vec<Operand>, Position),
 }
 
-/// A field with its argument: `proc.aname[2]`.
+/// A field with an optional argument: `proc.aname[2]`.
 #[derive(Clone, Debug)]
 pub struct Field {
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// What stands in brackets; empty brackets are no argument but an error.
+    /// The argument in brackets; empty brackets are an error.
     pub argument: Option<Vec<u8>>,
-    /// Where the name begins.
+    /// The start of the name.
     pub position: Position,
 }
 
-/// A transformer with what it is applied to.
+/// A transformer and its operands.
 #[derive(Clone, Debug)]
 pub struct Transformed {
-    /// Which one.
+    /// The transformer.
     pub transformer: Transformer,
-    /// Its operands, at least one.
+    /// The operands, at least one.
     pub operands: Vec<Operand>,
-    /// `getopt(proc.args, "nt:")[t]`: what stands in brackets.
+    /// The argument in brackets: `getopt(proc.args, "nt:")[t]`.
     pub argument: Option<Vec<u8>>,
-    /// Where its name begins.
+    /// The start of the name.
     pub position: Position,
 }
 
-/// Names with a fixed text: the type, its texts, and the way from a text.
+/// Defines an enum whose variants have a fixed text, with conversions in both directions.
 macro_rules! texts {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)* }) => {
         $(#[$doc])*
@@ -106,10 +106,10 @@ macro_rules! texts {
         pub enum $name { $($(#[$variant_doc])* $variant,)* }
 
         impl $name {
-            /// All, in the order in which they are tried.
+            /// All variants, in the order in which the parser tries them.
             pub const ALL: &[Self] = &[$(Self::$variant,)*];
 
-            /// As filters write it.
+            /// Returns the text in filters.
             pub const fn text(self) -> &'static str {
                 match self { $(Self::$variant => $text,)* }
             }
@@ -118,88 +118,88 @@ macro_rules! texts {
 }
 
 texts! {
-    /// Functions that change a field before it is compared.
+    /// Functions that transform a value before the comparison.
     Transformer {
-        /// ASCII letters in lower case.
+        /// Converts ASCII letters to lower case.
         ToLower = "tolower",
-        /// ASCII letters in upper case.
+        /// Converts ASCII letters to upper case.
         ToUpper = "toupper",
-        /// Base64, decoded.
+        /// Decodes Base64.
         Base64 = "b64",
-        /// What follows the last slash of a path.
+        /// Returns the part of a path after the last slash.
         Basename = "basename",
-        /// Number of bytes, or of elements of a list.
+        /// Returns the number of bytes, or of elements of a list.
         Len = "len",
-        /// Values with a separator between them.
+        /// Joins values with a separator.
         Join = "join",
-        /// Values one after the other.
+        /// Concatenates values.
         Concat = "concat",
-        /// Options of a command line, as getopt(3) reads them.
+        /// Parses command-line options like getopt(3).
         GetOpt = "getopt",
-        /// The field as it is, on the right side.
+        /// Marks a field on the right side.
         Val = "val",
     }
 }
 
 texts! {
-    /// Comparisons.
+    /// Comparison operators.
     Operator {
         /// There is a value.
         Exists = "exists",
-        /// Numbers: at most.
+        /// Less than or equal, for numbers.
         LessOrEqual = "<=",
-        /// Numbers: less.
+        /// Less than, for numbers.
         Less = "<",
-        /// Numbers: at least.
+        /// Greater than or equal, for numbers.
         GreaterOrEqual = ">=",
-        /// Numbers: more.
+        /// Greater than, for numbers.
         Greater = ">",
-        /// The same.
+        /// Equal.
         Equal = "==",
-        /// The same, its other spelling.
+        /// Equal, in its other spelling.
         Assign = "=",
-        /// Another one.
+        /// Not equal.
         NotEqual = "!=",
-        /// A glob(7) pattern without regard to slashes.
+        /// Matches a glob(7) pattern, in which slashes are not special.
         Glob = "glob",
-        /// The same, ASCII letters of either case.
+        /// The same, ignoring ASCII case.
         IGlob = "iglob",
-        /// Part of the text.
+        /// Contains a text.
         Contains = "contains",
-        /// The same, ASCII letters of either case.
+        /// The same, ignoring ASCII case.
         IContains = "icontains",
-        /// Part of the bytes; the value is in hexadecimal digits.
+        /// Contains bytes, given in hexadecimal.
         BContains = "bcontains",
-        /// The beginning of the text.
+        /// Starts with a text.
         StartsWith = "startswith",
-        /// The beginning of the bytes; the value is in hexadecimal digits.
+        /// Starts with bytes, given in hexadecimal.
         BStartsWith = "bstartswith",
-        /// The end of the text.
+        /// Ends with a text.
         EndsWith = "endswith",
-        /// A regular expression for the whole text.
+        /// The whole text matches a regular expression.
         Regex = "regex",
-        /// Some value of the left is in the list.
+        /// At least one left value is in the list.
         Intersects = "intersects",
-        /// All values of the left are in the list.
+        /// All left values are in the list.
         In = "in",
-        /// A path of the list is the path or above it.
+        /// The list contains the path or one of its ancestors.
         PMatch = "pmatch",
     }
 }
 
 texts! {
-    /// What several values on the right of a string operator mean together.
+    /// How a string operator combines several values on the right.
     Modifier {
-        /// Exactly one of them.
+        /// Exactly one of them matches.
         OneOf = "oneof",
-        /// At least one of them.
+        /// At least one of them matches.
         AnyOf = "anyof",
-        /// Each of them, and at least one.
+        /// All of them match, and there is at least one.
         AllOf = "allof",
     }
 }
 
-/// What kind of right side an operator takes.
+/// The right side that an operator takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Takes {
     Nothing,
@@ -221,7 +221,7 @@ impl Operator {
     }
 }
 
-/// Equality of meaning: positions do not count.
+/// Compares the meaning, ignoring positions.
 impl PartialEq for Expr {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {

@@ -1,5 +1,5 @@
-//! Filters as text, as Falco prints them. It reads back as the same tree, except for constants of
-//! transformers, which stand without quotes.
+//! Prints filters like Falco. The output parses to the same tree, except for constants of
+//! transformers, which are printed without quotes.
 
 use std::fmt::{self, Display as _};
 

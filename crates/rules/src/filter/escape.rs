@@ -1,6 +1,6 @@
-//! Strings in quotes.
+//! Quoted strings.
 
-/// A value in double quotes, readable by [`unescape`].
+/// Returns a value in double quotes, which [`unescape`] reverses.
 pub fn escape(value: &[u8]) -> Vec<u8> {
     let mut text = vec![b'"'];
     for &byte in value {
@@ -27,11 +27,10 @@ pub fn escape(value: &[u8]) -> Vec<u8> {
     text
 }
 
-/// The value of a string with its quotes.
+/// Returns the value of a quoted string.
 ///
 /// # Errors
-/// What is wrong: an unknown escape, `\'` between double quotes, `\x` without two hexadecimal
-/// digits.
+/// An unknown escape, `\'` between double quotes, or `\x` without two hexadecimal digits.
 pub fn unescape(quoted: &[u8]) -> Result<Vec<u8>, String> {
     let (quote, inner) = match quoted {
         [quote @ (b'"' | b'\''), inner @ .., last] if quote == last => (*quote, inner),
@@ -55,7 +54,7 @@ pub fn unescape(quoted: &[u8]) -> Result<Vec<u8>, String> {
             b'x' => {
                 let digit = |byte: Option<u8>| byte.and_then(|byte| char::from(byte).to_digit(16));
                 match (digit(bytes.next()), digit(bytes.next())) {
-                    // Two digits of 16: at most 255.
+                    // Two hexadecimal digits are at most 255.
                     (Some(high), Some(low)) => u8::try_from(high * 16 + low).unwrap_or(u8::MAX),
                     _ => return Err("\\x needs two hexadecimal digits".into()),
                 }

@@ -1,19 +1,19 @@
-//! The bytes of a filter, read from left to right.
+//! Reads the tokens of a filter.
 
 use super::ast::Position;
 
-/// A reader of a filter's text.
+/// The text of a filter and the current offset.
 pub(super) struct Lexer<'a> {
     text: &'a [u8],
     pub(super) at: usize,
 }
 
-/// Blanks between tokens.
+/// Returns whether a byte is a blank.
 pub(super) const fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | 0x08 | b'\t' | b'\n' | b'\r')
 }
 
-/// Bytes that no value without quotes holds.
+/// Returns whether a byte ends an unquoted value.
 pub(super) const fn ends_bare(byte: u8) -> bool {
     is_blank(byte) || matches!(byte, b'(' | b')' | b',' | b'=' | b'"' | b'\'')
 }
@@ -37,12 +37,12 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// Skips blanks; whether there were any.
+    /// Skips blanks. Returns whether there were any.
     pub(super) fn blank(&mut self) -> bool {
         self.take_while(is_blank).is_some()
     }
 
-    /// Takes exactly this text.
+    /// Consumes exactly this text. Returns whether it was there.
     pub(super) fn take(&mut self, text: &str) -> bool {
         let found = self.rest().starts_with(text.as_bytes());
         if found {
@@ -51,7 +51,7 @@ impl<'a> Lexer<'a> {
         found
     }
 
-    /// Takes the longest text of such bytes, if it is not empty.
+    /// Consumes the longest non-empty run of matching bytes.
     pub(super) fn take_while(&mut self, is: fn(u8) -> bool) -> Option<&'a [u8]> {
         let rest = self.rest();
         let length = rest.iter().position(|byte| !is(*byte)).unwrap_or(rest.len());
@@ -59,14 +59,14 @@ impl<'a> Lexer<'a> {
         (length > 0).then(|| &rest[..length])
     }
 
-    /// `[a-zA-Z][a-zA-Z0-9_]*`
+    /// Consumes `[a-zA-Z][a-zA-Z0-9_]*`.
     pub(super) fn identifier(&mut self) -> Option<&'a str> {
         let word = word(self.rest())?;
         self.at += word.len();
         Some(word)
     }
 
-    /// Identifiers with dots between them, at least two.
+    /// Consumes at least two identifiers separated by dots.
     pub(super) fn field_name(&mut self) -> Option<&'a str> {
         let rest = self.rest();
         let mut length = word(rest)?.len();
@@ -82,13 +82,12 @@ impl<'a> Lexer<'a> {
         std::str::from_utf8(&rest[..length]).ok()
     }
 
-    /// A value without quotes.
+    /// Consumes an unquoted value.
     pub(super) fn bare(&mut self) -> Option<&'a [u8]> {
         self.take_while(|byte| !ends_bare(byte))
     }
 
-    /// A string with its quotes: up to the first quote that no backslash precedes, else up to
-    /// the last one.
+    /// Consumes a quoted string: up to the first unescaped quote, or else the last quote.
     pub(super) fn quoted(&mut self) -> Option<&'a [u8]> {
         let rest = self.rest();
         let quote = *rest.first().filter(|byte| matches!(byte, b'"' | b'\''))?;
@@ -109,7 +108,7 @@ impl<'a> Lexer<'a> {
         Some(&rest[..=end])
     }
 
-    /// `0x1f`, `-1.5e+3`
+    /// Consumes a number: `0x1f`, `-1.5e+3`.
     pub(super) fn number(&mut self) -> Option<&'a [u8]> {
         let rest = self.rest();
         let digits = |from: usize, is: fn(&u8) -> bool| {

@@ -1,4 +1,4 @@
-//! Text to syntax tree.
+//! Parses filters.
 
 use std::fmt;
 
@@ -9,15 +9,15 @@ use super::ast::{
 use super::escape::unescape;
 use super::lexer::{Lexer, ends_bare, is_blank};
 
-/// Conditions in each other, and transformers in each other.
+/// The deepest nesting of conditions and of transformers.
 const MAX_DEPTH: usize = 100;
 
-/// A text that is no filter.
+/// A syntax error.
 #[derive(Clone, Debug)]
 pub struct ParseError {
-    /// What was expected, or is wrong.
+    /// What is wrong or was expected.
     pub message: String,
-    /// Where.
+    /// The position of the error.
     pub position: Position,
 }
 
@@ -30,10 +30,10 @@ impl fmt::Display for ParseError {
 
 impl std::error::Error for ParseError {}
 
-/// Reads a filter; all of the text must belong to it.
+/// Parses a complete filter.
 ///
 /// # Errors
-/// The first place where it is none.
+/// The first syntax error.
 pub fn parse(text: &str) -> Result<Expr, ParseError> {
     let mut parser = Parser { lexer: Lexer::new(text.as_bytes()), depth: 0 };
     let expr = parser.or()?;
@@ -47,11 +47,11 @@ pub fn parse(text: &str) -> Result<Expr, ParseError> {
     Err(parser.error(format!("unexpected token after '{word}', expecting 'or', 'and'")))
 }
 
-/// Reads a field or a transformed field at the beginning of a text, as output formats have them;
-/// with its length.
+/// Parses a field or transformed field at the start of a text, for output formats. Also returns its
+/// length.
 ///
 /// # Errors
-/// Why there is none.
+/// Why it is invalid.
 pub(crate) fn operand_at(text: &str) -> Result<(Operand, usize), ParseError> {
     let mut parser = Parser { lexer: Lexer::new(text.as_bytes()), depth: 0 };
     let position = parser.lexer.position();
@@ -70,7 +70,7 @@ struct Parser<'a> {
     depth: usize,
 }
 
-/// What a check may begin with.
+/// The constructor for a chain of conditions.
 type Chain = fn(Vec<Expr>, Position) -> Expr;
 
 impl Parser<'_> {
@@ -78,7 +78,7 @@ impl Parser<'_> {
         ParseError { message: message.into(), position: self.lexer.position() }
     }
 
-    /// Runs a part one level deeper.
+    /// Parses a part one nesting level deeper.
     fn deeper<T>(
         &mut self,
         part: impl FnOnce(&mut Self) -> Result<T, ParseError>,
@@ -100,7 +100,7 @@ impl Parser<'_> {
         self.chain("and", Self::not, Expr::And)
     }
 
-    /// Parts with a word between them. A blank or a parenthesis ends the word.
+    /// Parses parts separated by a word, which must be followed by a blank or a parenthesis.
     fn chain(
         &mut self,
         word: &str,
@@ -144,7 +144,7 @@ impl Parser<'_> {
                 negated = !negated;
                 break self.embedded()?;
             } else {
-                // A name that begins so.
+                // A name that only starts with the word.
                 self.lexer.at = before;
                 break self.check()?;
             }
@@ -152,7 +152,7 @@ impl Parser<'_> {
         Ok(if negated { Expr::Not(Box::new(inner), position) } else { inner })
     }
 
-    /// What follows an opening parenthesis.
+    /// Parses the rest after an opening parenthesis.
     fn embedded(&mut self) -> Result<Expr, ParseError> {
         let inner = self.or()?;
         self.lexer.blank();
@@ -180,7 +180,7 @@ impl Parser<'_> {
         Ok(Expr::Check(Check { left, operator, modifier, right, position }))
     }
 
-    /// The name of a transformer, with its parenthesis.
+    /// Consumes the name of a transformer and its parenthesis.
     fn transformer_name(&mut self, right: bool) -> Option<Transformer> {
         let before = self.lexer.at;
         let name = self.lexer.identifier()?;
@@ -194,7 +194,7 @@ impl Parser<'_> {
         None
     }
 
-    /// What follows a transformer's opening parenthesis.
+    /// Parses the rest after the opening parenthesis of a transformer.
     fn transformed(
         &mut self,
         transformer: Transformer,
@@ -212,12 +212,12 @@ impl Parser<'_> {
         if !self.lexer.take(")") {
             return Err(self.error("expected a ')' token closing the transformer"));
         }
-        // Only some take one: compiling says which.
+        // The compiler checks whether the transformer takes an argument.
         let argument = self.argument()?;
         Ok(Operand::Transformed(Transformed { transformer, operands, argument, position }))
     }
 
-    /// Whether a comma follows, with the blanks around it.
+    /// Consumes a comma and the blanks around it. Returns whether there was one.
     fn comma(&mut self) -> bool {
         self.lexer.blank();
         let comma = self.lexer.take(",");
@@ -227,7 +227,8 @@ impl Parser<'_> {
         comma
     }
 
-    /// An operand of a transformer. Only those with several take constants and lists.
+    /// Parses an operand of a transformer. Only those with several operands take constants and
+    /// lists.
     fn operand(&mut self, of: Transformer, list: bool) -> Result<Operand, ParseError> {
         let position = self.lexer.position();
         if of == Transformer::Val {
@@ -275,7 +276,7 @@ impl Parser<'_> {
         Ok(Some(Field { name, argument, position }))
     }
 
-    /// What stands in brackets.
+    /// Parses an argument in brackets.
     fn argument(&mut self) -> Result<Option<Vec<u8>>, ParseError> {
         if !self.lexer.take("[") {
             return Ok(None);
@@ -324,7 +325,7 @@ impl Parser<'_> {
         let position = self.lexer.position();
         if let Some(transformer) = self.transformer_name(true) {
             let operand = self.transformed(transformer, position)?;
-            // `val` only marks the field as one.
+            // `val` only marks a field.
             return Ok((operator, None, Some(Right::Operand(operand))));
         }
         let right = match operator.takes() {
@@ -338,7 +339,8 @@ impl Parser<'_> {
         Ok((operator, None, Some(right)))
     }
 
-    /// Operators of letters end at a blank where a text follows them.
+    /// Consumes an operator. One made of letters must be followed by a blank if it takes a right
+    /// side.
     fn operator(&mut self) -> Result<Operator, ParseError> {
         let rest = self.lexer.rest();
         let found = Operator::ALL.iter().copied().find(|operator| {
@@ -361,7 +363,7 @@ impl Parser<'_> {
         }
     }
 
-    /// `oneof (a, b)` or `oneof name`; the word alone is an ordinary value.
+    /// Consumes `oneof (a, b)` or `oneof name`; the word alone is an ordinary value.
     fn modifier(&mut self) -> Result<Option<(Modifier, Right)>, ParseError> {
         let before = self.lexer.at;
         let found = Modifier::ALL.iter().copied().find(|m| self.lexer.take(m.text()));
@@ -396,7 +398,7 @@ impl Parser<'_> {
         Ok(Right::Value(name.as_bytes().to_vec(), position))
     }
 
-    /// Values in parentheses.
+    /// Parses values in parentheses.
     fn list(&mut self) -> Result<List, ParseError> {
         let position = self.lexer.position();
         self.lexer.take("(");

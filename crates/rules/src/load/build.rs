@@ -1,4 +1,4 @@
-//! Definitions to rules: macros and lists put in, conditions and outputs compiled.
+//! Turns definitions into rules: expands macros and lists, and compiles conditions and outputs.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
@@ -12,11 +12,11 @@ use crate::field::Fields;
 use crate::filter::{Check, Expr, List, Operand, Operator, Right, Takes, parse};
 use crate::format::Format;
 
-/// Macros in each other.
+/// The deepest nesting of macros.
 const MAX_DEPTH: usize = 64;
-/// Nodes of one condition with everything put in.
+/// The largest number of nodes of an expanded condition.
 const MAX_NODES: usize = 200_000;
-/// A rule that holds for more types of events than these slows everything down.
+/// A rule for more event types than this is slow.
 const MANY_TYPES: usize = 100;
 
 static EVENT_NAMES: LazyLock<HashSet<&str>> =
@@ -33,7 +33,7 @@ pub(super) fn build(collected: Collected, options: &Options<'_>) -> Loaded {
     builder.unused();
     loaded.rules = built;
     if options.strict {
-        // What silently never matches is what nobody may rely on.
+        // Something that silently never matches must be an error.
         let (errors, warnings) = loaded
             .warnings
             .into_iter()
@@ -87,7 +87,7 @@ impl<'a> Builder<'a> {
             };
             builder.macros.insert(&one.name, (one, parsed));
         }
-        // Each macro must be right even where no rule uses it.
+        // Each macro must be valid even if no rule uses it.
         for one in macros {
             builder.nodes = 0;
             let Some((_, Some(expr))) = builder.macros.get(one.name.as_str()).cloned() else {
@@ -108,7 +108,7 @@ impl<'a> Builder<'a> {
         self.loaded.warnings.push(place.message(code, item, name, text));
     }
 
-    /// A rule that is switched off need not be right.
+    /// Compiles a rule. A disabled rule need not be valid.
     fn rule(&mut self, rule: &Definition<RuleText>, options: &Options<'_>) -> Option<Rule> {
         let before = self.loaded.errors.len();
         let built = self.compiled(rule, options);
@@ -139,7 +139,7 @@ impl<'a> Builder<'a> {
         let compiled = Filter::compile(&expr, options.fields)
             .map_err(|error| (Code::CompileCondition, error.message))
             .and_then(|filter| {
-                // An alert without one of its values is better than none.
+                // An alert without one of its values is better than no alert.
                 let format = Format::compile(&format!("*{}", text.output), options.fields)
                     .map_err(|error| (Code::CompileOutput, error))?;
                 available(&filter, &text.source, options.fields)?;
@@ -195,7 +195,7 @@ impl<'a> Builder<'a> {
         })
     }
 
-    /// The condition, and not any of the exceptions.
+    /// Returns the condition combined with the negated exceptions.
     fn with_exceptions(
         &mut self,
         rule: &Definition<RuleText>,
@@ -222,7 +222,7 @@ impl<'a> Builder<'a> {
         Some(condition)
     }
 
-    /// Puts macros and lists in.
+    /// Expands macros and lists.
     fn put_in(&mut self, expr: Expr, visibility: usize, depth: usize) -> Result<Expr, String> {
         self.nodes += 1;
         if depth > MAX_DEPTH || self.nodes > MAX_NODES {
@@ -235,7 +235,7 @@ impl<'a> Builder<'a> {
             Expr::And(parts, at) => Expr::And(all(parts)?, at),
             Expr::Or(parts, at) => Expr::Or(all(parts)?, at),
             Expr::Not(part, at) => {
-                // Two negations are none.
+                // A double negation cancels out.
                 match self.put_in(*part, visibility, depth)? {
                     Expr::Not(inner, _) => *inner,
                     part => Expr::Not(Box::new(part), at),
@@ -278,7 +278,7 @@ impl<'a> Builder<'a> {
         Ok(Check { right, ..check })
     }
 
-    /// A value, or the items of the list of that name.
+    /// Returns a value, or the items of the list with that name.
     fn items(
         &mut self,
         value: Vec<u8>,
@@ -316,8 +316,8 @@ impl<'a> Builder<'a> {
     }
 }
 
-/// Fields of another source of events never have a value: a rule that needs one would be silent.
-/// `evt.*` belongs to all sources; container fields to system calls.
+/// Rejects fields of another event source, which never have a value, so that the rule would be
+/// silent. `evt.*` belongs to all sources, and container fields to system calls.
 fn available(filter: &Filter, source: &str, fields: &Fields) -> Result<(), (Code, String)> {
     let foreign = filter.fields.iter().find(|field| {
         let of = fields.source(&field.name).unwrap_or(source);
@@ -333,7 +333,7 @@ fn available(filter: &Filter, source: &str, fields: &Fields) -> Result<(), (Code
     }
 }
 
-/// Calls something for each comparison.
+/// Calls `work` for each comparison.
 fn checks(expr: &Expr, work: &mut dyn FnMut(&Check)) {
     match expr {
         Expr::And(parts, _) | Expr::Or(parts, _) => {
@@ -345,7 +345,7 @@ fn checks(expr: &Expr, work: &mut dyn FnMut(&Check)) {
     }
 }
 
-/// The constants on the right side.
+/// Returns the constants on the right side.
 fn constants(check: &Check) -> Vec<&[u8]> {
     match &check.right {
         Some(Right::Value(value, _)) => vec![value],
@@ -354,7 +354,7 @@ fn constants(check: &Check) -> Vec<&[u8]> {
     }
 }
 
-/// A name of an event that does not exist would never match.
+/// Rejects unknown event names, which would never match.
 fn known_types(expr: &Expr) -> Result<(), String> {
     let mut unknown = None;
     checks(expr, &mut |check| {
@@ -383,7 +383,7 @@ fn known_types(expr: &Expr) -> Result<(), String> {
     }
 }
 
-/// Comparisons that are allowed and hardly ever meant.
+/// Returns warnings about valid comparisons that are probably mistakes.
 fn doubtful(expr: &Expr) -> Vec<(Code, String)> {
     let mut found = Vec::new();
     checks(expr, &mut |check| {
@@ -415,7 +415,7 @@ fn fields<'e>(operand: &'e Operand, names: &mut Vec<&'e str>) {
     }
 }
 
-/// The warnings for a condition alone.
+/// Returns the warnings for a condition.
 #[must_use]
 pub fn doubts(expr: &Expr) -> Vec<String> {
     doubtful(expr).into_iter().map(|(_, text)| text).collect()

@@ -1,4 +1,4 @@
-//! What files define, override and append to, in order.
+//! Collects the definitions, overrides and appended parts of all files in order.
 
 use pavisade_yaml::{Kind, NoteKind, Source, Value, read};
 
@@ -6,7 +6,7 @@ use super::exceptions::{self, Exception};
 use super::part::{Place, flag, missing, number, text, texts, validate};
 use super::{Code, ENGINE, Item, MAX_BYTES, Message, Priority, RuleFile};
 
-/// All definitions, by the order of their first one.
+/// All definitions in the order of their first occurrence.
 #[derive(Default)]
 pub(super) struct Collected {
     pub(super) lists: Vec<Definition<Vec<String>>>,
@@ -17,19 +17,19 @@ pub(super) struct Collected {
     next: usize,
 }
 
-/// Something with a name.
+/// A named definition.
 pub(super) struct Definition<T> {
     pub(super) name: String,
-    /// Where it was defined first.
+    /// The first definition.
     pub(super) place: Place,
-    /// The order of the first definition: what is defined later may use it.
+    /// The order of the first definition: later definitions can use it.
     pub(super) index: usize,
-    /// The order of the last one: it may use what was defined before that.
+    /// The order of the last definition: it can use earlier ones.
     pub(super) visibility: usize,
     pub(super) value: T,
 }
 
-/// A rule's fields, not compiled yet.
+/// The fields of a rule before compilation.
 pub(super) struct RuleText {
     pub(super) description: String,
     pub(super) condition: String,
@@ -76,7 +76,7 @@ pub(super) fn collect(files: &[RuleFile<'_>]) -> Collected {
                     let message = place.message(Code::UnknownKey, Item::Content, "", note.message);
                     all.warnings.push(message);
                 }
-                // kubectl's rules about streams, not Falco's.
+                // Rules of kubectl about streams, which Falco does not have.
                 NoteKind::Refused => {}
             }
         }
@@ -87,7 +87,7 @@ pub(super) fn collect(files: &[RuleFile<'_>]) -> Collected {
     all
 }
 
-/// The keys of each item; the first one gives it its name.
+/// The keys of each item; the first one is its name.
 const KEYS: [(Item, &[&str]); 5] = [
     (
         Item::Rule,
@@ -115,7 +115,7 @@ const KEYS: [(Item, &[&str]); 5] = [
     (Item::PluginVersions, &["required_plugin_versions"]),
 ];
 
-/// What `override` may do with a rule's keys.
+/// The keys of a rule that `override` may append to or replace.
 const APPENDABLE: [&str; 5] = ["condition", "output", "desc", "tags", "exceptions"];
 const REPLACEABLE: [&str; 11] = [
     "desc",
@@ -148,7 +148,7 @@ impl Collected {
 
     fn item(&mut self, value: Value<'_>) {
         let place = Place::of(value);
-        // A dash in front of nothing.
+        // An empty list element.
         if value.is_null() {
             return;
         }
@@ -258,7 +258,7 @@ impl Collected {
             rule.visibility = order;
             return exceptions::append(&mut rule.value.exceptions, value, &mut self.errors);
         }
-        // Only switching a known rule on or off.
+        // The element only enables or disables a known rule.
         if value.entries().all(|(key, _)| matches!(key, "rule" | "enabled"))
             && let Some(enabled) = flag(value, "enabled")?
         {
@@ -381,7 +381,7 @@ impl Collected {
     }
 }
 
-/// Defines something or appends to it; none where there is nothing to append to.
+/// Defines an item or appends to it; `None` if there is nothing to append to.
 fn define<T>(
     all: &mut Vec<Definition<T>>,
     name: &str,
@@ -414,7 +414,7 @@ fn appended(text: &mut String, more: String) {
     text.push_str(&more);
 }
 
-/// What to do with a list or macro, whose only key this is.
+/// Returns the action for a list or macro, whose only overridable key is `key`.
 fn simple_action(value: Value<'_>, key: &str) -> Result<Option<Action>, (Code, String)> {
     let append = (value.bool("append") == Some(true)).then_some(Action::Append);
     let Some(overrides) = value.get("override") else { return Ok(append) };
@@ -455,7 +455,7 @@ fn priority(value: Value<'_>) -> Result<Option<Priority>, (Code, String)> {
     }
 }
 
-/// Items may stand in quotes of the filter language inside of YAML's own.
+/// Removes quotes of the filter language inside a YAML string.
 fn unquoted(text: std::borrow::Cow<'_, str>) -> String {
     match crate::filter::unescape(text.as_bytes()).map(String::from_utf8) {
         Ok(Ok(inner)) if text.len() > 1 => inner,
@@ -463,11 +463,11 @@ fn unquoted(text: std::borrow::Cow<'_, str>) -> String {
     }
 }
 
-/// The language of a newer engine may mean something else.
+/// Rejects files for a newer engine, whose language may differ.
 fn engine(value: Value<'_>) -> Result<(), String> {
     let wanted = value.get("required_engine_version").and_then(|value| value.scalar_text());
     let wanted = wanted.unwrap_or_default();
-    // A number alone is the minor version.
+    // A single number is the minor version.
     let numbers: Option<Vec<u32>> = wanted.split('.').map(|part| part.parse().ok()).collect();
     let wants = match numbers.as_deref() {
         Some([minor]) => [0, *minor, 0],

@@ -12,14 +12,14 @@ pub(super) struct Exception {
     name: String,
     place: Place,
     fields: Vec<String>,
-    /// One for each field.
+    /// The operator for each field.
     comparisons: Vec<String>,
-    /// `fields` is one field, not a list: its values are alternatives.
+    /// Whether `fields` is a single field instead of a list, so that its values are alternatives.
     single: bool,
     values: Vec<Vec<Entry>>,
 }
 
-/// A value, or several.
+/// One or several values.
 enum Entry {
     One(String),
     Several(Vec<String>),
@@ -57,7 +57,7 @@ pub(super) fn append(
     })
 }
 
-/// Does something with each element that has a name.
+/// Calls `work` for each named element.
 fn each<'d>(
     rule: Value<'d>,
     errors: &mut Vec<Message>,
@@ -81,7 +81,7 @@ fn each<'d>(
     Ok(())
 }
 
-/// A text or a list of texts; whether it was one text.
+/// Returns a string or a list of strings, and whether it was a single string.
 fn names(value: Value<'_>) -> (bool, Vec<String>) {
     match value.scalar_text() {
         Some(text) => (true, vec![text.into_owned()]),
@@ -112,7 +112,7 @@ impl Exception {
         Ok(made)
     }
 
-    /// Takes an element's values.
+    /// Reads the values of an element.
     fn take(&mut self, element: Value<'_>) -> Result<(), Failed> {
         for value in element.list("values") {
             let entry = |value: Value<'_>| match names(value) {
@@ -134,10 +134,10 @@ impl Exception {
         Ok(())
     }
 
-    /// The condition that must not hold; none where there are no values.
+    /// Returns the condition that must not hold; `None` if there are no values.
     ///
     /// # Errors
-    /// A message about a field that does not exist.
+    /// A field does not exist.
     pub(super) fn condition(&self, fields: &Fields) -> Result<Option<String>, Message> {
         for field in &self.fields {
             let known = match parse(&format!("{field} exists")) {
@@ -209,7 +209,7 @@ fn right_side(entry: &Entry, comparison: &str) -> String {
     }
 }
 
-/// A value as the filter language has it: transformers, lists and quoted texts as they are.
+/// Quotes a value for the filter language, except for transformers, lists and quoted strings.
 fn quoted(text: &str) -> String {
     let call = text.split_once('(').is_some_and(|(name, rest)| {
         Transformer::ALL.iter().any(|transformer| transformer.text() == name)
@@ -235,7 +235,7 @@ fn takes_list(comparison: &str) -> bool {
             .any(|operator| operator.text() == name && operator.takes() == Takes::List)
 }
 
-/// `in`, `startswith oneof`
+/// Checks an operator: `in`, `startswith oneof`.
 fn operator(comparison: &str) -> Result<(), Failed> {
     let (name, modifier) = match comparison.split_once(' ') {
         Some((name, modifier)) => (name, Some(modifier)),

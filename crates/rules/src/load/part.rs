@@ -1,10 +1,10 @@
-//! Parts of rule files: where they stand, and what is expected of them.
+//! Positions and errors in rule files.
 
 use pavisade_yaml::{Kind, Value};
 
 use super::{Code, Item, Message};
 
-/// A place in a file.
+/// A position in a file.
 #[derive(Clone)]
 pub(super) struct Place {
     pub(super) file: String,

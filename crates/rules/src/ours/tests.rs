@@ -1,4 +1,4 @@
-//! For each rule: an event that must alert, and near misses that must not.
+//! Events that must trigger each rule, and similar ones that must not.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use crate::recorded::Recorded;
 use crate::rule_set::{RuleSet, Scratch};
 use crate::value::{Value, Values};
 
-/// An event of a person's request that was allowed; the parts replace or add keys.
+/// Returns the event of an allowed request by a user; `rest` replaces or adds keys.
 fn event(user: &str, verb: &str, target: &str, rest: &str) -> String {
     let mut target = target.split('/');
     let (resource, subresource) = (target.next().unwrap(), target.next());

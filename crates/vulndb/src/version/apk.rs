@@ -1,9 +1,9 @@
-//! The two orders of apk: `version.c` of apk-tools 2.10 and of apk-tools 3.0.
+//! The two apk orders: `version.c` of apk-tools 2.10 and of apk-tools 3.0.
 //!
-//! Both cut a version into tokens and compare these one by one. Where one version ends first, the
-//! other is the newer one, unless it goes on with a suffix that precedes a release. They differ in
-//! numbers with leading zeros, digits behind a letter (2 reads them, 3 does not), and hashes (only
-//! 3 reads them). A version that `apk version --check` refuses is none.
+//! Both split a version into tokens and compare them one by one. If one version ends first, the
+//! other is newer, unless it continues with a prerelease suffix. They differ in numbers with
+//! leading zeros, digits after a letter (accepted only by 2), and hashes (accepted only by 3). A
+//! version that `apk version --check` rejects is invalid.
 
 use std::cmp::Ordering;
 
@@ -12,10 +12,10 @@ use super::number::{Number, digits, take};
 const BEFORE: [&str; 4] = ["alpha", "beta", "pre", "rc"];
 const BEHIND: [&str; 5] = ["cvs", "svn", "git", "hg", "p"];
 
-/// In the order of the programs: what ends first is the older one, so it stands last.
+/// In the order of apk-tools: the version that ends first is older, so the end comes last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
-    /// apk-tools 2: a number that may begin with zeros. apk-tools 3: the first number.
+    /// apk-tools 2: a number that may have leading zeros. apk-tools 3: the first number.
     First,
     Digit,
     Letter,
@@ -29,10 +29,10 @@ enum Kind {
 #[derive(Debug, Clone, Copy)]
 struct Token<'a> {
     kind: Kind,
-    /// A letter, a suffix (those that precede a release are negative), or minus the zeros in front.
+    /// A letter, a suffix (negative for prereleases), or minus the number of leading zeros.
     small: i32,
     number: Number<'a>,
-    /// What is compared as text.
+    /// The part that is compared as text.
     text: &'a str,
 }
 
@@ -91,7 +91,7 @@ fn walk(
     Ordering::Equal
 }
 
-/// A suffix and what is behind it. The first that fits is taken, as apk-tools 2 does.
+/// Reads a suffix and returns the rest. The first match is used, as in apk-tools 2.
 fn suffix(text: &str) -> Option<(i32, &str)> {
     let places = (-4..0).chain(0..5);
     let mut known = BEFORE.iter().chain(&BEHIND).zip(places);
@@ -136,7 +136,7 @@ impl<'a> Two<'a> {
     }
 }
 
-/// What the next token is of, by the one before and the next sign.
+/// Returns the type of the next token from the previous one and the next character.
 fn following(kind: Kind, rest: &mut &str) -> Option<Kind> {
     let first = rest.chars().next()?;
     let digit = first.is_ascii_digit();
@@ -178,7 +178,7 @@ impl<'a> Three<'a> {
                 '_' if kind <= Kind::SuffixNumber => {
                     let (word, behind) = take(behind, |c| c.is_ascii_lowercase());
                     let (place, more) = suffix(word)?;
-                    // `pre` is no `p`, and nothing else begins as another.
+                    // `pre` is not `p`; no other suffix starts with another one.
                     more.is_empty().then(|| (Token::small(Kind::Suffix, place), behind))?
                 }
                 '~' if kind < Kind::Hash => {

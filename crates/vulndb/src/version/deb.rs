@@ -1,10 +1,10 @@
-//! Debian's order: deb-version(7), as dpkg's `parseversion.c` and `version.c` have it.
+//! Debian's order: deb-version(7), as implemented in dpkg's `parseversion.c` and `version.c`.
 
 use std::cmp::Ordering;
 
 use super::number::{Number, digits, take};
 
-/// A version of a Debian package.
+/// The version of a Debian package.
 #[derive(Debug, Clone)]
 pub(super) struct Deb<'a> {
     epoch: Number<'a>,
@@ -37,7 +37,7 @@ impl<'a> Deb<'a> {
     }
 }
 
-/// A tilde, the end, letters, everything else.
+/// Ranks characters: a tilde, the end, letters, everything else.
 fn rank(c: Option<char>) -> u32 {
     match c {
         Some('~') => 0,
@@ -48,7 +48,7 @@ fn rank(c: Option<char>) -> u32 {
     }
 }
 
-/// Texts and numbers in turn.
+/// Compares alternating text and numbers.
 fn compare(mut a: &str, mut b: &str) -> Ordering {
     while !a.is_empty() || !b.is_empty() {
         let (text_a, rest_a) = take(a, |c| !c.is_ascii_digit());

@@ -1,9 +1,9 @@
-//! Lists of numbers: CRAN (`package_version`) and Hackage (the Package Versioning Policy). A list
-//! that goes on is the newer one.
+//! Lists of numbers: CRAN (`package_version`) and Hackage (the Package Versioning Policy). The
+//! longer of two lists with the same start is newer.
 
 use super::number::Number;
 
-/// Numbers between dots or hyphens.
+/// Numbers separated by dots or hyphens.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Dotted<'a>(Vec<Number<'a>>);
 

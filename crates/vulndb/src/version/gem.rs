@@ -4,11 +4,11 @@ use std::cmp::Ordering;
 
 use super::number::{Number, digits, take};
 
-/// Segments, without the zeros that say nothing.
+/// The segments without insignificant zeros.
 #[derive(Debug, Clone)]
 pub(super) struct Gem<'a>(Vec<Segment<'a>>);
 
-/// A text is before any number.
+/// Text precedes all numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Segment<'a> {
     Text(&'a str),
@@ -36,7 +36,7 @@ impl<'a> Gem<'a> {
         let mut rest = text;
         while let Some(next) = rest.chars().next() {
             let (segment, behind) = match next {
-                // As `1.0.pre.1` is meant.
+                // Stands for `1.0.pre.1`.
                 '-' => ("pre", &rest[1..]),
                 '.' => ("", &rest[1..]),
                 c if c.is_ascii_digit() => digits(rest),
@@ -47,7 +47,7 @@ impl<'a> Gem<'a> {
                 Some(number) => segments.push(Segment::Number(number)),
                 None if segment.is_empty() => {}
                 None => {
-                    // Zeros before the first text say nothing, as those at the end.
+                    // Zeros before the first text are insignificant, like those at the end.
                     if !segments.iter().any(|s| matches!(s, Segment::Text(_))) {
                         trim(&mut segments);
                     }

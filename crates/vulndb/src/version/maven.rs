@@ -1,35 +1,36 @@
-//! Maven's order: "Version Order Specification" of its POM reference, as Maven 3.0 to 3.8 have it.
+//! Maven's order: the "Version Order Specification" of its POM reference, as implemented in Maven
+//! 3.0 to 3.8.
 //!
-//! This order is not total, in no implementation: it trims zeros before a hyphen but not before a
-//! dot, whereby `1.0.rc < 1 < 1-1 < 1.0.rc`. It is followed all the same, since advisories were
-//! written for it. Where the specification fills up `.qualifier` with a zero, `ComparableVersion`
-//! takes the qualifier of a release, and so do we.
+//! This order is not total in any implementation: it trims zeros before a hyphen but not before a
+//! dot, so that `1.0.rc < 1 < 1-1 < 1.0.rc`. It is implemented like this because advisories are
+//! written for it. Where the specification pads `.qualifier` with a zero, `ComparableVersion` uses
+//! the qualifier of a release, and so does this module.
 
 use std::cmp::Ordering;
 
 use super::number::{Number, digits};
 
-/// Tokens, without those that say nothing.
+/// The significant tokens.
 #[derive(Debug, Clone)]
 pub(super) struct Maven<'a>(Vec<Token<'a>>);
 
-/// In their order. A missing token is the qualifier of a release, or a zero where the other has a
-/// number behind a dot.
+/// In ascending order. A missing token is the qualifier of a release, or a zero if the other
+/// version has a number after a dot.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Token<'a> {
-    /// A qualifier behind a dot.
+    /// A qualifier after a dot.
     DotWord(Word),
-    /// A qualifier behind a hyphen, or behind digits.
+    /// A qualifier after a hyphen or after digits.
     HyphenWord(Word),
-    /// A number behind a hyphen, or behind letters.
+    /// A number after a hyphen or after letters.
     Hyphen(Number<'a>),
-    /// A number behind a dot, or the first one.
+    /// A number after a dot, or the first one.
     Dot(Number<'a>),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Word {
-    /// By its place in [`KNOWN`].
+    /// The index in [`KNOWN`].
     Known(usize),
     Other(String),
 }
@@ -60,7 +61,7 @@ impl<'a> Maven<'a> {
     pub(super) fn read(text: &'a str) -> Option<Self> {
         let mut tokens: Vec<Token<'a>> = Vec::new();
         let mut rest = text.trim();
-        // A property that nobody filled in is no version.
+        // An unexpanded property is not a version.
         let odd = |c: char| c.is_whitespace() || c.is_control() || "${}".contains(c);
         if rest.is_empty() || rest.contains(odd) {
             return None;
@@ -90,7 +91,7 @@ impl<'a> Maven<'a> {
                 None => break,
                 Some('.') => (hyphen, rest) = (false, &rest[1..]),
                 Some('-') => (hyphen, rest) = (true, &rest[1..]),
-                // From digits to letters or back.
+                // A transition between digits and letters.
                 Some(_) => hyphen = true,
             }
         }

@@ -1,20 +1,20 @@
-//! Decimal numbers of any length, as they stand in versions.
+//! Decimal numbers of any length in versions.
 
 use std::cmp::Ordering;
 
-/// Digits without leading zeros; zero is the empty text.
+/// Digits without leading zeros; zero is the empty string.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Number<'a>(&'a str);
 
 impl<'a> Number<'a> {
     pub(super) const ZERO: Self = Self("");
 
-    /// What these digits say.
+    /// Returns the number with these digits.
     pub(super) fn of(digits: &'a str) -> Self {
         Self(digits.trim_start_matches('0'))
     }
 
-    /// All of a text; nothing where it is no number.
+    /// Parses a whole text; `None` if it is not a number.
     pub(super) fn read(text: &'a str) -> Option<Self> {
         let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
         digits.then(|| Self::of(text))
@@ -37,18 +37,18 @@ impl PartialOrd for Number<'_> {
     }
 }
 
-/// A text behind its longest beginning of such characters, and that beginning.
+/// Splits off the longest prefix of matching characters.
 pub(super) fn take(text: &str, wanted: impl Fn(char) -> bool) -> (&str, &str) {
     let end = text.find(|c| !wanted(c)).unwrap_or(text.len());
     text.split_at(end)
 }
 
-/// The digits at the beginning of a text, and the rest.
+/// Splits off the leading digits.
 pub(super) fn digits(text: &str) -> (&str, &str) {
     take(text, |c| c.is_ascii_digit())
 }
 
-/// Lists of numbers, the shorter one filled up with zeros.
+/// Compares lists of numbers, padding the shorter one with zeros.
 pub(super) fn padded(a: &[Number<'_>], b: &[Number<'_>]) -> Ordering {
     let longest = a.len().max(b.len());
     let mut order = Ordering::Equal;

@@ -1,14 +1,14 @@
-//! Composer's order: PHP's `version_compare`, whose words Composer writes in any case.
+//! Composer's order: PHP's `version_compare`, with words in any letter case.
 
 use std::cmp::Ordering;
 
 use super::number::{Number, digits, take};
 
-/// Numbers and words in turn.
+/// Alternating numbers and words.
 #[derive(Debug, Clone)]
 pub(super) struct Packagist<'a>(Vec<(Rank, Number<'a>)>);
 
-/// In the order of `version_compare`: any other word, the known ones, a release, a number.
+/// In the order of `version_compare`: unknown words, known words, a release, a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Rank {
     Other,
@@ -42,7 +42,7 @@ impl<'a> Packagist<'a> {
                 parts.push((Rank::Number, Number::of(number)));
                 rest = behind;
             } else if ".-_+#".contains(first) {
-                // `#` stands for a number that is not said.
+                // `#` stands for an omitted number.
                 rest = &rest[1..];
             } else {
                 let (word, behind) = take(rest, |c| !c.is_ascii_digit() && !".-_+#".contains(c));

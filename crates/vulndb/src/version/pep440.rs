@@ -1,39 +1,38 @@
-//! Python's order: PEP 440 as `packaging` 26 reads it. Texts that are none (`trunk`, `1.0-final`)
-//! precede all that are, among themselves as setuptools ordered them before (`LegacyVersion` of
-//! `packaging` 21): advisories and old packages still have them.
+//! Python's order: PEP 440 as implemented by `packaging` 26. Other texts (`trunk`, `1.0-final`),
+//! which still occur in advisories and old packages, precede all valid versions and are ordered
+//! like in setuptools (`LegacyVersion` of `packaging` 21).
 
 use std::cmp::Ordering;
 
 use super::number::{Number, digits, padded, take};
 
-/// A version of a Python package.
+/// The version of a Python package.
 #[derive(Debug, Clone)]
 pub(super) enum Pep440<'a> {
     Legacy(Vec<String>),
     Version(Parts<'a>),
 }
 
-/// The parts that PEP 440 names.
+/// The parts of a PEP 440 version.
 #[derive(Debug, Clone)]
 pub(super) struct Parts<'a> {
     epoch: Number<'a>,
     release: Vec<Number<'a>>,
-    /// `a`, `b` or `rc`, and its number.
+    /// `a`, `b` or `rc` with its number.
     pre: Option<(u8, Number<'a>)>,
     post: Option<Number<'a>>,
     dev: Option<Number<'a>>,
     local: Vec<Local<'a>>,
 }
 
-/// A word of a local version is before any number.
+/// A word in a local version precedes all numbers.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Local<'a> {
     Word(String),
     Number(Number<'a>),
 }
 
-/// Where a prerelease stands: a version that is only in development precedes it, a release
-/// follows.
+/// The order of prereleases: development versions come before them, the release after them.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Pre<'a> {
     InDevelopment,
@@ -143,7 +142,7 @@ impl<'a> Parts<'a> {
     }
 }
 
-/// A word that is known, its number, and what is behind.
+/// Reads a known word and its number, and returns the rest.
 fn part<'a>(text: &'a str, known: &[(&str, u8)]) -> Option<(u8, Number<'a>, &'a str)> {
     let begin = text.strip_prefix(['.', '-', '_']).unwrap_or(text);
     let fits = |word: &str| begin.get(..word.len()).is_some_and(|t| t.eq_ignore_ascii_case(word));
@@ -156,7 +155,7 @@ fn part<'a>(text: &'a str, known: &[(&str, u8)]) -> Option<(u8, Number<'a>, &'a 
     })
 }
 
-/// The parts of a text as setuptools compared them.
+/// Returns the parts of a text as compared by setuptools.
 fn legacy(text: &str) -> Option<Vec<String>> {
     if !text.contains(|c: char| c.is_ascii_alphanumeric()) || text.contains(char::is_whitespace) {
         return None;

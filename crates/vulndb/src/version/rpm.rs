@@ -1,4 +1,4 @@
-//! Rpm's order: `rpmvercmp.c` and the epoch of `parseEVR` (rpm 4.18).
+//! The rpm order: `rpmvercmp.c` and the epoch of `parseEVR` (rpm 4.18).
 
 use std::cmp::Ordering;
 
@@ -24,7 +24,7 @@ impl<'a> Rpm<'a> {
             return None;
         }
         let (epoch, rest) = digits(text);
-        // Without digits, or without a colon behind them, there is no epoch. A colon alone is one.
+        // The epoch needs digits and a colon. A colon alone is an epoch too.
         let (epoch, rest) = match rest.strip_prefix(':') {
             Some(rest) => (Number::of(epoch), rest),
             None => (Number::ZERO, text),
@@ -34,8 +34,8 @@ impl<'a> Rpm<'a> {
     }
 }
 
-/// Segments of letters or digits; what is between them only separates. A tilde is before the end,
-/// a caret behind it, but before any further segment.
+/// Compares segments of letters or digits; other characters only separate. A tilde precedes the
+/// end; a caret follows it but precedes any further segment.
 fn compare(mut a: &str, mut b: &str) -> Ordering {
     loop {
         let separates = |c: char| !c.is_ascii_alphanumeric() && c != '~' && c != '^';

@@ -1,8 +1,8 @@
-//! Semantic versions (semver.org 2.0.0) and their relatives.
+//! Semantic versions (semver.org 2.0.0) and variants.
 //!
-//! Read are also a `v` in front and fewer than three numbers, since advisories write `0` and Go
-//! writes `v1.2.3`; numbers have any length. Pseudo-versions of Go are prereleases, and
-//! `+incompatible` is a build.
+//! A `v` prefix and fewer than three numbers are accepted too, since advisories contain `0` and Go
+//! uses `v1.2.3`. Numbers have any length. Go pseudo-versions are prereleases, and `+incompatible`
+//! is build metadata.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -10,7 +10,7 @@ use std::cmp::Ordering;
 use super::Order;
 use super::number::{Number, digits, padded, take};
 
-/// Numbers, what precedes the release, and for pub the build.
+/// The numbers, the prerelease identifiers and, for pub, the build metadata.
 #[derive(Debug, Clone)]
 pub(super) struct Semver<'a> {
     numbers: Vec<Number<'a>>,
@@ -18,7 +18,7 @@ pub(super) struct Semver<'a> {
     build: Vec<Part<'a>>,
 }
 
-/// A number is before any text.
+/// Numbers precede text.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Part<'a> {
     Number(Number<'a>),
@@ -58,7 +58,7 @@ impl<'a> Semver<'a> {
             let (number, behind) = digits(number);
             numbers.push(Number::read(number)?);
             if !behind.is_empty() {
-                // As the Go distribution writes `1.20rc1` for `1.20.0-rc.1`.
+                // The Go distribution writes `1.20rc1` for `1.20.0-rc.1`.
                 let (word, count) = take(behind, |c| c.is_ascii_alphabetic());
                 let at_end = before.is_none() && core.ends_with(behind) && !word.is_empty();
                 if order != Order::Go || !at_end {
@@ -73,7 +73,7 @@ impl<'a> Semver<'a> {
         if let Some(before) = before {
             parts = identifiers(order, before)?;
         }
-        // Builds are read to know that they are well formed; only pub orders them.
+        // Build metadata is parsed for validation; only pub orders it.
         let build = build.map_or(Some(Vec::new()), |build| identifiers(order, build))?;
         let build = if order == Order::Pub { build } else { Vec::new() };
         Some(Self { numbers, before: parts, build })

@@ -1,6 +1,6 @@
-//! What may be around a pod, and how a text may be encoded.
+//! The surroundings of a pod, and the encodings of a text.
 
-/// A name, and what is made of a pod's text.
+/// A name, and the transformation of a pod's text.
 type Wrap = (&'static str, fn(&str) -> String);
 type Encoding = (&'static str, fn(&str) -> Vec<u8>);
 
@@ -31,7 +31,7 @@ pub(super) const WRAPS: &[Wrap] = &[
     }),
 ];
 
-/// The text as an element of a list.
+/// Returns the text as an element of a list.
 fn item(pod: &str, indent: usize) -> String {
     let blanks = " ".repeat(indent);
     let line = |(at, line): (usize, &str)| match (at, line) {
@@ -68,7 +68,7 @@ fn widest(text: &str, bytes: fn(u32) -> [u8; 4]) -> Vec<u8> {
     text.chars().flat_map(|character| bytes(u32::from(character))).collect()
 }
 
-/// A name, and what stands before and behind the pod.
+/// A name, and the text before and after the pod.
 pub(super) const DOCUMENTS: &[(&str, &str, &str)] = &[
     ("start", "---\n", ""),
     ("start with comment", "--- # c\n", ""),

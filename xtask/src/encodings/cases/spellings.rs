@@ -1,11 +1,12 @@
-//! How keys, values, mappings and whole pods may be written.
+//! The spellings of keys, values, mappings and whole pods.
 
 use std::fmt::Write as _;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-/// A name, and what is made of a word: of a key with what stands between it and its value.
+/// A name, and the transformation of a word; for a key, including the text between it and its
+/// value.
 type Spelling = (&'static str, fn(&str) -> String);
 
 pub(super) const KEYS: &[Spelling] = &[
@@ -75,7 +76,7 @@ pub(super) const VALUES: &[Spelling] = &[
     ("next line, comment", |value| format!("# c\n\n  # c\n  {value}")),
 ];
 
-/// Spellings of `true`, and what only looks like it.
+/// Spellings of `true`, and similar values that are not true.
 pub(super) const TRUTHS: &str = r#"true
 True
 TRUE
@@ -126,7 +127,7 @@ false\n      Privileged: true
 false\n      <<: {privileged: true}
 "#;
 
-/// A pod's other fields in YAML and in JSON: `META` and `SPEC`, `FIELDS`, `BODY` are put for them.
+/// The other fields of a pod in YAML and JSON, which replace `META`, `SPEC`, `FIELDS` and `BODY`.
 const BODY: &str = "spec: {containers: [{name: a, image: b, securityContext: {privileged: true}}]}";
 const META: &str = "metadata: {name: p}";
 const JSON: &str = r#""metadata":{"name":"p"},"spec":{"containers":[{"name":"a","image":"b","securityContext":{"privileged":true}}]}"#;
@@ -265,7 +266,7 @@ fn binary(text: &str) -> String {
     format!("!!binary {}", STANDARD.encode(text))
 }
 
-/// All characters as escapes of so many digits.
+/// Escapes all characters with a number of digits.
 fn escaped(text: &str, mark: &str, digits: usize) -> String {
     let mut out = String::from("\"");
     for character in text.chars() {

@@ -1,4 +1,4 @@
-//! Roles, bindings and questions by chance, chosen so that they nearly meet.
+//! Random roles, bindings and questions, chosen so that they nearly match.
 
 use pavisade_rbac::{Ask, Authorizer, Identity, ResourceAsk};
 use serde_json::{Value, json};
@@ -87,7 +87,7 @@ const ASKED_PATHS: [&str; 12] = [
     "/openapi/v2",
     "/api/v1/x",
 ];
-/// Default roles of some interest, besides whatever the cluster has.
+/// Interesting default roles.
 const DEFAULTS: [&str; 9] = [
     "view",
     "edit",
@@ -101,7 +101,7 @@ const DEFAULTS: [&str; 9] = [
 ];
 const LABELS: [&str; 3] = ["one", "two", "three"];
 
-/// All that was made.
+/// All objects created so far.
 #[derive(Default)]
 pub(super) struct Made {
     objects: Vec<Value>,
@@ -116,7 +116,7 @@ impl Made {
         self.objects.is_empty()
     }
 
-    /// Roles and bindings.
+    /// Returns the number of roles and of bindings.
     pub(super) fn counts(&self) -> (usize, usize) {
         let of = |suffix: &str| {
             self.objects
@@ -127,7 +127,7 @@ impl Made {
         (of("Role"), of("Binding"))
     }
 
-    /// Makes more; the first time namespaces too.
+    /// Creates more objects; the first time namespaces too.
     pub(super) fn more(&mut self, random: &mut Random, round: usize) -> Vec<Value> {
         let mut new = Vec::new();
         if round == 1 {
@@ -191,7 +191,7 @@ impl Made {
             let name = format!("rb-{round}-{number}");
             let binding = if random.once_in(2) {
                 let (namespace, role) = random.pick(&roles).clone();
-                // Now and then one of another namespace, which is not there.
+                // Sometimes one of another namespace, which does not exist.
                 let namespace = if random.once_in(10) {
                     (*random.pick(&NAMESPACES)).to_owned()
                 } else {
@@ -213,7 +213,7 @@ impl Made {
         new
     }
 
-    /// A question: often what some rule of the cluster allows, with one part of it changed.
+    /// Returns a question: often one that a rule of the cluster allows, with one part changed.
     pub(super) fn question(&self, random: &mut Random, live: &Authorizer<'_>) -> (Identity, Ask) {
         let bindings: Vec<_> =
             live.bindings().filter(|(_, b)| b.role.is_some() && !b.subjects.is_empty()).collect();
@@ -276,7 +276,7 @@ impl Made {
                 change(&mut ask, random);
             }
         }
-        // What has no resource or no path is refused as a review.
+        // A review without a resource or path is rejected.
         if let Ask::Resource(ask) = &mut ask
             && ask.resource.is_empty()
         {

@@ -5,17 +5,17 @@ use serde_json::{Value, json};
 
 use crate::random::Random;
 
-/// A configuration, and what a token that it lets in claims besides the usual.
+/// A configuration, and the additional claims of a token that it accepts.
 pub(super) struct Case {
     pub(super) name: String,
     pub(super) text: String,
     pub(super) claims: Value,
-    /// Claims without a second factor, of a preset.
+    /// The claims without a second factor, for a preset.
     without: Option<Value>,
 }
 
 impl Case {
-    /// What a token of that name must become, where that is what the configuration is for.
+    /// Returns the expected result for a token of that name, if the configuration is meant for it.
     pub(super) fn expect(&self, token: &str) -> Option<bool> {
         self.without.as_ref()?;
         match token {
@@ -277,7 +277,7 @@ const OTHERS: &[(&str, &str, &str, &str)] = &[
     ("unknown field", "claimValidationRules: [{expression: 'true', reason: x}]", SUB, "{}"),
 ];
 
-/// Name and all but the head.
+/// Name, and everything except the header.
 const WHOLE: &[(&str, &str)] = &[
     (
         "two issuers",
@@ -314,7 +314,7 @@ const WHOLE: &[(&str, &str)] = &[
     ),
 ];
 
-/// Tokens by name; whether the issuer's own key signs them.
+/// Returns tokens by name, and whether the issuer's own key signs them.
 pub(super) fn tokens(claims: &Value, now: u64) -> Vec<(String, Value, bool)> {
     let with = |change: &dyn Fn(&mut Value)| {
         let mut token = base(claims, now);
@@ -355,7 +355,7 @@ pub(super) fn tokens(claims: &Value, now: u64) -> Vec<(String, Value, bool)> {
     all
 }
 
-/// Takes away what says that there was a second factor.
+/// Removes the claims about a second factor.
 fn strip(token: &mut Value) {
     for claim in ["amr", "acr", "acrs", "additionalClaims"] {
         token.as_object_mut().map(|token| token.remove(claim));
@@ -379,7 +379,7 @@ fn base(claims: &Value, now: u64) -> Value {
     token
 }
 
-/// A token with one or two claims of chance.
+/// Returns a token with one or two random claims.
 pub(super) fn mutated(random: &mut Random, claims: &Value, now: u64) -> Value {
     let mut token = base(claims, now);
     for _ in 0..1 + random.below(2) {

@@ -1,4 +1,4 @@
-//! `k8saudit`: audit events judged by rule files.
+//! `k8saudit`: evaluates rule files on audit events.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -19,7 +19,7 @@ struct Case {
     detect_level: Option<String>,
     #[serde(default)]
     detect_counts: BTreeMap<String, usize>,
-    /// The file holds no audit event, and Falco says so.
+    /// Set if the file contains no audit event, which Falco reports.
     stderr_contains: Option<String>,
 }
 
@@ -79,7 +79,7 @@ fn detections(folder: &Path, case: &Case) -> anyhow::Result<Result<Counts, Strin
                     if rule.filter.matches(&event) {
                         let priority = rule.priority.name().to_owned();
                         *counts.entry((rule.name.clone(), priority)).or_default() += 1;
-                        // Falco alerts once an event, by the first rule that matches.
+                        // Falco raises one alert per event, for the first rule that matches.
                         break;
                     }
                 }

@@ -22,7 +22,7 @@ struct Case {
     output: Option<String>,
     names: Option<Vec<String>>,
     values: Option<BTreeMap<String, String>>,
-    /// Whether values of transformed fields are wanted.
+    /// Whether values of transformed fields are expected.
     resolve_transformed: Option<bool>,
 }
 
@@ -81,7 +81,8 @@ pub(super) fn formatting(file: &Path, outcome: &mut Outcome) -> anyhow::Result<(
     Ok(())
 }
 
-/// Fields alone, by name: what Falco's JSON holds unless transformed fields are asked for.
+/// Returns only fields, by name: the content of Falco's JSON unless transformed fields are
+/// requested.
 fn json(values: &[(String, Option<String>)]) -> String {
     let fields: BTreeMap<&String, &Option<String>> = values
         .iter()

@@ -21,11 +21,11 @@ struct Compile {
     compiles: Option<bool>,
     warnings: Option<usize>,
     error: Option<String>,
-    /// Falco's own warnings, which are of rule files.
+    /// Falco's own warnings, which are about rule files.
     falco_warns: Option<bool>,
 }
 
-/// Falco's fields, and those that its tests made.
+/// Returns Falco's fields and those defined by its tests.
 fn fields() -> Fields {
     use FieldType::{Bytes, Int, Text};
     let mut fields = Fields::known().clone();
@@ -51,7 +51,7 @@ fn fields() -> Fields {
     fields
 }
 
-/// A field of the suite's own, without arguments.
+/// Returns a field of the suite, without arguments.
 fn mock(name: &str, kind: FieldType, list: bool) -> FieldInfo {
     FieldInfo {
         slot: 0,
@@ -72,7 +72,7 @@ fn compile(text: &str) -> Result<Filter, String> {
     Filter::compile(&constant_checks(expr), &fields()).map_err(|error| error.message)
 }
 
-/// `c.true` and `c.false` compare always so, whatever the operator.
+/// Replaces `c.true` and `c.false`, which always compare as such, whatever the operator.
 fn constant_checks(expr: Expr) -> Expr {
     let all = |parts: Vec<Expr>| parts.into_iter().map(constant_checks).collect();
     match expr {
@@ -121,7 +121,7 @@ struct Evaluate {
     expect: Json,
 }
 
-/// The fields that the suite has written down, in the types of our table.
+/// The field values recorded by the suite, converted to the types of the field table.
 pub(super) struct Recorded<'a> {
     pub(super) fields: &'a BTreeMap<String, Json>,
     pub(super) known: &'a Fields,
@@ -170,9 +170,9 @@ fn one(value: &Json, kind: FieldType) -> Option<Value<'_>> {
 pub(super) fn evaluating(file: &Path, outcome: &mut Outcome) -> anyhow::Result<()> {
     let known = fields();
     for mut case in cases::<Evaluate>(file)? {
-        // Only its comparisons tell the two apart.
+        // Only its comparisons distinguish the two.
         case.fields.remove("c.false");
-        // The suite itself asks whether these should hold.
+        // The suite itself doubts that these should hold.
         if case.expr.contains("evt.rawarg.trusted_exepath ") {
             outcome.left_out += 1;
             continue;
@@ -239,12 +239,12 @@ struct Transform {
     input: Vec<Json>,
     #[serde(default)]
     output: Vec<Json>,
-    /// Which types it takes, by their names in Falco.
+    /// The types it accepts, by their names in Falco.
     supported_types: Option<Vec<String>>,
     supported_list_types: Option<Vec<String>>,
 }
 
-/// A transformer on a field of the suite's own.
+/// Applies a transformer to a field of the suite.
 pub(super) fn transforming(file: &Path, outcome: &mut Outcome) -> anyhow::Result<()> {
     for case in cases::<Transform>(file)? {
         if let (Some(one), Some(list)) = (&case.supported_types, &case.supported_list_types) {
@@ -282,7 +282,7 @@ pub(super) fn transforming(file: &Path, outcome: &mut Outcome) -> anyhow::Result
     Ok(())
 }
 
-/// Falco's types, of those that ours tell apart.
+/// Falco's types that Pavisade distinguishes.
 const TYPES: &[(&str, FieldType)] = &[
     ("PT_CHARBUF", FieldType::Text),
     ("PT_UINT64", FieldType::Int),

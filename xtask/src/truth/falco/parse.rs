@@ -13,24 +13,24 @@ struct Case {
     id: String,
     expr: String,
     accept: Option<bool>,
-    /// The verdict holds with a blank before and after and with other blanks.
+    /// Whether the verdict also holds with other blanks and with blanks around the text.
     #[serde(default)]
     blanks: bool,
     error: Option<String>,
     ast: Option<Value>,
     as_string: Option<String>,
-    /// The place after the text: index, line, column.
+    /// The position after the text: index, line, column.
     end: Option<[usize; 3]>,
     /// Kind, index, line and column of each node, outer ones first.
     nodes: Option<Vec<(String, usize, usize, usize)>>,
     other: Option<String>,
     same_ast: Option<bool>,
-    /// The argument of the field on the left; JSON's null: none.
+    /// The argument of the field on the left; JSON null stands for none.
     #[serde(default, deserialize_with = "present")]
     left_arg: Option<Option<String>>,
 }
 
-/// Tells a null from nothing.
+/// Distinguishes null from an absent field.
 fn present<'de, D: serde::Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Option<String>>, D::Error> {
@@ -47,7 +47,7 @@ pub(super) fn syntax(file: &Path, outcome: &mut Outcome) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What we see otherwise than the suite.
+/// Returns the differences from the suite.
 fn wrong(case: &Case) -> Vec<String> {
     let mut wrong = Vec::new();
     let parsed = parse(&case.expr);
@@ -99,7 +99,7 @@ fn wrong(case: &Case) -> Vec<String> {
         let got = expr.is_some() && expr == parse(other).ok().as_ref();
         compare("same tree", Some(same.into()), Some(got.into()));
     }
-    // Constants of transformers are printed without quotes, as the suite wants it.
+    // Constants of transformers are printed without quotes, as the suite expects.
     if let Some(expr) = expr
         && !case.expr.contains("join(")
         && !case.expr.contains("getopt(")
@@ -116,7 +116,7 @@ fn text(value: &Option<Value>) -> String {
     value.as_ref().map_or("nothing".into(), Value::to_string)
 }
 
-/// An accepted text is read to its end.
+/// Returns the end of an accepted text, which is read completely.
 fn end(text: &str) -> [usize; 3] {
     let line = text.matches('\n').count();
     let start = text.rfind('\n').map_or(0, |newline| newline + 1);

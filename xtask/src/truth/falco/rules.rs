@@ -1,7 +1,7 @@
 //! `ruleload.jsonl`, and the published rule files.
 //!
-//! Not compared: the verdict of Falco's JSON schema, captures, and options that choose rules by name,
-//! tag or priority, of which we have none; such cases still must load.
+//! Not compared: the verdict of Falco's JSON schema, captures, and options that select rules by
+//! name, tag or priority, which Pavisade does not have. Such cases must still load.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -31,7 +31,7 @@ struct Case {
     #[serde(default)]
     compiled_condition: BTreeMap<String, String>,
     n_rules: Option<usize>,
-    /// What the only rule says: `condition`, `output`, `description`, `priority`.
+    /// The fields of the only rule: `condition`, `output`, `description`, `priority`.
     #[serde(default)]
     info: BTreeMap<String, serde_json::Value>,
 }
@@ -124,7 +124,7 @@ fn wrong(case: &Case) -> Vec<String> {
     wrong
 }
 
-/// YAML errors are worded by the YAML reader; codes of unused items have one name of ours.
+/// The text of YAML errors comes from the parser; codes for unused items are combined into one.
 fn is(message: &pavisade_rules::Message, want: &Expected) -> bool {
     let code = message.code.name();
     let same_code = want.code.as_deref().is_none_or(|want| want.starts_with(code));
@@ -137,7 +137,7 @@ fn is(message: &pavisade_rules::Message, want: &Expected) -> bool {
             || want.message.as_ref().is_none_or(|want| message.text.contains(want)))
 }
 
-/// Each published file loads; the ones that need others are loaded behind them.
+/// Loads each published file, after any files that it needs.
 pub(super) fn published(folder: &Path, outcome: &mut Outcome) -> anyhow::Result<()> {
     let read = |path: &str| fs::read_to_string(folder.join(path));
     let base = read("rules/falco_rules.yaml")?;

@@ -1,4 +1,4 @@
-//! Questions by the names of their files, and answers in the analyser's forms.
+//! Parses questions from file names, and answers in the analyzer's formats.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,19 +8,19 @@ use serde_json::Value;
 
 use super::table::{Row, Table, connections};
 
-/// What is asked.
+/// A question.
 #[derive(Debug, Default)]
 pub(super) struct Question {
-    /// One folder, or the one that is compared and the one that it is compared with.
+    /// One directory, or two to compare.
     pub(super) folders: Vec<String>,
     pub(super) exposure: bool,
     pub(super) explain: bool,
-    /// Only of these connections, and only what is denied.
+    /// Only these connections, and only denied ones.
     pub(super) only: Option<Connections>,
     pub(super) denied: bool,
-    /// Workloads of which one is an end.
+    /// Workloads, one of which must be an end.
     pub(super) focus: Vec<String>,
-    /// And the other is one of these.
+    /// Workloads that the other end must be one of.
     pub(super) with: Vec<String>,
     pub(super) ingress: bool,
     pub(super) egress: bool,
@@ -64,12 +64,12 @@ impl Question {
                 }
             }
         }
-        // A namespace may stand before a workload.
+        // A namespace may precede a workload.
         Ok(question)
     }
 
-    /// Whether a row is about what is in focus. Names may come with their namespace, cut by the
-    /// same sign as words: any of them is enough.
+    /// Returns whether a row matches the focus. Names may be preceded by their namespace with the
+    /// same separator as between words; any match is enough.
     pub(super) fn wants(&self, from: &str, to: &str) -> bool {
         if self.focus.is_empty() {
             return true;
@@ -78,7 +78,8 @@ impl Question {
             let bare = end.trim_matches(['{', '}']);
             let (path, _) = bare.split_once('[').unwrap_or((bare, ""));
             let (namespace, name) = path.split_once('/').unwrap_or(("", path));
-            // `backend_checkout` is `backend/checkout`; a name alone is one of any namespace.
+            // `backend_checkout` is `backend/checkout`; a name without a namespace matches any
+            // namespace.
             names.iter().enumerate().any(|(index, wanted)| {
                 let before = index.checked_sub(1).map(|before| names[before].as_str());
                 let namespaced = before.is_some_and(is_namespace);
@@ -92,17 +93,17 @@ impl Question {
     }
 }
 
-/// Namespaces that names of files have before workloads.
+/// Returns whether a word is a namespace that file names contain.
 fn is_namespace(word: &str) -> bool {
     ["backend", "frontend", "hello-world", "payments"].contains(&word)
 }
 
-/// What is said of one pair in an explanation.
+/// The explanation of one pair.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Explained {
     pub(super) allowed: Connections,
     pub(super) denied: Connections,
-    /// What policies do: the verb, the policy, the direction, the rule.
+    /// The effects of policies: verb, policy, direction, rule.
     pub(super) deeds: BTreeSet<(String, String, String, String)>,
 }
 
@@ -110,18 +111,18 @@ pub(super) struct Explained {
 #[derive(Debug, Default)]
 pub(super) struct Answer {
     pub(super) table: Table,
-    /// Ends of exposure: `>` and `<` before the other end.
+    /// Exposed ends: `>` or `<` precedes the other end.
     pub(super) exposure: Table,
     pub(super) unprotected: BTreeSet<String>,
-    /// Whether a form shows these.
+    /// Whether the format shows them.
     pub(super) says_unprotected: bool,
     pub(super) explained: BTreeMap<(String, String), Explained>,
-    /// Rows of exposure that the analyser shows or not, by how a selector is written.
+    /// Rows of exposure that the analyzer shows or omits depending on how a selector is written.
     pub(super) optional: Table,
 }
 
 impl Answer {
-    /// What of `wanted` is said differently here.
+    /// Returns the differences from `wanted`.
     pub(super) fn differs(&self, wanted: &Self, question: &Question) -> Vec<String> {
         let mut lines = Vec::new();
         let mut rows = |name: &str, own: &Table, other: &Table| {
@@ -161,7 +162,7 @@ impl Answer {
     }
 }
 
-/// Pairs with addresses joined where the same is said of them.
+/// Joins the addresses of pairs with equal explanations.
 fn joined(all: &BTreeMap<(String, String), Explained>) -> BTreeMap<(String, String), Explained> {
     let mut plain = BTreeMap::new();
     let mut blocks: BTreeMap<(bool, &str, &Explained), Addresses> = BTreeMap::new();
@@ -201,7 +202,7 @@ pub(super) fn read(question: &Question, ending: &str, text: &str) -> anyhow::Res
     }
 }
 
-/// Cells of a line; a comma in quotes cuts none.
+/// Splits a line into cells, except at commas in quotes.
 fn cells(line: &str, by: char) -> Vec<String> {
     let mut cells = vec![String::new()];
     let mut quoted = false;
@@ -227,7 +228,7 @@ enum Section {
     Ingress,
 }
 
-/// CSV and Markdown: rows, under headings.
+/// Reads CSV and Markdown: rows below headings.
 fn rows(lines: impl Iterator<Item = Vec<String>>) -> anyhow::Result<Answer> {
     let mut section = Section::Lines;
     let (mut table, mut exposure) = (Vec::new(), Vec::new());
@@ -252,7 +253,7 @@ fn rows(lines: impl Iterator<Item = Vec<String>>) -> anyhow::Result<Answer> {
     Ok(Answer { table: Table::new(table)?, exposure: Table::new(exposure)?, ..Answer::default() })
 }
 
-/// A row of exposure: the workload, and the other end with its side.
+/// Returns a row of exposure: the workload, and the other end with its direction.
 fn exposed(section: Section, workload: &str, other: &str, said: String) -> Row {
     let (workload, other) = (workload.to_owned(), canonical(other));
     match section {
@@ -261,7 +262,7 @@ fn exposed(section: Section, workload: &str, other: &str, said: String) -> Row {
     }
 }
 
-/// Labels in one form and order: `{a=b,{Key:c,Operator:Exists,Values:[],}}` has two.
+/// Normalizes labels: `{a=b,{Key:c,Operator:Exists,Values:[],}}` has two forms.
 fn canonical(name: &str) -> String {
     let mut shown = String::new();
     let mut rest = name;
@@ -329,10 +330,10 @@ fn plain(text: &str) -> anyhow::Result<Answer> {
             answer.unprotected.insert(line.to_owned());
             continue;
         }
-        // A colon is in selectors too: the last one with spaces around cuts.
+        // Selectors contain colons too: split at the last one surrounded by spaces.
         let (ends, said) = match line.rsplit_once(" : ") {
             Some((ends, said)) => (ends, connections(said)?),
-            // Where one connection was asked for, it is not said again.
+            // If one connection is requested, it is not repeated.
             None if line.contains('\t') => (line, String::new()),
             None => bail!("{line}: no line"),
         };
@@ -385,7 +386,7 @@ fn difference(ending: &str, text: &str) -> anyhow::Result<Table> {
     Table::new(rows)
 }
 
-/// Blocks of pairs, then pairs that nothing restricts, then exposure.
+/// Reads blocks of pairs, then unrestricted pairs, then exposure.
 fn explanation(text: &str) -> anyhow::Result<Answer> {
     let mut answer = Answer::default();
     let mut rest = String::new();
@@ -438,7 +439,7 @@ fn explanation(text: &str) -> anyhow::Result<Answer> {
     Ok(answer)
 }
 
-/// `TCP:[1-79,81-65535], UDP, SCTP`.
+/// Parses `TCP:[1-79,81-65535], UDP, SCTP`.
 fn bracketed(text: &str) -> anyhow::Result<Connections> {
     if text == "All Connections" {
         return Ok(Connections::all());
@@ -458,7 +459,7 @@ fn bracketed(text: &str) -> anyhow::Result<Connections> {
     Ok(all)
 }
 
-/// `NetworkPolicy 'a/b' allows connections by Ingress rule #1`.
+/// Parses `NetworkPolicy 'a/b' allows connections by Ingress rule #1`.
 fn deed(line: &str, direction: &str) -> Option<(String, String, String, String)> {
     let (kind, rest) = line.split_once(" '")?;
     if !kind.ends_with("NetworkPolicy") {

@@ -1,10 +1,11 @@
-//! `netpol-analyzer`: what np-guard's analyser says connects, in its four output forms.
+//! `netpol-analyzer`: compares connections with those of np-guard's analyzer in its four output
+//! formats.
 //!
-//! A question is a folder of manifests (two for a difference) with the options that the name of the
-//! file tells; the forms of one question count once, and each must say the same. That analyser takes
-//! for granted what we do not: labels that were not read are absent, an `ipBlock` matches no pods, pods
-//! in their node's network are like others, objects without a namespace are in `default`. The
-//! suite is asked under the same assumptions.
+//! A question is a directory of manifests (two for a difference) with the options in the file name;
+//! all formats of a question count once and must agree. The analyzer assumes what Pavisade does
+//! not: labels that were not read are absent, an `ipBlock` matches no pods, pods on the host
+//! network are like others, and objects without a namespace are in `default`. The suite runs under
+//! the same assumptions.
 
 mod answer;
 mod ours;
@@ -20,7 +21,7 @@ use super::Outcome;
 use crate::shared::files;
 use answer::Question;
 
-/// Folders about networks that are not modelled, by the start of their names.
+/// Directories about unsupported networks, by the prefix of their names.
 const OUT_OF_SCOPE: [(&str, &str); 5] = [
     ("udn_", "UserDefinedNetwork"),
     ("cudn_", "ClusterUserDefinedNetwork"),
@@ -29,7 +30,7 @@ const OUT_OF_SCOPE: [(&str, &str); 5] = [
     ("virtual_machines_example", "VirtualMachine"),
 ];
 
-/// Answers that the manifests do not bear out.
+/// Answers that contradict the manifests.
 const CONTRADICTED: [(&str, &str); 2] = [
     (
         "document_with_syntax_error_connlist_output",
@@ -42,7 +43,8 @@ const CONTRADICTED: [(&str, &str); 2] = [
     ),
 ];
 
-/// Questions that are out of scope or contradicted: fixed, so that none leaves it in silence.
+/// The number of questions that are out of scope or contradicted; fixed, so that none is dropped
+/// silently.
 const LEFT_OUT: usize = 36;
 
 pub(super) fn run(folder: &Path) -> anyhow::Result<Outcome> {
@@ -51,7 +53,7 @@ pub(super) fn run(folder: &Path) -> anyhow::Result<Outcome> {
     for file in files(&folder.join("expected"), &["txt", "csv", "md", "json"])? {
         let (part, name) = file.split_once('/').context("a file in no folder")?;
         let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
-        // The command line's own outputs repeat questions of the others.
+        // The outputs of the command line repeat other questions.
         let part = if part == "cli" { "connlist" } else { part };
         let key = (part.to_owned(), stem.to_owned());
         questions.entry(key).or_default().push(folder.join("expected").join(&file));

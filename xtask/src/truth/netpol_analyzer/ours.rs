@@ -1,4 +1,4 @@
-//! Our answers to the same questions.
+//! Pavisade's answers to the same questions.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -19,7 +19,7 @@ use crate::shared::files;
 
 const CONTROLLER: &str = "{ingress-controller}";
 
-/// What the analyser takes for granted.
+/// Returns the assumptions of the analyzer.
 fn assumed() -> Assumptions {
     let profile =
         Profile { blocks_match_pods: Selects::No, networks_match_pods: Selects::No, ..GENERIC };
@@ -32,7 +32,7 @@ fn assumed() -> Assumptions {
     }
 }
 
-/// A folder's network.
+/// Returns the network of a directory.
 pub(super) fn engine(folder: &Path) -> anyhow::Result<Engine> {
     let mut all = Vec::new();
     for file in files(folder, &["yaml", "yml", "json"])? {
@@ -104,7 +104,7 @@ fn rows(engine: &Engine, imagined: &Imagined) -> Vec<Row> {
     rows
 }
 
-/// What Ingresses and Routes lead to.
+/// Returns what Ingresses and Routes expose.
 fn controlled(engine: &Engine, imagined: &Imagined) -> Vec<(usize, Verdict)> {
     let mut all: BTreeMap<usize, Verdict> = BTreeMap::new();
     for way in ways(engine, imagined.rest) {
@@ -122,19 +122,19 @@ fn controlled(engine: &Engine, imagined: &Imagined) -> Vec<(usize, Verdict)> {
     all
 }
 
-/// Whether the connections that were asked for are among them.
+/// Returns whether the verdict includes the requested connections.
 fn asked(question: &Question, verdict: &Verdict) -> bool {
     let meets = |only: &Connections| !verdict.allow.intersect(only).is_empty();
     question.only.as_ref().is_none_or(meets)
 }
 
-/// What is said of exposure: nothing but the ends where one connection was asked for.
+/// Returns the text of exposure: only the ends if one connection is requested.
 fn of_exposure(question: &Question, verdict: &Verdict) -> String {
     if question.only.is_some() { String::new() } else { said(verdict) }
 }
 
-/// Exposure as the analyser has it: of groups, those that rules of the workload's own policies name;
-/// of addresses outside, where something in the cluster is shown beside them.
+/// Returns exposure in the analyzer's form: groups that rules of the workload's own policies name,
+/// and outside addresses if something in the cluster is shown too.
 fn exposure(
     engine: &Engine,
     imagined: &Imagined,
@@ -193,7 +193,7 @@ fn exposure(
     Ok(())
 }
 
-/// Whether a rule of a policy that selects the workload names a group.
+/// Returns whether a rule of a policy that selects the workload names a group.
 fn is_named(engine: &Engine, workload: &Workload, direction: Direction, group: &Group) -> bool {
     let selecting = workload.parties.iter().flat_map(|p| engine.selecting(direction, *p));
     let rules = selecting.filter_map(|(policy, _)| engine.policy(*policy).of(direction));
@@ -202,8 +202,8 @@ fn is_named(engine: &Engine, workload: &Workload, direction: Direction, group: &
     })
 }
 
-/// Whether pods are there that a group of plain labels holds: the analyser leaves it out then, if
-/// it is written as `matchLabels`.
+/// Returns whether pods match a group of plain labels: the analyzer omits it then if it is written
+/// as `matchLabels`.
 fn is_there(engine: &Engine, group: &Group) -> bool {
     let plain = |selector: &Selector| {
         let one = |r: &Requirement| r.operator == Operator::In && r.values.len() == 1;
@@ -229,7 +229,7 @@ fn is_there(engine: &Engine, group: &Group) -> bool {
     within && plain(&group.pods) && network.parties.iter().any(holds)
 }
 
-/// A group as the analyser calls it.
+/// Returns the analyzer's name of a group.
 fn named(group: &Group) -> String {
     let within = match &group.within {
         Within::Namespace(name) => name.clone(),
@@ -338,11 +338,11 @@ fn explained(engine: &Engine, imagined: &Imagined, question: &Question) -> anyho
             return;
         }
         for step in steps.iter().filter(|step| !step.connections.intersect(&only).is_empty()) {
-            // A policy of which a rule names the other end is not said to select alone.
+            // A policy with a rule that names the other end is not listed as merely selecting.
             let names = |one: &&Step| {
                 one.policy == step.policy && one.direction == step.direction && one.rule.is_some()
             };
-            // It looks no further once a policy allows everything.
+            // The analyzer stops once a policy allows everything.
             let before =
                 |one: &&Step| names(one) && one.rule < step.rule && one.connections.is_all();
             let of_network = step.policy.is_some_and(|p| engine.policy(p).tier == Tier::Network);
@@ -387,7 +387,7 @@ fn explained(engine: &Engine, imagined: &Imagined, question: &Question) -> anyho
     Ok(answer)
 }
 
-/// A range as the analyser writes it.
+/// Returns a range in the analyzer's format.
 fn range(addresses: &pavisade_netpol::Addresses) -> String {
     addresses.first_last().map(|(a, b)| format!("{a}-{b}")).unwrap_or_default()
 }

@@ -1,12 +1,11 @@
-//! Tables of connections, with addresses joined: which blocks an analyser cuts them into is its own
-//! affair.
+//! Tables of connections with joined addresses, because analyzers split them into different blocks.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, anyhow};
 use pavisade_netpol::{Addresses, Connections, Protocol};
 
-/// A row: two ends, and what is said of them.
+/// A row: two ends and their connections.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Row {
     pub(super) from: String,
@@ -14,12 +13,12 @@ pub(super) struct Row {
     pub(super) said: String,
 }
 
-/// Rows in whatever order.
+/// An unordered set of rows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Table(BTreeSet<Row>);
 
 impl Table {
-    /// Joins the addresses of rows that say the same of the same workload.
+    /// Joins the addresses of rows with the same workload and connections.
     pub(super) fn new(rows: impl IntoIterator<Item = Row>) -> anyhow::Result<Self> {
         let mut plain = BTreeSet::new();
         let mut joined: BTreeMap<(bool, String, String), Addresses> = BTreeMap::new();
@@ -46,24 +45,24 @@ impl Table {
         Ok(Self(plain))
     }
 
-    /// Rows of this whose ends `other` has too.
+    /// Returns the rows whose ends `other` has too.
     pub(super) fn of(&self, other: &Self) -> Self {
         let has = |row: &&Row| other.0.iter().any(|o| (&o.from, &o.to) == (&row.from, &row.to));
         Self(self.0.iter().filter(has).cloned().collect())
     }
 
-    /// The rows of both.
+    /// Returns the rows of both.
     pub(super) fn and(&self, other: &Self) -> Self {
         Self(self.0.union(&other.0).cloned().collect())
     }
 
-    /// Rows of this that are not in `other`.
+    /// Returns the rows that are not in `other`.
     pub(super) fn without<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = &'a Row> {
         self.0.difference(&other.0)
     }
 }
 
-/// Connections as the analyser writes them: ports, and names of ports of pods that are not there.
+/// Parses connections as written by the analyzer: ports, and named ports without pods.
 pub(super) fn connections(text: &str) -> anyhow::Result<String> {
     let mut known = Connections::none();
     let mut named: BTreeSet<String> = BTreeSet::new();
@@ -100,7 +99,7 @@ pub(super) fn connections(text: &str) -> anyhow::Result<String> {
     Ok(shown(&known, &named.subtract(&known)))
 }
 
-/// Connections that are certain, and those of which it is not known.
+/// Returns certain and uncertain connections.
 pub(super) fn shown(certain: &Connections, unsure: &Connections) -> String {
     match unsure.is_empty() {
         true => certain.to_string(),

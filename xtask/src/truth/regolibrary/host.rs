@@ -1,13 +1,13 @@
-//! The sensor's objects as what they were read from.
+//! Unwraps the objects of kubescape's sensor.
 //!
-//! kubescape's sensor wraps what it read on a node into objects of group `hostdata.kubescape.cloud`:
-//! a process's command line, and files in base64. A command line with its flags is what a static pod
-//! says in `command`, and a file is that file: both are given to the checks in the form in which they
-//! know them. Nothing else of these objects is (owners and modes of files are no input of ours).
+//! The sensor wraps what it reads on a node into objects of group `hostdata.kubescape.cloud`: the
+//! command line of a process, and files in base64. A command line is converted to the `command` of
+//! a static pod, and a file is decoded, so that the checks get the forms they know. Other
+//! information is ignored (owners and modes of files are not an input).
 //!
-//! A kubelet's flags and its file belong together: without `--config` it reads no file, and a flag
-//! that is given counts before the file's field (Kubernetes, Set Kubelet Parameters Via A
-//! Configuration File). So the file gets the flags' values, as the kubelet does it.
+//! The flags and the file of a kubelet belong together: without `--config` it reads no file, and a
+//! flag overrides the field in the file (Kubernetes, Set Kubelet Parameters Via A Configuration
+//! File). So the values of the flags are written into the file, like the kubelet does.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -17,13 +17,13 @@ use serde_json::json;
 
 use super::subject::Key;
 
-/// What an object of the sensor holds, and what it is called.
+/// The content of a sensor object, and its name.
 pub(super) struct Unwrapped {
     pub(super) objects: Vec<Object>,
     pub(super) origin: Key,
 }
 
-/// Components in a `ControlPlaneInfo`, and what each is.
+/// The components in a `ControlPlaneInfo`, with their program names.
 const COMPONENTS: [(&str, &str); 4] = [
     ("APIServerInfo", "kube-apiserver"),
     ("controllerManagerInfo", "kube-controller-manager"),
@@ -31,13 +31,13 @@ const COMPONENTS: [(&str, &str); 4] = [
     ("etcdInfo", "etcd"),
 ];
 
-/// Files in an `APIServerInfo` that checks read, by their field.
+/// Files in an `APIServerInfo` that checks read, by field.
 const FILES: [(&str, &str, &str); 2] = [
     ("auditPolicyFile", "audit.k8s.io/v1", "Policy"),
     ("encryptionProviderConfigFile", "apiserver.config.k8s.io/v1", "EncryptionConfiguration"),
 ];
 
-/// The files and flags in an object of the sensor; nothing where it is another object.
+/// Returns the files and flags in a sensor object; `None` for other objects.
 pub(super) fn unwrap(value: Value<'_>, api_version: &str, kind: &str) -> Option<Unwrapped> {
     let group = api_version.split('/').next().unwrap_or("");
     let ours = matches!(group, "hostdata.kubescape.cloud" | "hostdata.armo.cloud");
@@ -57,7 +57,7 @@ pub(super) fn unwrap(value: Value<'_>, api_version: &str, kind: &str) -> Option<
                 }
             }
         }
-        // Of one component, as newer rules take it.
+        // A single component, as in newer rules.
         "APIServerInfo" => objects.extend(component(data.str("cmdLine"), "kube-apiserver")),
         "KubeletInfo" => {
             const VERSION: &str = "kubelet.config.k8s.io/v1beta1";
@@ -72,7 +72,7 @@ pub(super) fn unwrap(value: Value<'_>, api_version: &str, kind: &str) -> Option<
     Some(Unwrapped { objects, origin: Key::new(kind, "", name) })
 }
 
-/// A command line as the static pod that has it.
+/// Converts a command line to a static pod.
 fn component(line: Option<&str>, program: &str) -> Option<Object> {
     let words: Vec<_> = line?.split_whitespace().collect();
     if words.is_empty() {
@@ -91,7 +91,7 @@ fn reads_file(line: &str) -> bool {
     flag(line, "config").is_some()
 }
 
-/// The value of a flag, joined to it or behind it; `true` where it has none.
+/// Returns the value of a flag, joined to it or after it; `true` if it has none.
 fn flag<'a>(line: &'a str, name: &str) -> Option<&'a str> {
     let mut words = line.split_whitespace().peekable();
     while let Some(word) = words.next() {
@@ -110,7 +110,7 @@ fn flag<'a>(line: &'a str, name: &str) -> Option<&'a str> {
     None
 }
 
-/// Flags of the kubelet and the fields that they are in its file.
+/// Kubelet flags and the corresponding fields of its file.
 const FLAGS: [(&str, &[&str]); 15] = [
     ("anonymous-auth", &["authentication", "anonymous", "enabled"]),
     ("authorization-mode", &["authorization", "mode"]),
@@ -129,7 +129,7 @@ const FLAGS: [(&str, &[&str]); 15] = [
     ("feature-gates", &["featureGates"]),
 ];
 
-/// A kubelet's file with what its flags set.
+/// Returns the file of a kubelet with the values of its flags.
 fn with_flags(file: Object, line: &str) -> Object {
     let Ok(mut json) = serde_json::from_str::<serde_json::Value>(&to_json(file.value())) else {
         return file;
@@ -149,7 +149,7 @@ fn with_flags(file: Object, line: &str) -> Object {
                 at[gate] = json!(on == "true");
             }
         } else {
-            // A duration stays a text; numbers and truth values are such in the file.
+            // A duration stays a string; numbers and booleans are converted.
             let number = value.parse::<i64>().ok().filter(|_| !name.ends_with("timeout"));
             let truth = value.parse::<bool>().ok();
             *at = number.map(|n| json!(n)).or(truth.map(|t| json!(t))).unwrap_or(json!(value));
@@ -161,7 +161,7 @@ fn with_flags(file: Object, line: &str) -> Object {
     made.unwrap_or(file)
 }
 
-/// A file in base64. Its field says what it is, also where it does not say so itself.
+/// Decodes a file in base64. Its field determines its type, even if the file does not state it.
 fn file(wrapped: Value<'_>, api_version: &str, kind: &str) -> Option<Object> {
     let text = decode(wrapped.str("content")?)?;
     object(&String::from_utf8_lossy(&text), api_version, kind)
@@ -174,7 +174,7 @@ fn object(text: &str, api_version: &str, kind: &str) -> Option<Object> {
     Some(Object::new(root, written, kind))
 }
 
-/// Base64; nothing where it is none.
+/// Decodes base64; `None` if it is invalid.
 fn decode(text: &str) -> Option<Vec<u8>> {
     let text: String = text.split_whitespace().collect();
     STANDARD.decode(text).ok()
@@ -198,7 +198,7 @@ mod tests {
         }
     }
 
-    /// The file of a kubelet that says `rotateCertificates: true`, with a command line.
+    /// Returns a kubelet with `rotateCertificates: true` in its file, and a command line.
     fn kubelet(line: &str) -> Vec<Object> {
         let text = r#"{"apiVersion": "hostdata.kubescape.cloud/v1beta0", "kind": "KubeletInfo",
             "metadata": {"name": "n"}, "data": {"cmdLine": "/usr/bin/kubelet LINE",

@@ -1,11 +1,11 @@
-//! What an object is when their verdict is compared with ours.
+//! Identifies objects to compare verdicts.
 //!
-//! Theirs is `alertObject`: API objects cut down to kind and name (the namespace is often left out),
-//! or one external object: a subject of RBAC with the binding and the role beside it, a sensor's
-//! object, a file. Ours is the subject of a finding. Both become kind, namespace and name; a container
-//! counts as the object that holds it. Where their rule blames another object than ours does (the
-//! user who holds a role, and not the role), the table names the kinds of the related objects that
-//! stand for it.
+//! kubescape's is `alertObject`: API objects reduced to kind and name (often without the
+//! namespace), or one external object: an RBAC subject with its binding and role, a sensor object,
+//! a file. Pavisade's is the subject of a finding. Both are converted to kind, namespace and name;
+//! a container counts as the object that contains it. If a rule reports another object than the
+//! check does (the user who has a role instead of the role), the table names the kinds of related
+//! objects to use instead.
 
 use std::fmt;
 
@@ -16,13 +16,13 @@ use serde_json::Value;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Key {
     kind: String,
-    /// Empty where it is not known.
+    /// Empty if unknown.
     namespace: String,
     name: String,
 }
 
-/// Files of the control plane, which have no name of their own and which their rules blame as such;
-/// of a kubelet they blame the sensor's object, whichever of its files or flags is wrong.
+/// Control-plane files, which have no name and which the rules report as such. For a kubelet they
+/// report the sensor object, whichever file or flag is wrong.
 const FILES: [&str; 2] = ["EncryptionConfiguration", "Policy"];
 
 impl Key {
@@ -30,13 +30,13 @@ impl Key {
         let mut key =
             Self { kind: kind.to_owned(), namespace: namespace.to_owned(), name: name.to_owned() };
         if key.is_file() {
-            // Theirs have a name that the rule made up.
+            // The rule invents a name for it.
             key.name.clear();
         }
         key
     }
 
-    /// What one of our findings is about; nothing where that is no object.
+    /// Returns the object of a finding; `None` if it is about something else.
     pub(super) fn of(subject: &Subject) -> Option<Self> {
         match subject {
             Subject::Object { kind, namespace, name, .. } => Some(Self::new(kind, namespace, name)),
@@ -72,8 +72,8 @@ impl fmt::Display for Key {
     }
 }
 
-/// Whether we blame what they blame, and nothing else. Each object of an alert must fail for us;
-/// where `one_of` says that an alert is about objects which fail together, one of them must.
+/// Returns whether both report the same objects. Each object of an alert must fail; with `one_of`,
+/// one of them is enough.
 pub(super) fn same(alerts: &[Vec<Key>], ours: &[Key], one_of: bool) -> bool {
     let is_ours = |key: &Key| ours.iter().any(|own| own.same(key));
     let met = |alert: &Vec<Key>| match one_of {
@@ -84,8 +84,8 @@ pub(super) fn same(alerts: &[Vec<Key>], ours: &[Key], one_of: bool) -> bool {
     alerts.iter().all(met) && ours.iter().all(is_theirs)
 }
 
-/// The objects that an `expected.json` calls failed, by alert; of all objects that it names, the
-/// related ones too, those of `kinds`, where the table says so.
+/// Returns the objects that fail in an `expected.json`, by alert. With `kinds`, only related
+/// objects of these kinds are used.
 pub(super) fn failed(expected: &Value, kinds: Option<&[String]>) -> Vec<Vec<Key>> {
     let mut alerts = Vec::new();
     for alert in expected.as_array().into_iter().flatten() {

@@ -1,4 +1,4 @@
-//! The table from their rules to our checks, `regolibrary.toml`.
+//! The mapping of kubescape's rules to checks, `regolibrary.toml`.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -6,34 +6,35 @@ use anyhow::{Context as _, ensure};
 use pavisade_model::Finding;
 use serde::Deserialize;
 
-/// What the table says of each rule; one that it does not name is not mapped yet.
+/// The mapped rules; a rule that is missing is not mapped yet.
 pub(super) struct Table {
     pub(super) rules: BTreeMap<String, Rule>,
 }
 
-/// What becomes of a rule: the checks that judge what it judges, or why none can.
+/// The mapping of a rule: checks, or the reason why there are none.
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct Rule {
-    /// Why no check of ours can judge it.
+    /// Why no check can judge it.
     pub(super) ruled_out: Option<String>,
-    /// Names of checks; together they fail what one of them fails.
+    /// The names of checks; what any of them fails, fails.
     pub(super) checks: Vec<String>,
-    /// Only what every one of them fails: a rule that is content with one of several things.
+    /// Only what all of them fail counts, for a rule that requires one of several things.
     pub(super) all: bool,
-    /// Their parameters, by the check's name.
+    /// Their parameters by check name.
     pub(super) parameters: HashMap<String, serde_json::Value>,
-    /// Its cases are judged as a live cluster and not as files: a rule about the nodes that run.
+    /// Whether its cases are judged as a live cluster instead of files, for a rule about running
+    /// nodes.
     pub(super) live: bool,
-    /// Of a check's findings only those count whose path or message holds one of these: a rule
-    /// about one field of several that the check looks at.
+    /// Only findings whose path or message contains one of these count, for a rule about one of
+    /// several fields of the check.
     only: BTreeMap<String, Vec<String>>,
-    /// Kinds of the objects that fail, where the rule blames another: see `subject.rs`.
+    /// The kinds of the objects that fail, if the rule reports another one: see `subject.rs`.
     pub(super) failed: Option<Vec<String>>,
-    /// An alert's objects fail together, and we blame one of them.
+    /// Whether the objects of an alert fail together, so that the check reports only one of them.
     pub(super) one_of: bool,
-    /// A rule's setting (`postureControlInputs` in `data.json`), and the `check.parameter` that it
-    /// is.
+    /// The settings of a rule (`postureControlInputs` in `data.json`) and the corresponding
+    /// `check.parameter`.
     inputs: BTreeMap<String, String>,
     /// Why a case is judged differently, by its name.
     pub(super) differs: BTreeMap<String, String>,
@@ -57,13 +58,13 @@ impl Table {
 }
 
 impl Rule {
-    /// Whether a finding is about what the rule is about.
+    /// Returns whether a finding is in the scope of the rule.
     pub(super) fn concerns(&self, path: &str, finding: &Finding) -> bool {
         let holds = |part: &String| path.contains(&**part) || finding.message.contains(&**part);
         self.only.get(&*finding.rule.name).is_none_or(|only| only.iter().any(holds))
     }
 
-    /// Takes the settings of a case over into the parameters of checks.
+    /// Copies the settings of a case into the parameters of checks.
     pub(super) fn take_inputs(
         &self,
         data: &serde_json::Value,
@@ -76,7 +77,7 @@ impl Rule {
                 continue;
             };
             let entry = parameters.entry(check.to_owned()).or_insert_with(|| serde_json::json!({}));
-            // Added to what the table gives.
+            // Appended to the parameters of the table.
             match (entry[parameter].as_array_mut(), value.as_array()) {
                 (Some(list), Some(more)) => list.extend(more.iter().cloned()),
                 _ => entry[parameter] = value.clone(),

@@ -1,4 +1,4 @@
-//! Faults on the way and in what registries answer.
+//! Network faults and invalid responses of registries.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -12,7 +12,7 @@ fn cause(found: &Result<Vec<String>, Refusal>) -> Option<Cause> {
     }
 }
 
-/// A server whose layer is answered by `layer`, which gets what a good one would answer.
+/// Starts a server whose layer response is modified by `layer`.
 fn with_layer(
     sample: &Sample,
     layer: impl Fn(&Request, Reply) -> Reply + Send + Sync + 'static,
@@ -56,7 +56,7 @@ fn a_server_without_ranges_is_asked_for_all_again() {
     assert_eq!(ask(&server).unwrap(), ["left-pad 1.0.0"]);
     assert_eq!(ranges(&server).len(), 2);
 
-    // Some say that they do not understand a range.
+    // Some answer that a range is not supported.
     let server = with_layer(&sample, move |request, good| match request.header("range") {
         "" if request.nth == 0 => Reply { cut: Some(20_000), ..good },
         "" => good,
@@ -65,7 +65,7 @@ fn a_server_without_ranges_is_asked_for_all_again() {
     assert_eq!(ask(&server).unwrap(), ["left-pad 1.0.0"]);
     let asked = ranges(&server);
     assert!(asked.len() == 3 && asked[1].starts_with("bytes=20000-") && asked[2].is_empty());
-    // One that has nothing else to say is not asked for ever.
+    // The same answer to the full request is final.
     let server = with_layer(&sample, |_, _| Reply::new(416, ""));
     assert_eq!(cause(&ask(&server)), Some(Cause::Answer));
     assert_eq!(ranges(&server).len(), 1);
@@ -99,13 +99,13 @@ fn progress_gives_new_attempts_and_none_ends_them() {
 fn bytes_that_are_others_are_refused() {
     let (sample, other) = (Sample::new(), Sample::of("6.6.6", 60_000));
     let of_other = other.layer.clone();
-    // Valid in itself, and as long as it should be.
+    // Valid and of the right length, but different content.
     assert_eq!(sample.layer.len(), other.layer.len());
     let server = with_layer(&sample, move |_, _| Reply::new(200, of_other.clone()));
     let found = ask(&server);
     assert!(matches!(found, Err(Refusal::Digest { .. })), "{found:?}");
 
-    // A manifest that is not the one of the digest, and one that its own registry names otherwise.
+    // A manifest with another digest than requested, and one whose registry states another digest.
     let (asked, given) = (text(&sample.manifest), other.manifest.clone());
     let server = Server::start(move |_| Reply::new(200, given.clone()));
     let found = read(access(&[&server]), remote(&server, &asked), "linux/amd64");
@@ -129,7 +129,7 @@ fn other_lengths_are_refused() {
         let found = ask(&server);
         assert_eq!(cause(&found), Some(Cause::Answer), "{length:?} {found:?}");
     }
-    // Shorter without a length: what is missing is asked for.
+    // Truncated without a length: the missing part is requested.
     let server = with_layer(&sample, |request, good| match request.nth {
         0 => Reply { cut: Some(100), length: None, ..good },
         _ => good,
@@ -189,7 +189,7 @@ fn a_registry_that_is_not_there_is_told_at_once() {
     let server = Server::start(|_| Reply::new(200, ""));
     let (access, remote) = (access(&[&server]), remote(&server, "1"));
     drop(server);
-    // The listener's thread may still be about to end.
+    // The thread of the listener may still be running.
     std::thread::sleep(Duration::from_millis(100));
     assert_eq!(cause(&read(access, remote, "linux/amd64")), Some(Cause::Unreachable));
 }
@@ -208,7 +208,7 @@ fn documents_without_end_are_refused() {
     assert_eq!(server.requests().len(), 1);
 }
 
-/// The second wait and the first are more than any time there is.
+/// The sum of both waits overflows.
 #[test]
 fn a_registry_that_asks_to_wait_for_ever_is_left() {
     let server = Server::start(|request| {
@@ -225,7 +225,7 @@ fn slow_registries_are_left() {
     let sample = Sample::new();
     let (calls, silent) = (AtomicUsize::new(0), Duration::from_millis(400));
     let server = Server::start(move |request| {
-        // Silent once, then as it should be.
+        // Silent once, then normal.
         if calls.fetch_add(1, Ordering::Relaxed) == 0 {
             std::thread::sleep(silent);
         }
@@ -243,7 +243,7 @@ fn slow_registries_are_left() {
     let found = read(impatient, remote(&server, "1"), "linux/amd64");
     assert_eq!(cause(&found), Some(Cause::Slow), "{found:?}");
 
-    // What is skipped, since the server knows no ranges, counts as well.
+    // Skipped bytes count too if the server does not support ranges.
     let layer = Sample::new().layer;
     let server = with_layer(&Sample::new(), move |request, _| {
         let whole = Reply::new(200, layer.clone());
@@ -258,7 +258,7 @@ fn slow_registries_are_left() {
     let found = read(impatient, remote(&server, "1"), "linux/amd64");
     assert_eq!(cause(&found), Some(Cause::Slow), "{found:?}");
 
-    // A manifest, byte by byte.
+    // A manifest, one byte at a time.
     let sample = Sample::new();
     let server = Server::start(move |request| Reply { pause, ..sample.answer(request) });
     let mut impatient = access(&[&server]);
@@ -273,7 +273,7 @@ fn slow_registries_are_left() {
 
 #[test]
 fn connections_that_bring_little_are_not_followed_for_ever() {
-    // Each brings a byte.
+    // Each attempt gives one byte.
     let server = with_layer(&Sample::new(), |_, good| Reply { cut: Some(1), ..good });
     let mut short = access(&[&server]);
     short.patience.least = 1000;
@@ -281,7 +281,7 @@ fn connections_that_bring_little_are_not_followed_for_ever() {
     assert_eq!(cause(&found), Some(Cause::Unreachable), "{found:?}");
     assert_eq!(ranges(&server).len(), 4);
 
-    // Each brings enough, after a while.
+    // Each attempt gives enough bytes after a delay.
     let server = with_layer(&Sample::new(), |_, good| {
         std::thread::sleep(Duration::from_millis(60));
         Reply { cut: Some(1000), ..good }

@@ -1,4 +1,4 @@
-//! Files that are no images, and what becomes of them on the way.
+//! Artifacts and downloads, and faults on the way.
 
 use serde_json::json;
 
@@ -11,8 +11,8 @@ fn artifact(content: &[u8], named: &str, files: usize) -> (Vec<u8>, String) {
     (manifest.to_string().into_bytes(), format!("/v2/team/app/blobs/{named}"))
 }
 
-/// What comes of an artifact of so many files, whose digest is that of `named`; the first answer is
-/// cut where `cut` says so.
+/// Requests an artifact with a number of files and the digest of `named`. The first response is
+/// truncated after `cut` bytes.
 fn ask(
     content: &'static [u8],
     named: &[u8],
@@ -71,7 +71,7 @@ fn a_file_of_a_web_server_is_whole_or_an_error() {
     assert_eq!(cause("/always"), super::super::Cause::Unreachable);
     assert_eq!(cause("/none"), super::super::Cause::Absent);
     assert!(matches!(get("/large"), Err(Refusal::TooLarge { .. })));
-    // Without TLS only where that is allowed.
+    // Plain HTTP only where it is allowed.
     let strict = Registries::new(Access { plain: Default::default(), ..access(&[]) });
     let refused = strict.download(&format!("http://{}/whole", server.host()), 1000);
     assert!(matches!(refused, Err(Refusal::Registry(_))), "{refused:?}");

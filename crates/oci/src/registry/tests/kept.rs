@@ -1,4 +1,4 @@
-//! Layers that another run kept.
+//! Layers cached by another run.
 
 use std::fs;
 use std::path::Path;
@@ -11,7 +11,8 @@ fn cache(folder: &Path, limit: u64, program: &str) -> Arc<LayerCache> {
     Arc::new(LayerCache::new(folder.join("layers"), limit, program))
 }
 
-/// The packages of the sample, by way of a cache, and how often its layer was asked for.
+/// Returns the packages of the sample read through a cache, and the number of requests for its
+/// layer.
 fn through(cache: &Arc<LayerCache>) -> (Vec<String>, usize) {
     through_of(cache, Sample::new())
 }
@@ -41,7 +42,7 @@ fn a_layer_is_asked_for_once() {
     assert_eq!(first, (vec!["left-pad 1.0.0".to_owned()], 1));
     let again = through(&cache(folder.path(), 1 << 30, "a"));
     assert_eq!(again, (first.0, 0));
-    // Another program may read otherwise, another layer is another.
+    // Another program does not use the entry, nor does another layer.
     assert_eq!(through(&cache(folder.path(), 1 << 30, "b")).1, 1);
     let other = Sample::of("2.0.0", 100);
     let found = through_of(&cache(folder.path(), 1 << 30, "a"), other);
@@ -82,7 +83,7 @@ fn the_oldest_go_when_there_is_too_much() {
     let foreign = folder.path().join("layers/notes.txt");
     fs::write(&foreign, vec![b'x'; 1 << 16]).unwrap();
     through_of(&small(length * 2), Sample::of("2.0.0", 10));
-    // Both are there; with a third one the oldest is too much.
+    // Two entries fit; a third one displaces the oldest.
     assert!(first.exists());
     through_of(&small(length * 2 + length / 2), Sample::of("3.0.0", 10));
     assert!(!first.exists() && foreign.exists());
@@ -140,7 +141,7 @@ fn what_others_may_have_put_there_is_not_read() {
     let file = files(folder.path()).remove(0);
     let allow =
         |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
-    // An entry that others may write, a link, a pipe that nobody writes to: replaced by our own.
+    // An entry that others can write to, a link, and a pipe without a writer are replaced.
     let elsewhere = folder.path().join("elsewhere");
     fs::copy(&file, &elsewhere).unwrap();
     for make in [

@@ -1,4 +1,4 @@
-//! Registries that behave, and such that do not.
+//! Tests with well-behaved and faulty registries.
 
 mod faults;
 mod fetch;
@@ -18,7 +18,7 @@ use crate::testing::Tar;
 use crate::{Digest, Limits, Platform, Refusal, Registries, Store, inventory};
 use server::{Reply, Request, Server};
 
-/// A program for tests.
+/// Writes an executable script.
 #[cfg(unix)]
 pub(super) fn script(folder: &Path, name: &str, text: &str) -> PathBuf {
     use std::os::unix::fs::PermissionsExt as _;
@@ -30,7 +30,7 @@ pub(super) fn script(folder: &Path, name: &str, text: &str) -> PathBuf {
     file
 }
 
-/// An image of one layer with one package, and an index that leads to it.
+/// An image of one layer with one package, and an index that contains it.
 #[derive(Clone)]
 struct Sample {
     layer: Vec<u8>,
@@ -46,10 +46,10 @@ impl Sample {
         Self::of("1.0.0", 60_000)
     }
 
-    /// `more` makes the layer that large.
+    /// `more` adds that many bytes to the layer.
     fn of(version: &str, more: usize) -> Self {
         let package = json!({"name": "left-pad", "version": version}).to_string();
-        // Bytes that do not compress.
+        // Incompressible bytes.
         let mut state = 7_u64;
         let mut next = || {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
@@ -86,7 +86,7 @@ impl Sample {
         format!("/v2/team/app/blobs/{}", text(&self.layer))
     }
 
-    /// What a registry without faults answers.
+    /// Returns the response of a registry without faults.
     fn answer(&self, request: &Request) -> Reply {
         let Some((kind, name)) =
             request.path.strip_prefix("/v2/team/app/").and_then(|rest| rest.split_once('/'))
@@ -109,7 +109,7 @@ impl Sample {
     }
 }
 
-/// The bytes that a request asks for.
+/// Returns the requested range.
 fn ranged(request: &Request, bytes: &[u8]) -> Reply {
     let range = request.header("range");
     let Some((first, last)) = range.strip_prefix("bytes=").and_then(|range| range.split_once('-'))
@@ -141,7 +141,7 @@ fn access(plain: &[&Server]) -> Access {
     }
 }
 
-/// A file with a password for a registry.
+/// Writes a credential file for a registry.
 fn login(folder: &Path, registry: &str) -> CredentialFiles {
     use base64::Engine as _;
 
@@ -159,7 +159,7 @@ fn remote(server: &Server, tag: &str) -> Remote {
     Remote { registry: server.host(), repository: "team/app".to_owned(), wanted }
 }
 
-/// The packages of an image.
+/// Returns the packages of an image.
 fn read(access: Access, remote: Remote, platform: &str) -> Result<Vec<String>, Refusal> {
     packages(&Store::fetch(&Registries::new(access), remote, Limits::default()), platform)
 }
@@ -175,7 +175,7 @@ fn packages(store: &Store, platform: &str) -> Result<Vec<String>, Refusal> {
     Ok(found.packages.iter().map(named).collect())
 }
 
-/// What comes of asking one server for its image.
+/// Requests the image of a server.
 fn ask(server: &Server) -> Result<Vec<String>, Refusal> {
     read(access(&[server]), remote(server, "1"), "linux/amd64")
 }
@@ -203,7 +203,7 @@ fn a_platform_that_is_not_there_is_told() {
         let Err(Refusal::Platform { there, .. }) = found else { panic!("{found:?}") };
         assert_eq!(there, ["linux/amd64"], "{tag}");
     }
-    // No layer was asked for.
+    // The layer was not requested.
     assert!(!server.requests().iter().any(|request| request.path == Sample::new().blob_path()));
 }
 

@@ -1,4 +1,4 @@
-//! A registry on loopback that does what a test says.
+//! A scripted registry on the loopback interface.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read, Write};
@@ -8,14 +8,14 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-/// What was asked.
+/// A request.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Request {
     pub(super) method: String,
     pub(super) path: String,
     pub(super) headers: BTreeMap<String, String>,
     pub(super) body: String,
-    /// How many were asked for this path before.
+    /// The number of earlier requests for this path.
     pub(super) nth: usize,
 }
 
@@ -25,17 +25,17 @@ impl Request {
     }
 }
 
-/// What is answered.
+/// A response.
 #[derive(Debug, Clone)]
 pub(super) struct Reply {
     pub(super) status: u16,
     pub(super) headers: Vec<(String, String)>,
     pub(super) body: Vec<u8>,
-    /// The length that is told; `None` where the end of the connection is the end.
+    /// The content length; if `None`, the end of the connection ends the body.
     pub(super) length: Option<usize>,
-    /// The connection ends after so many bytes.
+    /// Closes the connection after this many bytes.
     pub(super) cut: Option<usize>,
-    /// Waits after every byte.
+    /// The pause after every byte.
     pub(super) pause: Option<Duration>,
 }
 
@@ -58,7 +58,7 @@ pub(super) struct Server {
     stop: Arc<AtomicBool>,
 }
 
-/// A connection, encrypted or not.
+/// A connection with or without TLS.
 pub(super) trait Stream: Read + Write + Send {}
 impl<S: Read + Write + Send> Stream for S {}
 
@@ -99,7 +99,7 @@ impl Server {
         self.address.to_string()
     }
 
-    /// All that was asked, in order.
+    /// Returns all requests in order.
     pub(super) fn requests(&self) -> Vec<Request> {
         self.requests.lock().unwrap().clone()
     }
@@ -112,7 +112,7 @@ impl Drop for Server {
     }
 }
 
-/// One request of a connection; then it ends.
+/// Handles one request and closes the connection.
 fn one(
     stream: Box<dyn Stream>,
     answer: &(impl Fn(&Request) -> Reply + ?Sized),

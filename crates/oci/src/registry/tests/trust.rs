@@ -1,11 +1,11 @@
-//! Who gets to see credentials, and whom we believe.
+//! Who receives credentials, and which servers are trusted.
 
 use std::sync::Arc;
 
 use super::*;
 use crate::registry::Cause;
 
-/// Answers for those that have a token, and tells others where to get one.
+/// Starts a server that requires a token and names its token service.
 fn guarded(sample: &Sample, realm: String, token: &'static str) -> Server {
     let sample = sample.clone();
     Server::start(move |request| {
@@ -51,7 +51,7 @@ fn tokens_are_asked_for_once_and_for_pulling() {
     for request in server.requests() {
         let sent = request.header("authorization");
         let is_token = request.path.starts_with("/token");
-        // The password goes to the token service alone.
+        // The password goes only to the token service.
         assert_eq!(sent.starts_with("Basic "), is_token, "{request:?}");
     }
 }
@@ -63,7 +63,7 @@ fn a_token_that_ends_meanwhile_is_renewed() {
         if request.path.starts_with("/token") {
             return Reply::new(200, format!(r#"{{"access_token":"t{}"}}"#, request.nth));
         }
-        // The first token is good for the manifest alone.
+        // The first token is valid only for the manifest.
         let wanted = if request.path.contains("/manifests/") { "Bearer t0" } else { "Bearer t1" };
         if request.header("authorization") == wanted {
             return sample.answer(request);
@@ -114,7 +114,7 @@ fn passwords_open_registries_that_ask_for_them() {
     let with = Access { credentials: credentials.clone(), ..access(&[&server]) };
     assert_eq!(read(with, remote(&server, "1"), "linux/amd64").unwrap(), ["left-pad 1.0.0"]);
 
-    // Of another registry: it is not tried, and what was looked at is told.
+    // Credentials for another registry are not tried, and the message lists the file.
     let other = start();
     let with = Access { credentials, ..access(&[&other]) };
     let message = denied(read(with, remote(&other, "1"), "linux/amd64"));
@@ -167,7 +167,7 @@ fn credentials_follow_no_redirect_to_another_host() {
     assert_eq!(there.len(), 2);
     assert!(there.iter().all(|request| request.header("authorization").is_empty()), "{there:?}");
 
-    // To where HTTP without TLS was not allowed, nothing goes.
+    // A redirect to a host where plain HTTP is not allowed is not followed.
     let with = Access { credentials, ..access(&[&origin]) };
     let found = read(with, remote(&origin, "1"), "linux/amd64");
     let Err(Refusal::Registry(fault)) = found else { panic!("{found:?}") };
@@ -230,7 +230,7 @@ fn a_private_authority_counts_where_it_is_named() {
     assert_eq!(found.unwrap(), ["left-pad 1.0.0"]);
     for (access, cause) in [
         (access(&[]), Cause::Tls),
-        // That HTTP without TLS is allowed makes no certificate right, and no server understand it.
+        // Allowing plain HTTP neither makes a certificate valid nor disables TLS on the server.
         (access(&[&server]), Cause::Unreachable),
         (Access { authorities: b"no certificate".to_vec(), ..trusting }, Cause::Access),
     ] {

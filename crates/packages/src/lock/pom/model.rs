@@ -1,4 +1,4 @@
-//! The parts of a `pom.xml` that say what it depends on, as they are written.
+//! The parts of a `pom.xml` that describe dependencies, as written.
 
 use std::collections::HashMap;
 
@@ -15,7 +15,7 @@ pub(super) struct Pom {
     pub(super) parent: Option<Parent>,
     pub(super) properties: HashMap<String, String>,
     pub(super) dependencies: Vec<Dependency>,
-    /// Versions and scopes for dependencies that have none.
+    /// Versions and scopes for dependencies without their own.
     pub(super) managed: Vec<Dependency>,
 }
 
@@ -23,7 +23,7 @@ pub(super) struct Parent {
     pub(super) group: String,
     pub(super) artifact: String,
     pub(super) version: String,
-    /// Where it may lie, from the folder of the child; `None` for a repository.
+    /// The path relative to the child's directory; `None` if it is in a repository.
     pub(super) path: Option<String>,
     pub(super) line: u32,
 }
@@ -90,7 +90,7 @@ impl Pom {
         Ok(pom)
     }
 
-    /// Takes what a project and a profile alike have.
+    /// Reads the elements that both projects and profiles have.
     fn take(&mut self, node: Node<'_, '_>, lines: &Lines) {
         for property in elements(node, "properties").flat_map(|node| node.children()) {
             if property.is_element() {
@@ -127,7 +127,7 @@ fn parent(node: Node<'_, '_>, lines: &Lines) -> Parent {
     let own = |name| text(node, name).to_owned();
     let path = match elements(node, "relativePath").next() {
         None => Some("../pom.xml"),
-        // An empty one says that it is in a repository.
+        // An empty element means that the parent is in a repository.
         Some(path) => path.text().map(str::trim).filter(|path| !path.is_empty()),
     };
     Parent {

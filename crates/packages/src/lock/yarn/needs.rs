@@ -1,4 +1,4 @@
-//! What needs the entries of a `yarn.lock`.
+//! Determines what needs the entries of a `yarn.lock`.
 
 use std::collections::HashMap;
 
@@ -15,18 +15,18 @@ pub(super) type Pattern<'t> = (&'t str, &'t str);
 #[derive(Default)]
 pub(super) struct Locked<'t> {
     pub(super) package: Package,
-    /// What leads to it.
+    /// The patterns that resolve to it.
     pub(super) patterns: Vec<Pattern<'t>>,
     pub(super) needs: Vec<Pattern<'t>>,
-    /// What it does without, if need be.
+    /// The optional dependencies.
     pub(super) wants: Vec<Pattern<'t>>,
-    /// The project itself.
+    /// Whether this is the project itself.
     pub(super) is_root: bool,
-    /// A project of the workspace.
+    /// Whether this is a workspace member.
     pub(super) is_member: bool,
 }
 
-/// The need of each entry.
+/// Returns the need of each entry.
 pub(super) fn needs(all: &[Locked<'_>], path: &str, others: &Others<'_>) -> Vec<Need> {
     let unknown = || vec![Need::Production; all.len()];
     let Some(manifest) = manifest(path, others) else { return unknown() };
@@ -40,7 +40,7 @@ pub(super) fn needs(all: &[Locked<'_>], path: &str, others: &Others<'_>) -> Vec<
         .flat_map(|(locked, at)| locked.patterns.iter().map(move |pattern| (*pattern, at)));
     let places: HashMap<Pattern<'_>, usize> = patterns.collect();
     let place = |(name, range): Pattern<'_>| -> Option<usize> {
-        // Version 2 and 3 leave out the protocol.
+        // Versions 2 and 3 omit the protocol.
         let written = places.get(&(name, range)).copied();
         written.or_else(|| places.get(&(name, &*format!("npm:{range}"))).copied())
     };
@@ -49,12 +49,12 @@ pub(super) fn needs(all: &[Locked<'_>], path: &str, others: &Others<'_>) -> Vec<
     };
     let mut graph = Graph::default();
     for locked in all {
-        // What the project itself needs is in its manifest, apart for development.
+        // The manifest lists the project's own dependencies, with development separate.
         let needs = if locked.is_root { Vec::new() } else { placed(&locked.needs) };
         graph.edges.push(needs);
         graph.optional.push(if locked.is_root { Vec::new() } else { placed(&locked.wants) });
     }
-    // A patched package is reached through the one that it is made of.
+    // A patched package is reached through the package that it patches.
     for (locked, at) in all.iter().zip(0..) {
         for pattern in &locked.patterns {
             if let Some(base) = base(*pattern).and_then(|(name, range)| place((name, &range))) {
@@ -77,13 +77,13 @@ pub(super) fn needs(all: &[Locked<'_>], path: &str, others: &Others<'_>) -> Vec<
     graph.needs()
 }
 
-/// The `package.json` beside a lock file.
+/// Returns the `package.json` next to a lock file.
 fn manifest(path: &str, others: &Others<'_>) -> Option<Doc> {
     let bytes = others(&tree::join(tree::folder(path), "package.json")?)?;
     document::json(&String::from_utf8_lossy(&bytes), &mut Vec::new())
 }
 
-/// The name and the range inside of `name@patch:name@npm%3A^1.0.0#…`.
+/// Returns the name and range inside `name@patch:name@npm%3A^1.0.0#…`.
 fn base<'t>((name, range): Pattern<'t>) -> Option<(&'t str, String)> {
     let inner = range.strip_prefix("patch:")?.split('#').next()?;
     let inner = inner.strip_prefix(name)?.strip_prefix('@')?;
