@@ -10,6 +10,7 @@ mod image;
 mod live;
 mod network;
 mod peers;
+mod rules;
 mod verify;
 mod vulnerabilities;
 
@@ -73,6 +74,8 @@ enum What {
     Network,
     /// Questions about permissions on up to 100,000 bindings.
     Identity,
+    /// Runtime rules over a mix of system call events.
+    Rules,
     /// Inputs designed to be expensive: growth of the time, and peak memory.
     Hostile,
 }
@@ -82,6 +85,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     match args.what {
         What::Live => live::run(),
         What::Identity => identity::run(),
+        What::Rules => rules::run(),
         What::Scan => scan(!args.no_peer),
         What::Cluster => clusters(),
         What::Peers => peers::run(),

@@ -17,9 +17,13 @@ pub(crate) struct Args {
     /// The duration in minutes.
     #[arg(long, default_value_t = 10)]
     minutes: u64,
+
+    /// Only these targets.
+    #[arg(long, value_delimiter = ',')]
+    targets: Vec<String>,
 }
 
-const TARGETS: [&str; 17] = [
+const TARGETS: [&str; 19] = [
     "documents",
     "snapshot",
     "config",
@@ -37,12 +41,19 @@ const TARGETS: [&str; 17] = [
     "vex",
     "authentication",
     "rbac",
+    "rules",
+    "events",
 ];
 
 /// Fuzzes every target, sharing the time between them.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
-    let seconds = args.minutes * 60 / TARGETS.len() as u64;
-    for target in TARGETS {
+    let is_meant = |target: &&str| {
+        args.targets.is_empty() || args.targets.iter().any(|wanted| wanted == target)
+    };
+    let targets: Vec<_> = TARGETS.into_iter().filter(is_meant).collect();
+    ensure!(!targets.is_empty(), "no such target: {}", TARGETS.join(", "));
+    let seconds = args.minutes * 60 / targets.len() as u64;
+    for target in targets {
         let corpus = root().join("fuzz/corpus").join(target);
         fs::create_dir_all(&corpus)?;
         match target {

@@ -20,6 +20,8 @@ const RECORD: &str = "{\"id\":\"GHSA-aaaa-bbbb-cccc\",\"modified\":\"2026-01-01T
 const QUIET: &str = "{\"auditID\":\"1\",\"stage\":\"ResponseComplete\",\"verb\":\"get\",\"user\":{\"username\":\"ann\"},\"objectRef\":{\"resource\":\"pods\"}}\n";
 const EXEC: &str = "{\"auditID\":\"1\",\"stage\":\"ResponseComplete\",\"verb\":\"create\",\"user\":{\"username\":\"ann\"},\"objectRef\":{\"resource\":\"pods\",\"subresource\":\"exec\"},\"annotations\":{\"authorization.k8s.io/decision\":\"allow\"}}\n";
 
+const SHELL: &str = "{\"evt.type\":\"execve\",\"proc.name\":\"nmap\",\"container.id\":\"3f6a\"}\n";
+
 /// What is scanned: files, and standard input.
 const FILES: &[(&str, &str)] = &[
     ("bad/a.yaml", BAD),
@@ -45,6 +47,11 @@ const FILES: &[(&str, &str)] = &[
     ("bad-rule.yaml", "- rule: a\n"),
     ("quiet.log", QUIET),
     ("exec.log", EXEC),
+    ("quiet.events", "{\"evt.type\":\"close\"}\n"),
+    ("shell.events", SHELL),
+    ("passing.yaml", "tests:\n- event: {evt.type: close}\n  alerts: []\n"),
+    ("failing.yaml", "tests:\n- event: {evt.type: close}\n  alerts: [Network scan]\n"),
+    ("alert.json", "{\"rule\":\"Network scan\",\"output_fields\":{\"proc.cmdline\":\"nmap\"}}\n"),
     ("other", "kind: Pod\n"),
     ("vulnerable.json", VULNERABLE),
     ("image/lib/apk/db/installed", "P:a\nV:1\n\n"),
@@ -96,14 +103,19 @@ const CASES: &[(&str, &[&str], i32)] = &[
     ("includes a missing base", &["scan remote-base", "pss remote-base"], 3),
     ("every rule can be loaded", &["runtime rules check list-rule.yaml"], 0),
     ("something is wrong with a rule", &["runtime rules check bad-rule.yaml"], 1),
-    ("no rule matched", &["runtime audit quiet.log"], 0),
-    ("a rule matched", &["runtime audit exec.log"], 1),
+    ("no rule matched", &["runtime audit quiet.log", "runtime replay quiet.events"], 0),
+    ("a rule matched", &["runtime audit exec.log", "runtime replay shell.events"], 1),
     ("a line is not an audit event", &["runtime audit bad/a.yaml", "runtime audit nowhere"], 3),
     (
         "no enabled rule is about audit events",
         &["runtime audit exec.log --only-these-rules --rules list-rule.yaml"],
         2,
     ),
+    ("a line is not an event", &["runtime replay bad/a.yaml", "runtime replay nowhere"], 3),
+    ("every case is as expected", &["runtime rules test passing.yaml"], 0),
+    ("a case is not as expected", &["runtime rules test failing.yaml"], 1),
+    ("exceptions were written", &["runtime suggest-exception alert.json"], 0),
+    ("an alert has no field that", &["runtime suggest-exception alert.json --fields fd.name"], 2),
     ("`--patch`, regardless", &["pss --patch bad"], 0),
     (
         "nothing to fix; findings that must",

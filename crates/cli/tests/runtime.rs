@@ -35,7 +35,7 @@ fn a_log_that_says_nothing_is_no_clean_result() {
         fs::write(folder.path().join(name), text).unwrap();
         let ran = run(folder.path(), &["runtime", "audit", name]);
         assert_eq!(ran.code, 3, "{}", ran.err);
-        assert!(ran.err.contains(&format!("{name}: no audit events")), "{}", ran.err);
+        assert!(ran.err.contains(&format!("{name}: no events")), "{}", ran.err);
     }
     // Beside another log the alerts are there, and the result is incomplete.
     let log = event("create", "pods", &[("requestObject", privileged())]);
