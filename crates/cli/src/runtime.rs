@@ -4,6 +4,7 @@ mod alerts;
 mod audit;
 mod cases;
 mod lines;
+mod listen;
 mod suggest;
 
 use std::fmt::{self, Write as _};

@@ -1,5 +1,6 @@
 //! Arguments of `pavisade runtime`.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
@@ -23,6 +24,7 @@ Examples:
   pavisade runtime audit /var/log/kubernetes/audit.log
   pavisade runtime audit audit-*.log.gz --rules local.yaml --format json
   kubectl logs … | pavisade runtime audit -
+  pavisade runtime audit --listen 127.0.0.1:8765
 
 Exit codes:
   0  no alert
@@ -89,7 +91,7 @@ pub(crate) enum RuntimeCommand {
     Audit(AuditArgs),
     /// Evaluate recorded system call events.
     #[command(after_help = REPLAY_CODES)]
-    Replay(AuditArgs),
+    Replay(ReplayArgs),
     /// Write the narrowest exception for an alert, in the rule language.
     #[command(after_help = SUGGEST_CODES)]
     SuggestException(SuggestArgs),
@@ -161,13 +163,51 @@ pub(crate) struct SuggestArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct AuditArgs {
-    /// Logs with a JSON object per line, also compressed with gzip or Zstandard; `-` is standard
-    /// input.
-    #[arg(required = true, value_name = "LOG")]
+    /// Audit logs: JSON lines, also compressed with gzip or Zstandard; `-` is standard input.
+    #[arg(required_unless_present = "listen", conflicts_with = "listen", value_name = "LOG")]
     pub logs: Vec<PathBuf>,
 
     #[command(flatten)]
     pub judging: Judging,
+
+    #[command(flatten)]
+    pub listen: Listen,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReplayArgs {
+    /// Recorded events: JSON lines, also compressed with gzip or Zstandard; `-` is standard input.
+    #[arg(required = true, value_name = "EVENTS")]
+    pub events: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub judging: Judging,
+}
+
+/// The API server's audit webhook.
+#[derive(Debug, Args)]
+pub(crate) struct Listen {
+    /// Evaluate the events that the API server sends to this address, until interrupted. Without
+    /// TLS, only a loopback address is accepted.
+    #[arg(long = "listen", id = "listen", value_name = "ADDRESS:PORT", help_heading = "Webhook")]
+    pub address: Option<SocketAddr>,
+
+    /// The server certificate (PEM, with its chain).
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires_all = ["listen", "tls_key", "client_ca"],
+        help_heading = "Webhook"
+    )]
+    pub tls_cert: Option<PathBuf>,
+
+    /// The private key of the server certificate (PEM).
+    #[arg(long, value_name = "FILE", requires = "tls_cert", help_heading = "Webhook")]
+    pub tls_key: Option<PathBuf>,
+
+    /// The certificate authority of accepted client certificates (PEM).
+    #[arg(long, value_name = "FILE", requires = "tls_cert", help_heading = "Webhook")]
+    pub client_ca: Option<PathBuf>,
 }
 
 /// Which rules judge, and how alerts are shown.

@@ -35,11 +35,6 @@ impl Counts {
         }
     }
 
-    /// What tells whether anything was read since.
-    pub(super) fn mark(&self) -> (u64, usize) {
-        (self.events, self.unread)
-    }
-
     /// Says how much was found, and how the run ends.
     pub(super) fn finish(&self, rules: usize) -> Outcome {
         let Self { events, alerts, unread } = *self;

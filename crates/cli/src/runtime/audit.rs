@@ -1,24 +1,23 @@
 //! `pavisade runtime audit` and `pavisade runtime replay`: recorded events judged by rules.
 
-use std::io::{self, BufWriter, StdoutLock};
+use std::io::{self, BufWriter, Write as _};
 use std::path::PathBuf;
 
 use anyhow::bail;
-use pavisade_rules::{
-    AuditEvent, Code, Event, FieldRef, Fields, Options, Recorded, RuleSet, Scratch,
-};
+use pavisade_rules::{AuditEvent, Code, Event, Fields, Options, Recorded, RuleSet, Scratch};
 use pavisade_yaml::{NoteKind, Source, read};
 
 use super::alerts::{Alerts, Counts, many};
-use super::{lines, loaded, tell_errors};
-use crate::args::runtime::{AuditArgs, Judging};
+use super::lines::Line;
+use super::{lines, listen, loaded, tell_errors};
+use crate::args::runtime::{AuditArgs, Judging, ReplayArgs};
 use crate::{Outcome, terminal};
 
 /// The rules of a source, after their mistakes were told; nothing where some are wrong.
 ///
 /// # Errors
 /// A file cannot be read, or no rule is left.
-pub(super) fn rules(judging: &Judging, source: &str) -> anyhow::Result<Option<RuleSet>> {
+fn rules(judging: &Judging, source: &str) -> anyhow::Result<Option<RuleSet>> {
     let sources = [source];
     let options = Options { sources: &sources, ..Options::default() };
     let loaded = loaded(&judging.rules, !judging.only_these_rules, &options)?;
@@ -40,37 +39,83 @@ pub(super) fn rules(judging: &Judging, source: &str) -> anyhow::Result<Option<Ru
     Ok(Some(set))
 }
 
-fn alerts(judging: &Judging) -> Alerts<BufWriter<StdoutLock<'static>>> {
-    let out = BufWriter::new(io::stdout().lock());
+fn alerts(judging: &Judging) -> Alerts<BufWriter<io::Stdout>> {
+    let out = BufWriter::new(io::stdout());
     Alerts { out, format: judging.format, color: terminal::color(judging.color, false) }
 }
 
-/// Reads each log; whether somebody still reads the output.
-fn each_log(
-    logs: &[PathBuf],
-    counts: &mut Counts,
-    take: &mut dyn FnMut(&mut Counts, String, &str) -> io::Result<()>,
-) -> bool {
-    for log in logs {
-        if let Err(error) = lines::each(log, counts, take) {
-            if error.kind() == io::ErrorKind::BrokenPipe {
-                return false;
-            }
-            counts.unread(&format!("{}: {error}", log.display()));
-        }
-    }
-    true
+/// Judges events, and counts what was seen.
+pub(super) struct Judge {
+    set: RuleSet,
+    scratch: Scratch,
+    alerts: Alerts<BufWriter<io::Stdout>>,
+    pub(super) counts: Counts,
+    /// Audit events of changes that were recorded without their content.
+    without_content: u64,
 }
 
-pub(super) fn audit(args: &AuditArgs) -> anyhow::Result<Outcome> {
-    let Some(set) = rules(&args.judging, "k8s_audit")? else { return Ok(Outcome::Usage) };
-    let mut alerts = alerts(&args.judging);
-    let (mut counts, mut scratch) = (Counts::default(), Scratch::default());
-    let mut without_content = 0;
-    let mut take = |counts: &mut Counts, place: String, line: &str| -> io::Result<()> {
-        let source = Source::new(&*place, line);
-        let documents = read(&source);
-        // What cannot be read, or is something else, hides no event beside it.
+impl Judge {
+    /// A judge by the rules of a source; nothing where some are wrong, which was told.
+    ///
+    /// # Errors
+    /// A rule file cannot be read, or no rule is left.
+    pub(super) fn new(judging: &Judging, source: &str) -> anyhow::Result<Option<Self>> {
+        let Some(set) = rules(judging, source)? else { return Ok(None) };
+        let (scratch, counts) = (Scratch::default(), Counts::default());
+        Ok(Some(Self { set, scratch, alerts: alerts(judging), counts, without_content: 0 }))
+    }
+
+    /// Reads logs to their end.
+    fn logs(
+        mut self,
+        logs: &[PathBuf],
+        take: fn(&mut Self, &str, &str) -> io::Result<()>,
+    ) -> anyhow::Result<Outcome> {
+        for log in logs {
+            let read = lines::each(log, &mut |line| match line {
+                Line::Text(place, text) => take(&mut self, &place, text),
+                Line::Unread(why) => {
+                    self.counts.unread(&why);
+                    Ok(())
+                }
+            });
+            match read {
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                    return Ok(Outcome::Clean);
+                }
+                Err(error) => self.counts.unread(&format!("{}: {error}", log.display())),
+                Ok(()) => {}
+            }
+        }
+        self.finish()
+    }
+
+    /// Writes what is left, and says how much was found.
+    pub(super) fn finish(mut self) -> anyhow::Result<Outcome> {
+        self.flush()?;
+        let outcome = self.counts.finish(self.set.rules().len());
+        if self.without_content > 0 {
+            let without = format!(
+                "{} without the content of the request: rules about the content cannot match; \
+                 record it with level `Request` in the audit policy",
+                many(self.without_content, "change")
+            );
+            terminal::say("note", &without);
+        }
+        Ok(outcome)
+    }
+
+    pub(super) fn flush(&mut self) -> io::Result<()> {
+        self.alerts.out.flush()
+    }
+
+    /// Judges a text with audit events: one, a list of them, or several documents.
+    ///
+    /// # Errors
+    /// The output does not take an alert.
+    pub(super) fn audit(&mut self, place: &str, text: &str) -> io::Result<()> {
+        let documents = read(&Source::new(place, text));
+        // Invalid parts of a line do not hide its events.
         let mut unread = documents.notes.iter().any(|note| {
             matches!(note.kind, NoteKind::Unreadable | NoteKind::Limit | NoteKind::DroppedText)
         });
@@ -79,72 +124,62 @@ pub(super) fn audit(args: &AuditArgs) -> anyhow::Result<Outcome> {
             let (events, others) = AuditEvent::all(doc.root());
             unread |= others > 0;
             for event in events {
-                counts.events += 1;
-                without_content += u64::from(event.lacks_content());
-                for rule in set.matching(&event, &mut scratch) {
-                    counts.alerts += 1;
+                self.counts.events += 1;
+                self.without_content += u64::from(event.lacks_content());
+                for rule in self.set.matching(&event, &mut self.scratch) {
+                    self.counts.alerts += 1;
                     let id = Some(("ka.auditid", event.id()));
-                    alerts.write(rule, event.time(), rule.format.output(&event), id)?;
+                    self.alerts.write(rule, event.time(), rule.format.output(&event), id)?;
                 }
             }
         }
         if unread {
-            counts.unread(&format!("{place}: not an audit event, or not only"));
+            self.counts.unread(&format!("{place}: not an audit event, or not only"));
         }
         Ok(())
-    };
-    if !each_log(&args.logs, &mut counts, &mut take) {
-        return Ok(Outcome::Clean);
     }
-    io::Write::flush(&mut alerts.out)?;
-    let outcome = counts.finish(set.rules().len());
-    if without_content > 0 {
-        let without = format!(
-            "{} without the content of the request: rules about the content cannot match; record \
-             it with level `Request` in the audit policy",
-            many(without_content, "change")
-        );
-        terminal::say("note", &without);
-    }
-    Ok(outcome)
-}
 
-pub(super) fn replay(args: &AuditArgs) -> anyhow::Result<Outcome> {
-    let Some(set) = rules(&args.judging, "syscall")? else { return Ok(Outcome::Usage) };
-    let mut alerts = alerts(&args.judging);
-    let (mut counts, mut scratch) = (Counts::default(), Scratch::default());
-    let times = ["evt.time.iso8601", "evt.time", "evt.datetime", "evt.rawtime"];
-    let known = |name: &&str| Fields::known().named(name).ok().map(|(_, field)| field);
-    let times: Vec<FieldRef> = times.iter().filter_map(known).collect();
-    let mut take = |counts: &mut Counts, place: String, line: &str| -> io::Result<()> {
-        let source = Source::new(&*place, line);
-        let documents = read(&source);
+    /// Judges a recorded event.
+    fn recorded(&mut self, place: &str, text: &str) -> io::Result<()> {
+        let documents = read(&Source::new(place, text));
         let [doc] = &documents.docs[..] else {
-            counts.unread(&format!("{place}: not a JSON object"));
+            self.counts.unread(&format!("{place}: not a JSON object"));
             return Ok(());
         };
         let event = match Recorded::read(doc.root()) {
             Ok(event) => event,
             Err(error) => {
-                counts.unread(&format!("{place}: {error}"));
+                self.counts.unread(&format!("{place}: {error}"));
                 return Ok(());
             }
         };
-        counts.events += 1;
-        let own = doc.root().str("time").map(str::to_owned);
-        let mut recorded = times.iter().filter_map(|field| {
-            event.values(field).as_slice().first().map(|value| value.to_text().into_owned())
-        });
-        let time = own.or_else(|| recorded.next()).unwrap_or_default();
-        for rule in set.matching(&event, &mut scratch) {
-            counts.alerts += 1;
-            alerts.write(rule, &time, rule.format.output(&event), None)?;
+        self.counts.events += 1;
+        let times = ["evt.time.iso8601", "evt.time", "evt.datetime", "evt.rawtime"];
+        let time = || {
+            let mut recorded = times.iter().filter_map(|name| {
+                let (_, field) = Fields::known().named(name).ok()?;
+                event.values(&field).as_slice().first().map(|time| time.to_text().into_owned())
+            });
+            let own = doc.root().str("time").map(str::to_owned);
+            own.or_else(|| recorded.next()).unwrap_or_default()
+        };
+        for rule in self.set.matching(&event, &mut self.scratch) {
+            self.counts.alerts += 1;
+            self.alerts.write(rule, &time(), rule.format.output(&event), None)?;
         }
         Ok(())
-    };
-    if !each_log(&args.logs, &mut counts, &mut take) {
-        return Ok(Outcome::Clean);
     }
-    io::Write::flush(&mut alerts.out)?;
-    Ok(counts.finish(set.rules().len()))
+}
+
+pub(super) fn audit(args: &AuditArgs) -> anyhow::Result<Outcome> {
+    let Some(judge) = Judge::new(&args.judging, "k8s_audit")? else { return Ok(Outcome::Usage) };
+    match args.listen.address {
+        Some(_) => listen::run(&args.listen, judge),
+        None => judge.logs(&args.logs, Judge::audit),
+    }
+}
+
+pub(super) fn replay(args: &ReplayArgs) -> anyhow::Result<Outcome> {
+    let Some(judge) = Judge::new(&args.judging, "syscall")? else { return Ok(Outcome::Usage) };
+    judge.logs(&args.events, Judge::recorded)
 }

@@ -3,48 +3,49 @@
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
-use super::alerts::Counts;
 use super::opened;
 
 /// The longest line: an audit event is at most twice the largest object, 3 MiB each.
 const MAX_LINE: u64 = 16 << 20;
 
-/// Hands each line of a log over, with its place; empty lines are left out.
+/// A line of a log.
+pub(super) enum Line<'l> {
+    /// Its place and its text.
+    Text(String, &'l str),
+    /// Why it could not be read, with its place.
+    Unread(String),
+}
+
+/// Hands over each line of a log that is not empty, and says if there is none.
 ///
 /// # Errors
 /// The log cannot be read, or `take` fails.
-pub(super) fn each(
-    log: &Path,
-    counts: &mut Counts,
-    take: &mut dyn FnMut(&mut Counts, String, &str) -> io::Result<()>,
-) -> io::Result<()> {
-    let before = counts.mark();
+pub(super) fn each(log: &Path, take: &mut dyn FnMut(Line<'_>) -> io::Result<()>) -> io::Result<()> {
     let mut reader = uncompressed(BufReader::new(opened(log)?))?;
-    let mut bytes = Vec::new();
+    let (mut bytes, mut empty) = (Vec::new(), true);
     for number in 1_u64.. {
         bytes.clear();
         let length = reader.by_ref().take(MAX_LINE).read_until(b'\n', &mut bytes)?;
         if length == 0 {
             break;
         }
-        let place = || format!("{}:{number}", log.display());
+        let place = format!("{}:{number}", log.display());
         if length as u64 == MAX_LINE && bytes.last() != Some(&b'\n') {
-            counts.unread(&format!("{}: a line longer than {} MiB", place(), MAX_LINE >> 20));
+            take(Line::Unread(format!("{place}: a line longer than {} MiB", MAX_LINE >> 20)))?;
             skip_line(&mut reader)?;
+        } else if bytes.trim_ascii().is_empty() {
             continue;
+        } else if let Ok(line) = std::str::from_utf8(&bytes) {
+            take(Line::Text(place, line))?;
+        } else {
+            take(Line::Unread(format!("{place}: not UTF-8")))?;
         }
-        if bytes.trim_ascii().is_empty() {
-            continue;
-        }
-        match std::str::from_utf8(&bytes) {
-            Ok(line) => take(counts, place(), line)?,
-            Err(_) => counts.unread(&format!("{}: not UTF-8", place())),
-        }
+        empty = false;
     }
-    if before == counts.mark() {
-        counts.unread(&format!("{}: no events", log.display()));
+    match empty {
+        true => take(Line::Unread(format!("{}: no events", log.display()))),
+        false => Ok(()),
     }
-    Ok(())
 }
 
 fn skip_line(reader: &mut dyn BufRead) -> io::Result<()> {

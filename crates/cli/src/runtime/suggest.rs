@@ -53,6 +53,10 @@ const CHANGING: &[&str] = &[
     "ka.uri",
 ];
 
+/// Fields that say whose event it is.
+const WHO: &[&str] =
+    &["container.image", "k8s.ns.name", "ka.user.", "ka.target.namespace", "user.name"];
+
 /// An exception: the fields that it compares, and their values.
 struct Suggestion {
     rule: String,
@@ -79,6 +83,18 @@ pub(super) fn run(args: &SuggestArgs) -> anyhow::Result<Outcome> {
             suggested(&alert, &loaded, &args.fields, seen.len() + 1).with_context(at)?;
         if !seen.insert((suggestion.rule.clone(), suggestion.fields.clone())) {
             continue;
+        }
+        let names_who =
+            |(field, _): &(String, String)| WHO.iter().any(|who| field.starts_with(who));
+        if !suggestion.fields.iter().any(names_who) {
+            let rule = one_line(&suggestion.rule);
+            terminal::say(
+                "note",
+                &format!(
+                    "{}: {rule}: the alert names no image, namespace or user, so the exception covers all",
+                    at()
+                ),
+            );
         }
         let text = suggestion.text()?;
         suggestion.check(&text, &args.rules).with_context(at)?;
