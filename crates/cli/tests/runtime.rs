@@ -246,12 +246,15 @@ fn with_tls_only_clients_with_a_certificate_are_served() {
     let folder = tempfile::tempdir().unwrap();
     let authority = rcgen::KeyPair::generate().unwrap();
     let mut parameters = rcgen::CertificateParams::new(vec![]).unwrap();
+    parameters.distinguished_name.push(rcgen::DnType::CommonName, "an authority");
     parameters.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
     let root = parameters.self_signed(&authority).unwrap();
     let issuer = rcgen::Issuer::new(parameters, authority);
     let key = rcgen::KeyPair::generate().unwrap();
-    let leaf = rcgen::CertificateParams::new(vec!["localhost".to_owned(), "127.0.0.1".to_owned()]);
-    let leaf = leaf.unwrap().signed_by(&key, &issuer).unwrap();
+    let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
+    let mut leaf = rcgen::CertificateParams::new(names).unwrap();
+    leaf.distinguished_name.push(rcgen::DnType::CommonName, "localhost");
+    let leaf = leaf.signed_by(&key, &issuer).unwrap();
     for (name, text) in
         [("ca.pem", root.pem()), ("cert.pem", leaf.pem()), ("key.pem", key.serialize_pem())]
     {
