@@ -74,6 +74,7 @@ struct End {
     /// Peers that are it, or may be, by their places; all others are not.
     peers: Vec<(usize, Selects2)>,
     host_network: bool,
+    outside: bool,
     ports: Ports,
 }
 
@@ -92,7 +93,7 @@ type Ports = Vec<(Connections, Connections)>;
 struct Cache {
     verdicts: Interned<Verdict>,
     /// By direction, subject, and what its rules see of the end.
-    halves: HashMap<(usize, usize, Vec<Selects2>, bool, Ports), usize>,
+    halves: HashMap<(usize, usize, Vec<Selects2>, [bool; 2], Ports), usize>,
     /// By the verdicts of both directions.
     wholes: HashMap<(usize, usize), usize>,
 }
@@ -187,6 +188,7 @@ impl Engine {
             let end = End {
                 peers: peers.collect(),
                 host_network: party.host_network,
+                outside: matches!(party.kind, Kind::Outside(_)),
                 // Named ports are those of the end that receives.
                 ports: if direction == Direction::Egress { ports.clone() } else { Vec::new() },
             };
@@ -354,7 +356,7 @@ impl Engine {
                 subject_seen.names.iter().map(|name| end.ports[*name].clone()).collect()
             }
         };
-        let key = (place, id, peers, end.host_network, ports);
+        let key = (place, id, peers, [end.host_network, end.outside], ports);
         if let Some(known) = cache.halves.get(&key) {
             return *known;
         }
@@ -391,9 +393,12 @@ impl Engine {
         if subject.free {
             return verdict;
         }
+        let files = self.network.assumed.files_unread.then_some(Doubt::UnreadFile);
         let unread = self.network.unread.iter().map(|kind| Doubt::Unread(*kind));
-        let vendors = subject.vendors.iter().map(|vendor| Doubt::Vendor(*vendor));
-        let doubts: Vec<_> = vendors.chain(unread).collect();
+        let leaves = end.outside || end.host_network;
+        let vendors = subject.vendors.iter().copied();
+        let vendors = vendors.filter(|v| leaves || !self.network.vendors[*v].only_to_outside());
+        let doubts: Vec<_> = vendors.map(Doubt::Vendor).chain(unread).chain(files).collect();
         if !doubts.is_empty() {
             verdict.allow = Connections::all();
             verdict.deny = Connections::all();
