@@ -88,12 +88,14 @@ impl End {
 /// Numbers behind names of ports: for certain, and possibly.
 type Ports = Vec<(Connections, Connections)>;
 
+/// A direction, a subject, and what its rules see of the end; whether that is on a node or outside.
+type Half = (usize, usize, Vec<Selects2>, [bool; 2], Ports);
+
 /// Answers by what makes a difference to them.
 #[derive(Debug, Default)]
 struct Cache {
     verdicts: Interned<Verdict>,
-    /// By direction, subject, and what its rules see of the end.
-    halves: HashMap<(usize, usize, Vec<Selects2>, [bool; 2], Ports), usize>,
+    halves: HashMap<Half, usize>,
     /// By the verdicts of both directions.
     wholes: HashMap<(usize, usize), usize>,
 }
@@ -212,6 +214,14 @@ impl Engine {
             peers: Vec::new(),
             names: Vec::new(),
         };
+        if let Some(namespace) = party.namespace.and_then(|n| self.network.namespaces.get(n))
+            && profile.enforces
+        {
+            let selects = |(index, vendor): (usize, &crate::vendor::Vendor)| {
+                vendor.selects(party, namespace, direction).then_some(index)
+            };
+            subject.vendors = self.network.vendors.iter().enumerate().filter_map(selects).collect();
+        }
         if free {
             return subject;
         }
@@ -245,12 +255,6 @@ impl Engine {
                 false => Default::default(),
             });
             subject.ports = own.collect();
-        }
-        if let Some(namespace) = party.namespace.and_then(|n| self.network.namespaces.get(n)) {
-            let selects = |(index, vendor): (usize, &crate::vendor::Vendor)| {
-                vendor.selects(party, namespace, direction).then_some(index)
-            };
-            subject.vendors = self.network.vendors.iter().enumerate().filter_map(selects).collect();
         }
         subject
     }
@@ -390,7 +394,7 @@ impl Engine {
             matched,
         };
         let mut verdict = judge.judge(trace);
-        if subject.free {
+        if subject.free && subject.vendors.is_empty() {
             return verdict;
         }
         let files = self.network.assumed.files_unread.then_some(Doubt::UnreadFile);

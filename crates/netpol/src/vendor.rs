@@ -67,8 +67,11 @@ impl Vendor {
 
     /// Whether it may say anything of a party in a direction.
     pub fn selects(&self, party: &Party, namespace: &Namespace, direction: Direction) -> bool {
-        if matches!(party.kind, Kind::Outside(_)) || party.host_network {
+        if matches!(party.kind, Kind::Outside(_)) {
             return false;
+        }
+        if party.host_network {
+            return self.is_about_nodes();
         }
         if !self.namespace.is_empty()
             && !namespace.name.is_empty()
@@ -117,6 +120,16 @@ impl Vendor {
         selector.is_none_or(|selector| {
             Selector::read(Some(selector)).selects(|key| party.labels.get(key)) != Selects::No
         })
+    }
+
+    /// Whether it may select nodes, and so the pods in their network: rules of Cilium for the host, and
+    /// what Antrea applies to nodes.
+    fn is_about_nodes(&self) -> bool {
+        let selects = |value: Value<'_>| value.get("nodeSelector").is_some();
+        let spec = self.object.at(&["spec"]);
+        let specs = self.object.at(&["specs"]).into_iter().flat_map(Value::items);
+        let applied = spec.into_iter().flat_map(|spec| spec.list("appliedTo"));
+        spec.into_iter().chain(specs).chain(applied).any(selects)
     }
 
     fn cilium(&self, party: &Party, namespace: &Namespace, direction: Direction) -> bool {

@@ -253,6 +253,21 @@ fn policies_of_all_plugins_are_told() {
 }
 
 #[test]
+fn policies_for_nodes_are_about_pods_in_their_network() {
+    let agent = "---\napiVersion: v1\nkind: Pod\nmetadata: {name: agent, namespace: shop, labels: {app: agent}}\nspec: {hostNetwork: true, containers: [{name: c, image: i}]}\n";
+    for (spec, unknown) in [
+        ("{nodeSelector: {}, ingress: [{fromEntities: [health]}]}", true),
+        ("{endpointSelector: {}, egress: [{}]}", false),
+    ] {
+        let policy = other("cilium.io/v2", "CiliumClusterwideNetworkPolicy", spec);
+        let mut engine = engine(&format!("{agent}{policy}"));
+        assert_eq!(is_unknown(&mut engine, "internet", "shop/agent"), unknown, "{spec}");
+        // Other pods are no nodes.
+        assert!(!is_unknown(&mut engine, "internet", "shop/db"), "{spec}");
+    }
+}
+
+#[test]
 fn pods_that_nothing_singles_out_may_be_those_that_are_not_excluded() {
     let from = |selector: &str| {
         policy(&format!(

@@ -164,7 +164,7 @@ pub fn network_explain(
         }
         for vendor in engine.vendors(direction, subject) {
             let label = one_line(&engine.network().vendors[*vendor].label());
-            writeln!(out, "  {label} selects it; its rules are not evaluated")?;
+            writeln!(out, "  {label} may select it; its rules are not evaluated")?;
         }
     }
     let doubts = answer.asked.verdict.doubts.iter();

@@ -202,7 +202,10 @@ fn on_node(engine: &Engine, label: &str) -> Party {
 /// Whether a party may send to a component.
 fn reach(engine: &Engine, id: PartyId, place: &Place) -> Can {
     if engine.party(id).host_network {
-        return Can::OnNode;
+        return match engine.vendors(Direction::Egress, id).is_empty() {
+            true => Can::OnNode,
+            false => Can::Unknown,
+        };
     }
     if engine.network().may_have_unread_policies() && engine.network().assumed.profile.enforces {
         return Can::UnreadPolicies;

@@ -107,7 +107,7 @@ pub(super) fn doubt(engine: &Engine, doubt: Doubt) -> String {
         }
         Doubt::Vendor(v) => {
             let vendor = one_line(&network.vendors[v].label());
-            format!("{vendor} selects these pods, and its rules are not evaluated")
+            format!("{vendor} may select these pods, and its rules are not evaluated")
         }
         Doubt::Unread(kind) => format!("not all objects of kind {} were read", kind.kind),
         Doubt::UnreadFile => "a file that may hold policies could not be read".to_owned(),
