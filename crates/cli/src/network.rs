@@ -4,15 +4,15 @@ mod ask;
 mod found;
 
 use std::io::{BufWriter, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{anyhow, bail};
-use pavisade_model::{GroupKind, KubernetesVersion, NoteKind};
+use pavisade_model::{Cause, GroupKind, KubernetesVersion, Note, NoteKind, kinds};
 use pavisade_netpol::{
     Assumptions, Engine, Focus, Network, PROFILES, Picture, Profile, READS, Unclear,
 };
 use pavisade_report::network::{NetworkFormat, NetworkMap, Shown, network_map};
-use pavisade_snapshot::{Reads, Snapshot, View, World};
+use pavisade_snapshot::{Coverage, Reads, Snapshot, View, World};
 use pavisade_sources::Scope;
 
 use crate::args::network::{MapArgs, MapFormat, NetworkArgs, NetworkCommand, NetworkInput};
@@ -80,16 +80,35 @@ impl Pictured {
         View::new(world, "network", reads, self.kubernetes)
     }
 
+    /// A world's network.
+    fn network(&self, world: &World) -> Network {
+        let assumed = Assumptions { files_unread: self.lacks_files(world), ..self.assumed.clone() };
+        Network::read(&self.view(world, READS), assumed)
+    }
+
     /// The networks of worlds that have workloads, with the worlds' names.
     fn engines(&self) -> Vec<(String, Engine)> {
         let engines = self.snapshot.worlds().iter().map(|world| {
-            let network = Network::read(&self.view(world, READS), self.assumed.clone());
+            let network = self.network(world);
             (world.name().to_string(), Engine::new(network))
         });
         engines.filter(|(_, engine)| !engine.network().workloads.is_empty()).collect()
     }
 
-    /// Notes about what was not read go to standard error; whether there are some.
+    /// Whether a file was not read that may hold objects of a world: one below it, or one that is
+    /// below no world. Of a cluster it is known which kinds were not read.
+    fn lacks_files(&self, world: &World) -> bool {
+        let below =
+            |note: &Note, world: &World| Path::new(&note.place).starts_with(&**world.name());
+        let mut notes = self.snapshot.notes().iter().filter(|n| n.kind == NoteKind::Unread);
+        let others = self.snapshot.worlds();
+        !world.is_live()
+            && notes
+                .any(|note| below(note, world) || !others.iter().any(|other| below(note, other)))
+    }
+
+    /// Notes about what was not read, and kinds that were not, go to standard error; whether there are
+    /// some.
     fn unread(&self) -> bool {
         let notes = self.snapshot.notes().iter().filter(|note| note.kind == NoteKind::Unread);
         let mut any = false;
@@ -97,6 +116,18 @@ impl Pictured {
             any = true;
             let text = format!("{}: {}", note.place, note.message);
             terminal::say("not read", &pavisade_report::one_line(&text));
+        }
+        for world in self.snapshot.worlds().iter().filter(|world| world.is_live()) {
+            // Nodes decide in rules about them alone, which say so. Lists that broke off have a note.
+            let kinds = READS.iter().copied().flatten().filter(|kind| **kind != kinds::NODE);
+            let unread = kinds.filter(|kind| world.coverage(**kind) == Coverage::Unread);
+            for kind in unread {
+                any = true;
+                if !matches!(world.cause(*kind), Cause::BrokeOff { .. }) {
+                    let text = format!("{}: {}", world.name(), world.gap(*kind));
+                    terminal::say("not read", &pavisade_report::one_line(&text));
+                }
+            }
         }
         any
     }
@@ -148,7 +179,7 @@ fn map(args: &MapArgs) -> anyhow::Result<Outcome> {
     if maps.len() > 1 && matches!(format, NetworkFormat::Dot | NetworkFormat::Svg) {
         let first = pavisade_report::one_line(&maps[0].name);
         let others = maps.len() - 1;
-        terminal::tell(&format!("the picture shows {first}; {others} other worlds are left out"));
+        terminal::tell(&format!("the picture shows {first}; {others} other worlds are left out\n"));
     }
     let mut out = BufWriter::new(std::io::stdout().lock());
     network_map(&maps, format, &shown(&args.input, args.full), &mut out)?;

@@ -112,7 +112,11 @@ fn save(path: &Path, access: &Access, secrets: bool, quiet: bool) -> anyhow::Res
     let target = target(path)?;
 
     let progress = Spinner::new(quiet);
-    let kinds = CheckSet::all(KubernetesVersion::LATEST).kinds();
+    let mut kinds = CheckSet::all(KubernetesVersion::LATEST).kinds();
+    // What `pavisade network` asks of the snapshot.
+    kinds.extend(pavisade_netpol::READS.iter().copied().flatten());
+    kinds.sort_unstable();
+    kinds.dedup();
     let wanted = Wanted { kinds, also: BTreeSet::new(), secrets };
     let LoadedCluster { world, notes } = cluster::load(access, wanted, &progress)?;
     let read = !world.objects.is_empty();

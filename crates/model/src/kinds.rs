@@ -78,6 +78,12 @@ kinds! {
     CLUSTER_NETWORK_POLICY = "policy.networking.k8s.io" "ClusterNetworkPolicy" "clusternetworkpolicies";
     ADMIN_NETWORK_POLICY = "policy.networking.k8s.io" "AdminNetworkPolicy" "adminnetworkpolicies";
     BASELINE_ADMIN_NETWORK_POLICY = "policy.networking.k8s.io" "BaselineAdminNetworkPolicy" "baselineadminnetworkpolicies";
+    ANTREA_CLUSTER_NETWORK_POLICY = "crd.antrea.io" "ClusterNetworkPolicy" "clusternetworkpolicies";
+    ANTREA_NETWORK_POLICY = "crd.antrea.io" "NetworkPolicy" "networkpolicies";
+    AWS_APPLICATION_NETWORK_POLICY = "networking.k8s.aws" "ApplicationNetworkPolicy" "applicationnetworkpolicies";
+    AWS_CLUSTER_NETWORK_POLICY = "networking.k8s.aws" "ClusterNetworkPolicy" "clusternetworkpolicies";
+    AWS_SECURITY_GROUP_POLICY = "vpcresources.k8s.aws" "SecurityGroupPolicy" "securitygrouppolicies";
+    OVN_EGRESS_FIREWALL = "k8s.ovn.org" "EgressFirewall" "egressfirewalls";
     AWS_MANAGED_CONTROL_PLANE = "controlplane.cluster.x-k8s.io" "AWSManagedControlPlane" "awsmanagedcontrolplanes";
     CLUSTER_IMAGE_POLICY = "policy.sigstore.dev" "ClusterImagePolicy" "clusterimagepolicies";
     CONSTRAINT_TEMPLATE = "templates.gatekeeper.sh" "ConstraintTemplate" "constrainttemplates";
@@ -224,4 +230,14 @@ pub const NETWORK_POLICIES: &[GroupKind] = &[
     CLUSTER_NETWORK_POLICY,
     ADMIN_NETWORK_POLICY,
     BASELINE_ADMIN_NETWORK_POLICY,
+];
+
+/// Policies of Antrea, AWS and OVN-Kubernetes, which restrict the traffic of pods as well.
+pub const PLUGIN_POLICIES: &[GroupKind] = &[
+    ANTREA_CLUSTER_NETWORK_POLICY,
+    ANTREA_NETWORK_POLICY,
+    AWS_APPLICATION_NETWORK_POLICY,
+    AWS_CLUSTER_NETWORK_POLICY,
+    AWS_SECURITY_GROUP_POLICY,
+    OVN_EGRESS_FIREWALL,
 ];

@@ -120,6 +120,16 @@ impl Addresses {
         Self { v4: self.v4.union(&other.v4), v6: self.v6.union(&other.v6) }
     }
 
+    /// Addresses that are in any of several, sorted once.
+    pub fn joined<'a>(all: impl IntoIterator<Item = &'a Self>) -> Self {
+        let (mut v4, mut v6) = (Vec::new(), Vec::new());
+        for one in all {
+            v4.extend_from_slice(one.v4.ranges());
+            v6.extend_from_slice(one.v6.ranges());
+        }
+        Self { v4: v4.into_iter().collect(), v6: v6.into_iter().collect() }
+    }
+
     /// Addresses that are in both.
     #[must_use]
     pub fn intersect(&self, other: &Self) -> Self {
@@ -187,6 +197,42 @@ impl Addresses {
         }
         pieces.sort();
         pieces
+    }
+}
+
+/// Where blocks begin and end: between two of these places all addresses are in the same blocks.
+#[derive(Debug, Default)]
+pub(crate) struct Cuts {
+    v4: Vec<u32>,
+    v6: Vec<u128>,
+}
+
+impl Cuts {
+    /// Of these blocks.
+    pub(crate) fn new(blocks: &[Addresses]) -> Self {
+        let mut cuts = Self::default();
+        for block in blocks {
+            for (first, last) in block.v4.ranges() {
+                cuts.v4.extend([Some(*first), last.checked_add(1)].into_iter().flatten());
+            }
+            for (first, last) in block.v6.ranges() {
+                cuts.v6.extend([Some(*first), last.checked_add(1)].into_iter().flatten());
+            }
+        }
+        cuts.v4.sort_unstable();
+        cuts.v4.dedup();
+        cuts.v6.sort_unstable();
+        cuts.v6.dedup();
+        cuts
+    }
+
+    /// Between which places the intervals of a set begin and end. Sets with equal answers are in the
+    /// same blocks.
+    pub(crate) fn places(&self, of: &Addresses) -> Vec<(bool, usize, usize)> {
+        let v4 = |at: u32| self.v4.partition_point(|cut| *cut <= at);
+        let v6 = |at: u128| self.v6.partition_point(|cut| *cut <= at);
+        let first = of.v4.ranges().iter().map(|(a, b)| (false, v4(*a), v4(*b)));
+        first.chain(of.v6.ranges().iter().map(|(a, b)| (true, v6(*a), v6(*b)))).collect()
     }
 }
 

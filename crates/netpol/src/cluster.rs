@@ -10,7 +10,7 @@ use pavisade_model::kinds;
 use pavisade_snapshot::{ContainerKind, Object, Pod, View};
 use pavisade_yaml::Value;
 
-use crate::addresses::Addresses;
+use crate::addresses::{Addresses, Cuts};
 use crate::connections::Protocol;
 use crate::profile::Assumptions;
 use crate::selector::{Labels, Selector};
@@ -64,6 +64,8 @@ pub struct NamedPort {
     pub protocol: Protocol,
     /// Its number.
     pub number: u16,
+    /// Whether it is a port of its pod's node as well.
+    pub on_node: bool,
 }
 
 /// What a party is.
@@ -138,7 +140,35 @@ pub(crate) struct Cast {
 }
 
 /// What tells parties of a workload apart.
-type Key = (usize, Labels, Vec<NamedPort>, bool, Vec<bool>);
+type Key = (usize, Labels, Vec<NamedPort>, bool, Option<usize>);
+
+/// Addresses that no block tells apart have one class.
+struct Apart<'a> {
+    blocks: &'a [Addresses],
+    cuts: Cuts,
+    by_place: HashMap<Vec<(bool, usize, usize)>, usize>,
+    classes: HashMap<Vec<bool>, usize>,
+}
+
+impl<'a> Apart<'a> {
+    fn new(blocks: &'a [Addresses]) -> Self {
+        let cuts = Cuts::new(blocks);
+        Self { blocks, cuts, by_place: HashMap::new(), classes: HashMap::new() }
+    }
+
+    fn class(&mut self, of: &Addresses) -> usize {
+        let places = self.cuts.places(of);
+        if let Some(known) = self.by_place.get(&places) {
+            return *known;
+        }
+        let inside = |b: &Addresses| [of.is_subset(b), !of.intersect(b).is_empty()];
+        let inside = self.blocks.iter().flat_map(inside).collect();
+        let next = self.classes.len();
+        let class = *self.classes.entry(inside).or_insert(next);
+        self.by_place.insert(places, class);
+        class
+    }
+}
 
 impl Cast {
     /// Reads all of them. `blocks` are the sets of addresses that policies name: pods whose
@@ -167,6 +197,7 @@ impl Cast {
         };
         let mut workloads: BTreeMap<(String, String, String), usize> = BTreeMap::new();
         let mut parties: HashMap<Key, usize> = HashMap::new();
+        let mut blocks = Apart::new(blocks);
         // Pods first: a template counts where a workload has none.
         let pods = objects.iter().filter(|object| object.is(kinds::POD));
         let others = objects.iter().filter(|object| !object.is(kinds::POD));
@@ -201,7 +232,7 @@ impl Cast {
                 continue;
             }
             for pod in object.pods() {
-                cast.add(pod, place, blocks, &mut parties, assumed);
+                cast.add(pod, place, &mut blocks, &mut parties, assumed);
             }
             cast.workloads[place].pods += usize::from(is_pod);
         }
@@ -255,7 +286,7 @@ impl Cast {
         &mut self,
         pod: Pod<'_>,
         workload: usize,
-        blocks: &[Addresses],
+        blocks: &mut Apart<'_>,
         parties: &mut HashMap<Key, usize>,
         assumed: &Assumptions,
     ) {
@@ -269,14 +300,7 @@ impl Cast {
         let host_network = !assumed.host_network_as_pods
             && pod.at(&["hostNetwork"]).and_then(Value::as_bool) == Some(true);
         let addresses = addresses_of(pod, host_network);
-        // Addresses that no block tells apart make no difference.
-        let apart = match &addresses {
-            Some(all) => blocks
-                .iter()
-                .flat_map(|b| [all.is_subset(b), !all.intersect(b).is_empty()])
-                .collect(),
-            None => Vec::new(),
-        };
+        let apart = addresses.as_ref().map(|all| blocks.class(all));
         let key = (workload, labels.clone(), ports.clone(), host_network, apart);
         match parties.get(&key) {
             Some(place) => {
@@ -344,7 +368,8 @@ fn ports_of(
         let number = port.get("containerPort")?.as_i64()?;
         let protocol = Protocol::read(port.str("protocol").unwrap_or("TCP"))?;
         let name = port.str("name").unwrap_or("").to_owned();
-        Some(NamedPort { name, protocol, number: u16::try_from(number).ok()? })
+        let on_node = port.get("hostPort").and_then(|port| port.as_i64()).is_some_and(|p| p > 0);
+        Some(NamedPort { name, protocol, number: u16::try_from(number).ok()?, on_node })
     })
 }
 

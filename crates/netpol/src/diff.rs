@@ -1,13 +1,16 @@
 //! What two pictures of a network let through differently.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::sync::Arc;
+
+use pavisade_snapshot::Object;
 
 use crate::addresses::Addresses;
 use crate::engine::{Engine, PartyId};
 use crate::map::{By, End, Focus, lines, ways};
-use crate::verdict::Verdict;
+use crate::network::Network;
+use crate::verdict::{Doubt, Verdict};
 
 /// Addresses outside, and the verdict on them.
 type Outside = (Addresses, Arc<Verdict>);
@@ -45,6 +48,9 @@ pub struct Change {
     pub old: Verdict,
     /// After.
     pub new: Verdict,
+    /// Whether it is not known before and after, for reasons that may differ: nothing says that
+    /// the connections are the same.
+    pub unclear: bool,
 }
 
 /// What a picture says: between workloads, and by workload and side of addresses outside.
@@ -60,19 +66,23 @@ pub fn differences(
     old: (&Engine, Option<PartyId>),
     new: (&Engine, Option<PartyId>),
 ) -> Vec<Change> {
+    let mut compare = Compare {
+        before: old.0.network(),
+        after: new.0.network(),
+        alike: HashMap::new(),
+        changes: Vec::new(),
+    };
     let (old, new) = (said(old.0, old.1), said(new.0, new.1));
-    let mut changes = Vec::new();
     let none = Arc::new(Verdict::default());
     let pairs: BTreeSet<_> = old.pairs.keys().chain(new.pairs.keys()).collect();
     for pair in pairs {
         let of = |said: &Said| said.pairs.get(pair).unwrap_or(&none).clone();
-        put(&mut changes, &pair.0, &pair.1, &of(&old), &of(&new));
+        compare.put(&pair.0, &pair.1, &of(&old), &of(&new));
     }
     let sides: BTreeSet<_> = old.outside.keys().chain(new.outside.keys()).collect();
     for side in sides {
         let whole = || vec![(Addresses::all(), none.clone())];
         let of = |said: &Said| said.outside.get(side).cloned().map_or_else(whole, filled);
-        let mut found: Vec<Change> = Vec::new();
         for (one, before) in of(&old) {
             for (other, after) in of(&new) {
                 let addresses = one.intersect(&other);
@@ -81,11 +91,11 @@ pub fn differences(
                 }
                 let (own, outside) = (side.1.clone(), Name::Outside(addresses));
                 let (from, to) = if side.0 { (own, outside) } else { (outside, own) };
-                put(&mut found, &from, &to, &before, &after);
+                compare.put(&from, &to, &before, &after);
             }
         }
-        changes.extend(found);
     }
+    let mut changes = compare.changes;
     changes.sort_by(|a, b| (&a.from, &a.to).cmp(&(&b.from, &b.to)));
     changes
 }
@@ -100,16 +110,61 @@ fn filled(mut parts: Vec<(Addresses, Arc<Verdict>)>) -> Vec<(Addresses, Arc<Verd
     parts
 }
 
-fn put(changes: &mut Vec<Change>, from: &Name, to: &Name, old: &Verdict, new: &Verdict) {
-    let same = old.allow == new.allow && old.certain() == new.certain();
-    if !same {
-        changes.push(Change {
-            from: from.clone(),
-            to: to.clone(),
-            old: old.clone(),
-            new: new.clone(),
-        });
+/// Two pictures of which pairs are compared.
+struct Compare<'a> {
+    before: &'a Network,
+    after: &'a Network,
+    /// Whether two lists of doubts are about the same policies.
+    alike: HashMap<(Vec<Doubt>, Vec<Doubt>), bool>,
+    changes: Vec<Change>,
+}
+
+impl Compare<'_> {
+    fn put(&mut self, from: &Name, to: &Name, old: &Verdict, new: &Verdict) {
+        let same = old.allow == new.allow && old.certain() == new.certain();
+        let unclear = same && !old.unsure().is_empty() && !self.are_alike(old, new);
+        if !same || unclear {
+            let (from, to) = (from.clone(), to.clone());
+            self.changes.push(Change { from, to, old: old.clone(), new: new.clone(), unclear });
+        }
     }
+
+    fn are_alike(&mut self, old: &Verdict, new: &Verdict) -> bool {
+        let (before, after) = (self.before, self.after);
+        let compared = || {
+            let known = reasons(before, &old.doubts);
+            known.is_some() && known == reasons(after, &new.doubts)
+        };
+        *self.alike.entry((old.doubts.clone(), new.doubts.clone())).or_insert_with(compared)
+    }
+}
+
+/// Why connections are not certain, with the policies as they are written: the same policies have
+/// the same effect, whatever it is. Nothing where policies were not read.
+fn reasons(network: &Network, doubts: &[Doubt]) -> Option<BTreeSet<String>> {
+    let text = |object: &Object| {
+        let (source, span) = (object.doc().source(), object.value().span());
+        let text = source.text().get(span.start as usize..span.end as usize).unwrap_or_default();
+        format!("{} {}/{} {text}", object.kind(), object.namespace(), object.name())
+    };
+    let policy = |place: usize| text(&network.policies[place].object);
+    let one = |doubt: &Doubt| {
+        Some(match *doubt {
+            Doubt::Labels(p)
+            | Doubt::Blocks(p)
+            | Doubt::HostNetwork(p)
+            | Doubt::Nodes(p)
+            | Doubt::Domains(p)
+            | Doubt::Malformed(p)
+            | Doubt::NamedPort(p)
+            | Doubt::Enforced(p) => policy(p),
+            Doubt::Priority(a, b) => format!("{}\n{}", policy(a), policy(b)),
+            Doubt::Vendor(v) => text(&network.vendors[v].object),
+            Doubt::PodsDiffer => String::new(),
+            Doubt::Unread(_) | Doubt::UnreadFile => return None,
+        })
+    };
+    doubts.iter().map(one).collect()
 }
 
 fn said(engine: &Engine, controller: Option<PartyId>) -> Said {

@@ -74,6 +74,7 @@ struct End {
     /// Peers that are it, or may be, by their places; all others are not.
     peers: Vec<(usize, Selects2)>,
     host_network: bool,
+    outside: bool,
     ports: Ports,
 }
 
@@ -87,12 +88,14 @@ impl End {
 /// Numbers behind names of ports: for certain, and possibly.
 type Ports = Vec<(Connections, Connections)>;
 
+/// A direction, a subject, and what its rules see of the end; whether that is on a node or outside.
+type Half = (usize, usize, Vec<Selects2>, [bool; 2], Ports);
+
 /// Answers by what makes a difference to them.
 #[derive(Debug, Default)]
 struct Cache {
     verdicts: Interned<Verdict>,
-    /// By direction, subject, and what its rules see of the end.
-    halves: HashMap<(usize, usize, Vec<Selects2>, bool, Ports), usize>,
+    halves: HashMap<Half, usize>,
     /// By the verdicts of both directions.
     wholes: HashMap<(usize, usize), usize>,
 }
@@ -187,6 +190,7 @@ impl Engine {
             let end = End {
                 peers: peers.collect(),
                 host_network: party.host_network,
+                outside: matches!(party.kind, Kind::Outside(_)),
                 // Named ports are those of the end that receives.
                 ports: if direction == Direction::Egress { ports.clone() } else { Vec::new() },
             };
@@ -210,6 +214,14 @@ impl Engine {
             peers: Vec::new(),
             names: Vec::new(),
         };
+        if let Some(namespace) = party.namespace.and_then(|n| self.network.namespaces.get(n))
+            && profile.enforces
+        {
+            let selects = |(index, vendor): (usize, &crate::vendor::Vendor)| {
+                vendor.selects(party, namespace, direction).then_some(index)
+            };
+            subject.vendors = self.network.vendors.iter().enumerate().filter_map(selects).collect();
+        }
         if free {
             return subject;
         }
@@ -243,12 +255,6 @@ impl Engine {
                 false => Default::default(),
             });
             subject.ports = own.collect();
-        }
-        if let Some(namespace) = party.namespace.and_then(|n| self.network.namespaces.get(n)) {
-            let selects = |(index, vendor): (usize, &crate::vendor::Vendor)| {
-                vendor.selects(party, namespace, direction).then_some(index)
-            };
-            subject.vendors = self.network.vendors.iter().enumerate().filter_map(selects).collect();
         }
         subject
     }
@@ -354,7 +360,7 @@ impl Engine {
                 subject_seen.names.iter().map(|name| end.ports[*name].clone()).collect()
             }
         };
-        let key = (place, id, peers, end.host_network, ports);
+        let key = (place, id, peers, [end.host_network, end.outside], ports);
         if let Some(known) = cache.halves.get(&key) {
             return *known;
         }
@@ -388,12 +394,15 @@ impl Engine {
             matched,
         };
         let mut verdict = judge.judge(trace);
-        if subject.free {
+        if subject.free && subject.vendors.is_empty() {
             return verdict;
         }
+        let files = self.network.assumed.files_unread.then_some(Doubt::UnreadFile);
         let unread = self.network.unread.iter().map(|kind| Doubt::Unread(*kind));
-        let vendors = subject.vendors.iter().map(|vendor| Doubt::Vendor(*vendor));
-        let doubts: Vec<_> = vendors.chain(unread).collect();
+        let leaves = end.outside || end.host_network;
+        let vendors = subject.vendors.iter().copied();
+        let vendors = vendors.filter(|v| leaves || !self.network.vendors[*v].only_to_outside());
+        let doubts: Vec<_> = vendors.map(Doubt::Vendor).chain(unread).chain(files).collect();
         if !doubts.is_empty() {
             verdict.allow = Connections::all();
             verdict.deny = Connections::all();

@@ -5,7 +5,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::cluster::Party;
+use pavisade_snapshot::Selects;
+
+use crate::cluster::{Kind, Party};
 use crate::engine::{Engine, PartyId};
 use crate::policy::{Direction, Peer, Within};
 use crate::selector::Selector;
@@ -27,8 +29,8 @@ pub struct Exposure {
     pub workload: usize,
     /// Seen from it.
     pub direction: Direction,
-    /// Whether any policy selects it for the direction.
-    pub restricted: bool,
+    /// Whether policies select all of its pods for the direction.
+    pub restricted: Selects,
     /// What the rest of the cluster may do.
     pub rest: Verdict,
     /// Groups of pods that may do something else.
@@ -100,20 +102,40 @@ impl Imagined {
                 verdicts.reduce(|one, other| one.either(&other)).unwrap_or_default()
             };
             let rest = with(self.rest);
-            let selecting = |own: &PartyId| {
-                !engine.selecting(direction, *own).is_empty()
-                    || !engine.vendors(direction, *own).is_empty()
-            };
+            let restricted = parties.iter().map(|own| restricted(engine, direction, *own));
             let groups = self.groups.iter().map(|(group, id)| (group.clone(), with(*id)));
             Exposure {
                 workload,
                 direction,
-                restricted: parties.iter().all(selecting),
+                restricted: restricted.reduce(Selects::and).unwrap_or(Selects::No),
                 groups: groups.filter(|(_, verdict)| *verdict != rest).collect(),
                 rest,
             }
         };
         Direction::BOTH.map(of)
+    }
+}
+
+/// Whether a policy selects a party and speaks of a direction. Policies that were not read, and those
+/// of network plugins, may.
+pub fn restricted(engine: &Engine, direction: Direction, id: PartyId) -> Selects {
+    let (network, party) = (engine.network(), engine.party(id));
+    let free = party.host_network || matches!(party.kind, Kind::Outside(_));
+    if free || !network.assumed.profile.enforces {
+        return Selects::No;
+    }
+    let selecting = engine.selecting(direction, id);
+    let vendors = engine.vendors(direction, id);
+    let applies = |vendor: &usize| !network.vendors[*vendor].only_to_outside();
+    if selecting.iter().any(|(_, selects)| *selects == Selects::Yes) {
+        Selects::Yes
+    } else if !selecting.is_empty()
+        || vendors.iter().any(applies)
+        || network.may_have_unread_policies()
+    {
+        Selects::Maybe
+    } else {
+        Selects::No
     }
 }
 

@@ -68,6 +68,10 @@ impl Outcome {
             Action::Allow => self.allow = self.allow.union(connections),
             Action::Deny => self.deny = self.deny.union(connections),
             Action::Pass => {}
+            Action::Unknown => {
+                self.allow = self.allow.union(connections);
+                self.deny = self.deny.union(connections);
+            }
         }
     }
 }
@@ -113,9 +117,14 @@ impl<M: Fn(usize, usize, &Rule) -> Matched> Judge<'_, M> {
                         continue;
                     }
                     let sure = match selects {
-                        Selects::Yes => left.intersect(&matched.sure),
+                        Selects::Yes if rule.action != Action::Unknown => {
+                            left.intersect(&matched.sure)
+                        }
                         _ => Connections::none(),
                     };
+                    if rule.action == Action::Unknown {
+                        outcome.doubts.push(Doubt::Malformed(*place));
+                    }
                     if sure != may {
                         outcome.doubts.extend(matched.doubts);
                         if *selects != Selects::Yes {
@@ -123,7 +132,7 @@ impl<M: Fn(usize, usize, &Rule) -> Matched> Judge<'_, M> {
                         }
                     }
                     outcome.add(rule.action, &may);
-                    if rule.action == Action::Pass {
+                    if matches!(rule.action, Action::Pass | Action::Unknown) {
                         passed = passed.union(&may);
                     }
                     left = left.subtract(&sure);

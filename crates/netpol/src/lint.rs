@@ -8,7 +8,7 @@ use pavisade_yaml::NodeId;
 use crate::cluster::Kind;
 use crate::connections::{Connections, Protocol};
 use crate::engine::{Engine, PartyId};
-use crate::exposure::Imagined;
+use crate::exposure::{Imagined, restricted};
 use crate::policy::{Direction, FlawKind, Tier};
 use crate::verdict::Doubt;
 
@@ -44,11 +44,27 @@ pub enum RemarkKind {
     Ambiguous(usize),
     /// A part is not valid.
     Flaw(FlawKind),
+    /// The network plugin enforces no policy.
+    NotEnforced,
+    /// Not all policies were read: those may restrict workloads that others leave open.
+    UnreadPolicies,
 }
 
 /// All remarks, those about policies first.
 pub fn lint(engine: &Engine, imagined: &Imagined) -> Vec<Remark> {
     let mut remarks = Vec::new();
+    if !engine.network().assumed.profile.enforces {
+        // Nothing is selected, whatever policies say.
+        flaws(engine, &mut remarks);
+        let kind = RemarkKind::NotEnforced;
+        remarks.push(Remark { policy: None, workload: None, node: None, kind });
+        return remarks;
+    }
+    flaws(engine, &mut remarks);
+    if engine.network().may_have_unread_policies() {
+        let kind = RemarkKind::UnreadPolicies;
+        remarks.push(Remark { policy: None, workload: None, node: None, kind });
+    }
     selections(engine, &mut remarks);
     rules(engine, &mut remarks);
     priorities(engine, imagined, &mut remarks);
@@ -57,12 +73,11 @@ pub fn lint(engine: &Engine, imagined: &Imagined) -> Vec<Remark> {
             remarks.push(Remark { policy: None, workload: Some(workload), node: None, kind });
         };
         for direction in Direction::BOTH {
-            let captured = |id: &PartyId| {
-                engine.party(*id).host_network
-                    || !engine.selecting(direction, *id).is_empty()
-                    || !engine.vendors(direction, *id).is_empty()
-            };
-            if !own.parties.iter().all(captured) {
+            let captured = own.parties.iter().map(|id| match engine.party(*id).host_network {
+                true => Selects::Yes,
+                false => restricted(engine, direction, *id),
+            });
+            if captured.reduce(Selects::and) == Some(Selects::No) {
                 put(RemarkKind::Uncaptured(direction));
             }
         }
@@ -105,8 +120,15 @@ fn selections(engine: &Engine, remarks: &mut Vec<Remark>) {
                 },
             );
         }
+    }
+}
+
+/// Parts that are not valid.
+fn flaws(engine: &Engine, remarks: &mut Vec<Remark>) {
+    for (place, policy) in engine.network().policies.iter().enumerate() {
         for flaw in &policy.flaws {
-            put(Some(flaw.node), RemarkKind::Flaw(flaw.kind.clone()));
+            let (node, kind) = (Some(flaw.node), RemarkKind::Flaw(flaw.kind.clone()));
+            remarks.push(Remark { policy: Some(place), workload: None, node, kind });
         }
     }
 }

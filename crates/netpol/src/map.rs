@@ -192,16 +192,17 @@ fn joined(
     outside: &[PartyId],
     outward: bool,
 ) -> Vec<(Addresses, Arc<Verdict>)> {
-    let mut joined: Vec<(Addresses, Arc<Verdict>)> = Vec::new();
+    let mut joined: Vec<(Vec<&Addresses>, Arc<Verdict>)> = Vec::new();
     for id in outside {
         let verdict = pairs.with(workload, *id, outward);
         let Some(addresses) = &engine.party(*id).addresses else { continue };
         match joined.iter_mut().find(|(_, known)| *known == verdict) {
-            Some((all, _)) => *all = all.union(addresses),
-            None => joined.push((addresses.clone(), verdict)),
+            Some((all, _)) => all.push(addresses),
+            None => joined.push((vec![addresses], verdict)),
         }
     }
-    joined
+    let joined = joined.into_iter();
+    joined.map(|(all, verdict)| (Addresses::joined(all), verdict)).collect()
 }
 
 /// What leads to workloads from outside of the cluster. `controller` is the party that serves
@@ -237,7 +238,9 @@ pub fn ways(engine: &Engine, controller: PartyId) -> Vec<Way> {
         for id in &own.parties {
             let party = engine.party(*id);
             if party.host_network {
-                put(workload, By::HostNetwork, declared(party), *id, &anywhere);
+                put(workload, By::HostNetwork, declared(party, false), *id, &anywhere);
+            } else {
+                put(workload, By::HostPort, declared(party, true), *id, &outside);
             }
             for (place, service) in services.get(&*own.namespace).into_iter().flatten() {
                 if service.selects(party, &network.namespaces) == Selects::No {
@@ -262,8 +265,10 @@ pub fn ways(engine: &Engine, controller: PartyId) -> Vec<Way> {
     ways
 }
 
-fn declared(party: &Party) -> Connections {
-    party.ports.iter().fold(Connections::none(), |all, port| {
+/// The ports that a party declares: all, or those that are ports of its node.
+fn declared(party: &Party, on_node: bool) -> Connections {
+    let ports = party.ports.iter().filter(|port| !on_node || port.on_node);
+    ports.fold(Connections::none(), |all, port| {
         all.union(&Connections::port(port.protocol, port.number))
     })
 }

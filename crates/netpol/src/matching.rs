@@ -51,7 +51,21 @@ impl Matching<'_> {
     /// Whether a party is one of these pods. It is in the cluster.
     fn pods(&mut self, within: &Within, selector: &Selector, party: &Party) -> Selects {
         let selects = self.selected(within, selector, party);
-        if party.typical && selects == Selects::Maybe { Selects::No } else { selects }
+        if !party.typical || selects != Selects::Maybe {
+            return selects;
+        }
+        if self.network.assumed.negations_single_out {
+            return Selects::No;
+        }
+        // What asks for a label singles pods out; what excludes one leaves most of them.
+        let within = match within {
+            Within::Selected(selector) => Within::Selected(selector.asked()),
+            Within::Namespace(name) => Within::Namespace(name.clone()),
+        };
+        match self.selected(&within, &selector.asked(), party) {
+            Selects::Yes => Selects::Maybe,
+            _ => Selects::No,
+        }
     }
 
     fn selected(&mut self, within: &Within, selector: &Selector, party: &Party) -> Selects {
@@ -110,42 +124,54 @@ impl Matching<'_> {
                 on_host.and(self.pods(within, pods, party))
             }
             Peer::Pods(within, pods) => self.pods(within, pods, party),
-            Peer::Block(block) => of_block(block, party, by_block(profile, party)),
-            Peer::Network(block) => of_block(block, party, profile.networks_match_pods),
+            Peer::Block(block) => self.block(block, party, by_block(profile, party)),
+            Peer::Network(block) => self.block(block, party, profile.networks_match_pods),
             Peer::Nodes(selector) if party.host_network => match selector.is_everything() {
                 true => Selects::Yes,
                 false => Selects::Maybe,
+            },
+            // Nodes have addresses that are not those of pods.
+            Peer::Nodes(selector) if outside => match (&self.network.nodes, &party.addresses) {
+                (Some(nodes), Some(own)) if own.intersect(nodes).is_empty() => Selects::No,
+                (Some(nodes), Some(own)) if own.is_subset(nodes) && selector.is_everything() => {
+                    Selects::Yes
+                }
+                _ => Selects::Maybe,
             },
             Peer::Nodes(_) => Selects::No,
             Peer::Domains(_) if outside => Selects::Maybe,
             Peer::Domains(_) => Selects::No,
         }
     }
+
+    /// Whether a block holds a party. `inside` says whether blocks match what is in the cluster.
+    fn block(&self, block: &Addresses, party: &Party, inside: Selects) -> Selects {
+        if let Kind::Outside(addresses) = &party.kind {
+            // Policies' blocks have cut them: all are inside, or none.
+            return match (addresses.is_subset(block), addresses.intersect(block).is_empty()) {
+                (true, _) => Selects::Yes,
+                (false, true) => Selects::No,
+                (false, false) => Selects::Maybe,
+            };
+        }
+        // What has no address yet gets a private one of IPv4, or any one of IPv6, or both.
+        let every = match self.network.has_v6 {
+            true => Addresses::all(),
+            false => Addresses::all_v4(),
+        };
+        inside.and(match &party.addresses {
+            Some(own) if own.is_subset(block) => Selects::Yes,
+            Some(own) if own.intersect(block).is_empty() => Selects::No,
+            Some(_) => Selects::Maybe,
+            None if every.is_subset(block) => Selects::Yes,
+            None if block.v6().is_empty() && block.intersect(&Addresses::private()).is_empty() => {
+                Selects::No
+            }
+            None => Selects::Maybe,
+        })
+    }
 }
 
 fn by_block(profile: &Profile, party: &Party) -> Selects {
     if party.host_network { profile.blocks_match_nodes } else { profile.blocks_match_pods }
-}
-
-/// Whether a block holds a party. `inside` says whether blocks match what is in the cluster.
-fn of_block(block: &Addresses, party: &Party, inside: Selects) -> Selects {
-    if let Kind::Outside(addresses) = &party.kind {
-        // Policies' blocks have cut them: all are inside, or none.
-        return match (addresses.is_subset(block), addresses.intersect(block).is_empty()) {
-            (true, _) => Selects::Yes,
-            (false, true) => Selects::No,
-            (false, false) => Selects::Maybe,
-        };
-    }
-    inside.and(match &party.addresses {
-        Some(own) if own.is_subset(block) => Selects::Yes,
-        Some(own) if own.intersect(block).is_empty() => Selects::No,
-        Some(_) => Selects::Maybe,
-        // What has no address yet gets a private one of IPv4, or any one of IPv6.
-        None if Addresses::all_v4().is_subset(block) => Selects::Yes,
-        None if block.v6().is_empty() && block.intersect(&Addresses::private()).is_empty() => {
-            Selects::No
-        }
-        None => Selects::Maybe,
-    })
 }

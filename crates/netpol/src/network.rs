@@ -18,9 +18,10 @@ use crate::vendor::{self, Vendor};
 pub const READS: Reads = &[
     kinds::WORKLOADS,
     kinds::NETWORK_POLICIES,
+    kinds::PLUGIN_POLICIES,
     &[kinds::NAMESPACE, kinds::SERVICE, kinds::ENDPOINT_SLICE, kinds::NODE],
     kinds::ENTRIES,
-    &[kinds::ROUTE, kinds::GATEWAY],
+    &[kinds::ROUTE],
 ];
 
 /// Kinds of policies that are weighed rule by rule.
@@ -56,6 +57,12 @@ pub struct Network {
     pub unread: Vec<GroupKind>,
     /// Kinds of workloads of which not all were read.
     pub unread_workloads: Vec<GroupKind>,
+    /// Kinds of Services and of what leads to them of which not all were read.
+    pub unread_entries: Vec<GroupKind>,
+    /// The addresses of nodes, where all nodes were read.
+    pub nodes: Option<Addresses>,
+    /// Whether something says that pods have IPv6 addresses beside others.
+    pub has_v6: bool,
 }
 
 impl Network {
@@ -75,7 +82,11 @@ impl Network {
         let mut policies: Vec<Policy> = policies.into_iter().filter_map(read).collect();
         policies.sort_by_key(|a| (a.tier, a.priority));
         let blocks: BTreeSet<Addresses> = blocks(&policies).cloned().collect();
-        let blocks: Vec<_> = blocks.into_iter().collect();
+        let nodes = nodes(view);
+        let mut blocks: Vec<_> = blocks.into_iter().collect();
+        if let Some(nodes) = nodes.as_ref().filter(|_| names_nodes(&policies)) {
+            blocks.push(nodes.clone());
+        }
         let mut cast = Cast::read(view, &blocks, &assumed);
         cast.namespaces.push(Namespace {
             name: String::new(),
@@ -90,14 +101,30 @@ impl Network {
             vendors: vendor::read(view, &assumed),
             services,
             entries,
-            unread: kinds::NETWORK_POLICIES.iter().copied().filter(unread).collect(),
+            unread: [kinds::NETWORK_POLICIES, kinds::PLUGIN_POLICIES]
+                .concat()
+                .into_iter()
+                .filter(unread)
+                .collect(),
             unread_workloads: kinds::WORKLOADS.iter().copied().filter(unread).collect(),
+            unread_entries: [&[kinds::SERVICE, kinds::ROUTE], kinds::ENTRIES]
+                .concat()
+                .into_iter()
+                .filter(unread)
+                .collect(),
+            nodes,
+            has_v6: has_v6(view, &parties),
             assumed,
             namespaces,
             workloads,
             parties,
             policies,
         }
+    }
+
+    /// Whether policies may be there that were not read.
+    pub fn may_have_unread_policies(&self) -> bool {
+        self.assumed.files_unread || !self.unread.is_empty()
     }
 
     /// The namespace that stands for any that is not there.
@@ -119,6 +146,34 @@ impl Network {
         let source = object.doc().source();
         (source.shown().into_owned(), source.line_at(value.span().start))
     }
+}
+
+/// The addresses of all nodes; none where there may be more nodes than were read.
+fn nodes(view: &View<'_>) -> Option<Addresses> {
+    let nodes = view.list(kinds::NODE);
+    if nodes.coverage != Coverage::Complete {
+        return None;
+    }
+    let statuses = nodes.objects.iter().filter_map(|node| node.at(&["status"]));
+    let addresses = statuses.flat_map(|status| status.list("addresses"));
+    let addresses = addresses.filter_map(|one| one.str("address")?.parse().ok());
+    Some(addresses.fold(Addresses::default(), |all, ip| all.union(&Addresses::one(ip))))
+}
+
+fn names_nodes(policies: &[Policy]) -> bool {
+    let rules = policies.iter().flat_map(|policy| policy.rules.iter().flatten().flatten());
+    rules.flat_map(|rule| &rule.peers).any(|peer| matches!(peer, Peer::Nodes(_)))
+}
+
+fn has_v6(view: &View<'_>, parties: &[Party]) -> bool {
+    let addresses = parties.iter().filter_map(|party| party.addresses.as_ref());
+    let of_service = |service: &&Object| {
+        let Some(spec) = service.at(&["spec"]) else { return false };
+        let dual = spec.str("ipFamilyPolicy").is_some_and(|policy| policy.ends_with("DualStack"));
+        dual || spec.list("ipFamilies").any(|family| family.as_str() == Some("IPv6"))
+    };
+    addresses.into_iter().any(|own| !own.v6().is_empty())
+        || view.list(kinds::SERVICE).objects.iter().any(of_service)
 }
 
 /// Sets of addresses that policies name.

@@ -73,6 +73,8 @@ pub enum Action {
     Deny,
     /// Leaves it to the tiers below.
     Pass,
+    /// It cannot be read: any of them, or none.
+    Unknown,
 }
 
 /// Which namespaces a peer or subject is in.

@@ -113,6 +113,11 @@ pub struct Assumptions {
     pub host_network_as_pods: bool,
     /// Whether pods that ran to their end count.
     pub finished_pods: bool,
+    /// Whether a pod that no selector singles out is one that `NotIn` and `DoesNotExist` exclude,
+    /// as some analysers take it.
+    pub negations_single_out: bool,
+    /// Whether a file could not be read that may hold policies.
+    pub files_unread: bool,
 }
 
 impl Default for Assumptions {
@@ -123,6 +128,8 @@ impl Default for Assumptions {
             labels_absent: false,
             host_network_as_pods: false,
             finished_pods: false,
+            negations_single_out: false,
+            files_unread: false,
         }
     }
 }

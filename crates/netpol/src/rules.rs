@@ -4,6 +4,7 @@
 //! reach TO [PORTS]`; behind `#` is a comment. Ends are those of [`Who`]; `NAMESPACE/*` is each
 //! workload of a namespace, and `*` each of all.
 
+use pavisade_model::GroupKind;
 use pavisade_snapshot::Selects;
 
 use crate::connections::Connections;
@@ -93,6 +94,28 @@ pub struct Outcome {
     pub holds: Selects,
     /// Pairs for which it does not hold, or of which it is not known.
     pub against: Vec<(String, String, Verdict)>,
+    /// Why it says nothing of some ends, or may not say all: it does not hold for want of a
+    /// connection that could break it.
+    pub unasked: Vec<(String, String, Unasked)>,
+}
+
+/// Why a rule could not be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unasked {
+    /// No pods that were read are behind the Service.
+    NoPods,
+    /// None of the ports leads to a pod, or none was named.
+    NoPort,
+    /// The rule is about no two different workloads.
+    NoPair,
+    /// Both ends are outside of the cluster, of which policies say nothing.
+    Outside,
+    /// Connections start at pods, and not at Services.
+    FromService,
+    /// Not all workloads were read that the rule is about.
+    Workloads(GroupKind),
+    /// A file could not be read that may hold workloads that the rule is about.
+    File,
 }
 
 /// Asks whether a rule holds.
@@ -102,10 +125,29 @@ pub struct Outcome {
 pub fn holds(engine: &mut Engine, demand: &Demand) -> Result<Outcome, (String, Unclear)> {
     let read = |text: &str, engine: &Engine| ends(text, engine).map_err(|e| (text.to_owned(), e));
     let (from, to) = (read(&demand.from, engine)?, read(&demand.to, engine)?);
-    let mut outcome = Outcome { holds: Selects::Yes, against: Vec::new() };
+    let mut outcome = Outcome { holds: Selects::Yes, against: Vec::new(), unasked: Vec::new() };
+    let many = |text: &str| text == "*" || text.ends_with("/*");
+    let many = many(&demand.from) || many(&demand.to);
+    let mut asked_any = false;
     for from in &from {
-        for to in to.iter().filter(|to| *to != from) {
+        for to in &to {
+            // A rule about all of them is not about connections within one.
+            if many && to == from {
+                continue;
+            }
+            asked_any = true;
             let asked = ask(engine, from, to, demand.ports.as_ref());
+            let why = match (from, to) {
+                (Who::Outside(_), Who::Outside(_)) => Some(Unasked::Outside),
+                (Who::Service(_), _) => Some(Unasked::FromService),
+                _ if asked.pairs.is_empty() => Some(Unasked::NoPods),
+                _ if asked.wanted.is_empty() => Some(Unasked::NoPort),
+                _ => None,
+            };
+            if let Some(why) = why {
+                outcome.unasked.push((from.label(engine), to.label(engine), why));
+                continue;
+            }
             let verdict = asked.verdict;
             let holds = match demand.must {
                 true if asked.wanted.is_subset(&verdict.certain()) => Selects::Yes,
@@ -124,6 +166,22 @@ pub fn holds(engine: &mut Engine, demand: &Demand) -> Result<Outcome, (String, U
             }
             outcome.holds = outcome.holds.and(holds);
         }
+    }
+    let mut unasked = |why: Unasked| {
+        outcome.unasked.push((demand.from.clone(), demand.to.clone(), why));
+    };
+    if !asked_any {
+        unasked(Unasked::NoPair);
+    }
+    if many {
+        let network = engine.network();
+        network.unread_workloads.iter().for_each(|kind| unasked(Unasked::Workloads(*kind)));
+        if network.assumed.files_unread {
+            unasked(Unasked::File);
+        }
+    }
+    if !outcome.unasked.is_empty() {
+        outcome.holds = outcome.holds.and(Selects::Maybe);
     }
     Ok(outcome)
 }

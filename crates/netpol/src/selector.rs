@@ -80,6 +80,14 @@ impl Selector {
         self.0.as_ref().is_some_and(Vec::is_empty)
     }
 
+    /// The same without what it excludes: requirements that ask for a label. Of one that cannot be
+    /// read, none.
+    #[must_use]
+    pub fn asked(&self) -> Self {
+        let asks = |one: &&Requirement| matches!(one.operator, Operator::In | Operator::Exists);
+        Self(Some(self.0.iter().flatten().filter(asks).cloned().collect()))
+    }
+
     /// Whether it selects what has these labels.
     pub fn selects<'a>(&self, label: impl Fn(&str) -> Label<'a>) -> Selects {
         let Some(requirements) = &self.0 else { return Selects::Maybe };

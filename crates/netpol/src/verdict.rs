@@ -32,6 +32,8 @@ pub enum Doubt {
     Vendor(usize),
     /// Policies of a kind were not all read.
     Unread(GroupKind),
+    /// A file that may hold policies could not be read.
+    UnreadFile,
     /// The pods of the workload differ in what they may do.
     PodsDiffer,
 }

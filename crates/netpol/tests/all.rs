@@ -6,3 +6,4 @@ mod engine;
 mod generate;
 mod second;
 mod sets;
+mod unknown;

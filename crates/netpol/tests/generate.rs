@@ -170,3 +170,30 @@ fn a_picture_differs_in_nothing_from_itself() {
         assert!(differences((&one, None), (&other, None)).is_empty(), "{text}");
     }
 }
+
+#[test]
+fn the_ingress_controller_is_tried_from_its_own_pods() {
+    let pod = |name: &str, namespace: &str| {
+        format!(
+            "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: {namespace}, labels: {{app: {name}}}}}\nspec: {{containers: [{{name: c, image: i}}]}}\n"
+        )
+    };
+    let deny = |namespace: &str| {
+        format!(
+            "---\napiVersion: policy.networking.k8s.io/v1alpha2\nkind: ClusterNetworkPolicy\nmetadata: {{name: d}}\nspec:\n  tier: Admin\n  priority: 1\n  subject: {{namespaces: {{matchLabels: {{kubernetes.io/metadata.name: shop}}}}}}\n  ingress: [{{action: Deny, from: [{{namespaces: {{matchLabels: {{kubernetes.io/metadata.name: {namespace}}}}}}}]}}]\n"
+        )
+    };
+    let all = [
+        pod("first", "batch"),
+        pod("controller", "ingress-nginx"),
+        pod("web", "shop"),
+        "---\napiVersion: v1\nkind: Service\nmetadata: {name: web, namespace: shop}\nspec: {selector: {app: web}, ports: [{port: 80}]}\n".to_owned(),
+        "---\napiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: i, namespace: shop}\nspec: {defaultBackend: {service: {name: web, port: {number: 80}}}}\n".to_owned(),
+    ]
+    .concat();
+    for (policy, cut) in [(String::new(), 0), (deny("ingress-nginx"), 1), (deny("batch"), 0)] {
+        let generated = made(&format!("{all}{policy}"));
+        assert_eq!(generated.needs.len(), 1);
+        assert_eq!(generated.cut.len(), cut, "{policy}");
+    }
+}

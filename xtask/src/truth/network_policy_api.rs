@@ -11,7 +11,7 @@ use std::path::Path;
 use anyhow::{Context as _, anyhow};
 use pavisade_model::KubernetesVersion;
 use pavisade_netpol::{Assumptions, Connections, Engine, Network, READS, Who, ask};
-use pavisade_snapshot::{Object, View, World, WorldKind, WorldParts};
+use pavisade_snapshot::{Coverage, Object, View, World, WorldKind, WorldParts};
 use pavisade_yaml::{Source, objects, read};
 
 use super::Outcome;
@@ -122,7 +122,10 @@ fn engine(text: &str) -> Engine {
         let sent = objects(doc.root()).sent;
         all.extend(sent.iter().map(|o| Object::new(o.value, o.api_version, o.kind)));
     }
-    let world = World::new(WorldParts::files("case", WorldKind::Files, all));
+    let mut parts = WorldParts::files("case", WorldKind::Files, all);
+    // What is outside is no node.
+    parts.coverage.insert((String::new(), "Node".to_owned()), Coverage::Complete);
+    let world = World::new(parts);
     let view = View::new(&world, "network", READS, KubernetesVersion::LATEST);
     Engine::new(Network::read(&view, Assumptions::default()))
 }

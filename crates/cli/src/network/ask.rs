@@ -4,7 +4,7 @@ use std::io::{BufWriter, Write as _};
 
 use anyhow::{anyhow, bail};
 use pavisade_netpol::{Connections, READS, Selects, Unclear, Who, ask};
-use pavisade_report::network::{NetworkAnswer, network_answer, network_explain};
+use pavisade_report::network::{NetworkAnswer, NetworkDocument, network_answer, network_explain};
 
 use super::{Pictured, shown, unclear};
 use crate::Outcome;
@@ -19,7 +19,8 @@ pub(super) fn run(args: &CanArgs, explain: bool) -> anyhow::Result<Outcome> {
     let mut missing: Option<(String, Unclear)> = None;
     let mut certainty: Option<Selects> = None;
     let mut out = BufWriter::new(std::io::stdout().lock());
-    for (_, mut engine) in pictured.engines() {
+    let mut document = args.json.then(NetworkDocument::default);
+    for (world, mut engine) in pictured.engines() {
         let read = |text: &str| Who::read(text, &engine).map_err(|why| (text.to_owned(), why));
         let (from, to) = match (read(&args.from), read(&args.to)) {
             (Ok(from), Ok(to)) => (from, to),
@@ -39,15 +40,19 @@ pub(super) fn run(args: &CanArgs, explain: bool) -> anyhow::Result<Outcome> {
             bail!("no pods are behind `{}` on that port", args.to);
         }
         let (from, to) = (from.label(&engine), to.label(&engine));
-        let answer = NetworkAnswer { engine: &engine, from, to, asked: &asked };
+        let answer = NetworkAnswer { world: &world, engine: &engine, from, to, asked: &asked };
         let one = answer.certainty();
         let one = if answer.in_part() { Selects::No } else { one };
         certainty = Some(certainty.map_or(one, |all| all.and(one)));
         let shown = shown(&args.input, false);
         match explain {
-            true => network_explain(&answer, args.json, &shown, &mut out)?,
-            false => network_answer(&answer, args.json, &shown, &mut out)?,
+            true => network_explain(&answer, document.as_mut(), &shown, &mut out)?,
+            false => network_answer(&answer, document.as_mut(), &shown, &mut out)?,
         }
+    }
+    if let Some(document) = document.filter(|_| certainty.is_some()) {
+        let form = if explain { "explanation" } else { "answer" };
+        document.write(&format!("pavisade network {form} 1"), &mut out)?;
     }
     out.flush()?;
     let unread = pictured.unread();

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow, bail};
 use pavisade_netpol::{
-    GENERATE_READS, Imagined, Network, Picture, READS, Selects, demands, differences,
-    generate as make, holds, lint as remarks,
+    Assumptions, GENERATE_READS, Imagined, READS, Selects, demands, differences, generate as make,
+    holds, lint as remarks,
 };
 use pavisade_report::network::{
-    Demanded, NetworkDiffFormat, network_api_server, network_check, network_diff,
+    Demanded, NetworkDiffFormat, NetworkDocument, network_api_server, network_check, network_diff,
     network_generated, network_lint,
 };
 
@@ -67,9 +67,10 @@ pub(super) fn diff(args: &DiffArgs) -> anyhow::Result<Outcome> {
     network_diff(&changes, format, &shown(&args.input, false), &mut out)?;
     out.flush()?;
     let unread = old.unread() | new.unread();
-    Ok(match (unread, changes.is_empty()) {
+    Ok(match (unread, changes.iter().all(|change| change.unclear)) {
         (true, _) => Outcome::Incomplete,
-        (_, true) => Outcome::Clean,
+        (_, true) if changes.is_empty() => Outcome::Clean,
+        (_, true) => Outcome::Incomplete,
         (_, false) => Outcome::Findings,
     })
 }
@@ -119,6 +120,7 @@ pub(super) fn check(args: &CheckArgs) -> anyhow::Result<Outcome> {
                     let known: &mut pavisade_netpol::Outcome = known;
                     known.holds = known.holds.and(more.holds);
                     known.against.extend(more.against);
+                    known.unasked.extend(more.unasked);
                 }
                 (Ok(first), Err(_)) => outcome = Ok(first),
                 (Err((text, why)), Err(_)) => outcome = Err(unclear(&text, &why).to_string()),
@@ -148,9 +150,10 @@ pub(super) fn lint(args: &MapLikeArgs) -> anyhow::Result<Outcome> {
         return Ok(Outcome::Usage);
     };
     let mut found = false;
+    let mut document = args.json.then(NetworkDocument::default);
     let mut out = BufWriter::new(std::io::stdout().lock());
     for world in pictured.snapshot.worlds() {
-        let network = Network::read(&pictured.view(world, READS), pictured.assumed.clone());
+        let network = pictured.network(world);
         if network.workloads.is_empty() && network.policies.is_empty() {
             continue;
         }
@@ -158,7 +161,11 @@ pub(super) fn lint(args: &MapLikeArgs) -> anyhow::Result<Outcome> {
         let imagined = Imagined::add(&mut engine);
         let remarks = remarks(&engine, &imagined);
         found |= !remarks.is_empty();
-        network_lint(&engine, &remarks, args.json, &shown(&args.input, false), &mut out)?;
+        let shown = shown(&args.input, false);
+        network_lint(world.name(), &engine, &remarks, document.as_mut(), &shown, &mut out)?;
+    }
+    if let Some(document) = document {
+        document.write("pavisade network lint 1", &mut out)?;
     }
     out.flush()?;
     Ok(pictured.outcome(found))
@@ -173,10 +180,13 @@ pub(super) fn api_server(args: &MapLikeArgs) -> anyhow::Result<Outcome> {
     if engines.is_empty() {
         bail!("no workloads were read");
     }
-    for (name, engine) in engines {
-        let nothing = pavisade_netpol::Focus { workloads: Some(Vec::new()) };
-        let picture = Picture::new(engine, nothing, false);
-        network_api_server(&name, &picture, args.json, &shown(&args.input, false), &mut out)?;
+    let mut document = args.json.then(NetworkDocument::default);
+    for (name, mut engine) in engines {
+        let shown = shown(&args.input, false);
+        network_api_server(&name, &mut engine, document.as_mut(), &shown, &mut out)?;
+    }
+    if let Some(document) = document {
+        document.write("pavisade network api-server 1", &mut out)?;
     }
     out.flush()?;
     Ok(pictured.outcome(false))
@@ -188,21 +198,23 @@ pub(super) fn generate(args: &GenerateArgs) -> anyhow::Result<Outcome> {
     };
     let shown = shown(&args.input, false);
     let mut any = false;
-    let mut cut = false;
+    let (mut cut, mut unsure) = (false, false);
     for world in pictured.snapshot.worlds() {
         let view = pictured.view(world, GENERATE_READS);
-        let generated = make(&view, &pictured.assumed);
+        let assumed =
+            Assumptions { files_unread: pictured.lacks_files(world), ..pictured.assumed.clone() };
+        let generated = make(&view, &assumed);
         if generated.manifests.is_empty() {
             continue;
         }
         if any {
-            terminal::tell("more worlds with workloads are left out: give one chart or folder");
+            terminal::tell("more worlds with workloads are left out: give one chart or folder\n");
             break;
         }
         any = true;
-        cut |= !generated.cut.is_empty();
-        let network = Network::read(&pictured.view(world, READS), pictured.assumed.clone());
-        let engine = pavisade_netpol::Engine::new(network);
+        cut |= generated.cut.len() > generated.unsure.len();
+        unsure |= !generated.unsure.is_empty();
+        let engine = pavisade_netpol::Engine::new(pictured.network(world));
         let mut said = Vec::new();
         network_generated(&engine, &generated, &shown, &mut said)?;
         let mut out = BufWriter::new(std::io::stdout().lock());
@@ -223,7 +235,10 @@ pub(super) fn generate(args: &GenerateArgs) -> anyhow::Result<Outcome> {
     if !any {
         bail!("no workloads were read");
     }
-    Ok(pictured.outcome(cut))
+    Ok(match pictured.outcome(cut) {
+        Outcome::Clean if unsure => Outcome::Incomplete,
+        outcome => outcome,
+    })
 }
 
 /// Writes a file for each namespace; one that is there and differs stays, unless it is ours.
@@ -247,7 +262,7 @@ fn write(
         }
         fs::write(&path, format!("{MARK}{text}"))
             .with_context(|| format!("writing {}", path.display()))?;
-        terminal::tell(&format!("wrote {}", path.display()));
+        terminal::tell(&format!("wrote {}\n", path.display()));
     }
     Ok(())
 }

@@ -14,23 +14,24 @@ mod write;
 use std::collections::{BTreeMap, BTreeSet};
 
 use pavisade_model::kinds;
-use pavisade_snapshot::{Object, Reads, View};
+use pavisade_snapshot::{Object, Reads, Selects, View};
 use pavisade_yaml::{Source, objects, read};
 
 use crate::addresses::Addresses;
 use crate::connections::{Connections, Protocol};
 use crate::diff::{Change, differences};
-use crate::engine::Engine;
+use crate::engine::{Engine, PartyId};
+use crate::exposure::Imagined;
 use crate::lint::dns_servers;
 use crate::network::{Network, READS};
-use crate::policy::Tier;
+use crate::policy::{Direction, Tier};
 use crate::profile::Assumptions;
 
 pub use needs::Unmet;
 
 /// The kinds that policies are made from.
 pub const GENERATE_READS: Reads =
-    &[READS[0], READS[1], READS[2], READS[3], READS[4], &[kinds::CONFIG_MAP]];
+    &[READS[0], READS[1], READS[2], READS[3], READS[4], READS[5], &[kinds::CONFIG_MAP]];
 
 /// Who needs a connection, or is asked for one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -63,8 +64,11 @@ pub struct Generated {
     pub manifests: BTreeMap<String, String>,
     /// What the configuration asks for.
     pub needs: Vec<Need>,
-    /// Needs that the policies do not let through: a policy of a higher tier stops them.
+    /// Needs that the policies do not let through for certain: a policy of a higher tier stops them,
+    /// or may.
     pub cut: Vec<Need>,
+    /// Those of them that may go.
+    pub unsure: Vec<Need>,
     /// Connections that go today and that the policies close or narrow.
     pub closed: Vec<Change>,
     /// What could not be covered.
@@ -78,10 +82,14 @@ pub fn generate(view: &View<'_>, assumed: &Assumptions) -> Generated {
     let before = Engine::new(network);
     let plan = Plan::new(&before, &needs, &mut unmet);
     let manifests = write::manifests(&before, &plan);
-    let after = replay(view, assumed, &before, &manifests);
-    let cut = missing(&after, &needs);
-    let closed = differences((&before, None), (&after, None));
-    Generated { manifests, needs, cut, closed, unmet }
+    let mut after = replay(view, assumed, &before, &manifests);
+    let mut closed = differences((&before, None), (&after, None));
+    closed.retain(|change| !change.unclear);
+    let cut = missing(&mut after, &needs);
+    let rest = Imagined::add(&mut after).rest;
+    let unsure = cut.iter().filter(|need| goes(&after, need, rest) != Selects::No).cloned();
+    let unsure = unsure.collect();
+    Generated { manifests, needs, cut, unsure, closed, unmet }
 }
 
 /// Needs that a world does not let through with these manifests in place of its NetworkPolicies.
@@ -92,11 +100,12 @@ pub fn cut_by(
     manifests: &BTreeMap<String, String>,
 ) -> Vec<Need> {
     let before = Engine::new(Network::read(view, assumed.clone()));
-    missing(&replay(view, assumed, &before, manifests), needs)
+    missing(&mut replay(view, assumed, &before, manifests), needs)
 }
 
-fn missing(engine: &Engine, needs: &[Need]) -> Vec<Need> {
-    needs.iter().filter(|need| !goes(engine, need)).cloned().collect()
+fn missing(engine: &mut Engine, needs: &[Need]) -> Vec<Need> {
+    let rest = Imagined::add(engine).rest;
+    needs.iter().filter(|need| goes(engine, need, rest) != Selects::Yes).cloned().collect()
 }
 
 /// The same world with these NetworkPolicies in place of its own.
@@ -119,35 +128,53 @@ fn replay(
     Engine::new(Network::with_policies(view, assumed.clone(), made))
 }
 
-/// Whether a need is let through for certain.
-fn goes(engine: &Engine, need: &Need) -> bool {
+/// Whether a need is let through; `rest` are pods that no selector singles out.
+fn goes(engine: &Engine, need: &Need, rest: PartyId) -> Selects {
     let network = engine.network();
-    let parties = |side: &Side| -> Vec<usize> {
+    let parties = |side: &Side| -> Vec<PartyId> {
         match side {
             Side::Workload(place) => network.workloads[*place].parties.clone(),
             Side::Outside(addresses) => {
-                let of = |id: &usize| {
+                let of = |id: &PartyId| {
                     let own = engine.party(*id).addresses.as_ref();
                     own.is_some_and(|own| !own.intersect(addresses).is_empty())
                 };
                 engine.outside().filter(of).collect()
             }
-            Side::Controller => Vec::new(),
+            Side::Controller => controllers(engine, rest),
         }
     };
-    let to = parties(&need.to);
-    if need.from == Side::Controller {
-        // Rules for it hold for any pod: what selects nothing else is let through.
-        return to.iter().all(|to| {
-            let half = |from: usize| engine.half(crate::policy::Direction::Ingress, *to, from);
-            let from = (0..network.parties.len())
-                .find(|from| from != to && !engine.party(*from).host_network);
-            from.is_none_or(|from| need.ports.is_subset(&half(from).certain()))
-        });
-    }
-    let from = parties(&need.from);
-    from.iter()
-        .all(|from| to.iter().all(|to| need.ports.is_subset(&engine.verdict(*from, *to).certain())))
+    let (from, to) = (parties(&need.from), parties(&need.to));
+    let pairs = from.iter().flat_map(|from| to.iter().map(move |to| (*from, *to)));
+    let verdicts = pairs.map(|(from, to)| match need.from {
+        // What the controller itself may send is not asked: it may run anywhere.
+        Side::Controller => engine.half(Direction::Ingress, to, from),
+        _ => engine.verdict(from, to),
+    });
+    let each = verdicts.map(|verdict| {
+        if need.ports.is_subset(&verdict.certain()) {
+            Selects::Yes
+        } else if need.ports.is_subset(&verdict.allow) {
+            Selects::Maybe
+        } else {
+            Selects::No
+        }
+    });
+    each.fold(Selects::Yes, Selects::and)
+}
+
+/// Names that pods of ingress controllers have in theirs.
+const CONTROLLERS: [&str; 5] = ["ingress", "traefik", "haproxy", "contour", "kong"];
+
+/// Pods that may serve Ingresses: those that are called so, beside pods that no selector singles out.
+fn controllers(engine: &Engine, rest: PartyId) -> Vec<PartyId> {
+    let network = engine.network();
+    let workloads = network.workloads.iter().filter(|workload| {
+        let named = |text: &str| CONTROLLERS.iter().any(|name| text.contains(name));
+        named(&workload.name) || named(&workload.namespace)
+    });
+    let parties = workloads.flat_map(|workload| workload.parties.iter().copied());
+    parties.filter(|id| !engine.party(*id).host_network).chain([rest]).collect()
 }
 
 /// What each workload's policy allows.

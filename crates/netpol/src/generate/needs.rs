@@ -268,6 +268,11 @@ fn entrances(network: &Network, needs: &mut BTreeSet<Need>) {
         };
         let parties = own.parties.iter().map(|id| &network.parties[*id]);
         for party in parties {
+            let on_node = party.ports.iter().filter(|port| port.on_node && !party.host_network);
+            for port in on_node {
+                let ports = Connections::port(port.protocol, port.number);
+                need(Side::Outside(Addresses::all()), ports, "host port".to_owned());
+            }
             for service in services.get(&*own.namespace).into_iter().flatten() {
                 if service.selects(party, &network.namespaces) != Selects::Yes {
                     continue;

@@ -3,7 +3,8 @@
 //!
 //! What cannot be read fails closed, as the specification asks: a peer of an unknown kind matches
 //! nothing where a rule accepts, and where it denies or passes the whole rule becomes one that
-//! denies everything.
+//! denies everything. What the API server refuses (a rule without an action or peers, a policy without
+//! a tier or priority) may do anything with what it matches.
 
 use pavisade_model::kinds;
 use pavisade_snapshot::Object;
@@ -22,14 +23,29 @@ pub(super) fn read(object: &Object) -> Policy {
     let mut flaws = Flaws::default();
     let spec = object.at(&["spec"]);
     let cluster = object.is(kinds::CLUSTER_NETWORK_POLICY);
+    let baseline = object.is(kinds::BASELINE_ADMIN_NETWORK_POLICY);
     let tier = match spec.and_then(|spec| spec.str("tier")) {
-        Some("Baseline") if cluster => Tier::Baseline,
-        _ if object.is(kinds::BASELINE_ADMIN_NETWORK_POLICY) => Tier::Baseline,
-        _ => Tier::Admin,
+        _ if baseline => Some(Tier::Baseline),
+        _ if !cluster => Some(Tier::Admin),
+        Some("Admin") => Some(Tier::Admin),
+        Some("Baseline") => Some(Tier::Baseline),
+        _ => None,
     };
     let priority = spec.and_then(|spec| spec.get("priority")).and_then(Value::as_i64);
+    let priority = priority.filter(|priority| (0..=1000).contains(priority));
+    // Where it is asked is not known.
+    let placed = tier.is_some() && (priority.is_some() || baseline);
+    if !placed {
+        flaws.value(spec.unwrap_or(object.value()), FlawKind::Malformed);
+    }
     let (within, subject) = match spec.and_then(|spec| spec.get("subject")).and_then(pods) {
-        Some(subject) => subject,
+        Some(subject) => {
+            let own = spec.and_then(|spec| spec.get("subject"));
+            if let Some(own) = own.filter(|own| lacks_pods(*own) || !is_readable(&subject)) {
+                flaws.value(own, FlawKind::Malformed);
+            }
+            subject
+        }
         None => {
             flaws.value(spec.unwrap_or(object.value()), FlawKind::Malformed);
             (Within::Selected(Selector::unreadable()), Selector::everything())
@@ -38,22 +54,58 @@ pub(super) fn read(object: &Object) -> Policy {
     let most = if cluster { MOST[1] } else { MOST[0] };
     let rules = Direction::BOTH.map(|direction| {
         let list = spec.and_then(|spec| spec.get(direction.field()))?;
+        if list.is_null() {
+            return None;
+        }
+        if list.kind() != Kind::Sequence {
+            flaws.value(list, FlawKind::Malformed);
+            return Some(vec![unknown(list)]);
+        }
         if list.items().count() > most {
             flaws.value(list, FlawKind::TooMany);
         }
         let rules = list.items().map(|rule| read_rule(rule, direction, &mut flaws));
-        Some(rules.collect())
+        let rules = rules.map(|rule| match placed {
+            true => rule,
+            false => Rule { action: Action::Unknown, ..rule },
+        });
+        // A policy without rules for a direction does not affect it.
+        Some(rules.collect::<Vec<_>>()).filter(|rules| !rules.is_empty())
     });
     Policy {
         object: object.clone(),
         namespace: String::new(),
-        tier,
+        tier: tier.unwrap_or(Tier::Admin),
         priority: priority.unwrap_or(0),
         within,
         subject,
         rules,
         flaws: flaws.0,
     }
+}
+
+/// A rule that cannot be read.
+fn unknown(value: Value<'_>) -> Rule {
+    Rule {
+        name: String::new(),
+        action: Action::Unknown,
+        peers: vec![Peer::Anybody],
+        ports: Ports::all(),
+        node: value.id(),
+    }
+}
+
+/// Whether a selector of pods that must be there is not.
+fn lacks_pods(value: Value<'_>) -> bool {
+    value.get("pods").is_some_and(|pods| pods.get("podSelector").is_none_or(Value::is_null))
+}
+
+fn is_readable((within, pods): &(Within, Selector)) -> bool {
+    let of_namespaces = match within {
+        Within::Selected(selector) => selector.requirements().is_some(),
+        Within::Namespace(_) => true,
+    };
+    of_namespaces && pods.requirements().is_some()
 }
 
 /// `namespaces: SELECTOR` or `pods: {namespaceSelector, podSelector}`.
@@ -68,14 +120,23 @@ fn pods(value: Value<'_>) -> Option<(Within, Selector)> {
             Some((Within::Selected(Selector::read(Some(inner))), Selector::everything()))
         }
         "pods" => {
-            let selector = |name: &str| Selector::read(inner.get(name));
-            Some((Within::Selected(selector("namespaceSelector")), selector("podSelector")))
+            let known = |key: &str| ["namespaceSelector", "podSelector"].contains(&key);
+            let pods = match inner.entries().all(|(key, _)| known(key)) {
+                // The API server asks for it, others take its absence for all pods: it is told.
+                true => Selector::read(inner.get("podSelector")),
+                false => Selector::unreadable(),
+            };
+            Some((Within::Selected(Selector::read(inner.get("namespaceSelector"))), pods))
         }
         _ => None,
     }
 }
 
 fn read_rule(rule: Value<'_>, direction: Direction, flaws: &mut Flaws) -> Rule {
+    if rule.kind() != Kind::Mapping {
+        flaws.value(rule, FlawKind::Malformed);
+        return unknown(rule);
+    }
     let name = rule.str("name").unwrap_or("").to_owned();
     let action = match rule.str("action") {
         Some("Allow" | "Accept") => Action::Allow,
@@ -83,22 +144,24 @@ fn read_rule(rule: Value<'_>, direction: Direction, flaws: &mut Flaws) -> Rule {
         Some("Deny") => Action::Deny,
         _ => {
             flaws.value(rule, FlawKind::Malformed);
-            Action::Deny
+            Action::Unknown
         }
+    };
+    let list = rule.get(direction.peers()).filter(|list| list.items().next().is_some());
+    let Some(list) = list else {
+        // It must have peers.
+        flaws.value(rule, FlawKind::Peer);
+        return Rule { name, ports: read_ports(rule, flaws), ..unknown(rule) };
     };
     let mut peers = Vec::new();
     let mut closed = false;
-    let list = rule.get(direction.peers());
-    for peer in list.into_iter().flat_map(Value::items) {
+    for peer in list.items() {
         match read_peer(peer, direction, action, flaws) {
             Some(peer) => peers.push(peer),
             None if action == Action::Allow => peers.push(Peer::Nobody),
+            None if action == Action::Unknown => peers.push(Peer::Unknown),
             None => closed = true,
         }
-    }
-    if peers.is_empty() && !closed {
-        flaws.value(list.unwrap_or(rule), FlawKind::Peer);
-        closed = action != Action::Allow;
     }
     let mut ports = read_ports(rule, flaws);
     let beside = |peer: &Peer| matches!(peer, Peer::Network(_) | Peer::Nodes(_) | Peer::Domains(_));
@@ -119,8 +182,11 @@ fn read_peer(
     action: Action,
     flaws: &mut Flaws,
 ) -> Option<Peer> {
-    if let Some((within, selector)) = pods(peer) {
-        return Some(Peer::Pods(within, selector));
+    if let Some(found) = pods(peer) {
+        if lacks_pods(peer) || !is_readable(&found) {
+            flaws.value(peer, FlawKind::Malformed);
+        }
+        return Some(Peer::Pods(found.0, found.1));
     }
     let mut entries = peer.entries();
     let entry = entries.next().filter(|_| direction == Direction::Egress);
@@ -143,13 +209,15 @@ fn read_peer(
             }
         }
         Some(("domainNames", names)) => {
-            if action != Action::Allow {
+            if matches!(action, Action::Deny | Action::Pass) {
                 flaws.value(names, FlawKind::Domain);
                 return None;
             }
-            let names: Vec<_> =
-                names.items().filter_map(Value::as_str).map(str::to_owned).collect();
-            return Some(Peer::Domains(names));
+            let all: Vec<_> = names.items().filter_map(Value::as_str).map(str::to_owned).collect();
+            if all.is_empty() || all.len() != names.items().count() {
+                flaws.value(names, FlawKind::Malformed);
+            }
+            return Some(Peer::Domains(all));
         }
         _ => {}
     }
@@ -161,6 +229,11 @@ fn read_ports(rule: Value<'_>, flaws: &mut Flaws) -> Ports {
     // `protocols` of ClusterNetworkPolicy, `ports` of the older kinds.
     let list = rule.get("protocols").or_else(|| rule.get("ports")).filter(|list| !list.is_null());
     let Some(list) = list else { return Ports::all() };
+    if list.items().next().is_none() {
+        // A list that is there must have an item; whether an empty one means all is not said.
+        flaws.value(list, FlawKind::Malformed);
+        return Ports { unknown: true, ..Ports::default() };
+    }
     let mut ports = Ports::default();
     for entry in list.items() {
         let read = match entry.entries().next() {

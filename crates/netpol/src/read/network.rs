@@ -22,6 +22,12 @@ pub(super) fn read(object: &Object, default_namespace: &str) -> Policy {
     {
         flaws.value(selector, FlawKind::Malformed);
     }
+    if let Some(types) = object.at(&["spec", "policyTypes"]).filter(|types| !types.is_null()) {
+        let known = |one: Value<'_>| matches!(one.as_str(), Some("Ingress" | "Egress"));
+        if types.kind() != Kind::Sequence || !types.items().all(known) {
+            flaws.value(types, FlawKind::Malformed);
+        }
+    }
     let rules = Direction::BOTH.map(|direction| {
         applies_to(object, direction).then(|| rules(object, direction, namespace, &mut flaws))
     });
@@ -79,6 +85,15 @@ fn read_rule(rule: Value<'_>, direction: Direction, namespace: &str, flaws: &mut
             peers.push(Peer::Unknown);
         }
         peers.extend(list.items().map(|peer| read_peer(peer, namespace, flaws)));
+    }
+    // Blocks that are together all addresses hold pods of both families.
+    let blocks = peers.iter().filter_map(|peer| match peer {
+        Peer::Block(block) => Some(block),
+        _ => None,
+    });
+    let whole = Peer::Block(Addresses::joined(blocks));
+    if whole == Peer::Block(Addresses::all()) && !peers.contains(&whole) {
+        peers.push(whole);
     }
     if peers.is_empty() {
         peers.push(if known { Peer::Anybody } else { Peer::Unknown });

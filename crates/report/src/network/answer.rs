@@ -8,6 +8,7 @@ use pavisade_netpol::{
 };
 use serde_json::json;
 
+use super::NetworkDocument;
 use super::map::certainty;
 use super::words::{self, Paint, Shown};
 use crate::one_line;
@@ -15,6 +16,8 @@ use crate::one_line;
 /// A question with its answer.
 #[derive(Debug)]
 pub struct NetworkAnswer<'a> {
+    /// The world's name.
+    pub world: &'a str,
     /// The network.
     pub engine: &'a Engine,
     /// Who connects, as it is called.
@@ -52,15 +55,15 @@ impl NetworkAnswer<'_> {
 /// The output cannot be written.
 pub fn network_answer(
     answer: &NetworkAnswer<'_>,
-    as_json: bool,
+    document: Option<&mut NetworkDocument>,
     shown: &Shown,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let verdict = &answer.asked.verdict;
-    if as_json {
+    if let Some(document) = document {
         let reasons = verdict.doubts.iter().map(|doubt| words::doubt(answer.engine, *doubt));
-        let document = json!({
-            "form": "pavisade network answer 1",
+        document.add(json!({
+            "world": answer.world,
             "from": answer.from,
             "to": answer.to,
             "asked": answer.asked.wanted.to_string(),
@@ -68,9 +71,8 @@ pub fn network_answer(
             "allowed": verdict.certain().to_string(),
             "unknown": verdict.unsure().to_string(),
             "reasons": reasons.collect::<Vec<_>>(),
-        });
-        serde_json::to_writer_pretty(&mut *out, &document)?;
-        return writeln!(out);
+        }));
+        return Ok(());
     }
     headline(answer, shown, out)?;
     for doubt in verdict.doubts.iter().filter(|doubt| **doubt != Doubt::PodsDiffer) {
@@ -108,7 +110,7 @@ fn headline(answer: &NetworkAnswer<'_>, shown: &Shown, out: &mut dyn Write) -> i
 /// The output cannot be written.
 pub fn network_explain(
     answer: &NetworkAnswer<'_>,
-    as_json: bool,
+    document: Option<&mut NetworkDocument>,
     shown: &Shown,
     out: &mut dyn Write,
 ) -> io::Result<()> {
@@ -122,7 +124,7 @@ pub fn network_explain(
         step.connections.is_empty() || !step.connections.intersect(wanted).is_empty()
     };
     let steps: Vec<_> = steps.iter().filter(relevant).collect();
-    if as_json {
+    if let Some(document) = document {
         let all = steps.iter().map(|step| {
             let place = step.policy.map(|p| place(engine.policy(p), step));
             json!({
@@ -137,17 +139,16 @@ pub fn network_explain(
                 "certain": step.sure,
             })
         });
-        let document = json!({
-            "form": "pavisade network explanation 1",
+        document.add(json!({
+            "world": answer.world,
             "from": answer.from,
             "to": answer.to,
             "asked": wanted.to_string(),
             "answer": answer.word(),
             "steps": all.collect::<Vec<_>>(),
             "changes": changes(answer, &steps, (from, to)),
-        });
-        serde_json::to_writer_pretty(&mut *out, &document)?;
-        return writeln!(out);
+        }));
+        return Ok(());
     }
     headline(answer, shown, out)?;
     for (direction, who) in [(Direction::Egress, &answer.from), (Direction::Ingress, &answer.to)] {
@@ -163,7 +164,7 @@ pub fn network_explain(
         }
         for vendor in engine.vendors(direction, subject) {
             let label = one_line(&engine.network().vendors[*vendor].label());
-            writeln!(out, "  {label} selects it; its rules are not evaluated")?;
+            writeln!(out, "  {label} may select it; its rules are not evaluated")?;
         }
     }
     let doubts = answer.asked.verdict.doubts.iter();
@@ -211,6 +212,7 @@ fn action(action: Action) -> &'static str {
         Action::Allow => "allows",
         Action::Deny => "denies",
         Action::Pass => "passes",
+        Action::Unknown => "may allow or deny",
     }
 }
 

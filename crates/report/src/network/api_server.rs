@@ -7,24 +7,68 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use pavisade_netpol::{
-    Addresses, Connections, Direction, Engine, Kind, PartyId, Picture, Protocol, Reach, Target,
+    Addresses, Connections, Direction, Engine, Kind, Labels, Party, PartyId, Protocol, Reach,
+    Selector, Selects, Target, Verdict, restricted,
 };
 use serde_json::json;
 
+use super::NetworkDocument;
 use super::words::{self, Paint, Shown};
 use crate::one_line;
 
-/// A component: its name, the port on which it listens, and what its pods are called.
-const COMPONENTS: [(&str, u16, &str); 3] =
-    [("API server", 6443, "kube-apiserver"), ("etcd", 2379, "etcd"), ("kubelet", 10250, "")];
+/// A component of the control plane.
+struct Component {
+    name: &'static str,
+    /// Ports on which it usually listens.
+    ports: &'static [u16],
+    /// The label `component` of its pods; empty where it runs as none.
+    label: &'static str,
+}
+
+const COMPONENTS: [Component; 3] = [
+    // Managed clusters serve it on 443.
+    Component { name: "API server", ports: &[443, 6443], label: "kube-apiserver" },
+    Component { name: "etcd", ports: &[2379], label: "etcd" },
+    Component { name: "kubelet", ports: &[10250], label: "" },
+];
 
 /// Where a component is, as far as it was read.
 struct Place {
     component: &'static str,
+    /// Ports on which it listens, or may.
     ports: Connections,
     parties: Vec<PartyId>,
+    /// A pod of it in the network of a node, which may be there whether it was read or not.
+    imagined: PartyId,
     /// Addresses of endpoints that were read.
     addresses: Addresses,
+    /// Addresses of its Service: whether policies see these or those of the endpoints depends on the
+    /// plugin.
+    service: Addresses,
+}
+
+/// What a workload can do; the greatest counts for all of its pods.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Can {
+    No,
+    Unknown,
+    UnreadPolicies,
+    Yes,
+    Unrestricted,
+    OnNode,
+}
+
+impl Can {
+    fn word(self) -> &'static str {
+        match self {
+            Self::No => "cannot",
+            Self::Unknown => "unknown, it depends on the address and the network plugin",
+            Self::UnreadPolicies => "unknown, not all policies were read",
+            Self::Yes => "can",
+            Self::Unrestricted => "can, no policy restricts its egress",
+            Self::OnNode => "can, from the network of its node",
+        }
+    }
 }
 
 /// Writes who can connect to the parts of the control plane.
@@ -33,30 +77,33 @@ struct Place {
 /// The output cannot be written.
 pub fn network_api_server(
     world: &str,
-    picture: &Picture,
-    as_json: bool,
+    engine: &mut Engine,
+    document: Option<&mut NetworkDocument>,
     shown: &Shown,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let engine = &picture.engine;
+    let places = places(engine);
+    let engine = &*engine;
     let network = engine.network();
-    let mut document = Vec::new();
+    let mut components = Vec::new();
+    let as_json = document.is_some();
     if !as_json {
         writeln!(out, "{}", shown.paint(Paint::Bold, &one_line(world)))?;
     }
-    for place in places(engine) {
+    for place in places {
         let mut by: BTreeMap<&str, Vec<String>> = BTreeMap::new();
         for (index, workload) in network.workloads.iter().enumerate() {
             if workload.parties.iter().all(|id| place.parties.contains(id)) {
                 continue;
             }
-            let word = workload.parties.iter().map(|id| reach(engine, *id, &place)).max();
-            by.entry(word.unwrap_or("unknown")).or_default().push(words::workload(engine, index));
+            let can = workload.parties.iter().map(|id| reach(engine, *id, &place)).max();
+            let word = can.unwrap_or(Can::Unknown).word();
+            by.entry(word).or_default().push(words::workload(engine, index));
         }
         let leads = leads(engine, &place.ports);
         let ports = words::ports(&place.ports);
         if as_json {
-            document.push(json!({
+            components.push(json!({
                 "component": place.component,
                 "ports": ports,
                 "addresses": place.addresses.to_string(),
@@ -82,12 +129,9 @@ pub fn network_api_server(
             writeln!(out, "  {}", shown.paint(Paint::Red, &lead))?;
         }
     }
-    if as_json {
-        let document = json!({
-            "form": "pavisade network api-server 1", "world": world, "components": document,
-        });
-        serde_json::to_writer_pretty(&mut *out, &document)?;
-        return writeln!(out);
+    if let Some(document) = document {
+        document.add(json!({ "world": world, "components": components }));
+        return Ok(());
     }
     writeln!(
         out,
@@ -96,68 +140,109 @@ pub fn network_api_server(
     )
 }
 
-fn places(engine: &Engine) -> Vec<Place> {
+fn places(engine: &mut Engine) -> Vec<Place> {
+    COMPONENTS.iter().map(|component| place(engine, component)).collect()
+}
+
+fn place(engine: &mut Engine, component: &Component) -> Place {
+    let imagined = engine.add(on_node(engine, component.label));
     let network = engine.network();
-    let endpoint = network
-        .services
-        .iter()
-        .find(|service| service.namespace == "default" && service.object.name() == "kubernetes");
-    COMPONENTS
-        .iter()
-        .map(|(component, port, name)| {
-            let is = |id: &PartyId| {
-                let label = network.parties[*id].labels.known.get("component");
-                !name.is_empty() && label.is_some_and(|label| label == name)
-            };
-            let parties: Vec<_> = (0..network.parties.len()).filter(is).collect();
-            let mut ports = Connections::port(Protocol::Tcp, *port);
-            let mut addresses = Addresses::default();
-            for id in &parties {
-                if let Some(own) = &network.parties[*id].addresses {
-                    addresses = addresses.union(own);
-                }
+    let is = |id: &PartyId| {
+        let label = network.parties[*id].labels.known.get("component");
+        !component.label.is_empty() && label.is_some_and(|label| label == component.label)
+    };
+    let parties: Vec<_> = (0..network.parties.len()).filter(is).collect();
+    let usual = component.ports.iter().map(|port| Connections::port(Protocol::Tcp, *port));
+    let mut ports = usual.fold(Connections::none(), |all, port| all.union(&port));
+    let own = parties.iter().filter_map(|id| network.parties[*id].addresses.as_ref());
+    let mut addresses = own.fold(Addresses::default(), |all, own| all.union(own));
+    let mut service = Addresses::default();
+    if component.label == "kube-apiserver" {
+        let is = |s: &&pavisade_netpol::Service| {
+            s.namespace == "default" && s.object.name() == "kubernetes"
+        };
+        if let Some(found) = network.services.iter().find(is) {
+            addresses = addresses.union(&found.endpoints);
+            if !found.endpoint_ports.is_empty() {
+                ports = found.endpoint_ports.clone();
             }
-            if *component == "API server"
-                && let Some(service) = endpoint
-            {
-                addresses = addresses.union(&service.endpoints);
-                ports = ports.union(&service.endpoint_ports);
-            }
-            Place { component, ports, parties, addresses }
-        })
-        .collect()
+            let spec = found.object.at(&["spec"]);
+            let one = spec.and_then(|spec| spec.str("clusterIP"));
+            let all = spec.into_iter().flat_map(|spec| spec.list("clusterIPs"));
+            let all = all.filter_map(|ip| ip.as_str()).chain(one);
+            service = all
+                .filter_map(|ip| ip.parse().ok())
+                .fold(service, |all, ip| all.union(&Addresses::one(ip)));
+        }
+    }
+    // Kubelets are on every node.
+    if component.label.is_empty()
+        && let Some(nodes) = &network.nodes
+    {
+        addresses = nodes.clone();
+    }
+    Place { component: component.name, ports, parties, imagined, addresses, service }
+}
+
+/// A pod in the network of its node, as those of the control plane are.
+fn on_node(engine: &Engine, label: &str) -> Party {
+    let network = engine.network();
+    let system = network.namespaces.iter().position(|n| n.name == "kube-system");
+    let namespaces = match system {
+        Some(_) => Selector::everything(),
+        None => Selector::of_labels([("kubernetes.io/metadata.name", "kube-system")]),
+    };
+    let labels = (!label.is_empty()).then_some(("component", label));
+    let pods = Selector::of_labels(labels);
+    let place = system.unwrap_or_else(|| network.any_namespace());
+    let known = Labels { open: true, ..Labels::exactly(labels) };
+    Party { host_network: true, labels: known, ..Party::imagined(namespaces, pods, place) }
 }
 
 /// Whether a party may send to a component.
-fn reach(engine: &Engine, id: PartyId, place: &Place) -> &'static str {
-    let party = engine.party(id);
-    if party.host_network {
-        return "can, from the network of its node";
+fn reach(engine: &Engine, id: PartyId, place: &Place) -> Can {
+    if engine.party(id).host_network {
+        return match engine.vendors(Direction::Egress, id).is_empty() {
+            true => Can::OnNode,
+            false => Can::Unknown,
+        };
     }
-    if engine.selecting(Direction::Egress, id).is_empty()
+    if engine.network().may_have_unread_policies() && engine.network().assumed.profile.enforces {
+        return Can::UnreadPolicies;
+    }
+    if restricted(engine, Direction::Egress, id) == Selects::No
         && engine.vendors(Direction::Egress, id).is_empty()
     {
-        return "can, no policy restricts its egress";
+        return Can::Unrestricted;
     }
+    let half = |other: PartyId| engine.half(Direction::Egress, id, other);
+    let outside = |wanted: &dyn Fn(&Addresses) -> bool| -> Vec<Verdict> {
+        let is = |other: &PartyId| match &engine.party(*other).kind {
+            Kind::Outside(addresses) => wanted(addresses),
+            _ => false,
+        };
+        engine.outside().filter(is).map(half).collect()
+    };
     // Nodes have addresses that blocks may hold; pods of the host network may be selected.
-    let outside = engine.outside().filter(|other| match &engine.party(*other).kind {
-        Kind::Outside(addresses) if place.addresses.is_empty() => {
-            !addresses.intersect(&Addresses::private()).is_empty()
-        }
-        Kind::Outside(addresses) => !addresses.intersect(&place.addresses).is_empty(),
-        _ => false,
-    });
-    let targets: Vec<_> = place.parties.iter().copied().chain(outside).collect();
-    let halves: Vec<_> =
-        targets.iter().map(|other| engine.half(Direction::Egress, id, *other)).collect();
-    let certain =
-        |half: &pavisade_netpol::Verdict| !half.certain().intersect(&place.ports).is_empty();
-    let never = |half: &pavisade_netpol::Verdict| half.allow.intersect(&place.ports).is_empty();
-    match () {
-        () if halves.iter().all(never) => "cannot",
-        () if !place.addresses.is_empty() && halves.iter().any(certain) => "can",
-        () => "unknown, it depends on the address and the network plugin",
+    let pods: Vec<_> = place.parties.iter().map(|other| half(*other)).collect();
+    let known = outside(&|own| !own.intersect(&place.addresses).is_empty());
+    let certain = |half: &Verdict| place.ports.is_subset(&half.certain());
+    if pods.iter().chain(&known).any(certain) {
+        return Can::Yes;
     }
+    // Where the addresses are not known, it may have any.
+    let possible = match place.addresses.is_empty() {
+        true => outside(&|_| true),
+        false => outside(&|own| !own.intersect(&place.service).is_empty()),
+    };
+    let mut ports = place.ports.clone();
+    if !place.service.is_empty() {
+        ports = ports.union(&Connections::port(Protocol::Tcp, 443));
+    }
+    let imagined = half(place.imagined);
+    let all = pods.iter().chain(&known).chain(&possible).chain([&imagined]);
+    let may = |half: &Verdict| !half.allow.intersect(&ports).is_empty();
+    if all.into_iter().any(may) { Can::Unknown } else { Can::No }
 }
 
 /// Services that lead to the ports of a component from outside.

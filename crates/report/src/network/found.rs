@@ -5,10 +5,11 @@ use std::io::{self, Write};
 
 use pavisade_netpol::{
     Change, Demand, Direction, Engine, FlawKind, Generated, Name, Need, Network, Outcome, Remark,
-    RemarkKind, Selects, Side, Unmet, Verdict,
+    RemarkKind, Selects, Side, Unasked, Unmet, Verdict,
 };
 use serde_json::json;
 
+use super::NetworkDocument;
 use super::tables::markdown_cell;
 use super::words::{self, Paint, Shown};
 use crate::one_line;
@@ -31,8 +32,14 @@ fn name(name: &Name) -> String {
     }
 }
 
-/// `gained`, `lost` or `changed`.
+/// Connections of which it is not known that are listed.
+const UNCLEAR: usize = 20;
+
+/// `gained`, `lost`, `changed` or `unknown`.
 fn kind(change: &Change) -> &'static str {
+    if change.unclear {
+        return "unknown";
+    }
     let (old, new) = (&change.old.allow, &change.new.allow);
     match (new.subtract(old).is_empty(), old.subtract(new).is_empty()) {
         (false, true) => "gained",
@@ -51,6 +58,10 @@ pub fn network_diff(
     shown: &Shown,
     out: &mut dyn Write,
 ) -> io::Result<()> {
+    let unclear = changes.iter().filter(|change| change.unclear);
+    let hidden = unclear.clone().count().saturating_sub(UNCLEAR);
+    let listed = changes.iter().filter(|change| !change.unclear);
+    let listed: Vec<_> = listed.chain(unclear.take(UNCLEAR)).collect();
     match format {
         NetworkDiffFormat::Json => {
             let all = changes.iter().map(|change| {
@@ -75,7 +86,7 @@ pub fn network_diff(
                 return Ok(());
             }
             writeln!(out, "| | from | to | before | after |\n| --- | --- | --- | --- | --- |")?;
-            for change in changes {
+            for change in listed {
                 let cells = [
                     kind(change).to_owned(),
                     name(&change.from),
@@ -85,12 +96,16 @@ pub fn network_diff(
                 ];
                 writeln!(out, "| {} |", cells.map(|cell| markdown_cell(&cell)).join(" | "))?;
             }
+            if hidden > 0 {
+                writeln!(out, "\nand {hidden} more that are not known")?;
+            }
             Ok(())
         }
         NetworkDiffFormat::Text => {
             writeln!(out, "{}", summary(changes))?;
-            for change in changes {
+            for change in listed {
                 let (sign, paint) = match kind(change) {
+                    "unknown" => ("?", Paint::Yellow),
                     "gained" => ("+", Paint::Red),
                     "lost" => ("-", Paint::Green),
                     _ => ("~", Paint::Yellow),
@@ -100,9 +115,13 @@ pub fn network_diff(
                 let line = match sign {
                     "+" if change.old.allow.is_empty() => format!("{from} to {to}: {new}"),
                     "-" if change.new.allow.is_empty() => format!("{from} to {to}: {old}"),
+                    "?" => format!("{from} to {to}: {old}, before and after"),
                     _ => format!("{from} to {to}: {old} before, {new} after"),
                 };
                 writeln!(out, "{} {line}", shown.paint(paint, sign))?;
+            }
+            if hidden > 0 {
+                writeln!(out, "and {hidden} more that are not known")?;
             }
             Ok(())
         }
@@ -111,13 +130,19 @@ pub fn network_diff(
 
 fn summary(changes: &[Change]) -> String {
     let count = |wanted: &str| changes.iter().filter(|change| kind(change) == wanted).count();
-    match changes.len() {
-        0 => "the same connections".to_owned(),
+    let unclear = match count("unknown") {
+        0 => String::new(),
+        n => format!("{n} not known before and after"),
+    };
+    match changes.len() - count("unknown") {
+        0 if unclear.is_empty() => "the same connections".to_owned(),
+        0 => unclear,
         _ => format!(
-            "{} gained, {} lost, {} changed",
+            "{} gained, {} lost, {} changed{}{unclear}",
             count("gained"),
             count("lost"),
-            count("changed")
+            count("changed"),
+            if unclear.is_empty() { "" } else { ", " },
         ),
     }
 }
@@ -150,6 +175,22 @@ fn remark(engine: &Engine, remark: &Remark) -> String {
              them counts is undefined",
             other(*with)
         ),
+        RemarkKind::NotEnforced => {
+            let plugin = network.assumed.profile.name;
+            return match plugin {
+                "none" => "no network plugin enforces policies: none has an effect".to_owned(),
+                _ => format!("{plugin} enforces no policies: none has an effect"),
+            };
+        }
+        RemarkKind::UnreadPolicies => {
+            let kinds = network.unread.iter().map(|kind| kind.kind);
+            let files = network.assumed.files_unread.then_some("a file that may hold policies");
+            let all: Vec<_> = kinds.chain(files).collect();
+            return format!(
+                "which workloads no policy restricts is not known: not all was read ({})",
+                all.join(", ")
+            );
+        }
         RemarkKind::Flaw(flaw) => match flaw {
             FlawKind::Malformed => "a value has a form that the API server refuses",
             FlawKind::Peer => {
@@ -170,9 +211,10 @@ fn remark(engine: &Engine, remark: &Remark) -> String {
 /// # Errors
 /// The output cannot be written.
 pub fn network_lint(
+    world: &str,
     engine: &Engine,
     remarks: &[Remark],
-    as_json: bool,
+    document: Option<&mut NetworkDocument>,
     shown: &Shown,
     out: &mut dyn Write,
 ) -> io::Result<()> {
@@ -184,19 +226,21 @@ pub fn network_lint(
             _ => (String::new(), 0),
         }
     };
-    if as_json {
+    if let Some(document) = document {
         let all = remarks.iter().map(|one| {
             let (file, line) = place(one);
             json!({ "message": remark(engine, one), "file": file, "line": line })
         });
-        let document =
-            json!({ "form": "pavisade network lint 1", "remarks": all.collect::<Vec<_>>() });
-        serde_json::to_writer_pretty(&mut *out, &document)?;
-        return writeln!(out);
+        document.add(json!({ "world": world, "remarks": all.collect::<Vec<_>>() }));
+        return Ok(());
     }
     for one in remarks {
-        let (file, line) = place(one);
-        let at = shown.paint(Paint::Dim, &format!("{}:{line}:", one_line(&file)));
+        let (file, line) = match place(one) {
+            // It is about no single object.
+            (file, 0) if file.is_empty() => (world.to_owned(), String::new()),
+            (file, line) => (file, format!("{line}:")),
+        };
+        let at = shown.paint(Paint::Dim, &format!("{}:{line}", one_line(&file)));
         writeln!(out, "{at} {}", remark(engine, one))?;
     }
     if remarks.is_empty() {
@@ -248,8 +292,27 @@ pub fn network_check(
         if outcome.against.len() > 20 {
             writeln!(out, "         and {} more pairs", outcome.against.len() - 20)?;
         }
+        for (from, to, why) in outcome.unasked.iter().take(20) {
+            let (from, to) = (one_line(from), one_line(to));
+            writeln!(out, "         {from} to {to}: {}", unasked(*why))?;
+        }
     }
     Ok(())
+}
+
+/// Why a rule could not be asked.
+fn unasked(why: Unasked) -> String {
+    match why {
+        Unasked::NoPods => "not asked, no pods that were read are behind the Service".to_owned(),
+        Unasked::NoPort => "not asked, none of the ports leads to a pod".to_owned(),
+        Unasked::NoPair => "not asked, it is about no two workloads".to_owned(),
+        Unasked::Outside => "not asked, policies say nothing of what is outside".to_owned(),
+        Unasked::FromService => {
+            "not asked, connections start at pods and not at Services".to_owned()
+        }
+        Unasked::Workloads(kind) => format!("not all objects of kind {} were read", kind.kind),
+        Unasked::File => "a file that may hold workloads could not be read".to_owned(),
+    }
 }
 
 fn against(verdict: &Verdict) -> String {
@@ -283,9 +346,21 @@ pub fn network_generated(
     for one in generated.needs.iter().filter(|one| !generated.cut.contains(one)) {
         writeln!(out, "  {}", need(engine, one))?;
     }
-    if !generated.cut.is_empty() {
+    let stopped = generated.cut.iter().filter(|one| !generated.unsure.contains(one));
+    let stopped: Vec<_> = stopped.collect();
+    if !stopped.is_empty() {
         writeln!(out, "\n{}", shown.paint(Paint::Red, "Needed, but stopped by other policies"))?;
-        for one in &generated.cut {
+        for one in stopped {
+            writeln!(out, "  {}", need(engine, one))?;
+        }
+    }
+    if !generated.unsure.is_empty() {
+        writeln!(
+            out,
+            "\n{}",
+            shown.paint(Paint::Yellow, "Needed, but it is not known whether all goes")
+        )?;
+        for one in &generated.unsure {
             writeln!(out, "  {}", need(engine, one))?;
         }
     }

@@ -85,10 +85,15 @@ impl Page<'_> {
             };
             rows.insert([workload, ports, format!("by {by}")]);
         }
-        if rows.is_empty() {
+        let unread = words::unread_entries(picture.engine.network());
+        if !unread.is_empty() {
+            let text = format!("not all is known: {} could not be read", unread.join(", "));
+            writeln!(out, "  {}", self.shown.paint(Paint::Yellow, &text))?;
+        } else if rows.is_empty() {
             return writeln!(
                 out,
-                "  nothing: no Ingress, Route, NodePort or LoadBalancer Service leads to a workload"
+                "  nothing: no Ingress, Route, host port, NodePort or LoadBalancer Service leads to a \
+                 workload"
             );
         }
         self.table(&rows.into_iter().collect::<Vec<_>>(), out)
@@ -103,11 +108,18 @@ impl Page<'_> {
             if exposure.rest.allow.is_empty() {
                 continue;
             }
-            let mut why = match exposure.restricted {
-                true => "a rule allows all pods".to_owned(),
-                false if self.on_host(place) => "in the network of its node".to_owned(),
-                false => "no policy restricts ingress".to_owned(),
+            let enforces = picture.engine.network().assumed.profile.enforces;
+            let why = match exposure.restricted {
+                _ if self.on_host(place) => "in the network of its node",
+                Selects::Maybe => "not known whether a policy restricts ingress",
+                Selects::Yes if exposure.rest.certain().is_empty() => {
+                    "not known whether a rule allows the pod"
+                }
+                Selects::Yes => "a rule allows all pods",
+                Selects::No if !enforces => "the network plugin enforces no policies",
+                Selects::No => "no policy restricts ingress",
             };
+            let mut why = why.to_owned();
             if let Some(store) = words::store(&picture.engine, place, &exposure.rest.allow) {
                 why = format!("{store} port; {why}");
                 why = self.shown.paint(Paint::Red, &why);

@@ -12,6 +12,7 @@ mod words;
 use std::io::{self, Write};
 
 use pavisade_netpol::Picture;
+use serde_json::{Value, json};
 
 pub use answer::{NetworkAnswer, network_answer, network_explain};
 pub use api_server::network_api_server;
@@ -35,6 +36,25 @@ pub enum NetworkFormat {
     Dot,
     /// A picture.
     Svg,
+}
+
+/// A JSON document with a part for each world.
+#[derive(Debug, Default)]
+pub struct NetworkDocument(Vec<Value>);
+
+impl NetworkDocument {
+    pub(super) fn add(&mut self, world: Value) {
+        self.0.push(world);
+    }
+
+    /// Writes it; `form` is what it is and the version of its form.
+    ///
+    /// # Errors
+    /// The output cannot be written.
+    pub fn write(&self, form: &str, out: &mut dyn Write) -> io::Result<()> {
+        serde_json::to_writer_pretty(&mut *out, &json!({ "form": form, "worlds": self.0 }))?;
+        writeln!(out)
+    }
 }
 
 /// A map of one world.

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use pavisade_netpol::{By, Connections, Direction, End, Way};
+use pavisade_netpol::{By, Connections, Direction, End, Selects, Way};
 
 use super::NetworkMap;
 use super::shapes::{curve, cut, escape, head, legend};
@@ -400,7 +400,7 @@ fn card(
             marks.push((format!("open to every pod: {}", words::ports(open)), "#b45309"));
         }
     }
-    if marks.len() < 2 && picture.exposure(place, Direction::Egress).restricted {
+    if marks.len() < 2 && picture.exposure(place, Direction::Egress).restricted == Selects::Yes {
         marks.push(("egress restricted".to_owned(), "#64748b"));
     }
     let (bar, fill) = match (faces, open.is_empty(), store.is_some()) {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use pavisade_netpol::{Direction, End, Engine, Line};
+use pavisade_netpol::{Direction, End, Engine, Line, Selects};
 use serde_json::{Value, json};
 
 use super::NetworkMap;
@@ -52,7 +52,11 @@ fn world(map: &NetworkMap) -> Value {
                 })
             });
             json!({
-                "restricted": exposure.restricted,
+                "restricted": match exposure.restricted {
+                    Selects::Yes => Some(true),
+                    Selects::No => Some(false),
+                    Selects::Maybe => None,
+                },
                 "any_pod": exposure.rest.certain().to_string(),
                 "any_pod_unknown": exposure.rest.unsure().to_string(),
                 "groups": groups.collect::<Vec<_>>(),
@@ -90,6 +94,9 @@ fn world(map: &NetworkMap) -> Value {
         "name": map.name,
         "plugin": network.assumed.profile.name,
         "policies": network.policies.iter().map(|p| p.label()).collect::<Vec<_>>(),
+        "policies_not_evaluated": network.vendors.iter().map(|v| v.label()).collect::<Vec<_>>(),
+        "policies_unread": network.may_have_unread_policies(),
+        "entries_unread": words::unread_entries(network),
         "workloads": workloads.collect::<Vec<_>>(),
         "from_outside": ways.collect::<Vec<_>>(),
         "connections": lines.collect::<Vec<_>>(),

@@ -1,8 +1,8 @@
 //! Words for what the engine says.
 
 use pavisade_netpol::{
-    Addresses, By, Connections, Doubt, End, Engine, Group, Operator, Protocol, Reach, Requirement,
-    Selector, Verdict, Within,
+    Addresses, By, Connections, Doubt, End, Engine, Group, Network, Operator, Protocol, Reach,
+    Requirement, Selector, Verdict, Within,
 };
 
 use crate::one_line;
@@ -107,11 +107,19 @@ pub(super) fn doubt(engine: &Engine, doubt: Doubt) -> String {
         }
         Doubt::Vendor(v) => {
             let vendor = one_line(&network.vendors[v].label());
-            format!("{vendor} selects these pods, and its rules are not evaluated")
+            format!("{vendor} may select these pods, and its rules are not evaluated")
         }
         Doubt::Unread(kind) => format!("not all objects of kind {} were read", kind.kind),
+        Doubt::UnreadFile => "a file that may hold policies could not be read".to_owned(),
         Doubt::PodsDiffer => "the pods of the workload, or the addresses, differ".to_owned(),
     }
+}
+
+/// Why it is not known what leads in from outside: kinds that were not all read, or files.
+pub(super) fn unread_entries(network: &Network) -> Vec<String> {
+    let kinds = network.unread_entries.iter().map(|kind| kind.kind.to_owned());
+    let files = network.assumed.files_unread.then(|| "a file".to_owned());
+    kinds.chain(files).collect()
 }
 
 /// `TCP 80`, with what is not certain behind it.

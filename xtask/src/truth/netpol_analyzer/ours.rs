@@ -28,6 +28,7 @@ fn assumed() -> Assumptions {
         labels_absent: true,
         host_network_as_pods: true,
         finished_pods: true,
+        negations_single_out: true,
         ..Assumptions::default()
     }
 }
@@ -110,16 +111,12 @@ fn controlled(engine: &Engine, imagined: &Imagined) -> Vec<(usize, Verdict)> {
     for way in ways(engine, imagined.rest) {
         if matches!(way.by, pavisade_netpol::By::Entry(_)) {
             let one = all.entry(way.workload).or_default();
+            // What one way stops another may let through: stopped is what none does.
             one.allow = one.allow.union(&way.verdict.allow);
-            one.deny = one.deny.union(&way.verdict.deny);
+            one.deny = one.deny.union(&way.verdict.unsure());
         }
     }
-    let mut all: Vec<_> = all.into_iter().collect();
-    for (_, verdict) in &mut all {
-        verdict.deny = verdict.deny.intersect(&Connections::none());
-    }
-    all.retain(|(_, verdict)| !verdict.allow.is_empty());
-    all
+    all.into_iter().filter(|(_, verdict)| !verdict.allow.is_empty()).collect()
 }
 
 /// Returns whether the verdict includes the requested connections.
@@ -169,7 +166,7 @@ fn exposure(
                     put(named(group), verdict, !is_there(engine, group));
                 }
             }
-            if !exposure.restricted {
+            if exposure.restricted == Selects::No {
                 let direction = exposure.direction.name();
                 answer.unprotected.insert(format!("{own} is not protected on {direction}"));
             }
@@ -293,8 +290,8 @@ fn difference(old: &Path, new: &Path) -> anyhow::Result<Answer> {
             (false, true) => Some(format!("workload {end} added")),
             _ => None,
         };
-        let (a, b) = (change.old.allow.clone(), change.new.allow.clone());
-        let kind = match (a.is_empty(), b.is_empty()) {
+        let (a, b) = (said(&change.old), said(&change.new));
+        let kind = match (change.old.allow.is_empty(), change.new.allow.is_empty()) {
             (true, _) => "added",
             (_, true) => "removed",
             _ => "changed",
@@ -328,7 +325,8 @@ fn explained(engine: &Engine, imagined: &Imagined, question: &Question) -> anyho
         let only = question.only.clone().unwrap_or_else(Connections::all);
         let mut explained = Explained {
             allowed: verdict.certain().intersect(&only),
-            denied: verdict.deny.intersect(&only),
+            // What is not certain is neither, and so agrees with nothing.
+            denied: verdict.deny.subtract(&verdict.allow).intersect(&only),
             ..Explained::default()
         };
         if question.denied {
@@ -377,7 +375,7 @@ fn explained(engine: &Engine, imagined: &Imagined, question: &Question) -> anyho
     }
     for (workload, mut verdict) in controlled(engine, imagined) {
         let workload = &network.workloads[workload];
-        verdict.deny = verdict.allow.complement();
+        verdict.deny = verdict.deny.union(&verdict.allow.complement());
         let steps = engine.explain(imagined.rest, workload.parties[0]);
         put(CONTROLLER.to_owned(), workload.label(), &steps, &verdict);
     }
@@ -406,6 +404,7 @@ fn deed(engine: &Engine, step: &Step) -> Option<(String, String, String, String)
         Action::Allow => "allows",
         Action::Deny => "denies",
         Action::Pass => "passes",
+        Action::Unknown => "may allow or deny",
     };
     let rules = policy.of(step.direction)?;
     let rule = match &*rules[rule].name {
