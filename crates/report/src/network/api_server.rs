@@ -1,7 +1,7 @@
 //! Who can connect to the API server, etcd and the kubelets.
 //!
-//! These run in the network of their nodes, where NetworkPolicies do not protect them: what limits
-//! access is what each workload may send, and what leads to nodes from outside.
+//! These run on the host network, where NetworkPolicies do not protect them. Access is limited only
+//! by the egress of each workload, and by routes to nodes from outside.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -14,23 +14,23 @@ use serde_json::json;
 use super::words::{self, Paint, Shown};
 use crate::one_line;
 
-/// A component: its name, the port on which it listens, and what its pods are called.
+/// The components: name, port, and the prefix of their pods' names.
 const COMPONENTS: [(&str, u16, &str); 3] =
     [("API server", 6443, "kube-apiserver"), ("etcd", 2379, "etcd"), ("kubelet", 10250, "")];
 
-/// Where a component is, as far as it was read.
+/// The location of a component, as far as it was read.
 struct Place {
     component: &'static str,
     ports: Connections,
     parties: Vec<PartyId>,
-    /// Addresses of endpoints that were read.
+    /// The addresses of its endpoints.
     addresses: Addresses,
 }
 
-/// Writes who can connect to the parts of the control plane.
+/// Writes who can connect to the control plane.
 ///
 /// # Errors
-/// The output cannot be written.
+/// Writing the output fails.
 pub fn network_api_server(
     world: &str,
     picture: &Picture,
@@ -128,7 +128,7 @@ fn places(engine: &Engine) -> Vec<Place> {
         .collect()
 }
 
-/// Whether a party may send to a component.
+/// Returns whether a party may send to a component.
 fn reach(engine: &Engine, id: PartyId, place: &Place) -> &'static str {
     let party = engine.party(id);
     if party.host_network {
@@ -139,7 +139,8 @@ fn reach(engine: &Engine, id: PartyId, place: &Place) -> &'static str {
     {
         return "can, no policy restricts its egress";
     }
-    // Nodes have addresses that blocks may hold; pods of the host network may be selected.
+    // Nodes have addresses that IP blocks may contain, and pods on the host network may be
+    // selected.
     let outside = engine.outside().filter(|other| match &engine.party(*other).kind {
         Kind::Outside(addresses) if place.addresses.is_empty() => {
             !addresses.intersect(&Addresses::private()).is_empty()
@@ -160,7 +161,7 @@ fn reach(engine: &Engine, id: PartyId, place: &Place) -> &'static str {
     }
 }
 
-/// Services that lead to the ports of a component from outside.
+/// Returns the Services that expose the ports of a component.
 fn leads(engine: &Engine, ports: &Connections) -> Vec<String> {
     let mut leads = Vec::new();
     for service in &engine.network().services {
