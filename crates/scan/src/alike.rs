@@ -12,9 +12,9 @@ use pavisade_yaml::{Kind, Value, to_json};
 
 /// The known findings, by everything that must be equal except the value at their location.
 #[derive(Default)]
-pub(crate) struct Known(HashMap<String, Vec<Told>>);
+pub(crate) struct Known(HashMap<String, Vec<Entry>>);
 
-struct Told {
+struct Entry {
     /// The value at the location. Empty if there is nothing to compare.
     value: String,
     /// The index of the finding, and the number of pods it is about. `None` for a finding of the
@@ -32,7 +32,7 @@ impl Known {
         template: &str,
         pods: Option<(usize, usize)>,
     ) {
-        self.0.entry(key(finding, template)).or_default().push(Told { value, pods });
+        self.0.entry(key(finding, template)).or_default().push(Entry { value, pods });
     }
 
     /// Adds pods to the count of a known finding. Returns whether it is known.
@@ -45,7 +45,7 @@ impl Known {
     ) -> bool {
         let told = self.0.get_mut(&key(finding, template)).into_iter().flatten();
         let same =
-            |told: &&mut Told| told.value == value || told.value.is_empty() || value.is_empty();
+            |told: &&mut Entry| told.value == value || told.value.is_empty() || value.is_empty();
         let Some(told) = told.into_iter().find(same) else { return false };
         if let Some((_, all)) = &mut told.pods {
             *all += pods;

@@ -233,11 +233,11 @@ impl Walked {
 /// Whether a file with that name is read.
 fn counts(path: &Path) -> bool {
     let name = names::of(path);
-    !matches!(names::named(&name), Named::Other | Named::Template) || says_what_its_folder_is(&name)
+    !matches!(names::named(&name), Named::Other | Named::Template) || defines_directory(&name)
 }
 
 /// Whether a file with that name makes its directory a chart or a kustomization.
-fn says_what_its_folder_is(name: &str) -> bool {
+fn defines_directory(name: &str) -> bool {
     name == "Chart.yaml" || KUSTOMIZATION.contains(&name)
 }
 
@@ -246,7 +246,7 @@ fn says_what_its_folder_is(name: &str) -> bool {
 fn identity(path: &Path) -> (PathBuf, Named) {
     let name = names::of(path);
     let real = match path.parent() {
-        Some(folder) if says_what_its_folder_is(&name) => {
+        Some(folder) if defines_directory(&name) => {
             fs::canonicalize(folder).map(|folder| folder.join(&*name))
         }
         _ => fs::canonicalize(path),

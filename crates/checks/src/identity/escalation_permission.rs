@@ -105,7 +105,7 @@ fn bind<'a>(rules: &Rules<'a>) -> Option<Power<'a>> {
 }
 
 /// Whether a rule lists groups or users with full access to the cluster.
-fn names_the_mighty(rule: Rule<'_>) -> bool {
+fn lists_administrators(rule: Rule<'_>) -> bool {
     ["system:masters", "system:kube-controller-manager", "system:nodes", "kubeadm:cluster-admins"]
         .iter()
         .any(|name| rule.has("resourceNames", name))
@@ -122,7 +122,7 @@ fn impersonate<'a>(rules: &Rules<'a>) -> impl Iterator<Item = Power<'a>> {
             (GROUPS, _) => "act as a member of any group, including `system:masters`",
             _ => "act as every ServiceAccount there, with all their permissions",
         };
-        let named = grant.rule.is_named() && !names_the_mighty(grant.rule);
+        let named = grant.rule.is_named() && !lists_administrators(grant.rule);
         let severity = if named { Severity::Medium } else { Severity::Critical };
         let power = Power { severity, ..Power::new(&grant, severity, gives) };
         let power = power.instance("identities");

@@ -92,7 +92,7 @@ impl MfaNotProvable {
         let name = url.and_then(Value::as_str).unwrap_or("");
         let place = url.map_or_else(|| Place::field(entry, &["issuer", "url"]), Place::from);
         let who = self.who(name);
-        if who == Who::Machines || who == Who::Either && speaks_of_pipelines(entry) {
+        if who == Who::Machines || who == Who::Either && is_for_pipelines(entry) {
             return Verdict::NotApplicable;
         }
         let rules = Rules::read(entry);
@@ -291,7 +291,7 @@ fn demanded_elsewhere(entry: Value<'_>) -> bool {
 }
 
 /// Whether the entry refers to claims that only GitLab's pipelines have.
-fn speaks_of_pipelines(entry: Value<'_>) -> bool {
+fn is_for_pipelines(entry: Value<'_>) -> bool {
     const CLAIMS: [&str; 7] = [
         "ci_config_ref_uri",
         "job_id",

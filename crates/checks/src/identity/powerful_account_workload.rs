@@ -245,7 +245,7 @@ const MOUNT: &str = "automountServiceAccountToken";
 
 /// Whether all bindings of a ServiceAccount are known. Files that bind it are assumed to be
 /// complete.
-fn seen_whole(powerful: &Powerful, namespace: &str, name: &str, cx: &View<'_>) -> bool {
+fn bindings_known(powerful: &Powerful, namespace: &str, name: &str, cx: &View<'_>) -> bool {
     let complete = |kind| matches!(cx.coverage(kind), Coverage::Complete | Coverage::NotServed);
     [kinds::CLUSTER_ROLE_BINDING, kinds::ROLE_BINDING].into_iter().all(complete)
         || powerful.bound.contains(&(namespace.to_owned(), name.to_owned()))
@@ -278,7 +278,7 @@ impl Check for PowerfulAccountWorkload {
                         |why: &str| format!("ServiceAccount `{name}` has a binding, and {why}");
                     Verdict::unknown(place, why.clone().told(tell))
                 }
-                None if seen_whole(&powerful, namespace, name, cx) => Verdict::Holds,
+                None if bindings_known(&powerful, namespace, name, cx) => Verdict::Holds,
                 None => {
                     let why = format!("these files contain no binding of ServiceAccount `{name}`");
                     Verdict::unknown(place, Why::of(Gap::object("RoleBinding", namespace, ""), why))

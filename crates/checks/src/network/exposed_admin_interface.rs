@@ -87,7 +87,7 @@ fn service<'a>(service: &'a Object, cx: &View<'a>) -> Verdict<'a> {
 
 fn ingress<'a>(ingress: &'a Object, cx: &View<'a>) -> Verdict<'a> {
     let backends = backends(ingress);
-    if backends.is_empty() || asks_first(ingress) {
+    if backends.is_empty() || is_protected(ingress) {
         return Verdict::NotApplicable;
     }
     let mut named: Vec<&str> = Vec::new();
@@ -154,7 +154,7 @@ fn virtual_service<'a>(service: &'a Object, cx: &View<'a>) -> Verdict<'a> {
 
 /// Whether the controller requires a login or restricts addresses, or is only reachable in a
 /// private network.
-fn asks_first(ingress: &Object) -> bool {
+fn is_protected(ingress: &Object) -> bool {
     const NAMES: [&str; 8] = [
         "auth-url",
         "auth-type",

@@ -206,7 +206,7 @@ fn effect(policy: &Object) -> Option<Effect> {
         // Without rules, the others have no effect.
         Some("DENY" | "CUSTOM") if rules.is_empty() => Some(false),
         Some("DENY") => {
-            rules.iter().any(|rule| matches_all(*rule) || refuses_strangers(*rule)).then_some(true)
+            rules.iter().any(|rule| matches_all(*rule) || denies_unknown(*rule)).then_some(true)
         }
         Some("CUSTOM") => rules.iter().any(|rule| matches_all(*rule)).then_some(true),
         _ => None,
@@ -243,7 +243,7 @@ fn admits_known(rule: Value<'_>) -> bool {
 }
 
 /// Whether a rule matches all requests except those with certain identities or addresses.
-fn refuses_strangers(rule: Value<'_>) -> bool {
+fn denies_unknown(rule: Value<'_>) -> bool {
     let but = |from: Value<'_>| {
         let source = from.get("source");
         source.is_some_and(|source| {

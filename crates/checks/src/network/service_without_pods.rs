@@ -95,7 +95,7 @@ fn judge<'a>(
     if !any_in(service.namespace(), cx) {
         return Verdict::unknown(labels, "these files contain no pods in its namespace");
     }
-    let later = |pod: &Pod<'a>| label_to_come(labels, *pod);
+    let later = |pod: &Pod<'a>| missing_label(labels, *pod);
     if let Some(key) = near.with_some(labels).iter().find_map(later) {
         let why =
             format!("the label `{key}` may be set on running pods, for example on the leader");
@@ -136,7 +136,7 @@ fn judge<'a>(
 }
 
 /// Returns the only label that a pod with all the others lacks.
-fn label_to_come<'a>(labels: Value<'a>, pod: Pod<'a>) -> Option<&'a str> {
+fn missing_label<'a>(labels: Value<'a>, pod: Pod<'a>) -> Option<&'a str> {
     let (mut missing, mut matched) = (None, 0);
     for (key, value) in labels.entries() {
         match pod.labels().find(|(own, _)| *own == key) {

@@ -70,11 +70,11 @@ fn judge<'a>(configuration: &'a Object, webhook: Value<'a>) -> Verdict<'a> {
         ),
         None => return Verdict::Holds,
     };
-    if mutates && !known && is_asked_for(webhook) {
+    if mutates && !known && is_opt_in(webhook) {
         return Verdict::NotApplicable;
     }
     let claim = Claim::fails(Place::field(webhook, &["failurePolicy"]), message).set("Fail");
-    let minor = mutates || guards_little(webhook);
+    let minor = mutates || is_low_impact(webhook);
     let claim = match (minor, known) {
         (false, true) => claim.confidence(Confidence::High),
         (false, false) => claim,
@@ -85,14 +85,14 @@ fn judge<'a>(configuration: &'a Object, webhook: Value<'a>) -> Verdict<'a> {
 }
 
 /// Whether an object opts in to the webhook by a label, which an attacker would simply omit.
-fn is_asked_for(webhook: Value<'_>) -> bool {
+fn is_opt_in(webhook: Value<'_>) -> bool {
     let labels = webhook.at(&["objectSelector", "matchLabels"]);
     labels.is_some_and(|labels| labels.entries().next().is_some())
 }
 
 /// Whether the webhook only handles custom resources (usually its own settings) or evictions, so
 /// that no workload bypasses it if it fails.
-fn guards_little(webhook: Value<'_>) -> bool {
+fn is_low_impact(webhook: Value<'_>) -> bool {
     let mut rules = webhook.list("rules").peekable();
     if rules.peek().is_none() {
         return false;

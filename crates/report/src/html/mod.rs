@@ -51,7 +51,7 @@ pub(crate) fn write(
     page.overview(out)?;
     page.findings(out)?;
     page.notes(out)?;
-    page.aside(out)?;
+    page.uncounted(out)?;
     if !options.compliance.is_empty() {
         out.write_all(COMPLIANCE.as_bytes())?;
     }
@@ -329,7 +329,7 @@ impl<'a> View<'a> {
     }
 
     /// Writes findings that do not count: those with exceptions, and those in the baseline.
-    fn aside(&self, out: &mut dyn Write) -> io::Result<()> {
+    fn uncounted(&self, out: &mut dyn Write) -> io::Result<()> {
         let of = |finding: &'a Finding, why: &str| {
             let subject = beside_message(finding, self.judgement.worlds > 1);
             format!(
