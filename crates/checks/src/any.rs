@@ -1,4 +1,4 @@
-//! Checks whose type is forgotten, so that a table can hold them.
+//! Type-erased checks, which a table can hold.
 
 use std::sync::{Arc, LazyLock};
 
@@ -7,14 +7,14 @@ use serde::de::DeserializeOwned;
 
 use crate::{Check, Cx, Dispatch, Lens, Target, Verdict};
 
-/// A check whose type is forgotten.
+/// A type-erased check.
 pub(crate) trait AnyCheck: Send + Sync {
     fn meta(&self) -> &Meta;
     fn dispatch(&self) -> Dispatch;
     fn run<'a>(&self, target: Target<'a>, cx: &Cx<'a>, out: &mut Out<'_, 'a>);
 }
 
-/// Takes a subject, the program whose settings it is, and the verdict.
+/// Receives a subject, the program whose settings it contains, and the verdict.
 pub(crate) type Out<'o, 'a> = dyn FnMut(Subject, Option<Program>, Verdict<'a>) + 'o;
 
 struct Erased<C>(C, &'static Meta);
@@ -38,7 +38,7 @@ impl<C: Check> AnyCheck for Erased<C> {
                     claim.rare_mut().detail.evidence.insert(0, name.clone());
                 });
             }
-            // Holds are counted, never stored: their subject is not worth making.
+            // Passes are only counted, so their subject is not created.
             let subject = match verdict {
                 Verdict::Fails(_) | Verdict::Unknown(_) => C::On::subject(item),
                 _ => Subject::World { name: NO_NAME.clone() },
@@ -50,7 +50,7 @@ impl<C: Check> AnyCheck for Erased<C> {
 
 static NO_NAME: LazyLock<Arc<str>> = LazyLock::new(|| "".into());
 
-/// Builds a check from its parameters; those that are absent have their defaults.
+/// Creates a check from its parameters. Absent ones have their defaults.
 pub(crate) fn build<C>(parameters: &serde_json::Value) -> Result<Box<dyn AnyCheck>, String>
 where
     C: Check + DeserializeOwned + 'static,

@@ -1,6 +1,6 @@
-//! X.509 certificates (RFC 5280), as far as checks ask: from when to when they are valid.
+//! Validity periods of X.509 certificates (RFC 5280).
 //!
-//! Not here: signatures and names. Nothing is verified.
+//! Out of scope: signatures and names. Nothing is verified.
 
 use jiff::Timestamp;
 use x509_cert::Certificate;
@@ -9,34 +9,35 @@ use x509_cert::time::Time;
 
 use pavisade_secrets::base64::decode as decode_base64;
 
-/// One certificate.
+/// The validity of a certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Validity {
     pub(crate) from: Timestamp,
     pub(crate) until: Timestamp,
-    /// `CN=kube-apiserver`; the whole name, as RFC 4514 writes it.
+    /// The full name in the format of RFC 4514: `CN=kube-apiserver`.
     pub(crate) subject: String,
 }
 
-/// The longest certificate that is read, in bytes, and how many of a bundle: real ones have a few
-/// thousand bytes, and the largest bundles of authorities some hundred certificates.
+/// The maximum size of a certificate in bytes, and the maximum number of certificates in a bundle.
+/// Real certificates have a few thousand bytes, and the largest CA bundles a few hundred
+/// certificates.
 const LONGEST: usize = 64 << 10;
 const MOST: usize = 512;
 
-/// A certificate as DER in base64.
+/// Reads a certificate in DER, encoded in base64.
 ///
 /// # Errors
-/// Why it cannot be read.
+/// The reason why it cannot be read.
 pub(crate) fn read_der(base64: &str) -> Result<Validity, String> {
     let bytes = decode_base64(base64).ok_or("it is not valid base64")?;
     from_der(&bytes)
 }
 
-/// The certificates of a PEM text (RFC 7468) that is in base64; other blocks and text between
-/// them are passed over. None where the text is blank.
+/// Reads the certificates in a PEM text (RFC 7468), encoded in base64. Other blocks and text
+/// between them are ignored. Returns none if the text is blank.
 ///
 /// # Errors
-/// Why one cannot be read, or that there is none.
+/// The reason why a certificate cannot be read, or that there is none.
 pub(crate) fn read_bundle(base64: &str) -> Result<Vec<Validity>, String> {
     const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
     const END: &str = "-----END CERTIFICATE-----";
@@ -84,7 +85,7 @@ fn timestamp(time: Time) -> Result<Timestamp, String> {
 mod tests {
     use super::*;
 
-    /// `CN=expired`, 2024-01-01 to 2025-01-01, as PEM in base64; its key was never kept.
+    /// `CN=expired`, 2024-01-01 to 2025-01-01, as PEM in base64. The private key was discarded.
     const EXPIRED: &str = "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCk1JSEtNSDRDQVFFd0JRWURLMlZ3TUJJeEVEQU9CZ05WQkFNTUIyVjRjR2x5WldRd0hoY05NalF3TVRBeE1EQXcKTURBd1doY05NalV3TVRBeE1EQXdNREF3V2pBU01SQXdEZ1lEVlFRRERBZGxlSEJwY21Wa01Db3dCUVlESzJWdwpBeUVBeU5MV1F4QzBxeTlrMjZpU1IwdEkrZFU1QmIwWHJIWWVHSE10cFJqMnJia3dCUVlESzJWd0EwRUF5aVAzCmxUTUJTejR1dmJrRGx1NGJqOTljZXJSbVVTZ3lHVUtZWnF3Yjg1YThYdjZickpVVHlkRWlzWDVnMzJxZ3Jjck0Ka3NIcHhKRm8yTlN3V0xzaUNBPT0KLS0tLS1FTkQgQ0VSVElGSUNBVEUtLS0tLQo=";
 
     #[test]
@@ -94,7 +95,7 @@ mod tests {
         assert_eq!(one[0].subject, "CN=expired");
         assert_eq!(one[0].from.to_string(), "2024-01-01T00:00:00Z");
         assert_eq!(one[0].until.to_string(), "2025-01-01T00:00:00Z");
-        // The text twice, each with its end of line.
+        // The text twice, with line ends.
         let pem = String::from_utf8(decode_base64(EXPIRED).unwrap()).unwrap();
         let body: String = pem.lines().filter(|line| !line.starts_with("---")).collect();
         assert_eq!(read_der(&body).unwrap(), one[0]);
@@ -122,7 +123,7 @@ mod tests {
         let pem = String::from_utf8(decode_base64(EXPIRED).unwrap()).unwrap();
         let body: String = pem.lines().filter(|line| !line.starts_with("---")).collect();
         let der = decode_base64(&body).unwrap();
-        // Damaged ones are read or rejected, whatever is damaged.
+        // Corrupt certificates are read or rejected without a panic.
         let refused = (0..der.len()).flat_map(|at| [0x00, 0x7f, 0x80, 0xff].map(|byte| (at, byte)));
         let refused = refused.filter(|(at, byte)| {
             let mut damaged = der.clone();

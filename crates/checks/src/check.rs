@@ -1,21 +1,21 @@
-//! What a check is.
+//! The definition of a check.
 
 use pavisade_model::Meta;
 
 use crate::{Cx, Lens, Verdict};
 
-/// What a check says about itself; `#[check]` writes it.
+/// The metadata of a check. Implemented by `#[check]`.
 pub trait Described {
-    /// From the attribute and the comment.
+    /// The metadata from the attribute and the doc comment.
     const META: Meta;
 }
 
-/// A check: pure, called per subject, in any order and from any thread.
+/// A check. It is pure, and called for each subject, in any order and from any thread.
 pub trait Check: Described + Send + Sync {
-    /// Picks the subjects.
+    /// Selects the subjects.
     type On: Lens;
 
-    /// The verdict on one subject. *Holds* means proven; what cannot be determined from what the
-    /// check declared is *unknown*, with the reason.
+    /// Returns the verdict on a subject. *Holds* means proven. If the declared kinds are not
+    /// sufficient for a verdict, it is *unknown*, with the reason.
     fn check<'a>(&self, subject: <Self::On as Lens>::Item<'a>, cx: &Cx<'a>) -> Verdict<'a>;
 }

@@ -1,4 +1,4 @@
-//! Components of the control plane and their flags, from static pods and kubeadm's files.
+//! Control plane components and their flags, from static pods and kubeadm configurations.
 
 mod command;
 mod edit;
@@ -13,16 +13,16 @@ use pavisade_yaml::{Kind, Value};
 use crate::field::go_bool;
 use crate::{Claim, Place, Verdict, View, Why};
 
-/// Where a component's flags were read.
+/// The source of a component's flags.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FlagSource {
-    /// A pod's command line: all flags are here, the rest has the component's own defaults.
+    /// The command line of a pod. It has all flags; others have the component's defaults.
     CommandLine,
-    /// kubeadm's configuration: it adds flags of its own to these, which are known here.
+    /// A kubeadm configuration. kubeadm adds its own flags, which are known.
     Kubeadm,
 }
 
-/// A component of the control plane, or a kubelet, with its flags.
+/// A control plane component or a kubelet, with its flags.
 #[derive(Debug, Clone, Copy)]
 pub struct Component<'a> {
     object: &'a Object,
@@ -34,37 +34,37 @@ pub struct Component<'a> {
 enum Flags<'a> {
     /// The container's `command` and `args`.
     Container(Value<'a>),
-    /// A map or list at a path below kubeadm's configuration.
+    /// A map or list at a path in kubeadm's configuration.
     Kubeadm(Value<'a>, &'static [&'static str]),
 }
 
-/// One flag that is set.
+/// A flag that is set.
 #[derive(Debug, Clone)]
 pub struct Flag<'a> {
-    /// Its value; `true` for a flag without one.
+    /// The value, or `true` for a flag without one.
     pub value: Cow<'a, str>,
-    /// Where it is set; kubeadm's configuration where kubeadm sets it by itself.
+    /// Where it is set. For kubeadm's own flags, its configuration.
     pub place: Value<'a>,
-    /// Written as `--flag value`, which a boolean flag does not take.
+    /// Whether it is written as `--flag value`, which boolean flags do not support.
     apart: bool,
 }
 
 impl Flag<'_> {
-    /// The value, unless it depends on what is not in the text: variables, templates.
+    /// Returns the value, unless it contains variables or templates.
     pub fn text(&self) -> Option<&str> {
         let open = ["$(", "${", "`", "{{"].iter().any(|mark| self.value.contains(mark));
         (!open && !self.value.starts_with('$')).then_some(&*self.value)
     }
 
-    /// The value of a boolean flag, as Go's `strconv.ParseBool` reads it.
+    /// Returns the value of a boolean flag, parsed like Go's `strconv.ParseBool`.
     pub fn bool(&self) -> Option<bool> {
         self.text().filter(|_| !self.apart).and_then(go_bool)
     }
 }
 
-/// Whether it is a component of the control plane as kubeadm's static pods run it: in the node's
-/// network, and nothing but components. What asks for more of the node is checked as any pod, and
-/// so is in a cluster what no kubelet made.
+/// Whether it is a control plane pod as in kubeadm's static pods: on the host network, with only
+/// components. A pod with further access to the node is checked like any other, and so is a pod in
+/// a cluster that is not from a kubelet.
 pub(crate) fn is_control_plane(pod: Pod<'_>, world: WorldKind) -> bool {
     let on = |field: &str| pod.at(&[field]).and_then(Value::as_bool) == Some(true);
     let privileged = |c: &pavisade_snapshot::Container<'_>| {
@@ -93,7 +93,7 @@ pub(crate) fn is_control_plane(pod: Pod<'_>, world: WorldKind) -> bool {
         && !pod.volumes().any(mounts)
 }
 
-/// Directories of a node that no component needs as a whole.
+/// Directories of a node that no component needs completely.
 const WHOLE: [&str; 24] = [
     "",
     "/bin",
@@ -130,7 +130,7 @@ pub(crate) fn configures(object: &Object) -> bool {
     }
 }
 
-/// The program that a file of a kind of its own configures.
+/// Returns the program that a configuration file is for.
 pub(crate) fn configured_by(file: &Object) -> Option<Program> {
     Some(match file.kind() {
         "KubeletConfiguration" => Program::Kubelet,
@@ -145,7 +145,7 @@ pub(crate) fn configured_by(file: &Object) -> Option<Program> {
     })
 }
 
-/// The components that an object configures.
+/// Returns the components that an object configures.
 pub fn components(object: &Object) -> Vec<Component<'_>> {
     if kubeadm::is_kubeadm(object) {
         let sections = kubeadm::sections(object).into_iter();
@@ -165,17 +165,17 @@ pub fn components(object: &Object) -> Vec<Component<'_>> {
 }
 
 impl<'a> Component<'a> {
-    /// The object that configures it.
+    /// Returns the object that configures it.
     pub fn object(self) -> &'a Object {
         self.object
     }
 
-    /// `kube-apiserver`, `kube-controller-manager`, `kube-scheduler`, `etcd` or `kubelet`.
+    /// Returns `kube-apiserver`, `kube-controller-manager`, `kube-scheduler`, `etcd` or `kubelet`.
     pub fn name(self) -> &'static str {
         self.name
     }
 
-    /// Where its flags were read.
+    /// Returns the source of its flags.
     pub fn source(self) -> FlagSource {
         match self.flags {
             Flags::Container(_) => FlagSource::CommandLine,
@@ -183,8 +183,8 @@ impl<'a> Component<'a> {
         }
     }
 
-    /// A flag by its name without dashes; of one that is repeated, the last, as the component
-    /// takes it; of one that kubeadm sets by itself, kubeadm's value.
+    /// Returns a flag by its name without dashes. Of a repeated flag the last applies, as in the
+    /// component. For kubeadm's own flags, returns kubeadm's value.
     pub fn flag(self, name: &str) -> Option<Flag<'a>> {
         self.own_flags(name).pop().or_else(|| match self.flags {
             Flags::Container(container) => self.environment(container, name),
@@ -192,8 +192,8 @@ impl<'a> Component<'a> {
         })
     }
 
-    /// The elements of a flag that is a list with commas; repeated ones add up (pflag's
-    /// `StringSlice`). Empty where it is absent.
+    /// Returns the elements of a comma-separated flag. Repeated flags are concatenated (pflag's
+    /// `StringSlice`). Empty if absent.
     pub fn flag_list(self, name: &str) -> Vec<String> {
         let mut flags = self.own_flags(name);
         if flags.is_empty() {
@@ -203,13 +203,13 @@ impl<'a> Component<'a> {
         values.map(|v| v.trim().to_owned()).filter(|v| !v.is_empty()).collect()
     }
 
-    /// Every occurrence of a flag, in order.
+    /// Returns every occurrence of a flag, in order.
     pub fn flags(self, name: &str) -> Vec<Flag<'a>> {
         let own = self.own_flags(name);
         if own.is_empty() { self.flag(name).into_iter().collect() } else { own }
     }
 
-    /// Where a flag stands, or where it would stand.
+    /// Returns the location of a flag, or where it would be.
     pub fn place(self, name: &str) -> Place<'a> {
         match (self.own_flags(name).pop(), self.flags) {
             (Some(flag), _) => flag.place.into(),
@@ -224,7 +224,7 @@ impl<'a> Component<'a> {
         }
     }
 
-    /// Why the absence of a flag proves nothing, where that is so.
+    /// Returns the reason why the absence of a flag proves nothing, if so.
     pub fn hidden_flags(self) -> Option<String> {
         let Flags::Container(container) = self.flags else { return None };
         let words = command::read(container)?.words;
@@ -238,12 +238,13 @@ impl<'a> Component<'a> {
                     .to_owned(),
             );
         }
-        // OpenShift's API server takes its settings from this file alone.
+        // OpenShift's API server reads its settings only from this file.
         let file = self.flag("openshift-config")?;
         Some(format!("its settings are in `{}`, which was not read", file.value))
     }
 
-    /// The file beside which etcd ignores all other flags, and variables too, as a claim.
+    /// Returns a claim if etcd reads a configuration file, with which it ignores all flags and
+    /// variables.
     pub(crate) fn hidden_by_file(self) -> Option<Claim<'a>> {
         if self.name != "etcd" {
             return None;
@@ -253,7 +254,7 @@ impl<'a> Component<'a> {
         Some(Claim::unknown(file.place, self.settings(why)))
     }
 
-    /// Settings of this program are not seen.
+    /// Creates the reason that settings of this program are not known.
     fn settings(self, why: String) -> Why {
         match Program::named(self.name) {
             Some(program) => Why::of(Gap::Settings(program), why),
@@ -261,10 +262,10 @@ impl<'a> Component<'a> {
         }
     }
 
-    /// A flag whose value is known; none where it is proven to be absent.
+    /// Returns a flag with a known value, or `None` if it is proven to be absent.
     ///
     /// # Errors
-    /// What cannot be known, as a claim.
+    /// A claim if it cannot be determined.
     pub fn known(self, name: &str) -> Result<Option<Flag<'a>>, Claim<'a>> {
         if name != CONFIG_FILE
             && let Some(claim) = self.hidden_by_file()
@@ -288,10 +289,10 @@ impl<'a> Component<'a> {
         }
     }
 
-    /// A boolean flag, or its default where it is proven to be absent.
+    /// Returns a boolean flag, or its default if it is proven to be absent.
     ///
     /// # Errors
-    /// What cannot be known, as a claim.
+    /// A claim if it cannot be determined.
     pub fn known_bool(self, name: &str, default: bool) -> Result<bool, Claim<'a>> {
         let Some(flag) = self.known(name)? else { return Ok(default) };
         flag.bool().ok_or_else(|| {
@@ -304,16 +305,17 @@ impl<'a> Component<'a> {
         })
     }
 
-    /// A list, as [`Component::flag_list`]; none where it is proven to be absent.
+    /// Returns a list like [`Component::flag_list`], or `None` if it is proven to be absent.
     ///
     /// # Errors
-    /// What cannot be known, as a claim.
+    /// A claim if it cannot be determined.
     pub fn known_list(self, name: &str) -> Result<Option<Vec<String>>, Claim<'a>> {
         Ok(self.known(name)?.map(|_| self.flag_list(name)))
     }
 
-    /// What a flag leaves to a file is checked in the file: that does not arise here where one of
-    /// its kind was read, and else it is unknown. `None` where the flag is absent.
+    /// Returns the verdict on a setting in a file that a flag refers to. The file is checked
+    /// itself, so this does not apply if a file of its kind was read, and is unknown otherwise.
+    /// `None` if the flag is absent.
     pub(crate) fn left_to_file(
         self,
         name: &str,
@@ -340,8 +342,8 @@ impl<'a> Component<'a> {
         Some(Verdict::unknown(self.place(name), self.settings(why)))
     }
 
-    /// Who decides what a kubelet's flags leave open: kubeadm and `--config` give it a file, whose
-    /// defaults are the safe ones. `None` where its own, unsafe ones count.
+    /// Returns the verdict if a kubelet reads settings without a flag from a file, whose defaults
+    /// are safe: kubeadm and `--config` provide one. `None` if the unsafe defaults of flags apply.
     pub(crate) fn kubelet_file(self, cx: &View<'a>) -> Option<Verdict<'a>> {
         match self.source() {
             FlagSource::Kubeadm => Some(Verdict::NotApplicable),
@@ -351,7 +353,7 @@ impl<'a> Component<'a> {
         }
     }
 
-    /// Every occurrence of a flag that the text sets.
+    /// Returns every occurrence of a flag in the text.
     fn own_flags(self, name: &str) -> Vec<Flag<'a>> {
         match self.flags {
             Flags::Container(container) => command_flags(container, name),
@@ -361,7 +363,7 @@ impl<'a> Component<'a> {
         }
     }
 
-    /// etcd takes each flag from `ETCD_…` too, where the flag itself is not given.
+    /// etcd reads `ETCD_…` variables for flags that are not set.
     fn environment(self, container: Value<'a>, name: &str) -> Option<Flag<'a>> {
         if self.name != "etcd" {
             return None;
@@ -379,7 +381,7 @@ impl<'a> Component<'a> {
     }
 
     fn kubeadm_default(self, base: Value<'a>, name: &str) -> Option<Flag<'a>> {
-        // kubeadm leaves the mode out where the file decides: the two exclude each other.
+        // kubeadm omits the mode if the file is set, because the two are mutually exclusive.
         let replaced =
             name == "authorization-mode" && !self.own_flags("authorization-config").is_empty();
         if let Some((external, field)) = self.of_external_etcd(base, name) {
@@ -404,10 +406,10 @@ impl<'a> Component<'a> {
     }
 }
 
-/// Where etcd reads all of its settings.
+/// The flag for the file with all settings of etcd.
 const CONFIG_FILE: &str = "config-file";
 
-/// Flag names are compared as component-base does: `_` is `-`.
+/// Compares flag names like component-base: `_` equals `-`.
 fn same_name(written: &str, name: &str) -> bool {
     written.len() == name.len()
         && written.bytes().zip(name.bytes()).all(|(a, b)| a == b || a == b'_' && b == b'-')
@@ -448,8 +450,8 @@ fn trim_quotes(text: &str) -> &str {
     text.trim_matches(['"', '\''])
 }
 
-/// `extraArgs`: a map up to v1beta3, a list of name and value from v1beta4 on. Without a value it is
-/// given an empty one (kubeadm's `ArgumentsToCommand`).
+/// Reads `extraArgs`: a map up to v1beta3, a list of names and values since v1beta4. Without a
+/// value, the value is empty (kubeadm's `ArgumentsToCommand`).
 fn kubeadm_flags<'a>(arguments: Value<'a>, name: &str) -> Vec<Flag<'a>> {
     let flag = |place: Value<'a>, value: Option<Value<'a>>| {
         let value = match value.filter(|value| !value.is_null()) {

@@ -1,4 +1,4 @@
-//! What a check is given beside its subject.
+//! The context of a check.
 
 use std::ops::Deref;
 
@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use pavisade_model::{KubernetesVersion, Meta};
 use pavisade_snapshot::{View, World};
 
-/// What a check sees: the kinds that it declares, in its subject's world, at a time. A value that is
-/// shared is made from a [`View`] alone, so that it does not depend on the time.
+/// What a check can read: its declared kinds in the subject's world, and the time. Cached values
+/// are computed from a [`View`] only, so that they do not depend on the time.
 #[derive(Debug, Clone, Copy)]
 pub struct Cx<'a> {
     view: View<'a>,
@@ -24,7 +24,7 @@ impl<'a> Cx<'a> {
         Self { view: View::of_check(world, meta, kubernetes), now }
     }
 
-    /// The time for which the verdict is asked.
+    /// Returns the time at which the verdict applies.
     pub fn now(&self) -> Timestamp {
         self.now
     }

@@ -1,7 +1,7 @@
-//! An object's fields with the types that the API server gives them.
+//! Typed access to the fields of an object.
 //!
-//! The API server rejects a value of another type, so that nothing follows from it: anyone who
-//! reads a field gets [`WrongType`], which becomes the verdict *unknown*.
+//! The API server rejects a value of another type, so nothing can be concluded from it. Reading
+//! such a field returns [`WrongType`], which becomes the verdict *unknown*.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use pavisade_yaml::{Kind, Value};
 
 use crate::{Claim, Verdict, Why};
 
-/// A value of a type that the API server does not take.
+/// A value of a type that the API server rejects.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct WrongType<'a> {
     value: Value<'a>,
@@ -18,7 +18,8 @@ pub(crate) struct WrongType<'a> {
 }
 
 impl<'a> WrongType<'a> {
-    /// A value that is rejected for another reason than its type: what it would have to be.
+    /// Creates the error for a value that is invalid for another reason. `wanted` describes valid
+    /// values.
     pub(crate) fn new(value: Value<'a>, wanted: &'static str) -> Self {
         Self { value, wanted }
     }
@@ -37,7 +38,7 @@ impl fmt::Display for WrongType<'_> {
 
 impl<'a> From<WrongType<'a>> for Claim<'a> {
     fn from(wrong: WrongType<'a>) -> Self {
-        // Flux, envsubst and templates.
+        // Variables of Flux, envsubst and templates.
         let text = wrong.value.as_str();
         if text.is_some_and(|text| text.contains("${") || text.contains("{{")) {
             let what = wrong.value.key().map_or("an element".into(), |key| format!("`{key}`"));
@@ -59,10 +60,10 @@ impl<'a> From<WrongType<'a>> for Verdict<'a> {
     }
 }
 
-/// A field that may be absent (which null is as well), or of the wrong type.
+/// A field, which may be absent (or null), or of the wrong type.
 pub(crate) type Field<'a, T> = Result<Option<T>, WrongType<'a>>;
 
-/// The value at a path; null counts as absent.
+/// Returns the value at a path. Null counts as absent.
 pub(crate) fn find<'a>(from: Value<'a>, path: &[&str]) -> Field<'a, Value<'a>> {
     let mut at = from;
     for key in path {
@@ -77,7 +78,7 @@ pub(crate) fn find<'a>(from: Value<'a>, path: &[&str]) -> Field<'a, Value<'a>> {
     Ok(Some(at))
 }
 
-/// A map at a path.
+/// Returns the map at a path.
 pub(crate) fn map<'a>(from: Value<'a>, path: &[&str]) -> Field<'a, Value<'a>> {
     match find(from, path)? {
         Some(value) if value.kind() != Kind::Mapping => Err(WrongType { value, wanted: "a map" }),
@@ -85,22 +86,22 @@ pub(crate) fn map<'a>(from: Value<'a>, path: &[&str]) -> Field<'a, Value<'a>> {
     }
 }
 
-/// A boolean at a path, with its place.
+/// Returns the boolean at a path, and its value.
 pub(crate) fn boolean<'a>(from: Value<'a>, path: &[&str]) -> Field<'a, (bool, Value<'a>)> {
     typed(from, path, "a boolean", Value::as_bool)
 }
 
-/// An integer at a path, with its place.
+/// Returns the integer at a path, and its value.
 pub(crate) fn integer<'a>(from: Value<'a>, path: &[&str]) -> Field<'a, (i64, Value<'a>)> {
     typed(from, path, "an integer", Value::as_i64)
 }
 
-/// A text at a path, with its place.
+/// Returns the string at a path, and its value.
 pub(crate) fn text<'a>(from: Value<'a>, path: &[&str]) -> Field<'a, (&'a str, Value<'a>)> {
     typed(from, path, "text", Value::as_str)
 }
 
-/// The elements of a list at a path; none where it is absent.
+/// Returns the elements of the list at a path. Empty if it is absent.
 pub(crate) fn list<'a>(
     from: Value<'a>,
     path: &[&str],
@@ -112,7 +113,7 @@ pub(crate) fn list<'a>(
     }
 }
 
-/// An element of a list of texts, in which null represents the empty text.
+/// Returns an element of a list of strings. Null is the empty string.
 pub(crate) fn text_element(value: Value<'_>) -> Result<&str, WrongType<'_>> {
     if value.is_null() {
         return Ok("");
@@ -135,19 +136,19 @@ fn typed<'a, T>(
     }
 }
 
-/// Whether a label selector asks for nothing, and so selects all.
+/// Whether a label selector has no requirements and so selects everything.
 pub(crate) fn is_empty_selector(selector: Value<'_>) -> bool {
     let is_empty = |v: Value<'_>| v.entries().next().is_none() && v.items().next().is_none();
     selector.kind() == Kind::Mapping && selector.entries().all(|(_, v)| is_empty(v))
 }
 
-/// Whether a value is a label selector all of whose fields are known.
+/// Whether a value is a label selector with known fields only.
 pub(crate) fn is_plain_selector(selector: Value<'_>) -> bool {
     let known = |key: &str| ["matchLabels", "matchExpressions"].contains(&key);
     selector.kind() == Kind::Mapping && selector.entries().all(|(key, _)| known(key))
 }
 
-/// A boolean as Go's `strconv.ParseBool` reads it.
+/// Parses a boolean like Go's `strconv.ParseBool`.
 pub(crate) fn go_bool(text: &str) -> Option<bool> {
     match text {
         "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),

@@ -1,15 +1,15 @@
-//! Patches: of a workload of which a file holds only a part, what it says is checked.
+//! Verdicts on patches: only the present part of a workload is checked.
 
 use pavisade_snapshot::Object;
 
 use crate::{Place, Verdict};
 
-/// Whether a file holds only a part of a workload.
+/// Whether a file contains only a part of a workload.
 pub fn is_fragment(object: &Object) -> bool {
     object.is_patch()
 }
 
-/// What of a verdict on a fragment stands: what is wrong in what it says, not in what it leaves out.
+/// Keeps the part of a verdict on a patch that is about present fields, not about absent ones.
 pub(crate) fn said(verdict: Verdict<'_>) -> Verdict<'_> {
     match verdict {
         Verdict::Fails(claims) | Verdict::Unknown(claims) if !claims.is_empty() => {

@@ -1,5 +1,5 @@
-//! Rules that no check has of its own: each stands for findings of several checks that are shown as
-//! one, and its name stands for those checks wherever checks are named.
+//! Rules without a check: each groups the findings of several checks, and its name refers to these
+//! checks.
 
 use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
@@ -10,7 +10,7 @@ use pavisade_model::{
 
 use crate::registry::{Catalog, Entry};
 
-/// What stands for the findings of [`Together::Hardening`] about one workload.
+/// Returns the rule for groups of [`Together::Hardening`] findings about one workload.
 pub fn unhardened_container() -> &'static Arc<Rule> {
     static RULE: LazyLock<Arc<Rule>> = LazyLock::new(|| {
         Arc::new(Rule {
@@ -41,7 +41,8 @@ pub fn unhardened_container() -> &'static Arc<Rule> {
     &RULE
 }
 
-/// The setting of a container, mostly of its `securityContext`, that a part of `unhardened-container` asks for.
+/// Returns the container setting, usually in its `securityContext`, that a part of
+/// `unhardened-container` requires.
 pub fn hardening_setting(id: &str) -> Option<&'static str> {
     Some(match id {
         "PV-C006" => "capabilities: {drop: [\"ALL\"]}",
@@ -55,8 +56,8 @@ pub fn hardening_setting(id: &str) -> Option<&'static str> {
 }
 
 impl Catalog {
-    /// The checks that a word means: one by its id or name, or those that
-    /// [`unhardened_container`] stands for.
+    /// Returns the checks that a word refers to: one by its id or name, or those that
+    /// [`unhardened_container`] groups.
     pub fn meant(&self, word: &str) -> Vec<&Entry> {
         if let Some(entry) = self.named(word) {
             return vec![entry];
@@ -68,8 +69,9 @@ impl Catalog {
         Vec::new()
     }
 
-    /// The same where many are chosen at once: also an area (`network`, `supply-chain`), a severity
-    /// (`severity:high`: this one and worse), and a pattern (`etcd-*`, `PV-N0*`).
+    /// Like [`Catalog::meant`], for selecting several checks: also supports an area (`network`,
+    /// `supply-chain`), a severity (`severity:high`: this and higher), and a pattern (`etcd-*`,
+    /// `PV-N0*`).
     pub fn matching(&self, word: &str) -> Vec<&Entry> {
         let meant = self.meant(word);
         if !meant.is_empty() {
@@ -114,7 +116,7 @@ mod tests {
         for part in &parts {
             assert!(hardening_setting(&part.rule().id).is_some(), "{}", part.rule().id);
         }
-        // No rule that gives a node away is hidden among parts.
+        // Rules of high severity must not be hidden in a group.
         assert!(parts.iter().all(|part| part.rule().severity <= group.severity));
         assert_eq!(catalog.meant("PV-c063").len(), 6);
         assert!(catalog.meant("unhardened").is_empty());

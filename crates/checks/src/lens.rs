@@ -1,4 +1,4 @@
-//! Lenses: what a check's subjects are.
+//! Lenses: select the subjects of a check.
 
 use pavisade_model::{Program, Subject};
 use pavisade_snapshot::{Container, Image, Match, Object, Pod, World, WorldKind};
@@ -6,25 +6,25 @@ use pavisade_snapshot::{Container, Image, Match, Object, Pod, World, WorldKind};
 use crate::component::{self, Component};
 use pavisade_images::{NamedImage, images};
 
-/// What a lens looks at: an object of a world, or the world.
+/// The input of a lens: an object of a world, or the world.
 #[derive(Debug, Clone, Copy)]
 pub enum Target<'a> {
-    /// One object, and where it comes from.
+    /// An object, and the kind of its world.
     Object(&'a Object, WorldKind),
-    /// One object, and of its pods those of the control plane too.
+    /// An object, including its control plane pods.
     AllPods(&'a Object),
-    /// The whole world.
+    /// A whole world.
     World(&'a World),
     /// An image.
     Image(&'a Image),
 }
 
-/// Which targets a check is offered.
+/// The targets that a check receives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dispatch {
-    /// Objects that make pods.
+    /// Objects that create pods.
     Pods,
-    /// Objects that make pods, and custom resources that name images.
+    /// Objects that create pods, and custom resources with images.
     Images,
     /// Objects of the kinds in `Meta::on`.
     Kinds,
@@ -32,32 +32,32 @@ pub enum Dispatch {
     Every,
     /// Static pods of the control plane and kubeadm's configuration, and the kinds in `Meta::on`.
     Components,
-    /// Worlds.
+    /// Whole worlds.
     Worlds,
-    /// What is known of images.
+    /// Facts about images.
     ImageFacts,
 }
 
-/// Picks subjects out of targets.
+/// Selects subjects from targets.
 pub trait Lens {
-    /// One subject.
+    /// A subject.
     type Item<'a>: Copy;
-    /// Which targets it wants.
+    /// The targets it receives.
     const DISPATCH: Dispatch;
 
-    /// The subjects in a target.
+    /// Returns the subjects in a target.
     fn items(target: Target<'_>) -> Vec<Self::Item<'_>>;
 
-    /// What a finding is about.
+    /// Returns the subject of a finding.
     fn subject(item: Self::Item<'_>) -> Subject;
 
-    /// What the subject is by itself, whatever object names it: an image. Findings of rules that are
-    /// shown together by it have it among their evidence.
+    /// Returns the name of a subject that is independent of the object, such as an image. Findings
+    /// that are grouped by it include it in their evidence.
     fn own_name(_: Self::Item<'_>) -> Option<String> {
         None
     }
 
-    /// The program whose settings the subject is, where it is that.
+    /// Returns the program whose settings the subject contains, if any.
     fn program(_: Self::Item<'_>) -> Option<Program> {
         None
     }
@@ -70,8 +70,8 @@ fn object(target: Target<'_>) -> Option<&Object> {
     }
 }
 
-/// Workloads' pods. Components of the control plane are left out: as static pods they need the
-/// host, and checks with [`OnComponent`] judge them.
+/// Returns pods of workloads without control plane components: as static pods these need host
+/// access, and are checked with [`OnComponent`].
 fn workload_pods(target: Target<'_>) -> impl Iterator<Item = Pod<'_>> {
     let (object, world) = match target {
         Target::Object(object, world) => (Some(object), Some(world)),
@@ -83,7 +83,7 @@ fn workload_pods(target: Target<'_>) -> impl Iterator<Item = Pod<'_>> {
     pods.filter(move |pod| !left_out(*pod))
 }
 
-/// Pods, as any workload kind specifies them.
+/// Pods, specified by any workload kind.
 pub struct OnPod;
 
 impl Lens for OnPod {
@@ -115,8 +115,7 @@ impl Lens for OnContainer {
     }
 }
 
-/// Images: of containers, of volumes, and those that variables, flags and fields of custom
-/// resources surely name.
+/// Images: in containers, volumes, and documented variables, flags and fields of custom resources.
 pub struct OnImage;
 
 impl Lens for OnImage {
@@ -142,7 +141,7 @@ impl Lens for OnImage {
     }
 }
 
-/// Objects of the kinds that the check's attribute lists in `on`.
+/// Objects of the kinds listed in `on` of the check's attribute.
 pub struct OnObject;
 
 impl Lens for OnObject {
@@ -158,7 +157,7 @@ impl Lens for OnObject {
     }
 }
 
-/// Every object of every kind.
+/// All objects of all kinds.
 pub struct OnEvery;
 
 impl Lens for OnEvery {
@@ -174,7 +173,7 @@ impl Lens for OnEvery {
     }
 }
 
-/// Components of the control plane with their flags.
+/// Control plane components with their flags.
 pub struct OnComponent;
 
 impl Lens for OnComponent {
@@ -194,7 +193,7 @@ impl Lens for OnComponent {
     }
 }
 
-/// A component with its flags, or a file that configures one.
+/// A component with its flags, or a configuration file for one.
 #[derive(Debug, Clone, Copy)]
 pub enum Part<'a> {
     /// Flags.
@@ -203,8 +202,8 @@ pub enum Part<'a> {
     File(&'a Object),
 }
 
-/// Components with their flags, and the files that configure them: those of the kinds that the
-/// check's attribute lists in `on`.
+/// Components with their flags, and configuration files for them: objects of the kinds listed in
+/// `on` of the check's attribute.
 pub struct OnControlPlane;
 
 impl Lens for OnControlPlane {
@@ -235,7 +234,7 @@ impl Lens for OnControlPlane {
     }
 }
 
-/// Worlds.
+/// Whole worlds.
 pub struct OnWorld;
 
 impl Lens for OnWorld {
@@ -254,7 +253,8 @@ impl Lens for OnWorld {
     }
 }
 
-/// What is known of images, each once whichever objects name it; not of source trees.
+/// Facts about images, once per image regardless of the objects that refer to it. Without source
+/// trees.
 pub struct OnImageFact;
 
 impl Lens for OnImageFact {
@@ -273,7 +273,7 @@ impl Lens for OnImageFact {
     }
 }
 
-/// Advisories that are about packages of images and source trees.
+/// Advisories that apply to packages of images and source trees.
 pub struct OnMatch;
 
 impl Lens for OnMatch {

@@ -1,10 +1,10 @@
-//! The checks: one file, one check, one line in [`registry`].
+//! The checks: one file per check, and one line in [`registry`].
 //!
-//! A check is called once per subject, which its lens picks ([`OnPod`], [`OnContainer`],
-//! [`OnObject`] …), and answers with one of four verdicts. It sees the picture only through
-//! [`Cx`], a [`View`] that is limited to the kinds that it declares.
+//! A check is called once per subject, which its lens selects ([`OnPod`], [`OnContainer`],
+//! [`OnObject`] …), and returns one of four verdicts. It reads the snapshot only through [`Cx`], a
+//! [`View`] limited to its declared kinds.
 //!
-//! Not here: which findings are shown and how (`scan`, `report`).
+//! Out of scope: which findings are shown and how (`scan`, `report`).
 
 pub use jiff::Timestamp;
 

@@ -1,22 +1,22 @@
-//! Whether an address is the machine's own.
+//! Detection of loopback addresses.
 
 use std::net::IpAddr;
 
-/// Whether a host is the caller's own machine: `localhost`, `127.0.0.0/8`, `::1`, and IPv4 written
-/// as IPv6 (`::ffff:127.0.0.1`). A name that only begins so (`127.0.0.1.nip.io`) is any machine.
+/// Whether a host is the local machine: `localhost`, `127.0.0.0/8`, `::1`, and IPv4-mapped IPv6
+/// (`::ffff:127.0.0.1`). A name with such a prefix (`127.0.0.1.nip.io`) can be any machine.
 pub(crate) fn is_loopback_host(host: &str) -> bool {
     let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-    // An IPv6 address may name its interface: `::1%lo`.
+    // An IPv6 address may have a zone: `::1%lo`.
     let bare = host.split('%').next().unwrap_or(host);
     host.eq_ignore_ascii_case("localhost") || bare.parse().is_ok_and(is_loopback)
 }
 
-/// Whether an address is the machine's own, in either way to write it.
+/// Whether an address is loopback, including IPv4-mapped IPv6.
 pub(crate) fn is_loopback(address: IpAddr) -> bool {
     address.to_canonical().is_loopback()
 }
 
-/// The same of an address with or without a scheme, a login, a port and a path.
+/// Like [`is_loopback_host`], for an address with an optional scheme, login, port and path.
 pub(crate) fn is_loopback_url(url: &str) -> bool {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);

@@ -1,4 +1,4 @@
-//! Checks that are made at run time: a user's policies.
+//! Checks created at run time: a user's policies.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,14 +12,14 @@ use crate::{Cx, Dispatch, Lens, OnObject, Target, Verdict};
 /// Judges one object.
 type Judge = dyn for<'a> Fn(&'a Object, &Cx<'a>) -> Verdict<'a> + Send + Sync;
 
-/// A check of the objects of some kinds. It sees what it declares, as every check does.
+/// A check of the objects of some kinds. Like every check, it can only read its declared kinds.
 pub struct MadeCheck {
     meta: Meta,
     judge: Box<Judge>,
 }
 
 impl MadeCheck {
-    /// A check that gives every object of the kinds in `meta.on` to `judge`.
+    /// Creates a check that passes every object of the kinds in `meta.on` to `judge`.
     pub fn new(
         meta: Meta,
         judge: impl for<'a> Fn(&'a Object, &Cx<'a>) -> Verdict<'a> + Send + Sync + 'static,
@@ -27,7 +27,7 @@ impl MadeCheck {
         Self { meta, judge: Box::new(judge) }
     }
 
-    /// What it declares.
+    /// Returns its metadata.
     pub fn meta(&self) -> &Meta {
         &self.meta
     }

@@ -1,7 +1,7 @@
-//! What checks need to see of a live cluster: its kinds, and the least right to list them.
+//! What checks need to read from a live cluster: kinds, and the minimal permissions to list them.
 //!
-//! Not here: whether a cluster serves a kind (discovery says), and custom resources that hold pods
-//! (their kinds are known to a cluster alone).
+//! Out of scope: whether a cluster serves a kind (see discovery), and custom resources with pods
+//! (their kinds are only known to the cluster).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -12,27 +12,27 @@ use pavisade_model::{GroupKind, Program, Rule, kinds};
 use crate::set::Registered;
 use crate::{CheckSet, Dispatch};
 
-/// The kinds of an API server that one check looks at.
+/// The kinds that a check reads from an API server.
 #[derive(Debug)]
 pub struct Needs {
     /// The check.
     pub rule: Arc<Rule>,
-    /// Kinds that hold its subjects.
+    /// The kinds of its subjects.
     pub subjects: Vec<GroupKind>,
-    /// Kinds that it reads besides.
+    /// Further kinds that it reads.
     pub reads: Vec<GroupKind>,
-    /// Kinds that say why there is nothing to judge, and make no verdict.
+    /// Kinds that only explain why there is nothing to judge.
     pub hints: Vec<GroupKind>,
 }
 
 impl CheckSet {
-    /// What each check needs, in the order of [`CheckSet::metas`].
+    /// Returns the needs of each check, in the order of [`CheckSet::metas`].
     pub fn needs(&self) -> impl Iterator<Item = Needs> + '_ {
         self.checks.iter().map(needs)
     }
 
-    /// Every kind of an API server that a check looks at, ordered by group and kind. Files that
-    /// only look like objects are not among them.
+    /// Returns all kinds that checks read from an API server, ordered by group and kind.
+    /// Configuration files are not included.
     pub fn kinds(&self) -> Vec<GroupKind> {
         let all: BTreeSet<_> = self
             .needs()
@@ -42,8 +42,8 @@ impl CheckSet {
         all.into_iter().collect()
     }
 
-    /// The least ClusterRole for [`CheckSet::kinds`], as YAML. Secrets are in it only where
-    /// `secrets` says so and a check looks at them.
+    /// Returns the minimal ClusterRole for [`CheckSet::kinds`], as YAML. It includes Secrets only
+    /// if `secrets` is set and a check reads them.
     pub fn role(&self, secrets: bool) -> String {
         let kinds = self.kinds();
         let with_secrets = secrets && kinds.contains(&kinds::SECRET);
@@ -94,13 +94,13 @@ const WITH_SECRETS: &str = "WARNING: permission to list Secrets exposes every cr
                             ServiceAccounts: anyone with this role can impersonate almost any \
                             identity.";
 
-/// Checks that a role names one by one.
+/// Maximum number of checks listed in a role.
 const NAMED: usize = 12;
 
-/// For which checks a role was made.
+/// Describes the checks that a role is for.
 fn made_for(set: &CheckSet) -> String {
     let names: Vec<_> = set.metas().map(|meta| &*meta.rule.name).collect();
-    // Those of images see no cluster.
+    // Checks of images do not read the cluster.
     let all = set.catalog().entries().iter().filter(|entry| entry.meta().facts.is_empty()).count();
     if names.len() == all {
         return format!("The minimal role for all {} checks.", names.len());
@@ -116,7 +116,7 @@ fn made_for(set: &CheckSet) -> String {
     format!("The minimal role for {what}: {}.", names.join(", "))
 }
 
-/// A comment, broken into lines.
+/// Wraps a comment.
 fn comment(text: &str) -> String {
     const WIDTH: usize = 98;
     let (mut out, mut width) = (String::from("#"), 1);
@@ -155,7 +155,8 @@ fn needs(of_set: &Registered) -> Needs {
         Dispatch::Kinds | Dispatch::Every | Dispatch::Worlds | Dispatch::ImageFacts => {}
     }
     if meta.programs.iter().any(|program| *program != Program::Kubelet) {
-        // Static pods show flags; nodes tell the distribution, and so whether there can be any.
+        // Static pods contain flags. Nodes show the distribution, and so whether there can be
+        // static pods.
         needs.hints.extend([kinds::POD, kinds::NODE]);
     }
     for list in [&mut needs.subjects, &mut needs.reads, &mut needs.hints] {

@@ -1,7 +1,8 @@
-//! What is said, once for a cluster, of programs whose settings its API does not show.
+//! Verdicts for a whole cluster on programs whose settings are not visible in its API.
 //!
-//! Flags are seen where a component runs as a static pod, as mirror pods: there the checks
-//! themselves judge. Everything else would be silence, and silence reads as "passed".
+//! Flags are visible if a component runs as a static pod, through mirror pods: those are checked
+//! directly. For all others there must be an explicit result, because no result would be read as
+//! "passed".
 
 use std::collections::BTreeSet;
 
@@ -21,7 +22,7 @@ const NAMESPACES: [&str; 5] = [
     "openshift-kube-scheduler",
 ];
 
-/// Files of the API server, and the flag that names each.
+/// Files of the API server, and the flag for each.
 const FILES: [(GroupKind, &str); 7] = [
     (kinds::ADMISSION_CONFIGURATION, "admission-control-config-file"),
     (kinds::POD_SECURITY_CONFIGURATION, "admission-control-config-file"),
@@ -32,13 +33,13 @@ const FILES: [(GroupKind, &str); 7] = [
     (kinds::ENCRYPTION_CONFIG, "encryption-provider-config"),
 ];
 
-/// The components of the control plane that a cluster shows as mirror pods that run.
+/// Returns the control plane components with running mirror pods in a cluster.
 pub(crate) fn seen(world: &World) -> Vec<Component<'_>> {
     if !world.is_live() {
         return Vec::new();
     }
     let pods = NAMESPACES.into_iter().flat_map(|namespace| {
-        // A namespace lives as long as the program.
+        // The namespace has the static lifetime.
         world.in_namespace(kinds::POD, namespace)
     });
     let runs =
@@ -47,8 +48,8 @@ pub(crate) fn seen(world: &World) -> Vec<Component<'_>> {
     pods.filter(|pod| component::configures(pod)).flat_map(component::components).collect()
 }
 
-/// What a check of programs' settings says of a whole cluster, and of which programs; nothing where
-/// the components that are seen say it.
+/// Returns the verdict of a check of program settings for a whole cluster, and the programs. `None`
+/// if visible components are checked directly.
 pub(crate) fn verdict<'a>(
     meta: &Meta,
     dispatch: Dispatch,
@@ -62,7 +63,7 @@ pub(crate) fn verdict<'a>(
         return Some((of_file(meta, world, seen), meta.programs.to_vec()));
     }
     let names: BTreeSet<_> = seen.iter().map(|component| component.name()).collect();
-    // No pod is the cluster's kubelet, and each node has its own.
+    // The kubelet is not a pod, and each node has its own.
     let hidden =
         |program: &Program| *program == Program::Kubelet || !names.contains(program.name());
     let hidden: Vec<_> = meta.programs.iter().copied().filter(hidden).collect();
@@ -122,7 +123,8 @@ fn unread_pods(world: &World) -> Option<Why> {
     (world.coverage(kinds::POD) == Coverage::Unread).then(|| gap().into())
 }
 
-/// Of a file of the API server, which no API shows: whether there is one.
+/// Returns the verdict for a file of the API server, which the API does not expose: whether there
+/// is one.
 fn of_file<'a>(meta: &Meta, world: &World, seen: &[Component<'_>]) -> Verdict<'a> {
     if world.distribution().managed() {
         return Verdict::NotApplicable;
@@ -138,7 +140,7 @@ fn of_file<'a>(meta: &Meta, world: &World, seen: &[Component<'_>]) -> Verdict<'a
     }
     let named: Vec<_> = servers.iter().map(|server| server.known(flag)).collect();
     if named.iter().all(|known| matches!(known, Ok(None))) && unread_pods(world).is_none() {
-        // Checks of the flag say what that means.
+        // Checks of the flag report that.
         return Verdict::NotApplicable;
     }
     let file = named.into_iter().find_map(|known| known.ok().flatten());
@@ -179,7 +181,7 @@ spec:
       command: [kube-apiserver, --profiling=false, FLAG]
 ";
 
-    /// What a check says of the world as a whole.
+    /// Returns the messages of a check for the world as a whole.
     fn said(check: &str, text: &str, coverage: Coverage) -> Vec<String> {
         let mut parts = WorldParts::cluster("c");
         for doc in &read(&Source::new("cluster", text)).docs {

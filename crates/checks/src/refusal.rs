@@ -1,7 +1,7 @@
-//! Objects that the API server rejects for their form.
+//! Objects that the API server rejects because of their structure.
 //!
-//! Nothing runs from such an object as it is, so no check holds for it: what is wrong in the parts
-//! that can be read is reported, the rest is unknown.
+//! Such an object does not run, so no check can pass: errors in the readable parts are reported,
+//! and everything else is unknown.
 
 use pavisade_drift::misshapen;
 use pavisade_snapshot::{Object, Pod, World};
@@ -10,11 +10,11 @@ use pavisade_yaml::{Kind, Value};
 use crate::Claim;
 use crate::field::WrongType;
 
-/// Why the API server rejects an object, where a map or a list is not what its kind has there, or
-/// the containers of a workload are at another place.
+/// Returns why the API server rejects an object: its kind does not expect a map or list there, or
+/// the containers of a workload are in the wrong place.
 pub(crate) fn refusal<'a>(world: &World, object: &'a Object) -> Option<Claim<'a>> {
     if world.is_live() {
-        // It was stored.
+        // It was accepted.
         return None;
     }
     let (group, kind, version) = (object.group(), object.kind(), object.version());
@@ -27,7 +27,7 @@ pub(crate) fn refusal<'a>(world: &World, object: &'a Object) -> Option<Claim<'a>
     })
 }
 
-/// The containers of a workload that has none at their place.
+/// Returns the containers of a workload that are in the wrong place.
 fn misplaced(object: &Object) -> Option<Value<'_>> {
     if !object.is_workload() || object.pods().flat_map(Pod::containers).next().is_some() {
         return None;

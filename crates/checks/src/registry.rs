@@ -1,5 +1,5 @@
-//! Every check of the program, a line each, ordered by id; and the [`Catalog`] that holds them
-//! beside those that are made at run time.
+//! All built-in checks, one per line, ordered by id; and the [`Catalog`], which also contains
+//! checks created at run time.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,11 +13,11 @@ use crate::any::{AnyCheck, build};
 use crate::made::MadeCheck;
 use crate::{Check, container, identity, network, operation, storage, supply};
 
-/// All checks that there are, by id and name. A clone shares them.
+/// All existing checks, by id and name. Clones share them.
 #[derive(Clone)]
 pub struct Catalog(Arc<[Entry]>);
 
-/// A check as the catalog knows it.
+/// A check in the catalog.
 #[derive(Clone)]
 pub struct Entry {
     rule: Arc<Rule>,
@@ -30,7 +30,7 @@ enum Origin {
     Made(Arc<MadeCheck>),
 }
 
-/// The id or name of a check that was to be added is known already.
+/// The id or name of an added check exists already.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Taken(pub String);
 
@@ -47,7 +47,7 @@ impl fmt::Debug for Catalog {
 }
 
 impl Catalog {
-    /// The checks of the program.
+    /// Returns the built-in checks.
     pub fn builtin() -> Self {
         let entries = REGISTRY.iter().map(|registered| Entry {
             rule: Arc::new(registered.meta.rule.clone()),
@@ -56,10 +56,10 @@ impl Catalog {
         Self(entries.collect())
     }
 
-    /// The same with checks that were made at run time behind them.
+    /// Adds checks created at run time.
     ///
     /// # Errors
-    /// The id or name of one of them is known already, in any case of its letters.
+    /// The id or name of a check exists already, ignoring case.
     pub fn with(&self, checks: impl IntoIterator<Item = MadeCheck>) -> Result<Self, Taken> {
         let mut entries = self.0.to_vec();
         for check in checks {
@@ -75,39 +75,39 @@ impl Catalog {
         Ok(Self(entries.into()))
     }
 
-    /// The checks, those of the program first.
+    /// Returns the checks, built-in ones first.
     pub fn entries(&self) -> &[Entry] {
         &self.0
     }
 
-    /// Their rules, in the same order.
+    /// Returns the rules, in the same order.
     pub fn rules(&self) -> impl Iterator<Item = &Rule> + Clone {
         self.0.iter().map(|entry| &*entry.rule)
     }
 
-    /// The check of that id or name, in any case.
+    /// Returns the check with that id or name, ignoring case.
     pub fn named(&self, word: &str) -> Option<&Entry> {
         self.0.iter().find(|entry| entry.is_called(word))
     }
 
-    /// The id or name that a misspelled word most likely means.
+    /// Returns the id or name most similar to a misspelled word.
     pub fn similar(&self, word: &str) -> Option<&str> {
         nearest(word, self.0.iter().flat_map(|entry| [&*entry.rule.id, &*entry.rule.name]))
     }
 
-    /// The ids of all checks, each with the check's name.
+    /// Returns the ids of all checks, each with the check's name.
     pub fn names(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|entry| (&*entry.rule.id, &*entry.rule.name))
     }
 }
 
 impl Entry {
-    /// What its findings are of.
+    /// Returns the rule of its findings.
     pub fn rule(&self) -> &Arc<Rule> {
         &self.rule
     }
 
-    /// What it declares.
+    /// Returns its metadata.
     pub fn meta(&self) -> &Meta {
         match &self.origin {
             Origin::Program(registered) => registered.meta,
@@ -115,7 +115,7 @@ impl Entry {
         }
     }
 
-    /// The JSON schema of its parameters.
+    /// Returns the JSON schema of its parameters.
     pub fn schema(&self) -> Schema {
         match &self.origin {
             Origin::Program(registered) => (registered.schema)(),
@@ -123,10 +123,10 @@ impl Entry {
         }
     }
 
-    /// Whether the check takes these parameters, an object of JSON.
+    /// Validates parameters, given as a JSON object.
     ///
     /// # Errors
-    /// What is wrong with them.
+    /// The reason why they are invalid.
     pub fn takes(&self, parameters: &serde_json::Value) -> Result<(), String> {
         self.build(parameters).map(drop)
     }
@@ -154,7 +154,7 @@ impl Entry {
 #[serde(deny_unknown_fields)]
 struct NoParameters {}
 
-/// A check of the program.
+/// A built-in check.
 struct Registered {
     meta: &'static Meta,
     schema: fn() -> Schema,

@@ -1,4 +1,4 @@
-//! The checks of one run: built once, then called by table.
+//! The checks of a run: built once, then dispatched by a table.
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
@@ -14,25 +14,25 @@ use crate::refusal::refusal;
 use crate::registry::Catalog;
 use crate::{Claim, Cx, Dispatch, Target, Verdict, component, programs};
 
-/// What one check says about one subject.
+/// The result of a check for a subject.
 pub struct Report<'a> {
-    /// The check.
+    /// The metadata of the check.
     pub check: &'a Meta,
-    /// Its rule, to be shared by what it finds.
+    /// Its rule, shared by its findings.
     pub rule: &'a Arc<Rule>,
-    /// Its place in the set.
+    /// Its index in the set.
     pub index: usize,
-    /// What the verdict is about.
+    /// The subject of the verdict.
     pub subject: Subject,
-    /// The object that holds the subject; none for a world.
+    /// The object that contains the subject. `None` for a world.
     pub object: Option<&'a Object>,
-    /// Programs whose settings it is about, where it is about some of those of the check.
+    /// The programs whose settings it is about, if only some of those of the check.
     pub programs: Vec<Program>,
-    /// The answer.
+    /// The verdict.
     pub verdict: Verdict<'a>,
 }
 
-/// What is checked outside every world sees no object.
+/// The empty world for checks outside of any world.
 static NOWHERE: LazyLock<World> =
     LazyLock::new(|| World::new(WorldParts::files("", WorldKind::Files, Vec::new())));
 
@@ -42,16 +42,16 @@ pub(crate) struct Registered {
     pub rule: Arc<Rule>,
 }
 
-/// A parameter that a check does not take.
+/// An invalid parameter of a check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParameterError {
-    /// The check, as the user named it.
+    /// The check as named by the user.
     pub check: String,
-    /// What is wrong.
+    /// The error.
     pub message: String,
 }
 
-/// The checks of one run with their parameters, and the table that calls them.
+/// The checks of a run with their parameters, and the dispatch table.
 pub struct CheckSet {
     catalog: Catalog,
     pub(crate) checks: Vec<Registered>,
@@ -68,10 +68,10 @@ pub struct CheckSet {
 }
 
 impl CheckSet {
-    /// The checks that `wanted` picks.
+    /// Creates the set of checks selected by `wanted`.
     ///
     /// # Errors
-    /// A check does not take the parameters that `parameters` gives for its id or name.
+    /// `parameters` has invalid parameters for the id or name of a check.
     pub fn new(
         catalog: &Catalog,
         kubernetes: KubernetesVersion,
@@ -121,7 +121,7 @@ impl CheckSet {
         Ok(set)
     }
 
-    /// All checks of objects that the program has, with their defaults.
+    /// Returns all built-in checks of objects, with default parameters.
     pub fn all(kubernetes: KubernetesVersion) -> Self {
         let wanted = |meta: &Meta| meta.facts.is_empty();
         let Ok(set) = Self::new(&Catalog::builtin(), kubernetes, wanted, &HashMap::new()) else {
@@ -130,50 +130,50 @@ impl CheckSet {
         set
     }
 
-    /// The same checks, whose findings shall say how they are fixed.
+    /// Enables fixes in findings.
     pub fn with_fixes(self) -> Self {
         Self { fixes: true, ..self }
     }
 
-    /// Whether findings shall say how they are fixed.
+    /// Whether findings include fixes.
     pub fn gives_fixes(&self) -> bool {
         self.fixes
     }
 
-    /// The same checks, all of whose findings say the same: so tests prove that no code reads a
-    /// meaning out of a message.
+    /// Replaces the messages of all findings with one text, so that tests can prove that no code
+    /// parses messages.
     #[doc(hidden)]
     pub fn wordless(self) -> Self {
         Self { wordless: true, ..self }
     }
 
-    /// What is said in the place of a message, where nothing is to be said.
+    /// Returns the message, or the text that replaces it.
     #[doc(hidden)]
     pub fn words(&self, message: String) -> String {
         if self.wordless { "words".to_owned() } else { message }
     }
 
-    /// All checks that there are, those that do not run among them.
+    /// Returns all existing checks, including those that do not run.
     pub fn catalog(&self) -> &Catalog {
         &self.catalog
     }
 
-    /// The version whose semantics count.
+    /// Returns the version whose semantics apply.
     pub fn kubernetes(&self) -> KubernetesVersion {
         self.kubernetes
     }
 
-    /// What the checks say about themselves, in the registry's order.
+    /// Returns the metadata of the checks, in the order of the registry.
     pub fn metas(&self) -> impl ExactSizeIterator<Item = &Meta> {
         self.checks.iter().map(|registered| registered.check.meta())
     }
 
-    /// Their rules, in the same order.
+    /// Returns the rules, in the same order.
     pub fn rules(&self) -> impl ExactSizeIterator<Item = &Arc<Rule>> {
         self.checks.iter().map(|registered| &registered.rule)
     }
 
-    /// Calls every check that an object concerns.
+    /// Runs every check that applies to an object.
     pub fn judge_object<'a>(
         &'a self,
         world: &'a World,
@@ -194,8 +194,8 @@ impl CheckSet {
         }
     }
 
-    /// Calls the checks of pods on an object whose pods are components of the control plane, which
-    /// [`CheckSet::judge_object`] leaves out: they are checked by their flags.
+    /// Runs the checks of pods on an object with control plane pods, which
+    /// [`CheckSet::judge_object`] leaves out because they are checked by their flags.
     pub fn judge_control_plane_pods<'a>(
         &'a self,
         world: &'a World,
@@ -211,7 +211,7 @@ impl CheckSet {
         }
     }
 
-    /// Calls the checks that concern an object from which nothing runs.
+    /// Runs the checks that apply to an object even if nothing runs from it.
     pub fn judge_at_rest<'a>(
         &'a self,
         world: &'a World,
@@ -233,8 +233,8 @@ impl CheckSet {
         }
     }
 
-    /// The checks whose subjects may be in an object; those of pods too where it is a workload
-    /// whose pods may not be where they belong, since it is `refused`.
+    /// Returns the checks that may have subjects in an object. If it is `refused`, also those of
+    /// pods for a workload whose pods may be in the wrong place.
     fn concerned<'a>(
         &'a self,
         object: &'a Object,
@@ -251,7 +251,7 @@ impl CheckSet {
         [by_kind, on_pods, on_images, on_components, &self.on_every].into_iter().flatten().copied()
     }
 
-    /// Calls the checks over a whole world.
+    /// Runs the checks of a whole world.
     pub fn judge_world<'a>(
         &'a self,
         world: &'a World,
@@ -276,7 +276,7 @@ impl CheckSet {
         }
     }
 
-    /// Calls the checks of what is known of images.
+    /// Runs the checks of facts about an image.
     pub fn judge_image<'a>(
         &'a self,
         image: &'a Image,
@@ -288,14 +288,14 @@ impl CheckSet {
         }
     }
 
-    /// Checks of facts that were not asked for, or not for every image, each with the first that is
-    /// missing.
+    /// Returns checks whose facts were not requested, or not for every image, each with the first
+    /// missing fact.
     pub fn unasked(&self, facts: &Facts) -> Vec<(&Meta, Fact)> {
         self.metas().filter_map(|meta| Some((meta, missing(meta, facts)?))).collect()
     }
 
-    /// The rules of such checks among all that there are, and of those that did not see every image:
-    /// what was not looked at may be anything.
+    /// Returns the rules of such checks among all existing ones, including those that did not see
+    /// every image.
     pub fn unasked_rules(&self, facts: &Facts) -> Vec<Arc<Rule>> {
         let entries = self.catalog.entries().iter();
         let lacks = facts.images.as_ref().is_some_and(|images| images.has_missing());
@@ -321,7 +321,7 @@ impl CheckSet {
             Target::Object(object, _) | Target::AllPods(object) => Some(object),
             Target::World(_) | Target::Image(_) => None,
         };
-        // Its subjects are counted, and none of them is checked.
+        // Its subjects are counted but not checked.
         let only_files = check.meta().files_only && world.is_live();
         let of_pods = matches!(check.dispatch(), Dispatch::Pods | Dispatch::Images);
         let fragment = of_pods && object.is_some_and(is_fragment);
@@ -337,7 +337,7 @@ impl CheckSet {
             seen = true;
             let silent = match verdict {
                 Verdict::Holds => true,
-                // Of a workload it may be said since its pods cannot be read.
+                // For a workload, this may be because its pods cannot be read.
                 Verdict::NotApplicable => object.is_some_and(Object::is_workload),
                 Verdict::Fails(_) | Verdict::Unknown(_) => false,
             };
@@ -367,11 +367,11 @@ impl CheckSet {
     }
 }
 
-/// The first fact that a check wants and that was not asked for, or not for every image.
+/// Returns the first fact required by a check that was not requested, or not for every image.
 fn missing(meta: &Meta, facts: &Facts) -> Option<Fact> {
     let has = |fact: &Fact| match (fact, &facts.images) {
         (_, None) => false,
-        // A source tree is none.
+        // Source trees do not count.
         (Fact::Images, Some(images)) => {
             let all = images.all();
             all.is_empty() || all.iter().any(|image| !image.source_tree)

@@ -1,4 +1,4 @@
-//! The four answers of a check.
+//! The four verdicts of a check.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -9,16 +9,16 @@ use pavisade_model::{
 };
 use pavisade_yaml::{Amendment, Doc, Edit, Kind, Value};
 
-/// What a check answers about one subject.
+/// The verdict of a check on a subject.
 #[derive(Debug)]
 pub enum Verdict<'a> {
-    /// Proven to be well.
+    /// Proven to pass.
     Holds,
-    /// Not well, at these places (some claims may be of state unknown beside those that fail).
+    /// Failed, at these places. May include unknown claims in addition to failed ones.
     Fails(Vec<Claim<'a>>),
-    /// Could not be determined; each claim's message is a reason.
+    /// Could not be determined. The message of each claim is a reason.
     Unknown(Vec<Claim<'a>>),
-    /// The question does not arise here.
+    /// The check does not apply.
     NotApplicable,
 }
 
@@ -28,12 +28,12 @@ impl<'a> Verdict<'a> {
         Claim::fails(place, message).into()
     }
 
-    /// Could not be determined, and why.
+    /// Unknown, with the reason.
     pub fn unknown(place: impl Into<Place<'a>>, why: impl Into<Why>) -> Self {
         Claim::unknown(place, why).into()
     }
 
-    /// Fails or is unknown where there are claims, and holds where there are none.
+    /// Fails or is unknown if there are claims, otherwise holds.
     pub fn from_claims(claims: impl IntoIterator<Item = Claim<'a>>) -> Self {
         let claims: Vec<_> = claims.into_iter().collect();
         if claims.iter().any(|c| c.state == State::Fails) {
@@ -45,7 +45,7 @@ impl<'a> Verdict<'a> {
         }
     }
 
-    /// The same, each of whose claims says how it is fixed.
+    /// Adds a fix to each claim.
     pub(crate) fn fixed(self, fix: impl Fn(Claim<'a>) -> Claim<'a>) -> Self {
         match self {
             Self::Fails(claims) => Self::Fails(claims.into_iter().map(fix).collect()),
@@ -53,8 +53,8 @@ impl<'a> Verdict<'a> {
         }
     }
 
-    /// One verdict from several about parts of the subject: what fails or is unknown in a part
-    /// does so in the whole, and the whole holds where a part holds and none does not.
+    /// Combines verdicts on parts of the subject: failures and unknown results of parts are those
+    /// of the whole. Without any, it holds if some part holds.
     pub fn all(parts: impl IntoIterator<Item = Self>) -> Self {
         let (mut claims, mut applicable) = (Vec::new(), false);
         for part in parts {
@@ -74,36 +74,37 @@ impl<'a> From<Claim<'a>> for Verdict<'a> {
     }
 }
 
-/// One thing that is wrong or unknown.
+/// A failed or unknown result at a place.
 #[derive(Debug, Clone)]
 pub struct Claim<'a> {
-    /// Fails or unknown.
+    /// Failed or unknown.
     pub state: State,
-    /// Where.
+    /// The place.
     pub place: Place<'a>,
-    /// What is wrong, or why it is unknown: one sentence without a full stop, naming the thing.
+    /// What is wrong, or why it is unknown: one sentence without a period, which identifies the
+    /// subject.
     pub message: String,
-    /// What to do here; the check's own advice where this is empty.
+    /// How to fix it. Empty if the check's advice applies as it is.
     pub advice: String,
-    /// Where it differs from the check's own.
+    /// The severity, if it differs from the check's.
     pub severity: Option<Severity>,
-    /// Where it differs from the check's own.
+    /// The confidence, if it differs from the check's.
     pub confidence: Option<Confidence>,
-    /// Tells claims at one place apart, in the fingerprint; mostly empty.
+    /// Distinguishes claims at one place in the fingerprint. Mostly empty.
     pub instance: String,
     pub(crate) rare: Option<Box<Rare<'a>>>,
 }
 
-/// What most claims do not have.
+/// Data that most claims do not have.
 #[derive(Debug, Clone)]
 pub struct Rare<'a> {
-    /// What fixes it in the text, all of them together; empty where only a person can tell.
+    /// The edits that together fix it. Empty if it requires a manual fix.
     pub changes: Vec<Change<'a>>,
-    /// Other places that belong to it.
+    /// Related locations.
     pub related: Vec<Related>,
-    /// The vulnerability that it tells of.
+    /// The vulnerability it reports.
     pub vulnerability: Option<Box<Vulnerability>>,
-    /// What programs read of it; its programs, where these are not those of its subject.
+    /// Machine-readable details. Includes programs if they differ from that of its subject.
     pub detail: Detail,
 }
 
@@ -116,17 +117,17 @@ impl<'a> Rare<'a> {
     };
 }
 
-/// One edit of the subject's document, as part of what fixes a claim.
+/// An edit of the subject's document, as part of a fix.
 #[derive(Debug, Clone)]
 pub struct Change<'a> {
-    /// The value that is edited, or the field that is to be made.
+    /// The value to edit, or the field to create.
     pub place: Place<'a>,
-    /// What becomes of it.
+    /// The edit.
     pub edit: Edit,
 }
 
 impl Change<'_> {
-    /// As an edit of `doc`; none where its place is not in there.
+    /// Converts to an edit of `doc`. `None` if its place is not in this document.
     pub fn amendment(&self, doc: &Doc) -> Option<Amendment> {
         let Place::At(value, missing) = &self.place else { return None };
         let within = std::ptr::eq(value.doc(), doc);
@@ -138,7 +139,7 @@ impl Change<'_> {
     }
 }
 
-/// The names in a path of fields: `metadata.labels["a.b/c"]`.
+/// Splits a path into field names: `metadata.labels["a.b/c"]`.
 fn fields(path: &str) -> Vec<String> {
     let (mut names, mut rest) = (Vec::new(), path);
     while !rest.is_empty() {
@@ -160,7 +161,7 @@ fn fields(path: &str) -> Vec<String> {
 }
 
 impl<'a> Claim<'a> {
-    /// It fails.
+    /// Creates a failed claim.
     pub fn fails(place: impl Into<Place<'a>>, message: impl Into<String>) -> Self {
         Self {
             state: State::Fails,
@@ -174,52 +175,52 @@ impl<'a> Claim<'a> {
         }
     }
 
-    /// It could not be determined.
+    /// Creates an unknown claim.
     pub fn unknown(place: impl Into<Place<'a>>, why: impl Into<Why>) -> Self {
         let Why { text, gaps } = why.into();
         Self { state: State::Unknown, ..Self::fails(place, text) }.gaps(gaps)
     }
 
-    /// What most claims do not have.
+    /// Returns the data that most claims do not have.
     pub fn rare(&self) -> &Rare<'a> {
         self.rare.as_deref().unwrap_or(Rare::NONE)
     }
 
-    /// Takes it out.
+    /// Takes the data that most claims do not have.
     pub fn take_rare(&mut self) -> Option<Rare<'a>> {
         self.rare.take().map(|rare| *rare)
     }
 
-    /// The same, to be changed.
+    /// Returns the data that most claims do not have, for modification.
     pub fn rare_mut(&mut self) -> &mut Rare<'a> {
         self.rare.get_or_insert_with(|| Box::new(Rare::NONE.clone()))
     }
 
-    /// Why it is unknown, for a claim about something else that depends on it.
+    /// Returns why it is unknown, for a claim that depends on it.
     pub fn why(self) -> Why {
         let gaps = self.rare.map(|rare| rare.detail.gaps).unwrap_or_default();
         Why { text: self.message, gaps }
     }
 
-    /// About a part of the check, one of those that its rule lists; may be called again.
+    /// Adds a part of the check that it is about, as listed in its rule.
     pub fn part(mut self, part: impl Into<Cow<'static, str>>) -> Self {
         self.rare_mut().detail.parts.push(part.into());
         self
     }
 
-    /// With what it rests on beside what stands at its place; may be called again.
+    /// Adds evidence in addition to the value at its place.
     pub fn evidence(mut self, evidence: impl Into<String>) -> Self {
         self.rare_mut().detail.evidence.push(evidence.into());
         self
     }
 
-    /// With something that is missing to tell; may be called again.
+    /// Adds missing data.
     pub fn gap(mut self, gap: Gap) -> Self {
         self.rare_mut().detail.gaps.push(gap);
         self
     }
 
-    /// With all that is missing to tell.
+    /// Sets all missing data.
     pub fn gaps(mut self, gaps: Vec<Gap>) -> Self {
         if !gaps.is_empty() || self.rare.is_some() {
             self.rare_mut().detail.gaps = gaps;
@@ -227,46 +228,46 @@ impl<'a> Claim<'a> {
         self
     }
 
-    /// About these programs' settings.
+    /// Sets the programs whose settings it is about.
     pub fn programs(mut self, programs: Vec<Program>) -> Self {
         self.rare_mut().detail.programs = programs;
         self
     }
 
-    /// With advice for this very place.
+    /// Sets specific advice.
     pub fn advice(self, advice: impl Into<String>) -> Self {
         Self { advice: advice.into(), ..self }
     }
 
-    /// With a severity of its own.
+    /// Sets a specific severity.
     pub fn severity(self, severity: Severity) -> Self {
         Self { severity: Some(severity), ..self }
     }
 
-    /// With a confidence of its own.
+    /// Sets a specific confidence.
     pub fn confidence(self, confidence: Confidence) -> Self {
         Self { confidence: Some(confidence), ..self }
     }
 
-    /// Fixed by this value at its own place: in place of the value, or as the absent field.
+    /// Adds a fix that sets this value at its own place, which may be absent.
     pub fn set(self, value: impl Into<serde_json::Value>) -> Self {
         let place = self.place.clone();
         self.change(place, Edit::Set(value.into()))
     }
 
-    /// Fixed when the value at its own place goes, with its key.
+    /// Adds a fix that removes the value at its own place, with its key.
     pub fn remove(self) -> Self {
         let place = self.place.clone();
         self.change(place, Edit::Remove)
     }
 
-    /// Fixed by an edit at another place of the same object; may be called again.
+    /// Adds an edit at another place of the same object to the fix.
     pub fn change(mut self, place: impl Into<Place<'a>>, edit: Edit) -> Self {
         self.rare_mut().changes.push(Change { place: place.into(), edit });
         self
     }
 
-    /// Fixed by these edits, all of them together, as those of [`crate::Component::set_flag`].
+    /// Adds several edits to the fix, such as those of [`crate::Component::set_flag`].
     pub fn changes(mut self, changes: impl IntoIterator<Item = Change<'a>>) -> Self {
         let mut changes = changes.into_iter().peekable();
         if changes.peek().is_some() {
@@ -275,40 +276,40 @@ impl<'a> Claim<'a> {
         self
     }
 
-    /// With another place that belongs to it; may be called again.
+    /// Adds a related location.
     pub fn related(mut self, related: Related) -> Self {
         self.rare_mut().related.push(related);
         self
     }
 
-    /// Telling of a vulnerability.
+    /// Sets the vulnerability.
     pub fn vulnerability(mut self, vulnerability: Vulnerability) -> Self {
         self.rare_mut().vulnerability = Some(Box::new(vulnerability));
         self
     }
 
-    /// With what tells it apart from others at the same place.
+    /// Sets what distinguishes it from others at the same place.
     pub fn instance(self, instance: impl Into<String>) -> Self {
         Self { instance: instance.into(), ..self }
     }
 }
 
-/// A value, or a field that is absent below one.
+/// A value, or an absent field.
 #[derive(Debug, Clone)]
 pub enum Place<'a> {
-    /// In the subject's document: the value itself, or the nearest parent that exists and the
-    /// names of what is missing in it (`securityContext.runAsNonRoot`).
+    /// In the subject's document: the value itself, or its nearest existing parent and the names of
+    /// the missing fields (`securityContext.runAsNonRoot`).
     At(Value<'a>, Cow<'static, str>),
-    /// Bytes of the subject's source that are no value: text that a cluster does not see.
+    /// A byte range of the subject's source that is not a value: text that a cluster ignores.
     Bytes(Value<'a>, (u32, u32)),
     /// In a file of an image's layer.
     Layer(Box<Location>),
-    /// Nowhere: a whole object is missing.
+    /// No place: a whole object is missing.
     Nowhere,
 }
 
 impl<'a> Place<'a> {
-    /// The field at `path` below `value`; where it is absent, its nearest parent that exists.
+    /// Returns the field at `path` below `value`, or its nearest existing parent if it is absent.
     pub fn field(value: Value<'a>, path: &[&str]) -> Self {
         let (mut at, mut rest) = (value, path);
         while let [key, tail @ ..] = rest {
@@ -320,8 +321,8 @@ impl<'a> Place<'a> {
         Self::At(at, missing.into())
     }
 
-    /// The bytes to show: a scalar with its key; of a collection its key, or the entry that names
-    /// it in a list.
+    /// Returns the byte range to show: a scalar with its key; for a collection its key, or the
+    /// entry that identifies it in a list.
     pub fn span(&self) -> Option<Range<u32>> {
         let value = match self {
             Self::At(value, _) => value,
@@ -330,7 +331,7 @@ impl<'a> Place<'a> {
         };
         let with_key = |value: Value<'_>| {
             let span = value.span();
-            // An aliased value is elsewhere: then the two have nothing in common.
+            // An aliased value is elsewhere in the text, unrelated to its key.
             value
                 .key_span()
                 .filter(|k| k.end <= span.start)
@@ -372,7 +373,7 @@ impl From<Location> for Place<'_> {
 mod tests {
     use super::{Claim, fields};
 
-    /// Helpers of checks give it as an error.
+    /// Helper functions return it as an error.
     #[test]
     fn a_claim_is_small() {
         assert!(size_of::<Claim<'_>>() <= 144, "{}", size_of::<Claim<'_>>());

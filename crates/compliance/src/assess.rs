@@ -1,7 +1,7 @@
-//! What a scan says about the controls of a framework.
+//! Assesses the controls of a framework by the result of a scan.
 //!
-//! A control holds only where it is proven: at least one of its checks held, none failed or could
-//! not tell, all of them ran and had something to look at, and nothing of the input went unread.
+//! A control holds only if it is proven: at least one of its checks passed, none failed or was
+//! unknown, all of them ran and had subjects, and all input was read.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -10,31 +10,31 @@ use pavisade_model::{Audience, Finding, NoteKind, Program, Rule, State, Subject}
 
 use crate::{Assessed, Control, Framework};
 
-/// What is said of a control.
+/// The state of a control.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ControlState {
-    /// One of its checks fails.
+    /// A check fails.
     Fails,
-    /// What fails is let through by exceptions, all of it.
+    /// All failures have exceptions.
     Excepted,
-    /// None fails, and something could not be determined.
+    /// No check fails, but something could not be determined.
     Unknown,
-    /// All that its checks saw holds; they cannot show all of it, or some of them saw nothing.
+    /// All subjects pass, but the checks do not cover the whole control, or some had no subjects.
     HoldsInPart,
     /// It holds.
     Holds,
-    /// There were subjects, and the question does not arise for any of them.
+    /// There were subjects, but the control applies to none of them.
     NotApplicable,
-    /// Nothing was read that its checks look at.
+    /// Nothing was read that its checks evaluate.
     Unseen,
-    /// Another command or a feature to come assesses it.
+    /// It is assessed by another command or a future feature.
     Elsewhere,
-    /// People alone can assess it.
+    /// It requires a manual assessment.
     ByHand,
 }
 
 impl ControlState {
-    /// All, what needs attention first.
+    /// All states, those that need attention first.
     pub const ALL: [Self; 9] = [
         Self::Fails,
         Self::Excepted,
@@ -47,65 +47,66 @@ impl ControlState {
         Self::ByHand,
     ];
 
-    /// Whether it is a result: the control was found to hold or to fail.
+    /// Whether the control was found to hold or to fail.
     pub fn is_result(self) -> bool {
         matches!(self, Self::Fails | Self::Holds | Self::HoldsInPart)
     }
 }
 
-/// A framework, and what a scan says about it.
+/// The assessment of a framework.
 #[derive(Debug)]
 pub struct Assessment<'a> {
     /// The framework.
     pub framework: &'a Framework,
-    /// Its controls, in its own order.
+    /// Its controls, in the order of the framework.
     pub controls: Vec<AssessedControl<'a>>,
-    /// Inputs that could not be read: while there are some, nothing is proven.
+    /// The number of inputs that could not be read. If there are any, nothing is proven.
     pub unread: usize,
 }
 
-/// A control, and what a scan says about it.
+/// The assessment of a control.
 #[derive(Debug)]
 pub struct AssessedControl<'a> {
     /// The control.
     pub control: &'a Control,
-    /// What is said of it.
+    /// The state.
     pub state: ControlState,
-    /// What each of its checks found, those that fail first, worst first.
+    /// The evidence from its checks, failures first, highest severity first.
     pub evidence: Vec<Evidence<'a>>,
-    /// Its checks that did not run though they should have.
+    /// Checks that should have run but did not.
     pub left_out: Vec<&'a Rule>,
-    /// Its checks of whose subjects nothing was read, and which may exist all the same: files show
-    /// what somebody means to apply, not what is there, and images are looked at on demand.
+    /// Checks that had no subjects although these may exist: files may be incomplete, and images
+    /// are scanned on request.
     pub unseen: Vec<&'a Rule>,
 }
 
-/// What one check found.
+/// The result of a check.
 #[derive(Debug)]
 pub struct Evidence<'a> {
     /// The check.
     pub rule: &'a Rule,
-    /// The parts of it that alone count for the control; all of it where there are none.
+    /// The parts of the check that apply to the control. All if empty.
     pub parts: Vec<&'a str>,
-    /// It asks for more than the control: what it reports may be well.
+    /// Whether the check is stricter than the control, so that its findings do not refute the
+    /// control.
     pub stricter: bool,
-    /// Its subjects by verdict.
+    /// The counts of its subjects by verdict.
     pub tally: Tally,
-    /// What fails, then what is unknown, in the order of the judgement.
+    /// Failures, then unknown results, in the order of the judgement.
     pub findings: Vec<&'a Finding>,
-    /// What an exception lets through; the tally counts it all the same.
+    /// Findings with exceptions. They are included in the tally.
     pub excepted: Vec<&'a Finding>,
-    /// Whether findings may be missing, because there were too many.
+    /// Whether findings may have been dropped, because there were too many.
     pub cut: bool,
 }
 
 impl Evidence<'_> {
-    /// Whether it shows that the control does not hold, exceptions aside.
+    /// Whether it shows that the control does not hold, apart from exceptions.
     pub fn refutes(&self) -> bool {
         self.tally.fails > 0 && !self.stricter && !self.seems_excepted()
     }
 
-    /// Whether all that fails is let through by exceptions.
+    /// Whether all failures have exceptions.
     pub fn is_excepted(&self) -> bool {
         !self.cut && self.seems_excepted()
     }
@@ -117,33 +118,33 @@ impl Evidence<'_> {
             && !self.findings.iter().any(|finding| fails(&finding))
     }
 
-    /// Findings of one state.
+    /// Returns the findings with a state.
     pub fn of_state(&self, state: State) -> impl Iterator<Item = &Finding> {
         self.findings.iter().copied().filter(move |finding| finding.state == state)
     }
 }
 
 impl Assessment<'_> {
-    /// How many controls are in a state.
+    /// Returns the number of controls in a state.
     pub fn count(&self, state: ControlState) -> usize {
         self.of_state(state).count()
     }
 
-    /// Controls in a state.
+    /// Returns the controls in a state.
     pub fn of_state(&self, state: ControlState) -> impl Iterator<Item = &AssessedControl<'_>> {
         self.controls.iter().filter(move |control| control.state == state)
     }
 }
 
-/// Whether a control waits for a check: checks for those who harden beyond what is common count
-/// where the control names them; one of a topic counts where it was asked to run.
+/// Whether a control requires a check. Checks of audience `strict` are required only if the control
+/// lists them by name; those from a topic count if they were enabled.
 pub fn is_needed(control: &Control, rule: &Rule) -> bool {
     control.checks.iter().any(|id| *id == rule.id)
         && (rule.audience == Audience::Everyone || control.named.contains(&*rule.id))
 }
 
-/// Says of each control of a framework what the judgement shows. `rules` are those of all checks
-/// that there are.
+/// Assesses each control of a framework by a judgement. `rules` are the rules of all existing
+/// checks.
 pub fn assess<'a>(
     framework: &'a Framework,
     judgement: &'a Judgement,
@@ -153,14 +154,14 @@ pub fn assess<'a>(
     let mut ran = Ran { checks: HashMap::new(), cut: judgement.cut.is_some() };
     let is_asked = |rule: &Rule| !judgement.unasked.iter().any(|other| other.id == rule.id);
     let rules = rules.filter(|rule| is_asked(rule));
-    // What was found in some images counts, whatever is in the others.
+    // Findings in images that were read count, whatever is in the others.
     let is_seen =
         |counted: &&RuleTally| is_asked(&counted.rule) || counted.tally != Tally::default();
     for counted in judgement.tallies.iter().filter(is_seen) {
         let (findings, excepted) = (Vec::new(), Vec::new());
         ran.checks.insert(&*counted.rule.id, OfCheck { counted, findings, excepted });
     }
-    // What a baseline knows fails all the same.
+    // Findings in the baseline are failures too.
     let known = judgement.baseline.iter().flat_map(|compared| &compared.known);
     for finding in judgement.findings.iter().chain(known) {
         if let Some(of_check) = ran.checks.get_mut(&*finding.rule.id) {
@@ -172,8 +173,8 @@ pub fn assess<'a>(
             of_check.excepted.push(&excepted.finding);
         }
     }
-    // Of a cluster it is told what was not listed: what was not seen there is not there.
-    // Where nothing but images was read, no object was seen.
+    // For a cluster, kinds that were not listed are reported, so other objects do not exist. If
+    // only images were read, no objects were.
     let partial = judgement.worlds == 0 || judgement.clusters.len() < judgement.worlds;
     let controls = framework.controls.iter();
     let controls = controls
@@ -181,14 +182,14 @@ pub fn assess<'a>(
     Assessment { framework, controls: controls.collect(), unread }
 }
 
-/// What ran, and what it found.
+/// The checks that ran, and their results.
 struct Ran<'a> {
     checks: HashMap<&'a str, OfCheck<'a>>,
-    /// Whether findings are missing.
+    /// Whether findings were dropped.
     cut: bool,
 }
 
-/// What one check found, all of it.
+/// All results of a check.
 struct OfCheck<'a> {
     counted: &'a RuleTally,
     findings: Vec<&'a Finding>,
@@ -217,7 +218,7 @@ impl<'a> Ran<'a> {
         let Some(named) = named.into_iter().collect::<Option<Vec<_>>>() else {
             evidence.tally = of_fields(rule, parts, *tally, findings.iter().chain(excepted));
             if self.cut {
-                // Subjects without a finding on these parts may have one that is missing.
+                // Subjects without a finding on these parts may have one that was dropped.
                 let Tally { holds, unknown, .. } = evidence.tally;
                 evidence.tally = Tally { holds: 0, unknown: unknown + holds, ..evidence.tally };
             }
@@ -225,7 +226,7 @@ impl<'a> Ran<'a> {
             evidence.excepted.retain(|finding| is_of_part(finding, &evidence.parts));
             return Some(evidence);
         };
-        // What is said of its only program is said of it.
+        // A check for a single program is about that program.
         if programs.len() == 1 {
             if !programs.iter().any(|program| named.contains(program)) {
                 evidence.tally = Tally::default();
@@ -235,7 +236,7 @@ impl<'a> Ran<'a> {
             return Some(evidence);
         }
         let mut sum = Tally::default();
-        // What is of no program in particular may be about any.
+        // Verdicts that are not about a specific program may be about any.
         for program in named.iter().copied().map(Some).chain([None]) {
             sum.add(by_program.get(&program).copied().unwrap_or_default());
         }
@@ -252,8 +253,8 @@ fn is_about(finding: &Finding, named: &[Program]) -> bool {
     programs.is_empty() || programs.iter().any(|program| named.contains(program))
 }
 
-/// Of a check that looks at several settings of each subject, what it says of some of them: a
-/// subject holds where nothing is said of these.
+/// Returns the counts for some parts of a check that evaluates several settings of each subject. A
+/// subject passes if it has no findings on these parts.
 fn of_fields<'f>(
     rule: &Rule,
     parts: &[&str],
@@ -267,7 +268,7 @@ fn of_fields<'f>(
     debug_assert!(!rule.parts.is_empty(), "{} has no parts", rule.id);
     let (fail, doubt) = (subjects(State::Fails, false), subjects(State::Unknown, false));
     let told = subjects(State::Unknown, true);
-    // Subjects that count as unknown without a word of their own.
+    // Subjects that count as unknown but have no finding of their own.
     let silent = told.difference(&subjects(State::Fails, true)).count();
     let silent = tally.unknown.saturating_sub(silent);
     let all = tally.holds + tally.fails + tally.unknown;
@@ -276,8 +277,8 @@ fn of_fields<'f>(
     Tally { holds: all - fails - unknown, fails, unknown, ..tally }
 }
 
-/// Whether a finding is about one of the parts of its rule, or about all of them (flags that cannot
-/// be seen).
+/// Whether a finding is about one of the parts, or about all parts of its rule (flags that cannot
+/// be read).
 fn is_of_part(finding: &Finding, parts: &[&str]) -> bool {
     let own = &finding.detail().parts;
     own.is_empty() || own.iter().any(|part| parts.contains(&&**part))
@@ -302,7 +303,7 @@ fn of_control<'a>(
         .filter(|rule| !ran.checks.contains_key(&*rule.id) && is_needed(control, rule))
         .collect();
     let unseen = evidence.iter().filter(|e| partial && e.tally == Tally::default()).map(|e| e.rule);
-    // What nobody asked to look at is not seen either.
+    // Checks that were not requested saw nothing either.
     let unasked = judgement.unasked.iter().map(|rule| &**rule);
     let unseen: Vec<_> = unseen.chain(unasked).filter(|rule| is_needed(control, rule)).collect();
     let state = match control.assessed {

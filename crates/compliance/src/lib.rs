@@ -1,13 +1,13 @@
-//! Standards as data: which controls there are, and which the checks serve.
+//! Compliance frameworks as data: their controls, and the checks that assess them.
 //!
-//! The map from control to checks lives only in `frameworks/*.toml`, in our own words; a check
-//! knows nothing of standards. Checks are sorted by topic once (`frameworks/topics.toml`), and a
-//! control names topics, checks, or both. Users' own frameworks are files of the same form
+//! The mapping from controls to checks is only in `frameworks/*.toml`, in our own words. Checks are
+//! not aware of frameworks. Checks are grouped by topic (`frameworks/topics.toml`), and a control
+//! lists topics, checks, or both. Users can define frameworks in the same format
 //! ([`Framework::read`]).
 //!
-//! [`assess`] says of each control what a judgement shows.
+//! [`assess`] determines the state of each control from a judgement.
 //!
-//! Not here: how that is shown (`report`).
+//! Out of scope: rendering (`report`).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
@@ -22,42 +22,42 @@ pub use assess::{AssessedControl, Assessment, ControlState, Evidence, assess, is
 pub use name::{NoFramework, find, names_file};
 pub use read::FrameworkError;
 
-/// A standard, or a part of one.
+/// A compliance framework, or a part of one.
 #[derive(Debug, Clone)]
 pub struct Framework {
-    /// Identifier with a version: `cis-1.12`.
+    /// The identifier with a version: `cis-1.12`.
     pub id: String,
-    /// What people call it.
+    /// The common name.
     pub title: String,
-    /// Where its text is to be had.
+    /// The URL of its text.
     pub url: String,
-    /// Other names by which it may be asked for.
+    /// Alternative names for the command line.
     pub aliases: Vec<String>,
-    /// What of the standard is listed; empty where all of its controls are.
+    /// The part of the standard that is covered. Empty if all controls are listed.
     pub extent: String,
-    /// Its controls, in its own order: also those that no check serves.
+    /// The controls in the order of the standard, including those without checks.
     pub controls: Vec<Control>,
-    /// Checks that no control asks for, and why.
+    /// Checks that no control requires, with the reason.
     pub serves_not: Vec<ServesNot>,
 }
 
-/// One control of a framework.
+/// A control of a framework.
 #[derive(Debug, Clone)]
 pub struct Control {
-    /// The standard's own number: `5.2.2`.
+    /// The number in the standard: `5.2.2`.
     pub id: String,
-    /// What it asks for, in our words.
+    /// The requirement, in our own words.
     pub title: String,
     /// A level within the framework: `baseline`.
     pub level: Option<String>,
-    /// Ids of the checks that speak for it, in order; none where it is not assessed by checks.
+    /// The ids of the checks that assess it, in order. Empty if it is not assessed by checks.
     pub checks: Vec<String>,
-    /// Those of them that it names itself, not by a topic.
+    /// The checks that it lists by name, not by topic.
     pub named: BTreeSet<String>,
-    /// Of some of its checks, the parts that alone count: those of its rule ([`Rule::parts`]), or
-    /// programs of whose settings it judges those of several.
+    /// For some of its checks, the parts that apply: parts of the rule ([`Rule::parts`]), or
+    /// programs if the check evaluates the settings of several.
     pub parts: BTreeMap<String, BTreeSet<String>>,
-    /// Those of its checks that ask for more than it does: what they report may hold.
+    /// The checks that are stricter than the control. Their findings do not refute it.
     pub stricter: BTreeSet<String>,
     /// How it is assessed.
     pub assessed: Assessed,
@@ -68,66 +68,66 @@ pub struct Control {
 pub enum Assessed {
     /// By its checks.
     ByChecks,
-    /// By its checks in part; this is what they cannot show.
+    /// Partly by its checks. Contains what they do not cover.
     Partly(String),
-    /// By another command or a feature to come: this one.
+    /// By another command or a future feature. Contains its description.
     Elsewhere(String),
-    /// By people alone: what it is about.
+    /// Manually. Contains the subject of the assessment.
     ByHand(String),
 }
 
-/// Checks that a framework has no control for.
+/// Checks that no control of a framework covers.
 #[derive(Debug, Clone)]
 pub struct ServesNot {
-    /// Ids of the checks.
+    /// The ids of the checks.
     pub checks: Vec<String>,
-    /// Why.
+    /// The reason.
     pub reason: String,
 }
 
-/// Checks of one subject.
+/// A group of related checks.
 #[derive(Debug, Clone)]
 pub struct Topic {
-    /// What they have in common.
+    /// The title.
     pub title: String,
-    /// Their ids.
+    /// The ids of the checks.
     pub checks: Vec<String>,
-    /// Those of them that count for every control of the topic, although a scan leaves them out
-    /// unless it is asked for them.
+    /// The checks that count for every control of the topic, although they are off by default.
     pub always: Vec<String>,
 }
 
-/// How much of a framework is assessed.
+/// The number of controls of a framework by type of assessment.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Coverage {
-    /// Controls that are listed.
+    /// All listed controls.
     pub controls: usize,
-    /// Those that checks assess.
+    /// Controls assessed by checks.
     pub by_checks: usize,
-    /// Those that checks assess in part.
+    /// Controls partly assessed by checks.
     pub partly: usize,
-    /// Those that another command assesses.
+    /// Controls assessed by another command.
     pub elsewhere: usize,
-    /// Those that people alone can assess.
+    /// Controls that require a manual assessment.
     pub by_hand: usize,
 }
 
 impl Framework {
-    /// Reads a framework's file. `known` are the rules of the checks that there are; where it is
-    /// empty, any id is taken for one, and any word for a part of one.
+    /// Reads the file of a framework. `known` are the rules of the existing checks. If it is empty,
+    /// ids of checks and their parts are not validated.
     ///
     /// # Errors
-    /// It is no TOML of this form, or names what there is not: with line and column.
+    /// The text is not TOML of this format, or refers to something that does not exist. The error
+    /// has line and column.
     pub fn read(text: &str, known: &[&Rule]) -> Result<Self, FrameworkError> {
         read::framework(text, topics(), known)
     }
 
-    /// Ids of all checks that serve it.
+    /// Returns the ids of all its checks.
     pub fn checks(&self) -> BTreeSet<&str> {
         self.controls.iter().flat_map(|control| control.checks.iter().map(String::as_str)).collect()
     }
 
-    /// How much of it is assessed.
+    /// Returns the number of controls by type of assessment.
     pub fn coverage(&self) -> Coverage {
         let mut coverage = Coverage { controls: self.controls.len(), ..Coverage::default() };
         for control in &self.controls {
@@ -142,7 +142,7 @@ impl Framework {
     }
 }
 
-/// The files of the frameworks that come with the program.
+/// The files of the built-in frameworks.
 pub const FILES: [&str; 12] = [
     include_str!("../../../frameworks/pod-security-standards.toml"),
     include_str!("../../../frameworks/cis-1.12.toml"),
@@ -160,21 +160,21 @@ pub const FILES: [&str; 12] = [
 
 const TOPICS: &str = include_str!("../../../frameworks/topics.toml");
 
-/// The frameworks that come with the program.
+/// Returns the built-in frameworks.
 pub fn builtin() -> &'static [Framework] {
     static FRAMEWORKS: LazyLock<Vec<Framework>> =
         LazyLock::new(|| FILES.iter().filter_map(|text| Framework::read(text, &[]).ok()).collect());
     &FRAMEWORKS
 }
 
-/// The topics, by name.
+/// Returns the topics, by name.
 pub fn topics() -> &'static BTreeMap<String, Topic> {
     static FOUND: LazyLock<BTreeMap<String, Topic>> =
         LazyLock::new(|| read::topics(TOPICS).unwrap_or_default());
     &FOUND
 }
 
-/// For each check the controls that it serves, as `cis-1.12/5.2.2`.
+/// Returns the controls of each check, as `cis-1.12/5.2.2`.
 pub fn controls_by_check(frameworks: &[Framework]) -> BTreeMap<String, Vec<String>> {
     let mut map = BTreeMap::<_, Vec<_>>::new();
     for framework in frameworks {

@@ -1,17 +1,18 @@
-//! A framework by the name that people type.
+//! Looks up frameworks by the name that users type.
 
 use crate::Framework;
 use crate::read::hint;
 
-/// There is none of that name, or more than one.
+/// No framework has that name, or the name is ambiguous.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct NoFramework(String);
 
-/// The framework of that id or alias, or the only one whose id or alias begins with the word.
+/// Returns the framework with that id or alias, or the only one whose id or alias begins with the
+/// word.
 ///
 /// # Errors
-/// There is none, or several begin with it: the message names what there is.
+/// There is none, or the word is ambiguous. The message lists the candidates.
 pub fn find<'a>(word: &str, frameworks: &'a [Framework]) -> Result<&'a Framework, NoFramework> {
     let wanted = plain(word);
     let exact = |framework: &&Framework| names(framework).any(|name| plain(name) == wanted);
@@ -42,13 +43,13 @@ fn names(framework: &Framework) -> impl Iterator<Item = &str> {
     [&framework.id].into_iter().chain(&framework.aliases).map(String::as_str)
 }
 
-/// Whether a word names a file of the user's own: it ends in `.toml`.
+/// Whether a word is the name of a user's file: it ends in `.toml`.
 pub fn names_file(word: &str) -> bool {
     let ending = std::path::Path::new(word).extension();
     ending.is_some_and(|ending| ending.eq_ignore_ascii_case("toml"))
 }
 
-/// Letters and digits alone count: `PCI DSS`, `pci_dss` and `pci-dss` are one name.
+/// Compares letters and digits only: `PCI DSS`, `pci_dss` and `pci-dss` are the same name.
 fn plain(name: &str) -> String {
     name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }

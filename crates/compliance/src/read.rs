@@ -1,4 +1,4 @@
-//! The form of the files, and the way from names to checks.
+//! The file format of frameworks, and the resolution of names to checks.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,15 +8,15 @@ use toml::Spanned;
 
 use crate::{Assessed, Control, Framework, ServesNot, Topic};
 
-/// Why a framework's file means nothing.
+/// The error for an invalid framework file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{line}:{column}: {message}")]
 pub struct FrameworkError {
-    /// Line, from 1.
+    /// The line, from 1.
     pub line: usize,
-    /// Column in characters, from 1.
+    /// The column in characters, from 1.
     pub column: usize,
-    /// What is wrong, and what to do.
+    /// What is wrong, and how to fix it.
     pub message: String,
 }
 
@@ -81,7 +81,7 @@ pub(crate) fn topics(text: &str) -> Result<BTreeMap<String, Topic>, FrameworkErr
     Ok(raw.into_iter().map(|(name, raw)| (name, topic(raw))).collect())
 }
 
-/// Reads a framework's file.
+/// Reads the file of a framework.
 pub(crate) fn framework(
     text: &str,
     topics: &BTreeMap<String, Topic>,
@@ -131,7 +131,7 @@ impl Resolve<'_> {
                 parts.entry(self.check(name)?).or_default().insert(part);
             }
         }
-        // Who names a check without a part means all of it.
+        // A check without a part means the whole check.
         let (whole, _) = self.checks(&raw.topics, &[])?;
         let plain = raw.checks.iter().filter(|name| !name.get_ref().contains('@'));
         let plain: BTreeSet<_> = plain.map(|name| self.check(name)).collect::<Result<_, _>>()?;
@@ -198,7 +198,7 @@ impl Resolve<'_> {
         })
     }
 
-    /// All checks, and those named themselves.
+    /// Returns all checks, and those listed by name.
     fn checks(
         &self,
         topics: &[Spanned<String>],
@@ -219,7 +219,7 @@ impl Resolve<'_> {
         Ok((all, named))
     }
 
-    /// The part of a check behind its `@`.
+    /// Returns the part of a check after `@`.
     fn part(&self, name: &Spanned<String>) -> Result<Option<String>, FrameworkError> {
         let Some((_, part)) = name.get_ref().split_once('@') else { return Ok(None) };
         let id = self.check(name)?;
@@ -235,7 +235,7 @@ impl Resolve<'_> {
         Err(self.wrong(name, format!("{id} has no part `{part}`{hint}")))
     }
 
-    /// The id of a check by id or name, without its part.
+    /// Returns the id of a check by id or name, without its part.
     fn check(&self, name: &Spanned<String>) -> Result<String, FrameworkError> {
         let word = name.get_ref().split('@').next().unwrap_or_default();
         if self.known.is_empty() {
@@ -257,7 +257,7 @@ impl Resolve<'_> {
     }
 }
 
-/// `; did you mean …?`, or where all names are to be had.
+/// Returns `; did you mean …?`, or a hint where to find all names.
 pub(crate) fn hint<'a>(word: &str, names: impl Iterator<Item = &'a str>, all: &str) -> String {
     match nearest(word, names) {
         Some(name) => format!("; did you mean `{name}`?"),

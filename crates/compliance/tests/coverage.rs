@@ -1,4 +1,4 @@
-//! Every check serves every general framework, or its file says why not.
+//! Every check is covered by every general framework, or the framework gives the reason why not.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use pavisade_checks::Catalog;
 use pavisade_compliance::{FILES, Framework, builtin, topics};
 
-/// Frameworks of a part of what checks are about: a check serves them or does not.
+/// Specialized frameworks, which need not cover every check.
 const SPECIAL: [&str; 2] = ["cis-1.12", "pod-security-standards"];
 
 static CATALOG: LazyLock<Catalog> = LazyLock::new(Catalog::builtin);
@@ -15,7 +15,7 @@ fn known() -> BTreeMap<&'static str, &'static str> {
     CATALOG.names().collect()
 }
 
-/// `PV-C001 privileged-container`, one a line.
+/// Returns `PV-C001 privileged-container`, one per line.
 fn listed<'a>(ids: impl Iterator<Item = &'a str>, known: &BTreeMap<&str, &str>) -> String {
     ids.map(|id| format!("\n  {id} {}", known.get(id).unwrap_or(&"does not exist"))).collect()
 }
@@ -62,7 +62,7 @@ fn frameworks_name_only_checks_that_exist() {
     }
 }
 
-/// Read without a catalog any word is a part of a check: here it is looked up.
+/// Without a catalog, names of parts are not validated, so do it here.
 #[test]
 fn frameworks_name_only_parts_that_exist() {
     let known: Vec<_> = CATALOG.rules().collect();
@@ -113,7 +113,7 @@ fn the_example_of_the_documentation_is_read() {
     let wrong = example.replace("root-user", "rot-user");
     let error = Framework::read(&wrong, &known).unwrap_err().to_string();
     assert!(page.contains(&format!("own.toml:{error}")), "{error}");
-    // Every key that there is stands on the page.
+    // The page documents every key.
     for key in ["id", "level", "checks", "topics", "except", "stricter", "gap", "by_hand"] {
         assert!(page.contains(&format!("`{key}`")), "{key}");
     }

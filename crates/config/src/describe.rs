@@ -1,15 +1,15 @@
-//! What a configuration does to the report, in words.
+//! Describes the effects of a configuration on the report.
 
 use pavisade_checks::Catalog;
 use pavisade_model::{Glob, Severity};
 
 use crate::Config;
 
-/// Names that are told of one list.
+/// Maximum number of names listed.
 const NAMES: usize = 10;
 
 impl Config {
-    /// What it leaves out or weakens, a clause each; empty where it does neither.
+    /// Returns what the configuration excludes or weakens, one clause each. Empty if nothing.
     pub fn restrictions(&self, catalog: &Catalog) -> Vec<String> {
         let mut all = Vec::new();
         let mut say = |clause: String| all.push(clause);
@@ -47,7 +47,7 @@ impl Config {
         all
     }
 
-    /// Those of [`Config::restrictions`] that are about which files are read.
+    /// Returns the [`Config::restrictions`] on which files are read.
     pub fn of_reading(&self) -> Vec<String> {
         let lists = [("reads only", &self.include), ("excludes", &self.exclude)];
         let lists = lists.into_iter().filter(|(_, globs)| !globs.is_empty());
@@ -67,7 +67,7 @@ fn names<'a>(all: impl Iterator<Item = &'a str>) -> String {
 }
 
 impl Config {
-    /// [`Config::restrictions`] in a few words: how many of what.
+    /// Summarizes [`Config::restrictions`] as counts.
     pub fn short(&self) -> String {
         let mut parts = Vec::new();
         let mut count = |n: usize, one: &str, many: &str| match n {

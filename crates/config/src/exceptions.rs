@@ -1,4 +1,4 @@
-//! The section `exceptions`, of a configuration or a file of its own.
+//! The section `exceptions` of a configuration or policy file.
 
 use pavisade_judgement::{Date, Exception, Selector, Subjects};
 use pavisade_model::{Base, Fingerprint, Glob};
@@ -6,7 +6,7 @@ use pavisade_yaml::{Kind, Value};
 
 use crate::reader::Reader;
 
-/// Exceptions of one file: each is tried for each finding.
+/// Maximum number of exceptions in a file: each is tried for each finding.
 const MAX: usize = 2_000;
 
 const FIELDS: [&str; 7] =
@@ -14,7 +14,7 @@ const FIELDS: [&str; 7] =
 const OF_SUBJECTS: [&str; 8] =
     ["kind", "namespace", "name", "container", "image", "package", "file", "artifact"];
 
-/// Reads the list; what is incomplete is told and does not count.
+/// Reads the list. Incomplete exceptions are reported and ignored.
 pub(crate) fn list(
     reader: &mut Reader<'_>,
     base: &Base,
@@ -54,7 +54,7 @@ fn one(reader: &mut Reader<'_>, base: &Base, item: Value<'_>) -> Option<Exceptio
             }
             "subjects" => {
                 let items = reader.list(value);
-                // A list of nothing must not mean everything.
+                // An empty list must not match everything.
                 whole &= !items.is_empty();
                 selector.subjects = items.into_iter().map(|item| subjects(reader, item)).collect();
                 if selector.subjects.iter().any(is_empty) {

@@ -1,10 +1,10 @@
-//! `.pavisade.yaml` and policy files: text to values, with every mistake at its place.
+//! Reads `.pavisade.yaml` and policy files, with the location of every error.
 //!
-//! A configuration says which checks run and how, what is read, and what is let through. It can
-//! only restrict or add to the report: nothing in it starts a program, writes a file or reaches
-//! the network, since it may stand in a folder that somebody else wrote.
+//! A configuration selects and configures checks and input, and defines exceptions. It can only
+//! restrict or extend the report: nothing in it starts a program, writes a file or accesses the
+//! network, because the file may be from an untrusted directory.
 //!
-//! Not here: where files are found and what the command line says (`cli`).
+//! Out of scope: finding files, and command-line options (`cli`).
 
 mod describe;
 mod exceptions;
@@ -25,10 +25,10 @@ use reader::Reader;
 pub use schema::schema;
 pub use signatures::SignatureRule;
 
-/// The name of the file.
+/// The name of the configuration file.
 pub const FILE_NAME: &str = ".pavisade.yaml";
 
-/// What a configuration says; what it does not say is empty.
+/// A configuration. Fields that are not set are empty.
 #[derive(Debug, Clone, Default)]
 pub struct Config {
     /// Checks that run whatever their audience.
@@ -41,41 +41,42 @@ pub struct Config {
     pub severities: BTreeMap<String, Severity>,
     /// Parameters by check name: objects.
     pub parameters: HashMap<String, serde_json::Value>,
-    /// Only checks that serve one of these: ids of those that come with the program, and files of
-    /// the user's own (`names_file`), relative to the configuration's folder; with their places.
+    /// Frameworks that select checks: ids of built-in ones, or files (`names_file`) relative to the
+    /// configuration's directory, with a note that has the location.
     pub frameworks: Vec<(String, Note)>,
-    /// Only files that one of these matches, if there are any.
+    /// If not empty, only files that match one of these are read.
     pub include: Vec<Glob>,
-    /// No files that one of these matches.
+    /// Files that match one of these are not read.
     pub exclude: Vec<Glob>,
-    /// What is joined as one world each.
+    /// Files to join into a world.
     pub worlds: Vec<World>,
-    /// The version whose semantics count.
+    /// The version whose semantics apply.
     pub kubernetes_version: Option<KubernetesVersion>,
-    /// From which severity on the scan fails; the inner `None` is never.
+    /// The severity from which on the scan fails. The inner `None` means never.
     pub fail_on: Option<Option<Severity>>,
-    /// Values files for charts, relative to the configuration's folder, with their places.
+    /// Values files for charts, relative to the configuration's directory, with a note that has the
+    /// location.
     pub helm_values: Vec<(String, Note)>,
-    /// What is let through.
+    /// The exceptions.
     pub exceptions: Vec<Exception>,
-    /// Which images must be signed, and by whom; the first rule that is about an image counts.
+    /// Which images must be signed, and by whom. The first rule that matches an image applies.
     pub signatures: Vec<SignatureRule>,
-    /// Days from now beyond which an exception's end is noted.
+    /// Exceptions that end more than this many days from now are reported.
     pub max_exception_days: Option<i32>,
     /// The line of each field that is set: `checks.host-port.severity`.
     pub lines: BTreeMap<String, u32>,
 }
 
-/// Files that are joined as one world.
+/// Files that are joined into a world.
 #[derive(Debug, Clone)]
 pub struct World {
     /// Its name.
     pub name: String,
-    /// Files and folders, relative to the configuration's folder.
+    /// Files and directories, relative to the configuration's directory.
     pub paths: Vec<Glob>,
 }
 
-/// Fields of the file.
+/// The top-level fields.
 const FIELDS: [&str; 13] = [
     "enable",
     "disable",
@@ -92,7 +93,7 @@ const FIELDS: [&str; 13] = [
     "max-exception-days",
 ];
 
-/// Reads a configuration, whose paths are relative to `base`; with all that is wrong with it.
+/// Reads a configuration with paths relative to `base`. Returns it with all errors.
 pub fn read(source: &Source, base: &Base, catalog: &Catalog) -> (Config, Vec<Note>) {
     let mut reader = Reader::new(source, catalog);
     let mut config = Config::default();
@@ -108,7 +109,7 @@ pub fn read(source: &Source, base: &Base, catalog: &Catalog) -> (Config, Vec<Not
     (config, reader.finish())
 }
 
-/// Reads a policy file: `exceptions` alone.
+/// Reads a policy file, which contains only `exceptions`.
 pub fn read_exceptions(
     source: &Source,
     base: &Base,
@@ -217,7 +218,7 @@ impl Config {
                         let words = ["critical", "high", "medium", "low"];
                         let Some(text) = reader.text(value) else { continue };
                         match text.parse() {
-                            // An advisory is without a score, never a check.
+                            // Only an advisory can be without a score, never a check.
                             Ok(severity) if Severity::RATED.contains(&severity) => {
                                 self.severities.insert(entry.rule().id.to_string(), severity);
                             }

@@ -1,4 +1,4 @@
-//! Values of a document to values of ours, each mistake kept with its place.
+//! Reads values of a document, and collects errors with their locations.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,9 +7,9 @@ use pavisade_checks::{Catalog, Entry};
 use pavisade_model::{Glob, Note, NoteKind, Rule, nearest};
 use pavisade_yaml::{self as yaml, Doc, Kind, Source, Value, to_json};
 
-/// Mistakes that are told of one file.
+/// Maximum number of errors reported per file.
 const MAX_PROBLEMS: usize = 100;
-/// Bytes of a word from the file that a message repeats.
+/// Maximum length of a word repeated in a message, in bytes.
 const MAX_WORD: usize = 80;
 
 /// A file being read.
@@ -17,7 +17,7 @@ pub(crate) struct Reader<'c> {
     source: Source,
     catalog: &'c Catalog,
     problems: Vec<Note>,
-    /// Lines of fields, by their names.
+    /// Lines of fields, by name.
     pub(crate) lines: BTreeMap<String, u32>,
 }
 
@@ -26,11 +26,11 @@ impl<'c> Reader<'c> {
         Self { source: source.clone(), catalog, problems: Vec::new(), lines: BTreeMap::new() }
     }
 
-    /// The one document of the file; none where it is empty or cannot be read.
+    /// Returns the only document of the file. `None` if it is empty or cannot be read.
     pub(crate) fn document(&mut self) -> Option<Doc> {
         let documents = yaml::read(&self.source);
         for note in &documents.notes {
-            // What is missing at the end of a text is behind it.
+            // The location of an error about missing text may be beyond the end.
             let end = note.span.1.max(note.span.0 + 1).min(self.source.text().len() as u32);
             self.push((note.span.0.min(end), end), note.message.clone(), "");
         }
@@ -41,7 +41,7 @@ impl<'c> Reader<'c> {
         documents.docs.into_iter().next()
     }
 
-    /// All mistakes, in the order of the text.
+    /// Returns all errors, in the order of the text.
     pub(crate) fn finish(mut self) -> Vec<Note> {
         self.problems.sort_by_key(|note| note.span.as_ref().map_or(0, |span| span.1));
         if self.problems.len() > MAX_PROBLEMS {
@@ -68,7 +68,7 @@ impl<'c> Reader<'c> {
         });
     }
 
-    /// What could be said of a value.
+    /// Creates a note about a value without reporting it.
     pub(crate) fn note(&self, at: Value<'_>, message: impl Into<String>, remedy: &str) -> Note {
         let (start, end) = place(at);
         Note {
@@ -80,19 +80,19 @@ impl<'c> Reader<'c> {
         }
     }
 
-    /// Something is wrong with a value.
+    /// Reports an error in a value.
     pub(crate) fn problem(&mut self, at: Value<'_>, message: impl Into<String>, remedy: &str) {
         let note = self.note(at, message, remedy);
         self.problems.push(note);
     }
 
-    /// Something is wrong with the key of a value.
+    /// Reports an error in the key of a value.
     fn key_problem(&mut self, at: Value<'_>, message: String, remedy: &str) {
         let key = at.key_span().map_or_else(|| place(at), |key| (key.start, key.end));
         self.push((key.0, key.1.max(key.0 + 1)), message, remedy);
     }
 
-    /// A field is absent from a map.
+    /// Reports a missing field of a map.
     pub(crate) fn missing(&mut self, map: Value<'_>, message: &str) {
         let start = map.span().start;
         let line = self.source.text().get(start as usize..).unwrap_or("");
@@ -100,13 +100,13 @@ impl<'c> Reader<'c> {
         self.push((start, start + length.max(1)), message.to_owned(), "");
     }
 
-    /// A word is none of those that are known.
+    /// Reports an unknown word.
     pub(crate) fn unknown(&mut self, what: &str, word: &str, at: Value<'_>, known: &[&str]) {
         let remedy = self.suggestion(word, known);
         self.problem(at, format!("unknown {what} `{}`", short(word)), &remedy);
     }
 
-    /// Looking for names takes a while: what is not told needs none.
+    /// Whether to compute suggestions, which is slow. Not needed for errors that will not be shown.
     fn suggests(&self) -> bool {
         self.problems.len() <= MAX_PROBLEMS
     }
@@ -130,7 +130,7 @@ impl<'c> Reader<'c> {
         self.problem(value, message, "");
     }
 
-    /// The entries of a map.
+    /// Returns the entries of a map.
     pub(crate) fn map<'d>(&mut self, value: Value<'d>) -> Vec<(&'d str, Value<'d>)> {
         match value.kind() {
             Kind::Mapping => value.entries().collect(),
@@ -142,7 +142,7 @@ impl<'c> Reader<'c> {
         }
     }
 
-    /// The entries of a map whose keys are known; `of` says what the map is.
+    /// Returns the entries of a map with known keys. `of` describes the map.
     pub(crate) fn fields<'d>(
         &mut self,
         value: Value<'d>,
@@ -162,7 +162,7 @@ impl<'c> Reader<'c> {
         entries
     }
 
-    /// The elements of a list.
+    /// Returns the elements of a list.
     pub(crate) fn list<'d>(&mut self, value: Value<'d>) -> Vec<Value<'d>> {
         match value.kind() {
             Kind::Sequence => value.items().collect(),
@@ -188,7 +188,7 @@ impl<'c> Reader<'c> {
         text
     }
 
-    /// A text, or a number as it is written: `1.30` is no 1.3.
+    /// Returns a string, or a number as written: `1.30` is not 1.3.
     pub(crate) fn scalar<'d>(&mut self, value: Value<'d>) -> Option<&'d str> {
         if value.kind() != Kind::Number {
             return self.text(value);
@@ -205,13 +205,13 @@ impl<'c> Reader<'c> {
         boolean
     }
 
-    /// The texts of a list.
+    /// Returns the strings of a list.
     pub(crate) fn texts<'d>(&mut self, value: Value<'d>) -> Vec<(String, Value<'d>)> {
         let items = self.list(value).into_iter();
         items.filter_map(|item| Some((self.text(item)?.to_owned(), item))).collect()
     }
 
-    /// The patterns of a list.
+    /// Returns the patterns of a list.
     pub(crate) fn globs(&mut self, value: Value<'_>) -> Vec<Glob> {
         let texts = self.texts(value).into_iter();
         texts.filter_map(|(text, at)| self.path_glob(&text, at)).collect()
@@ -230,7 +230,7 @@ impl<'c> Reader<'c> {
         Glob::new(text).map_err(|why| self.problem(at, why, "")).ok()
     }
 
-    /// The check of an id or name; with `key` the word is the value's key.
+    /// Returns the check with an id or name. With `key`, the word is the value's key.
     pub(crate) fn check(&mut self, word: &str, at: Value<'_>, key: bool) -> Option<&'c Entry> {
         let found = self.catalog.named(word);
         if found.is_none() {
@@ -247,7 +247,7 @@ impl<'c> Reader<'c> {
         found
     }
 
-    /// The checks of a list.
+    /// Returns the checks of a list.
     pub(crate) fn checks(&mut self, value: Value<'_>) -> Vec<Arc<Rule>> {
         let mut rules = Vec::new();
         for (word, at) in self.texts(value) {
@@ -263,7 +263,8 @@ impl<'c> Reader<'c> {
         rules
     }
 
-    /// Parameters of a check, each tried for itself so that each mistake has its place.
+    /// Returns the parameters of a check. Each is parsed separately, so that each error has its
+    /// location.
     pub(crate) fn parameters(&mut self, entry: &Entry, value: Value<'_>) -> serde_json::Value {
         let schema = serde_json::to_value(entry.schema()).unwrap_or_default();
         let known = schema["properties"].as_object();
@@ -296,7 +297,7 @@ impl<'c> Reader<'c> {
     }
 }
 
-/// Where a value is shown: itself, or the key of a collection.
+/// Returns the location to show for a value: itself, or the key of a collection.
 fn place(at: Value<'_>) -> (u32, u32) {
     let span = match at.kind() {
         Kind::Mapping | Kind::Sequence | Kind::Null => at.key_span().unwrap_or_else(|| at.span()),

@@ -1,9 +1,9 @@
-//! The JSON schema of the file, with the parameters of every check.
+//! The JSON schema of the configuration file, including the parameters of every check.
 
 use pavisade_checks::{Catalog, unhardened_container};
 use serde_json::{Map, Value, json};
 
-/// The schema.
+/// Returns the schema.
 pub fn schema(catalog: &Catalog) -> Value {
     let mut definitions = Map::new();
     let mut checks = Map::new();
@@ -168,7 +168,7 @@ fn exception() -> Value {
     })
 }
 
-/// Makes references to a check's own definitions lead to where they are kept here.
+/// Rewrites references to a check's own definitions to their location in this schema.
 fn rename(value: &mut Value, check: &str) {
     match value {
         Value::Object(map) => {

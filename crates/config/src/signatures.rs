@@ -6,7 +6,7 @@ use pavisade_yaml::Value;
 
 use crate::reader::Reader;
 
-/// Rules of one file, and signers of one rule.
+/// Maximum number of rules in a file, and of signers in a rule.
 const MAX: usize = 200;
 
 const FIELDS: [&str; 5] =
@@ -14,17 +14,17 @@ const FIELDS: [&str; 5] =
 const OF_SIGNER: [&str; 7] =
     ["key", "identity", "identity-pattern", "issuer", "issuer-pattern", "repository", "git-ref"];
 
-/// What is asked of some images.
+/// The signature requirements for some images.
 #[derive(Debug, Clone)]
 pub struct SignatureRule {
-    /// Their references: `registry.example/team/**`.
+    /// The patterns of image references: `registry.example/team/**`.
     pub images: Vec<Glob>,
-    /// Who may have signed them; `None` where they need no signature.
+    /// The accepted signers. `None` if no signature is required.
     pub policy: Option<Policy>,
 }
 
 impl SignatureRule {
-    /// Whether it is about an image: the reference, with or without its tag and digest.
+    /// Whether it applies to an image: the reference matches, with or without its tag and digest.
     pub fn is_about(&self, reference: &str) -> bool {
         let bare = reference.split_once('@').map_or(reference, |(name, _)| name);
         let name = match bare.rsplit_once(':') {
@@ -35,7 +35,7 @@ impl SignatureRule {
     }
 }
 
-/// Reads the list; a rule that is incomplete is told, and accepts nobody.
+/// Reads the list. An incomplete rule is reported and accepts no signer.
 pub(crate) fn list(reader: &mut Reader<'_>, value: Value<'_>) -> Vec<SignatureRule> {
     let items = reader.list(value);
     if let Some(item) = items.get(MAX) {
@@ -73,7 +73,7 @@ fn one(reader: &mut Reader<'_>, item: Value<'_>) -> SignatureRule {
     if images.is_empty() {
         reader.missing(item, "a rule about signatures needs `images`");
     }
-    // What stands there and cannot be read is reported already.
+    // A value that cannot be read is reported already.
     let is_unreadable = !is_free && item.get("unsigned").is_some();
     if is_free != policy.accept.is_empty() && !is_unreadable {
         let message = "a rule about signatures needs either `accept` or `unsigned: allow`";

@@ -1,4 +1,4 @@
-//! What a configuration says, and every mistake at its place.
+//! Reading of configurations, and errors with their locations.
 
 use pavisade_checks::Catalog;
 use pavisade_config::{Config, read, read_exceptions, schema};
@@ -262,7 +262,7 @@ fn the_schema_agrees() {
             serde_json::from_str(&to_json(doc.root())).unwrap()
         })
     };
-    // Names are told in any case here, and not by a schema.
+    // Names are case-insensitive here, but not in the schema.
     let whole = WHOLE.replace("Host-Port", "host-port");
     for good in [whole.as_str(), "", "disable:\nchecks:\nexceptions:\n"] {
         let errors: Vec<_> = validator.iter_errors(&value(good)).map(|e| e.to_string()).collect();
@@ -285,7 +285,7 @@ fn the_schema_agrees() {
         assert!(!validator.is_valid(&value(bad)), "{bad}");
         assert!(!of(bad).1.is_empty(), "{bad}");
     }
-    // Every check and every parameter of it is there.
+    // Every check and all of its parameters are in the schema.
     for entry in Catalog::builtin().entries() {
         let own = serde_json::to_value(entry.schema()).unwrap();
         let here = &schema["properties"]["checks"]["properties"][&*entry.rule().name]["properties"]
@@ -325,7 +325,7 @@ signatures:
     let first = config.signatures[0].policy.as_ref().unwrap();
     assert!(!first.log && first.certificate_log && first.accept.len() == 1);
     assert!(config.signatures[1].policy.is_none());
-    // A signer who is half named is nobody, and the rule accepts nobody.
+    // An incomplete signer is ignored, and the rule accepts no signer.
     for wrong in [
         "{identity: a}",
         "{issuer: a}",

@@ -1,4 +1,5 @@
-//! One text for all values that mean the same, by which the elements of sets are matched.
+//! Canonical text of values: equivalent values have the same text, by which elements of sets are
+//! matched.
 
 use pavisade_yaml::{Kind, Value, to_json};
 
@@ -8,10 +9,11 @@ use crate::rules::Rule;
 use crate::scalar;
 use crate::types::{Form, Types};
 
-/// Depth below which a value is taken as it is. No set of Kubernetes is so deep.
+/// Maximum depth of canonicalization. Deeper values are used as they are. No set in Kubernetes is
+/// that deep.
 const MAX_DEPTH: usize = 32;
 
-/// Whether a field says nothing: it is not there, null, or the zero that Go leaves out.
+/// Whether a field is equivalent to an absent one: absent, null, or a zero value that Go omits.
 pub(crate) fn is_absent(form: &Form, value: Value<'_>) -> bool {
     let text = |value: Value<'_>| value.as_str() == Some("");
     let zero = |value: Value<'_>| value.as_number().is_some_and(|number| number.as_f64() == 0.0);
@@ -31,13 +33,13 @@ pub(crate) fn is_absent(form: &Form, value: Value<'_>) -> bool {
         }
 }
 
-/// Reads a quantity, which a file may give as a number.
+/// Reads a quantity, which may be a number in a file.
 pub(crate) fn quantity(value: Value<'_>, milli: bool) -> Option<Quantity> {
     let read = Quantity::parse(&value.scalar_text()?)?;
     Some(if milli { read.in_milli() } else { read })
 }
 
-/// The one text of a value.
+/// Returns the canonical text of a value.
 pub(crate) fn text(form: &Form, value: Value<'_>) -> String {
     let mut out = String::new();
     write(form, value, 0, &mut out);
@@ -97,7 +99,7 @@ fn write(form: &Form, value: Value<'_>, depth: usize, out: &mut String) {
     }
 }
 
-/// The fields that say something, in the order of their names.
+/// Writes the fields that are not equivalent to absent ones, sorted by name.
 fn write_fields(index: usize, value: Value<'_>, depth: usize, out: &mut String) {
     let fields = &Types::get().at(index).fields;
     let mut entries: Vec<_> = value.entries().collect();

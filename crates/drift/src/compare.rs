@@ -1,4 +1,4 @@
-//! The walk over two objects at once.
+//! Compares two objects in one traversal.
 
 use std::collections::HashMap;
 
@@ -14,12 +14,12 @@ use crate::{Difference, DifferenceKind, Drift, Mode};
 
 static RAW: Form = Form::Raw;
 
-/// Where a value stands.
+/// The context of a value.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Of {
-    /// In a field, where its zero may be the same as nothing.
+    /// In a field, where the zero value may be equivalent to absence.
     Field,
-    /// In a map or a list, where it counts whatever it is.
+    /// In a map or a list, where every value is significant.
     Map,
     List,
 }
@@ -41,7 +41,7 @@ struct Walk<'w, 's, 'k> {
     stored: Value<'s>,
     kind: &'k str,
     mode: Mode,
-    /// Whether the defaults of the kind are not known.
+    /// Whether the defaults of the kind are unknown.
     open: bool,
     secret: bool,
     left: Vec<Pair<'w, 's>>,
@@ -104,7 +104,7 @@ pub(crate) fn compare<'w, 's>(
 }
 
 impl<'w, 's> Walk<'w, 's, '_> {
-    /// A custom resource: its metadata are known, the rest is compared as it is.
+    /// Compares a custom resource: the type of its metadata is known, the rest is compared as is.
     fn custom(&mut self) {
         let fields = self.fields_of(Some(self.written), Some(self.stored));
         let fields = fields
@@ -142,7 +142,7 @@ impl<'w, 's> Walk<'w, 's, '_> {
                 let known = pair.known && !pair.rules.iter().any(unknown);
                 self.missing(Pair { known, ..pair });
             }
-            // Go reads null in a map or a list as the zero of its type.
+            // Go reads null in a map or a list as the zero value of its type.
             (None, Some(stored)) if null && is_absent(pair.form, stored) => {}
             (None, Some(stored)) => self.added(pair, stored),
             (Some(written), Some(stored)) => self.both(pair, written, stored),
@@ -200,7 +200,8 @@ impl<'w, 's> Walk<'w, 's, '_> {
         })
     }
 
-    /// A field that only one has is compared inside where it is no more than what it holds.
+    /// Compares the inside of a field that only one object has, if the field itself is not
+    /// significant.
     fn goes_inside(&mut self, pair: &Pair<'w, 's>) -> bool {
         let value = pair.written.map(Value::kind).or(pair.stored.map(Value::kind));
         let rules = |test: fn(&Rule) -> bool| pair.rules.iter().any(test);
@@ -208,7 +209,7 @@ impl<'w, 's> Walk<'w, 's, '_> {
         match pair.form {
             _ if pair.of != Of::Field => return false,
             Form::Type(index) if value == Some(Kind::Mapping) => self.fields(*index, *pair),
-            // The server makes it, so only what it holds can differ.
+            // Created by the server, so only its content can differ.
             Form::Pointer(inner) if pair.written.is_none() && self.mode == Mode::Written => {
                 match **inner {
                     Form::Type(index) if rules(|rule| matches!(rule, Rule::Inside)) => {
@@ -269,7 +270,7 @@ impl<'w, 's> Walk<'w, 's, '_> {
         }
     }
 
-    /// Keys of both maps: those of the file in its order, then those that only the store has.
+    /// Returns the keys of both maps: those of the file in order, then those only in the store.
     fn fields_of<'a>(
         &self,
         written: Option<Value<'w>>,
@@ -317,7 +318,7 @@ impl<'w, 's> Walk<'w, 's, '_> {
         }
     }
 
-    /// The server moves `stringData` to `data`, over what is there.
+    /// The server moves `stringData` to `data`, overwriting existing entries.
     fn texts_of_secret(&mut self) {
         let texts = self.written.get("stringData").into_iter().flat_map(Value::entries);
         let data: HashMap<_, _> =
@@ -393,7 +394,7 @@ impl<'w, 's> Walk<'w, 's, '_> {
         self.later(pairs);
     }
 
-    /// The last is taken first.
+    /// Pushes pairs in reverse, because the last is processed first.
     fn later(&mut self, pairs: Vec<Pair<'w, 's>>) {
         self.left.extend(pairs.into_iter().rev());
     }

@@ -1,12 +1,12 @@
-//! Elements of lists.
+//! Matching modes for list elements.
 
 /// How the elements of two lists are matched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Elements {
-    /// By their place.
+    /// By index.
     Ordered,
-    /// By what they are.
+    /// By value.
     Set,
-    /// By some fields, between commas.
+    /// By some fields, separated by commas.
     Keyed(&'static str),
 }

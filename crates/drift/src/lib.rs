@@ -1,13 +1,12 @@
-//! What differs between an object as a file has it and the same object as an API server stores
-//! it.
+//! Differences between an object in a file and the same object stored by an API server.
 //!
-//! The server rewrites what it is given: it fills defaults, writes quantities in one form, drops
-//! empty fields and fields that it does not know. None of that is a difference here, but for the
-//! dropped field of a wrong name. What is known of the kinds (their fields, and what the server
-//! and the standard controllers put there) is a table made from the sources of Kubernetes 1.37
-//! and rules for what the table cannot say; both hold for 1.30 to 1.37.
+//! The server changes what it receives: it sets defaults, normalizes quantities, and drops empty
+//! and unknown fields. These are not differences, except for a dropped field with an unknown name.
+//! The fields and defaults of the kinds are in a table generated from the sources of Kubernetes
+//! 1.37, and in rules for what the table cannot express. Both are valid for 1.30 to 1.37.
 //!
-//! Not here: which object of a file is which of a cluster, and what a difference is worth.
+//! Out of scope: matching objects in files with objects in clusters, and the severity of a
+//! difference.
 
 mod canonical;
 mod compare;
@@ -27,58 +26,58 @@ pub use snapshots::compare;
 /// How two objects are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// The first is written by people: what the server makes of it is no difference.
+    /// The first object is from a file. Changes by the server are not differences.
     Written,
-    /// Both are stored: every difference counts but `status`, `managedFields` and the other
+    /// Both objects are stored. Every difference counts, except `status`, `managedFields` and other
     /// fields that change by themselves.
     Stored,
 }
 
-/// What differs between two objects.
+/// The differences between two objects.
 #[derive(Debug, Clone)]
 pub struct Drift<'w, 's> {
-    /// In the order of the file; what only the store has comes behind it, map by map.
+    /// In the order of the file. Those only in the store follow, map by map.
     pub differences: Vec<Difference<'w, 's>>,
-    /// Whether the kind's defaults are known. Those of custom resources are not: a field that
-    /// only the store has is then no difference, but a longer list is.
+    /// Whether the defaults of the kind are known. For custom resources they are not: then a field
+    /// only in the store is not a difference, but a longer list is.
     pub defaults_known: bool,
 }
 
-/// One field, or one element of a list, that differs.
+/// A field or list element that differs.
 #[derive(Debug, Clone)]
 pub struct Difference<'w, 's> {
-    /// The field's path for people: `spec.containers[name=web].image`.
+    /// The field path for display: `spec.containers[name=web].image`.
     pub path: String,
-    /// What differs.
+    /// The type of difference.
     pub kind: DifferenceKind,
-    /// The value in the file; `None` where it is [`DifferenceKind::Added`].
+    /// The value in the file. `None` for [`DifferenceKind::Added`].
     pub written: Option<Value<'w>>,
-    /// The value in the store; `None` where it is [`DifferenceKind::Missing`].
+    /// The value in the store. `None` for [`DifferenceKind::Missing`].
     pub stored: Option<Value<'s>>,
-    /// Whether the kind has such a field. A field that is missing and not known is misspelt, or
-    /// of another version.
+    /// Whether the kind has this field. A missing field that is unknown is misspelled, or of
+    /// another version.
     pub known_field: bool,
-    /// Whether the values are of a Secret, and not to be shown.
+    /// Whether the values are from a Secret and must not be shown.
     pub secret: bool,
 }
 
-/// How a field differs.
+/// The type of a difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum DifferenceKind {
-    /// Both have it, with different values.
+    /// In both, with different values.
     Changed,
-    /// Only the file has it.
+    /// Only in the file.
     Missing,
-    /// Only the store has it.
+    /// Only in the store.
     Added,
 }
 
-/// What differs between an object as written and as stored. Group and kind are those of the
-/// stored object; its version is read from its `apiVersion`, and is the newest where there is
-/// none, as in a list. Times and memory are linear in the two objects.
+/// Compares an object as written with the stored object. Group and kind are those of the stored
+/// object. Its version is that of its `apiVersion`, or the newest one if absent, as in a list. Time
+/// and memory are linear in the size of the two objects.
 ///
-/// Values of a Secret that are no base64 in the store stand for values that were taken out, and
-/// are not compared with a file.
+/// Values of a stored Secret that are not base64 are treated as redacted and not compared with a
+/// file.
 pub fn drift<'w, 's>(
     written: Value<'w>,
     stored: Value<'s>,
@@ -89,7 +88,7 @@ pub fn drift<'w, 's>(
     compare::compare(written, stored, group, kind, mode)
 }
 
-/// Whether the kind's fields and their defaults are known.
+/// Whether the fields and defaults of the kind are known.
 pub fn defaults_known(group: &str, kind: &str) -> bool {
     types::Types::get().of_kind(group, kind, "").is_some()
 }

@@ -1,4 +1,4 @@
-//! Which elements of two lists are the same.
+//! Matches the elements of two lists.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -10,14 +10,14 @@ use crate::rules::Rule;
 use crate::scalar::is_scalar;
 use crate::types::{Form, Types};
 
-/// Two elements that belong together, or one that stands alone.
+/// Two matching elements, or one without a match.
 pub(crate) type Match<'w, 's> = (Option<Value<'w>>, Option<Value<'s>>);
 
-/// What became of two lists.
+/// The result of matching two lists.
 pub(crate) enum Matched<'w, 's> {
-    /// Lists of scalars with an order: they are the same, or they are not.
+    /// Ordered lists of scalars, compared as a whole. Contains whether they are equal.
     Whole(bool),
-    /// Elements to compare one by one.
+    /// Elements to compare individually.
     Each(Vec<Match<'w, 's>>),
 }
 
@@ -44,7 +44,7 @@ pub(crate) fn matched<'w, 's>(
             };
             Matched::Whole(text(&written) == text(&stored))
         }
-        // What is not known is matched by name where every element has its own.
+        // Elements of unknown types are matched by name if every element has a unique one.
         _ if matches!(form, Form::Raw) && all_maps && named(&written) && named(&stored) => {
             Matched::Each(by_key(written, stored, |item| item.str("name").unwrap_or("").into()))
         }
@@ -62,7 +62,7 @@ fn by_place<'w, 's>(written: Vec<Value<'w>>, stored: Vec<Value<'s>>) -> Vec<Matc
     (0..longest).map(|at| (written.get(at).copied(), stored.get(at).copied())).collect()
 }
 
-/// By a text; the second of two equal texts belongs to the second on the other side.
+/// Matches by key. Elements with equal keys are matched in order.
 fn by_key<'w, 's>(
     written: Vec<Value<'w>>,
     stored: Vec<Value<'s>>,
@@ -86,8 +86,8 @@ fn by_key<'w, 's>(
     matches
 }
 
-/// By all that an element says. Maps without an equal are compared in the order in which they are
-/// left over, so that a change inside one is shown where it is.
+/// Matches by value. Maps without an equal counterpart are paired in order, so that a change inside
+/// one is shown at its location.
 fn as_set<'w, 's>(
     form: &Form,
     written: Vec<Value<'w>>,
@@ -123,7 +123,7 @@ fn key_of(item: Value<'_>, keys: &[(&str, &str)]) -> String {
     text
 }
 
-/// The default of a merge key, as the protocol of a port.
+/// The default of a merge key, such as the protocol of a port.
 fn default_of(form: &Form, key: &str) -> &'static str {
     let Form::Type(index) = form else { return "" };
     let field = Types::get().at(*index).fields.get(key);

@@ -1,14 +1,15 @@
-//! Resource quantities as apimachinery's `resource.Quantity` reads them: `1000m` is `1`.
+//! Resource quantities with the semantics of apimachinery's `resource.Quantity`: `1000m` equals
+//! `1`.
 
 use std::cmp::Ordering;
 
-/// Digits beyond which a quantity is not read: no resource has so many, and a hostile text may.
+/// Maximum number of digits. No resource has that many, but hostile input may.
 const MAX_DIGITS: usize = 400;
-/// The smallest part that is kept: a billionth; what is smaller is rounded up.
+/// The exponent of the smallest unit, 10⁻⁹. Smaller parts are rounded up.
 const NANO: i64 = -9;
 
-/// The value of a quantity: a sign, its digits without zeros at either end, and the power of ten
-/// of the last digit. Two quantities are equal when they are the same amount.
+/// A quantity: sign, digits without leading and trailing zeros, and the power of ten of the last
+/// digit. Two quantities are equal if they are the same amount.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Quantity {
     negative: bool,
@@ -22,7 +23,7 @@ enum Suffix {
 }
 
 impl Quantity {
-    /// Reads the text of a quantity; `None` where the API server would refuse it.
+    /// Parses a quantity. `None` if the API server would reject it.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let (negative, rest) = match text.as_bytes().first()? {
             b'-' => (true, &text[1..]),
@@ -32,7 +33,7 @@ impl Quantity {
         let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
         let (number, suffix) = rest.split_at(end);
         let (whole, part) = number.split_once('.').unwrap_or((number, ""));
-        // A quantity without digits is zero there: `.`, `m`.
+        // A quantity without digits is zero in Kubernetes: `.`, `m`.
         if part.contains('.') || whole.len() + part.len() > MAX_DIGITS {
             return None;
         }
@@ -52,13 +53,13 @@ impl Quantity {
         Some(quantity)
     }
 
-    /// Rounded away from zero to thousandths, as the API server does with lists of resources.
+    /// Rounds away from zero to thousandths, as the API server does in resource lists.
     pub(crate) fn in_milli(mut self) -> Self {
         self.round_up(-3);
         self
     }
 
-    /// Whether it is nothing.
+    /// Whether the quantity is zero.
     pub(crate) fn is_zero(&self) -> bool {
         self.digits.is_empty()
     }
@@ -75,7 +76,7 @@ impl Quantity {
         }
     }
 
-    /// Away from zero to a multiple of ten to the power of `place`.
+    /// Rounds away from zero to a multiple of ten to the power of `place`.
     fn round_up(&mut self, place: i64) {
         if self.digits.is_empty() || self.exponent >= place {
             return;
@@ -83,7 +84,7 @@ impl Quantity {
         let cut = usize::try_from(place - self.exponent).unwrap_or(usize::MAX);
         self.digits.truncate(self.digits.len().saturating_sub(cut));
         self.exponent = place;
-        // The last digit was not zero, so something was cut.
+        // The last digit was not zero, so something was cut off.
         let mut at = self.digits.len();
         loop {
             let Some(before) = at.checked_sub(1) else {
@@ -100,7 +101,7 @@ impl Quantity {
         self.trim();
     }
 
-    /// Binary quantities end at the largest 64-bit integer.
+    /// Caps binary quantities at the largest 64-bit integer.
     fn cap(&mut self) {
         let max: Vec<u8> = i64::MAX.to_string().bytes().map(|b| b - b'0').collect();
         let mine = self.digits.len() as i64 + self.exponent;
@@ -132,7 +133,7 @@ fn suffix_of(text: &str) -> Option<Suffix> {
         "Ei" => Suffix::Binary(60),
         _ => {
             let power = text.strip_prefix(['e', 'E'])?;
-            // Go keeps 32 bits of the exponent; the API server refuses what is far beyond.
+            // Go uses 32 bits for the exponent. The API server rejects values far beyond.
             Suffix::Decimal(i64::from(power.parse::<i32>().ok()?))
         }
     })

@@ -1,10 +1,10 @@
-//! Scalars that the API server writes in a form of its own: times, durations, bytes.
+//! Scalars that the API server normalizes: times, durations, bytes.
 
 use std::borrow::Cow;
 
 use pavisade_yaml::{Kind, Number, Value};
 
-/// A duration in nanoseconds, from the text that Go's `time.ParseDuration` reads: `1h30m`.
+/// Parses a duration in the format of Go's `time.ParseDuration` to nanoseconds: `1h30m`.
 pub(crate) fn duration(text: &str) -> Option<i128> {
     let (negative, mut rest) = match text.as_bytes().first()? {
         b'-' => (true, &text[1..]),
@@ -45,7 +45,7 @@ pub(crate) fn duration(text: &str) -> Option<i128> {
     Some(if negative { -sum } else { sum })
 }
 
-/// A time of RFC 3339 as seconds since 1970 and microseconds, whatever its zone.
+/// Parses a time of RFC 3339 with any time zone to seconds since 1970 and microseconds.
 pub(crate) fn time(text: &str) -> Option<(i64, u32)> {
     let number = |range: std::ops::Range<usize>| {
         let digits = text.get(range)?;
@@ -77,15 +77,15 @@ pub(crate) fn time(text: &str) -> Option<(i64, u32)> {
     Some((days * 86_400 + hour * 3_600 + (minute - offset) * 60 + second, micros))
 }
 
-/// Days from the first of January 1970 in the Gregorian calendar.
+/// Returns the days since January 1, 1970 in the Gregorian calendar.
 fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
-    // Years that begin in March have their leap day at the end.
+    // If years begin in March, the leap day is at the end.
     let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
     let leap_days = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
     365 * year + leap_days + (153 * month + 2) / 5 + day - 1 - 719_468
 }
 
-/// Base64 without the line breaks that Go's decoder passes over.
+/// Returns base64 without line breaks, which Go's decoder ignores.
 pub(crate) fn base64(text: &str) -> Cow<'_, str> {
     if !text.contains(['\n', '\r']) {
         return Cow::Borrowed(text);
@@ -93,14 +93,14 @@ pub(crate) fn base64(text: &str) -> Cow<'_, str> {
     Cow::Owned(text.replace(['\n', '\r'], ""))
 }
 
-/// Whether it is standard base64 with its padding, as every API server writes it.
+/// Whether it is standard base64 with padding, as an API server writes it.
 pub(crate) fn is_base64(text: &str) -> bool {
     let body = text.trim_end_matches('=');
     let letters = body.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'+' || b == b'/');
     letters && text.len().is_multiple_of(4) && text.len() - body.len() <= 2
 }
 
-/// The standard base64 of some bytes.
+/// Returns the standard base64 of some bytes.
 pub(crate) fn to_base64(bytes: &[u8]) -> String {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);

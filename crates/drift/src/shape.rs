@@ -1,27 +1,27 @@
-//! Whether an object's maps and lists are where its kind has maps and lists.
+//! Checks that maps and lists in an object are where its kind has maps and lists.
 //!
-//! The API server refuses an object that has a list where its type has a map, and so on. Of
-//! scalars nothing is said here: whoever reads one sees its type, and templates that are filled in
-//! later are scalars.
+//! The API server rejects an object with a list in place of a map, and vice versa. Scalars are not
+//! checked: code that reads them checks their type, and templates that are filled in later are
+//! scalars.
 
 use pavisade_yaml::{Kind, Value};
 
 use crate::types::{Form, Types};
 
-/// A value whose shape the API server does not take.
+/// A value with a type that the API server rejects.
 #[derive(Debug, Clone, Copy)]
 pub struct Misshapen<'v> {
     /// The value.
     pub value: Value<'v>,
-    /// What it would have to be.
+    /// The expected type.
     pub wanted: &'static str,
 }
 
-/// Fields at the top of an object that do not decide whether it is read.
+/// Top-level fields that are not checked.
 const SKIPPED: [&str; 3] = ["apiVersion", "kind", "status"];
 
-/// The first value of a wrong shape in an object of that kind; of a kind that Kubernetes does not
-/// have, none.
+/// Returns the first value of a wrong type in an object of that kind. `None` for kinds that are not
+/// from Kubernetes.
 pub fn misshapen<'v>(
     object: Value<'v>,
     group: &str,
@@ -29,14 +29,14 @@ pub fn misshapen<'v>(
     version: &str,
 ) -> Option<Misshapen<'v>> {
     let types = Types::get();
-    // Kinds that were moved.
+    // Kinds that were moved to another group.
     let group = match (group, kind) {
         ("extensions", "Ingress") => "networking.k8s.io",
         ("extensions", _) => "apps",
         _ => group,
     };
     let form = match kind {
-        // OpenShift's, which has the pod template of a ReplicationController.
+        // The OpenShift kind has the same pod template as a ReplicationController.
         "DeploymentConfig" => types.of_kind("", "ReplicationController", "v1")?,
         _ => types.of_kind(group, kind, version)?,
     };
@@ -118,9 +118,9 @@ mod tests {
                 "spec: {triggers: [{a: b}], template: {spec: []}}",
                 Some(("spec", "a map")),
             ),
-            // Null is nothing, scalars of another type are for those who read them.
+            // Null is allowed, and types of scalars are not checked.
             ("v1 Pod", "spec: {containers: null, hostNetwork: 'true', nodeName: 3}", None),
-            // Either is right, anything is right, not known, not sent.
+            // Either type is allowed, any type is allowed, unknown field, not sent.
             ("v1 Service", "spec: {ports: [{targetPort: a}]}", None),
             ("apps/v1 ControllerRevision", "data: [a]", None),
             ("v1 Pod", "spec: {misspelt: []}\nstatus: []", None),

@@ -1,4 +1,4 @@
-//! What two pictures of one cluster have otherwise than each other.
+//! Differences between two snapshots of one cluster.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -11,8 +11,8 @@ use rayon::prelude::*;
 
 use crate::{Mode, drift};
 
-/// Compares two pictures. Worlds are compared by their names; the only one of each, whatever it
-/// is called. What a picture does not hold since it was not read is no difference.
+/// Compares two snapshots. Worlds are matched by name; if each has only one world, these are
+/// matched regardless of their names. Objects of kinds that were not read are not compared.
 pub fn compare(before: &Snapshot, after: &Snapshot) -> Comparison {
     let mut comparison = Comparison::default();
     if let ([a], [b]) = (before.worlds(), after.worlds()) {
@@ -61,15 +61,15 @@ fn worlds(a: &World, b: &World, out: &mut Comparison) {
     gaps(a, b, out);
 }
 
-/// Why a kind was not read in full, if it was not.
+/// Returns the reason why a kind was not read completely, if so.
 fn cause<'a>(world: &'a World, group: &str, kind: &str) -> Option<&'a Cause> {
-    // Facts of the cluster are in every picture of one.
+    // Every snapshot of a cluster has its facts.
     let unread =
         !kinds::CLUSTER.is(group, kind) && world.coverage_of(group, kind) == Coverage::Unread;
     unread.then(|| world.cause_of(group, kind))
 }
 
-/// Says of which kinds not all was read in either picture, objects or none.
+/// Reports kinds that were not completely read in either snapshot, even without objects.
 fn gaps(a: &World, b: &World, out: &mut Comparison) {
     let covered: Vec<_> = [a, b].map(World::parts).into_iter().flat_map(|p| p.coverage).collect();
     let covered = covered.iter().map(|((group, kind), _)| (kind.as_str(), group.as_str()));
@@ -96,7 +96,7 @@ fn gaps(a: &World, b: &World, out: &mut Comparison) {
     }
 }
 
-/// The paths of the fields that differ.
+/// Returns the paths of the fields that differ.
 fn fields(a: &Object, b: &Object) -> Vec<String> {
     if text(a).is_some() && text(a) == text(b) {
         return Vec::new();
@@ -104,7 +104,7 @@ fn fields(a: &Object, b: &Object) -> Vec<String> {
     let found = drift(a.value(), b.value(), b.group(), b.kind(), Mode::Stored);
     let mut paths: Vec<_> =
         found.differences.into_iter().map(|d| mask(&d.path).into_owned()).collect();
-    // A picture of the cluster itself says when it was taken.
+    // The facts about the cluster include the time of the snapshot.
     paths.retain(|path| !(b.is(kinds::CLUSTER) && path == "readAt"));
     paths.dedup();
     paths

@@ -1,8 +1,8 @@
-//! Every image that an object names: of containers and volumes, and where a program starts what a
-//! variable, a flag or a field of a custom resource names.
+//! The images that objects refer to: in containers, volumes, environment variables, flags, and
+//! fields of custom resources.
 //!
-//! Only places that surely hold an image: variables by OLM's convention, flags and fields that
-//! their projects document. Nothing is guessed from a name.
+//! Only documented places are read: variables by OLM's convention, and flags and fields that their
+//! projects document. Names are not used to guess.
 
 pub mod reference;
 mod support;
@@ -20,7 +20,7 @@ use crate::reference::{self as image, Image};
 pub use support::{Support, releases, support};
 pub use wants::{Naming, READS, Want, Wanted, Wants, wants};
 
-/// An image that an object names.
+/// A reference to an image in an object.
 #[derive(Debug, Clone, Copy)]
 pub struct NamedImage<'a> {
     object: &'a Object,
@@ -29,13 +29,13 @@ pub struct NamedImage<'a> {
     origin: Origin<'a>,
 }
 
-/// Where it is named.
+/// Where the reference is.
 #[derive(Debug, Clone, Copy)]
 enum Origin<'a> {
     Container(Container<'a>),
-    /// A volume's name.
+    /// A volume, by name.
     Volume(&'a str),
-    /// A variable of a container.
+    /// An environment variable of a container.
     Variable(Container<'a>, &'a str),
     /// A flag of a container.
     Flag(Container<'a>, &'static str),
@@ -44,22 +44,22 @@ enum Origin<'a> {
 }
 
 impl<'a> NamedImage<'a> {
-    /// The object that names it.
+    /// Returns the object that contains the reference.
     pub fn object(self) -> &'a Object {
         self.object
     }
 
-    /// Where its name stands, or would stand.
+    /// Returns the value with the reference, or where it would be.
     pub fn place(self) -> Value<'a> {
         self.value
     }
 
-    /// The image as it is written; empty where there is none.
+    /// Returns the reference as written. Empty if there is none.
     pub fn text(self) -> &'a str {
         self.text
     }
 
-    /// What stands there.
+    /// Parses the reference.
     pub fn image(self) -> Image<'a> {
         match self.origin {
             Origin::Container(container) => image::of(container),
@@ -68,17 +68,17 @@ impl<'a> NamedImage<'a> {
         }
     }
 
-    /// Registry and repository, also where the tag is filled in later.
+    /// Returns registry and repository, even if the tag is filled in later.
     pub fn name(self) -> Option<String> {
         image::name(self.text)
     }
 
-    /// Whether it is built from the sources beside it, and so comes from nowhere else.
+    /// Whether it is built from local sources, and so not pulled from a registry.
     pub fn is_built_here(self) -> bool {
         self.text.starts_with("ko://")
     }
 
-    /// The container that it is the image of, or that names it.
+    /// Returns the container that runs the image or refers to it.
     pub fn subject_container(self) -> Option<&'a str> {
         match self.origin {
             Origin::Container(c) | Origin::Variable(c, _) | Origin::Flag(c, _) => Some(c.name()),
@@ -86,12 +86,12 @@ impl<'a> NamedImage<'a> {
         }
     }
 
-    /// Whether its value is the whole of what stands at its place.
+    /// Whether the reference is the whole value, not a part of a flag.
     pub fn is_whole(self) -> bool {
         !matches!(self.origin, Origin::Flag(..))
     }
 
-    /// What names it: `container `a``.
+    /// Returns a description of the place: `container `a``.
     pub fn of(self) -> String {
         match self.origin {
             Origin::Container(container) => format!("container `{}`", container.name()),
@@ -113,7 +113,8 @@ impl fmt::Display for NamedImage<'_> {
     }
 }
 
-/// The images that an object's pods and its own fields name. `skip` leaves pods out.
+/// Returns the images in an object's pods and its own fields. Pods for which `skip` is true are
+/// left out.
 pub fn images<'a>(object: &'a Object, skip: impl Fn(Pod<'a>) -> bool) -> Vec<NamedImage<'a>> {
     let mut found = Vec::new();
     for pod in object.pods().filter(|pod| !skip(*pod)) {
@@ -143,7 +144,7 @@ pub fn images<'a>(object: &'a Object, skip: impl Fn(Pod<'a>) -> bool) -> Vec<Nam
     found
 }
 
-/// Variables by which OLM tells operators their images, and flags that take one.
+/// Reads environment variables by which OLM passes images to operators, and flags with an image.
 fn of_container<'a>(object: &'a Object, container: Container<'a>, found: &mut Vec<NamedImage<'a>>) {
     for entry in container.value().list("env") {
         let name = entry.str("name").unwrap_or("");
@@ -173,7 +174,7 @@ const FLAGS: [&str; 3] = [
     "--prometheus-default-base-image",
 ];
 
-/// Values at a path in which `name[]` stands for each element of a list.
+/// Visits values at a path, in which `name[]` stands for each element of a list.
 fn walk<'a>(value: Value<'a>, path: &[&str], each: &mut dyn FnMut(Value<'a>)) {
     let [step, rest @ ..] = path else { return each(value) };
     match step.strip_suffix("[]") {
@@ -189,12 +190,12 @@ fn walk<'a>(value: Value<'a>, path: &[&str], each: &mut dyn FnMut(Value<'a>)) {
     }
 }
 
-/// Whether fields of the kind name images.
+/// Whether the kind has fields with images.
 pub fn has_fields(object: &Object) -> bool {
     object.group().contains('.') && !fields(object.group(), object.kind()).is_empty()
 }
 
-/// The fields of a kind: those of one stand together.
+/// Returns the fields of a kind, which are contiguous in the table.
 fn fields(group: &str, kind: &str) -> &'static [(GroupKind, &'static str)] {
     let same = |(k, _): &(GroupKind, &str)| k.group == group && k.kind == kind;
     let Some(start) = FIELDS.iter().position(same) else { return &[] };
@@ -202,12 +203,12 @@ fn fields(group: &str, kind: &str) -> &'static [(GroupKind, &'static str)] {
     &rest[..rest.iter().take_while(|entry| same(entry)).count()]
 }
 
-/// The custom resources among whose fields are images.
+/// Returns the kinds of custom resources with images in their fields.
 pub fn kinds() -> impl Iterator<Item = GroupKind> {
     FIELDS.iter().map(|(kind, _)| *kind)
 }
 
-/// Fields that hold an image, by the projects' own API references.
+/// Fields with an image, according to the API references of the projects.
 #[rustfmt::skip]
 const FIELDS: &[(GroupKind, &str)] = &[
     (kinds::PROMETHEUS, "spec.image"),

@@ -1,34 +1,34 @@
-//! Image references, by the grammar of github.com/distribution/reference and with the meaning
-//! that the kubelet gives them.
+//! Image references: the grammar of github.com/distribution/reference, interpreted like the kubelet
+//! does.
 
 use pavisade_snapshot::Container;
 
 use crate::trigger;
 
-/// A reference, taken apart.
+/// A parsed image reference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reference<'a> {
-    /// Registry with its port, as it stands; `None` is Docker Hub.
+    /// The registry with its port, as written. `None` is Docker Hub.
     domain: Option<&'a str>,
     path: &'a str,
-    /// The tag, where it has one.
+    /// The tag, if any.
     pub tag: Option<&'a str>,
-    /// The digest, where it has one: `sha256:…`.
+    /// The digest, if any: `sha256:…`.
     pub digest: Option<&'a str>,
 }
 
-/// What stands where an image should.
+/// The value of an image field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Image<'a> {
-    /// A reference.
+    /// A valid reference.
     Reference(Reference<'a>),
-    /// None: a patch, or a container that no kubelet starts.
+    /// No value: a patch, or a container that the kubelet does not start.
     Absent,
-    /// Something that becomes an image later, or never; says why.
+    /// Not a valid reference, or not yet. Contains the reason.
     Unclear(String),
 }
 
-/// The image of a container.
+/// Returns the image of a container.
 pub fn of(container: Container<'_>) -> Image<'_> {
     if trigger::fills_in(container) {
         return Image::Unclear(
@@ -48,7 +48,7 @@ pub fn of(container: Container<'_>) -> Image<'_> {
     }
 }
 
-/// Whether Istio's webhook fills the container from its template (`image: auto`).
+/// Whether Istio's webhook sets the image of the container from its template (`image: auto`).
 pub fn is_injected(container: Container<'_>) -> bool {
     const MARKS: [&str; 2] = ["sidecar.istio.io/inject", "inject.istio.io/templates"];
     let pod = container.pod();
@@ -58,7 +58,7 @@ pub fn is_injected(container: Container<'_>) -> bool {
             || MARKS.iter().any(|mark| pod.annotation(mark).is_some()))
 }
 
-/// Reads what stands in a field or in a `FROM`.
+/// Parses the value of an image field or of a `FROM`.
 pub fn read(text: &str) -> Image<'_> {
     if let Some(reference) = Reference::parse(text) {
         return Image::Reference(reference);
@@ -72,12 +72,12 @@ pub fn read(text: &str) -> Image<'_> {
     })
 }
 
-/// Registry and repository of what stands in a field, also where its tag is filled in later:
+/// Returns registry and repository of a reference, even if its tag is filled in later:
 /// `docker.io/library/nginx`.
 pub fn name(text: &str) -> Option<String> {
     let open = |tag: &str| tag.contains(['$', '{', '<', '%']);
     let reference = Reference::parse(text).or_else(|| {
-        // The braces of a template hold colons and slashes as well.
+        // The braces of a template may contain colons and slashes.
         let end = text.find(['$', '{', '<', '%'])?;
         let (name, tag) = (text.get(..end)?, text.get(end..)?);
         Reference::parse(name.strip_suffix(':').filter(|_| open(tag))?)
@@ -86,7 +86,7 @@ pub fn name(text: &str) -> Option<String> {
 }
 
 impl<'a> Reference<'a> {
-    /// Reads a whole reference; `None` where it is none.
+    /// Parses a complete reference. `None` if it is invalid.
     pub fn parse(text: &'a str) -> Option<Self> {
         let (rest, digest) = match text.split_once('@') {
             Some((rest, digest)) => (rest, Some(digest)),
@@ -103,21 +103,22 @@ impl<'a> Reference<'a> {
         };
         let good = domain.is_none_or(is_domain)
             && is_path(path)
-            // The repository's name with its domain is limited; so are the tag and the digest.
+            // The length of the repository's name with its domain is limited, as are the tag and
+            // the digest.
             && name.len() <= 255
             && tag.is_none_or(is_tag)
             && digest.is_none_or(is_digest)
-            // An image id is refused: it could be mistaken for a name.
+            // An image ID is rejected: it could be mistaken for a name.
             && !(domain.is_none() && path.len() == 64 && is_hex(path));
         good.then_some(Self { domain, path, tag, digest })
     }
 
-    /// Whether it has the outer form of a template: no blanks.
+    /// Whether the text has no whitespace, or is a template.
     fn parse_loose(text: &str) -> bool {
         !text.contains(char::is_whitespace) || text.contains("{{")
     }
 
-    /// The registry's host and port in lower case, Docker Hub as `docker.io`.
+    /// Returns the registry's host and port in lower case. Docker Hub is `docker.io`.
     pub fn registry(self) -> String {
         match self.domain {
             None => "docker.io".into(),
@@ -126,7 +127,7 @@ impl<'a> Reference<'a> {
         }
     }
 
-    /// The repository in its registry, `library/` of Docker Hub included.
+    /// Returns the repository within its registry, including `library/` on Docker Hub.
     pub fn repository(self) -> String {
         if self.registry() == "docker.io" && !self.path.contains('/') {
             format!("library/{}", self.path)
@@ -135,8 +136,8 @@ impl<'a> Reference<'a> {
         }
     }
 
-    /// The one way to write what is pulled: with registry, `library/`, and the digest where there is
-    /// one, else the tag.
+    /// Returns the canonical form of what is pulled: with registry, `library/`, and the digest if
+    /// there is one, otherwise the tag.
     pub fn canonical(self) -> String {
         let (registry, repository) = (self.registry(), self.repository());
         match self.digest {
@@ -145,18 +146,18 @@ impl<'a> Reference<'a> {
         }
     }
 
-    /// The tag that is pulled where there is no digest.
+    /// Returns the tag that is pulled if there is no digest.
     pub fn effective_tag(self) -> &'a str {
         self.tag.unwrap_or("latest")
     }
 
-    /// Whether its tag is moved to every new build, by its name: `latest`, `main`, `stable-alpine`.
-    /// A tag with a number in it (`edge-20.9.2`, `main-4f2a`) names one build.
+    /// Whether the tag is mutable by its name: `latest`, `main`, `stable-alpine`. A tag with a
+    /// number in it (`edge-20.9.2`, `main-4f2a`) refers to one build.
     pub fn moves(self) -> bool {
         self.moves_by(&MOVING)
     }
 
-    /// The same by words of the user's own.
+    /// Like [`Reference::moves`], with custom words.
     pub fn moves_by(self, words: &[impl AsRef<str>]) -> bool {
         let tag = self.effective_tag();
         self.digest.is_none()
@@ -167,7 +168,7 @@ impl<'a> Reference<'a> {
     }
 }
 
-/// Words in tags that are moved.
+/// Words in mutable tags.
 const MOVING: [&str; 22] = [
     "latest",
     "main",
@@ -193,13 +194,13 @@ const MOVING: [&str; 22] = [
     "mainline",
 ];
 
-/// [`MOVING`] as the default of a parameter.
+/// Returns [`MOVING`] as the default of a parameter.
 pub fn moving() -> Vec<String> {
     MOVING.map(str::to_owned).to_vec()
 }
 
-/// What stands behind `@` and is no digest, in a text that is no template: no kubelet pulls it. Of
-/// algorithms that OCI's image specification does not register nothing is known.
+/// Returns the text after `@` if it is not a valid digest. Such an image cannot be pulled.
+/// Templates, and algorithms that OCI's image specification does not register, are not reported.
 pub fn broken_digest(text: &str) -> Option<&str> {
     let (name, digest) = text.split_once('@')?;
     let open = text.contains(['$', '{', '<', '%', '*']) || text.contains(char::is_whitespace);
@@ -214,7 +215,7 @@ pub fn broken_digest(text: &str) -> Option<&str> {
     (!open && !good && Reference::parse(name).is_some()).then_some(digest)
 }
 
-/// Whether the first part of a name is a registry and not a user of Docker Hub.
+/// Whether the first part of a name is a registry and not a Docker Hub user.
 pub fn is_registry(first: &str) -> bool {
     first.contains(['.', ':'])
         || first == "localhost"

@@ -1,23 +1,25 @@
-//! Until when releases of distributions get security fixes.
+//! End of security support for releases of distributions.
 //!
-//! The days are the projects' own: wiki.debian.org/LTS, ubuntu.com/about/release-cycle,
-//! alpinelinux.org/releases, access.redhat.com/support/policy/updates/errata, and the pages of the others
-//! of that kind, from memory and checked against none of them here; releases after the middle of 2025
-//! are hardly there. Where a project names a month alone, its last day counts. Extended support that is paid for is not looked at.
+//! The dates are those of the projects: wiki.debian.org/LTS, ubuntu.com/about/release-cycle,
+//! alpinelinux.org/releases, access.redhat.com/support/policy/updates/errata, and the corresponding
+//! pages of the others. They were not verified against these pages, and releases after mid-2025 are
+//! mostly missing. If a project gives only a month, its last day is used. Paid extended support is
+//! not included.
 
 /// The support of a release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Support {
-    /// What is meant: `long term support`.
+    /// The type of support: `long term support`.
     pub what: &'static str,
-    /// Its last day: `2026-08-31`.
+    /// The last day: `2026-08-31`.
     pub until: &'static str,
 }
 
-/// Until when a release gets security fixes, by `ID` and `VERSION_ID`; `None` where that is not known.
+/// Returns the security support of a release by `ID` and `VERSION_ID` of os-release. `None` if not
+/// known.
 pub fn support(id: &str, version: &str) -> Option<Support> {
     let (what, ends) = releases(id)?;
-    // `3.18.9` is a version of the release `3.18`.
+    // `3.18.9` belongs to the release `3.18`.
     let is_of = |release: &str| {
         let rest = version.strip_prefix(release);
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
@@ -27,8 +29,8 @@ pub fn support(id: &str, version: &str) -> Option<Support> {
     Some(Support { what, until })
 }
 
-/// The releases of a distribution that are known, by `ID`: what their support is called, and its last
-/// day by version.
+/// Returns the known releases of a distribution by `ID`: the type of support, and the last day by
+/// version.
 pub fn releases(id: &str) -> Option<(&'static str, &'static [(&'static str, &'static str)])> {
     let (_, what, ends) = KNOWN.iter().find(|(ids, ..)| ids.contains(&id))?;
     Some((what, ends))
@@ -61,7 +63,7 @@ static KNOWN: &[Known] = &[
         ("6", "2020-11-30"), ("7", "2024-06-30"), ("8", "2029-05-31"), ("9", "2032-05-31"),
         ("10", "2035-05-31"),
     ]),
-    // CentOS Linux up to 7, CentOS Stream since.
+    // CentOS Linux up to 7, then CentOS Stream.
     (&["centos"], "support", &[
         ("6", "2020-11-30"), ("7", "2024-06-30"), ("8", "2024-05-31"), ("9", "2027-05-31"),
     ]),

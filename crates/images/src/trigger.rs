@@ -1,13 +1,12 @@
-//! Images that OpenShift fills in when an ImageStream changes.
+//! Images that OpenShift sets when an ImageStream changes.
 //!
-//! A DeploymentConfig has triggers for that, other workloads have an annotation. What they write
-//! in place of an image is the image that the tag of the ImageStream names at that time, so nothing
-//! follows from what the file says.
+//! A DeploymentConfig has triggers for this; other workloads have an annotation. The image in the
+//! file is replaced with the image of the ImageStream's tag, so the file says nothing about it.
 
 use pavisade_snapshot::{Container, Object};
 use pavisade_yaml::Value;
 
-/// Whether a trigger writes the container's image.
+/// Whether a trigger sets the container's image.
 pub(crate) fn fills_in(container: Container<'_>) -> bool {
     let object = container.pod().object();
     if object.kind() == "DeploymentConfig" {
@@ -22,13 +21,13 @@ fn by_field(object: &Object, container: Container<'_>) -> bool {
         .filter(|trigger| trigger.str("type") == Some("ImageChange"))
         .filter_map(|trigger| trigger.get("imageChangeParams"));
     images.any(|image| {
-        // One that is not automatic fills in what is empty and replaces nothing.
+        // A trigger that is not automatic only sets an empty image.
         (image.bool("automatic") == Some(true) || container.image().trim().is_empty())
             && image.list("containerNames").any(|name| name.as_str() == Some(container.name()))
     })
 }
 
-/// The annotation is a list in JSON (openshift/api, `image/docker10`).
+/// The annotation is a JSON list (openshift/api, `image/docker10`).
 fn by_text(list: &str, container: Container<'_>) -> bool {
     let Ok(triggers) = serde_json::from_str::<Vec<serde_json::Value>>(list) else { return false };
     let place = container.value();

@@ -1,7 +1,7 @@
-//! Images that are worth fetching: those that objects name.
+//! The images to fetch: those that objects refer to.
 //!
-//! What the objects of a world name is found once and kept with the world, so that whoever fetches
-//! images and whoever joins them with workloads look at the same list.
+//! The references of a world are computed once and cached with the world, so that fetching images
+//! and matching them with workloads use the same list.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use pavisade_yaml::{NodeId, Value};
 use crate::reference::Image;
 use crate::{FIELDS, images};
 
-/// The custom resources among whose fields are images; some stand more than once.
+/// The kinds of custom resources with images in their fields. May contain duplicates.
 static CUSTOM: [GroupKind; FIELDS.len()] = {
     let mut kinds = [FIELDS[0].0; FIELDS.len()];
     let mut at = 0;
@@ -24,52 +24,52 @@ static CUSTOM: [GroupKind; FIELDS.len()] = {
     kinds
 };
 
-/// The kinds whose objects name images.
+/// The kinds whose objects refer to images.
 pub const READS: Reads = &[kinds::WORKLOADS, &[kinds::POD_TEMPLATE], &CUSTOM];
 
-/// An image that the objects of a world name.
+/// An image that the objects of a world refer to.
 #[derive(Debug)]
 pub struct Want {
-    /// Which one.
+    /// The image.
     pub image: Wanted,
-    /// Who names it, in the order of the objects.
+    /// The references to it, in the order of the objects.
     pub named_by: Vec<Naming>,
 }
 
-/// Which image objects name.
+/// The image of a reference.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Wanted {
-    /// By its canonical reference, as it is pulled: `docker.io/library/nginx:1.29`.
+    /// By its canonical reference: `docker.io/library/nginx:1.29`.
     Reference(Arc<str>),
-    /// What becomes an image later, such as a template, and why it is not clear which.
+    /// Not yet determined, such as a template. Contains the reason.
     Unclear(String),
 }
 
-/// A place at which an object names an image.
+/// A reference to an image in an object.
 #[derive(Debug)]
 pub struct Naming {
     /// The object.
     pub object: Arc<Object>,
-    /// The container that it is the image of, or that names it.
+    /// The container that runs the image or refers to it.
     pub container: Option<Arc<str>>,
     node: NodeId,
 }
 
 impl Naming {
-    /// The reference as it stands there.
+    /// Returns the value with the reference.
     pub fn value(&self) -> Value<'_> {
-        // The node was taken from this very document.
+        // The node is from this document.
         self.object.doc().value(self.node).unwrap_or_else(|| self.object.value())
     }
 
-    /// The object and container, as what a finding is about.
+    /// Returns the object and container as the subject of a finding.
     pub fn subject(&self) -> Subject {
         self.object.subject(self.container.as_deref())
     }
 }
 
-/// The images that the objects of a world name: those with a reference first, each once and ordered
-/// by it, then what is unclear.
+/// Returns the images that the objects of a world refer to: valid references without duplicates in
+/// order, then unclear ones.
 pub fn wants(view: &View<'_>) -> Vec<Want> {
     let mut wanted = BTreeMap::<String, Vec<Naming>>::new();
     let mut unclear = Vec::new();
@@ -98,7 +98,7 @@ pub fn wants(view: &View<'_>) -> Vec<Want> {
     wanted.into_iter().map(image).chain(unclear).collect()
 }
 
-/// What [`wants`] says of a world.
+/// The result of [`wants`] for a world.
 struct Made(Vec<Want>);
 
 impl Derived for Made {
@@ -109,14 +109,14 @@ impl Derived for Made {
     }
 }
 
-/// What the objects of a picture name, found once for each of its worlds.
+/// The images that the objects of a snapshot refer to, computed once per world.
 pub struct Wants<'a>(Vec<(&'a Arc<World>, Arc<Made>)>);
 
 impl<'a> Wants<'a> {
-    /// Of all worlds of a picture.
+    /// Computes them for all worlds of a snapshot.
     pub fn of(snapshot: &'a Snapshot) -> Self {
         let of = |world: &'a Arc<World>| {
-            // What is named does not depend on the version; one is taken, so that it is found once.
+            // The result does not depend on the version. A fixed version makes it cacheable.
             let view = View::new(world, "images", READS, KubernetesVersion::LATEST);
             (world, view.derive::<Made>())
         };
@@ -127,7 +127,7 @@ impl<'a> Wants<'a> {
         self.0.iter().flat_map(|(world, made)| made.0.iter().map(move |want| (*world, want)))
     }
 
-    /// Who names each image, in the order of worlds and objects.
+    /// Returns the references to each image, in the order of worlds and objects.
     pub fn images(&self) -> BTreeMap<&str, Vec<(&'a Arc<World>, &Naming)>> {
         let mut images = BTreeMap::<_, Vec<_>>::new();
         for (world, want) in self.all() {
@@ -139,7 +139,7 @@ impl<'a> Wants<'a> {
         images
     }
 
-    /// The worlds of what is unclear, and why.
+    /// Returns unclear references: their worlds and the reasons.
     pub fn unclear(&self) -> impl Iterator<Item = (&'a Arc<World>, &str)> {
         self.all().filter_map(|(world, want)| match &want.image {
             Wanted::Unclear(why) => Some((world, why.as_str())),
@@ -227,7 +227,7 @@ data: {image: 'nginx:1'}
         let (first, second) = (Wants::of(&snapshot), Wants::of(&snapshot));
         let pairs = first.0.iter().zip(&second.0);
         assert!(pairs.into_iter().all(|((_, a), (_, b))| Arc::ptr_eq(a, b)));
-        // Facts that come later change no world.
+        // Adding facts changes no world.
         let later = snapshot.clone().with_facts(pavisade_snapshot::Facts::default());
         assert!(Arc::ptr_eq(&first.0[0].1, &Wants::of(&later).0[0].1));
     }

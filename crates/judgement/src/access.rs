@@ -1,19 +1,19 @@
-//! What is said of permissions: who may do what, through which binding, role and rule.
+//! Answers to questions about permissions: who may do what, through which binding, role and rule.
 
 use pavisade_model::Note;
 
-/// An object, for people and programs.
+/// An object, for display and for programs.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Item {
-    /// Its kind: `ClusterRoleBinding`.
+    /// The kind: `ClusterRoleBinding`.
     pub kind: String,
-    /// Its namespace; empty where it has none.
+    /// The namespace. Empty if it is cluster-scoped.
     pub namespace: String,
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// Where it stands; `None` in a cluster, and for what Kubernetes makes itself.
+    /// Its location. `None` in a cluster, and for objects created by Kubernetes itself.
     pub place: Option<FileLine>,
-    /// What is to be known of it besides, in a few words: `made by Kubernetes`.
+    /// A short remark: `made by Kubernetes`.
     pub remark: &'static str,
 }
 
@@ -31,23 +31,23 @@ pub struct FileLine {
 pub struct RuleText {
     /// Verbs.
     pub verbs: Vec<String>,
-    /// API groups; the core group is empty.
+    /// API groups. The core group is empty.
     pub groups: Vec<String>,
     /// Resources and subresources.
     pub resources: Vec<String>,
-    /// Names of objects.
+    /// Resource names.
     pub names: Vec<String>,
-    /// Paths that are no resources.
+    /// Non-resource URLs.
     pub paths: Vec<String>,
-    /// Its place in the role: `rules[2]`.
+    /// Its path in the role: `rules[2]`.
     pub field: String,
-    /// Where it stands.
+    /// Its location.
     pub place: Option<FileLine>,
-    /// The ClusterRole that a controller copies it from.
+    /// The ClusterRole from which a controller copies it.
     pub from: Option<Item>,
 }
 
-/// From a subject to a rule.
+/// The path from a subject to a rule.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct AccessRoute {
     /// The binding.
@@ -56,178 +56,178 @@ pub struct AccessRoute {
     pub role: Item,
     /// The rule.
     pub rule: RuleText,
-    /// In which namespace it counts; empty for all.
+    /// The namespace in which it applies. Empty for all.
     pub namespace: String,
-    /// Whether the file leaves the namespace to whoever applies it.
+    /// Whether the file does not set the namespace, so that it depends on how the file is applied.
     pub adrift: bool,
 }
 
-/// Somebody who may do what was asked.
+/// A subject that is allowed to perform the requested action.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccessHolder {
     /// `User`, `Group` or `ServiceAccount`.
     pub kind: &'static str,
-    /// Its namespace; empty where it has none.
+    /// The namespace. Empty if it has none.
     pub namespace: String,
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// How, the widest first.
+    /// How it is allowed, broadest first.
     pub routes: Vec<AccessRoute>,
 }
 
-/// What is said of one world.
+/// The input of an answer: one world.
 #[derive(Debug, Clone, Default)]
 pub struct AccessBasis {
     /// The world: a path, a context.
     pub world: String,
-    /// The authorizers, in their order.
+    /// The authorizers, in order.
     pub authorizers: Vec<String>,
-    /// Where they are said; empty where the usual ones are assumed.
+    /// Where the authorizers are configured. Empty if the defaults are assumed.
     pub authorizers_from: String,
-    /// Whether bindings and roles may exist that no file shows.
+    /// Whether bindings and roles may exist that are not in the files.
     pub partial: bool,
-    /// What may change the answer and is not known.
+    /// Unknown data that may change the answer.
     pub doubts: Vec<String>,
 }
 
-/// Who can do something.
+/// The subjects that can perform an action.
 #[derive(Debug, Clone)]
 pub struct WhoCan {
-    /// What was read.
+    /// The input.
     pub basis: AccessBasis,
-    /// The question in words: `get secrets in namespace shop`.
+    /// The question as text: `get secrets in namespace shop`.
     pub question: String,
-    /// How it was understood, where that is worth a line.
+    /// Remarks on how the question was interpreted.
     pub remarks: Vec<String>,
-    /// Who.
+    /// The subjects.
     pub holders: Vec<AccessHolder>,
 }
 
-/// One answer.
+/// The answer to a question about permissions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// Allowed.
     Allowed,
-    /// Nothing allows it.
+    /// Not allowed.
     Refused,
-    /// It depends on what is not known.
+    /// It depends on unknown data.
     Unknown,
 }
 
-/// Why somebody can or cannot do something.
+/// Why a subject can or cannot perform an action.
 #[derive(Debug, Clone)]
 pub struct AccessExplained {
-    /// What was read.
+    /// The input.
     pub basis: AccessBasis,
-    /// Who: `ServiceAccount shop/web`.
+    /// The subject: `ServiceAccount shop/web`.
     pub subject: String,
-    /// All groups that count.
+    /// All groups of the subject.
     pub groups: Vec<String>,
-    /// The question in words.
+    /// The question as text.
     pub question: String,
-    /// How it was understood, where that is worth a line.
+    /// Remarks on how the question was interpreted.
     pub remarks: Vec<String>,
     /// The answer.
     pub verdict: Verdict,
-    /// What allows it besides rules: `the group system:masters`.
+    /// What allows it independent of rules: `the group system:masters`.
     pub through: Option<String>,
     /// All rules that allow it.
     pub routes: Vec<AccessRoute>,
-    /// Of a refusal: what comes near, and what it lacks.
+    /// If refused: rules that are insufficient, and what they lack.
     pub near: Vec<NearMiss>,
-    /// Of a refusal: what to add.
+    /// If refused: what to add.
     pub missing: String,
 }
 
-/// A rule that somebody holds and that does not suffice.
+/// A rule of the subject that is not sufficient.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct NearMiss {
-    /// What it lacks, in words.
+    /// What it lacks, as text.
     pub lacks: String,
     /// The rule.
     pub route: AccessRoute,
 }
 
-/// All that somebody can do.
+/// Everything that a subject can do.
 #[derive(Debug, Clone)]
 pub struct CanDo {
-    /// What was read.
+    /// The input.
     pub basis: AccessBasis,
-    /// Who.
+    /// The subject.
     pub subject: String,
-    /// All groups that count.
+    /// All groups of the subject.
     pub groups: Vec<String>,
-    /// What applies besides rules.
+    /// What applies in addition to rules.
     pub remarks: Vec<String>,
-    /// Each rule that they hold, with where it counts.
+    /// Each rule of the subject, and where it applies.
     pub routes: Vec<AccessRoute>,
 }
 
-/// How permissions differ.
+/// The differences between two sets of permissions.
 #[derive(Debug, Clone, Default)]
 pub struct AccessDiff {
-    /// The two that were compared.
+    /// The older input.
     pub old: AccessBasis,
-    /// The newer one.
+    /// The newer input.
     pub new: AccessBasis,
-    /// By subject.
+    /// The differences by subject.
     pub subjects: Vec<SubjectDiff>,
-    /// What was noticed while reading.
+    /// Notes from reading.
     pub notes: Vec<Note>,
 }
 
-/// How the permissions of one subject differ.
+/// The differences in the permissions of one subject.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SubjectDiff {
-    /// `ServiceAccount shop/web`.
+    /// The subject: `ServiceAccount shop/web`.
     pub subject: String,
-    /// What is gained.
+    /// Permissions that were added.
     pub gains: Vec<Permission>,
-    /// What is lost.
+    /// Permissions that were removed.
     pub loses: Vec<Permission>,
 }
 
-/// A part of a rule: the verbs that it gives on one thing.
+/// A part of a rule: the verbs it grants on one resource.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Permission {
-    /// The namespace; empty for all, and for what is in none.
+    /// The namespace. Empty for all namespaces and for cluster-scoped resources.
     pub namespace: String,
-    /// `deployments.apps`, or a path.
+    /// The resource, `deployments.apps`, or a path.
     pub on: String,
-    /// The names that it is limited to.
+    /// The resource names that it is limited to.
     pub names: Vec<String>,
     /// The verbs.
     pub verbs: Vec<String>,
-    /// Through what.
+    /// The path to the rule.
     pub route: AccessRoute,
 }
 
-/// What is wrong with roles and bindings.
+/// Errors in roles and bindings.
 #[derive(Debug, Clone)]
 pub struct AccessLint {
-    /// What was read.
+    /// The input.
     pub basis: AccessBasis,
-    /// The faults, by object.
+    /// The errors, by object.
     pub faults: Vec<AccessFault>,
-    /// How many roles and bindings were looked at.
+    /// The number of roles that were checked.
     pub roles: usize,
-    /// See above.
+    /// The number of bindings that were checked.
     pub bindings: usize,
 }
 
-/// Something that is wrong with a role or binding.
+/// An error in a role or binding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccessFault {
-    /// What, as a stable word: `dangling-role`.
+    /// Its stable identifier: `dangling-role`.
     pub rule: &'static str,
-    /// Where.
+    /// The object.
     pub item: Item,
-    /// The line of the part that is wrong.
+    /// The line of the invalid part.
     pub place: Option<FileLine>,
-    /// The field of that part.
+    /// The field of the invalid part.
     pub field: String,
-    /// In a sentence.
+    /// The message, as a sentence.
     pub message: String,
-    /// What to do.
+    /// How to fix it.
     pub advice: String,
 }

@@ -1,48 +1,49 @@
-//! A result beside an earlier one.
+//! Comparison of a result with an earlier one.
 
 use pavisade_model::{Finding, Severity, State};
 
 /// An earlier result.
 #[derive(Debug, Clone, Default)]
 pub struct Baseline {
-    /// Its file, as users know it.
+    /// Its file, as shown to users.
     pub place: String,
-    /// What it found.
+    /// Its findings.
     pub entries: Vec<Known>,
 }
 
 /// A finding of an earlier result.
 #[derive(Debug, Clone)]
 pub struct Known {
-    /// As it is written: `v1:…`.
+    /// The fingerprint as text: `v1:…`.
     pub fingerprint: String,
-    /// The check's id.
+    /// The id of the check.
     pub check: String,
     /// Failed or unknown.
     pub state: State,
-    /// How bad it was.
+    /// The severity it had.
     pub severity: Severity,
     /// The world it was in.
     pub world: String,
-    /// What it was about: kind and name.
+    /// The subject: kind and name.
     pub subject: String,
-    /// What was wrong.
+    /// The message.
     pub message: String,
-    /// The file it was in; empty where it had none.
+    /// The file. Empty if it had none.
     pub file: String,
-    /// The line, from 1; 0 where it had none.
+    /// The line, from 1. 0 if it had none.
     pub line: u32,
 }
 
-/// What a result is beside an earlier one.
+/// The comparison of a result with an earlier one.
 #[derive(Debug)]
 pub struct Compared {
     /// The earlier result's file.
     pub place: String,
-    /// Findings of the earlier result by checks that ran again.
+    /// The number of findings in the earlier result from checks that ran again.
     pub total: usize,
-    /// Findings that it has too: not new, and no worse than they were.
+    /// Findings that are in the earlier result, with at least the same severity.
     pub known: Vec<Finding>,
-    /// Findings of it that are not found any more; none where too many were found to list all.
+    /// Findings of the earlier result that are resolved. Empty if there were too many findings to
+    /// list all.
     pub gone: Vec<Known>,
 }

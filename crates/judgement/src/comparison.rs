@@ -1,38 +1,40 @@
-//! What two pictures of one cluster have otherwise than each other.
+//! Differences between two snapshots of one cluster.
 
 use std::sync::Arc;
 
 use pavisade_snapshot::ObjectId;
 
-/// What differs between two pictures.
+/// The differences between two snapshots.
 #[derive(Debug, Default)]
 pub struct Comparison {
     /// Objects that differ, ordered by world and id.
     pub changes: Vec<ObjectChange>,
-    /// What could not be compared, since one of the pictures does not hold it: sentences.
+    /// Sentences about objects that could not be compared, because one snapshot does not contain
+    /// them.
     pub uncompared: Vec<String>,
-    /// What could not be compared, since neither picture was meant to hold it: sentences.
+    /// Sentences about objects that could not be compared, because neither snapshot was meant to
+    /// contain them.
     pub unasked: Vec<String>,
 }
 
-/// One object that differs.
+/// An object that differs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObjectChange {
     /// The world.
     pub world: Arc<str>,
     /// The object.
     pub id: ObjectId,
-    /// How.
+    /// The difference.
     pub what: What,
 }
 
-/// How an object differs.
+/// The difference of an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum What {
-    /// Only the second picture has it.
+    /// Only in the second snapshot.
     Added,
-    /// Only the first picture has it.
+    /// Only in the first snapshot.
     Removed,
-    /// Both have it, and these fields differ.
+    /// In both, with differences in these fields.
     Changed(Vec<String>),
 }

@@ -1,7 +1,7 @@
-//! Findings that somebody accepts, with a reason and an end date.
+//! Exceptions: findings that are accepted, with a reason and an end date.
 //!
-//! An exception stands in an object (annotation), beside a line (comment), or in a policy file.
-//! One without a reason, an end date or a check that exists does not count, and a note says so.
+//! An exception is in an object (annotation), on a line (comment), or in a policy file. It is
+//! ignored with a note if the reason, the end date or a valid check is missing.
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -13,44 +13,44 @@ use pavisade_model::{
 use pavisade_snapshot::ObjectId;
 use pavisade_yaml::Source;
 
-/// The annotation; further ones begin with it and a dot.
+/// The annotation. Further ones begin with it and a dot.
 pub const ANNOTATION: &str = "pavisade.dev/allow";
 
-/// An exception that counts until its end.
+/// An exception with an end date.
 #[derive(Debug, Clone)]
 pub struct Exception {
-    /// The checks whose findings it lets through; of a policy file's that names fingerprints or
-    /// advisories, none means any.
+    /// The checks whose findings it accepts. Empty means all checks, which only policy files with
+    /// fingerprints or advisories may use.
     pub checks: Vec<Arc<Rule>>,
-    /// The last day on which it counts (UTC).
+    /// The last day on which it is valid (UTC).
     pub until: Date,
-    /// Why.
+    /// The reason.
     pub reason: String,
-    /// In which form it stands.
+    /// Its form.
     pub form: Form,
-    /// The file or object that it stands in, as users know it.
+    /// The file or object that contains it, as shown to users.
     pub place: String,
-    /// Where in a text.
+    /// The source and byte range, if it is in a text.
     pub span: Option<(Source, u32, u32)>,
-    /// What it is about.
+    /// What it applies to.
     pub scope: Scope,
-    /// What it says, its object's owner says too: nothing is to be said of it.
+    /// Whether it repeats an exception of the object's owner. No notes about it are reported.
     pub echo: bool,
 }
 
-/// Where an exception stands.
+/// The form of an exception.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Form {
     /// In an annotation of an object or a pod template.
     Annotation,
-    /// In a comment beside a line.
+    /// In a comment on a line.
     Comment,
     /// In a policy file.
     Policy,
 }
 
 impl Form {
-    /// The lower-case word.
+    /// Returns the lower-case name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Annotation => "annotation",
@@ -60,7 +60,7 @@ impl Form {
     }
 }
 
-/// What an exception is about.
+/// What an exception applies to.
 #[derive(Debug, Clone)]
 pub enum Scope {
     /// One object of a world.
@@ -69,12 +69,12 @@ pub enum Scope {
     Line {
         /// The line.
         line: u32,
-        /// The container that it names.
+        /// The container that the exception specifies.
         container: Option<String>,
     },
-    /// A comment that is beside no line.
+    /// A comment that is not on a relevant line.
     Nothing,
-    /// What a policy file selects.
+    /// The findings selected by a policy file.
     Policy(Box<Selector>),
 }
 
@@ -85,30 +85,30 @@ pub struct InObject {
     pub world: Arc<str>,
     /// The object.
     pub id: ObjectId,
-    /// The container that the exception names.
+    /// The container that the exception specifies.
     pub container: Option<String>,
-    /// The path of the pod template that it stands in, of an object with several.
+    /// The path of the pod template that contains it, for an object with several.
     pub template: Option<String>,
-    /// The bytes of an object without a name of its own.
+    /// The byte range of an object without a name.
     pub bytes: Option<(Source, std::ops::Range<u32>)>,
 }
 
-/// What an exception of a policy file is about; all that is given must be so.
+/// The selector of an exception in a policy file. All given conditions must match.
 #[derive(Debug, Clone, Default)]
 pub struct Selector {
-    /// One of these; any where empty.
+    /// One of these subjects. Any if empty.
     pub subjects: Vec<Subjects>,
-    /// Files, or worlds where a finding has no file, relative to `base`; any where empty.
+    /// Files, or worlds for a finding without a file, relative to `base`. Any if empty.
     pub paths: Vec<Glob>,
-    /// What `paths` are relative to.
+    /// The base of `paths`.
     pub base: Base,
-    /// Advisories by one of their identifiers; any where empty.
+    /// Advisories by any of their identifiers. Any if empty.
     pub vulnerabilities: Vec<Glob>,
-    /// One of these; any where empty.
+    /// One of these fingerprints. Any if empty.
     pub fingerprints: Vec<Fingerprint>,
 }
 
-/// Subjects by pattern; all that is given must be so.
+/// Subjects by pattern. All given conditions must match.
 #[derive(Debug, Clone, Default)]
 pub struct Subjects {
     /// Kind: `Deployment`.
@@ -125,12 +125,12 @@ pub struct Subjects {
     pub package: Option<Glob>,
     /// Path of a file in an image or an artifact.
     pub file: Option<Glob>,
-    /// Artifact: a folder of sources, an SBOM.
+    /// Artifact: a source directory, an SBOM.
     pub artifact: Option<Glob>,
 }
 
 impl Exception {
-    /// One of a policy file.
+    /// Creates an exception of a policy file.
     pub fn policy(
         checks: Vec<Arc<Rule>>,
         (until, reason): (Date, String),
@@ -149,7 +149,7 @@ impl Exception {
         }
     }
 
-    /// Whether it is about a finding, whichever check that is of.
+    /// Whether it applies to a finding, regardless of the check.
     pub fn is_about(&self, finding: &Finding) -> bool {
         let in_container = |named: &Option<String>| {
             named.is_none() || named.as_deref() == finding.subject.container()
@@ -176,7 +176,7 @@ impl Exception {
         }
     }
 
-    /// The container that it names; empty where it names none.
+    /// Returns the container it specifies. Empty if none.
     pub fn container(&self) -> &str {
         match &self.scope {
             Scope::Line { container, .. } => container.as_deref().unwrap_or(""),
@@ -185,7 +185,7 @@ impl Exception {
         }
     }
 
-    /// Whether it lets findings of a check through.
+    /// Whether it accepts findings of a check.
     pub fn names(&self, rule: &Rule) -> bool {
         self.checks.is_empty() || self.checks.iter().any(|named| named.id == rule.id)
     }
@@ -232,7 +232,7 @@ impl Subjects {
             Subject::Object { kind, namespace, name, container, .. } => {
                 [Some(&**kind), Some(namespace), Some(name), container.as_deref()]
             }
-            // Files of exceptions select it as a kind without a namespace.
+            // Policy files select it by kind, without a namespace.
             Subject::Cluster { name } => [Some(kinds::CLUSTER.kind), Some(""), Some(name), None],
             _ => [None; 4],
         };
@@ -261,7 +261,7 @@ impl Subjects {
     }
 }
 
-/// The lines of a text that a finding points at.
+/// Returns the lines of a text that a finding points at.
 pub fn lines(finding: &Finding) -> Option<RangeInclusive<u32>> {
     let Location::Text { source, span, .. } = &finding.location else { return None };
     let shown = source.text().get(span.start as usize..span.end as usize)?.trim_end().len() as u32;

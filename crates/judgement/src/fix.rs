@@ -1,30 +1,29 @@
-//! Findings that say how they are fixed, to texts in which they are. Pure: writing files is the
-//! caller's.
+//! Applies the fixes of findings to texts. Writing the files is up to the caller.
 
 use std::collections::BTreeMap;
 
 use pavisade_model::{Finding, Fix};
 use pavisade_yaml::{Refused, Source, amend};
 
-/// A text before and after.
+/// A text before and after fixing.
 #[derive(Debug)]
 pub struct Fixed<'f> {
-    /// The name that users know the text by.
+    /// The name of the text as shown to users.
     pub name: String,
-    /// The text as it was read, its last line with an end.
+    /// The original text. The last line has a line end.
     pub before: String,
-    /// As it is afterwards; the same where every finding was refused.
+    /// The new text. Unchanged if every fix was refused.
     pub text: String,
-    /// What is fixed.
+    /// Findings that were fixed.
     pub made: Vec<&'f Finding>,
-    /// What is not, and why.
+    /// Findings that were not fixed, with the reason.
     pub refused: Vec<(&'f Finding, Refused)>,
 }
 
-/// Fixes those of the findings that say how, text by text, ordered by name. Each finding is fixed
-/// wholly or not at all.
+/// Applies the fixes of findings, text by text, ordered by name. Each fix is applied completely or
+/// not at all.
 pub fn fix<'f>(findings: impl IntoIterator<Item = &'f Finding>) -> Vec<Fixed<'f>> {
-    // A text may have been read more than once, for several worlds.
+    // A text may have been read several times, for different worlds.
     let mut texts = BTreeMap::<(&str, &str), (Source, ByDocument<'f>)>::new();
     for finding in findings {
         let Some(fix) = finding.fix.as_deref() else { continue };
@@ -37,7 +36,7 @@ pub fn fix<'f>(findings: impl IntoIterator<Item = &'f Finding>) -> Vec<Fixed<'f>
     texts.into_values().map(|(source, documents)| one(source, documents)).collect()
 }
 
-/// By where the document starts.
+/// Fixes by the start of the document.
 type ByDocument<'f> = BTreeMap<u32, Vec<(&'f Finding, &'f Fix)>>;
 
 fn one(source: Source, documents: ByDocument<'_>) -> Fixed<'_> {

@@ -1,8 +1,7 @@
-//! What a scan says: findings and counts, what is let through, how it differs from an earlier
-//! result, and what is said of namespaces. Plain data, made by the engines above and shown by
-//! `report`.
+//! The results of a scan as plain data: findings and counts, exceptions, the comparison with an
+//! earlier result, and the results for namespaces. Created by the engines and rendered by `report`.
 //!
-//! Not here: how anything is judged (`scan`, `checks`), how it is shown (`report`).
+//! Out of scope: evaluation (`scan`, `checks`) and rendering (`report`).
 
 mod access;
 mod baseline;
@@ -32,21 +31,21 @@ pub use pod_security::{Doubt, Labels, Level, NamespaceSecurity, PodSecurity, Rea
 pub use priority::{LIKELY, PROBABLE, Part, Priority, Ranked};
 pub use ways::{Mfa, WayIn, WaysIn};
 
-/// How often a check gave each verdict.
+/// The number of subjects by verdict of a check.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// Subjects that are proven to be well.
+    /// Subjects that pass.
     pub holds: usize,
-    /// Subjects that are not.
+    /// Subjects that fail.
     pub fails: usize,
-    /// Subjects for which it could not be determined.
+    /// Subjects for which the result could not be determined.
     pub unknown: usize,
-    /// Subjects for which the question does not arise.
+    /// Subjects to which the check does not apply.
     pub not_applicable: usize,
 }
 
 impl Tally {
-    /// Adds the counts of another.
+    /// Adds other counts.
     pub fn add(&mut self, other: Self) {
         self.holds += other.holds;
         self.fails += other.fails;
@@ -55,82 +54,83 @@ impl Tally {
     }
 }
 
-/// How often the check of a rule gave each verdict.
+/// The verdicts of a rule's check, counted.
 #[derive(Debug, Clone)]
 pub struct RuleTally {
     /// The rule.
     pub rule: Arc<Rule>,
-    /// Programs whose settings the check judges.
+    /// The programs whose settings the check evaluates.
     pub programs: &'static [Program],
-    /// Its verdicts.
+    /// The counts of all verdicts.
     pub tally: Tally,
-    /// The same for each program, where it judges the settings of several, and what is said of no
-    /// program in particular.
+    /// The counts by program, if the check evaluates the settings of several. `None` is for
+    /// verdicts that are not about a specific program.
     pub by_program: BTreeMap<Option<Program>, Tally>,
 }
 
-/// Everything that a scan says.
+/// The complete result of a scan.
 #[derive(Debug)]
 pub struct Judgement {
-    /// What fails or is unknown and counts: worst first, then by check, subject and place.
+    /// Failed and unknown findings without exceptions: highest severity first, then by check,
+    /// subject and location.
     pub findings: Vec<Finding>,
-    /// Why findings are missing, where there were too many; it is one of the notes.
+    /// A note if findings were dropped because there were too many. It is also in `notes`.
     pub cut: Option<Note>,
-    /// What an exception lets through, in the same order.
+    /// Findings with exceptions, in the same order.
     pub excepted: Vec<Excepted>,
-    /// Vulnerabilities that are none here, as the VEX statement in each of them says; in the same
-    /// order.
+    /// Vulnerabilities that do not apply according to a VEX statement, which is in each finding, in
+    /// the same order.
     pub dismissed: Vec<Finding>,
-    /// What was found before, and what is gone, where an earlier result was given.
+    /// The comparison with an earlier result, if one was given.
     pub baseline: Option<Compared>,
-    /// The rule of each check that ran with its verdicts counted, in the catalog's order, whatever is
-    /// excepted.
+    /// The rule of each check that ran, with its counts, in the order of the catalog. Exceptions do
+    /// not affect the counts.
     pub tallies: Vec<RuleTally>,
-    /// Rules of checks whose facts nobody asked for, such as images: they say nothing of anything, and
-    /// no control waits for them.
+    /// Rules of checks whose facts were not requested, such as images. They have no results, and
+    /// controls do not require them.
     pub unasked: Vec<Arc<Rule>>,
-    /// What was noticed while reading.
+    /// Notes from reading.
     pub notes: Vec<Note>,
-    /// Worlds that were judged.
+    /// The number of worlds that were judged.
     pub worlds: usize,
-    /// Objects that were judged.
+    /// The number of objects that were judged.
     pub objects: usize,
-    /// Images that were judged by what is in them.
+    /// The number of images whose content was judged.
     pub images: usize,
-    /// Source trees whose packages were judged.
+    /// The number of source trees whose packages were judged.
     pub source_trees: usize,
-    /// The version whose semantics counted.
+    /// The version whose semantics apply.
     pub kubernetes: KubernetesVersion,
     /// The clusters among the worlds.
     pub clusters: Vec<Cluster>,
 }
 
-/// A finding that an exception lets through.
+/// A finding with an exception.
 #[derive(Debug)]
 pub struct Excepted {
     /// The finding.
     pub finding: Finding,
-    /// What lets it through.
+    /// The exception.
     pub exception: Arc<Exception>,
-    /// Whether an earlier result that was given has it.
+    /// Whether it is in the given earlier result.
     pub known: bool,
 }
 
-/// What is known of a cluster that was judged.
+/// A cluster that was judged.
 #[derive(Debug, Clone)]
 pub struct Cluster {
-    /// The name that users know it by.
+    /// The name shown to users.
     pub name: Arc<str>,
-    /// The version that its API server says it has.
+    /// The version reported by its API server.
     pub version: Option<String>,
-    /// What it runs, and what tells.
+    /// Its distribution, and the evidence for it.
     pub distribution: Arc<Distribution>,
-    /// When it was read.
+    /// The time at which it was read.
     pub read_at: Option<String>,
 }
 
 impl Cluster {
-    /// What the facts of a world say; nothing where it has none.
+    /// Returns the cluster of a world. `None` if it has no facts.
     pub fn of(world: &World) -> Option<Self> {
         let facts = ClusterFacts::of(world)?;
         Some(Self {
@@ -143,7 +143,7 @@ impl Cluster {
 }
 
 impl Judgement {
-    /// Findings of one state.
+    /// Returns the findings with a state.
     pub fn of_state(&self, state: State) -> impl Iterator<Item = &Finding> {
         self.findings.iter().filter(move |finding| finding.state == state)
     }

@@ -1,4 +1,4 @@
-//! Pod Security, namespace by namespace: levels, and the labels by which a namespace asks for one.
+//! Pod Security by namespace: the levels that are met, and the labels that enforce a level.
 
 use std::sync::Arc;
 
@@ -11,19 +11,19 @@ const PREFIX: &str = "pod-security.kubernetes.io/";
 /// A level of the Pod Security Standards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
-    /// Everything is admitted.
+    /// Unrestricted.
     Privileged,
-    /// What is known to lead to the node is refused.
+    /// Prevents known privilege escalations.
     Baseline,
-    /// Baseline, and pods must be hardened.
+    /// Requires hardened pods, in addition to Baseline.
     Restricted,
 }
 
 impl Level {
-    /// All, the weakest first.
+    /// All levels, least strict first.
     pub const ALL: [Self; 3] = [Self::Privileged, Self::Baseline, Self::Restricted];
 
-    /// The word of the labels.
+    /// Returns the name used in labels.
     pub fn name(self) -> &'static str {
         match self {
             Self::Privileged => "privileged",
@@ -32,114 +32,115 @@ impl Level {
         }
     }
 
-    /// The next stricter one.
+    /// Returns the next stricter level.
     pub fn next(self) -> Option<Self> {
         Self::ALL.into_iter().find(|level| *level > self)
     }
 
-    /// By the word of the labels.
+    /// Parses the name used in labels.
     pub fn read(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|level| level.name() == text)
     }
 }
 
-/// What is said of all namespaces.
+/// The results for all namespaces.
 #[derive(Debug)]
 pub struct PodSecurity {
-    /// Each namespace of each world, ordered by world and name.
+    /// All namespaces of all worlds, ordered by world and name.
     pub namespaces: Vec<NamespaceSecurity>,
-    /// What was noticed while reading.
+    /// Notes from reading.
     pub notes: Vec<Note>,
-    /// The version whose levels count.
+    /// The version whose levels apply.
     pub kubernetes: KubernetesVersion,
 }
 
-/// What is said of one namespace.
+/// The result for a namespace.
 #[derive(Debug)]
 pub struct NamespaceSecurity {
-    /// The world that it belongs to.
+    /// The world it belongs to.
     pub world: Arc<str>,
     /// Whether the world is a live cluster.
     pub live: bool,
-    /// Its name; empty for objects of files that name none.
+    /// The name. Empty for objects in files without a namespace.
     pub name: Arc<str>,
-    /// Objects in it that make pods.
+    /// The number of objects in it that create pods.
     pub workloads: usize,
     /// The strictest level that is proven to be met.
     pub met: Level,
-    /// The strictest level that nothing is known to break.
+    /// The strictest level without known violations.
     pub possible: Level,
-    /// What breaks at the next level: the first that something is known to break.
+    /// The violations of the next level: the first with known violations.
     pub breaks: Vec<Finding>,
-    /// Why a level between `met` and `possible` is unknown.
+    /// Reasons why levels between `met` and `possible` are unknown.
     pub doubts: Vec<Doubt>,
-    /// Its labels; none where the namespace itself was not read.
+    /// Its labels. `None` if the Namespace was not read.
     pub labels: Option<Labels>,
-    /// What its labels do to what is in it.
+    /// How the enforced level relates to its content.
     pub standing: Standing,
 }
 
-/// Why it is not known whether a level is met.
+/// A reason why it is unknown whether a level is met.
 #[derive(Debug, Clone)]
 pub struct Doubt {
-    /// The weakest level that is in doubt.
+    /// The least strict level that is uncertain.
     pub level: Level,
-    /// Why.
+    /// The reason.
     pub why: Reason,
 }
 
-/// What makes a level uncertain.
+/// The reason why a level is uncertain.
 #[derive(Debug, Clone)]
 pub enum Reason {
-    /// A check could not tell of one object, or of everything.
+    /// A check had an unknown result, for one object or for the world.
     Finding(Arc<Finding>),
-    /// An object is not there in full: why.
+    /// An object is incomplete, for this reason.
     Object(Subject, &'static str),
-    /// Something of everything was not read, or is missing: what is said of it.
+    /// Data about the whole world is missing. Contains the message.
     Missing(String),
 }
 
-/// How what a namespace enforces stands to what is in it.
+/// How the level that a namespace enforces relates to its content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
-    /// It enforces the level that it meets.
+    /// It enforces the level that is met.
     Fits,
-    /// It enforces less than it meets, or nothing.
+    /// It enforces a less strict level than is met, or none.
     Weaker,
-    /// It enforces more than what is in it meets: such pods are refused at the next roll-out.
+    /// It enforces a stricter level than is met: pods that violate it are refused at the next
+    /// rollout.
     Stricter,
-    /// It enforces more than what is proven.
+    /// It enforces a stricter level than is proven.
     Unproven,
-    /// It has labels that the API server does not take.
+    /// It has labels that the API server rejects.
     Invalid,
-    /// The API server's configuration exempts it: labels do nothing.
+    /// It is exempt in the API server's configuration, so labels have no effect.
     Exempt,
-    /// Kubernetes' own, which enforces less than it meets today: what the cluster needs from its
-    /// nodes is put there with the next add-on.
+    /// A system namespace that enforces a less strict level than it meets. The next add-on may need
+    /// access to nodes.
     System,
-    /// Nothing that makes pods is in it: which level the next workload meets is not known.
+    /// It has no workloads, so the level that future workloads will meet is not known.
     Empty,
-    /// The namespace was not read, so neither were its labels.
+    /// The Namespace was not read, so its labels are not known.
     Unread,
 }
 
-/// What a namespace's labels say.
+/// The Pod Security labels of a namespace.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Labels {
     /// `enforce`.
     pub enforce: Option<Level>,
-    /// `enforce-version`, where it pins a version.
+    /// The minor version in `enforce-version`, if pinned.
     pub enforced_minor: Option<u32>,
     /// `audit`.
     pub audit: Option<Level>,
     /// `warn`.
     pub warn: Option<Level>,
-    /// One of them is no level or no version.
+    /// Whether a label has an invalid level or version.
     pub invalid: bool,
 }
 
 impl Labels {
-    /// Those of a Namespace.
+    /// Reads the labels of a Namespace.
     pub fn of(namespace: &Object) -> Self {
         let mut labels = Self::default();
         let all = namespace.at(&["metadata", "labels"]);
@@ -174,14 +175,14 @@ fn minor(version: &str) -> Option<u32> {
 }
 
 impl NamespaceSecurity {
-    /// The labels to set, with their values; none where there is nothing to set: what is enforced
-    /// is never weakened, and nothing is enforced that is not proven to be met.
+    /// Returns the labels to set, with their values. Empty if there is nothing to change. The
+    /// enforced level is never lowered, and never set to a level that is not proven to be met.
     pub fn wanted(&self, kubernetes: KubernetesVersion) -> Vec<(String, String)> {
         let takes = match self.standing {
             Standing::Weaker | Standing::Fits => true,
-            // Files need not write their namespaces down; of a cluster's nothing is known then.
+            // Files may omit the Namespace. In a cluster, its labels are unknown then.
             Standing::Unread => !self.live,
-            // What will run in a namespace without workloads is not known.
+            // Future workloads in an empty namespace are not known.
             Standing::Stricter
             | Standing::Unproven
             | Standing::Invalid
@@ -201,7 +202,7 @@ impl NamespaceSecurity {
         if labels.enforce.unwrap_or(Level::Privileged) < self.met {
             set("enforce", self.met);
         }
-        // What the next level would refuse is told before it is refused.
+        // Use audit and warn to report violations of the next level before it is enforced.
         if let Some(next) = self.met.next() {
             for (mode, level) in [("audit", labels.audit), ("warn", labels.warn)] {
                 if level.is_none_or(|level| level < next) {
@@ -213,7 +214,7 @@ impl NamespaceSecurity {
     }
 }
 
-/// Whether it can be the name of a namespace (RFC 1123), and is no template.
+/// Whether it is a valid name of a namespace (RFC 1123), and not a template.
 fn is_label(name: &str) -> bool {
     let good = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
     (1..=63).contains(&name.len())

@@ -1,87 +1,87 @@
-//! How soon somebody should look at a vulnerability.
+//! Priority of vulnerabilities.
 //!
-//! The priority is one word, and [`Ranked::parts`] says all that it was made of. What is not known
-//! never lowers it: a vulnerability without EPSS is ranked by its severity, and one without a score
-//! and without signals is said to be unknown, apart from the low ones.
+//! The priority is one word; [`Ranked::parts`] lists the data it is based on. Missing data never
+//! lowers it: a vulnerability without EPSS is ranked by its severity, and one without a score and
+//! without signals is `unknown`, which is distinct from low.
 
 use std::sync::Arc;
 
 use pavisade_model::{Epss, Exploited, Finding, FixState, Score, Severity};
 
-/// From this probability of being exploited within 30 days on, a vulnerability is likely exploited:
-/// about one of 30 that EPSS knows.
+/// At this probability of exploitation within 30 days or above, exploitation is considered likely:
+/// about one in 30 of the vulnerabilities in EPSS.
 pub const LIKELY: f32 = 0.1;
 
-/// From this probability on, it is more likely exploited than not.
+/// At this probability or above, exploitation is more likely than not.
 pub const PROBABLE: f32 = 0.5;
 
-/// How soon.
+/// The urgency of a vulnerability.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Priority {
-    /// Nothing is known by which it could be ranked.
+    /// There is no data for ranking.
     Unknown,
-    /// With the next regular update.
+    /// Fix with the next regular update.
     Later,
-    /// Within days.
+    /// Fix within days.
     Soon,
-    /// It is used by attackers, or likely so where they reach it.
+    /// Fix immediately: exploited, or likely to be exploited if reachable.
     Now,
 }
 
-/// What a priority is made of.
+/// An input of a priority.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Part {
-    /// The package itself is the attack.
+    /// The package is malicious.
     Malicious,
     /// It is known to be exploited.
     Exploited(Exploited),
-    /// How likely it is exploited.
+    /// The probability of exploitation.
     Epss(Epss),
-    /// How bad, and by which score; by none where the vendor's word or the user decides.
+    /// The severity and the score that it is from. `None` if it was set by the vendor or the user.
     Severity(Severity, Option<Score>),
-    /// Whether there is a version without it.
+    /// Whether a fixed version exists.
     Fix(FixState),
-    /// What leads from outside of the cluster to a workload that runs it.
+    /// How a workload that runs it is reachable from outside the cluster.
     Exposed(Arc<str>),
-    /// Why a workload that runs it has power over its node.
+    /// Why a workload that runs it has privileges on its node.
     Privileged(Arc<str>),
 }
 
-/// A priority with its reasons.
+/// A priority and its inputs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ranked {
-    /// How soon.
+    /// The priority.
     pub priority: Priority,
-    /// All that it was made of.
+    /// All inputs.
     pub parts: Vec<Part>,
 }
 
-/// What is known of a vulnerability where it was found.
+/// The data about a vulnerability in its context.
 #[derive(Debug, Clone, Copy)]
 struct Evidence<'a> {
-    /// Whether the package itself is the attack.
+    /// Whether the package is malicious.
     malicious: bool,
-    /// How bad.
+    /// The severity.
     severity: Severity,
-    /// The score that says so.
+    /// The score that determines the severity.
     score: Option<&'a Score>,
-    /// How likely it is exploited.
+    /// The probability of exploitation.
     epss: Option<Epss>,
-    /// That it is exploited.
+    /// The entry in the catalog of exploited vulnerabilities.
     exploited: Option<&'a Exploited>,
-    /// Whether there is a version without it.
+    /// Whether a fixed version exists.
     fix: &'a FixState,
-    /// What exposes a workload that runs it.
+    /// How a workload that runs it is exposed.
     exposed: Option<&'a Arc<str>>,
-    /// What makes a workload that runs it privileged.
+    /// Why a workload that runs it is privileged.
     privileged: Option<&'a Arc<str>>,
 }
 
 impl Priority {
-    /// All, the most urgent first.
+    /// All priorities, most urgent first.
     pub const ALL: [Self; 4] = [Self::Now, Self::Soon, Self::Later, Self::Unknown];
 
-    /// The lower-case word.
+    /// Returns the lower-case name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Now => "now",
@@ -93,7 +93,7 @@ impl Priority {
 }
 
 impl<'a> Evidence<'a> {
-    /// Of a finding; nothing where it tells of no vulnerability.
+    /// Collects the data of a finding. `None` if it is not about a vulnerability.
     fn of(finding: &'a Finding) -> Option<Self> {
         let found = finding.vulnerability.as_deref()?;
         let workloads = || finding.workloads.iter().flat_map(|list| list.iter());
@@ -115,13 +115,13 @@ impl<'a> Evidence<'a> {
 }
 
 impl Ranked {
-    /// What is known of a finding, ranked; nothing where it tells of no vulnerability.
+    /// Returns the priority of a finding. `None` if it is not about a vulnerability.
     pub fn of(finding: &Finding) -> Option<Self> {
         Evidence::of(finding).map(|evidence| rank(&evidence))
     }
 }
 
-/// Ranks what is known.
+/// Computes the priority.
 fn rank(evidence: &Evidence<'_>) -> Ranked {
     let mut parts = Vec::new();
     parts.extend(evidence.malicious.then_some(Part::Malicious));
@@ -137,7 +137,7 @@ fn rank(evidence: &Evidence<'_>) -> Ranked {
 fn priority(evidence: &Evidence<'_>) -> Priority {
     let probability = evidence.epss.map_or(0.0, |epss| epss.probability);
     let near = evidence.exposed.is_some() || evidence.privileged.is_some();
-    // One that nobody scored may be anything.
+    // An unscored one may have any severity.
     let grave = evidence.severity >= Severity::High || evidence.severity == Severity::Unknown;
     if evidence.malicious
         || evidence.exploited.is_some()
@@ -149,7 +149,7 @@ fn priority(evidence: &Evidence<'_>) -> Priority {
     if probability >= LIKELY {
         return Priority::Soon;
     }
-    // By severity alone, nothing is urgent that cannot be fixed.
+    // By severity alone, it is not urgent if there is no fix.
     let can_fix = !matches!(evidence.fix, FixState::NotFixed | FixState::WontFix);
     match evidence.severity {
         Severity::Critical if near || can_fix => Priority::Soon,
@@ -163,7 +163,7 @@ fn priority(evidence: &Evidence<'_>) -> Priority {
 mod tests {
     use super::*;
 
-    /// Severity, EPSS, in the catalog, fix, exposed, privileged.
+    /// Severity, EPSS, exploited, fix, exposed, privileged.
     type Row<'a> = (Severity, Option<f32>, bool, &'a FixState, bool, bool);
 
     fn of((severity, epss, exploited, fix, exposed, privileged): Row<'_>) -> Ranked {
@@ -187,21 +187,21 @@ mod tests {
         use Severity::{Critical, High, Low, Medium, Unknown};
         let fixed = &FixState::Fixed("2".into());
         for (row, wanted) in [
-            // Exploited, however it is scored and whether or not there is a fix.
+            // Exploited, regardless of score and fix.
             ((Low, None, true, fixed, false, false), Priority::Now),
             ((Unknown, Some(0.0), true, &WontFix, false, false), Priority::Now),
             ((High, Some(0.5), false, &NotFixed, false, false), Priority::Now),
             ((Unknown, Some(0.9), false, fixed, false, false), Priority::Now),
             ((High, Some(0.1), false, fixed, true, false), Priority::Now),
             ((High, Some(0.1), false, fixed, false, true), Priority::Now),
-            // Likely, but not grave.
+            // Likely, but not severe.
             ((Medium, Some(0.97), false, fixed, true, true), Priority::Soon),
             ((High, Some(0.1), false, &NotFixed, false, false), Priority::Soon),
             ((Critical, Some(0.01), false, fixed, false, false), Priority::Soon),
             ((Critical, None, false, &Unsaid, false, false), Priority::Soon),
             ((Critical, None, false, &NotFixed, true, false), Priority::Soon),
             ((High, None, false, fixed, true, false), Priority::Soon),
-            // A critical score alone, and nothing to upgrade to.
+            // Only a critical score, and no fixed version.
             ((Critical, Some(0.01), false, &WontFix, false, false), Priority::Later),
             ((High, Some(0.09), false, fixed, false, false), Priority::Later),
             ((High, None, false, &NotFixed, true, false), Priority::Later),
@@ -214,7 +214,7 @@ mod tests {
         }
     }
 
-    /// It has no score and no fix, and it runs already.
+    /// It has no score and no fix but runs already.
     #[test]
     fn a_malicious_package_is_urgent_whatever_else_is_known() {
         for severity in Severity::ALL {

@@ -1,48 +1,48 @@
-//! The ways into an API server: who comes through each, and with which proof.
+//! Authentication methods of an API server: who can use each, with which credential.
 
 use crate::FileLine;
 
-/// Whether a second factor is proven of whoever comes through.
+/// Whether a second factor is required.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mfa {
-    /// The API server refuses whoever has none.
+    /// The API server requires one.
     Proven,
-    /// It does not.
+    /// The API server does not require one.
     NotProven,
-    /// It cannot be told.
+    /// It cannot be determined.
     Unknown,
-    /// Machines come through, which have none.
+    /// Not applicable: used by machines.
     Machines,
 }
 
-/// One way in.
+/// An authentication method.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WayIn {
-    /// What it is: `OIDC issuer https://…`, `client certificates`.
+    /// The name: `OIDC issuer https://…`, `client certificates`.
     pub name: String,
-    /// Who comes through.
+    /// Who can use it.
     pub who: String,
-    /// Whether a second factor is proven.
+    /// Whether a second factor is required.
     pub mfa: Mfa,
-    /// Why.
+    /// The reason for `mfa`.
     pub why: String,
-    /// How long a credential lives.
+    /// The lifetime of a credential.
     pub life: String,
-    /// How one is taken away before that.
+    /// How to revoke a credential.
     pub revocation: String,
-    /// Where it is said.
+    /// Where it is configured.
     pub place: Option<FileLine>,
 }
 
-/// All ways into one API server.
+/// All authentication methods of an API server.
 #[derive(Debug, Clone)]
 pub struct WaysIn {
     /// The world.
     pub world: String,
-    /// The ways that are open to people or machines.
+    /// The methods available to people or machines.
     pub ways: Vec<WayIn>,
-    /// Whether a second factor is proven of every person: only if no other way in exists.
+    /// Whether a second factor is required for all people. Only if no other method exists.
     pub mfa: Mfa,
-    /// What was not read, so that there may be more.
+    /// What was not read, so there may be further methods.
     pub doubts: Vec<String>,
 }

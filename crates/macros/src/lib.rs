@@ -1,4 +1,4 @@
-//! `#[check]`: a documentation comment and an attribute become one constant, nothing else.
+//! `#[check]`: turns a doc comment and an attribute into one constant, and nothing else.
 
 use proc_macro::TokenStream;
 use quote::{ToTokens as _, quote};
@@ -8,7 +8,7 @@ use syn::{
     Attribute, Expr, Ident, ItemStruct, LitBool, LitStr, Token, bracketed, parse_macro_input,
 };
 
-/// Gives the struct below it a `Described::META` from its attribute and its comment.
+/// Implements `Described::META` for a struct from its attribute and its doc comment.
 ///
 /// ```text
 /// /// First sentence: what fails.
@@ -20,14 +20,20 @@ use syn::{
 /// /// What to do.
 /// #[check(id = "PV-C003", severity = High, scope = Object)]
 /// ```
-/// Optional: `name` (else the struct's name in kebab case), `confidence` (else `High`), `audience`
-/// (else `Everyone`), `on` and `reads` (lists of constants of `pavisade_model::kinds`; in `reads`
-/// `..WORKLOADS` stands for all kinds of such a group), `programs` (of whose settings it speaks),
-/// `fixable` (`Safely` or `Riskily`: its claims say how they are fixed), `parts` (names of settings
-/// that a control may ask for alone), `together` (else `Object`: which of its findings are shown as one), `strict_in_files = true` (for everyone in a cluster, and strict where
-/// files are judged), `files_only = true` (of texts that people write, so not of a
-/// cluster), `at_rest = true` (of what an object holds, so of one from which nothing runs too) and
-/// `secret = true` (what it points at is a secret, whose value no output shows).
+/// Optional arguments:
+/// - `name`: the name, by default the struct's name in kebab case
+/// - `confidence`: by default `High`
+/// - `audience`: by default `Everyone`
+/// - `on`, `reads`: lists of constants of `pavisade_model::kinds`. In `reads`, `..WORKLOADS` stands
+///   for all kinds of such a group.
+/// - `programs`: the programs whose settings it evaluates
+/// - `fixable`: `Safely` or `Riskily`, if it provides fixes
+/// - `parts`: names of settings that a control may refer to individually
+/// - `together`: how its findings are grouped, by default `Object`
+/// - `strict_in_files = true`: for everyone in a cluster, strict for files
+/// - `files_only = true`: for source files only, not for clusters
+/// - `at_rest = true`: applies to objects even if nothing runs from them
+/// - `secret = true`: findings point at secrets, whose values no output shows
 #[proc_macro_attribute]
 pub fn check(attribute: TokenStream, item: TokenStream) -> TokenStream {
     let arguments = parse_macro_input!(attribute as Arguments);
@@ -100,7 +106,7 @@ impl Parse for Arguments {
     }
 }
 
-/// A kind, or `..GROUP` of kinds.
+/// A kind, or a group of kinds: `..GROUP`.
 struct Read {
     group: bool,
     name: Ident,

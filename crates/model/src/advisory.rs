@@ -1,32 +1,32 @@
-//! Advisories: what is publicly known of a vulnerability.
+//! Advisories: published information about a vulnerability.
 
 use std::sync::Arc;
 
 use crate::{Severity, Statement};
 
-/// A vulnerability as somebody published it.
+/// A published vulnerability.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Advisory {
-    /// The identifier that people know: a CVE where there is one.
+    /// The primary identifier: the CVE if there is one.
     pub id: String,
-    /// Its other identifiers: `GHSA-…`, `DSA-…`.
+    /// Other identifiers: `GHSA-…`, `DSA-…`.
     pub aliases: Vec<String>,
-    /// What it is, in one sentence.
+    /// A one-sentence summary.
     pub title: String,
-    /// How bad, by those who scored it.
+    /// CVSS scores, one per source and version.
     pub scores: Vec<Score>,
-    /// How likely it is exploited (FIRST's Exploit Prediction Scoring System).
+    /// The probability of exploitation (FIRST's Exploit Prediction Scoring System).
     pub epss: Option<Epss>,
-    /// That it is exploited (CISA's catalog of known exploited vulnerabilities).
+    /// The entry in CISA's catalog of known exploited vulnerabilities, if any.
     pub exploited: Option<Exploited>,
-    /// Where it is published.
+    /// The URL of the advisory.
     pub url: String,
 }
 
 /// A score of the Common Vulnerability Scoring System (FIRST, CVSS 2.0 to 4.0).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Score {
-    /// Who gave it: `nvd`, `debian`, `github`.
+    /// The scoring organization: `nvd`, `debian`, `github`.
     pub source: String,
     /// The vector: `CVSS:3.1/AV:N/…`.
     pub vector: String,
@@ -35,7 +35,7 @@ pub struct Score {
 }
 
 impl Score {
-    /// The version of CVSS that it is of; 2.0 has no prefix.
+    /// The major version of CVSS. Vectors of 2.0 have no prefix.
     fn generation(&self) -> u8 {
         match &*self.vector {
             vector if vector.starts_with("CVSS:4") => 4,
@@ -44,10 +44,11 @@ impl Score {
         }
     }
 
-    /// The severity that it stands for, by the scale of its CVSS version: 2.0 knows no critical.
+    /// Returns the qualitative severity of the score by the scale of its CVSS version. CVSS 2.0 has
+    /// no critical.
     pub fn severity(&self) -> Severity {
         match self.score {
-            // With what CVSS calls "None".
+            // Includes what CVSS calls "None".
             score if score < 4.0 => Severity::Low,
             score if score < 7.0 => Severity::Medium,
             score if score < 9.0 || self.generation() == 2 => Severity::High,
@@ -55,7 +56,7 @@ impl Score {
         }
     }
 
-    /// The score that decides among several: of the newest CVSS version the highest.
+    /// Returns the score that takes precedence: the highest of the newest CVSS version.
     pub fn decisive(scores: &[Self]) -> Option<&Self> {
         let order = |score: &&Self| (score.generation(), score.severity());
         scores.iter().max_by(|a, b| order(a).cmp(&order(b)).then(a.score.total_cmp(&b.score)))
@@ -65,58 +66,60 @@ impl Score {
 /// An estimate of the Exploit Prediction Scoring System.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Epss {
-    /// The probability that it is exploited within 30 days, from 0 to 1.
+    /// The probability of exploitation within 30 days, from 0 to 1.
     pub probability: f32,
-    /// The share of vulnerabilities that are less likely, from 0 to 1.
+    /// The share of vulnerabilities with a lower probability, from 0 to 1.
     pub percentile: f32,
 }
 
 /// An entry of the catalog of known exploited vulnerabilities.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exploited {
-    /// The day on which it was added: `2026-03-01`.
+    /// The date on which it was added: `2026-03-01`.
     pub added: String,
-    /// Whether ransomware uses it.
+    /// Whether it is known to be used by ransomware.
     pub ransomware: bool,
 }
 
-/// An advisory that is about a package at a version, and what its vendor says of that package.
+/// An advisory that applies to a package at a version, with the vendor's fix state for that
+/// package.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Vulnerability {
-    /// The advisory, shared by all packages that it is about.
+    /// The advisory, shared by all packages it applies to.
     pub advisory: Arc<Advisory>,
-    /// Whether there is a version without it.
+    /// Whether a fixed version exists.
     pub fix: FixState,
-    /// What the package was built from, where it is one of a distribution.
+    /// The source package, for packages of a distribution.
     pub built: Option<Arc<Built>>,
-    /// What a VEX document says of it here.
+    /// The VEX statement that applies here, if any.
     pub statement: Option<Arc<Statement>>,
 }
 
-/// The source package that a package was built from: statements and advisories may name it.
+/// The source package that a binary package was built from. Statements and advisories may refer to
+/// it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Built {
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// Its version.
+    /// The version.
     pub version: String,
 }
 
-/// What the vendor of a package did about a vulnerability.
+/// The vendor's fix state for a vulnerability in a package.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FixState {
-    /// From this version on it is gone.
+    /// Fixed from this version on.
     Fixed(Arc<str>),
-    /// There is no fix so far.
+    /// No fix is available yet.
     NotFixed,
-    /// The vendor said that there will be none.
+    /// The vendor does not plan a fix.
     WontFix,
-    /// Nobody says.
+    /// The fix state is not known.
     Unknown,
 }
 
 impl FixState {
-    /// The lower-case word.
+    /// Returns the lower-case name.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Fixed(_) => "fixed",
@@ -126,7 +129,7 @@ impl FixState {
         }
     }
 
-    /// The version from which on it is gone.
+    /// Returns the first fixed version, if any.
     pub fn version(&self) -> Option<&str> {
         match self {
             Self::Fixed(version) => Some(version),
@@ -148,7 +151,7 @@ mod tests {
         let decides = |scores: &[Score]| Score::decisive(scores).map(Score::severity);
         let (two, three) = (score("AV:N/…", 10.0), score("CVSS:3.1/…", 5.0));
         assert_eq!(decides(&[]), None);
-        // The scale of 2.0 ends with high.
+        // The scale of CVSS 2.0 ends at high.
         assert_eq!(decides(std::slice::from_ref(&two)), Some(Severity::High));
         assert_eq!(decides(&[two.clone(), three.clone()]), Some(Severity::Medium));
         let other = score("CVSS:3.0/…", 9.8);

@@ -1,4 +1,4 @@
-//! What a check found.
+//! Findings: the results of checks.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -8,80 +8,80 @@ use pavisade_yaml::{Amendment, Doc};
 
 use crate::{Confidence, Gap, Location, Program, Related, Rule, Severity, Subject, Vulnerability};
 
-/// Whether a check failed or could not tell.
+/// Whether a check failed or could not be evaluated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum State {
     /// The check fails.
     Fails,
-    /// It could not be determined; the message says why.
+    /// The result could not be determined. The message gives the reason.
     Unknown,
 }
 
-/// One result of one check that somebody should look at.
+/// A result of a check that needs attention.
 #[derive(Debug, Clone)]
 pub struct Finding {
-    /// What it is a finding of.
+    /// The rule that produced it.
     pub rule: Arc<Rule>,
     /// Failed, or unknown.
     pub state: State,
-    /// How bad, here.
+    /// The severity of this finding.
     pub severity: Severity,
-    /// How sure, here.
+    /// The confidence of this finding.
     pub confidence: Confidence,
-    /// The world it belongs to; none where it is about no object of one, such as an image alone.
+    /// The world it belongs to. `None` if it is not about an object of a world, for example an
+    /// image scanned on its own.
     pub world: Option<Arc<str>>,
     /// What it is about.
     pub subject: Subject,
-    /// The topmost owner of a subject that its controller makes anew, under another name, at every
-    /// roll-out: the fingerprint takes it for the subject.
+    /// The topmost owner of a subject that its controller recreates under a new name at each
+    /// rollout. The fingerprint uses the owner in place of the subject.
     pub owner: Option<Box<Subject>>,
     /// Where it is.
     pub location: Location,
-    /// Other places that belong to it.
+    /// Other locations that belong to it.
     pub related: Vec<Related>,
-    /// The workloads that run what it is about, shared by all findings about it.
+    /// The workloads that run the subject, shared by all findings about it.
     pub workloads: Option<Arc<[Workload]>>,
-    /// The vulnerability that it tells of.
+    /// The vulnerability it reports.
     pub vulnerability: Option<Box<Vulnerability>>,
-    /// What is wrong here, in one sentence.
+    /// What is wrong, in one sentence.
     pub message: String,
-    /// What to do here; the check's own advice where this is empty.
+    /// How to fix it. Empty if the rule's advice applies as it is.
     pub advice: String,
-    /// The path that the fingerprint takes: elements by merge key or content, never by index.
+    /// The path used by the fingerprint: list elements by merge key or content, never by index.
     pub stable_path: String,
-    /// What tells two findings of one check at one place apart (a CVE and package); mostly empty.
+    /// Distinguishes findings of one check at one location (a CVE and package). Mostly empty.
     pub instance: String,
-    /// How its text is fixed; only where that was asked for, and a check knows how.
+    /// The edits that fix it. Set only on request and if the check supports it.
     pub fix: Option<Box<Fix>>,
-    /// What programs read of it besides; nothing for most.
+    /// Machine-readable details. `None` for most findings.
     pub detail: Option<Box<Detail>>,
-    /// The findings that it stands for, where several are shown as one; empty for most.
+    /// The findings that this one groups. Empty for most.
     pub members: Vec<Self>,
 }
 
-/// What programs read of a finding beside its rule, subject and place: no meaning is read out of
-/// its texts.
+/// Machine-readable details of a finding. Programs use these fields and never parse the texts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Detail {
-    /// The parts of its rule that it is about, of those in [`Rule::parts`]; where there are none, it
-    /// counts for all of them.
+    /// The parts of its rule that it is about, out of [`Rule::parts`]. If empty, it counts for all
+    /// parts.
     pub parts: Vec<Cow<'static, str>>,
-    /// The programs whose settings it is about, where its check judges those of programs; where
-    /// there are none, it may be any of them.
+    /// For checks of program settings, the programs that it is about. If empty, it may be any of
+    /// them.
     pub programs: Vec<Program>,
-    /// What is missing to tell, where it is unknown.
+    /// For an unknown result, the missing data.
     pub gaps: Vec<Gap>,
-    /// What it rests on beside what stands at its place: names of containers, Services, accounts,
-    /// and values of other fields; their number is how many there are.
+    /// What it is based on in addition to the value at its location: names of containers, Services,
+    /// accounts, and values of other fields. The length is the count of those items.
     pub evidence: Vec<String>,
-    /// How many more pods of its owner are like the one that is its subject.
+    /// The number of further pods of the same owner that are like its subject.
     pub more_pods: usize,
-    /// The last day of the exception that let it through.
+    /// The last day of the exception that suppressed it.
     pub excepted_until: Option<Date>,
 }
 
 impl Detail {
-    /// Nothing.
+    /// The empty details.
     pub const NOTHING: Self = Self {
         parts: Vec::new(),
         programs: Vec::new(),
@@ -92,54 +92,54 @@ impl Detail {
     };
     const NONE: &'static Self = &Self::NOTHING;
 
-    /// Boxed where there is any.
+    /// Returns the details in a box, or `None` if they are empty.
     pub fn boxed(self) -> Option<Box<Self>> {
         (self != *Self::NONE).then(|| Box::new(self))
     }
 }
 
-/// Edits of one document that fix a finding, all of them together.
+/// Edits of one document that together fix a finding.
 #[derive(Debug, Clone)]
 pub struct Fix {
     /// The document.
     pub doc: Doc,
-    /// Its edits.
+    /// The edits.
     pub amendments: Vec<Amendment>,
 }
 
-/// An object whose pods run an image.
+/// A workload that runs an image.
 #[derive(Debug, Clone)]
 pub struct Workload {
-    /// The world that it is in.
+    /// The world it is in.
     pub world: Arc<str>,
-    /// The object, and the container of it.
+    /// The object and its container.
     pub subject: Subject,
-    /// Where it names the image.
+    /// Where it refers to the image.
     pub location: Location,
-    /// What leads to it from outside of the cluster, as far as that is known.
+    /// How it is reachable from outside the cluster, if known.
     pub exposed: Option<Arc<str>>,
-    /// Why it has power over its node, where it has.
+    /// Why it has privileges on its node, if it has.
     pub privileged: Option<Arc<str>>,
 }
 
 impl Finding {
-    /// What programs read of it besides.
+    /// Returns the machine-readable details.
     pub fn detail(&self) -> &Detail {
         self.detail.as_deref().unwrap_or(Detail::NONE)
     }
 
-    /// The same, to be changed.
+    /// Returns the machine-readable details for modification.
     pub fn detail_mut(&mut self) -> &mut Detail {
         self.detail.get_or_insert_default()
     }
 
-    /// What was judged: the findings that it stands for, or itself.
+    /// Iterates over the individual findings: the grouped ones, or itself.
     pub fn each(&self) -> impl Iterator<Item = &Self> {
         let own = self.members.is_empty().then_some(self);
         own.into_iter().chain(&self.members)
     }
 
-    /// The name of the world that it belongs to; empty where there is none.
+    /// Returns the name of the world it belongs to, or an empty string.
     pub fn world(&self) -> &str {
         self.world.as_deref().unwrap_or("")
     }

@@ -1,4 +1,4 @@
-//! What stays the same while a finding is the same.
+//! Fingerprints: the identity of findings across scans.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,24 +9,24 @@ use crate::{
     Finding, OPEN_POLICY, Severity, State, Subject, Together, UNHARDENED, kinds, repository,
 };
 
-/// Identity of a finding over time: rule, subject (of what a controller made, its owner), field and
-/// instance; never a file, an index, a line, a message or an API version.
+/// The identity of a finding over time: rule, subject (or its owner if a controller created it),
+/// field and instance; never a file, index, line, message or API version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fingerprint {
     version: Version,
     digest: [u8; 16],
 }
 
-/// How a fingerprint was made.
+/// The fingerprint algorithm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Version {
-    /// Of objects and worlds only; it does not say which of them.
+    /// Uses objects and worlds only, without distinguishing the two.
     One,
-    /// With the variant of the subject.
+    /// Includes the variant of the subject.
     Two,
 }
 
-/// The parts of a fingerprint, each with its length before it.
+/// The hashed parts of a fingerprint, each prefixed with its length.
 struct Parts(Sha256);
 
 impl Parts {
@@ -46,18 +46,19 @@ impl Parts {
                 }
                 self.add(container.as_deref().unwrap_or(""));
             }
-            // The name of a world, a cluster or an artifact is a path or an address: it may change.
+            // The name of a world, a cluster or an artifact is a path or an address, which may
+            // change.
             Subject::World { .. } if version == Version::One => self.add("world"),
-            // The first version had these facts as an object with a kind of our own.
+            // The first version represented these facts as an object of a Pavisade kind.
             Subject::Cluster { name } if version == Version::One => {
                 for text in [kinds::CLUSTER.group, kinds::CLUSTER.kind, "", name, ""] {
                     self.add(text);
                 }
             }
             Subject::World { .. } | Subject::Cluster { .. } | Subject::Artifact { .. } => {}
-            // Every build has another digest, and is the same image all the same.
+            // Each build has a different digest but is the same image.
             Subject::Image { name, .. } => self.add(repository(name)),
-            // Two architectures of a package have two package URLs, and so have two versions.
+            // Package URLs differ by architecture and by version.
             Subject::Package { holder, name, version: number, purl } => {
                 self.add(if purl.is_empty() { name } else { purl });
                 self.add(number);
@@ -88,17 +89,18 @@ impl Parts {
 }
 
 impl Finding {
-    /// What stays the same while the finding is the same.
+    /// Returns the fingerprint of the finding.
     pub fn fingerprint(&self) -> Fingerprint {
         Parts::of(self, Version::Two)
     }
 
-    /// The fingerprint that the first version of Pavisade's results gave it.
+    /// Returns the fingerprint by the first version of the algorithm.
     pub fn first_fingerprint(&self) -> Fingerprint {
         Parts::of(self, Version::One)
     }
 
-    /// What the finding is about in which it is shown with others; `None` where it is about no object.
+    /// Returns the subject of the group this finding is shown in. `None` if it is not about an
+    /// object.
     pub fn shared_subject(&self) -> Option<Subject> {
         let own = self.owner.as_deref().unwrap_or(&self.subject);
         let Subject::Object { group, kind, namespace, name, .. } = own else { return None };
@@ -124,15 +126,15 @@ impl Finding {
         }
     }
 
-    /// Whether it may be shown as a part of another finding: it fails, and is not a grave one about an
-    /// object. What all workloads of a namespace lack, or what is said of an image, is one thing to do
-    /// however grave it is.
+    /// Whether it may be shown as part of a group. It must fail, and must not be of high or
+    /// critical severity, except in groups by namespace or image: those are fixed in one place
+    /// whatever their severity.
     pub fn joins(&self) -> bool {
         let one_thing = matches!(self.rule.together, Together::Namespace | Together::Image);
         self.state == State::Fails && (one_thing || self.severity <= Severity::Medium)
     }
 
-    /// The name of the image that it is about, where findings about one image are shown together.
+    /// Returns the name of its image if findings are grouped by image, or an empty string.
     pub fn shared_image(&self) -> &str {
         match self.rule.together {
             Together::Image => self.detail().evidence.first().map_or("", String::as_str),
@@ -140,13 +142,13 @@ impl Finding {
         }
     }
 
-    /// What tells findings apart that are shown together, beside rule and subject: the severity too,
-    /// so that nobody who excepts a mild one excepts a grave one.
+    /// Distinguishes groups of the same rule and subject. Includes the severity, so that an
+    /// exception for a low one does not cover a high one.
     pub fn shared_instance(&self) -> String {
         format!("{} {}", self.severity.name(), self.shared_image())
     }
 
-    /// The fingerprints of findings in which it may be shown with others: an exception may name them.
+    /// Returns the fingerprints of the groups it may be shown in. Exceptions may refer to them.
     pub fn shared_fingerprints(&self) -> Vec<Fingerprint> {
         let Some(subject) = self.shared_subject() else { return Vec::new() };
         let instance = self.shared_instance();

@@ -1,33 +1,34 @@
-//! Why something is not known, as data. Sentences are made of it; nobody reads it out of them.
+//! Reasons for unknown results, as data. Sentences are generated from them and never parsed.
 
 use std::fmt;
 
 use crate::{GroupKind, Program};
 
-/// What is missing where a check cannot tell.
+/// Data that is missing for a verdict.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Gap {
     /// Not all objects of a kind were read.
     Kind {
         /// The kind.
         kind: GroupKind,
-        /// Why.
+        /// The reason.
         cause: Cause,
     },
-    /// An object is not in the files that were read; the cluster may have it all the same.
+    /// An object is not in the files that were read. The cluster may have it.
     Object {
         /// Its kind.
         kind: String,
-        /// Its namespace; empty where its kind has none or none is given.
+        /// Its namespace. Empty if its kind is cluster-scoped or no namespace is given.
         namespace: String,
-        /// Its name; empty where any object of the kind would do.
+        /// Its name. Empty if any object of the kind would do.
         name: String,
     },
-    /// A value is not of the form that the API server takes, so nothing follows from it.
+    /// A value does not have the type that the API server expects, so nothing can be concluded from
+    /// it.
     Form,
-    /// A value is filled in later or somewhere else: by a template, by a variable.
+    /// A value is set later or elsewhere: by a template or a variable.
     Value,
-    /// The settings of a program are at a place that was not read.
+    /// The settings of a program are at a location that was not read.
     Settings(Program),
 }
 
@@ -59,35 +60,35 @@ impl fmt::Display for Gap {
     }
 }
 
-/// Why not all objects of a kind were read.
+/// The reason why not all objects of a kind were read.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Cause {
-    /// Nobody asked for them.
+    /// They were not requested.
     NotAsked,
-    /// They are Secrets, which are read only when somebody asks for them.
+    /// They are Secrets, which are read only on request.
     SecretsNotAsked,
-    /// The right to list them in all namespaces is missing.
+    /// The permission to list them in all namespaces is missing.
     Forbidden {
-        /// The resource as RBAC names it: `deployments.apps`.
+        /// The resource in RBAC's notation: `deployments.apps`.
         resource: String,
     },
-    /// Their API group is registered, and its server does not answer.
+    /// Their API group is registered, but its server does not respond.
     Silent {
         /// The group.
         group: String,
-        /// What went wrong.
+        /// The error.
         why: String,
     },
-    /// Their list broke off.
+    /// Listing them failed partway.
     BrokeOff {
-        /// How many objects had been read.
+        /// The number of objects read before the error.
         after: usize,
-        /// What went wrong.
+        /// The error.
         why: String,
     },
     /// The cluster could not be read at all.
     Unreachable,
-    /// Words of somebody else, such as an older snapshot file: a part of a sentence.
+    /// A phrase from elsewhere, such as an older snapshot file.
     Said(String),
 }
 
@@ -112,22 +113,22 @@ impl fmt::Display for Cause {
     }
 }
 
-/// Why something could not be determined: a sentence for people, and what is missing as data.
+/// Why something could not be determined: a sentence, and the missing data.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Why {
-    /// The sentence, without a full stop.
+    /// The sentence, without a period.
     pub text: String,
-    /// What is missing.
+    /// The missing data.
     pub gaps: Vec<Gap>,
 }
 
 impl Why {
-    /// A sentence that says what is missing.
+    /// A reason with one gap.
     pub fn of(gap: Gap, text: impl Into<String>) -> Self {
         Self { text: text.into(), gaps: vec![gap] }
     }
 
-    /// The same with another sentence, mostly one around it.
+    /// Replaces the sentence and keeps the gaps. `tell` gets the current sentence.
     pub fn told(self, tell: impl FnOnce(&str) -> String) -> Self {
         Self { text: tell(&self.text), ..self }
     }

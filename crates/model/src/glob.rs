@@ -1,14 +1,14 @@
-//! Patterns of names and paths, and paths relative to a folder.
+//! Glob patterns for names and paths, and paths relative to a directory.
 
 use std::path::{Component, Path, PathBuf};
 
-/// Bytes of a pattern that are taken.
+/// Maximum length of a pattern, in bytes.
 const MAX_PATTERN: usize = 1024;
 
-/// A pattern: `?` is one character, `*` any number of them within a name, `**` any number of
-/// folders. Everything else stands for itself; case counts.
+/// A glob pattern: `?` matches one character, `*` any number of characters within a name, `**` any
+/// number of directories. Everything else matches literally and is case-sensitive.
 ///
-/// Matching takes time in proportion to pattern times text, whatever the pattern.
+/// Matching takes time proportional to the length of the pattern times that of the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Glob {
     text: String,
@@ -24,15 +24,15 @@ enum Part {
     InName,
     /// `**`
     Anything,
-    /// `**/`: no folder, or some.
+    /// `**/`: zero or more directories.
     Folders,
 }
 
 impl Glob {
-    /// The pattern that is written so.
+    /// Parses a pattern.
     ///
     /// # Errors
-    /// It is empty or longer than 1,024 bytes.
+    /// The pattern is empty or longer than 1,024 bytes.
     pub fn new(text: &str) -> Result<Self, &'static str> {
         let trimmed = text.strip_prefix("./").unwrap_or(text);
         if trimmed.is_empty() {
@@ -56,12 +56,12 @@ impl Glob {
         Ok(Self { text: text.to_owned(), parts })
     }
 
-    /// As it was written.
+    /// Returns the pattern as written.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// The only name that is of this pattern, where there is one.
+    /// Returns the only name that the pattern matches, if it has no wildcards.
     pub fn literal(&self) -> Option<String> {
         let exactly = |part: &Part| match part {
             Part::Exactly(c) => Some(*c),
@@ -70,21 +70,21 @@ impl Glob {
         self.parts.iter().map(exactly).collect()
     }
 
-    /// Whether a name is of this pattern.
+    /// Whether the pattern matches a name.
     pub fn matches(&self, name: &str) -> bool {
         self.run(name).1
     }
 
-    /// Whether a path, or a folder that it is in, is of this pattern.
+    /// Whether the pattern matches a path or one of its parent directories.
     pub fn matches_path(&self, path: &str) -> bool {
         let (of_folder, whole) = self.run(path);
         of_folder || whole
     }
 
-    /// Whether a folder on the way, and the whole text are of this pattern.
+    /// Whether the pattern matches a parent directory, and whether it matches the whole text.
     fn run(&self, text: &str) -> (bool, bool) {
         let end = self.parts.len();
-        // A place in the pattern, and the same within a folder that `**/` passes over.
+        // The active states of the pattern, and those inside a directory that `**/` skips.
         let (mut at, mut inside) = (vec![false; end + 1], vec![false; end + 1]);
         let skip = |at: &mut Vec<bool>| {
             for i in 0..end {
@@ -96,7 +96,7 @@ impl Glob {
         skip(&mut at);
         let mut of_folder = false;
         for c in text.chars() {
-            // `vendor/` is the folder's own pattern too.
+            // The pattern `vendor/` also matches the directory itself.
             of_folder |= c == '/' && (at[end] || at[end.saturating_sub(1)] && self.ends_in_slash());
             let (mut next, mut next_inside) = (vec![false; end + 1], vec![false; end + 1]);
             for (i, part) in self.parts.iter().enumerate() {
@@ -126,17 +126,18 @@ impl Glob {
     }
 }
 
-/// The folder that patterns are relative to, and the one that names of files are relative to.
+/// The directory that patterns are relative to, and the one that file names are relative to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Base {
-    /// Patterns: absolute; the one folder by all names that it has.
+    /// The directory for patterns, under all its absolute paths.
     pub folders: Vec<PathBuf>,
-    /// Names: absolute.
+    /// The directory for file names: absolute.
     pub current: PathBuf,
 }
 
 impl Base {
-    /// The path below the folder of a file that users know by `name`; `None` where it is elsewhere.
+    /// Returns the path of a file relative to the directory. `None` if the file is elsewhere.
+    /// `name` is the name shown to users.
     pub fn relative(&self, name: &str) -> Option<String> {
         let mut parts: Vec<Component<'_>> = Vec::new();
         let whole = self.current.join(name);
@@ -156,16 +157,16 @@ impl Base {
     }
 }
 
-/// The way from a folder down to a path, with `/` between names.
+/// Returns a path relative to a directory, with `/` between names.
 pub fn below(path: &Path, folder: &Path) -> Option<String> {
     let rest = path.strip_prefix(folder).ok()?;
     let names: Vec<_> = rest.components().map(|c| c.as_os_str().to_string_lossy()).collect();
     Some(names.join("/"))
 }
 
-/// The name that a misspelt word most likely means, if one is near.
+/// Returns the name closest to a misspelled word, if one is close.
 pub fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    // Whoever writes a page for a name does not want to know which one it is like.
+    // Similarity is computed on a bounded prefix: the word may be an entire page of text.
     let word: String = word.chars().take(100).collect::<String>().to_ascii_lowercase();
     let scored = names.into_iter().map(|name| {
         let score = strsim::jaro_winkler(&word, &name.to_ascii_lowercase());

@@ -1,4 +1,4 @@
-//! The kinds that checks name.
+//! The kinds that checks refer to.
 
 use crate::GroupKind;
 
@@ -9,7 +9,7 @@ macro_rules! kinds {
             pub const $name: GroupKind = GroupKind::new($group, $kind, $resource);
         )*
 
-        /// All of them.
+        /// All kinds.
         pub const ALL: &[GroupKind] = &[$($name),*];
     };
 }
@@ -92,7 +92,7 @@ kinds! {
     ARGO_APP_PROJECT = "argoproj.io" "AppProject" "appprojects";
     FLUX_HELM_RELEASE = "helm.toolkit.fluxcd.io" "HelmRelease" "helmreleases";
     FLUX_KUSTOMIZATION = "kustomize.toolkit.fluxcd.io" "Kustomization" "kustomizations";
-    // Clouds' own objects, as controllers in the cluster make them.
+    // Custom resources for cloud objects, as defined by controllers in the cluster.
     ACK_ACCESS_ENTRY = "eks.services.k8s.aws" "AccessEntry" "accessentries";
     ACK_IAM_ROLE = "iam.services.k8s.aws" "Role" "roles";
     ACK_POD_IDENTITY_ASSOCIATION = "eks.services.k8s.aws" "PodIdentityAssociation" "podidentityassociations";
@@ -112,7 +112,7 @@ kinds! {
     SCALED_OBJECT = "keda.sh" "ScaledObject" "scaledobjects";
     ROUTE = "route.openshift.io" "Route" "routes";
     SECRET_PROVIDER_CLASS = "secrets-store.csi.x-k8s.io" "SecretProviderClass" "secretproviderclasses";
-    // Meshes and proxies.
+    // Service meshes and proxies.
     AUTHORIZATION_POLICY = "security.istio.io" "AuthorizationPolicy" "authorizationpolicies";
     CONSUL_INTENTIONS = "consul.hashicorp.com" "ServiceIntentions" "serviceintentions";
     CONSUL_MESH = "consul.hashicorp.com" "Mesh" "meshes";
@@ -128,7 +128,7 @@ kinds! {
     SERVICE_ENTRY = "networking.istio.io" "ServiceEntry" "serviceentries";
     VIRTUAL_SERVICE = "networking.istio.io" "VirtualService" "virtualservices";
     TRAEFIK_TLS_OPTION = "traefik.io" "TLSOption" "tlsoptions";
-    // Secrets from elsewhere, backups.
+    // External secrets and backups.
     BACKUP_STORAGE_LOCATION = "velero.io" "BackupStorageLocation" "backupstoragelocations";
     CLUSTER_EXTERNAL_SECRET = "external-secrets.io" "ClusterExternalSecret" "clusterexternalsecrets";
     CLUSTER_SECRET_STORE = "external-secrets.io" "ClusterSecretStore" "clustersecretstores";
@@ -139,7 +139,7 @@ kinds! {
     SECRET_STORE = "external-secrets.io" "SecretStore" "secretstores";
     VAULT_CONNECTION = "secrets.hashicorp.com" "VaultConnection" "vaultconnections";
     SANDBOX_TEMPLATE = "extensions.agents.x-k8s.io" "SandboxTemplate" "sandboxtemplates";
-    // Clusters described as objects.
+    // Custom resources that describe clusters.
     ACK_EKS_CLUSTER = "eks.services.k8s.aws" "Cluster" "clusters";
     ASO_MANAGED_CLUSTER = "containerservice.azure.com" "ManagedCluster" "managedclusters";
     CAPA_CONTROL_PLANE_TEMPLATE = "controlplane.cluster.x-k8s.io" "AWSManagedControlPlaneTemplate" "awsmanagedcontrolplanetemplates";
@@ -149,7 +149,7 @@ kinds! {
     CROSSPLANE_EKS_CLUSTER = "eks.aws.upbound.io" "Cluster" "clusters";
     CROSSPLANE_GKE_CLUSTER = "container.gcp.upbound.io" "Cluster" "clusters";
     KOPS_CLUSTER = "kops.k8s.io" "Cluster" "clusters";
-    // Custom resources that name images.
+    // Custom resources that refer to images.
     PROMETHEUS = "monitoring.coreos.com" "Prometheus" "prometheuses";
     PROMETHEUS_AGENT = "monitoring.coreos.com" "PrometheusAgent" "prometheusagents";
     ALERTMANAGER = "monitoring.coreos.com" "Alertmanager" "alertmanagers";
@@ -178,9 +178,9 @@ kinds! {
     ARGO_WORKFLOW_TEMPLATE = "argoproj.io" "WorkflowTemplate" "workflowtemplates";
     ARGO_CLUSTER_WORKFLOW_TEMPLATE = "argoproj.io" "ClusterWorkflowTemplate" "clusterworkflowtemplates";
     ARGO_CRON_WORKFLOW = "argoproj.io" "CronWorkflow" "cronworkflows";
-    // Facts about a live cluster that are no API object.
+    // Facts about a live cluster that are not API objects.
     CLUSTER = "pavisade.dev" "Cluster" "";
-    // Files that are no API objects.
+    // Configuration files that are not API objects.
     ADMISSION_CONFIGURATION = "apiserver.config.k8s.io" "AdmissionConfiguration" "";
     AUDIT_POLICY = "audit.k8s.io" "Policy" "";
     AUTHENTICATION_CONFIGURATION = "apiserver.config.k8s.io" "AuthenticationConfiguration" "";
@@ -199,7 +199,7 @@ kinds! {
     KUBELET_CONFIGURATION = "kubelet.config.k8s.io" "KubeletConfiguration" "";
 }
 
-/// Kinds of Kubernetes' own that make pods.
+/// Built-in kinds that create pods.
 pub const WORKLOADS: &[GroupKind] = &[
     POD,
     DEPLOYMENT,
@@ -211,14 +211,14 @@ pub const WORKLOADS: &[GroupKind] = &[
     CRON_JOB,
 ];
 
-/// What leads from outside to Services.
+/// Kinds that route traffic from outside to Services.
 pub const ENTRIES: &[GroupKind] =
     &[INGRESS, INGRESS_EXTENSIONS, HTTP_ROUTE, GRPC_ROUTE, TCP_ROUTE, TLS_ROUTE, UDP_ROUTE];
 
-/// What tells where the requests of Istio's gateways go.
+/// Kinds that define the routing of Istio gateways.
 pub const ISTIO_ROUTES: &[GroupKind] = &[ISTIO_GATEWAY, VIRTUAL_SERVICE];
 
-/// NetworkPolicy and what else restricts the traffic of pods.
+/// NetworkPolicy and other kinds that restrict the traffic of pods.
 pub const NETWORK_POLICIES: &[GroupKind] = &[
     NETWORK_POLICY,
     CILIUM_NETWORK_POLICY,

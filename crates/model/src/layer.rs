@@ -1,62 +1,63 @@
-//! How the files of an image's layers are handed on, without unpacking them.
+//! Streaming access to the files of an image's layers, without unpacking them.
 
 use std::io::{self, Read};
 
-/// A regular file of a layer.
+/// A regular file in a layer.
 #[derive(Debug, Clone, Copy)]
 pub struct LayerFile<'a> {
-    /// The path, without a leading slash. Bytes that are not UTF-8 are replaced.
+    /// The path, without a leading slash. Invalid UTF-8 is replaced.
     pub path: &'a str,
-    /// Bytes.
+    /// The size in bytes.
     pub size: u64,
-    /// Permission bits, setuid and setgid among them.
+    /// Permission bits, including setuid and setgid.
     pub mode: u16,
-    /// The layer, from 0.
+    /// The index of the layer, from 0.
     pub layer: u16,
-    /// The entry of the layer's archive, from 0.
+    /// The index of the entry in the layer's archive, from 0.
     pub entry: u32,
 }
 
-/// A regular file of a layer: names that are hard links of one another share it.
+/// The identity of a regular file in a layer. Hard links of a file share it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FileId {
-    /// The layer, from 0.
+    /// The index of the layer, from 0.
     pub layer: u16,
-    /// The entry of the layer's archive, from 0.
+    /// The index of the entry in the layer's archive, from 0.
     pub entry: u32,
 }
 
 impl LayerFile<'_> {
-    /// Which file it is.
+    /// Returns the identity of the file.
     pub fn id(&self) -> FileId {
         FileId { layer: self.layer, entry: self.entry }
     }
 }
 
-/// Takes files of one layer while it is streamed.
+/// Receives files of a layer while it is streamed.
 pub trait LayerVisitor {
-    /// Whether the bytes of a file are wanted. Others are passed over without a copy.
+    /// Whether the content of a file is needed. Other files are skipped without a copy.
     fn wants(&self, file: &LayerFile<'_>) -> bool;
 
-    /// The bytes of a file that is wanted. What is left unread is passed over.
+    /// Receives the content of a file. Unread bytes are skipped.
     ///
     /// # Errors
-    /// Only those of reading `bytes`: then the layer is broken there.
+    /// Returns only errors from reading `bytes`, which mean that the layer is corrupt at that
+    /// point.
     fn take(&mut self, file: &LayerFile<'_>, bytes: &mut dyn Read) -> io::Result<()>;
 
-    /// Under which name what it takes of a layer can be kept for another run: two visitors with
-    /// one name take the same. `None` where nothing is kept.
+    /// Returns the cache key for what this visitor collects from a layer. Visitors with the same
+    /// key collect the same. `None` if results are not cached.
     fn keeps(&self) -> Option<String> {
         None
     }
 
-    /// What it took, as bytes. `None` where that cannot be kept.
+    /// Serializes what was collected for the cache. `None` if it cannot be cached.
     fn keep(&self) -> Option<Vec<u8>> {
         None
     }
 
-    /// Takes what another run kept of the same layer, in place of the layer. Whether that is what
-    /// it keeps; if it is not, nothing is taken.
+    /// Restores a cached result in place of reading the layer. Returns whether `kept` was valid; if
+    /// not, nothing is restored.
     fn restore(&mut self, layer: u16, kept: &[u8]) -> bool {
         let _ = (layer, kept);
         false

@@ -1,6 +1,6 @@
-//! Words that every room uses: what a check says about itself, what a finding is, where it is.
+//! The vocabulary shared by all crates: checks, findings, locations.
 //!
-//! Not here: how anything is serialised (`report`), how objects are indexed (`snapshot`).
+//! Out of scope: serialization (`report`) and indexing of objects (`snapshot`).
 
 mod advisory;
 mod finding;

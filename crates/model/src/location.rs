@@ -1,4 +1,4 @@
-//! Where findings are.
+//! Locations of findings.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -6,51 +6,51 @@ use std::sync::Arc;
 
 use pavisade_yaml::Source;
 
-/// Where a finding is.
+/// The location of a finding.
 #[derive(Debug, Clone)]
 pub enum Location {
     /// In a text.
     Text {
         /// The text.
         source: Source,
-        /// Bytes in it.
+        /// The byte range.
         span: Range<u32>,
-        /// The field, for people; of a field that is absent too.
+        /// The field path for display. The field may be absent.
         path: String,
     },
-    /// In an object of an API server, which has no text that a user ever saw.
+    /// In an object from an API server, which has no source text.
     Field {
-        /// The field; of one that is absent too.
+        /// The field path. The field may be absent.
         path: String,
-        /// Its value, where it is there and no map or list.
+        /// Its value, if it is a scalar and present.
         value: Option<String>,
     },
-    /// In a file of an image's layer.
+    /// In a file in a layer of an image.
     Layer {
-        /// The image, as users name it.
+        /// The image's name as given by the user.
         image: Arc<str>,
-        /// The digest of the layer, compressed as it is stored; empty where a folder stands for it.
+        /// The digest of the compressed layer. Empty if the layer is a directory.
         layer: Arc<str>,
-        /// The file's path, without a leading slash.
+        /// The path of the file, without a leading slash.
         path: Arc<str>,
-        /// The line or value in it, where one is worth showing; no secret.
+        /// The relevant line or value, if useful. Never a secret.
         excerpt: Option<Arc<str>>,
     },
-    /// Nowhere in particular: something is missing altogether.
+    /// No location: the subject is missing altogether.
     None,
 }
 
-/// Another place that belongs to a finding.
+/// A further location of a finding.
 #[derive(Debug, Clone)]
 pub struct Related {
-    /// What it is to the finding, in a few words: `installed by`.
+    /// Its relation to the finding, in a few words: `installed by`.
     pub label: Cow<'static, str>,
-    /// Where.
+    /// The location.
     pub location: Location,
 }
 
 impl Location {
-    /// The field of an object or file, of one that is absent too; empty where there is none.
+    /// Returns the field of the object or file, which may be absent, or an empty string.
     pub fn field(&self) -> &str {
         match self {
             Self::Text { path, .. } | Self::Field { path, .. } => path,
@@ -58,7 +58,7 @@ impl Location {
         }
     }
 
-    /// What a list of findings is sorted by: file, and byte in it.
+    /// Returns the sort key for findings: file and byte offset.
     pub fn key(&self) -> (&str, u32) {
         match self {
             Self::Text { source, span, .. } => (source.name(), span.start),

@@ -1,32 +1,32 @@
-//! What a check says about itself.
+//! Metadata of checks.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
-/// How bad it is when the check fails.
+/// The severity of a failed check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
-    /// Nobody has said so far: an advisory that was not scored yet.
+    /// Not rated yet: an advisory without a score.
     Unknown,
-    /// Worth knowing; hardening.
+    /// Informational, or hardening.
     Low,
     /// One step of an attack.
     Medium,
-    /// A step that gives an attacker a lot.
+    /// Gives an attacker significant access.
     High,
-    /// Gives a node, the cluster or its secrets away.
+    /// Compromises a node, the cluster or its secrets.
     Critical,
 }
 
 impl Severity {
-    /// All, worst first.
+    /// All severities, highest first.
     pub const ALL: [Self; 5] = [Self::Critical, Self::High, Self::Medium, Self::Low, Self::Unknown];
-    /// Those that a check can have, worst first.
+    /// The severities that a check can have, highest first.
     pub const RATED: [Self; 4] = [Self::Critical, Self::High, Self::Medium, Self::Low];
 
-    /// The lower-case word of command lines and files.
+    /// Returns the lower-case name used on command lines and in files.
     pub fn name(self) -> &'static str {
         match self {
             Self::Unknown => "unknown",
@@ -39,7 +39,7 @@ impl Severity {
 }
 
 impl Severity {
-    /// The word for people, who read `unknown` of what could not be determined.
+    /// Returns the label for display. `unknown` is reserved for undetermined results.
     pub fn label(self) -> &'static str {
         match self {
             Self::Unknown => "unscored",
@@ -59,19 +59,19 @@ impl std::str::FromStr for Severity {
     }
 }
 
-/// How sure a failed check is.
+/// The confidence in a failed check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Confidence {
-    /// Likely, from a hint.
+    /// Likely, based on a hint.
     Low,
-    /// Right unless something outside the picture says otherwise.
+    /// Correct unless something outside the input contradicts it.
     Medium,
-    /// Follows from what was read.
+    /// Follows from the input.
     High,
 }
 
 impl Confidence {
-    /// The lower-case word.
+    /// Returns the lower-case name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Low => "low",
@@ -81,17 +81,17 @@ impl Confidence {
     }
 }
 
-/// Whom a check is for: an opinion is not a low severity.
+/// The audience of a check. Opinionated checks are not expressed as low severity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Audience {
-    /// Anybody who runs a cluster.
+    /// Anyone who runs a cluster.
     Everyone,
-    /// Those who harden beyond what is common; off unless asked for.
+    /// Users who harden beyond common practice. Off by default.
     Strict,
 }
 
 impl Audience {
-    /// The lower-case word.
+    /// Returns the lower-case name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Everyone => "everyone",
@@ -100,19 +100,19 @@ impl Audience {
     }
 }
 
-/// Whether a check says how its claims are fixed in the text.
+/// Whether a check can fix its findings in the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Fixable {
-    /// Only a person can tell.
+    /// Fixing requires knowledge of the application.
     Never,
-    /// What works today works afterwards.
+    /// The fix does not break anything.
     Safely,
-    /// What uses that which is taken away stops working: somebody should look at the difference.
+    /// The fix may break workloads that rely on what is removed. It needs a review.
     Riskily,
 }
 
 impl Fixable {
-    /// The lower-case word.
+    /// Returns the lower-case name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Never => "never",
@@ -122,42 +122,42 @@ impl Fixable {
     }
 }
 
-/// Which findings of a rule are shown as one: what a person would fix in one place.
+/// How findings of a rule are grouped: by what is fixed in one place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Together {
-    /// Those about one object and of one severity, but for grave ones: each of these is shown on its own.
+    /// By object and severity. High and critical ones are shown individually.
     Object,
-    /// Those about one image, whatever names it: its name is the evidence of each.
+    /// By image, wherever it is referenced. Each finding has the image's name as evidence.
     Image,
-    /// Those about the workloads of one namespace.
+    /// By namespace.
     Namespace,
-    /// With those of [`OPEN_POLICY`] about the same network policy, of which they are a part; else as
-    /// those of one object.
+    /// As part of the finding of [`OPEN_POLICY`] about the same network policy, otherwise as
+    /// `Object`.
     Policy,
-    /// With those of other rules about the containers of one workload: they are parts of the finding
+    /// With findings of other rules about the containers of one workload, as parts of the finding
     /// [`UNHARDENED`].
     Hardening,
 }
 
-/// The rule of network policies that allow everything.
+/// The rule for network policies that allow everything.
 pub const OPEN_POLICY: &str = "PV-N003";
 
-/// The rule that stands for several of [`Together::Hardening`].
+/// The rule that groups findings of [`Together::Hardening`].
 pub const UNHARDENED: &str = "PV-C063";
 
-/// How much of the picture a check looks at.
+/// What a check reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scope {
-    /// One object (and its namespace's labels): admission may run it on its own.
+    /// One object (and the labels of its namespace). Suitable for admission.
     Object,
-    /// One object, and declared kinds beside it.
+    /// One object, and objects of declared kinds.
     Related,
     /// A whole world.
     World,
 }
 
 impl Scope {
-    /// The lower-case word.
+    /// Returns the lower-case name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Object => "object",
@@ -170,22 +170,22 @@ impl Scope {
 /// The six areas of the product.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Area {
-    /// Pods and what runs in them.
+    /// Pods and their containers.
     Container,
-    /// Who may do what, and who is who.
+    /// Authentication and authorization.
     Identity,
-    /// What reaches what, and whether it is encrypted.
+    /// Connectivity and encryption in transit.
     Network,
-    /// Images and where they come from.
+    /// Images and their provenance.
     SupplyChain,
-    /// Data at rest and who reads it.
+    /// Data at rest and access to it.
     Storage,
     /// Audit and operation.
     Compliance,
 }
 
 impl Area {
-    /// All, in the order of the design.
+    /// All areas, in display order.
     pub const ALL: [Self; 6] = [
         Self::Container,
         Self::Identity,
@@ -195,7 +195,7 @@ impl Area {
         Self::Compliance,
     ];
 
-    /// The area that the id of a check says by its fourth character: `PV-C012`.
+    /// Returns the area given by the fourth character of a check id: `PV-C012`.
     pub const fn of_check(id: &str) -> Self {
         match id.as_bytes() {
             [_, _, _, b'I', ..] => Self::Identity,
@@ -207,7 +207,7 @@ impl Area {
         }
     }
 
-    /// The words for it.
+    /// Returns the name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Container => "container",
@@ -220,7 +220,7 @@ impl Area {
     }
 }
 
-/// A program of a cluster whose flags and files decide its security.
+/// A cluster component whose flags and files determine its security.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Program {
     /// `kube-apiserver`.
@@ -236,16 +236,16 @@ pub enum Program {
 }
 
 impl Program {
-    /// All.
+    /// All programs.
     pub const ALL: [Self; 5] =
         [Self::ApiServer, Self::ControllerManager, Self::Scheduler, Self::Etcd, Self::Kubelet];
 
-    /// The one of that name.
+    /// Returns the program with that name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|program| program.name() == name)
     }
 
-    /// Its name, as it is started.
+    /// Returns the name of the executable.
     pub fn name(self) -> &'static str {
         match self {
             Self::ApiServer => "kube-apiserver",
@@ -257,17 +257,17 @@ impl Program {
     }
 }
 
-/// What is known beside the objects, by what somebody has to ask for.
+/// Optional data in addition to the objects, collected on request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Fact {
-    /// Container images: layers and packages.
+    /// The content of container images: layers and packages.
     Images,
-    /// Vulnerabilities of their packages.
+    /// Vulnerabilities of the packages.
     Vulnerabilities,
 }
 
 impl Fact {
-    /// The words for it.
+    /// Returns the name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Images => "images",
@@ -276,35 +276,35 @@ impl Fact {
     }
 }
 
-/// Names of kinds that were made at run time.
+/// Interned names of kinds created at run time.
 static NAMES: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
-/// As many as no cluster has.
+/// Exceeds what any cluster has.
 const MAX_NAMES: usize = 1 << 14;
 
-/// A kind of API object, whatever its version.
+/// A kind of API object, independent of its version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GroupKind {
-    /// API group; empty for the core group.
+    /// The API group. Empty for the core group.
     pub group: &'static str,
-    /// Kind, in its singular CamelCase form.
+    /// The kind, in singular CamelCase.
     pub kind: &'static str,
-    /// The plural lower-case name in URLs and RBAC rules; empty where it is no API object.
+    /// The plural lower-case name in URLs and RBAC rules. Empty for kinds that are not API objects.
     pub resource: &'static str,
 }
 
 impl GroupKind {
-    /// An API object.
+    /// A kind of API object.
     pub const fn new(group: &'static str, kind: &'static str, resource: &'static str) -> Self {
         Self { group, kind, resource }
     }
 
-    /// A file that only looks like an object: `KubeletConfiguration` and the like.
+    /// A kind of configuration file, such as `KubeletConfiguration`.
     pub const fn file(group: &'static str, kind: &'static str) -> Self {
         Self { group, kind, resource: "" }
     }
 
-    /// A kind that is known at run time only, such as that of a user's policy. Its names are kept for
-    /// as long as the program runs, each once: `None` where there are too many of them.
+    /// Returns a kind known only at run time, for example from a user's policy. Its names are
+    /// interned for the lifetime of the process. `None` if too many exist.
     pub fn made(group: &str, kind: &str, resource: &str) -> Option<Self> {
         let names = &mut *NAMES.lock().unwrap_or_else(PoisonError::into_inner);
         let mut kept = |name: &str| {
@@ -320,12 +320,12 @@ impl GroupKind {
         Some(Self { group: kept(group)?, kind: kept(kind)?, resource: kept(resource)? })
     }
 
-    /// Whether these are its group and name.
+    /// Whether it has this group and kind.
     pub fn is(self, group: &str, kind: &str) -> bool {
         self.kind == kind && self.group == group
     }
 
-    /// The resource as kubectl and RBAC's messages name it: `pods`, `deployments.apps`.
+    /// Returns the resource in the notation of kubectl and RBAC: `pods`, `deployments.apps`.
     pub fn full_resource(&self) -> String {
         match self.group {
             "" => self.resource.to_owned(),
@@ -343,66 +343,66 @@ impl fmt::Display for GroupKind {
     }
 }
 
-/// What findings are of: a check, a user's policy, a rule of the runtime. Shared by all its findings,
-/// and possibly made at run time.
+/// The rule that a finding belongs to: a check, a user's policy, or a runtime rule. Shared by its
+/// findings; may be created at run time.
 #[derive(Debug, Clone)]
 pub struct Rule {
-    /// `PV-C012`; never used again for something else.
+    /// The id: `PV-C012`. Never reused.
     pub id: Cow<'static, str>,
-    /// The defect in kebab case; reads well after "allow".
+    /// The name of the defect in kebab case. Reads well after "allow".
     pub name: Cow<'static, str>,
-    /// One sentence: what fails.
+    /// What fails, in one sentence.
     pub title: Cow<'static, str>,
     /// Why it matters (Markdown).
     pub why: Cow<'static, str>,
-    /// What to do (Markdown).
+    /// How to fix it (Markdown).
     pub advice: Cow<'static, str>,
-    /// How bad, where a finding does not say otherwise.
+    /// The default severity of its findings.
     pub severity: Severity,
-    /// How sure, where a finding does not say otherwise.
+    /// The default confidence of its findings.
     pub confidence: Confidence,
-    /// For whom.
+    /// The audience.
     pub audience: Audience,
-    /// The area that it belongs to.
+    /// The area.
     pub area: Area,
-    /// Whether its findings, all or some, say how `pavisade fix` fixes them.
+    /// Whether `pavisade fix` can fix some or all of its findings.
     pub fixable: Fixable,
-    /// What its findings point at is a secret: no output shows the value.
+    /// Whether its findings point at secrets. No output shows their values.
     pub secret: bool,
-    /// Parts that a framework's control may ask for alone, of a rule that judges several settings of
-    /// each subject; all of them are judged always, whatever was found before.
+    /// For a rule that evaluates several settings of each subject, the parts that a framework's
+    /// control may refer to. All parts are always evaluated.
     pub parts: Cow<'static, [Cow<'static, str>]>,
-    /// Which of its findings are shown as one.
+    /// How its findings are grouped.
     pub together: Together,
 }
 
-/// A check: its rule, and what it declares in order to be run.
+/// A check: its rule, and the declarations needed to run it.
 #[derive(Debug, Clone)]
 pub struct Meta {
-    /// What its findings are of.
+    /// The rule of its findings.
     pub rule: Rule,
-    /// How much it looks at.
+    /// What it reads.
     pub scope: Scope,
-    /// Kinds whose objects are its subjects; empty where the lens says it (pods, worlds). A check
-    /// that is offered every object says here in which of a cluster's kinds its subjects are.
+    /// The kinds of its subjects. Empty if implied by the scope (pods, worlds). A check that
+    /// receives every object lists the kinds that its subjects have in a cluster.
     pub on: Cow<'static, [GroupKind]>,
-    /// Programs whose settings are its subjects.
+    /// The programs whose settings are its subjects.
     pub programs: &'static [Program],
-    /// Of audience `strict` where files are judged, in which others rarely have what it looks for.
+    /// Whether its audience is `strict` for files, which rarely contain what it looks for.
     pub strict_in_files: bool,
-    /// Judges texts that people write: the question does not arise in a cluster.
+    /// Whether it applies only to source files, not to clusters.
     pub files_only: bool,
-    /// Judges what an object holds, whether or not anything runs from it: whoever reads the object
-    /// reads a secret in it.
+    /// Whether it evaluates the content of an object even if nothing runs from it: anyone who can
+    /// read the object can read a secret in it.
     pub at_rest: bool,
-    /// Facts that it reads, or that its subjects are among.
+    /// The facts that it reads or that its subjects come from.
     pub facts: &'static [Fact],
-    /// Kinds that it reads besides its subject, in groups; [`Meta::reads`] goes through them.
+    /// The kinds that it reads in addition to its subject, in groups. See [`Meta::reads`].
     pub reads: Cow<'static, [Cow<'static, [GroupKind]>]>,
 }
 
 impl Meta {
-    /// Kinds that it reads besides its subject.
+    /// Iterates over the kinds that it reads in addition to its subject.
     pub fn reads(&self) -> impl Iterator<Item = GroupKind> {
         self.reads.iter().flat_map(|group| group.iter().copied())
     }

@@ -1,39 +1,39 @@
-//! What could not be read, or was read differently from what its owner expects.
+//! Notes about input that could not be read, or was read differently than expected.
 
 use pavisade_yaml::Source;
 
-/// Something about the input that is no finding.
+/// A message about the input that is not a finding.
 #[derive(Debug, Clone)]
 pub struct Note {
-    /// How serious it is for the scan.
+    /// The effect on the result.
     pub kind: NoteKind,
-    /// What it is about: a path as users know it.
+    /// What it is about: a path as shown to users.
     pub place: String,
-    /// Where in a text, if in one.
+    /// The source and byte range, if it is in a text.
     pub span: Option<(Source, u32, u32)>,
     /// What happened.
     pub message: String,
-    /// What to do about it; may be empty.
+    /// How to resolve it. May be empty.
     pub remedy: String,
 }
 
-/// What a note means for the result.
+/// The effect of a note on the result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum NoteKind {
-    /// Something was not read: the scan is incomplete and exits so.
+    /// Something was not read: the scan is incomplete, which the exit code reflects.
     Unread,
-    /// It was read, but a cluster would not take it this way.
+    /// It was read, but a cluster would reject or change it.
     Warning,
-    /// A cluster has it otherwise than the file that it comes from.
+    /// A cluster's object differs from the file it was applied from.
     Drift,
-    /// Objects have something installed that is not among the input, and was not judged.
+    /// Objects that install something which is not part of the input and was not judged.
     Unjudged,
-    /// Left out on purpose, or good to know.
+    /// Deliberately skipped, or informational.
     Info,
 }
 
 impl NoteKind {
-    /// All, the most serious first.
+    /// All kinds, most serious first.
     pub const ALL: [Self; 5] =
         [Self::Unread, Self::Warning, Self::Drift, Self::Unjudged, Self::Info];
 }

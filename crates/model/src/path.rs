@@ -1,4 +1,4 @@
-//! Field paths, from a value's parents.
+//! Field paths, computed from the parents of a value.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -10,23 +10,24 @@ use sha2::{Digest as _, Sha256};
 const MERGE_KEYS: [&str; 7] =
     ["name", "mountPath", "devicePath", "containerPort", "port", "key", "host"];
 
-/// The last steps of a path that are kept: objects of Kubernetes have fewer, hostile ones 10,000.
+/// Maximum number of steps kept, counted from the end. Kubernetes objects have fewer; hostile input
+/// can have 10,000.
 const MAX_STEPS: usize = 64;
-/// Bytes of a step, beyond which a hash stands for the rest.
+/// Maximum length of a step in bytes. The rest is replaced by a hash.
 const MAX_STEP: usize = 512;
 
-/// The paths of one value.
+/// The paths of a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Path {
-    /// For people: list elements by their merge key or index, `spec.containers[name=web].ports[0]`.
+    /// For display: list elements by merge key or index, `spec.containers[name=web].ports[0]`.
     pub shown: String,
-    /// For fingerprints, since it survives reordering: list elements by their merge key, or by a
-    /// hash of their content where they have none.
+    /// For fingerprints, stable under reordering: list elements by merge key, or by a hash of their
+    /// content.
     pub stable: String,
 }
 
-/// Makes paths, and remembers the list elements on them: thousands of findings in one list would
-/// each read the whole list otherwise.
+/// Computes paths and caches the list elements on them. Without the cache, each of thousands of
+/// findings in one list would read the whole list.
 #[derive(Debug, Default)]
 pub struct Paths {
     elements: HashMap<Place, Element>,
@@ -36,7 +37,7 @@ pub struct Paths {
 /// A value: the address of its document, which outlives the paths, and its node.
 type Place = (*const Doc, NodeId);
 
-/// How a list element is told from the others.
+/// How a list element is identified.
 #[derive(Debug)]
 struct Element {
     shown: String,
@@ -44,7 +45,7 @@ struct Element {
 }
 
 impl Paths {
-    /// The path of a value below `root`.
+    /// Returns the path of a value below `root`.
     pub fn of<'d>(&mut self, root: Value<'d>, value: Value<'d>) -> Path {
         let mut path = Path { shown: String::new(), stable: String::new() };
         let mut steps = Vec::new();
@@ -88,9 +89,9 @@ impl Paths {
     }
 }
 
-/// The value of another object that stands where `value` stands below `root`: list elements are
-/// found by their merge key; where they have none by what they say, or, of scalars, by their index. Where it is absent, the
-/// nearest value around it that exists, and the names of what is missing in it.
+/// Returns the value in another object that corresponds to `value` below `root`. List elements are
+/// matched by merge key; without one by content, or for scalars by index. If it is absent, returns
+/// the nearest existing ancestor and the names of the missing fields.
 pub fn counterpart<'o>(root: Value<'_>, value: Value<'_>, other: Value<'o>) -> (Value<'o>, String) {
     let mut steps = Vec::new();
     let mut at = value;
@@ -137,7 +138,7 @@ fn element_like<'o>(at: Value<'_>, list: Value<'_>, other: Value<'o>) -> Option<
         Some(key) => other.items().find(|item| merge_key(*item).as_ref() == Some(&key)),
         None => {
             let same = other.items().find(|item| item.kind() == at.kind() && *item == at);
-            // A map at the same index may be another one: a rule that was put before it.
+            // A map at the same index may be a different one, if a rule was inserted before it.
             let scalar = !matches!(at.kind(), Kind::Mapping | Kind::Sequence);
             let index = || list.items().position(|item| item.id() == at.id());
             same.or_else(|| if scalar { other.items().nth(index()?) } else { None })
@@ -153,7 +154,7 @@ fn hash(text: &str) -> String {
     Sha256::digest(text).iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The text, or its start and a hash of all of it.
+/// Returns the text, or its start and a hash of the whole text.
 fn short(text: &str) -> Cow<'_, str> {
     if text.len() <= MAX_STEP {
         return Cow::Borrowed(text);
@@ -162,7 +163,7 @@ fn short(text: &str) -> Cow<'_, str> {
     Cow::Owned(format!("{start}…{}", hash(text)))
 }
 
-/// Adds a field to a path: `.name`, or `["odd name"]` where its name is no plain word.
+/// Appends a field to a path: `.name`, or `["odd name"]` if the name has special characters.
 pub fn push_field(path: &mut String, name: &str) {
     let plain = !name.is_empty()
         && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '$'));

@@ -1,68 +1,68 @@
-//! What findings are about.
+//! Subjects of findings.
 
 use std::sync::Arc;
 
-/// What a finding is about.
+/// The subject of a finding.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Subject {
     /// An API object, or a configuration file that has a kind.
     Object {
-        /// API group; empty for the core group.
+        /// The API group. Empty for the core group.
         group: Arc<str>,
-        /// Kind.
+        /// The kind.
         kind: Arc<str>,
-        /// Namespace; empty where none is given.
+        /// The namespace. Empty if none is given.
         namespace: Arc<str>,
-        /// Name; may be empty in a configuration file.
+        /// The name. May be empty in a configuration file.
         name: Arc<str>,
-        /// One container of it.
+        /// The container it is about, if any.
         container: Option<Arc<str>>,
     },
-    /// A whole world: a cluster, or what stands for one.
+    /// A whole world: a cluster, or a set of files treated as one.
     World {
-        /// The world's name.
+        /// The name of the world.
         name: Arc<str>,
     },
-    /// What is known of a cluster beside its objects: its version, its certificates, what it answers
-    /// to requests without credentials.
+    /// Properties of a cluster other than its objects: its version, its certificates, its responses
+    /// to unauthenticated requests.
     Cluster {
-        /// As users name the cluster.
+        /// The name of the cluster as shown to users.
         name: Arc<str>,
     },
     /// A container image.
     Image {
-        /// As users name it: a reference, or the file that it was read from.
+        /// The name as given by the user: a reference, or the file that it was read from.
         name: Arc<str>,
-        /// The digest of its manifest: `sha256:…`.
+        /// The digest of the manifest: `sha256:…`.
         digest: Arc<str>,
     },
     /// A package at a version, in an image or an artifact.
     Package {
-        /// What holds it.
+        /// The image or artifact that contains it.
         holder: Arc<Self>,
-        /// Its name, as its ecosystem writes it.
+        /// The name in its ecosystem's notation.
         name: Arc<str>,
-        /// Its version; empty where none is known.
+        /// The version. Empty if not known.
         version: Arc<str>,
-        /// Its package URL; empty where it has none.
+        /// The package URL. Empty if it has none.
         purl: Arc<str>,
     },
     /// A file in an image or an artifact.
     File {
-        /// What holds it.
+        /// The image or artifact that contains it.
         holder: Arc<Self>,
-        /// Its path, without a leading slash.
+        /// The path, without a leading slash.
         path: Arc<str>,
     },
-    /// What was given as a whole and is neither a world nor an image: a folder of sources, an SBOM.
+    /// Other input: a source directory, an SBOM.
     Artifact {
-        /// As users name it.
+        /// The name as given by the user.
         name: Arc<str>,
     },
 }
 
 impl Subject {
-    /// Kind and name in one: `Deployment shop/web`, `openssl 3.0.11-1 in shop/web:1.2`.
+    /// Returns kind and name: `Deployment shop/web`, `openssl 3.0.11-1 in shop/web:1.2`.
     pub fn label(&self) -> String {
         match self {
             Self::World { name } | Self::Image { name, .. } | Self::Artifact { name } => {
@@ -80,7 +80,7 @@ impl Subject {
         }
     }
 
-    /// Its own name, without what it belongs to.
+    /// Returns its own name, without that of its container or holder.
     pub fn name(&self) -> String {
         match self {
             Self::World { name }
@@ -94,7 +94,7 @@ impl Subject {
         }
     }
 
-    /// The container it is about, if one.
+    /// Returns the container it is about, if any.
     pub fn container(&self) -> Option<&str> {
         match self {
             Self::Object { container, .. } => container.as_deref(),
@@ -102,7 +102,7 @@ impl Subject {
         }
     }
 
-    /// The namespace that it is in; empty where there is none.
+    /// Returns the namespace it is in, or an empty string.
     pub fn namespace(&self) -> &str {
         match self {
             Self::Object { namespace, .. } => namespace,
@@ -110,7 +110,7 @@ impl Subject {
         }
     }
 
-    /// What holds it, or itself.
+    /// Returns the outermost holder, or itself.
     pub fn whole(&self) -> &Self {
         match self {
             Self::Package { holder, .. } | Self::File { holder, .. } => holder.whole(),
@@ -118,7 +118,7 @@ impl Subject {
         }
     }
 
-    /// The word for what it is.
+    /// Returns the noun for the type of subject.
     pub fn word(&self) -> &'static str {
         match self {
             Self::Object { .. } => "object",
@@ -132,10 +132,10 @@ impl Subject {
     }
 }
 
-/// The repository of an image's reference: without tag and digest.
+/// Returns the repository of an image reference, without tag and digest.
 pub fn repository(reference: &str) -> &str {
     let name = reference.split_once('@').map_or(reference, |(name, _)| name);
-    // A port is no tag.
+    // A colon before the last slash introduces a port, not a tag.
     let last = name.rfind('/').map_or(0, |at| at + 1);
     name[last..].find(':').map_or(name, |at| &name[..last + at])
 }

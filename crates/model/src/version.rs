@@ -1,4 +1,4 @@
-//! Versions of Kubernetes.
+//! Kubernetes versions.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,22 +6,22 @@ use std::str::FromStr;
 /// A minor version of Kubernetes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KubernetesVersion {
-    /// Always 1 so far.
+    /// The major version: always 1.
     pub major: u32,
     /// 37 in v1.37.
     pub minor: u32,
 }
 
 impl KubernetesVersion {
-    /// The newest that the checks know.
+    /// The newest version that the checks support.
     pub const LATEST: Self = Self::minor(37);
 
-    /// `1.minor`.
+    /// Returns version `1.minor`.
     pub const fn minor(minor: u32) -> Self {
         Self { major: 1, minor }
     }
 
-    /// Whether it is `1.minor` or later.
+    /// Whether the version is `1.minor` or later.
     pub fn at_least(self, minor: u32) -> bool {
         self >= Self::minor(minor)
     }
@@ -42,7 +42,7 @@ impl fmt::Display for KubernetesVersion {
 impl FromStr for KubernetesVersion {
     type Err = String;
 
-    /// `1.30`, `v1.30`, `v1.30.4`, or `latest`.
+    /// Parses `1.30`, `v1.30`, `v1.30.4`, or `latest`.
     fn from_str(text: &str) -> Result<Self, String> {
         if text == "latest" {
             return Ok(Self::LATEST);

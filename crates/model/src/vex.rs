@@ -1,35 +1,36 @@
-//! What somebody says of a vulnerability in a product: statements of VEX documents.
+//! Statements of VEX documents: the status of a vulnerability in a product.
 
 /// A statement of a VEX document (`OpenVEX` 0.2.0, `CycloneDX`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Statement {
-    /// What is said.
+    /// The status.
     pub status: VexStatus,
-    /// Why it is not affected, as `OpenVEX` writes it: `vulnerable_code_not_present`; may be empty.
+    /// Why the product is not affected, in `OpenVEX` notation: `vulnerable_code_not_present`. May
+    /// be empty.
     pub justification: String,
-    /// How it is not affected, or what to do about it; may be empty.
+    /// The impact statement, or what action to take. May be empty.
     pub text: String,
-    /// Who says so; may be empty.
+    /// The author of the statement. May be empty.
     pub author: String,
-    /// The document, and which of its statements.
+    /// The document, and the statement in it.
     pub place: String,
 }
 
-/// What a VEX statement says.
+/// The status of a VEX statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum VexStatus {
-    /// Nothing has to be done.
+    /// No action is required.
     NotAffected,
     /// The product has a fix.
     Fixed,
-    /// It is not known yet.
+    /// Not determined yet.
     UnderInvestigation,
-    /// Something has to be done.
+    /// Action is required.
     Affected,
 }
 
 impl VexStatus {
-    /// The word of `OpenVEX`.
+    /// Returns the `OpenVEX` name.
     pub fn name(self) -> &'static str {
         match self {
             Self::NotAffected => "not_affected",
@@ -39,7 +40,7 @@ impl VexStatus {
         }
     }
 
-    /// Whether nothing is left to be done.
+    /// Whether no action remains.
     pub fn closes(self) -> bool {
         matches!(self, Self::NotAffected | Self::Fixed)
     }

@@ -1,15 +1,15 @@
-//! Namespaces that the API server's configuration exempts from Pod Security.
+//! Namespaces that are exempt from Pod Security in the API server's configuration.
 
 use pavisade_checks::components;
 use pavisade_model::kinds;
 use pavisade_snapshot::{Object, World};
 use pavisade_yaml::Value;
 
-/// The flag by which an API server reads the configuration of its admission.
+/// The flag with the path of the API server's admission configuration.
 const CONFIGURATION: &str = "admission-control-config-file";
 
-/// Whether every API server of the files is known to read no configuration of admission. Where none
-/// is among the files, the one that reads them is elsewhere.
+/// Whether every API server in the files is known not to read an admission configuration. If there
+/// is none in the files, it may be elsewhere and read one.
 fn is_idle(world: &World) -> bool {
     let servers = world.objects().flat_map(components).filter(|c| c.name() == "kube-apiserver");
     let mut servers =
@@ -17,7 +17,7 @@ fn is_idle(world: &World) -> bool {
     servers.peek().is_some() && servers.all(|idle| idle)
 }
 
-/// Whether a file of the API server's admission exempts the namespace.
+/// Whether an admission configuration exempts the namespace.
 pub(crate) fn exempt(world: &World, namespace: &str) -> bool {
     let named = |configuration: Value<'_>| {
         let names = configuration.at(&["exemptions", "namespaces"]);

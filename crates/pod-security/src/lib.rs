@@ -1,12 +1,12 @@
-//! Pod Security, namespace by namespace: the strictest level that everything in it already meets,
-//! what breaks at the next one, and the labels that say so.
+//! Pod Security by namespace: the strictest level that its content meets, the violations of the
+//! next level, and the labels to set.
 //!
-//! The levels are those of `frameworks/pod-security-standards.toml`; the checks that serve them are
-//! compared with the API server's own admission by `cargo xtask live`. A level is met where it is
-//! proven: what could not be read or judged makes it unknown. Admission exempts no pod, so pods of
-//! the control plane count as well, and what has ended or was rolled out before does not.
+//! The levels are defined in `frameworks/pod-security-standards.toml`; `cargo xtask live` compares
+//! their checks with the API server's admission. A level is met only if it is proven: unread or
+//! unknown data makes it unknown. All pods count, including those of the control plane, because
+//! admission exempts none. Completed pods and objects of earlier rollouts do not count.
 //!
-//! Not here: what a pod must not have (`checks`), and how levels are shown (`report`).
+//! Out of scope: the requirements for pods (`checks`), and rendering (`report`).
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -23,7 +23,7 @@ use exempt::exempt;
 
 mod exempt;
 
-/// The checks that decide on levels; with `labels`, also what reads namespaces.
+/// Returns the checks for the levels. With `labels`, also the check that reads namespaces.
 pub fn pod_security_checks(kubernetes: KubernetesVersion, labels: bool) -> CheckSet {
     let levels = levels();
     let wanted = |id: &str| levels.contains_key(id) || labels && id == "PV-C029";
@@ -38,7 +38,7 @@ pub fn pod_security_checks(kubernetes: KubernetesVersion, labels: bool) -> Check
     set
 }
 
-/// The level at which each check counts first, by its id.
+/// Returns the lowest level at which each check applies, by id.
 fn levels() -> BTreeMap<&'static str, Level> {
     let mut levels = BTreeMap::new();
     let standard = builtin().iter().find(|f| f.id == "pod-security-standards");
@@ -52,10 +52,10 @@ fn levels() -> BTreeMap<&'static str, Level> {
     levels
 }
 
-/// Findings of one check that are kept: where some are missing, no level is proven.
+/// Maximum number of findings per check. If some are dropped, no level is proven.
 const MAX_FINDINGS: usize = 250_000;
 
-/// Judges every namespace of every world by the levels of a version.
+/// Judges all namespaces of all worlds by the levels of a Kubernetes version.
 pub fn pod_security(
     snapshot: &Snapshot,
     kubernetes: KubernetesVersion,
@@ -64,7 +64,7 @@ pub fn pod_security(
     pod_security_within(snapshot, kubernetes, now, MAX_FINDINGS)
 }
 
-/// The same, with another limit for [`MAX_FINDINGS`].
+/// Like [`pod_security`], with a limit in place of [`MAX_FINDINGS`].
 fn pod_security_within(
     snapshot: &Snapshot,
     kubernetes: KubernetesVersion,
@@ -72,7 +72,7 @@ fn pod_security_within(
     limit: usize,
 ) -> PodSecurity {
     let (mut namespaces, mut cut) = at_version(snapshot, kubernetes, now, limit);
-    // What a namespace enforces as of another version is compared with that version's levels.
+    // A namespace with a pinned version is compared with the levels of that version.
     let pinned = namespaces.iter().filter_map(|n| n.labels.as_ref()?.enforced_minor);
     let pinned: BTreeSet<_> =
         pinned.map(KubernetesVersion::minor).filter(|version| *version < kubernetes).collect();
@@ -120,7 +120,7 @@ fn standing(namespace: &NamespaceSecurity, met: Level, possible: Level) -> Stand
     }
 }
 
-/// What is in one namespace.
+/// The content of a namespace.
 #[derive(Default)]
 struct Contents {
     workloads: usize,
@@ -128,7 +128,7 @@ struct Contents {
     doubts: Vec<Doubt>,
 }
 
-/// Every namespace by the levels of one version, and why findings are missing, if some are.
+/// Returns all namespaces by the levels of one version, and a note if findings were dropped.
 fn at_version(
     snapshot: &Snapshot,
     kubernetes: KubernetesVersion,
@@ -149,7 +149,7 @@ fn at_version(
         if !world.is_live() {
             of_world.extend(unread.iter().map(doubt));
         }
-        // A finding that is missing may be in any namespace.
+        // A dropped finding may be in any namespace.
         of_world.extend(cut.iter().map(|note| doubt(&note.message)));
         for finding in findings.iter().filter(|f| f.world() == &**world.name()) {
             let level = levels.get(&*finding.rule.id).copied().unwrap_or(Level::Restricted);
@@ -175,7 +175,7 @@ fn at_version(
     (all, cut)
 }
 
-/// The object that a finding is about.
+/// Returns the object that a finding is about.
 fn object<'a>(world: &'a World, subject: &Subject) -> Option<&'a Object> {
     let Subject::Object { group, kind, namespace, name, .. } = subject else { return None };
     world.find(&ObjectId {
@@ -186,7 +186,7 @@ fn object<'a>(world: &'a World, subject: &Subject) -> Option<&'a Object> {
     })
 }
 
-/// The namespaces of a world: those that hold workloads, and those that are objects themselves.
+/// Returns the namespaces of a world: those with workloads, and those with a Namespace object.
 fn contents(world: &World) -> BTreeMap<Arc<str>, Contents> {
     let mut contents = BTreeMap::<Arc<str>, Contents>::new();
     for object in world.objects() {
@@ -213,7 +213,7 @@ fn contents(world: &World) -> BTreeMap<Arc<str>, Contents> {
     contents
 }
 
-/// Whether nothing of it is made any more: a pod that has ended, a set of an earlier roll-out.
+/// Whether it will not create pods again: a completed pod, or a ReplicaSet of an earlier rollout.
 fn has_ended(object: &Object) -> bool {
     let text = |path: &[&str]| object.at(path).and_then(|v| v.as_str());
     let owned = object.at(&["metadata", "ownerReferences"]).is_some();
@@ -264,7 +264,7 @@ fn key(finding: &Finding) -> impl Ord + '_ {
     )
 }
 
-/// Where there are too many findings to keep them all, nothing is said of those that are missing.
+/// If there are too many findings to keep, nothing is proven about the dropped ones.
 #[cfg(test)]
 mod tests {
     use pavisade_snapshot::{Coverage, WorldKind, WorldParts};

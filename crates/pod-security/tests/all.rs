@@ -1,3 +1,3 @@
-//! All integration tests of this crate in one program: each program more is linked anew.
+//! All integration tests of this crate in one program, which saves linking time.
 
 mod levels;

@@ -1,4 +1,4 @@
-//! Levels of namespaces, what breaks the next one, and the labels that follow.
+//! Levels of namespaces, violations of the next level, and the resulting labels.
 
 use pavisade_judgement::{Level, NamespaceSecurity, PodSecurity, Reason, Standing};
 use pavisade_model::{Cause, Gap, KubernetesVersion, kinds};
@@ -6,7 +6,7 @@ use pavisade_pod_security::{Timestamp, pod_security};
 use pavisade_snapshot::{Coverage, Object, Snapshot, WorldKind, WorldParts};
 use pavisade_yaml::{Source, objects, read};
 
-/// Keys of labels without their prefix, and values.
+/// Labels without their prefix, and their values.
 type Pairs = [(&'static str, &'static str)];
 
 const HARD: &str = "{securityContext: {runAsNonRoot: true, seccompProfile: {type: RuntimeDefault}}, containers: [{name: c, image: 'a:1', securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}}]}";
@@ -58,7 +58,7 @@ fn the_worst_workload_decides() {
     use Level::{Baseline, Privileged, Restricted};
     let cases: [(&[&str], Level, usize); 5] = [
         (&[HARD], Restricted, 0),
-        // escalation, root, seccomp, capabilities
+        // Privilege escalation, root, seccomp, capabilities.
         (&[PLAIN], Baseline, 4),
         (&[HARD, PLAIN], Baseline, 4),
         (&[HOST], Privileged, 1),
@@ -81,7 +81,7 @@ fn the_worst_workload_decides() {
 #[test]
 fn what_is_not_known_is_not_met() {
     let cases = [
-        // A type that the API server does not take.
+        // A type that the API server rejects.
         deployment("shop", "d", &HARD.replace("runAsNonRoot: true", "runAsNonRoot: 'true'")),
         // Only a part of a workload.
         "{apiVersion: apps/v1, kind: Deployment, metadata: {name: d, namespace: shop}, spec: {template: {spec: {securityContext: {runAsNonRoot: true}}}}}".to_owned(),
@@ -96,7 +96,7 @@ fn what_is_not_known_is_not_met() {
         let labels = said.wanted(KubernetesVersion::LATEST);
         assert!(labels.iter().all(|(_, value)| value != "restricted") || met == Level::Baseline);
     }
-    // A kind that may not be listed may hold anything.
+    // A kind that cannot be listed may contain anything.
     let mut parts = parts(WorldKind::Cluster, &[deployment("shop", "d", HARD)]);
     let pods = (String::new(), "Pod".to_owned());
     parts.coverage.insert(pods.clone(), Coverage::Unread);
@@ -121,7 +121,7 @@ fn labels_are_compared_with_what_is_there() {
         (HOST, &[("enforce", "baseline")], Standing::Stricter),
         (HOST, &[], Standing::Fits),
         (HARD, &[("enforce", "strict")], Standing::Invalid),
-        // Before 1.8 nothing was asked of it.
+        // Before 1.8 there were no requirements.
         (PLAIN, &[("enforce", "restricted"), ("enforce-version", "v1.7")], Standing::Stricter),
     ];
     for (spec, labels, standing) in cases {
@@ -132,7 +132,7 @@ fn labels_are_compared_with_what_is_there() {
 
 #[test]
 fn a_pinned_version_is_judged_by_its_own_levels() {
-    // `runAsUser: 0` is refused from 1.23 on.
+    // `runAsUser: 0` is rejected since 1.23.
     let spec = HARD.replace("runAsNonRoot: true,", "runAsNonRoot: true, runAsUser: 0,");
     let standing = |version: &str| {
         let labels = [("enforce", "restricted"), ("enforce-version", version)];
@@ -181,7 +181,7 @@ fn static_pods_count_and_what_has_ended_does_not() {
     let texts = [namespace("shop", &[]), deployment("shop", "d", HARD), old, ended];
     let said = one(WorldKind::Cluster, &texts);
     assert_eq!((said.met, said.workloads), (Level::Restricted, 1));
-    // A pod that runs counts for itself: somebody may have injected a container.
+    // A running pod is judged itself: a container may have been injected.
     let runs = format!(
         "{{apiVersion: v1, kind: Pod, metadata: {{name: q, namespace: shop}}, spec: {HOST}, status: {{phase: Running}}}}"
     );
@@ -229,7 +229,7 @@ fn an_exemption_that_the_api_server_does_not_read_exempts_nothing() {
     for (args, exempt) in [
         ("--secure-port=6443", false),
         ("--admission-control-config-file=/etc/a.yaml", true),
-        // More flags may be in the variable.
+        // The variable may contain more flags.
         ("$(MORE)", true),
     ] {
         let texts =

@@ -1,5 +1,5 @@
-//! The pages of `pavisade rbac`: who can do something, what somebody can do, why, how permissions
-//! differ, and what is wrong with roles and bindings.
+//! Output of `pavisade rbac`: who can do something, what a subject can do, why, differences of
+//! permissions, and errors in roles and bindings.
 
 mod changes;
 mod json;
@@ -20,25 +20,25 @@ use crate::text::width;
 use crate::{Layout, Options, guard};
 use parts::{basis, joined, place, route_line, rule_words, scope, with_place};
 
-/// A page, or a document for programs.
+/// The content of a page or JSON document.
 #[derive(Debug, Clone, Copy)]
 pub enum AccessPage<'a> {
     /// Who can do something, in each world.
     WhoCan(&'a [WhoCan]),
-    /// What somebody can do; as a table of verbs where that is set.
+    /// What a subject can do. If `true`, as a table of verbs.
     Can(&'a [CanDo], bool),
-    /// Why somebody can or cannot.
+    /// Why a subject can or cannot do something.
     Explained(&'a [AccessExplained]),
-    /// How permissions differ.
+    /// Differences of permissions.
     Diff(&'a AccessDiff),
-    /// What is wrong with roles and bindings.
+    /// Errors in roles and bindings.
     Lint(&'a [AccessLint]),
 }
 
-/// Writes one.
+/// Writes a page or document.
 ///
 /// # Errors
-/// `out` does not take it.
+/// Writing to `out` fails.
 pub fn access(
     page: AccessPage<'_>,
     layout: Layout,
@@ -60,7 +60,7 @@ pub fn access(
     on.flush()
 }
 
-/// One after the other, with a blank line between.
+/// Writes all items, separated by blank lines.
 fn separated<T>(
     page: &mut Page<'_>,
     all: &[T],
@@ -75,7 +75,7 @@ fn separated<T>(
     Ok(())
 }
 
-/// Words for a subject: `Group devs`.
+/// Formats a subject: `Group devs`.
 fn holder_words(holder: &AccessHolder) -> String {
     match &*holder.namespace {
         "" => format!("{} {}", holder.kind, holder.name),
@@ -83,7 +83,7 @@ fn holder_words(holder: &AccessHolder) -> String {
     }
 }
 
-/// Routes of one holder that are listed.
+/// Maximum number of routes listed per subject.
 const ROUTES: usize = 3;
 
 fn who_can(page: &mut Page<'_>, of: &WhoCan, worlds: bool) -> io::Result<()> {
@@ -220,7 +220,7 @@ fn explained(page: &mut Page<'_>, of: &AccessExplained, worlds: bool) -> io::Res
     page.flush()
 }
 
-/// Binding, role and rule, each with its line.
+/// Writes binding, role and rule, each on its own line.
 fn chain(page: &mut Page<'_>, route: &pavisade_judgement::AccessRoute) {
     let extent = match scope(route) {
         all if all == "all namespaces" => " (all namespaces)".to_owned(),

@@ -1,21 +1,21 @@
-//! What is said about fixing a finding.
+//! Advice on fixing a finding.
 
 use pavisade_model::{Finding, Fixable, Location, Rule, State};
 use pavisade_yaml::Origin;
 
 use crate::text::number;
 
-/// What to do (Markdown): the finding's own advice, or its check's.
+/// Returns how to fix it (Markdown): the finding's advice, or that of its check.
 pub(crate) fn text(finding: &Finding) -> &str {
     if finding.advice.is_empty() { &finding.rule.advice } else { &finding.advice }
 }
 
-/// That the program can do it, for findings in files that people write.
+/// Returns that `pavisade fix` can fix it, for findings in source files.
 pub(crate) fn by_program(finding: &Finding) -> Option<String> {
     of_group(&[finding])
 }
 
-/// The same for all findings of one check, and for how many of them.
+/// Returns that `pavisade fix` can fix all or some findings of a check.
 pub(crate) fn of_group(group: &[&Finding]) -> Option<String> {
     let able = group.iter().filter(|finding| is_able(finding)).count();
     let first = group.first().filter(|_| able > 0)?;
@@ -27,7 +27,7 @@ pub(crate) fn of_group(group: &[&Finding]) -> Option<String> {
     Some(format!("{command} can fix this{all}{caution}"))
 }
 
-/// That the program can fix what a check finds, all or some of it.
+/// Returns that `pavisade fix` can fix all or some findings of a check in general.
 pub(crate) fn of_check(rule: &Rule) -> Option<String> {
     let (command, caution) = command(rule)?;
     Some(format!("{command} can fix this in some or all places{caution}"))
@@ -41,14 +41,14 @@ fn command(rule: &Rule) -> Option<(&'static str, &'static str)> {
     }
 }
 
-/// How the program fixes this very finding, if it does.
+/// Returns how `pavisade fix` fixes this finding.
 pub(crate) fn fixable(finding: &Finding) -> Fixable {
     if is_able(finding) { finding.rule.fixable } else { Fixable::Never }
 }
 
 fn is_able(finding: &Finding) -> bool {
     let written = match &finding.location {
-        // Not what is rendered, piped or packed.
+        // Not rendered, piped or packed texts.
         Location::Text { source, .. } => *source.origin() == Origin::File,
         Location::Field { .. } | Location::Layer { .. } | Location::None => false,
     };

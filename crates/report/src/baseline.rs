@@ -1,4 +1,4 @@
-//! An earlier result of ours, read as a baseline: JSON, or SARIF.
+//! Reads an earlier result as a baseline: JSON or SARIF.
 
 use pavisade_judgement::{Baseline, Known};
 use pavisade_model::{Severity, State};
@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 use crate::json::{SCHEMA, v2};
 use crate::sarif::{FINGERPRINT, FIRST_FINGERPRINT};
 
-/// Reads what `pavisade scan` wrote as JSON or SARIF; `place` is its file.
+/// Reads a result of `pavisade scan` in JSON or SARIF. `place` is its file.
 ///
 /// # Errors
-/// It is something else; says what.
+/// The text is not such a result. The message says why.
 pub fn baseline(place: &str, text: &str) -> Result<Baseline, String> {
     let value: Value =
         serde_json::from_str(text).map_err(|error| format!("not valid JSON: {error}"))?;
@@ -26,13 +26,13 @@ pub fn baseline(place: &str, text: &str) -> Result<Baseline, String> {
     Ok(Baseline { place: place.to_owned(), entries })
 }
 
-/// The first form says `check` where the second says `rule`.
+/// Version 1 has `check` where version 2 has `rule`.
 fn of_json(document: &Value, rule: &str) -> Result<Vec<Known>, String> {
     let images = &document["images"];
     let new = document["findings"].as_array().ok_or("it has no `findings`")?;
-    // What an exception let through is reported when the exception ends.
+    // Findings with exceptions are left out, so that they are reported when the exception ends.
     let known = document["baseline"]["known"].as_array();
-    // What is shown as one was judged as several, and is compared so.
+    // The members of a group are compared individually.
     let each = |finding: &Value| match finding["members"].as_array() {
         Some(members) if !members.is_empty() => members.clone(),
         _ => vec![finding.clone()],
@@ -98,7 +98,7 @@ fn of_sarif(log: &Value) -> Result<Vec<Known>, String> {
     all(each.iter(), result)
 }
 
-/// A verdict that a result stands for, as a result of its own at the same place.
+/// Converts a member of a result to a result at the same location.
 fn member(member: &Value, result: &Value) -> Value {
     let mut own = result.clone();
     own["partialFingerprints"] = json!({ FINGERPRINT: member["fingerprint"] });
@@ -109,7 +109,7 @@ fn member(member: &Value, result: &Value) -> Value {
     own
 }
 
-/// All of them, or what is wrong with one.
+/// Reads all values, or returns the first error.
 fn all<'a>(
     values: impl Iterator<Item = &'a Value>,
     read: impl Fn(&Value) -> Option<Known>,
@@ -134,7 +134,7 @@ fn number(value: &Value) -> u32 {
     value.as_u64().and_then(|number| number.try_into().ok()).unwrap_or(0)
 }
 
-/// As `Subject::label` says it.
+/// Formats a subject like `Subject::label`.
 fn label(subject: &Value, images: &Value) -> String {
     let part = |name: &str| subject[name].as_str().unwrap_or("");
     let image = &images[subject["image"].as_u64().map_or(usize::MAX, |at| at as usize)];

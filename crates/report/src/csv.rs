@@ -1,7 +1,7 @@
-//! CSV (RFC 4180): a finding or note a line, for spreadsheets and databases.
+//! CSV (RFC 4180), one row per finding or note, for spreadsheets and databases.
 //!
-//! A spreadsheet runs a cell that begins like a formula, and names in manifests are anybody's: such
-//! a cell gets an apostrophe in front (OWASP, "CSV Injection").
+//! A spreadsheet executes a cell that begins like a formula, and names in manifests are untrusted.
+//! Such a cell gets a leading apostrophe (OWASP, "CSV Injection").
 
 use std::io::{self, Write};
 
@@ -12,7 +12,7 @@ use crate::place::{Places, field, relative};
 use crate::text::{clean, cut};
 use crate::{Options, advice, message, priority, summary};
 
-/// Names of the columns: later versions add behind the last one.
+/// The names of the columns. New columns are only added at the end.
 const COLUMNS: [&str; 22] = [
     "state",
     "severity",
@@ -38,7 +38,7 @@ const COLUMNS: [&str; 22] = [
     "exception",
 ];
 
-/// What a cell of a spreadsheet holds: 32,767 characters.
+/// Maximum length of a cell. Spreadsheets allow 32,767 characters.
 const CELL: usize = 32_000;
 
 type Row = [String; COLUMNS.len()];
@@ -70,7 +70,7 @@ pub(crate) fn write(
         let why = said.map(priority::statement).unwrap_or_default();
         line(&row(finding, ("dismissed", why), &places, options), out)?;
     }
-    // What was not read comes first among the notes: the result is incomplete.
+    // Unread input comes first, since it makes the result incomplete.
     let mut notes: Vec<_> = judgement.notes.iter().collect();
     notes.sort_by_key(|note| note.kind);
     notes.iter().try_for_each(|note| line(&note_row(note, options), out))
@@ -142,7 +142,7 @@ fn note_row(note: &Note, options: &Options) -> Row {
     row
 }
 
-/// One line of cells.
+/// Writes one row.
 pub(crate) fn line(row: &[String], out: &mut dyn Write) -> io::Result<()> {
     for (i, text) in row.iter().enumerate() {
         if i > 0 {
@@ -153,14 +153,14 @@ pub(crate) fn line(row: &[String], out: &mut dyn Write) -> io::Result<()> {
     out.write_all(b"\r\n")
 }
 
-/// One cell: on one line, quoted where that is needed, never a formula.
+/// Writes one cell: on one line, quoted if necessary, never a formula.
 fn cell(text: &str) -> String {
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let cleaned = cut(&clean(&text), CELL).into_owned();
     let starts =
         |text: &str| text.trim_start().starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']);
     let mut safe = String::with_capacity(cleaned.len() + 1);
-    // Where `;` separates cells, what is behind one begins a cell too.
+    // If `;` is the separator, the text after it begins a cell too.
     for (i, part) in cleaned.split(';').enumerate() {
         if i > 0 {
             safe.push(';');

@@ -1,4 +1,4 @@
-//! Why a vulnerability is reported for an image, or is not.
+//! Explains why a vulnerability is or is not reported for an image.
 
 use std::io::{self, Write};
 
@@ -11,68 +11,68 @@ use crate::terminal::style::{self, DIM, GOOD, PLAIN, STRONG, UNKNOWN};
 use crate::text::{clean, count, cut};
 use crate::{Options, priority, summary};
 
-/// Packages that are not installed and are named.
+/// Maximum number of packages listed that are not installed.
 const NAMED: usize = 6;
 
-/// All that is known of an id and an image.
+/// The data about an advisory id and an image.
 #[derive(Debug)]
 pub struct Explanation<'a> {
-    /// What was asked for.
+    /// The requested id.
     pub id: &'a str,
-    /// The image, as users name it.
+    /// The name of the image as given by the user.
     pub image: &'a str,
-    /// The database, as users know it.
+    /// The name of the database as given by the user.
     pub database: &'a str,
-    /// What the database knows by that id.
+    /// The records of the id in the database.
     pub known: &'a Known,
-    /// Packages of the image that records of it are about, or that have the name of one.
+    /// Packages of the image that records apply to, or that have the same name.
     pub cases: Vec<Case<'a>>,
-    /// What was not read or compared: what is not found may be there.
+    /// What was not read or compared, so that something may be missing.
     pub notes: &'a [Note],
 }
 
 /// A package of the image.
 #[derive(Debug)]
 pub struct Case<'a> {
-    /// Its ecosystem: that of its advisories, where it is known.
+    /// The ecosystem, that of its advisories if known.
     pub ecosystem: String,
-    /// Its name.
+    /// The name.
     pub name: &'a str,
-    /// Its version.
+    /// The version.
     pub version: &'a str,
-    /// Where it is, and what brought it.
+    /// Its location, and the package that installed it.
     pub place: String,
-    /// What became of it.
+    /// The outcome.
     pub outcome: Outcome<'a>,
-    /// What each record says of it.
+    /// The result for each record.
     pub records: Vec<Explained>,
 }
 
-/// What became of a vulnerability in a package.
+/// The outcome for a vulnerability in a package.
 #[derive(Debug)]
 pub enum Outcome<'a> {
     /// It is reported.
     Reported(&'a Finding),
-    /// A VEX statement closes it.
+    /// A VEX statement dismisses it.
     Dismissed(&'a Finding),
-    /// Somebody accepts it.
+    /// An exception covers it.
     Excepted(&'a Excepted),
-    /// The package is judged as a part of another one, by the distribution's advisories.
+    /// The package is part of another one, for which the distribution's advisories are used.
     Owned(String),
-    /// Records of it are about this name in other ecosystems or releases alone.
+    /// Records apply to this name only in other ecosystems or releases.
     Elsewhere(Vec<String>),
     /// The database has no advisories for the ecosystem.
     NoAdvisories,
-    /// No record is about this version.
+    /// No record applies to this version.
     NotAffected,
-    /// It could not be decided.
+    /// It could not be determined.
     Undecided,
 }
 
 /// Writes an explanation.
 ///
 /// # Errors
-/// `out` does not take it.
+/// Writing to `out` fails.
 pub fn explained(told: &Explanation<'_>, options: &Options, out: &mut dyn Write) -> io::Result<()> {
     let mut page = Page::new(options, out);
     image(&mut page, told);
@@ -80,11 +80,11 @@ pub fn explained(told: &Explanation<'_>, options: &Options, out: &mut dyn Write)
     page.flush()
 }
 
-/// Writes explanations of an id for several images, and which were not looked at, each with the
-/// reason; notes stand once in the end.
+/// Writes explanations of an id for several images, and the images that were not read with the
+/// reasons. Notes are written once at the end.
 ///
 /// # Errors
-/// `out` does not take it.
+/// Writing to `out` fails.
 pub fn explained_all(
     told: &[Explanation<'_>],
     (id, unread): (&str, &[(&str, &str)]),
@@ -203,7 +203,7 @@ fn one(page: &mut Page<'_>, case: &Case<'_>) {
     page.end();
 }
 
-/// The statement that decided or was said beside it.
+/// Writes the VEX statement.
 fn said(page: &mut Page<'_>, finding: &Finding) {
     let found = finding.vulnerability.as_deref();
     if let Some(statement) = found.and_then(|found| found.statement.as_deref()) {
@@ -283,7 +283,7 @@ fn compared(record: &Explained) -> String {
     }
 }
 
-/// Why no package of the image has anything to do with it, of what was read.
+/// Explains why no package of the image is affected, as far as it was read.
 fn absent(page: &mut Page<'_>, told: &Explanation<'_>) {
     let Explanation { known, database, notes, .. } = told;
     let proven = !known.records.is_empty() && notes.is_empty();

@@ -1,4 +1,4 @@
-//! What `pavisade fix` did or would do: a difference that `git apply` takes, or a summary.
+//! Output of `pavisade fix`: a diff for `git apply`, or a summary.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -16,50 +16,50 @@ use crate::terminal::Page;
 use crate::terminal::style::{self, DIM, GOOD, PLAIN, STRONG};
 use crate::{Layout, Options, guard, mask, message};
 
-/// Everything that a run of `pavisade fix` has to say.
+/// The result of `pavisade fix`.
 #[derive(Debug, Clone, Copy)]
 pub struct Fixes<'f> {
-    /// The texts that change, or were refused.
+    /// The texts that were changed or whose fixes were refused.
     pub files: &'f [Fixed<'f>],
     /// Whether the changes were written.
     pub written: bool,
-    /// Findings that a riskier fix would fix, by check name.
+    /// The number of findings that a risky fix would fix, by check name.
     pub risky: &'f BTreeMap<&'f str, usize>,
-    /// Findings whose text is no file of its own (a chart's output, an archive, standard input).
+    /// The number of findings whose text is not a file (rendered, in an archive, standard input).
     pub elsewhere: usize,
-    /// Findings that only a person can fix.
+    /// The number of findings that require a manual fix.
     pub by_hand: usize,
-    /// Whether a part of the input could not be read.
+    /// Whether part of the input could not be read.
     pub incomplete: bool,
-    /// What the scan after it found, where there was one.
+    /// The result of the second scan, if there was one.
     pub again: Option<&'f Again>,
 }
 
-/// A second scan beside the first.
+/// A second scan compared with the first.
 #[derive(Debug, Clone, Default)]
 pub struct Again {
-    /// Fixed findings that are gone.
+    /// The number of fixed findings that are gone.
     pub gone: usize,
-    /// Fixed findings that are there all the same: kind, name and message of each.
+    /// Fixed findings that still exist: kind, name and message of each.
     pub still: Vec<String>,
-    /// Findings that were not there before.
+    /// Findings that did not exist before.
     pub new: Vec<String>,
 }
 
-/// What a difference does not show of the files.
+/// What a diff hides.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Hidden {
-    /// Changes beside a secret whose line is left out.
+    /// The number of changes next to a secret whose line is omitted.
     pub beside: usize,
-    /// Changed lines that hold a secret, which is masked: they are not the file's.
+    /// The number of changed lines with a masked secret, which do not match the file.
     pub masked: usize,
 }
 
-/// Writes the differences in the unified format; `exact` leaves control characters as they are,
-/// for programs that read it. Lines around a change that hold a secret are left out.
+/// Writes the diffs in the unified format. `exact` keeps control characters, for programs. Context
+/// lines that contain a secret are omitted.
 ///
 /// # Errors
-/// `out` does not take it.
+/// Writing to `out` fails.
 pub fn fixes_diff(
     fixes: &Fixes<'_>,
     exact: bool,
@@ -82,11 +82,11 @@ pub fn fixes_diff(
     Ok(hidden)
 }
 
-/// Unchanged lines around a change.
+/// Number of context lines.
 const AROUND: usize = 3;
 
 fn difference(file: &Fixed<'_>, hidden: &mut Hidden) -> String {
-    // Many small changes in a long text: Myers' algorithm alone would take its square.
+    // Myers' algorithm is quadratic for many small changes in a long text.
     let diff = TextDiff::configure()
         .algorithm(Algorithm::Patience)
         .diff_lines(file.before.as_str(), file.text.as_str());
@@ -119,7 +119,7 @@ fn difference(file: &Fixed<'_>, hidden: &mut Hidden) -> String {
     text
 }
 
-/// The lines of a text, owned where a secret is masked.
+/// Returns the lines of a text, with secrets masked.
 fn shown(text: &str) -> Vec<Cow<'_, str>> {
     let secrets = secrets::places(text);
     let mut start = 0;
@@ -136,8 +136,7 @@ fn shown(text: &str) -> Vec<Cow<'_, str>> {
     lines.collect()
 }
 
-/// The changes of one place without the unchanged lines that hold a secret: a place where such a
-/// line is between two changes becomes two.
+/// Splits the changes of a hunk at context lines that contain a secret.
 fn without_secrets(ops: Vec<DiffOp>, is_secret: &dyn Fn(usize) -> bool) -> Vec<Vec<DiffOp>> {
     let mut groups: Vec<Vec<DiffOp>> = vec![Vec::new()];
     let last = ops.len().saturating_sub(1);
@@ -234,7 +233,7 @@ fn entry(finding: &Finding, why: Option<String>) -> Entry<'_> {
 /// Writes the summary.
 ///
 /// # Errors
-/// `out` does not take it.
+/// Writing to `out` fails.
 pub fn fixes(
     fixes: &Fixes<'_>,
     layout: Layout,

@@ -1,4 +1,4 @@
-//! Results for tests, made the way real ones are: texts, a snapshot, checks, judge.
+//! Results for tests, created like real ones: texts, a snapshot, checks, judge.
 
 use std::collections::HashMap;
 
@@ -14,7 +14,7 @@ use pavisade_scan::{Honour, Terms, Timestamp, judge_on};
 use pavisade_snapshot::{Object, Snapshot, WorldKind, WorldParts};
 use pavisade_yaml::{Source, objects, read};
 
-/// Checks that tests run: later ones must not change what is expected here.
+/// The checks used by tests. New checks must not change expected results.
 const CHECKS: [&str; 4] = [
     "privileged-container",
     "plaintext-etcd",
@@ -22,12 +22,12 @@ const CHECKS: [&str; 4] = [
     "missing-signature-policy",
 ];
 
-/// Judges worlds of files: name, and names and texts of files.
+/// Judges worlds of files: the world's name, and names and texts of files.
 pub(crate) fn judged(worlds: &[(&str, &[(&str, &str)])], notes: Vec<Note>) -> Judgement {
     judged_on(worlds, notes, &Terms::default())
 }
 
-/// The same on terms.
+/// Like [`judged`], with terms.
 pub(crate) fn judged_on(
     worlds: &[(&str, &[(&str, &str)])],
     notes: Vec<Note>,
@@ -53,7 +53,7 @@ pub(crate) fn judged_on(
     judge_on(&snapshot, &set, terms, Timestamp::UNIX_EPOCH)
 }
 
-/// A Deployment with one privileged container.
+/// Returns a Deployment with one privileged container.
 pub(crate) fn deployment(namespace: &str, name: &str, container: &str) -> String {
     format!(
         "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: {name}\n  namespace: {namespace}\n\
@@ -62,7 +62,7 @@ pub(crate) fn deployment(namespace: &str, name: &str, container: &str) -> String
     )
 }
 
-/// A result with some of everything.
+/// Returns a result with a mix of everything.
 pub(crate) fn mixed() -> Judgement {
     let files: Vec<(String, String)> = (0..12)
         .map(|n| {
@@ -76,7 +76,7 @@ pub(crate) fn mixed() -> Judgement {
     judged(&[("shop", &all)], notes())
 }
 
-/// A result with exceptions of two forms, beside an earlier one.
+/// Returns a result with exceptions of two forms and a baseline.
 pub(crate) fn excepted() -> Judgement {
     let annotated = deployment("shop", "builder", "docker").replace(
         "  namespace: shop\n",
@@ -110,7 +110,7 @@ pub(crate) fn excepted() -> Judgement {
     judged_on(&[("shop", &files)], Vec::new(), &terms)
 }
 
-/// Notes of all kinds.
+/// Returns notes of all kinds.
 pub(crate) fn notes() -> Vec<Note> {
     let source = Source::new("apps/broken.yaml", "kind: Pod\n  bad: [\n");
     let note = |kind, place: &str, message: &str, remedy: &str| Note {
@@ -195,7 +195,7 @@ fn secret_rule() -> Rule {
     }
 }
 
-/// A finding whose source is secret: `needle` is where it points.
+/// Returns a finding with a secret source, which points at `needle`.
 pub(crate) fn secret(text: &str, needle: &str) -> Judgement {
     let mut judgement = judged(&[(".", &[])], Vec::new());
     let start = text.find(needle).unwrap() as u32;

@@ -1,7 +1,7 @@
-//! Workflow commands of GitHub Actions: each becomes an annotation beside the line.
+//! Workflow commands of GitHub Actions, which become annotations on lines.
 //!
-//! Of one step GitHub shows ten errors, ten warnings and ten notices, the first of each; the rest is
-//! written to the log in a fold, so that nothing is lost.
+//! GitHub shows the first ten errors, warnings and notices of a step. The rest is written to the
+//! log in a group, so that nothing is lost.
 
 use std::io::{self, Write};
 
@@ -12,11 +12,11 @@ use crate::place::{InFile, Places};
 use crate::text::{clean, count, cut};
 use crate::{Options, advice, message, summary};
 
-/// Annotations of one level that GitHub shows of a step.
+/// Number of annotations per level that GitHub shows for a step.
 const SHOWN: usize = 10;
-/// Columns of a title; GitHub takes 255 characters.
+/// Maximum width of a title. GitHub allows 255 characters.
 const TITLE: usize = 200;
-/// Columns of a message.
+/// Maximum width of a message.
 const MESSAGE: usize = 2000;
 
 const LEVELS: [&str; 3] = ["error", "warning", "notice"];
@@ -98,7 +98,7 @@ fn annotation<'a>(
         if region.end_line > region.line {
             properties.push(("endLine", region.end_line.to_string()));
         } else {
-            // Columns count within one line only.
+            // Columns are only valid within one line.
             properties.push(("col", region.column.to_string()));
             properties.push(("endColumn", region.end_column.max(region.column).to_string()));
         }
@@ -120,7 +120,7 @@ fn said(note: &Note) -> String {
     format!("{}{line}: {}{remedy}{}", note.place, note.message, note.remedy)
 }
 
-/// `::error file=a.yaml,line=3::text`.
+/// Writes `::error file=a.yaml,line=3::text`.
 fn command(
     name: &str,
     properties: &[(&str, &str)],
@@ -136,18 +136,19 @@ fn command(
     writeln!(out, "::{}", data(&cut(&clean(text), MESSAGE)))
 }
 
-/// A line of the log that is no command: one may begin anywhere in a line with `##[`.
+/// Writes a line of the log that is not a command. A command may also begin within a line, with
+/// `##[`.
 fn log(text: &str, out: &mut dyn Write) -> io::Result<()> {
     let text = cut(&clean(text), MESSAGE).replace("##[", "## [");
     writeln!(out, "{}", text.trim_start().trim_start_matches(':'))
 }
 
-/// What stands behind the second `::`.
+/// Escapes the text after the second `::`.
 fn data(text: &str) -> String {
     text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 
-/// The value of a property.
+/// Escapes the value of a property.
 fn property(text: &str) -> String {
     data(text).replace(':', "%3A").replace(',', "%2C")
 }
@@ -162,7 +163,7 @@ mod tests {
     use crate::text::clean;
     use crate::{Format, Options};
 
-    /// A line as the runner takes it (`ActionCommand.TryParseV2`): command, properties, text.
+    /// Parses a line like the runner (`ActionCommand.TryParseV2`): command, properties, text.
     fn parse(line: &str) -> Option<(String, HashMap<String, String>, String)> {
         let rest = line.trim_start().strip_prefix("::")?;
         let (info, text) = rest.split_once("::")?;
@@ -204,7 +205,7 @@ mod tests {
                 };
                 assert!(judgement.findings.iter().any(known), "{file}");
             }
-            // All is there: as annotation or in the log.
+            // Everything is there, as annotations or in the log.
             let lines = text.lines().filter(|line| line.contains("PV-")).count();
             assert_eq!(lines, judgement.findings.len(), "{text}");
         }

@@ -1,4 +1,4 @@
-//! GitLab's code quality report: the subset of Code Climate's format that merge requests show.
+//! GitLab's code quality report: the subset of the Code Climate format that merge requests show.
 
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -12,7 +12,7 @@ use crate::place::{InFile, Places, relative};
 use crate::text::{clean, cut};
 use crate::{Options, guard, message, summary};
 
-/// Columns of a description.
+/// Maximum width of a description.
 const TEXT: usize = 1000;
 
 #[derive(Serialize)]
@@ -106,8 +106,8 @@ fn of_note(note: &Note, options: &Options, prints: &mut Fingerprints) -> Issue {
     }
 }
 
-/// GitLab shows one of those that share a fingerprint: ours does not know the file, and two
-/// overlays may have the same object.
+/// GitLab shows only one of several entries with the same fingerprint. Pavisade's fingerprint does
+/// not include the file, and two overlays may have the same object.
 #[derive(Default)]
 struct Fingerprints(HashMap<[u8; 16], u64>);
 

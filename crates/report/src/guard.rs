@@ -1,5 +1,5 @@
-//! JSON that drives no terminal: characters that a terminal obeys or that hide text are written
-//! as escapes. A parser reads the same text.
+//! JSON that is safe to print in a terminal: control characters and characters that hide text are
+//! escaped. Parsers read the same text.
 
 use std::io::{self, Write};
 
@@ -9,19 +9,19 @@ use serde_json::ser::{Formatter, Serializer};
 
 use crate::text::is_hidden;
 
-/// Writes `value` as indented JSON and a line end.
+/// Writes `value` as indented JSON with a line end.
 pub(crate) fn write(value: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
     let mut serializer = Serializer::with_formatter(&mut *out, Guarded::default());
     value.serialize(&mut serializer).map_err(io::Error::from)?;
     out.write_all(b"\n")
 }
 
-/// Elements that one task renders, and tasks whose texts are kept until they are written.
+/// Number of elements per task, and of tasks whose output is buffered.
 const PART: usize = 128;
 const PARTS: usize = 32;
 
-/// The same as [`write`] of a document whose empty list `field` has these elements, which several
-/// threads make and render.
+/// Like [`write`], for a document whose empty list `field` is filled with elements that are
+/// converted and rendered in parallel.
 pub(crate) fn write_with<'a, T: Sync, S: Serialize>(
     document: &impl Serialize,
     field: &str,
@@ -31,7 +31,7 @@ pub(crate) fn write_with<'a, T: Sync, S: Serialize>(
 ) -> io::Result<()> {
     let mut around = Vec::new();
     write(document, &mut around)?;
-    // No string holds a line end: this is the field, and none of that name further inside.
+    // Strings contain no line ends, so this is the field and not one nested deeper.
     let start = format!("\n  \"{field}\": [");
     let around = String::from_utf8(around).map_err(io::Error::other)?;
     let missing = || io::Error::other(format!("the document has no list `{field}`"));
@@ -52,7 +52,7 @@ pub(crate) fn write_with<'a, T: Sync, S: Serialize>(
     for items in items.chunks(PART * PARTS) {
         let parts: Vec<_> = items.par_chunks(PART).with_max_len(1).map(render).collect();
         for part in parts {
-            // The first element of all has no comma before it.
+            // The very first element has no comma before it.
             out.write_all(&part?[std::mem::take(&mut comma)..])?;
         }
     }
@@ -62,12 +62,12 @@ pub(crate) fn write_with<'a, T: Sync, S: Serialize>(
     out.write_all(after.as_bytes())
 }
 
-/// What `serde_json::ser::PrettyFormatter` writes, with one write for each line's beginning.
+/// Like `serde_json::ser::PrettyFormatter`, with one write per start of a line.
 #[derive(Default)]
 struct Guarded {
-    /// Lists and objects that are open.
+    /// The number of open lists and objects.
     depth: usize,
-    /// Whether the innermost has something in it.
+    /// Whether the innermost one is not empty.
     filled: bool,
 }
 
@@ -144,7 +144,7 @@ impl Formatter for Guarded {
         out: &mut W,
         fragment: &str,
     ) -> io::Result<()> {
-        // Of what JSON lets stand as it is, in ASCII only DEL is hidden.
+        // Of the ASCII characters that JSON does not escape, only DEL is hidden.
         if fragment.is_ascii() && !fragment.contains('\x7f') {
             return out.write_all(fragment.as_bytes());
         }

@@ -1,4 +1,4 @@
-//! What all formats have in common: hostile input stays text, and nothing is lost.
+//! Tests for all formats: hostile input stays text, and nothing is lost.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::fixture::{deployment, excepted, judged, mixed, notes, secret};
 use crate::text::is_hidden;
 use crate::{Format, Options, write};
 
-/// Names that mean something to some reader of some format.
+/// Names with special meaning in some format.
 pub(crate) const NAMES: [&str; 18] = [
     "</script><script>alert(1)</script>",
     "<!--<script>",
@@ -32,7 +32,7 @@ pub(crate) const NAMES: [&str; 18] = [
     "{{7*7}}${7*7}",
 ];
 
-/// A result in which every text that comes from input is one of the names.
+/// Returns a result in which every text from input is one of the names.
 pub(crate) fn hostile() -> Judgement {
     let long = format!(
         "{{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{{\"name\":\"{}\"}},\"spec\":{{\"containers\":\
@@ -74,7 +74,7 @@ pub(crate) fn hostile() -> Judgement {
     judgement
 }
 
-/// The result in a format, as text.
+/// Returns the result in a format, as text.
 pub(crate) fn shown(format: Format, judgement: &Judgement, options: &Options) -> String {
     let mut out = Vec::new();
     write(format, judgement, options, &mut out).unwrap();
@@ -90,7 +90,8 @@ fn no_format_obeys_its_input() {
             let may = |c| c == '\n' || c == '\r' && format == Format::Csv;
             let bad = text.chars().find(|c| is_hidden(*c) && !may(*c));
             assert_eq!(bad, None, "{}", format.name());
-            // The name of 1.2 MB stands in no format of ours for people, and nowhere many times.
+            // The name of 1.2 MB is never shown in full in formats for display, and never many
+            // times.
             let limit = match format {
                 Format::JsonV1 | Format::Json | Format::Sarif => 12_000_000,
                 _ => 800_000,
@@ -118,7 +119,7 @@ fn every_format_says_that_the_result_is_incomplete_and_why() {
         for note in &judgement.notes {
             assert!(text.contains(&note.place), "{name} lost {}", note.place);
         }
-        // A terminal wraps.
+        // The terminal format wraps lines.
         let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
         let text = words(&text);
         for finding in judgement.of_state(State::Unknown) {
@@ -167,7 +168,7 @@ fn what_does_not_count_is_told_and_never_passes() {
     assert_eq!(junit.matches("message=\"in the baseline ").count(), 2, "{junit}");
 }
 
-/// The check is made up: nobody had to enter it in a list.
+/// The check is synthetic, so this does not depend on a list of checks.
 #[test]
 fn a_flag_of_the_check_masks_its_findings_in_every_format() {
     let judgement = secret("    - name: DB\n      value: hunter2 # hunter2\n", "value: hunter2");

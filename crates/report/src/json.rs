@@ -1,6 +1,6 @@
-//! The JSON document, `pavisade.dev/scan/v1`: our own wire types and their schema.
+//! The JSON document `pavisade.dev/scan/v1`: wire types and their schema.
 //!
-//! Fields may be added; none is removed or changes its meaning within a version.
+//! Within a version, fields may be added, but none is removed or changes its meaning.
 
 use pavisade_model as model;
 use schemars::generate::SchemaSettings;
@@ -15,10 +15,10 @@ pub mod v2;
 pub use facts::{Epss, Exploited, Related, Score, Statement, Vulnerability, Workload};
 pub(crate) use from::{all_findings, failing_objects, write};
 
-/// What `schema` says.
+/// The value of `schema`.
 pub const SCHEMA: &str = "pavisade.dev/scan/v1";
 
-/// The JSON schema of [`Document`].
+/// Returns the JSON schema of [`Document`].
 pub fn schema() -> Schema {
     let settings = SchemaSettings::draft2020_12().for_serialize();
     settings.into_generator().into_root_schema_for::<Document<'static>>()
@@ -388,7 +388,7 @@ pub struct Note<'a> {
     pub remedy: &'a str,
 }
 
-/// Enums of words, with the model's value for each.
+/// Defines enums of words, and conversions from the model's enums.
 macro_rules! words {
     ($($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident,)* })*) => {
         $(

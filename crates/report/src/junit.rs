@@ -1,8 +1,8 @@
-//! JUnit XML, within the schema of Jenkins' xUnit plugin (junit-10.xsd), which is the strictest.
+//! JUnit XML, valid for the schema of Jenkins' xUnit plugin (junit-10.xsd), which is the strictest.
 //!
-//! A suite is a check, a case a finding. A failure is a failure, what could not be determined is
-//! skipped with its reason, what was not read is an error. A check passes in one case only: it
-//! holds somewhere, and fails and doubts nowhere.
+//! A suite is a check, and a case is a finding. A failed finding is a failure, an unknown one is
+//! skipped with its reason, and unread input is an error. A check passes only if some subject
+//! passes and none fails or is unknown.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Write};
@@ -14,7 +14,7 @@ use crate::place::{Places, field, subject};
 use crate::text::{clean, cut, first_paragraph, is_hidden, stand_in};
 use crate::{Options, advice, message, summary};
 
-/// Columns of a name or message.
+/// Maximum width of a name or message.
 const TEXT: usize = 2000;
 
 /// Writes the result.
@@ -53,7 +53,7 @@ pub(crate) fn write(
     out.write_all(b"</testsuites>\n")
 }
 
-/// All findings, each under its own check, and of those that count no more, why.
+/// Returns all findings, individually by check. Those that do not count have the reason.
 fn all(judgement: &Judgement) -> impl Iterator<Item = (&Finding, Option<String>)> {
     let known = judgement.baseline.iter().flat_map(|compared| &compared.known);
     let known = known.map(|finding| (finding, Some("in the baseline".to_owned())));
@@ -68,13 +68,13 @@ struct Suite {
     name: String,
     class: String,
     cases: Vec<Case>,
-    /// What is said besides.
+    /// Additional text.
     text: String,
 }
 
 struct Case {
     name: String,
-    /// Element, type, message and text; none where it passed.
+    /// Element, type, message and text. `None` if it passed.
     outcome: Option<(&'static str, &'static str, String, String)>,
 }
 
@@ -94,7 +94,7 @@ impl Suite {
             self.count("error"),
             self.count("skipped"),
         )?;
-        // Two cases of one name count as one for those who compare runs.
+        // Tools that compare runs treat cases with equal names as one.
         let mut seen = HashMap::<&str, usize>::new();
         for case in &self.cases {
             let n = seen.entry(&case.name).or_default();
@@ -169,7 +169,7 @@ fn suite<'a>(
     }
 }
 
-/// What was read, and what was not.
+/// Returns what was read, and what was not.
 fn input(judgement: &Judgement, options: &Options) -> Suite {
     let said = |note: &Note| match (&*note.message, &*note.remedy) {
         (message, "") => short(message),
@@ -189,7 +189,7 @@ fn input(judgement: &Judgement, options: &Options) -> Suite {
             (summary::is_empty(judgement)).then(|| ("skipped", "skipped", nothing, String::new()));
         let name =
             if summary::is_empty(judgement) { "no objects to check".to_owned() } else { objects };
-        // The name stays the same from run to run; the number stands in the text.
+        // The name is the same in every run. The number is in the text.
         let name = if outcome.is_none() { "everything was read".to_owned() } else { name };
         cases.push(Case { name, outcome });
     }
@@ -213,7 +213,7 @@ fn short(text: &str) -> String {
     cut(&clean(text), TEXT).into_owned()
 }
 
-/// XML 1.0 text or attribute: what it has no way to write is replaced.
+/// Escapes text for XML 1.0. Characters that it cannot represent are replaced.
 fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -282,7 +282,7 @@ mod tests {
             assert_eq!(outcomes(root, "PV-D001 plaintext-etcd"), ["skipped"]);
             assert_eq!(outcomes(root, "input"), ["passed"]);
         });
-        // What was filtered out of the findings has not passed.
+        // Findings that were filtered out did not pass.
         let bad = deployment("a", "b", "c");
         let mut judgement = judged(&[(".", &[("a.yaml", &bad)])], Vec::new());
         judgement.findings.clear();

@@ -1,10 +1,10 @@
-//! Everything that users read and programs parse: terminal, HTML, Markdown, JSON, SARIF and other
-//! formats of programs, and the pages about checks.
+//! All output formats: terminal, HTML, Markdown, JSON, SARIF and others, and the pages about
+//! checks.
 //!
-//! It takes values and writes text. It opens nothing and asks nothing: colour, width and what is
-//! known about frameworks come in as [`Options`].
+//! This crate converts values to text. It performs no other I/O: color, width and frameworks are
+//! passed as [`Options`].
 //!
-//! Not here: what is found (`checks`, `scan`), when colour is right (the faces).
+//! Out of scope: findings (`checks`, `scan`), and when to use color (the front end).
 
 use std::collections::BTreeMap;
 use std::io::{self, BufWriter, Write};
@@ -67,27 +67,27 @@ pub use verification::{Verification, verification, verification_json};
 pub use vulnerabilities::vulnerabilities;
 pub use ways::{TokenVerdict, token, ways_in};
 
-/// A text for a terminal: on one line, hidden characters made visible.
+/// Returns a text for a terminal: on one line, with hidden characters made visible.
 pub fn one_line(text: &str) -> String {
     text::clean(text).into_owned()
 }
 
-/// How a result is written.
+/// The format of a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// For people.
+    /// For terminals.
     Terminal,
-    /// Our own versioned document: [`json::v2`].
+    /// The versioned JSON document: [`json::v2`].
     Json,
-    /// Its first form, of findings about Kubernetes objects: [`json`].
+    /// Version 1 of the JSON document, for findings about Kubernetes objects: [`json`].
     JsonV1,
     /// SARIF 2.1.0.
     Sarif,
-    /// One page to look at.
+    /// A single HTML page.
     Html,
     /// A comment on a pull request.
     Markdown,
-    /// A line for each finding and note.
+    /// One row per finding and note.
     Csv,
     /// JUnit XML.
     Junit,
@@ -98,7 +98,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// All, in the order in which help texts name them.
+    /// All formats, in the order of help texts.
     pub const ALL: [Self; 10] = [
         Self::Terminal,
         Self::Json,
@@ -112,7 +112,7 @@ impl Format {
         Self::Github,
     ];
 
-    /// The lower-case word of command lines.
+    /// Returns the lower-case name used on command lines.
     pub fn name(self) -> &'static str {
         match self {
             Self::Terminal => "terminal",
@@ -128,7 +128,7 @@ impl Format {
         }
     }
 
-    /// Whether it says of a finding that it can be fixed.
+    /// Whether the format shows which findings can be fixed.
     pub fn tells_fixes(self) -> bool {
         matches!(
             self,
@@ -137,56 +137,56 @@ impl Format {
     }
 }
 
-/// How to show a result.
+/// Options for output.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Terminal: with colours.
+    /// Terminal: whether to use colors.
     pub color: bool,
-    /// Terminal: columns that there are. Less than 40 counts as 40.
+    /// Terminal: the width in columns, at least 40.
     pub width: usize,
-    /// Terminal: findings of one check that are shown with their source.
+    /// Terminal: the number of findings of a check that are shown with their source.
     pub per_check: usize,
-    /// Terminal: further places of one check that are listed.
+    /// Terminal: the number of further places of a check that are listed.
     pub places: usize,
-    /// Terminal: every place with its source, every unknown and every note.
+    /// Terminal: show every place with its source, and every unknown result and note.
     pub full: bool,
-    /// Terminal: each finding with its source, the reason and the fix.
+    /// Terminal: show each finding with its source, the reason and the fix.
     pub explain: bool,
-    /// Terminal: what was asked to be read, as it was written; empty for this folder.
+    /// Terminal: the paths as given by the user. Empty for the current directory.
     pub paths: Vec<String>,
-    /// Terminal: what exceptions let through.
+    /// Terminal: show findings with exceptions.
     pub show_excepted: bool,
-    /// Terminal: what the user's configuration turns off, in a few words; empty where there is none.
-    /// The page of levels: what it changes about what is read, in a sentence.
+    /// Terminal: a summary of what the user's configuration restricts. Empty if there is none. Pod
+    /// Security: a sentence on how it changes which files are read.
     pub configuration: String,
-    /// Controls by check id (`cis-1.12/5.2.1`); empty where nobody asked.
+    /// Controls by check id (`cis-1.12/5.2.1`). Empty unless requested.
     pub frameworks: BTreeMap<String, Vec<String>>,
-    /// Severities by check id that the user set in place of the checks' own.
+    /// Severities by check id, set by the user.
     pub severities: BTreeMap<String, Severity>,
-    /// What file names are made relative to, where they begin with it; not in terminal and JSON.
+    /// The directory that file names are made relative to. Not used for terminal and JSON.
     pub root: Option<String>,
-    /// HTML: when the result was made, for people.
+    /// HTML: the time of the result for display.
     pub made: Option<String>,
-    /// HTML: what leads from the page to the files that it names, in front of their names; or an
-    /// address with `{file}` and `{line}` in it. No links where there is none.
+    /// HTML: the prefix for links to files, or a URL with `{file}` and `{line}`. No links if
+    /// `None`.
     pub links: Option<String>,
-    /// HTML: what is said of the controls of frameworks.
+    /// HTML: the states of the controls of frameworks.
     pub compliance: Vec<FrameworkStates>,
 }
 
-/// What is said of the controls of a framework.
+/// The states of the controls of a framework.
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct FrameworkStates {
     /// The framework: `cis-1.12`.
     pub id: String,
     /// Its title.
     pub title: String,
-    /// Id, title, and state in a word.
+    /// Id, title, and state of each control.
     pub controls: Vec<(String, String, &'static str)>,
 }
 
 impl FrameworkStates {
-    /// What an assessment says.
+    /// Converts an assessment.
     pub fn of(assessment: &Assessment<'_>) -> Self {
         let controls = assessment.controls.iter().map(|assessed| {
             let control = assessed.control;
@@ -202,7 +202,7 @@ impl FrameworkStates {
 }
 
 impl Options {
-    /// How bad it is when a check fails.
+    /// Returns the severity of a check's findings.
     pub(crate) fn severity(&self, rule: &Rule) -> Severity {
         self.severities.get(&*rule.id).copied().unwrap_or(rule.severity)
     }
@@ -233,7 +233,7 @@ impl Default for Options {
 /// Writes a result.
 ///
 /// # Errors
-/// `out` does not take it.
+/// Writing to `out` fails.
 pub fn write(
     format: Format,
     judgement: &Judgement,

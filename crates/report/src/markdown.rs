@@ -1,7 +1,6 @@
-//! Markdown for a comment on a pull request: folded, and short enough that code hosts take it.
+//! Markdown for a comment on a pull request: collapsed, and within the size limits of code hosts.
 //!
-//! What comes from manifests is written so that it is text: no markup, no link, and nobody is
-//! called by an `@name`.
+//! Text from manifests is escaped: it creates no markup, no links, and no `@name` mentions.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -15,16 +14,16 @@ use crate::summary::Counts;
 use crate::text::{clean, count, cut, first_paragraph, number};
 use crate::{Options, advice, message, summary};
 
-/// Bytes of the whole; GitHub takes 65,536 characters in a comment.
+/// Maximum size in bytes. GitHub allows 65,536 characters in a comment.
 const LIMIT: usize = 60_000;
-/// Bytes that are kept for what stands at the end.
+/// Bytes reserved for the end.
 const TAIL: usize = 6_000;
-/// Places of one check, reasons and notes that are listed.
+/// Maximum number of places of a check, of reasons and of notes.
 const LISTED: usize = 10;
-/// Up to so many findings are shown unfolded.
+/// Up to this number of findings are shown expanded.
 const FEW: usize = 5;
 
-/// Writes the result; with `--full` all of it, however long.
+/// Writes the result. With `--full`, the size is not limited.
 pub(crate) fn write(
     judgement: &Judgement,
     options: &Options,
@@ -91,7 +90,7 @@ impl View<'_> {
         text
     }
 
-    /// All findings of one check and severity.
+    /// Renders all findings of one check and severity.
     fn group(&self, group: &[&Finding]) -> String {
         let Some(first) = group.first() else { return String::new() };
         let (rule, severity) = (&first.rule, first.severity);
@@ -129,7 +128,7 @@ impl View<'_> {
         folded(&head, &body, self.few || severity == Severity::Critical && group.len() <= FEW)
     }
 
-    /// What is unknown, what was noticed, and what ran.
+    /// Renders unknown results, notes, and the checks that ran.
     fn tail(&self, room: usize) -> String {
         let mut text = String::new();
         for kind in NoteKind::ALL {
@@ -139,7 +138,7 @@ impl View<'_> {
         text.push_str(&self.excepted());
         let about = format!("<sub>{}</sub>\n", summary::about(self.judgement, self.options));
         if !self.options.full && text.len() + about.len() > room {
-            // The numbers stand at the top; the texts are in every other format.
+            // The counts are at the top. The texts are in the other formats.
             let notes = count(self.judgement.notes.len(), "note", "notes");
             text = format!(
                 "{notes}, unknown results and exceptions are omitted: too long for a comment.\n\n"
@@ -204,7 +203,8 @@ impl View<'_> {
         format!("- {} {}{remedy}\n", code(&place), inline(&note.message))
     }
 
-    /// Reasons, worst first, each with the checks and places that it is about.
+    /// Renders the reasons of unknown results, highest severity first, each with its checks and
+    /// places.
     fn unknown(&self) -> String {
         let mut reasons: Vec<(Cow<'_, str>, Vec<&Finding>)> = Vec::new();
         let mut index = std::collections::HashMap::new();
@@ -259,20 +259,20 @@ fn left_out(left: &[&[&Finding]]) -> String {
     )
 }
 
-/// A fold: what stands between the tags is Markdown only behind an empty line.
+/// Renders a collapsed section. Its content is Markdown only after an empty line.
 fn folded(head: &str, body: &str, open: bool) -> String {
     let open = if open { " open" } else { "" };
     format!("<details{open}><summary>{head}</summary>\n\n{body}\n</details>\n\n")
 }
 
-/// Our own sentence as HTML.
+/// Renders a trusted sentence as HTML.
 fn html(text: &str) -> String {
     let escaped = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     let parts = escaped.split('`').enumerate();
     parts.map(|(i, p)| if i % 2 == 1 { format!("<code>{p}</code>") } else { p.into() }).collect()
 }
 
-/// Anybody's text as a code span.
+/// Renders untrusted text as a code span.
 pub(crate) fn code(text: &str) -> String {
     let text = cut(&clean(text), 300).into_owned();
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
@@ -283,7 +283,7 @@ pub(crate) fn code(text: &str) -> String {
     format!("{fence}{pad}{text}{pad}{fence}")
 }
 
-/// A sentence of ours with anybody's names in it: code spans stay, all else is text.
+/// Renders a trusted sentence with untrusted names: code spans are kept, everything else is text.
 pub(crate) fn inline(text: &str) -> String {
     let text = cut(&clean(text), 600).into_owned();
     let parts: Vec<_> = text.split('`').collect();
@@ -299,7 +299,7 @@ pub(crate) fn inline(text: &str) -> String {
     out
 }
 
-/// Text that nothing is made of: no markup, mention, reference to an issue, or link.
+/// Renders text that creates no markup, mention, reference to an issue, or link.
 fn plain(text: &str, out: &mut String) {
     let text = text.replace("www.", "www<!-- -->.").replace("://", ":<!-- -->//");
     let mut rest = text.as_str();

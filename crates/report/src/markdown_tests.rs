@@ -1,4 +1,4 @@
-//! The comment, read by a reader of Markdown.
+//! The comment, parsed as Markdown.
 
 use pavisade_model::{Finding, State};
 use pulldown_cmark::{Event, Options as Extensions, Parser, Tag};
@@ -8,7 +8,7 @@ use crate::fixture::{deployment, excepted, judged, mixed};
 use crate::hostile::{hostile, shown};
 use crate::{Format, Options};
 
-/// Tags that the text makes, and whether something is a link or an image.
+/// Returns the tags in the text, and whether it contains a link or an image.
 fn made(text: &str) -> (Vec<String>, bool) {
     let (mut tags, mut links) = (Vec::new(), false);
     for event in Parser::new_ext(text, Extensions::ENABLE_TABLES | Extensions::ENABLE_GFM) {
@@ -41,7 +41,7 @@ fn names_stay_text() {
             }
         }
         assert_eq!(open, 0);
-        // Only code spans hold names of people and numbers of issues as they are.
+        // Mentions and references to issues are only allowed in code spans.
         for event in Parser::new(&text) {
             if let Event::Text(text) = event {
                 assert!(!text.contains("@octocat") && !text.contains("#1"), "{text}");

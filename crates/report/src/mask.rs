@@ -1,14 +1,14 @@
-//! Secrets stay secret: the lines of findings about them are shown without their values.
+//! Masks secret values in the source lines of findings.
 
 use std::ops::Range;
 
 use pavisade_model::{Finding, Subject};
 pub(crate) use pavisade_secrets::MASK;
 
-/// The longest key that is kept.
+/// Maximum length of a key that is kept.
 const MAX_KEY: usize = 128;
 
-/// Whether the source of a finding may hold a secret.
+/// Whether the source of a finding may contain a secret.
 pub(crate) fn is_secret(finding: &Finding) -> bool {
     let of_secrets = match &finding.subject {
         // A kubeconfig is a `Config` of the core group.
@@ -20,8 +20,8 @@ pub(crate) fn is_secret(finding: &Finding) -> bool {
     of_secrets || finding.rule.secret
 }
 
-/// A line with its value masked, and where the span stands in it. What is no key is masked; a
-/// boolean is no secret.
+/// Returns a line with its value masked, and the span in it. A line without a key is masked
+/// completely. Booleans are not secret.
 pub(crate) fn line(line: &str, span: Range<usize>) -> (String, Range<usize>) {
     let kept = kept(line);
     if line[..kept].trim_end().ends_with(':') && matches!(line[kept..].trim(), "true" | "false") {
@@ -34,7 +34,7 @@ pub(crate) fn line(line: &str, span: Range<usize>) -> (String, Range<usize>) {
     (masked, start..end)
 }
 
-/// A line with its secrets masked, and where the span is in it. `secrets` are places in the whole
+/// Returns a line with its secrets masked, and the span in it. `secrets` are ranges in the whole
 /// text, in which the line starts at `start`.
 pub(crate) fn secrets(
     line: &str,
@@ -64,7 +64,8 @@ pub(crate) fn secrets(
     (masked, shown)
 }
 
-/// Bytes at the start of a line that are no secret: indent, list dashes and one key.
+/// Returns the length of the part of a line that is not secret: indentation, list dashes and one
+/// key.
 fn kept(line: &str) -> usize {
     let bare = line.trim_start_matches([' ', '\t']);
     let mut rest = bare;
@@ -76,7 +77,7 @@ fn kept(line: &str) -> usize {
     start + key.unwrap_or(0)
 }
 
-/// `name: `, quoted or not, and the mark of a block scalar's start.
+/// Returns the length of `name: `, with optional quotes, and the header of a block scalar.
 fn key(text: &str) -> Option<usize> {
     let (quote, inner) = match text.as_bytes().first()? {
         b'"' => (Some('"'), &text[1..]),
@@ -95,7 +96,7 @@ fn key(text: &str) -> Option<usize> {
     Some(text.len() - rest.trim_start_matches([' ', '\t']).len())
 }
 
-/// `--name=`, quoted or not.
+/// Returns the length of `--name=`, with optional quotes.
 fn flag(text: &str) -> Option<usize> {
     let inner = text.trim_start_matches(['"', '\'']);
     let name = inner.trim_start_matches('-');
@@ -107,7 +108,7 @@ fn flag(text: &str) -> Option<usize> {
     Some(text.len() - rest.len())
 }
 
-/// `ENV NAME=` and `ARG NAME=` of a Dockerfile.
+/// Returns the length of `ENV NAME=` and `ARG NAME=` of a Dockerfile.
 fn instruction(text: &str) -> Option<usize> {
     let word = text.get(..4).filter(|w| matches!(&*w.to_ascii_uppercase(), "ENV " | "ARG "))?;
     let rest = text[word.len()..].trim_start_matches(' ');

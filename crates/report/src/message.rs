@@ -1,11 +1,10 @@
-//! What a finding says, in full: its message, and the facts that are data of the finding.
+//! The complete message of a finding, including details that are stored as data.
 
 use std::borrow::Cow;
 
 use pavisade_model::Finding;
 
-/// The message with what is known beside it: how many more pods it is about, when an exception
-/// ended.
+/// Returns the message with details: the number of further pods, and when an exception ended.
 pub fn of(finding: &Finding) -> Cow<'_, str> {
     let detail = finding.detail();
     let mut facts = String::new();

@@ -1,8 +1,7 @@
-//! What was found in an image as `OpenVEX` 0.2.0: a document to be completed by those who know the
-//! product.
+//! Findings of an image as `OpenVEX` 0.2.0: a document to be completed by product owners.
 //!
-//! A match of a version says that a package is affected, and not that its image is. So what was found
-//! is *under investigation*, and what statements of others say is kept.
+//! Matching a version shows that a package is affected, but not that the image is. So findings are
+//! *under investigation*, and existing statements are kept.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -67,10 +66,10 @@ struct Part {
     id: String,
 }
 
-/// Writes a document about an image, made at a time (RFC 3339).
+/// Writes the document of an image with a creation time (RFC 3339).
 ///
 /// # Errors
-/// `out` does not take it.
+/// Writing to `out` fails.
 pub fn openvex(
     inventory: &Inventory,
     judgement: &Judgement,
@@ -135,7 +134,7 @@ fn said<'a>(finding: &'a Finding, notes: String, product: Product) -> Option<Sai
         VexStatus::NotAffected => {
             said.justification = justification(statement);
             said.impact_statement.clone_from(&statement.text);
-            // One of the two has to be there.
+            // The specification requires one of the two.
             if said.justification.is_none() && said.impact_statement.is_empty() {
                 said.impact_statement.clone_from(&statement.justification);
             }
@@ -162,7 +161,7 @@ fn said<'a>(finding: &'a Finding, notes: String, product: Product) -> Option<Sai
     Some(said)
 }
 
-/// The justification in the words of `OpenVEX`.
+/// Returns the justification in `OpenVEX` notation.
 fn justification(statement: &Statement) -> Option<&'static str> {
     Some(match statement.justification.as_str() {
         "component_not_present" => "component_not_present",

@@ -1,4 +1,4 @@
-//! Pages about checks: the list of them, and one explained.
+//! Pages about checks: the list, and the explanation of a check.
 
 use std::io::{self, Write};
 
@@ -12,16 +12,16 @@ use crate::terminal::style::{self, DIM, HELP, PLAIN, STRONG};
 use crate::text::{cut, width};
 use crate::{Options, advice, guard};
 
-/// How a page about checks is written.
+/// The format of a page about checks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Layout {
-    /// For people.
+    /// For terminals.
     Terminal,
-    /// For programs.
+    /// JSON.
     Json,
 }
 
-/// A check, for programs.
+/// A check in JSON output.
 #[derive(Serialize)]
 struct Card<'a> {
     id: &'a str,
@@ -48,7 +48,7 @@ struct Detail<'a> {
     /// JSON schema.
     #[serde(skip_serializing_if = "Option::is_none")]
     parameters: Option<&'a Schema>,
-    /// The checks whose findings it joins.
+    /// The checks whose findings it groups.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     parts: Vec<&'a str>,
     frameworks: &'a [String],
@@ -71,15 +71,15 @@ impl<'a> Card<'a> {
     }
 }
 
-/// Columns that a title should have; the area gives way to it.
+/// Minimum width of a title, for which the area is dropped.
 const TITLE: usize = 48;
-/// What stands behind the title of a check that runs only when it is asked for.
+/// The suffix of the title of a check that is off by default.
 const STRICT: &str = " (strict)";
 
 /// Writes a table of checks.
 ///
 /// # Errors
-/// `out` does not take it.
+/// Writing to `out` fails.
 pub fn checks_list(
     checks: &[&Meta],
     layout: Layout,
@@ -101,7 +101,7 @@ pub fn checks_list(
     let used = |columns: usize| widths[..columns].iter().map(|w| w + 2).sum::<usize>();
     let columns = if page.width >= used(4) + TITLE { 4 } else { 3 };
     let titles = page.width.saturating_sub(used(columns));
-    // A title of a few letters helps nobody.
+    // A title of a few letters is useless.
     let titles = if titles < 20 { 0 } else { titles };
 
     for (head, max) in heads.iter().zip(&widths).take(columns) {
@@ -127,17 +127,17 @@ pub fn checks_list(
     page.flush()
 }
 
-/// The cells of a check, its title aside.
+/// Returns the cells of a check, without its title.
 fn row(meta: &Meta) -> [&str; 4] {
     let Rule { id, name, severity, area, .. } = &meta.rule;
     [id, name, severity.name(), area.name()]
 }
 
-/// Writes all about one check; `parameters` is the JSON schema of its parameters, and
-/// [`Options::frameworks`] says which controls it serves.
+/// Writes the explanation of a check. `parameters` is the JSON schema of its parameters;
+/// [`Options::frameworks`] has its controls.
 ///
 /// # Errors
-/// `out` does not take it.
+/// Writing to `out` fails.
 pub fn check_explain(
     meta: &Meta,
     parameters: &Schema,
@@ -148,10 +148,10 @@ pub fn check_explain(
     explain(meta, Some(parameters), &[], layout, options, out)
 }
 
-/// Writes all about a rule whose findings join those of several checks.
+/// Writes the explanation of a rule that groups findings of several checks.
 ///
 /// # Errors
-/// `out` does not take it.
+/// Writing to `out` fails.
 pub fn group_explain(
     meta: &Meta,
     parts: &[&Rule],
@@ -255,7 +255,7 @@ fn fact(page: &mut Page<'_>, label: &str, text: &str) {
     }
 }
 
-/// A heading and Markdown below it: paragraphs are wrapped, lists and code keep their lines.
+/// Writes a heading and Markdown: paragraphs are wrapped, lists and code keep their lines.
 fn section(page: &mut Page<'_>, style: anstyle::Style, head: &str, markdown: &str) {
     page.end();
     page.put(style, head).end();
@@ -316,7 +316,7 @@ fn parameter_section(page: &mut Page<'_>, schema: &Schema) {
     }
 }
 
-/// `text`, `list of text`, `one of a, b`.
+/// Returns `text`, `list of text`, `one of a, b`.
 fn type_of(property: &Value) -> String {
     let word = |kind: &str| match kind {
         "string" => "text".to_owned(),
@@ -344,7 +344,7 @@ fn type_of(property: &Value) -> String {
     }
 }
 
-/// Controls, one line for each framework.
+/// Writes controls, one line per framework.
 fn frameworks(page: &mut Page<'_>, controls: &[String]) {
     let mut rows: Vec<(&str, Vec<&str>)> = Vec::new();
     for control in controls {

@@ -1,4 +1,4 @@
-//! Where findings are, as those who read a result outside of a terminal name it.
+//! Locations of findings for formats other than the terminal.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -12,18 +12,18 @@ use crate::region::{Region, Regions};
 use crate::text::number;
 use crate::{Options, message};
 
-/// Files and lines of the findings of one result.
+/// Files and lines of the findings of a result.
 pub(crate) struct Places<'a> {
     homes: HashMap<&'a str, &'a str>,
     regions: Regions,
     root: Option<&'a str>,
 }
 
-/// A place that code hosts take: always in a file.
+/// A location for code hosts, which is always in a file.
 pub(crate) struct InFile<'a> {
     /// The file, or one that a text was rendered from, relative to the root.
     pub file: Cow<'a, str>,
-    /// Absent where the lines are those of a text that is nowhere on disk, or of none.
+    /// `None` if the lines are those of a rendered text, or there are none.
     pub region: Option<Region>,
 }
 
@@ -36,8 +36,8 @@ impl<'a> Places<'a> {
         }
     }
 
-    /// A place for code hosts, which want one for every finding: where it has none, its world's
-    /// folder, or the first file of the world that is known.
+    /// Returns a location for code hosts, which require one for every finding. Without one, it is
+    /// the world's directory, or the first known file of the world.
     pub(crate) fn in_file(&self, finding: &'a Finding) -> InFile<'a> {
         let (name, region) = match &finding.location {
             Location::Text { source, .. } if is_rendered(source) => (file_of(source), None),
@@ -51,7 +51,7 @@ impl<'a> Places<'a> {
                 let whole = whole(finding);
                 let world = finding.world.as_deref().unwrap_or(&whole);
                 let home = self.homes.get(world).copied().unwrap_or("pavisade");
-                // A world is mostly a folder, which no code host can point at.
+                // A world is usually a directory, which code hosts cannot link to.
                 let none = matches!(world, "" | "." | "-") || self.homes.contains_key(world);
                 let name = if none { home } else { world };
                 return InFile {
@@ -63,7 +63,7 @@ impl<'a> Places<'a> {
         InFile { file: relative(name, self.root), region }
     }
 
-    /// The first line that names the image that a finding is about.
+    /// Returns the first line that refers to the image of a finding.
     fn named_by(&self, finding: &'a Finding) -> Option<InFile<'a>> {
         let mut workloads = finding.workloads.iter().flat_map(|all| all.iter());
         workloads.find_map(|workload| match &workload.location {
@@ -75,7 +75,7 @@ impl<'a> Places<'a> {
         })
     }
 
-    /// The file by its whole name and the lines in it, of a rendered text too.
+    /// Returns the full name of the file and the lines in it, also for a rendered text.
     pub(crate) fn text(&self, finding: &'a Finding) -> Option<(Cow<'a, str>, Region)> {
         let Location::Text { source, span, .. } = &finding.location else { return None };
         let name = match source.shown() {
@@ -85,12 +85,13 @@ impl<'a> Places<'a> {
         Some((name, self.regions.get(source, span)))
     }
 
-    /// Lines and columns, and secrets, of the texts.
+    /// Returns lines, columns and secrets of the texts.
     pub(crate) fn regions(&self) -> &Regions {
         &self.regions
     }
 
-    /// For people: `apps/web.yaml:3:5`, the object of a cluster, or `all of shop`.
+    /// Returns the location for display: `apps/web.yaml:3:5`, the object in a cluster, or
+    /// `all of shop`.
     pub(crate) fn shown(&self, finding: &'a Finding) -> String {
         match (self.text(finding), &finding.location, finding.world()) {
             (Some((file, region)), ..) => format!("{file}:{}:{}", region.line, region.column),
@@ -102,14 +103,15 @@ impl<'a> Places<'a> {
         }
     }
 
-    /// The line where a finding begins.
+    /// Returns the first line of a finding.
     pub(crate) fn line(&self, finding: &Finding) -> Option<u32> {
         let Location::Text { source, span, .. } = &finding.location else { return None };
         Some(self.regions.start(source, span).0)
     }
 }
 
-/// What holds the subject of a finding without a world; of a source tree the file that names it.
+/// Returns the holder of a finding's subject without a world. For a source tree, the file that
+/// lists it.
 pub(crate) fn whole(finding: &Finding) -> String {
     let whole = finding.subject.whole();
     match (whole, finding.related.first().map(|related| &related.location)) {
@@ -120,9 +122,9 @@ pub(crate) fn whole(finding: &Finding) -> String {
     }
 }
 
-/// The workloads that run what a finding is about: `Deployment shop/web, CronJob shop/report`.
+/// Returns the workloads of a finding: `Deployment shop/web, CronJob shop/report`.
 pub(crate) fn workloads(finding: &Finding) -> String {
-    /// Workloads that are named.
+    /// Maximum number of workloads.
     const SHOWN: usize = 3;
     let all = finding.workloads.as_deref().unwrap_or_default();
     let mut names: Vec<_> = all.iter().take(SHOWN).map(|one| one.subject.label()).collect();
@@ -132,17 +134,17 @@ pub(crate) fn workloads(finding: &Finding) -> String {
     names.join(", ")
 }
 
-/// The field that a finding is about; empty where there is none.
+/// Returns the field of a finding, or an empty string.
 pub(crate) fn field(finding: &Finding) -> &str {
     finding.location.field()
 }
 
-/// Kind, name and container of what a finding is about, and its world where there are several.
+/// Returns kind, name and container of a finding's subject, and its world if there are several.
 pub(crate) fn subject(finding: &Finding, worlds: bool) -> String {
     label(finding, worlds, true)
 }
 
-/// The same beside the message, which mostly names the container.
+/// Like [`subject`], for use next to the message, which usually contains the container.
 pub(crate) fn beside_message(finding: &Finding, worlds: bool) -> String {
     let named = finding
         .subject
@@ -162,7 +164,7 @@ fn label(finding: &Finding, worlds: bool, container: bool) -> String {
     label
 }
 
-/// The first file of each world that findings name.
+/// Returns the first file with a finding in each world.
 pub(crate) fn homes(judgement: &Judgement) -> HashMap<&str, &str> {
     let mut homes = HashMap::<&str, &str>::new();
     for finding in all_findings(judgement) {
@@ -174,7 +176,7 @@ pub(crate) fn homes(judgement: &Judgement) -> HashMap<&str, &str> {
     homes
 }
 
-/// The file on disk that a text is, or was made of.
+/// Returns the file on disk that a text is from, or was rendered from.
 pub(crate) fn file_of(source: &Source) -> &str {
     match source.origin() {
         Origin::Rendered { file: Some(file), .. } => file,
@@ -182,7 +184,7 @@ pub(crate) fn file_of(source: &Source) -> &str {
     }
 }
 
-/// RFC 3986: everything but unreserved characters and `/` is percent-encoded.
+/// Percent-encodes everything but unreserved characters and `/` (RFC 3986).
 pub(crate) fn encode(path: &str) -> String {
     let mut uri = String::with_capacity(path.len());
     for byte in path.bytes() {
@@ -195,12 +197,12 @@ pub(crate) fn encode(path: &str) -> String {
     uri
 }
 
-/// Whether the lines are those of a text that is nowhere on disk, made of what has its name.
+/// Whether the text was rendered, so that its lines are not those of the file with its name.
 pub(crate) fn is_rendered(source: &Source) -> bool {
     matches!(source.origin(), Origin::Rendered { .. })
 }
 
-/// A file's name, relative to the root where it is below it, with `/` between folders.
+/// Returns a file's name, relative to the root if it is below it, with `/` as the separator.
 pub(crate) fn relative<'a>(name: &'a str, root: Option<&str>) -> Cow<'a, str> {
     if cfg!(windows) && name.contains('\\') {
         let name = name.replace('\\', "/");

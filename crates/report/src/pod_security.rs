@@ -1,4 +1,4 @@
-//! The page of `pavisade pss`: what each namespace meets, what breaks, and the labels to set.
+//! Output of `pavisade pss`: the level of each namespace, violations, and the labels to set.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,21 +14,21 @@ use crate::terminal::{Page, place};
 use crate::text::{clean, width};
 use crate::{Options, guard, message};
 
-/// How it is written.
+/// The format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PodSecurityLayout {
-    /// For people.
+    /// For terminals.
     Terminal,
-    /// For programs.
+    /// JSON.
     Json,
     /// Namespaces with the labels to set, for `kubectl apply --server-side`.
     Patch,
 }
 
-/// Writes what is said of all namespaces.
+/// Writes the results for all namespaces.
 ///
 /// # Errors
-/// `out` does not take it.
+/// Writing to `out` fails.
 pub fn pod_security(
     result: &PodSecurity,
     layout: PodSecurityLayout,
@@ -42,7 +42,7 @@ pub fn pod_security(
     }
 }
 
-/// What a namespace is called.
+/// Returns the name of a namespace for display.
 fn named(namespace: &NamespaceSecurity) -> &str {
     match &*namespace.name {
         "" => "(none named)",
@@ -50,7 +50,7 @@ fn named(namespace: &NamespaceSecurity) -> &str {
     }
 }
 
-/// The level in a word: `baseline`, or where it is not known `baseline?`.
+/// Returns the level, `baseline`, or `baseline?` if uncertain.
 fn meets(namespace: &NamespaceSecurity) -> String {
     let (met, possible) = (namespace.met, namespace.possible);
     if namespace.standing == Standing::Empty {
@@ -99,11 +99,11 @@ fn standing(namespace: &NamespaceSecurity) -> String {
     }
 }
 
-/// Columns that what is said of labels should have.
+/// Minimum width of the column about labels.
 const LABELS: usize = 24;
-/// Places of one check that are shown.
+/// Maximum number of places of a check.
 const PLACES: usize = 3;
-/// Doubts that are shown.
+/// Maximum number of doubts.
 const DOUBTS: usize = 5;
 
 fn terminal(result: &PodSecurity, options: &Options, out: &mut dyn Write) -> io::Result<()> {
@@ -121,7 +121,7 @@ fn terminal(result: &PodSecurity, options: &Options, out: &mut dyn Write) -> io:
         }
     }
     let used = widths.iter().map(|w| w + 2).sum::<usize>();
-    // What is said of labels gets lines of its own where a column would be a few letters wide.
+    // If the column about labels would be too narrow, they get separate lines.
     let narrow = page.width < used + LABELS;
     if !result.namespaces.is_empty() {
         for (head, max) in heads.iter().zip(widths) {
@@ -256,7 +256,8 @@ fn breaks(page: &mut Page<'_>, namespace: &NamespaceSecurity) {
     }
 }
 
-/// What is uncertain: the weakest level that is, what it is about, and why; each once.
+/// Returns the doubts without duplicates: the least strict uncertain level, the subject, and the
+/// reason.
 fn told(namespace: &NamespaceSecurity) -> BTreeSet<(Level, String, String)> {
     let told = |doubt: &Doubt| match &doubt.why {
         Reason::Object(subject, why) => (doubt.level, subject.label(), (*why).to_owned()),
@@ -293,7 +294,7 @@ fn doubts(page: &mut Page<'_>, namespace: &NamespaceSecurity) {
     }
 }
 
-/// Namespaces with labels as YAML; comments say what is left alone.
+/// Returns namespaces with labels as YAML. Comments list what is not changed.
 fn patch(result: &PodSecurity, options: &Options) -> String {
     let mut text = format!(
         "# Pod Security labels for Kubernetes {}: kubectl apply --server-side -f -\n",
@@ -331,12 +332,12 @@ fn patch(result: &PodSecurity, options: &Options) -> String {
     text
 }
 
-/// A text that stays in its comment.
+/// Returns a text that stays within its comment.
 fn comment(text: &str) -> String {
     clean(text).into_owned()
 }
 
-/// A name as YAML's text, also one that looks like a number.
+/// Returns a name as a YAML string, even if it looks like a number.
 fn quoted(text: &str) -> String {
     match text.starts_with(|c: char| c.is_ascii_alphabetic()) && !is_word(text) {
         true => text.to_owned(),
@@ -344,7 +345,7 @@ fn quoted(text: &str) -> String {
     }
 }
 
-/// Words that YAML takes for something else than text.
+/// Whether YAML treats a word as something other than a string.
 fn is_word(text: &str) -> bool {
     matches!(text, "true" | "false" | "yes" | "no" | "on" | "off" | "null" | "y" | "n")
 }
@@ -355,9 +356,9 @@ struct Document<'a> {
     namespaces: Vec<One<'a>>,
     /// What was not read.
     unread: Vec<String>,
-    /// What was noticed besides.
+    /// Other notes.
     notes: Vec<String>,
-    /// What the user's configuration changes about what is read.
+    /// How the user's configuration changes which files are read.
     #[serde(skip_serializing_if = "Option::is_none")]
     configuration: Option<&'a str>,
 }
@@ -369,8 +370,7 @@ struct One<'a> {
     workloads: usize,
     /// The strictest level that is proven to be met.
     meets: &'static str,
-    /// The strictest level that nothing is known to break; another than `meets` where that is
-    /// unknown.
+    /// The strictest level without known violations. Differs from `meets` if that is uncertain.
     at_most: &'static str,
     enforces: Option<&'static str>,
     enforced_version: Option<String>,

@@ -1,9 +1,9 @@
-//! What a priority is made of, and what a statement says, in words.
+//! Formatting of the inputs of a priority, and of VEX statements.
 
 use pavisade_judgement::Part;
 use pavisade_model::{FixState, Statement};
 
-/// A part of a priority, as a part of a sentence.
+/// Formats an input of a priority, as part of a sentence.
 pub(crate) fn part(part: &Part) -> String {
     match part {
         Part::Malicious => "the package is malicious".to_owned(),
@@ -31,7 +31,7 @@ pub(crate) fn part(part: &Part) -> String {
     }
 }
 
-/// A statement: `not_affected (vulnerable_code_not_present): we removed it`.
+/// Formats a statement: `not_affected (vulnerable_code_not_present): we removed it`.
 pub(crate) fn statement(statement: &Statement) -> String {
     let Statement { status, justification, text, author, .. } = statement;
     let mut said = status.name().to_owned();

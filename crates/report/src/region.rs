@@ -1,4 +1,4 @@
-//! Lines and columns of spans, and what is secret near them.
+//! Lines and columns of spans, and secrets near them.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -9,7 +9,7 @@ use pavisade_secrets as secrets;
 use pavisade_yaml::{Source, SourceId};
 use rayon::prelude::*;
 
-/// A place in a text: from 1, columns count characters, the end is past the last one.
+/// A region in a text: lines and columns from 1, columns count characters, the end is exclusive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Region {
     pub line: u32,
@@ -18,14 +18,13 @@ pub(crate) struct Region {
     pub end_column: u32,
 }
 
-/// Line and column of the places of all findings.
+/// Lines and columns of the locations of all findings.
 ///
-/// Counting characters from the start of a line for each place is quadratic where one line is a
-/// whole cluster; here each text is walked once. Of each text: byte, line and
-/// column, in order.
+/// Counting characters from the start of a line for each location is quadratic if one line is a
+/// whole cluster. So each text is traversed once. Contains byte, line and column in order, by text.
 pub(crate) struct Regions {
     places: HashMap<SourceId, Vec<(u32, u32, u32)>>,
-    /// The secrets in texts of which lines were shown.
+    /// Secrets in texts of which lines were shown.
     secrets: Mutex<HashMap<SourceId, Arc<[Range<usize>]>>>,
 }
 
@@ -65,14 +64,14 @@ impl Regions {
         Self { places: texts.into_par_iter().map(walk).collect(), secrets: Mutex::default() }
     }
 
-    /// Where the secrets of a text are. Each text is read once.
+    /// Returns the ranges of secrets in a text. Each text is read once.
     pub(crate) fn secrets(&self, source: &Source) -> Arc<[Range<usize>]> {
         let mut known = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
         let found = || secrets::places(source.text()).into();
         Arc::clone(known.entry(source.id()).or_insert_with(found))
     }
 
-    /// Line and column where `span` begins.
+    /// Returns the line and column of the start of `span`.
     pub(crate) fn start(&self, source: &Source, span: &Range<u32>) -> (u32, u32) {
         self.find(source, span.start)
     }
@@ -85,7 +84,7 @@ impl Regions {
         known.unwrap_or_else(|| source.line_column(at))
     }
 
-    /// Where `span` stands, blanks and line ends at its end left out.
+    /// Returns the region of `span`, without trailing blanks and line ends.
     pub(crate) fn get(&self, source: &Source, span: &Range<u32>) -> Region {
         let (line, column) = self.find(source, span.start);
         let (end_line, end_column) = self.find(source, end(source, span));

@@ -1,4 +1,4 @@
-//! Pages about snapshot files: what one holds, and what differs between two.
+//! Pages about snapshot files: the content of a snapshot, and differences between two.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -36,7 +36,7 @@ struct Place<'a> {
 struct Distribution {
     name: &'static str,
     evidence: String,
-    /// What the API server says of its version.
+    /// The version reported by the API server.
     #[serde(skip_serializing_if = "Option::is_none")]
     version: Option<String>,
 }
@@ -58,10 +58,10 @@ struct Said<'a> {
     remedy: &'a str,
 }
 
-/// Writes what a snapshot file holds.
+/// Writes the content of a snapshot file.
 ///
 /// # Errors
-/// `out` does not take it.
+/// Writing to `out` fails.
 pub fn snapshot_info(
     file: &str,
     saved: &Saved,
@@ -134,8 +134,7 @@ fn version(world: &World) -> Option<String> {
     Some(ClusterFacts::of(world)?.version()?.to_owned())
 }
 
-/// Kinds that have objects, and those that were not read; a list of what is complete and empty
-/// helps nobody.
+/// Returns kinds with objects, and those that were not read. Complete but empty kinds are left out.
 fn place(world: &World) -> Place<'_> {
     let mut counts: BTreeMap<(String, String), usize> = BTreeMap::new();
     for object in world.objects() {
@@ -199,10 +198,10 @@ struct Changed<'a> {
     fields: &'a [String],
 }
 
-/// Writes what differs between two snapshots: fields without their values.
+/// Writes the differences between two snapshots: fields without their values.
 ///
 /// # Errors
-/// `out` does not take it.
+/// Writing to `out` fails.
 pub fn snapshot_diff(
     comparison: &Comparison,
     layout: Layout,

@@ -1,4 +1,4 @@
-//! How much of what, in one line and by number.
+//! Counts of a result, and one-line summaries.
 
 use pavisade_judgement::{Compared, Exception, Judgement};
 use pavisade_model::{NoteKind, Severity, State};
@@ -9,11 +9,11 @@ use crate::text::{count, number};
 
 /// Counts that most formats show.
 pub(crate) struct Counts {
-    /// Failures, worst first.
+    /// The number of failures, by severity, highest first.
     pub fails: [usize; Severity::ALL.len()],
-    /// What could not be determined, worst first.
+    /// The number of unknown results, by severity, highest first.
     pub unknown: [usize; Severity::ALL.len()],
-    /// Inputs that were not read: while this is not 0, the result is incomplete.
+    /// The number of inputs that were not read. If not 0, the result is incomplete.
     pub unread: usize,
 }
 
@@ -30,25 +30,25 @@ impl Counts {
     }
 }
 
-/// What a summary says of one and of several notes on what is installed from elsewhere: each is on
-/// one kind of object.
+/// The summary of notes on content that is installed from elsewhere, singular and plural. Each note
+/// is about one kind of object.
 pub(crate) const UNJUDGED: (&str, &str) = (
     "kind of object installs content that was not checked",
     "kinds of objects install content that was not checked",
 );
 
-/// Whether nothing was there to be judged.
+/// Whether there was nothing to judge.
 pub(crate) fn is_empty(judgement: &Judgement) -> bool {
     judgement.objects == 0 && judgement.images == 0 && judgement.source_trees == 0
 }
 
-/// What was judged: `12 objects`, `12 objects and 1 image`.
+/// Returns what was judged: `12 objects`, `12 objects and 1 image`.
 pub(crate) fn judged(judgement: &Judgement) -> String {
     with_images(judgement, count(judgement.objects, "object", "objects"))
 }
 
-/// What was judged, with how many objects fail: `4 of 12 objects`. Where whole worlds are what
-/// fails, there is no such number.
+/// Returns what was judged with the number of failing objects: `4 of 12 objects`. The number is
+/// left out if only whole worlds fail.
 pub(crate) fn failing(judgement: &Judgement) -> String {
     let objects = count(judgement.objects, "object", "objects");
     with_images(
@@ -69,19 +69,19 @@ fn with_images(judgement: &Judgement, objects: String) -> String {
     if judgement.source_trees > 0 {
         parts.push(count(judgement.source_trees, "source tree", "source trees"));
     }
-    // Where there are only others, no objects were asked for.
+    // If there are only others, objects were not requested.
     if judgement.objects == 0 && parts.len() > 1 {
         parts.remove(0);
     }
     parts.join(" and ")
 }
 
-/// How many notes there are of a kind.
+/// Returns the number of notes of a kind.
 pub(crate) fn notes(judgement: &Judgement, kind: NoteKind) -> usize {
     judgement.notes.iter().filter(|note| note.kind == kind).count()
 }
 
-/// `5 critical, 2 high in 4 of 12 objects; 3 could not be determined; 1 input not read`.
+/// Returns `5 critical, 2 high in 4 of 12 objects; 3 could not be determined; 1 input not read`.
 pub(crate) fn line(judgement: &Judgement) -> String {
     let counts = Counts::of(judgement);
     let fails = Severity::ALL.iter().zip(counts.fails).filter(|(_, n)| *n > 0);
@@ -121,18 +121,19 @@ pub(crate) fn line(judgement: &Judgement) -> String {
     line
 }
 
-/// Findings that an earlier result has too.
+/// Returns the number of findings that are in the baseline.
 pub(crate) fn known(judgement: &Judgement) -> usize {
     judgement.baseline.as_ref().map_or(0, |compared| compared.known.len())
 }
 
-/// `until 2027-01-31 (annotation): builds images`.
+/// Formats an exception: `until 2027-01-31 (annotation): builds images`.
 pub(crate) fn exception(exception: &Exception) -> String {
     let Exception { until, reason, form, .. } = exception;
     format!("until {until} ({}): {reason}", form.name())
 }
 
-/// `164 checks, Kubernetes 1.37, 3 worlds, by .pavisade.yaml (2 checks off), Pavisade 0.1.0`.
+/// Returns `164 checks, Kubernetes 1.37, 3 worlds, by .pavisade.yaml (2 checks off), Pavisade
+/// 0.1.0`.
 pub(crate) fn about(judgement: &Judgement, options: &Options) -> String {
     let checks = count(judgement.tallies.len(), "check", "checks");
     let worlds = match judgement.worlds {
@@ -148,7 +149,7 @@ pub(crate) fn about(judgement: &Judgement, options: &Options) -> String {
     format!("{checks}, Kubernetes {kubernetes}{worlds}{configuration}, Pavisade {version}")
 }
 
-/// The word for a kind of note.
+/// Returns the name of a kind of note.
 pub(crate) fn note_word(kind: NoteKind) -> &'static str {
     match kind {
         NoteKind::Unread => "unread",

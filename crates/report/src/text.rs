@@ -1,16 +1,16 @@
-//! Text for a terminal: cleaned, measured, wrapped, cut.
+//! Text for a terminal: cleaning, measuring, wrapping, cutting.
 
 use std::borrow::Cow;
 
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
-/// Bytes of a sentence that says something.
+/// Minimum length in bytes of a meaningful sentence.
 const ENOUGH: usize = 48;
 
-/// Columns that a tab stop takes.
+/// Width of a tab stop.
 pub(crate) const TAB: usize = 4;
 
-/// Characters that a terminal obeys, or that hide or reorder text.
+/// Whether a character controls a terminal, or hides or reorders text.
 pub(crate) fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(c,
@@ -19,7 +19,7 @@ pub(crate) fn is_hidden(c: char) -> bool {
             | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// What is shown in place of a hidden character: one column wide.
+/// Returns the replacement for a hidden character, one column wide.
 pub(crate) fn stand_in(c: char) -> char {
     match c {
         '\u{0}'..='\u{1f}' => char::from_u32(0x2400 + u32::from(c)).unwrap_or('\u{fffd}'),
@@ -28,7 +28,7 @@ pub(crate) fn stand_in(c: char) -> char {
     }
 }
 
-/// The text with hidden characters made visible, on one line.
+/// Returns the text on one line, with hidden characters made visible.
 pub(crate) fn clean(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_hidden) {
         return Cow::Borrowed(text);
@@ -41,17 +41,17 @@ pub(crate) fn clean(text: &str) -> Cow<'_, str> {
     Cow::Owned(text.chars().map(show).collect())
 }
 
-/// Columns that the text takes.
+/// Returns the width of a text in columns.
 pub(crate) fn width(text: &str) -> usize {
     text.width()
 }
 
-/// Columns that a character takes.
+/// Returns the width of a character in columns.
 pub(crate) fn char_width(c: char) -> usize {
     c.width().unwrap_or(0)
 }
 
-/// The text, cut with `…` where it is wider than `max`.
+/// Returns the text, cut with `…` if it is wider than `max`.
 pub(crate) fn cut(text: &str, max: usize) -> Cow<'_, str> {
     if text.len() <= max || width(text) <= max {
         return Cow::Borrowed(text);
@@ -64,13 +64,13 @@ pub(crate) fn cut(text: &str, max: usize) -> Cow<'_, str> {
     Cow::Owned(keep.chain(['…']).collect())
 }
 
-/// Text that [`wrap`] keeps on one line.
+/// Returns text that [`wrap`] keeps on one line.
 pub(crate) fn unbroken(text: &str) -> String {
     text.replace(' ', "\u{a0}")
 }
 
-/// Lines of whole words: the first at most `first` columns wide, the others `rest`. Words that are
-/// wider than a line are broken; at least one line.
+/// Wraps text at words: the first line is at most `first` columns wide, the others `rest`. Longer
+/// words are broken. Returns at least one line.
 pub(crate) fn wrap(text: &str, first: usize, rest: usize) -> Vec<String> {
     let rest = rest.max(8);
     let (mut lines, mut line, mut used, mut room) = (Vec::new(), String::new(), 0, first);
@@ -106,13 +106,13 @@ pub(crate) fn wrap(text: &str, first: usize, rest: usize) -> Vec<String> {
     lines
 }
 
-/// The first paragraph of a Markdown text, on one line.
+/// Returns the first paragraph of a Markdown text, on one line.
 pub(crate) fn first_paragraph(markdown: &str) -> String {
     let paragraph = markdown.trim().split("\n\n").next().unwrap_or("");
     paragraph.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The first sentence of a Markdown text; with the next one where it is too short to say much.
+/// Returns the first sentence of a Markdown text, with the next one if it is very short.
 pub(crate) fn first_sentence(markdown: &str) -> String {
     let mut paragraph = first_paragraph(markdown);
     let starts_one = |rest: &str| rest.starts_with(|c: char| c.is_uppercase() || c == '`');
@@ -122,12 +122,12 @@ pub(crate) fn first_sentence(markdown: &str) -> String {
     paragraph
 }
 
-/// `1 place`, `2 places`.
+/// Returns `1 place`, `2 places`.
 pub(crate) fn count(n: usize, one: &str, many: &str) -> String {
     format!("{} {}", number(n), if n == 1 { one } else { many })
 }
 
-/// `1,234`.
+/// Formats a number: `1,234`.
 pub(crate) fn number(n: usize) -> String {
     let digits = n.to_string();
     let mut number = String::new();

@@ -1,4 +1,4 @@
-//! What a verification of signatures says: in a few lines for people, step by step, or as JSON.
+//! The result of a signature verification: a summary, step by step, or as JSON.
 
 use std::io::{self, Write};
 
@@ -12,32 +12,32 @@ use crate::terminal::Page;
 use crate::terminal::style::{DIM, GOOD, PLAIN, STRONG, severity};
 use crate::text::{clean, cut};
 
-/// The name of the JSON document and of its version.
+/// The format of the JSON document, including its version.
 const FORMAT: &str = "pavisade-verification-1";
-/// Refused signatures that are told about one by one.
+/// Maximum number of refused signatures listed.
 const NAMED: usize = 5;
 
-/// What was found of one artifact.
+/// The result for an artifact.
 #[derive(Debug)]
 pub struct Verification<'a> {
-    /// What users call it.
+    /// The name as given by the user.
     pub target: &'a str,
-    /// Its digest.
+    /// The digest.
     pub digest: &'a str,
-    /// Signatures that hold, each with where it was found.
+    /// Valid signatures, each with its location.
     pub verified: Vec<(String, &'a Verified)>,
-    /// Those that are refused.
+    /// Refused signatures, each with its location.
     pub refused: Vec<(String, &'a Refused)>,
-    /// Where was looked, in words: `its registry`.
+    /// Where signatures were searched, as text: `its registry`.
     pub looked: &'a str,
-    /// The trust root, in words.
+    /// The trust root, as text.
     pub root: &'a str,
 }
 
-/// Writes it for people; with `steps` each step of each signature.
+/// Writes the result for terminals. With `steps`, each step of each signature.
 ///
 /// # Errors
-/// `out` does not take it.
+/// Writing to `out` fails.
 pub fn verification(
     told: &Verification<'_>,
     steps: bool,
@@ -82,7 +82,7 @@ pub fn verification(
     page.flush()
 }
 
-/// The signature that says most: of a certificate before a key's, and with a source.
+/// Returns the most informative signature: with a certificate rather than a key, and with a source.
 fn best<'a>(told: &Verification<'a>) -> Option<&'a Verified> {
     let rank = |one: &Verified| match one.signer() {
         Signer::Identity(identity) => 1 + usize::from(identity.repository.is_some()),
@@ -109,7 +109,7 @@ fn signed(page: &mut Page<'_>, best: &Verified) {
     let mut logs: Vec<_> = best.logs().iter().collect();
     let mut times = Vec::new();
     for time in best.times() {
-        // The log whose clock it is holds the entry too.
+        // The log that provides the time also has the entry.
         match logs.iter().position(|log| log.log == time.by) {
             Some(at) => times.push(format!("{}, its entry {}", clock(time), logs.remove(at).index)),
             None => times.push(clock(time)),
@@ -142,7 +142,7 @@ fn clock(clock: &Clock) -> String {
     format!("{} by the clock of {}", clock.at, clock.by)
 }
 
-/// The short name of a type of statements, where it has one.
+/// Returns the short name of a predicate type, if it has one.
 fn kind(uri: &str) -> String {
     let name = match uri {
         "https://slsa.dev/provenance/v1" => "SLSA provenance 1",
@@ -234,10 +234,10 @@ fn row(page: &mut Page<'_>, name: &str, text: &str) {
     page.wrapped(PLAIN, &text, 13, 13);
 }
 
-/// Writes it for programs.
+/// Writes the result as JSON.
 ///
 /// # Errors
-/// `out` does not take it.
+/// Writing to `out` fails.
 pub fn verification_json(told: &Verification<'_>, out: &mut dyn Write) -> io::Result<()> {
     let verified: Vec<_> = told
         .verified

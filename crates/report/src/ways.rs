@@ -1,4 +1,5 @@
-//! The pages of `pavisade identity`: the ways into an API server, and what becomes of a token.
+//! Output of `pavisade identity`: the authentication methods of an API server, and the result for a
+//! token.
 
 use std::io::{self, Write};
 
@@ -30,10 +31,10 @@ fn overall(mfa: Mfa) -> &'static str {
     }
 }
 
-/// Writes the ways into the API server of each world.
+/// Writes the authentication methods of the API server of each world.
 ///
 /// # Errors
-/// `out` does not take it.
+/// Writing to `out` fails.
 pub fn ways_in(
     all: &[WaysIn],
     layout: Layout,
@@ -115,29 +116,29 @@ pub fn ways_in(
     page.flush()
 }
 
-/// What is said of one token.
+/// The result for a token.
 #[derive(Debug, Clone)]
 pub struct TokenVerdict {
     /// `accepted`, `refused` or `unknown`.
     pub verdict: &'static str,
     /// The configuration.
     pub configuration: String,
-    /// The rule, or why.
+    /// The rule that decides, or the reason.
     pub field: String,
-    /// Why.
+    /// The reason.
     pub why: String,
-    /// The name that comes of it; empty where it is refused.
+    /// The resulting username. Empty if refused.
     pub username: String,
     /// The groups.
     pub groups: Vec<String>,
-    /// What is wrong with the configuration itself.
+    /// Errors in the configuration itself.
     pub faults: Vec<String>,
 }
 
-/// Writes what becomes of a token.
+/// Writes the result for a token.
 ///
 /// # Errors
-/// `out` does not take it.
+/// Writing to `out` fails.
 pub fn token(
     of: &TokenVerdict,
     layout: Layout,

@@ -1,4 +1,4 @@
-//! All integration tests of this crate in one program: each program more is linked anew.
+//! All integration tests of this crate in one program, which saves linking time.
 #![expect(clippy::unwrap_used, reason = "helpers of tests may fail like tests")]
 
 mod facts;

@@ -1,5 +1,5 @@
-//! Facts that are no Kubernetes objects, in everything that users see: the vulnerabilities of an
-//! image, on two workloads and alone.
+//! Facts that are not Kubernetes objects, in all outputs: the vulnerabilities of an image, with two
+//! workloads and alone.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -48,7 +48,7 @@ fn catalog() -> Catalog {
     Catalog::builtin()
 }
 
-/// An image of three layers.
+/// Returns an image with three layers.
 fn image(packages: usize, matches: usize) -> Image {
     let mut rows = Packages::default();
     for at in 0..packages {
@@ -140,7 +140,7 @@ fn an_image_hangs_on_its_workloads_and_is_judged_once() {
     let workloads = first.workloads.as_ref().unwrap();
     let labels: Vec<_> = workloads.iter().map(|workload| workload.subject.label()).collect();
     assert_eq!(labels, ["Deployment shop/web", "CronJob shop/report"]);
-    // One list for all, and one finding for each advisory, image and package.
+    // One list shared by all, and one finding for each advisory, image and package.
     assert!(
         judgement.findings.iter().all(|f| Arc::ptr_eq(f.workloads.as_ref().unwrap(), workloads))
     );
@@ -153,7 +153,7 @@ fn an_image_hangs_on_its_workloads_and_is_judged_once() {
         assert!(text.contains("lib"), "{format:?}");
         assert!(text.contains("registry.example/shop/web:1.2"), "{format:?}");
     }
-    // Code hosts get the line of the repository that names the image.
+    // Code hosts get the line in the repository that refers to the image.
     let sarif: serde_json::Value = serde_json::from_str(&shown(Format::Sarif, &judgement)).unwrap();
     let result = &sarif["runs"][0]["results"][0];
     let place = &result["locations"][0]["physicalLocation"];
@@ -187,7 +187,7 @@ fn facts_that_nobody_asked_for_are_told_once_and_are_no_unknown() {
     assert!(judgement.findings.is_empty());
     let messages: Vec<_> = judgement.notes.iter().map(|note| &*note.message).collect();
     assert_eq!(messages, ["`vulnerable-package` did not run: images were not scanned"]);
-    // Packages are known, vulnerabilities were not looked for.
+    // Packages are known, vulnerabilities were not requested.
     let unmatched = Image { matches: None, ..image(3, 4) };
     let judgement = judged(&snapshot(true, Some(unmatched)), &Terms::default());
     assert_eq!((judgement.findings.len(), judgement.notes.len()), (0, 1));
@@ -257,7 +257,7 @@ fn the_second_form_names_an_image_once() {
             let subject = &document["findings"][0]["subject"];
             assert_eq!((&subject["type"], &subject["image"]), (&"package".into(), &0.into()));
         }
-        // It is read again as a baseline.
+        // It can be read as a baseline.
         let baseline = baseline("old.json", &text).unwrap();
         let terms = Terms { baseline: Some(baseline), ..Terms::default() };
         let again = judged(&snapshot(workloads, Some(image(20, matches))), &terms);
@@ -281,7 +281,7 @@ fn exceptions_select_images_packages_and_advisories() {
     assert_eq!(subject(Subjects { image: glob("registry.example/other*"), ..none.clone() }), 0);
     assert_eq!(subject(Subjects { package: glob("lib7"), ..none.clone() }), 2);
     assert_eq!(subject(Subjects { package: glob("pkg:deb/debian/lib7@*"), ..none.clone() }), 2);
-    // What is about an object is about no package, though an object of that name runs it.
+    // A selector for objects does not match packages, even if an object with that name runs them.
     assert_eq!(subject(Subjects { name: glob("web"), ..none.clone() }), 0);
     assert_eq!(subject(Subjects { kind: glob("*"), ..none }), 0);
     let advisory = |id: &str| Selector {
@@ -389,7 +389,7 @@ fn secrets_and_configuration_of_images_are_in_every_output() {
 fn what_was_found_in_images_is_known_again() {
     let snapshot = snapshot(true, Some(inspected()));
     let before = judged_for(&snapshot, of_images, &Terms::default());
-    // Other lines of the file, another layer: the same findings.
+    // Different lines and layers: the same findings.
     let mut moved = inspected();
     for secret in &mut moved.inspection.as_mut().unwrap().secrets {
         if let SecretPlace::File { line, layer, .. } = &mut secret.place {

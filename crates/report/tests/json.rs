@@ -1,4 +1,4 @@
-//! What programs parse: the document is what its schema says.
+//! The JSON document conforms to its schema.
 
 use std::collections::{BTreeMap, HashMap};
 

@@ -1,4 +1,4 @@
-//! A check that is made at run time, in everything that users see.
+//! A check that is created at run time, in all outputs.
 
 use std::collections::HashMap;
 

@@ -1,8 +1,8 @@
-//! No meaning is read out of prose: with every message and every advice replaced by one text, a
-//! result is the same but for its texts, and so is what it says of every control.
+//! No meaning is parsed from texts: if every message and advice is replaced, results and the states
+//! of controls stay the same except for the texts.
 //!
-//! The input is what the checks' own tests look at, as files and as clusters of which some kinds were
-//! not read, with pods that an owner made.
+//! The input is that of the checks' own tests, as files and as clusters of which some kinds were
+//! not read, with pods of an owner.
 
 use std::collections::HashMap;
 use std::fs;
@@ -18,10 +18,10 @@ use pavisade_snapshot::{Coverage, Object, Snapshot, WorldKind, WorldParts};
 use pavisade_yaml::{Source, objects, read, to_json};
 use serde_json::{Value, json};
 
-/// Keys of texts for people, in the result and in what is said of controls.
+/// Keys of texts in results and assessments.
 const TEXTS: [&str; 4] = ["message", "fix", "advice", "reason"];
 
-/// Frameworks that tell parts of checks, programs and whole checks apart.
+/// Frameworks that refer to parts of checks, programs and whole checks.
 fn frameworks() -> Vec<&'static Framework> {
     let few = ["cis-1.12", "nsa-cisa"];
     let found: Vec<_> = builtin().iter().filter(|f| few.contains(&f.id.as_str())).collect();
@@ -29,7 +29,7 @@ fn frameworks() -> Vec<&'static Framework> {
     found
 }
 
-/// What these checks find and what that says of controls, as programs read it.
+/// Returns the findings of these checks and the states of controls, as JSON.
 fn results(snapshot: &Snapshot, set: &CheckSet) -> Vec<Value> {
     let terms = Terms { honour: Honour::Everybody, ..Terms::default() };
     let judgement = judge_on(snapshot, set, &terms, Timestamp::UNIX_EPOCH);
@@ -50,7 +50,7 @@ fn results(snapshot: &Snapshot, set: &CheckSet) -> Vec<Value> {
     results
 }
 
-/// What a control is told by, which the documents do not list in full.
+/// Returns the data behind a control's state that the documents do not list in full.
 fn evidence(control: &AssessedControl<'_>) -> Vec<Value> {
     let of_check = control.evidence.iter().map(|evidence| {
         let found = evidence.findings.iter().chain(&evidence.excepted);
@@ -77,7 +77,7 @@ fn strip(value: &mut Value) {
     }
 }
 
-/// The first place at which two results differ.
+/// Returns the first difference between two results.
 fn difference(one: &Value, other: &Value, at: &str) -> Option<String> {
     match (one, other) {
         (Value::Object(a), Value::Object(b)) if a.keys().eq(b.keys()) => {
@@ -91,7 +91,7 @@ fn difference(one: &Value, other: &Value, at: &str) -> Option<String> {
     }
 }
 
-/// The YAML in the checks' tests, by file.
+/// Returns the YAML in the checks' tests, by file.
 fn cases() -> Vec<Vec<String>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../checks/tests");
     let (mut files, mut folders): (Vec<PathBuf>, _) = (Vec::new(), vec![root]);
@@ -121,7 +121,7 @@ fn objects_of(text: &str) -> Vec<Object> {
     found.map(|o| Object::new(o.value, o.api_version, o.kind)).collect()
 }
 
-/// Workloads of one file's cases, each as the owner of the pods of the next one.
+/// Returns workloads of one file's cases, each as the owner of the pods of the next one.
 fn owned(found: &[Object]) -> Vec<Object> {
     let pods = found.iter().filter_map(|object| Some((object, object.pods().next()?)));
     let specs: Vec<Value> = pods
@@ -154,8 +154,8 @@ fn owned(found: &[Object]) -> Vec<Object> {
     texts.flat_map(|text| objects_of(&text.to_string())).collect()
 }
 
-/// A cluster of these objects; of some of them every third kind was not read, each for a reason of
-/// its own.
+/// Returns a cluster with these objects. In some clusters every third kind was not read, for
+/// different reasons.
 fn cluster(index: usize, objects: Vec<Object>) -> WorldParts {
     let mut parts = WorldParts::cluster(format!("cluster-{index}"));
     parts.default_coverage = Coverage::Complete;
@@ -175,7 +175,7 @@ fn cluster(index: usize, objects: Vec<Object>) -> WorldParts {
     parts
 }
 
-/// All of it in one picture: the cases of each file as files, or as a cluster.
+/// Returns a snapshot of everything: the cases of each file as files, or as a cluster.
 fn picture() -> Snapshot {
     let mut worlds = Vec::new();
     for (index, blocks) in cases().into_iter().enumerate() {

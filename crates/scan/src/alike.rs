@@ -1,9 +1,8 @@
-//! Which findings of an owner and of its pods are the same: told once, and counted.
+//! Deduplicates findings of an owner and of its pods: equal ones are reported once, with a count.
 //!
-//! They are where rule, state, severity, container, field, program, what is missing to tell and what
-//! else the claim rests on are, and where the same stands at its place. What admission fills in on pods alone
-//! (`serviceAccountName: default`) makes no difference: a field that only one of them has tells
-//! nothing of its own.
+//! Findings are equal if rule, state, severity, container, field, program, gaps and evidence are
+//! equal, and the values at their locations too. A field that only one of them has is ignored, so
+//! that defaults set by admission on pods (`serviceAccountName: default`) make no difference.
 
 use std::collections::HashMap;
 
@@ -11,20 +10,21 @@ use pavisade_checks::{Claim, Place};
 use pavisade_model::Finding;
 use pavisade_yaml::{Kind, Value, to_json};
 
-/// The findings that are known, by all that must be equal but for what stands at their place.
+/// The known findings, by everything that must be equal except the value at their location.
 #[derive(Default)]
-pub(crate) struct Known(HashMap<String, Vec<Told>>);
+pub(crate) struct Known(HashMap<String, Vec<Entry>>);
 
-struct Told {
-    /// What stands at its place; empty where there is nothing to compare.
+struct Entry {
+    /// The value at the location. Empty if there is nothing to compare.
     value: String,
-    /// Where it is kept, and of how many pods it is said; none of an owner's own.
+    /// The index of the finding, and the number of pods it is about. `None` for a finding of the
+    /// owner.
     pods: Option<(usize, usize)>,
 }
 
 impl Known {
-    /// Adds a finding of an owner or of some of its pods; `template` is the path of the pod template
-    /// that it is about, `value` is what [`value`] says of its claim.
+    /// Adds a finding of an owner or of some of its pods. `template` is the path of its pod
+    /// template, `value` is the result of [`value`] for its claim.
     pub(crate) fn add(
         &mut self,
         finding: &Finding,
@@ -32,10 +32,10 @@ impl Known {
         template: &str,
         pods: Option<(usize, usize)>,
     ) {
-        self.0.entry(key(finding, template)).or_default().push(Told { value, pods });
+        self.0.entry(key(finding, template)).or_default().push(Entry { value, pods });
     }
 
-    /// Counts further pods for a finding that is known; whether it is.
+    /// Adds pods to the count of a known finding. Returns whether it is known.
     pub(crate) fn count(
         &mut self,
         finding: &Finding,
@@ -45,7 +45,7 @@ impl Known {
     ) -> bool {
         let told = self.0.get_mut(&key(finding, template)).into_iter().flatten();
         let same =
-            |told: &&mut Told| told.value == value || told.value.is_empty() || value.is_empty();
+            |told: &&mut Entry| told.value == value || told.value.is_empty() || value.is_empty();
         let Some(told) = told.into_iter().find(same) else { return false };
         if let Some((_, all)) = &mut told.pods {
             *all += pods;
@@ -53,14 +53,14 @@ impl Known {
         true
     }
 
-    /// Where findings of pods are kept, and of how many pods each is said.
+    /// Returns the indexes of findings of pods, with the number of pods.
     pub(crate) fn of_pods(self) -> impl Iterator<Item = (usize, usize)> {
         self.0.into_values().flatten().filter_map(|told| told.pods)
     }
 }
 
-/// What stands at the place of a claim, as far as it tells pods of one owner apart: not the name that
-/// each has of its own, nor a container with all that others add to it.
+/// Returns the value at the location of a claim, if it distinguishes pods of one owner. Excludes
+/// unique names, and containers with everything added to them.
 pub(crate) fn value(claim: &Claim<'_>) -> String {
     let Place::At(value, missing) = &claim.place else { return String::new() };
     let nested = |item: Value<'_>| matches!(item.kind(), Kind::Mapping | Kind::Sequence);
@@ -89,7 +89,7 @@ fn key(finding: &Finding, template: &str) -> String {
     )
 }
 
-/// A path below the template, or one that is not in it.
+/// Returns a path relative to the template, or unchanged if it is outside.
 pub(crate) fn relative<'a>(path: &'a str, template: &str) -> &'a str {
     path.strip_prefix(template).unwrap_or(path).trim_start_matches('.')
 }

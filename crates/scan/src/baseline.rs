@@ -1,22 +1,22 @@
-//! Which findings an earlier result has, and which of its own are gone.
+//! Compares findings with an earlier result: which are known, and which are resolved.
 
 use std::collections::{HashMap, HashSet};
 
 use pavisade_judgement::{Baseline, Compared, Known};
 use pavisade_model::{Finding, State};
 
-/// How well an entry of a baseline fits a finding; each is taken once.
+/// How well an entry of a baseline matches a finding. Each entry is used once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fit {
-    /// Of the same world and no worse.
+    /// Same world, not more severe.
     World,
-    /// Of another world and no worse.
+    /// Different world, not more severe.
     Elsewhere,
-    /// The finding is worse than it was: it is new, and what it was is not gone.
+    /// The finding is more severe than before: it is new, and the old one is not resolved.
     Worse,
 }
 
-/// Which entries of a baseline were met.
+/// Tracks which entries of a baseline were matched.
 pub(crate) struct Matches<'a> {
     baseline: &'a Baseline,
     by_print: HashMap<&'a str, Vec<usize>>,
@@ -34,9 +34,9 @@ impl<'a> Matches<'a> {
         Self { baseline, by_print, met: vec![false; baseline.entries.len()] }
     }
 
-    /// Which of the findings are known.
+    /// Returns which of the findings are known.
     pub(crate) fn take(&mut self, findings: &[&Finding]) -> Vec<bool> {
-        // An older result has fingerprints of the first version.
+        // Older results have fingerprints of the first version.
         let print = |finding: &&Finding| {
             let print = finding.fingerprint().to_string();
             match self.by_print.contains_key(&*print) {
@@ -64,7 +64,7 @@ impl<'a> Matches<'a> {
                             Fit::Worse => true,
                         }
                 };
-                // Entries that are met in their order need not be looked at again.
+                // Skip entries at the start that are already matched.
                 let from = first.entry(&*prints[place]).or_insert(0);
                 while entries.get(*from).is_some_and(|index| self.met[*index]) {
                     *from += 1;
@@ -79,7 +79,7 @@ impl<'a> Matches<'a> {
         known
     }
 
-    /// With `cut`, findings are missing, and an entry that was not met may be one of them.
+    /// If `cut`, findings were dropped, and an unmatched entry may be one of them.
     pub(crate) fn finish(self, known: Vec<Finding>, cut: bool) -> Compared {
         let mut asked: Vec<_> = self.by_print.into_values().flatten().collect();
         asked.sort_unstable();
@@ -93,7 +93,7 @@ impl<'a> Matches<'a> {
     }
 }
 
-/// What could not be determined and now fails, or what is more severe than it was.
+/// Whether an unknown result now fails, or the severity is higher.
 fn is_worse(finding: &Finding, entry: &Known) -> bool {
     finding.state == State::Fails
         && (entry.state == State::Unknown || finding.severity > entry.severity)

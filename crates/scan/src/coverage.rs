@@ -1,9 +1,8 @@
-//! What is said where a live cluster was not read in full.
+//! Results of checks for a live cluster that was not read completely.
 //!
-//! "Passed" means proven: of a check that could not see all that it looks at it is said what it did
-//! not see, unless it says so itself, and what it found to be well counts as unknown where
-//! something that it did not see might refute it. What fails stays: checks fail only for what no
-//! unread object can undo.
+//! "Passed" means proven. If a check could not read all of its input, a finding says so, unless the
+//! check reports it itself. Its passed subjects count as unknown if unread objects might refute
+//! them. Failures stay: checks fail only if no unread object can change that.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,12 +12,12 @@ use pavisade_model::{
 };
 use pavisade_snapshot::{Coverage, World};
 
-/// What the checks of a set could not see of one world, in the order of the set.
+/// What the checks of a set could not read in a world, in the order of the set.
 #[derive(Debug)]
 pub(crate) struct Blind {
     /// Whether a kind that the check reads was not read.
     of_reads: Vec<bool>,
-    /// The kinds of each check that were not read, subjects among them.
+    /// The unread kinds of each check, including its subjects.
     unread: Vec<Vec<GroupKind>>,
 }
 
@@ -35,13 +34,13 @@ impl Blind {
         Self { of_reads, unread }
     }
 
-    /// Whether a subject that the check found to be well is so whatever was not read.
+    /// Whether a passed subject of the check is proven regardless of what was not read.
     pub(crate) fn proves(&self, check: usize) -> bool {
         !self.of_reads.get(check).copied().unwrap_or(false)
     }
 
-    /// One finding for each check that could not see all, with the check's place in the set; of
-    /// kinds of which the check itself has `said` nothing.
+    /// Returns one finding for each check that could not read everything, with the index of the
+    /// check. Kinds that the check itself reported in `said` are left out.
     pub(crate) fn findings<'c>(
         &self,
         world: &World,
@@ -92,7 +91,7 @@ fn is_unread(world: &World, kind: GroupKind) -> bool {
     world.coverage(kind) == Coverage::Unread
 }
 
-/// The kinds of which a finding says that they were not read.
+/// Returns the kinds that a finding reports as unread.
 fn kinds_of(finding: &Finding) -> impl Iterator<Item = GroupKind> {
     finding.detail().gaps.iter().filter_map(|gap| match gap {
         Gap::Kind { kind, .. } => Some(*kind),
@@ -100,7 +99,7 @@ fn kinds_of(finding: &Finding) -> impl Iterator<Item = GroupKind> {
     })
 }
 
-/// Which kinds were not read, and why: kinds of one reason together.
+/// Returns a message on unread kinds, grouped by reason.
 fn message(gaps: &[(GroupKind, &Cause)]) -> String {
     let mut by_cause = BTreeMap::<String, Vec<String>>::new();
     for (kind, cause) in gaps {

@@ -1,4 +1,4 @@
-//! Where there are too many findings to keep them all, nothing is said of those that are missing.
+//! If there are too many findings to keep, nothing is proven about the dropped ones.
 
 use std::collections::HashMap;
 
@@ -46,7 +46,7 @@ fn judged(text: &str, check: &str, terms: &Terms, limit: usize) -> Judgement {
     judge_within(&snapshot, &set, terms, Timestamp::UNIX_EPOCH, limit)
 }
 
-/// What is said of the one check of a control.
+/// Returns the state of a control with one check.
 fn control(check: &str, judgement: &Judgement) -> (ControlState, Tally) {
     let catalog = Catalog::builtin();
     let known: Vec<_> = catalog.rules().collect();
@@ -86,7 +86,7 @@ fn a_part_of_a_check_is_unknown_where_findings_were_cut() {
         ("hostIPC", 1, ControlState::Unknown, (0, 0, 2)),
         ("hostNetwork", 2, ControlState::Holds, (2, 0, 0)),
         ("hostNetwork", 1, ControlState::Unknown, (0, 0, 2)),
-        // What is known to fail still does.
+        // Known failures stay.
         ("hostPID", 1, ControlState::Fails, (0, 1, 1)),
     ] {
         let judgement = judged(&text, "PV-C002", &Terms::default(), limit);

@@ -1,14 +1,14 @@
-//! Where a cluster has an object otherwise than the file that it comes from.
+//! Differences between objects in a cluster and the files they come from.
 
 use pavisade_drift::{Difference, DifferenceKind, Mode, drift};
 use pavisade_model::{Note, NoteKind};
 use pavisade_snapshot::{ClusterFacts, Coverage, Object, ObjectId, Served, World};
 use pavisade_yaml::Value;
 
-/// Characters of a value that are shown.
+/// Maximum number of characters shown of a value.
 const SHOWN: usize = 60;
 
-/// A note for each difference, in the order of the files.
+/// Returns a note for each difference, in the order of the files.
 pub(crate) fn notes(world: &World) -> Vec<Note> {
     let mut written: Vec<_> = world.all_written().collect();
     // One text may be several objects: a static pod is one on each node.
@@ -33,7 +33,7 @@ fn of_object(world: &World, id: &ObjectId, written: &Object) -> Vec<Note> {
         }
     };
     let Some(stored) = stored else {
-        // Files that only look like objects are in no cluster.
+        // Configuration files are not in a cluster.
         if written.is_file() {
             return Vec::new();
         }
@@ -52,7 +52,7 @@ fn of_object(world: &World, id: &ObjectId, written: &Object) -> Vec<Note> {
         return vec![note(NoteKind::Drift, written.value(), message)];
     };
     let found = drift(written.value(), stored.value(), &id.group, &id.kind, Mode::Written);
-    // A kubelet shows a static pod under the node's name, and lets it stay on a sick node.
+    // The kubelet appends the node's name to a static pod and adds tolerations.
     let by_kubelet = |difference: &&Difference<'_, '_>| {
         let added = difference.kind == DifferenceKind::Added;
         difference.path == "metadata.name"
@@ -92,7 +92,7 @@ fn sentence(difference: &Difference<'_, '_>) -> String {
     }
 }
 
-/// Fields whose texts are no secret; every other text may be one.
+/// Fields whose values are never secret. Any other text may be one.
 const HARMLESS: [&str; 40] = [
     "apiGroup",
     "cidr",
@@ -136,9 +136,9 @@ const HARMLESS: [&str; 40] = [
     "type",
 ];
 
-/// A value in few words, where it cannot be a secret.
+/// Returns a value for display, if it cannot be a secret.
 fn show(value: Value<'_>, path: &str) -> Option<String> {
-    // An argument, a line of a ConfigMap or an annotation may hold anything.
+    // An argument, an entry of a ConfigMap or an annotation may contain anything.
     let open = ["data", "stringData", "binaryData", "annotations"];
     let inside = |step: &str| path.split(['.', '[']).any(|part| part == step);
     let text = value.scalar_text()?;
@@ -151,7 +151,7 @@ fn show(value: Value<'_>, path: &str) -> Option<String> {
     })
 }
 
-/// The deepest field of a path that the file has.
+/// Returns the deepest field of a path that is in the file.
 fn nearest<'o>(written: &'o Object, path: &str) -> Value<'o> {
     let mut at = written.value();
     for step in path.split(['.', '[']) {
@@ -163,7 +163,7 @@ fn nearest<'o>(written: &'o Object, path: &str) -> Value<'o> {
     at
 }
 
-/// Whether the API server serves the very version of a file.
+/// Whether the API server serves the exact version of a file.
 fn serves(world: &World, object: &Object) -> bool {
     let facts = ClusterFacts::of(world).filter(|facts| facts.knows_served());
     let (group, version, kind) = (object.group(), object.version(), object.kind());
@@ -183,7 +183,7 @@ mod tests {
 
     use super::*;
 
-    /// What is said of the one difference between two objects.
+    /// Returns the message for the only difference between two objects.
     fn said(kind: &str, written: &str, stored: &str) -> String {
         let doc = |text: &str| read(&Source::new("f", text)).docs.remove(0);
         let (written, stored) = (doc(written), doc(stored));

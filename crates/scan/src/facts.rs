@@ -1,4 +1,4 @@
-//! Judges what is known beside the objects, and joins it with the workloads.
+//! Judges facts in addition to the objects, and joins them with the workloads.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::{Timestamp, locate, masked};
 /// The workloads of each image, in the order of the images.
 type Joined = Vec<Option<Arc<[Workload]>>>;
 
-/// Judges every image once; its findings hang on the workloads that run it.
+/// Judges every image once. Its findings have the workloads that run it.
 pub(crate) fn judge(snapshot: &Snapshot, checks: &CheckSet, now: Timestamp) -> Vec<Part> {
     let Some(images) = &snapshot.facts().images else { return Vec::new() };
     let joined = join(snapshot, images, checks, now);
@@ -55,17 +55,17 @@ fn join(snapshot: &Snapshot, images: &Images, checks: &CheckSet, now: Timestamp)
     joined.into_iter().map(shared).collect()
 }
 
-/// Checks that say what leads to a workload from outside of its cluster: `exposed-workload`.
+/// Checks for workloads that are reachable from outside the cluster: `exposed-workload`.
 const EXPOSED: &[&str] = &["PV-N055"];
-/// Checks that say that a workload has power over its node: `privileged-container`,
-/// `host-namespace`, `runtime-socket-mount`, `escape-capability`.
+/// Checks for workloads with privileges on their nodes: `privileged-container`, `host-namespace`,
+/// `runtime-socket-mount`, `escape-capability`.
 const PRIVILEGED: &[&str] = &["PV-C001", "PV-C002", "PV-C022", "PV-C030"];
 
-/// What checks say of workloads, each asked once. What they cannot tell is not said: it lowers no
-/// priority.
+/// The failures of these checks for workloads, computed once each. Unknown results are left out:
+/// they do not lower a priority.
 struct Standing(HashMap<usize, Vec<Failure>>);
 
-/// Check, container and message of a failure.
+/// The check, container and message of a failure.
 type Failure = (Arc<str>, Option<String>, Arc<str>);
 
 impl Standing {
@@ -86,7 +86,8 @@ impl Standing {
         Self(judged.collect())
     }
 
-    /// What one of these checks says of the object, or of the container, that names an image.
+    /// Returns the failure of one of these checks for the object, or the container, that refers to
+    /// an image.
     fn says(&self, naming: &Naming, ids: &[&str]) -> Option<Arc<str>> {
         let is_meant = |(id, container, _): &&Failure| {
             ids.contains(&&**id)
@@ -97,7 +98,7 @@ impl Standing {
     }
 }
 
-/// Objects of a picture stay where they are while it is judged.
+/// Objects do not move while a snapshot is judged.
 fn address(naming: &Naming) -> usize {
     Arc::as_ptr(&naming.object).addr()
 }
@@ -117,7 +118,7 @@ fn failures(checks: &CheckSet, world: &World, object: &Object, now: Timestamp) -
     failures
 }
 
-/// That checks did not run since nobody asked for what they look at.
+/// Returns a note about checks that did not run because their facts were not requested.
 pub(crate) fn note(checks: &CheckSet, facts: &Facts) -> Option<Note> {
     let unasked = checks.unasked(facts);
     let (first, fact) = unasked.first()?;

@@ -1,8 +1,8 @@
-//! The one line from picture to result: [`judge`].
+//! Judges a snapshot: [`judge`].
 //!
 //! Everything that runs checks calls it: the command line, the server, admission, the controller.
-//! It is pure: no file, no clock, no network; the same picture gives the same bytes, whatever the
-//! number of threads.
+//! It is pure: no files, no clock, no network. The same snapshot gives the same bytes, independent
+//! of the number of threads.
 
 mod alike;
 mod baseline;
@@ -42,22 +42,23 @@ use crate::owner::Sorted;
 use crate::part::{Part, Room, cut};
 use crate::vex::Said;
 
-/// Objects, or worlds, that one task judges.
+/// Number of objects, or worlds, per task.
 const CHUNK: usize = 64;
-/// Findings of one rule on single objects that are kept; others are counted.
+/// Maximum number of findings kept per rule on single objects. Others are only counted.
 pub const MAX_FINDINGS: usize = 25_000;
 
-/// The day of a time (UTC).
+/// Returns the date of a time (UTC).
 pub fn day(now: Timestamp) -> pavisade_judgement::Date {
     now.to_zoned(jiff::tz::TimeZone::UTC).date()
 }
 
-/// Runs all checks over all worlds, as of `now`, and lets nothing through.
+/// Runs all checks on all worlds as of `now`, without exceptions.
 pub fn judge(snapshot: &Snapshot, checks: &CheckSet, now: Timestamp) -> Judgement {
     judge_on(snapshot, checks, &Terms::default(), now)
 }
 
-/// Runs all checks over all worlds, as of `now`: certificates expire, exceptions end.
+/// Runs all checks on all worlds as of `now`, which matters for expired certificates and
+/// exceptions.
 pub fn judge_on(
     snapshot: &Snapshot,
     checks: &CheckSet,
@@ -67,8 +68,9 @@ pub fn judge_on(
     judge_within(snapshot, checks, terms, now, MAX_FINDINGS)
 }
 
-/// What is found of all pods, those of the control plane too and whatever exceptions say: admission
-/// knows of neither. Of more than `limit` findings it is said why some are missing.
+/// Returns the findings for all pods, including those of the control plane and those with
+/// exceptions, because admission ignores both. If there are more than `limit` findings, also
+/// returns a note that some are missing.
 pub fn judge_all_pods(
     snapshot: &Snapshot,
     checks: &CheckSet,
@@ -91,7 +93,7 @@ pub fn judge_all_pods(
     (findings, cut)
 }
 
-/// The same as [`judge_on`], with another limit for [`MAX_FINDINGS`].
+/// Like [`judge_on`], with a limit in place of [`MAX_FINDINGS`].
 fn judge_within(
     snapshot: &Snapshot,
     checks: &CheckSet,
@@ -108,7 +110,7 @@ fn judge_within(
         objects.extend(alone.iter().map(|object| (seen, *object)));
         groups.extend(made.iter().map(|group| (seen, group)));
     }
-    // Each chunk is a task of its own: nobody waits long for the last one.
+    // Each chunk is a separate task, so that no thread waits long for the last one.
     let judge_chunk = |chunk: &[(&Seen<'_>, &Object)], room: Room| {
         let (mut part, mut paths) = (Part { room, ..Part::new(checks) }, Paths::default());
         for (seen, object) in chunk {
@@ -132,7 +134,7 @@ fn judge_within(
     });
     let mut parts: Vec<_> = of_objects.chain(of_groups).chain(of_worlds).collect();
     parts.extend(facts::judge(snapshot, checks, now));
-    // Which were kept depends on the threads. Those of the first objects are.
+    // Which findings were kept depends on the threads. Keep those of the first objects instead.
     let told: Vec<_> = kept.iter().map(|told| told.load(Ordering::Relaxed)).collect();
     if told.iter().any(|told| *told > limit) {
         let chunks: Vec<_> = objects.chunks(CHUNK).collect();
@@ -172,7 +174,7 @@ fn judge_within(
     let Said { findings, dismissed, notes: of_statements } =
         vex::apply(in_order(found), &terms.vex);
     notes.extend(of_statements);
-    // What is not affected is none of its check's failures, whoever says so.
+    // A dismissed finding is not a failure of its check.
     for finding in &dismissed {
         if let Some(of) = tallies.iter_mut().find(|of| of.rule.id == finding.rule.id) {
             of.tally.fails = of.tally.fails.saturating_sub(1);
@@ -194,7 +196,7 @@ fn judge_within(
         unasked: checks.unasked_rules(snapshot.facts()),
         notes,
         worlds: worlds.len(),
-        // Facts about a cluster are none of its objects.
+        // The facts about a cluster are not one of its objects.
         objects: worlds.iter().map(|w| w.objects().len() - w.of_kind(kinds::CLUSTER).count()).sum(),
         images: known().filter(|image| !image.source_tree).count(),
         source_trees: known().filter(|image| image.source_tree).count(),
@@ -203,7 +205,8 @@ fn judge_within(
     }
 }
 
-/// One list in order. A finding is large: its place is sorted, and it moves once.
+/// Merges the lists in order. Findings are large, so indexes are sorted and each finding moves
+/// once.
 fn in_order(found: Vec<Vec<Finding>>) -> Vec<Finding> {
     let lists = found.iter().enumerate();
     let places = lists.flat_map(|(list, found)| (0..found.len()).map(move |at| (list, at)));
@@ -215,8 +218,8 @@ fn in_order(found: Vec<Vec<Finding>>) -> Vec<Finding> {
     places.into_iter().filter_map(|(list, at)| found[list][at].take()).collect()
 }
 
-/// Failures before doubts, worst first; then so that equal pictures give equal bytes. What is equal
-/// in all of this stays in the order in which it was found.
+/// The sort key: failures before unknown results, highest severity first, then a stable order.
+/// Equal findings keep their order.
 fn order(finding: &Finding) -> impl Ord + '_ {
     let (source, start) = finding.location.key();
     (
@@ -232,7 +235,7 @@ fn order(finding: &Finding) -> impl Ord + '_ {
     )
 }
 
-/// A world, and what the checks could not see of it.
+/// A world, and what the checks could not read in it.
 struct Seen<'a> {
     world: &'a World,
     blind: Blind,
@@ -243,14 +246,14 @@ fn finding(world: &World, report: &Report<'_>, claim: Claim<'_>, paths: &mut Pat
     finding_at(Some(world), report, claim, (location, stable_path))
 }
 
-/// A finding about no object of a world.
+/// Creates a finding that is not about an object of a world.
 fn fact_finding(report: &Report<'_>, claim: Claim<'_>) -> Finding {
     let location = match &claim.place {
         Place::Layer(location) => Location::clone(location),
         _ => Location::None,
     };
     let mut finding = finding_at(None, report, claim, (location, String::new()));
-    // What is said of a file of an image is about that file.
+    // A finding at a file of an image is about that file.
     if let Location::Layer { path, .. } = &finding.location {
         let holder = Arc::new(finding.subject);
         finding.subject = Subject::File { holder, path: path.clone() };
@@ -296,9 +299,9 @@ fn finding_at(
     }
 }
 
-/// A text without the secrets in it. All that a result says of what was read goes through here or
-/// through [`public`], so that no output has to know of secrets; only lines of the files
-/// themselves are masked where they are shown.
+/// Returns a text with its secrets masked. All texts derived from the input go through here or
+/// through [`public`], so that outputs need not handle secrets. Only source lines are masked where
+/// they are rendered.
 fn masked(text: String) -> String {
     if text.is_empty() {
         return text;
@@ -309,7 +312,7 @@ fn masked(text: String) -> String {
     }
 }
 
-/// Whether a path is made of field names and short names: no secret looks like one.
+/// Whether a path consists of field names and short names, which cannot be secrets.
 fn is_plain(path: &str) -> bool {
     let is_short = |part: &str| {
         let is_field = part.starts_with(|c: char| c.is_ascii_lowercase()) && part.len() <= 40;
@@ -319,7 +322,7 @@ fn is_plain(path: &str) -> bool {
     };
     path.split(['.', '[', ']']).all(|part| {
         let (key, value) = part.split_once('=').unwrap_or((part, ""));
-        // What follows a second sign may be the value of a setting.
+        // The text after a second `=` may be the value of a setting.
         is_short(key) && is_short(value)
     })
 }
@@ -332,12 +335,13 @@ fn public_place(related: Related) -> Related {
     Related { label, ..related }
 }
 
-/// A note without the secrets in it: errors of parsers and programs quote what they read.
+/// Masks secrets in a note: errors of parsers and programs quote their input.
 pub fn public(note: Note) -> Note {
     Note { message: masked(note.message), remedy: masked(note.remedy), ..note }
 }
 
-/// The claim's changes as edits of its document; all of them, or none.
+/// Converts the changes of a claim to edits of its document. `None` if one of them cannot be
+/// converted.
 fn fix(claim: &Claim<'_>) -> Option<Box<Fix>> {
     let changes = &claim.rare().changes;
     let Place::At(first, _) = &changes.first()?.place else { return None };
@@ -381,7 +385,7 @@ fn locate(
     (Location::Field { path, value }, stable)
 }
 
-/// A path and the names of what is missing at its end.
+/// Returns a path with the names of missing fields appended.
 fn joined(path: String, missing: &str) -> String {
     match (path.as_str(), missing) {
         (_, "") => path,

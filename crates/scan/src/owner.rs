@@ -1,12 +1,12 @@
-//! Objects that a controller made are judged once, at their owner.
+//! Judges objects created by a controller once, at their owner.
 //!
-//! Not blindly: of each shape that an owner's pods have, one pod is judged as well, and what it
-//! has beyond the owner's own findings is kept: a debug container, a sidecar that a webhook put
-//! in, a revision that still runs, a pod that was edited or that only claims its owner. What does
-//! not run (finished pods, ReplicaSets without replicas) is left to the owner, but for what stands
-//! in the object itself: a secret.
+//! For each distinct shape of an owner's pods, one pod is judged as well. Its findings are kept if
+//! the owner does not have them: a debug container, an injected sidecar, a revision that still
+//! runs, a pod that was edited or only claims its owner. Objects that do not run (completed pods,
+//! ReplicaSets without replicas) are covered by the owner, except for what is in the object itself:
+//! a secret.
 //!
-//! Pods of a kubelet (static pods) have no owner in this sense.
+//! Static pods have no owner in this sense.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
@@ -20,11 +20,11 @@ use rayon::prelude::*;
 use crate::alike::{Known, relative, value};
 use crate::{Part, Seen, Timestamp, finding};
 
-/// Steps from a pod to its topmost owner; a chain that is longer goes round.
+/// Maximum number of steps from a pod to its topmost owner. A longer chain is a cycle.
 const MAX_STEPS: usize = 8;
 
-/// Labels that controllers give each pod or revision its own value of. Where a policy selects by
-/// one of them, the pods are not alike.
+/// Labels whose values are unique to each pod or revision. If a policy selects by one of them, the
+/// pods are different.
 const LABELS: [&str; 9] = [
     "pod-template-hash",
     "controller-revision-hash",
@@ -37,7 +37,8 @@ const LABELS: [&str; 9] = [
     "batch.kubernetes.io/controller-uid",
 ];
 
-/// Annotations that say how a pod runs; others (its address, its checksum) are each pod's own.
+/// Annotations that affect how a pod runs. Others (its address, its checksum) are unique to each
+/// pod.
 const ANNOTATIONS: [&str; 4] = [
     "container.apparmor.security.beta.kubernetes.io/",
     "seccomp.security.alpha.kubernetes.io/",
@@ -47,42 +48,42 @@ const ANNOTATIONS: [&str; 4] = [
 
 /// The objects of a world, by how they are judged.
 pub(crate) struct Sorted<'a> {
-    /// Those that are judged each for itself.
+    /// Objects that are judged individually.
     pub(crate) alone: Vec<&'a Object>,
-    /// Owners with what is made from them.
+    /// Owners with the objects created from them.
     pub(crate) groups: Vec<Group<'a>>,
 }
 
-/// What has one topmost owner.
+/// The objects with the same topmost owner.
 pub(crate) struct Group<'a> {
-    /// The owner as its objects name it.
+    /// The owner as referenced by its objects.
     name: Owner<'a>,
-    /// The owner, where it is in the world and has a pod template.
+    /// The owner, if it is in the world and has a pod template.
     owner: Option<&'a Object>,
     shapes: Vec<Shape<'a>>,
 }
 
-/// Objects whose pods are specified alike.
+/// Objects with equivalent pod specifications.
 struct Shape<'a> {
     first: &'a Object,
-    /// How many of them are pods.
+    /// The number of pods among them.
     pods: usize,
-    /// Whether they run, or make what runs.
+    /// Whether they run, or create pods that run.
     runs: bool,
 }
 
-/// An owner as its objects name it.
+/// An owner as referenced by its objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Owner<'a> {
     group: &'a str,
     kind: &'a str,
     namespace: &'a str,
     name: &'a str,
-    /// Of an owner that is not in the world; empty otherwise.
+    /// The UID of an owner that is not in the world, otherwise empty.
     uid: &'a str,
 }
 
-/// Sorts the objects of a world.
+/// Sorts the objects of a world by how they are judged.
 pub(crate) fn sort(world: &World) -> Sorted<'_> {
     let objects: Vec<_> = world.objects().collect();
     if !world.is_live() {
@@ -108,7 +109,7 @@ pub(crate) fn sort(world: &World) -> Sorted<'_> {
     alone.retain(|object| !owners.contains(object.id()));
     let named = named_labels(world);
     let group = |(name, owner, members): (_, Option<_>, _)| {
-        // Nobody else stands for what an unknown owner made.
+        // Without the owner, its objects must be judged even if they do not run.
         let runs = |object: &Object| owner.is_none() || runs(object);
         Group { name, owner, shapes: shapes(members, runs, &named) }
     };
@@ -127,8 +128,8 @@ impl Owner<'_> {
     }
 }
 
-/// The topmost owner of an object that a controller made, and its object if it is one that has a
-/// pod template.
+/// Returns the topmost owner of an object created by a controller, and its object if it has a pod
+/// template.
 fn top<'a>(world: &'a World, object: &'a Object) -> Option<(Owner<'a>, Option<&'a Object>)> {
     if object.is(kinds::POD) && object.annotation("kubernetes.io/config.mirror").is_some() {
         return None;
@@ -157,7 +158,7 @@ fn top<'a>(world: &'a World, object: &'a Object) -> Option<(Owner<'a>, Option<&'
     None
 }
 
-/// Whether objects of the kind are made from the template of an owner.
+/// Whether objects of the kind are created from an owner's template.
 fn is_made(object: &Object) -> bool {
     matches!(
         (object.group(), object.kind()),
@@ -167,7 +168,7 @@ fn is_made(object: &Object) -> bool {
     )
 }
 
-/// The reference to the controller of an object.
+/// Returns the reference to the controller of an object.
 fn controller(object: &Object) -> Option<Value<'_>> {
     let references = object.at(&["metadata", "ownerReferences"])?;
     references.items().find(|reference| reference.bool("controller") == Some(true))
@@ -180,8 +181,8 @@ fn named<'a>(reference: Value<'a>, namespace: &'a str) -> Option<Owner<'a>> {
     Some(Owner { group, kind, namespace, name, uid: reference.str("uid").unwrap_or("") })
 }
 
-/// The object that is meant, where it has a pod template. One of the same name that was made
-/// anew has another uid, and did not make what names the old one.
+/// Returns the referenced object, if it has a pod template. An object with the same name and
+/// another UID was recreated and is not the owner.
 fn find<'a>(world: &'a World, owner: &Owner<'_>) -> Option<&'a Object> {
     let id = ObjectId {
         group: owner.group.into(),
@@ -194,7 +195,7 @@ fn find<'a>(world: &'a World, owner: &Owner<'_>) -> Option<&'a Object> {
     (uid.is_empty() || owner.uid.is_empty() || uid == owner.uid).then_some(found)
 }
 
-/// Whether it runs, or makes what runs.
+/// Whether it runs, or creates pods that run.
 fn runs(object: &Object) -> bool {
     if object.is(kinds::POD) {
         let phase = object.at(&["status", "phase"]).and_then(Value::as_str);
@@ -204,8 +205,8 @@ fn runs(object: &Object) -> bool {
     object.is(kinds::JOB) || replicas != Some(0)
 }
 
-/// Of [`LABELS`], those by which a NetworkPolicy selects pods, by its namespace. Policies of other
-/// kinds leave the question open, whichever pods they select.
+/// Returns those of [`LABELS`] that NetworkPolicies select pods by, by namespace. Policies of other
+/// kinds are not considered.
 fn named_labels(world: &World) -> HashMap<&str, Vec<&str>> {
     let mut named: HashMap<&str, Vec<&str>> = HashMap::new();
     for policy in world.of_kind(kinds::NETWORK_POLICY) {
@@ -239,13 +240,13 @@ fn shapes<'a>(
         });
         shapes[place].pods += usize::from(object.is(kinds::POD));
     }
-    // A finding is told of what runs, if it is there too.
+    // Findings are reported for a running object, if there is one.
     shapes.sort_by_key(|shape| !shape.runs);
     shapes
 }
 
-/// All that checks look at in an object's pods, less what differs between pods of one template;
-/// labels that are `named` count.
+/// Returns what checks read of an object's pods, without what differs between pods of one template.
+/// Labels in `named` are included.
 fn shape(object: &Object, named: &[&str]) -> String {
     let mut out = String::with_capacity(object.value().span().len());
     let counts = |key: &str| !LABELS.contains(&key) || named.contains(&key);
@@ -267,7 +268,7 @@ fn shape(object: &Object, named: &[&str]) -> String {
 fn push_spec(out: &mut String, pod: Pod<'_>) {
     for (key, field) in pod.spec().entries() {
         match key {
-            // The scheduler's, and those of DaemonSets and StatefulSets.
+            // Set by the scheduler, or by DaemonSets and StatefulSets.
             "nodeName" | "hostname" | "affinity" => {}
             "containers" | "initContainers" | "ephemeralContainers" | "volumes"
                 if field.kind() == Kind::Sequence =>
@@ -286,7 +287,8 @@ fn push_spec(out: &mut String, pod: Pod<'_>) {
     }
 }
 
-/// A volume: the claim of a StatefulSet's pod is its own, as is the name of the token's volume.
+/// Writes a volume. Claims of a StatefulSet's pods and names of token volumes are unique to each
+/// pod.
 fn push_volume(out: &mut String, volume: Value<'_>) {
     for (key, field) in volume.entries() {
         match key {
@@ -331,7 +333,7 @@ fn push_field(out: &mut String, key: &str, value: Value<'_>) {
 }
 
 impl<'a> Group<'a> {
-    /// Judges the owner, then what its pods have beyond it.
+    /// Judges the owner, then its pods, keeping what the owner does not have.
     pub(crate) fn judge(&self, seen: &Seen<'a>, checks: &CheckSet, now: Timestamp) -> Part {
         let (mut part, mut paths) = (Part::new(checks), Paths::default());
         let mut known = Known::default();
@@ -393,9 +395,9 @@ impl<'a> Group<'a> {
         for (finding, first) in part.findings.iter_mut().zip(&firsts).skip(own) {
             finding.owner = Some(Box::new(self.name.subject(finding.subject.container())));
             let template = self::template(first, &mut paths);
-            // No field of the owner itself has such a path.
+            // The owner itself has no field with such a path.
             finding.stable_path = format!("pod:{}", relative(&finding.stable_path, &template));
-            // Pods may differ at one place.
+            // Pods may differ at the same location.
             let before = times.entry(finding.fingerprint()).or_default();
             if *before > 0 {
                 let _ = write!(finding.stable_path, "#{before}");
@@ -406,7 +408,7 @@ impl<'a> Group<'a> {
     }
 }
 
-/// The path of an object's pod template.
+/// Returns the path of an object's pod template.
 fn template(object: &Object, paths: &mut Paths) -> String {
     let template = object.pods().next().and_then(|pod| pod.spec().parent());
     template.map_or_else(String::new, |template| paths.of(object.value(), template).stable)

@@ -1,4 +1,4 @@
-//! What one task of a judgement found, and which findings are kept where there are too many.
+//! The findings of one task of a judgement, and which are kept if there are too many.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,28 +9,28 @@ use pavisade_model::{Finding, Meta, Note, NoteKind, Paths, Program, Workload};
 
 use crate::{Seen, Tally, fact_finding, finding, fix};
 
-/// How many findings of each rule a part may keep.
+/// The number of findings of each rule that a part may keep.
 pub(crate) enum Room {
-    /// As many as all parts together, which have kept so many of each, up to a limit.
+    /// Shared by all parts: counters of kept findings, and the limit.
     Shared(Arc<[AtomicUsize]>, usize),
-    /// So many of each.
+    /// A separate limit for each rule.
     Own(Vec<usize>),
-    /// All.
+    /// Unlimited.
     Any,
 }
 
-/// A counter for each rule of a set.
+/// Returns a counter for each rule of a set.
 pub(crate) fn counters(checks: &CheckSet) -> Arc<[AtomicUsize]> {
     checks.metas().map(|_| AtomicUsize::new(0)).collect()
 }
 
 pub(crate) struct Part {
     pub(crate) room: Room,
-    /// Findings of each rule, those that were not kept among them.
+    /// The number of findings by rule, including those that were not kept.
     pub(crate) told: Vec<usize>,
-    /// The rule of each finding, by its place in the set.
+    /// The rule of each finding, as an index in the set.
     pub(crate) rules: Vec<usize>,
-    /// Whether findings say how they are fixed.
+    /// Whether to include fixes.
     pub(crate) fixes: bool,
     pub(crate) findings: Vec<Finding>,
     pub(crate) tallies: Vec<Tally>,
@@ -46,8 +46,8 @@ impl Part {
         Self { room: Room::Any, told, rules: Vec::new(), fixes, findings, tallies, by_program }
     }
 
-    /// Says which checks could not see all of a world, after the world itself was judged: what is
-    /// said of it stands from `before` on.
+    /// Adds findings about what checks could not read in a world. Must be called after the world
+    /// was judged; its findings start at `before`.
     pub(crate) fn add_unseen(&mut self, seen: &Seen<'_>, checks: &CheckSet, before: usize) {
         for (index, meta, finding) in
             seen.blind.findings(seen.world, checks, &self.findings[before..])
@@ -57,7 +57,7 @@ impl Part {
         }
     }
 
-    /// Counts a verdict that is none of good news.
+    /// Counts a verdict that is not a pass.
     pub(crate) fn count(&mut self, report: &Report<'_>) {
         match report.verdict {
             Verdict::Fails(_) => self.add_report(report, |tally| tally.fails += 1),
@@ -73,7 +73,7 @@ impl Part {
     fn add(&mut self, index: usize, check: &Meta, programs: &[Program], count: fn(&mut Tally)) {
         let Some(tally) = self.tallies.get_mut(index) else { return };
         count(tally);
-        // One program alone is told by the check's own tally.
+        // For a single program, the check's own tally is sufficient.
         if check.programs.len() > 1 {
             let of_none = programs.is_empty().then_some(None);
             for program in programs.iter().copied().map(Some).chain(of_none) {
@@ -90,7 +90,7 @@ impl Part {
         self.keep(report.index, claims, |claim| finding(seen.world, &report, claim, paths));
     }
 
-    /// The same for what is known beside the objects.
+    /// Like `take`, for facts in addition to the objects.
     pub(crate) fn take_fact(
         &mut self,
         mut report: Report<'_>,
@@ -103,7 +103,7 @@ impl Part {
         });
     }
 
-    /// Counts a verdict, and takes its claims.
+    /// Counts a verdict and returns its claims.
     fn claims<'a>(&mut self, report: &mut Report<'a>) -> Vec<Claim<'a>> {
         let (count, claims): (fn(&mut Tally), _) =
             match std::mem::replace(&mut report.verdict, Verdict::NotApplicable) {
@@ -142,12 +142,12 @@ impl Part {
         }
     }
 
-    /// Findings of a rule that are kept.
+    /// Returns the number of kept findings of a rule.
     fn kept(&self, rule: usize) -> usize {
         self.rules.iter().filter(|kept| **kept == rule).count()
     }
 
-    /// Keeps the first `left` findings of each rule, and takes them from what is left.
+    /// Keeps the first `left` findings of each rule, and decreases `left`.
     fn truncate(&mut self, left: &mut [usize]) {
         let rules = std::mem::take(&mut self.rules);
         let mut of = rules.iter();
@@ -160,8 +160,8 @@ impl Part {
     }
 }
 
-/// Keeps the first findings of each rule, at most `limit`, and judges again those chunks that kept
-/// too few of one of the rules that there are too many findings of.
+/// Keeps at most the first `limit` findings of each rule. Chunks that kept too few findings of a
+/// rule over the limit are judged again.
 pub(crate) fn cut<T>(
     parts: &mut [Part],
     chunks: &[&[T]],
@@ -172,7 +172,7 @@ pub(crate) fn cut<T>(
     let mut left: Vec<_> =
         told.iter().map(|told| if *told > limit { limit } else { usize::MAX }).collect();
     let many: Vec<_> = (0..told.len()).filter(|rule| told[*rule] > limit).collect();
-    // What is judged again is dropped first: all of it would be kept twice.
+    // Findings that are computed again are dropped first, to not keep them twice.
     let lacks = |part: &Part, left: &[usize]| {
         many.iter().any(|rule| part.kept(*rule) < part.told[*rule].min(left[*rule]))
     };
@@ -185,14 +185,14 @@ pub(crate) fn cut<T>(
     }
 }
 
-/// What is said where not all findings are listed.
+/// Returns a note if not all findings are listed.
 pub(crate) fn cut_note(
     checks: &CheckSet,
     told: &[usize],
     limit: usize,
     place: String,
 ) -> Option<Note> {
-    /// Rules that are named.
+    /// Maximum number of rules listed.
     const NAMED: usize = 3;
     let many = checks.rules().zip(told).filter(|(_, told)| **told > limit);
     let mut many: Vec<_> = many.map(|(rule, told)| (*told, &*rule.name)).collect();

@@ -1,4 +1,4 @@
-//! API versions that a cluster serves and a later Kubernetes does not.
+//! API versions that a cluster serves and a later Kubernetes removes.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use pavisade_checks::removed_in;
 use pavisade_model::{Note, NoteKind};
 use pavisade_snapshot::{ClusterFacts, Served, World};
 
-/// One note for all of them: nothing is wrong yet, and who upgrades wants to know.
+/// Returns a single note for all of them: it matters only for an upgrade.
 pub(crate) fn note(world: &World) -> Option<Note> {
     let facts = ClusterFacts::of(world)?;
     let own = facts.kubernetes()?;

@@ -1,4 +1,4 @@
-//! What a picture is judged by besides the checks: what is let through, what is known already.
+//! Parameters of a judgement in addition to the checks: exceptions, the baseline, and the like.
 
 use std::collections::BTreeMap;
 
@@ -6,34 +6,34 @@ use pavisade_judgement::{Baseline, Exception};
 use pavisade_model::Severity;
 use pavisade_vex::Document;
 
-/// The terms of a judgement. By default nothing is let through.
+/// Parameters of a judgement. By default, there are no exceptions.
 #[derive(Debug, Clone, Default)]
 pub struct Terms {
-    /// Exceptions of policy files; those in objects and comments are found in the picture.
+    /// Exceptions of policy files. Those in objects and comments are collected from the snapshot.
     pub exceptions: Vec<Exception>,
-    /// Whose exceptions count.
+    /// Which exceptions apply.
     pub honour: Honour,
-    /// Days from now beyond which an exception's end is noted.
+    /// Exceptions that end more than this many days from now are reported.
     pub longest: Option<i32>,
-    /// Whether all was read that the policy files speak of: what they name in vain is worth a
-    /// warning then.
+    /// Whether everything that the policy files refer to was read. If so, exceptions without a
+    /// finding are worth a warning.
     pub whole: bool,
-    /// An earlier result: only what is not in it is new.
+    /// An earlier result. Only findings that are not in it are new.
     pub baseline: Option<Baseline>,
-    /// VEX documents: what they close is dismissed.
+    /// VEX documents. Findings that they close are dismissed.
     pub vex: Vec<Document>,
-    /// Severities by check id, in place of the checks' own.
+    /// Severities by check id, which override those of the checks.
     pub severities: BTreeMap<String, Severity>,
 }
 
-/// Whose exceptions count.
+/// Which exceptions apply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Honour {
-    /// Nobody's.
+    /// None.
     #[default]
     Nobody,
-    /// Those of policy files: whoever writes an object must not exempt himself.
+    /// Those of policy files only, so that an author of objects cannot create exceptions for them.
     Policy,
-    /// Those in objects and beside their lines too.
+    /// Those in objects and comments too.
     Everybody,
 }

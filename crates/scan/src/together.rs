@@ -1,14 +1,14 @@
-//! Findings that a person would fix in one place, shown as one.
+//! Groups findings that are fixed in one place.
 //!
-//! Checks judge each setting of each container on its own, and results of frameworks, exceptions and
-//! earlier results need them so. A person who reads a list of findings does not: five settings that
-//! one `securityContext` lacks are one thing to do, as is a NetworkPolicy that a namespace lacks, and
-//! one object that several kustomizations include is written once. So what is left when everything
-//! is settled is joined here, and each joined finding keeps what it stands for
-//! ([`Finding::members`]): no verdict, severity or place is lost.
+//! Checks evaluate each setting of each container separately, as frameworks, exceptions and
+//! baselines require. For a person reading a list of findings, this is too detailed: five missing
+//! settings of one `securityContext` are one task, as is a missing NetworkPolicy of a namespace,
+//! and an object that several kustomizations include is in one file. So the findings that remain at
+//! the end are grouped here. Each group keeps its findings ([`Finding::members`]): no verdict,
+//! severity or location is lost.
 //!
-//! Not joined: findings about images and packages, objects of clusters that are in several
-//! clusters, what could not be determined for different reasons.
+//! Not grouped: findings about images and packages, the same object in several clusters, and
+//! results that are unknown for different reasons.
 
 use std::borrow::Cow;
 use std::cmp::Reverse;
@@ -23,10 +23,10 @@ use pavisade_yaml::Origin;
 
 use crate::{in_order, order};
 
-/// Workloads that a message names.
+/// Maximum number of workloads in a message.
 const NAMED: usize = 3;
 
-/// Drops what is less severe.
+/// Drops findings below a severity.
 pub fn keep(judgement: &mut Judgement, least: Severity) {
     judgement.findings.retain(|finding| finding.severity >= least);
     judgement.excepted.retain(|excepted| excepted.finding.severity >= least);
@@ -36,7 +36,7 @@ pub fn keep(judgement: &mut Judgement, least: Severity) {
     }
 }
 
-/// Joins what belongs together, in what counts and in what was known before.
+/// Groups findings, both new ones and those in the baseline.
 pub fn together(judgement: &mut Judgement) {
     judgement.findings = joined(std::mem::take(&mut judgement.findings));
     if let Some(compared) = &mut judgement.baseline {
@@ -53,7 +53,7 @@ fn joined(findings: Vec<Finding>) -> Vec<Finding> {
     in_order(vec![findings])
 }
 
-/// Joins findings with equal keys where there are several; the others stay as they are.
+/// Groups findings with equal keys. Single ones are unchanged.
 fn join<K: Eq + Hash>(
     findings: Vec<Finding>,
     key: impl Fn(&Finding) -> Option<K>,
@@ -79,20 +79,20 @@ fn join<K: Eq + Hash>(
         .collect()
 }
 
-/// World and workload.
+/// The key: world and workload.
 fn by_workload(finding: &Finding) -> Option<(Option<Arc<str>>, Subject)> {
     let joins = finding.joins() && finding.rule.together == Together::Hardening;
     let subject = finding.shared_subject().filter(|subject| joins && is_one(subject))?;
     Some((finding.world.clone(), subject))
 }
 
-/// Whether a name says which object it is: without one, or with one that is still to be completed
-/// (`generateName`, which ends in a hyphen as no name does), two objects need not be the same.
+/// Whether a name identifies an object. Objects without a name or with an incomplete one
+/// (`generateName`, which ends in a hyphen as no name does) may be different.
 fn is_one(subject: &Subject) -> bool {
     !subject.name().is_empty() && !subject.name().ends_with('-')
 }
 
-/// What a container or pod lacks, as one finding about the workload.
+/// Creates the finding for everything that the containers or the pod of a workload lack.
 fn unhardened(mut parts: Vec<Finding>) -> Finding {
     parts.sort_by(|a, b| order(a).cmp(&order(b)));
     let rules: BTreeSet<_> = parts.iter().map(|part| part.rule.id.clone()).collect();
@@ -118,7 +118,7 @@ fn unhardened(mut parts: Vec<Finding>) -> Finding {
     }
 }
 
-/// Puts what else is said of a policy that allows everything to that.
+/// Adds other findings about a policy that allows everything to the finding for that.
 fn policies(findings: Vec<Finding>) -> Vec<Finding> {
     let of = |finding: &Finding| (finding.world.clone(), finding.subject.clone());
     let is_open = |finding: &Finding| &*finding.rule.id == OPEN_POLICY;
@@ -130,7 +130,7 @@ fn policies(findings: Vec<Finding>) -> Vec<Finding> {
         Some(of(finding)).filter(|policy| joined && open.contains(policy))
     };
     join(findings, key, |mut parts| {
-        // What is open is said first; that it leads to one address more is a part of it.
+        // The open policy comes first. A reachable address is a part of it.
         parts.sort_by_key(|part| (!is_open(part), Reverse(part.severity)));
         let rule = parts[0].rule.clone();
         let (message, advice) = (parts[0].message.clone(), parts[0].advice.clone());
@@ -138,7 +138,7 @@ fn policies(findings: Vec<Finding>) -> Vec<Finding> {
     })
 }
 
-/// World, namespace or image, rule, and what is said of it.
+/// The key: world, namespace or image, rule, evidence, state and severity.
 type Named = (Option<Arc<str>>, Subject, String, Cow<'static, str>, State, Severity);
 
 fn by_name(finding: &Finding) -> Option<Named> {
@@ -148,7 +148,7 @@ fn by_name(finding: &Finding) -> Option<Named> {
     }
     let subject = finding.shared_subject()?;
     let instance = finding.shared_image().to_owned();
-    // An image is the same one wherever files name it; in two clusters it is two things to do.
+    // An image is the same wherever files refer to it, but not across clusters.
     let anywhere = rule.together == Together::Image && !instance.is_empty() && in_text(finding);
     let (world, subject) = match anywhere {
         true => (None, Subject::World { name: "".into() }),
@@ -157,7 +157,7 @@ fn by_name(finding: &Finding) -> Option<Named> {
     Some((world, subject, instance, rule.id.clone(), *state, *severity))
 }
 
-/// What all workloads of a namespace lack, or what is said of one image.
+/// Creates the finding for all workloads of a namespace, or for one image.
 fn of_name(parts: Vec<Finding>) -> Finding {
     let rule = parts[0].rule.clone();
     let workloads = unique(parts.iter().map(|part| {
@@ -175,7 +175,7 @@ fn of_name(parts: Vec<Finding>) -> Finding {
         (_, _, "") => String::new(),
         (_, _, namespace) => format!("namespace `{namespace}`, "),
     };
-    // Workloads of one name may be several.
+    // Several workloads may have the same name.
     let each: BTreeSet<_> = parts
         .iter()
         .map(|part| (&part.world, part.owner.as_deref().unwrap_or(&part.subject).label()))
@@ -190,22 +190,22 @@ fn of_name(parts: Vec<Finding>) -> Finding {
     }
 }
 
-/// A world, a subject, a check and a severity.
+/// World, subject, check and severity.
 type Key = (Option<Arc<str>>, Subject, Cow<'static, str>, Severity);
 
-/// World, object, rule and severity; grave findings are shown each on its own.
+/// The key: world, object, rule and severity. High and critical findings are not grouped.
 fn by_object(finding: &Finding) -> Option<Key> {
     let Finding { world, rule, severity, .. } = finding;
     let one = finding.vulnerability.is_none() && finding.members.is_empty();
     if !one || !matches!(rule.together, Together::Object | Together::Policy) || !finding.joins() {
         return None;
     }
-    // Of images and files each is a thing to fix.
+    // Images and files are not grouped.
     let subject = finding.shared_subject().filter(is_one)?;
     Some((world.clone(), subject, rule.id.clone(), *severity))
 }
 
-/// What one check says of several places of an object.
+/// Creates the finding for several places in an object.
 fn of_object(parts: Vec<Finding>) -> Finding {
     let rule = parts[0].rule.clone();
     let messages = unique(parts.iter().map(|part| part.message.clone()));
@@ -223,12 +223,12 @@ fn of_object(parts: Vec<Finding>) -> Finding {
     Finding { message, advice, instance, ..standing_for(parts, rule) }
 }
 
-/// Whether it is in a text, rather than in a cluster.
+/// Whether the finding is in a text, not in a cluster.
 fn in_text(finding: &Finding) -> bool {
     matches!(finding.location, Location::Text { .. })
 }
 
-/// The first of several findings with what they have in common, and the others as related places.
+/// Creates a group from the first finding, with the others as related locations.
 fn standing_for(parts: Vec<Finding>, rule: Arc<pavisade_model::Rule>) -> Finding {
     let subject = parts[0].shared_subject().unwrap_or_else(|| parts[0].subject.clone());
     let first = &parts[0];
@@ -262,7 +262,7 @@ fn standing_for(parts: Vec<Finding>, rule: Arc<pavisade_model::Rule>) -> Finding
     one
 }
 
-/// What two copies of a finding have in common.
+/// The key of copies of a finding.
 #[derive(PartialEq, Eq, Hash)]
 struct Copied {
     rule: Cow<'static, str>,
@@ -275,7 +275,7 @@ struct Copied {
     members: Vec<(Cow<'static, str>, Subject, String)>,
 }
 
-/// Only what stands in texts: the same object in two clusters is two things to fix.
+/// Applies only to texts: the same object in two clusters must be fixed twice.
 fn by_copy(finding: &Finding) -> Option<Copied> {
     if !in_text(finding) || finding.vulnerability.is_some() {
         return None;
@@ -288,7 +288,7 @@ fn by_copy(finding: &Finding) -> Option<Copied> {
         state: *state,
         severity: *severity,
         subject: match finding.owner.as_deref().unwrap_or(&finding.subject) {
-            // The name of what was read says nothing of what was found in it.
+            // The name of the input says nothing about the finding.
             Subject::World { .. } if !finding.members.is_empty() => {
                 Subject::World { name: "".into() }
             }
@@ -305,9 +305,9 @@ fn by_copy(finding: &Finding) -> Option<Copied> {
     })
 }
 
-/// One finding about an object that stands in several places.
+/// Creates the finding for an object that is in several places.
 fn copies(mut parts: Vec<Finding>) -> Finding {
-    // A file that a person edits comes first, then what was rendered from others.
+    // Files that people edit come before rendered ones.
     let rendered = |finding: &Finding| match &finding.location {
         Location::Text { source, .. } => *source.origin() != Origin::File,
         _ => true,
@@ -333,7 +333,7 @@ fn worst(parts: &[Finding]) -> Severity {
     parts.iter().map(|part| part.severity).max().unwrap_or(Severity::Low)
 }
 
-/// Each once, in the order in which they come.
+/// Removes duplicates, keeping the order.
 fn unique(texts: impl Iterator<Item = String>) -> Vec<String> {
     let mut seen = BTreeSet::new();
     texts.filter(|text| seen.insert(text.clone())).collect()

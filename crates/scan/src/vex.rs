@@ -1,4 +1,4 @@
-//! Statements of VEX documents: what closes a vulnerability, and what is said beside it.
+//! Applies statements of VEX documents to vulnerabilities.
 
 use std::collections::HashMap;
 
@@ -6,16 +6,16 @@ use pavisade_model::{Built, Finding, Note, Subject, repository};
 use pavisade_packages::Purl;
 use pavisade_vex::{Claims, Document, Target};
 
-/// Findings by what statements say of them.
+/// Findings after applying statements.
 #[derive(Debug, Default)]
 pub(crate) struct Said {
     pub findings: Vec<Finding>,
-    /// What statements close.
+    /// Findings closed by statements.
     pub dismissed: Vec<Finding>,
     pub notes: Vec<Note>,
 }
 
-/// The package URL of what a package of Debian and its relatives was built from (`arch=source`).
+/// Returns the package URL of the source package of a Debian package (`arch=source`).
 fn source(purl: &Purl, built: &Built) -> Option<Purl> {
     if purl.kind() != "deb" {
         return None;
@@ -26,7 +26,7 @@ fn source(purl: &Purl, built: &Built) -> Option<Purl> {
     Purl::new("deb", purl.namespace(), &built.name, &built.version, qualifiers, "").ok()
 }
 
-/// Applies statements to findings, whose order stays.
+/// Applies statements to findings, whose order is kept.
 pub(crate) fn apply(findings: Vec<Finding>, documents: &[Document]) -> Said {
     if documents.is_empty() {
         return Said { findings, ..Said::default() };

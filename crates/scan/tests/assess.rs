@@ -1,4 +1,4 @@
-//! What is said of a control follows from what its checks found, and never from less.
+//! The state of a control follows from the results of its checks.
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
@@ -20,7 +20,7 @@ fn assess<'a>(framework: &'a Framework, judgement: &'a Judgement) -> Assessment<
     pavisade_compliance::assess(framework, judgement, CATALOG.rules())
 }
 
-/// Judges texts by the checks of these ids, or by all.
+/// Judges texts by the checks with these ids, or by all.
 fn judged(text: &str, checks: &[&str], notes: Vec<Note>) -> Judgement {
     let source = Source::new("all.yaml", text);
     let docs = read(&source).docs;
@@ -34,7 +34,7 @@ fn judged(text: &str, checks: &[&str], notes: Vec<Note>) -> Judgement {
     judge(&Snapshot::new(vec![world], notes), &set, Timestamp::UNIX_EPOCH)
 }
 
-/// A framework of one control.
+/// Returns a framework with one control.
 fn framework(control: &str) -> Framework {
     let known: Vec<_> = CATALOG.rules().collect();
     let text =
@@ -72,7 +72,7 @@ fn states() {
         ("checks = [\"PV-C001\"]", PRIVILEGED, S::Fails),
         ("checks = [\"PV-C001\"]\ngap = \"g\"", PRIVILEGED, S::Fails),
         ("checks = [\"PV-C001\", \"PV-C002\"]", &format!("{host}{PRIVILEGED}"), S::Fails),
-        // One that holds does not outweigh one that fails or does not know.
+        // A passed check does not outweigh a failed or unknown one.
         ("checks = [\"PV-C001\", \"PV-C002\"]", &host, S::Fails),
         ("checks = [\"PV-C001\", \"PV-C002\"]", &wrong, S::Unknown),
         ("checks = [\"PV-D004\"]", class, S::Unknown),
@@ -82,7 +82,7 @@ fn states() {
         ("checks = [\"PV-C001\"]", "", S::Unseen),
         ("by_hand = \"training\"", PRIVILEGED, S::ByHand),
         ("elsewhere = \"a prober\"", PRIVILEGED, S::Elsewhere),
-        // What a stricter check reports may be well; what it lets pass is.
+        // A finding of a stricter check does not refute the control, but its pass supports it.
         ("stricter = [\"PV-C001\"]", PRIVILEGED, S::Unknown),
         ("stricter = [\"PV-C001\"]", &good, S::Holds),
         ("checks = [\"PV-C002\"]\nstricter = [\"PV-C001\"]", &format!("{host}{PRIVILEGED}"), S::Fails),
@@ -98,7 +98,7 @@ fn states() {
     }
 }
 
-/// A web server's container says nothing of how the API server authenticates.
+/// The container of a web server says nothing about the authentication of the API server.
 #[test]
 fn a_control_holds_in_part_where_some_of_its_checks_saw_nothing() {
     use ControlState as S;
@@ -109,7 +109,7 @@ fn a_control_holds_in_part_where_some_of_its_checks_saw_nothing() {
     assert_eq!(assessment.controls[0].state, S::HoldsInPart);
     let unseen: Vec<_> = assessment.controls[0].unseen.iter().map(|check| &check.id).collect();
     assert_eq!(unseen, ["PV-I020"]);
-    // A failure is one all the same; and what was seen and does not apply is no gap.
+    // A failure still counts. A check that does not apply is not a gap.
     let judgement = judged(PRIVILEGED, &["PV-C001", "PV-I020"], Vec::new());
     assert_eq!(assess(&wide, &judgement).controls[0].state, S::Fails);
     let both = framework("checks = [\"PV-C001\", \"PV-C040\"]");
@@ -147,7 +147,7 @@ fn nothing_holds_while_a_check_was_left_out() {
     assert_eq!(assessment.controls[0].state, ControlState::Unknown);
     let left_out: Vec<_> = assessment.controls[0].left_out.iter().map(|rule| &*rule.id).collect();
     assert_eq!(left_out, ["PV-C002"]);
-    // What fails stays.
+    // Failures stay.
     let judgement = judged(PRIVILEGED, &["PV-C001"], Vec::new());
     assert_eq!(assess(&both, &judgement).controls[0].state, ControlState::Fails);
 }
@@ -166,7 +166,7 @@ fn a_strict_check_of_a_topic_is_not_waited_for_and_one_that_is_named_is() {
     assert_eq!(assess(&by_name, &judgement).controls[0].left_out.len(), 1);
 }
 
-/// A control's state, and the verdicts of its first check: fails, unknown, holds.
+/// Returns a control's state and the verdicts of its first check: fails, unknown, holds.
 fn told(control: &AssessedControl<'_>) -> (ControlState, [usize; 3]) {
     let tally = control.evidence[0].tally;
     (control.state, [tally.fails, tally.unknown, tally.holds])
@@ -189,13 +189,13 @@ fn a_control_of_one_part_of_a_check_is_told_by_that_part() {
         let places = assessment.controls[0].evidence[0].findings.len();
         assert_eq!(places, expect.1[0], "{part}");
     }
-    // What could not be determined of one part is not unknown of another.
+    // An unknown result of one part does not affect another part.
     let judgement = judged(&pod("hostIPC: maybe"), &[], Vec::new());
     for (part, expect) in [("hostIPC", S::Unknown), ("hostPID", S::Holds)] {
         let framework = framework(&format!("checks = [\"PV-C002@{part}\"]"));
         assert_eq!(assess(&framework, &judgement).controls[0].state, expect, "{part}");
     }
-    // Who names the check as well means all of it.
+    // Listing the whole check as well includes all parts.
     let whole = framework("checks = [\"PV-C002@hostIPC\", \"PV-C002\"]");
     let judgement = judged(&pod("hostPID: true"), &[], Vec::new());
     assert_eq!(assess(&whole, &judgement).controls[0].state, S::Fails);
@@ -290,7 +290,7 @@ fn a_control_of_one_program_is_told_by_that_program() {
     for (program, expect) in [
         ("kube-apiserver", S::Holds),
         ("kube-scheduler", S::Fails),
-        // Nothing was read of it: what holds for another program proves nothing.
+        // Its settings were not read. Results for another program prove nothing.
         ("kube-controller-manager", S::Unseen),
     ] {
         let framework = framework(&format!("checks = [\"PV-O009@{program}\"]"));
@@ -300,7 +300,7 @@ fn a_control_of_one_program_is_told_by_that_program() {
             assert!(finding.message.contains(program), "{}", finding.message);
         }
     }
-    // A check of one program only.
+    // A check for a single program.
     for (program, expect) in [("kube-apiserver", S::Holds), ("etcd", S::Unseen)] {
         let framework = framework(&format!("checks = [\"PV-O008@{program}\"]"));
         assert_eq!(assess(&framework, &judgement).controls[0].state, expect, "{program}");
@@ -336,7 +336,7 @@ fn every_control_of_every_framework_has_a_state_and_its_checks_as_evidence() {
         let assessment = assess(framework, &judgement);
         assert_eq!(assessment.controls.len(), framework.controls.len());
         for control in &assessment.controls {
-            // Nobody asked for images.
+            // Images were not requested.
             let unasked = |id: &&String| judgement.unasked.iter().any(|rule| *rule.id == ***id);
             let asked = control.control.checks.iter().filter(|id| !unasked(id)).count();
             assert_eq!(control.evidence.len(), asked);

@@ -1,4 +1,4 @@
-//! A result beside an earlier one.
+//! Comparison of a result with an earlier one.
 
 use std::collections::HashMap;
 
@@ -41,7 +41,7 @@ fn baseline(judgement: &Judgement) -> Baseline {
     Baseline { place: "old.json".into(), entries: judgement.findings.iter().map(known).collect() }
 }
 
-/// New, known, gone, and how many there were.
+/// Returns the numbers of new, known and resolved findings, and the total of the baseline.
 fn against(before: &Baseline, worlds: &[(&str, &str)]) -> (usize, usize, usize, usize) {
     let terms = Terms { baseline: Some(before.clone()), ..Terms::default() };
     let after = judged(worlds, &CHECKS, &terms);
@@ -92,7 +92,7 @@ fn only_what_is_new_counts() {
 #[test]
 fn one_entry_speaks_for_one_finding() {
     let before = baseline(&judged(&[("dev", PODS)], &CHECKS, &Terms::default()));
-    // The same objects in another world are new, and those of the world are not.
+    // The same objects in another world are new; those in the original world are known.
     let terms = Terms { baseline: Some(before.clone()), ..Terms::default() };
     let after = judged(&[("aaa", PODS), ("dev", PODS)], &CHECKS, &terms);
     assert_eq!(after.findings.len(), 4);

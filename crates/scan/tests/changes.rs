@@ -1,4 +1,5 @@
-//! Any sequence of changes to a snapshot, then judge, equals building from nothing, then judge.
+//! Judging a snapshot after any sequence of changes gives the same result as judging a new
+//! snapshot.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +10,7 @@ use pavisade_snapshot::{Change, Coverage, Object, ObjectId, Snapshot, WorldKind,
 use pavisade_yaml::{Source, objects, read};
 use proptest::prelude::*;
 
-/// Objects that depend on each other; several say different things under one name.
+/// Objects that depend on each other. Several have the same name and different content.
 const OBJECTS: [&str; 12] = [
     "{apiVersion: v1, kind: Pod, metadata: {name: a, namespace: ns, labels: {app: a}}, spec: {containers: [{name: c, image: x}]}}",
     "{apiVersion: v1, kind: Pod, metadata: {name: a, namespace: ns}, spec: {hostNetwork: true, containers: [{name: c, securityContext: {privileged: true}}]}}",
@@ -25,7 +26,7 @@ const OBJECTS: [&str; 12] = [
     "{apiVersion: policy.sigstore.dev/v1beta1, kind: ClusterImagePolicy, metadata: {name: i}}",
 ];
 
-/// Objects of a cluster: owners, what they made, what claims to be made, what selects them.
+/// Objects of a cluster: owners, created objects, objects that claim an owner, and selectors.
 const CLUSTER: [&str; 14] = [
     "{apiVersion: apps/v1, kind: Deployment, metadata: {name: d, namespace: ns, uid: d1}, spec: {template: {metadata: {labels: {app: a}}, spec: {serviceAccountName: s, containers: [{name: c, image: 'x:1'}]}}}}",
     "{apiVersion: apps/v1, kind: Deployment, metadata: {name: d, namespace: ns, uid: d2}, spec: {template: {metadata: {labels: {app: a}}, spec: {containers: [{name: c, image: x, securityContext: {privileged: true}}]}}}}",
@@ -66,7 +67,7 @@ fn verdicts(snapshot: &Snapshot, checks: &CheckSet) -> String {
     format!("{:#?}\n{:#?}", judgement.findings, judgement.tallies)
 }
 
-/// Takes the steps one by one, and all at once.
+/// Applies the steps one by one, and all at once.
 fn both_ways(
     texts: &[&str],
     steps: Vec<(bool, usize)>,
@@ -85,7 +86,7 @@ fn both_ways(
             snapshot = snapshot.with(&[Change::Delete(0, id.clone())]);
             state.remove(&id);
         }
-        // What was derived from one picture must not live on in the next.
+        // Values derived from one snapshot must not leak into the next.
         judge(&snapshot, &checks, Timestamp::UNIX_EPOCH);
     }
     let fresh = picture(state.into_values().collect());

@@ -1,4 +1,4 @@
-//! A live cluster of which something was not read: its checks say so, and hold nothing unproven.
+//! A live cluster that was not read completely: its checks report that, and prove nothing else.
 
 use std::collections::HashMap;
 
@@ -23,7 +23,7 @@ metadata: {name: web, namespace: shop}
 spec: {hostIPC: true, containers: [{name: web, image: web}]}
 ";
 
-/// The judgement of one check over a cluster of which kinds were not read.
+/// Judges a cluster by one check, with kinds that were not read.
 fn judged(check: &str, text: &str, unread: &[(&str, &str, &str)]) -> Judgement {
     let mut parts = WorldParts::cluster("prod");
     parts.default_coverage = Coverage::Complete;
@@ -46,7 +46,7 @@ fn judged(check: &str, text: &str, unread: &[(&str, &str, &str)]) -> Judgement {
     judge(&Snapshot::new(vec![parts], Vec::new()), &set, Timestamp::UNIX_EPOCH)
 }
 
-/// What is unknown of the cluster as a whole.
+/// Returns the unknown results for the cluster as a whole.
 fn of_world(judgement: &Judgement) -> Vec<&str> {
     let unknown = judgement.of_state(State::Unknown).filter(|f| f.subject.label() == "prod");
     unknown.map(|finding| finding.message.as_str()).collect()
@@ -86,7 +86,7 @@ fn what_holds_counts_as_unknown_where_a_kind_that_is_read_was_not() {
           ciliumnetworkpolicies.cilium.io were not read: the right to list \
           `ciliumnetworkpolicies` is missing"]
     );
-    // The pod, without a finding of its own, and the cluster.
+    // The pod, which has no finding of its own, and the cluster.
     assert_eq!(judgement.tallies[0].tally, Tally { unknown: 2, ..Tally::default() });
     assert_eq!(judgement.findings.len(), 1);
 }
@@ -152,7 +152,7 @@ fn what_a_check_says_of_another_matter_hides_no_gap() {
     let judgement = judged("weak-tls-version", &servers, &unread);
     assert_eq!(of_world(&judgement), ["pods were not read: the list was interrupted", kubelet]);
     assert_eq!(judgement.tallies[0].tally.unknown, 2);
-    // Of two kinds, one of which ends like the other, the check names the longer one.
+    // Of two kinds where one name is a suffix of the other, the message refers to the longer one.
     let unread = [("kyverno.io", "ClusterPolicy", "no"), ("kyverno.io", "Policy", "no")];
     let judgement = judged("missing-signature-policy", POD, &unread);
     assert_eq!(

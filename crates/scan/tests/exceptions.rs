@@ -1,4 +1,4 @@
-//! Exceptions: what they let through, for how long, and what is said of them.
+//! Exceptions: which findings they cover, for how long, and the notes about them.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,7 @@ use pavisade_yaml::{Source, dockerfile, objects, read};
 
 const CHECKS: [&str; 3] = ["privileged-container", "host-port", "dockerfile-root-user"];
 
-/// The first of June 2026, at noon.
+/// Noon of June 1, 2026.
 const NOW: &str = "2026-06-01T12:00:00Z";
 
 fn parsed(name: &str, text: &str) -> Vec<Object> {
@@ -41,7 +41,7 @@ fn everybody() -> Terms {
     Terms { honour: Honour::Everybody, longest: Some(366), ..Terms::default() }
 }
 
-/// What counts, what is let through, and what is said.
+/// Returns the findings, the excepted findings, and the notes.
 fn told(judgement: &Judgement) -> (Vec<String>, Vec<String>, Vec<String>) {
     let said = |finding: &pavisade_model::Finding| {
         format!("{} {}", finding.rule.name, finding.subject.container().unwrap_or("-"))
@@ -69,8 +69,8 @@ fn check(world: WorldParts, terms: &Terms, expect: (&[&str], &[&str], &[&str]), 
 const A: &str = "privileged-container a";
 const B: &str = "privileged-container b";
 
-/// A Deployment with two privileged containers, with annotations of its own and of its template,
-/// and comments at the end of and above the line that is reported.
+/// Returns a Deployment with two privileged containers, annotations on it and on its template, and
+/// comments at the end of the reported line and above it.
 fn deployment(own: &str, template: &str, beside: &str, above: &str) -> String {
     let above = if above.is_empty() { String::new() } else { format!("          {above}\n") };
     format!(
@@ -125,7 +125,7 @@ fn an_annotation_is_about_its_own_object() {
         let world = files(&[("a.yaml", &one), ("b.yaml", &other)]);
         check(world, &everybody(), (&[A, B], &[A, B], &[]), &other);
     }
-    // Neither has a name: they are told apart by their places.
+    // Neither has a name: they are distinguished by location.
     let pod = |annotations: &str, container: &str| {
         format!(
             "apiVersion: v1\nkind: Pod\nmetadata: {{generateName: x-, annotations: {{{annotations}}}}}\nspec: {{containers: [{{name: {container}, securityContext: {{privileged: true}}}}]}}\n"
@@ -176,11 +176,11 @@ fn beside_the_line() {
     ] {
         check(files(&[("web.yaml", &text)]), &everybody(), (expect.0, expect.1, &[]), case);
     }
-    // Another container is named than the line is about.
+    // The exception is for another container than the line.
     let other = deployment("", "", "# pavisade: allow PV-C001 in b until 2026-12-31: why", "");
     let note = "web.yaml:14: the exception for `privileged-container` covers no finding";
     check(files(&[("web.yaml", &other)]), &everybody(), (&[A, B], &[], &[note]), "other container");
-    // What stands elsewhere, or above a blank line, is beside nothing.
+    // A comment elsewhere, or above a blank line, applies to no line.
     let elsewhere = format!("{allow}\n\n{}", deployment("", "", "", ""));
     let note = "web.yaml:1: the exception for `privileged-container` covers no finding";
     check(files(&[("web.yaml", &elsewhere)]), &everybody(), (&[A, B], &[], &[note]), "elsewhere");
@@ -284,7 +284,7 @@ fn an_exception_ends() {
         let ended = judgement.findings.iter().find_map(|f| f.detail().excepted_until);
         assert_eq!(ended.map(|day| day.to_string()), (!excepted).then(|| until.to_owned()));
     }
-    // A newer one beside it counts.
+    // A newer exception on the same line applies.
     let both = "pavisade.dev/allow: 'PV-C001 until 2026-12-31: why'";
     let text = deployment(both, "", "# pavisade: allow PV-C001 until 2026-01-31: why", "");
     let (findings, excepted, _) = told(&judged(files(&[("web.yaml", &text)]), &everybody()));
@@ -297,7 +297,7 @@ fn what_excepts_nothing_is_said_unless_its_check_did_not_run() {
     let text = deployment(annotation, "", "", "");
     let note = "web.yaml:5: the exception for `host-port` covers no finding";
     check(files(&[("web.yaml", &text)]), &everybody(), (&[A, B], &[], &[note]), "unused");
-    // Two lines of one annotation that differ in the container alone.
+    // Two lines of one annotation that differ only in the container.
     let both = r#"pavisade.dev/allow: "PV-C001 in a until 2026-12-31: x\nPV-C001 in c until 2026-12-31: x""#;
     let text = deployment(both, "", "", "");
     let note = "web.yaml:5: the exception for `privileged-container` covers no finding";
@@ -368,7 +368,7 @@ fn of_a_policy_file() {
             check(files(&[("a/web.yaml", &text)]), &terms, (&rest, excepted, &notes), case);
         }
     }
-    // Where only a part was read, it is no warning.
+    // No warning if only a part was read.
     let exceptions = vec![policy(&["PV-C001"], "2026-12-31", paths("a/**"))];
     let judgement = judged(files(&[("a/web.yaml", &text)]), &Terms { exceptions, ..everybody() });
     assert_eq!(judgement.notes[0].kind, NoteKind::Info);
@@ -382,7 +382,7 @@ fn whoever_writes_an_object_does_not_exempt_himself_where_only_policy_counts() {
     let terms = Terms { honour: Honour::Policy, ..everybody() };
     let note = "web.yaml:5: exceptions in objects or comments (4): only policy files apply here";
     check(files(&[("web.yaml", &text)]), &terms, (&[A, B], &[], &[note]), "policy");
-    // By default nobody's counts, and nothing is said.
+    // By default, no exceptions apply, and there are no notes.
     check(files(&[("web.yaml", &text)]), &Terms::default(), (&[A, B], &[], &[]), "nobody");
     let exceptions = vec![policy(&["PV-C001"], "2026-12-31", Selector::default())];
     let terms = Terms { exceptions, ..Terms::default() };

@@ -8,7 +8,7 @@ use pavisade_scan::{Timestamp, judge};
 use pavisade_snapshot::{Coverage, Object, Snapshot, WorldKind, WorldParts};
 use pavisade_yaml::{Source, objects, read};
 
-/// The findings of a Deployment's pods, in a cluster, each with its fingerprint.
+/// Returns the findings of a Deployment's pods in a cluster, with their fingerprints.
 fn of_pods(objects: &[String]) -> Vec<(String, String)> {
     let mut world = WorldParts::cluster("prod");
     world.default_coverage = Coverage::Complete;
@@ -42,7 +42,7 @@ fn a_roll_out_does_not_matter() {
             "{{apiVersion: v1, kind: Pod, metadata: {{name: {name}, namespace: shop, ownerReferences: [{{apiVersion: apps/v1, kind: ReplicaSet, name: {set}, uid: {set}, controller: true}}]}}, spec: {{containers: [{{name: web, image: 'web:1'}}, {{name: proxy, image: '{image}', securityContext: {{privileged: true}}}}]}}}}"
         )
     };
-    // Two pods that differ in one message, so that the second finding is no part of the first.
+    // Two pods with different messages, so that the second finding is not merged into the first.
     let cluster = |owner: &str, set_name: &str, pods: [&str; 2]| {
         let [a, b] = pods;
         [owner.to_owned(), set(set_name), pod(set_name, a, "p:dev"), pod(set_name, b, "p:latest")]
@@ -60,7 +60,7 @@ fn a_roll_out_does_not_matter() {
 
 #[test]
 fn what_is_found_of_a_pod_is_not_what_is_found_of_its_owner() {
-    // Both at `metadata.name`: it is unknown of the template, and fails for the pod.
+    // Both at `metadata.name`: unknown for the template, and failed for the pod.
     let set = "{apiVersion: apps/v1, kind: StatefulSet, metadata: {name: db, namespace: shop, uid: s}, spec: {template: {spec: {containers: [{name: db, image: 'db:1'}]}}}}";
     let pod = "{apiVersion: v1, kind: Pod, metadata: {name: db-1, namespace: shop, labels: {statefulset.kubernetes.io/pod-name: db-1}, ownerReferences: [{apiVersion: apps/v1, kind: StatefulSet, name: db, uid: s, controller: true}]}, spec: {containers: [{name: db, image: 'db:1'}]}}";
     let policy = "{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: one, namespace: shop}, spec: {podSelector: {matchLabels: {statefulset.kubernetes.io/pod-name: db-0}}, policyTypes: [Ingress]}}";
@@ -127,7 +127,7 @@ fn an_api_version_does_not_matter() {
     let old = DEPLOYMENT.replace("apps/v1", "apps/v1beta2");
     let removed = fingerprints("a.yaml", &old);
     let kept = fingerprints("a.yaml", DEPLOYMENT);
-    // Only that the version was removed is new.
+    // Only the removed version is new.
     assert_eq!(removed.difference(&kept).count(), 1);
     assert_eq!(kept.difference(&removed).count(), 0);
 }
@@ -150,7 +150,7 @@ fn facts_of_a_cluster_keep_their_first_fingerprints_and_lose_its_name() {
     let (prod, other) = (judged("prod"), judged("other"));
     assert_eq!(prod.subject, pavisade_model::Subject::Cluster { name: "prod".into() });
     assert_eq!(prod.subject.label(), "Cluster prod");
-    // Written down from a result in which it was an object.
+    // From a result in which it was an object.
     assert_eq!(prod.first_fingerprint().to_string(), "v1:2c0cf1c925a8ba4d4dadf6b97d3e3e9f");
     assert_eq!(prod.fingerprint(), other.fingerprint());
     assert_ne!(prod.first_fingerprint(), other.first_fingerprint());

@@ -1,8 +1,7 @@
-//! A cluster that was just made holds nothing that anybody would call wrong; and its own roles and
-//! bindings, once somebody added to them, do.
+//! A new cluster has no findings; changes to its built-in roles and bindings are found.
 //!
-//! `fresh_cluster.json` is what Kubernetes 1.37.2 held after its start with one node, without
-//! status, with the certificate of a test in place of its own.
+//! `fresh_cluster.json` is the content of Kubernetes 1.37.2 after starting one node, without
+//! status, with a test certificate in place of its own.
 
 use pavisade_checks::CheckSet;
 use pavisade_model::{KubernetesVersion, State};
@@ -26,7 +25,7 @@ certificates:
     chain: [MIHGMHoCAQEwBQYDK2VwMBAxDjAMBgNVBAMMBXZhbGlkMB4XDTcwMDEwMTAwMDAwMFoXDTM0MDEwMTAwMDAwMFowEDEOMAwGA1UEAwwFdmFsaWQwKjAFBgMrZXADIQClHuF1mQO/3krtRVr+Rr06tf5CgDGg4Dfs4Py73/rDuzAFBgMrZXADQQCmVUWxesqEm/oCScGKonDjV+plbCKHtAxPcVFA/tu2EtE4NlYuOvCcvY8xa2ibUBUzjnD8lWcdLTskjDCuiQcL]
 ";
 
-/// What is reported of a state: check and subject.
+/// Returns the findings of a state: check and subject.
 fn reported(text: &str, kubernetes: KubernetesVersion, state: State) -> Vec<String> {
     let mut parts = WorldParts::cluster("fresh");
     parts.default_coverage = Coverage::Complete;
@@ -43,7 +42,7 @@ fn reported(text: &str, kubernetes: KubernetesVersion, state: State) -> Vec<Stri
     of.map(|finding| format!("{} {}", finding.rule.name, finding.subject.label())).collect()
 }
 
-/// The fresh cluster with a text in place of another, which it holds once.
+/// Returns the new cluster with one text replaced, which must occur once.
 fn with(from: &str, to: &str) -> String {
     assert_eq!(FRESH.matches(from).count(), 1, "{from}");
     FRESH.replace(from, to)
@@ -72,7 +71,7 @@ fn a_default_role_that_somebody_added_to_is_found() {
         found.contains(&"secret-read-permission ClusterRole system:public-info-viewer".to_owned()),
         "{found:?}"
     );
-    // What 1.30 ships is not known.
+    // The built-in roles of 1.30 are not known.
     let older = KubernetesVersion::minor(30);
     let unknown = reported(&text, older, State::Unknown);
     assert!(

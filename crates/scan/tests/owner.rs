@@ -1,5 +1,4 @@
-//! Objects that a controller made are judged once, and nothing that they have of their own is
-//! lost.
+//! Objects created by a controller are judged once, without losing their own findings.
 
 use pavisade_checks::CheckSet;
 use pavisade_judgement::Judgement;
@@ -10,14 +9,14 @@ use pavisade_yaml::{Source, read};
 
 const DEPLOYMENT: &str = "{apiVersion: apps/v1, kind: Deployment, metadata: {name: web, namespace: shop, uid: d1}, spec: {template: {metadata: {labels: {app: web}}, spec: {containers: [{name: web, image: 'web:1'}]}}}}";
 
-/// A ReplicaSet of the Deployment.
+/// Returns a ReplicaSet of the Deployment.
 fn set(name: &str, uid_of_owner: &str, replicas: u32, image: &str) -> String {
     format!(
         "{{apiVersion: apps/v1, kind: ReplicaSet, metadata: {{name: {name}, namespace: shop, uid: r-{name}, ownerReferences: [{{apiVersion: apps/v1, kind: Deployment, name: web, uid: {uid_of_owner}, controller: true}}]}}, spec: {{replicas: {replicas}, template: {{metadata: {{labels: {{app: web, pod-template-hash: {name}}}}}, spec: {{containers: [{{name: web, image: '{image}'}}]}}}}}}}}"
     )
 }
 
-/// A pod as the API server gives it: with a token, a node, defaults.
+/// Returns a pod as the API server returns it: with a token, a node, and defaults.
 fn pod(name: &str, owner: &str, spec: &str, containers: &str) -> String {
     format!(
         "{{apiVersion: v1, kind: Pod, metadata: {{name: {name}, namespace: shop, labels: {{app: web, pod-template-hash: x}}, annotations: {{cni.example.com/ip: 10.0.0.{}}}, ownerReferences: [{owner}]}}, spec: {{nodeName: node-{name}, {spec} volumes: [{{name: kube-api-access-{name}, projected: {{sources: []}}}}], containers: [{containers}]}}, status: {{phase: Running}}}}",
@@ -36,7 +35,7 @@ fn container(name: &str, more: &str) -> String {
     )
 }
 
-/// A pod of the ReplicaSet `a` as the controller made it.
+/// Returns a pod of the ReplicaSet `a` as created by the controller.
 fn plain(name: &str) -> String {
     pod(name, &of("ReplicaSet", "a", "r-a"), "", &container(name, ""))
 }
@@ -57,7 +56,7 @@ fn judged(kind: WorldKind, objects: &[String]) -> Judgement {
     judge(&snapshot, &CheckSet::all(KubernetesVersion::LATEST), Timestamp::UNIX_EPOCH)
 }
 
-/// Objects with findings of checks on pods, each with the ids of those that are in `checks`.
+/// Returns objects with findings of checks on pods, with the names that are in `checks`.
 fn found(objects: &[String], checks: &[&str]) -> Vec<String> {
     let judgement = judged(WorldKind::Cluster, objects);
     assert_eq!(judgement.objects, objects.len(), "every object counts");
@@ -77,7 +76,7 @@ fn found(objects: &[String], checks: &[&str]) -> Vec<String> {
     found
 }
 
-/// What is found on other objects than the Deployment and what has no pods.
+/// Returns the findings on objects with pods other than the Deployment.
 fn beyond(objects: &[String]) -> Vec<String> {
     let judgement = judged(WorldKind::Cluster, objects);
     let mut found: Vec<_> = judgement
@@ -151,7 +150,7 @@ fn a_pod_that_has_more_is_found_once_with_the_number_of_others() {
     }
 }
 
-/// Both are found at the same field of owner and pod, which says nothing of what differs.
+/// Owner and pod have a finding at the same field, which does not show where they differ.
 #[test]
 fn a_pod_that_differs_elsewhere_is_found_and_what_admission_fills_in_is_not() {
     let owner = of("ReplicaSet", "a", "r-a");
@@ -264,7 +263,7 @@ fn static_pods_are_judged_each() {
         set("a", "d1", 1, "web:1"),
         mirror("m1", node),
         mirror("m2", node),
-        // The mark counts whatever the reference says.
+        // The mirror annotation takes precedence over the owner reference.
         mirror("m3", &of("ReplicaSet", "a", "r-a")),
     ];
     assert_eq!(found(&objects, &["privileged-container"]).len(), 3);
@@ -326,7 +325,7 @@ fn a_secret_in_what_does_not_run_is_found() {
 
 #[test]
 fn a_running_pod_that_is_older_than_a_limit_range_is_found() {
-    // The owner's new pods would be given a limit; this one was not.
+    // New pods of the owner would get a limit, but this one has none.
     let range = "{apiVersion: v1, kind: LimitRange, metadata: {name: l, namespace: shop}, spec: {limits: [{type: Container, default: {memory: 1Gi}}]}}";
     let objects = [
         DEPLOYMENT.to_owned(),
@@ -354,7 +353,7 @@ fn labels_and_profiles_of_single_pods_count() {
     );
     let objects = [&base[..], &[unconfined]].concat();
     assert_eq!(found(&objects, &["unconfined-apparmor"]), ["Pod shop/p2 unconfined-apparmor"]);
-    // The API server copies a pod's annotation into the field, and not that of a template.
+    // The API server copies the annotation to the field for a pod, but not for a template.
     let annotation = "container.apparmor.security.beta.kubernetes.io/web: unconfined";
     let owner = DEPLOYMENT.replace(
         "metadata: {labels: {app: web}}",

@@ -1,4 +1,4 @@
-//! What is shown as one finding, what is not, and that nothing of it is lost.
+//! Grouping of findings: what is grouped, what is not, and that nothing is lost.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -23,7 +23,7 @@ fn world(name: &str, kind: WorldKind, text: &str) -> WorldParts {
     world
 }
 
-/// Each verdict on its own, by the checks that run without being asked for.
+/// Judges without grouping, by the checks that are on by default.
 fn raw(worlds: Vec<WorldParts>, terms: &Terms) -> Judgement {
     let wanted = |meta: &pavisade_model::Meta| {
         meta.rule.audience == pavisade_model::Audience::Everyone && meta.facts.is_empty()
@@ -65,7 +65,7 @@ fn of<'a>(judgement: &'a Judgement, name: &str) -> Vec<&'a Finding> {
     judgement.of_state(State::Fails).filter(|finding| finding.rule.name == name).collect()
 }
 
-/// Every failure, by all that it says.
+/// Returns every failure with all of its data.
 fn all<'a>(findings: impl Iterator<Item = &'a Finding>) -> BTreeMap<String, usize> {
     let mut all = BTreeMap::new();
     for finding in findings {
@@ -105,11 +105,11 @@ fn what_the_containers_of_a_workload_lack_is_one_finding_of_its_parts() {
         found[0].message
     );
     assert!(found[0].advice.contains("allowPrivilegeEscalation: false"), "{}", found[0].advice);
-    // Nothing is lost, and nothing is told twice.
+    // Nothing is lost or duplicated.
     let before = raw(files(&text), &Terms::default());
     let each = judgement.findings.iter().flat_map(Finding::each);
     assert_eq!(all(each), all(before.findings.iter()));
-    // One part alone is a finding of its own check.
+    // A single part stays a finding of its own check.
     let hardened = "        - {name: web, image: 'a.io/web:1', resources: {limits: {memory: 1Gi}}, securityContext: \
         {allowPrivilegeEscalation: false, runAsNonRoot: true, readOnlyRootFilesystem: true, capabilities: {drop: [ALL]}}}\n";
     let judgement = joined(files(&deployment("web", "", hardened)), &Terms::default());
@@ -140,7 +140,7 @@ fn a_namespace_without_a_policy_is_told_once() {
     let judgement = joined(files(&text), &Terms::default());
     let found = of(&judgement, "unrestricted-ingress");
     let told: Vec<_> = found.iter().map(|f| (f.subject.label(), f.members.len())).collect();
-    // The one workload of the other namespace is told itself.
+    // The only workload of the other namespace is reported itself.
     assert_eq!(told, [("Namespace shop".to_owned(), 3), ("Deployment other/d".to_owned(), 0)]);
     assert!(found[0].message.contains("`a`, `b` and `c`"), "{}", found[0].message);
     assert_eq!(found[0].related.len(), 2, "the other workloads are further places");
@@ -196,7 +196,7 @@ fn a_policy_that_allows_everything_is_told_once() {
         network.map(|f| format!("{} {}", f.rule.name, f.members.len())).collect::<Vec<_>>()
     };
     assert_eq!(told("{}"), ["allow-all-policy 2"]);
-    // What does not allow everything may lead to the metadata service all the same.
+    // A policy that does not allow everything may still allow the metadata service.
     assert_eq!(told("{ports: [{port: 80}]}"), ["metadata-reachable 0"]);
 }
 
@@ -244,7 +244,7 @@ fn an_exception_may_name_what_is_shown() {
     let said: Vec<_> = judgement.notes.iter().map(|note| &*note.message).collect();
     assert!(!said.iter().any(|message| message.contains("excepts nothing")), "{said:?}");
 
-    // By the fingerprint that a result shows.
+    // By the fingerprint in a result.
     let text = [plain("web", ""), plain("api", "")].concat();
     let shown = joined(files(&text), &Terms::default());
     for name in ["unhardened-container", "unrestricted-ingress"] {

@@ -1,6 +1,6 @@
-//! Base64 as Kubernetes and JWTs write it (RFC 4648, both alphabets).
+//! Base64 as used in Kubernetes and JWTs (RFC 4648, both alphabets).
 
-/// The bytes behind a text; `None` where it is no base64. Line ends and padding are passed over.
+/// Decodes base64. Line ends and padding are ignored. `None` if the text is not base64.
 pub fn decode(text: &str) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(text.len() / 4 * 3 + 2);
     let (mut bits, mut count) = (0_u32, 0);
@@ -22,7 +22,7 @@ pub fn decode(text: &str) -> Option<Vec<u8>> {
             out.push((bits >> count) as u8);
         }
     }
-    // One character left over holds no byte.
+    // A single remaining character does not encode a byte.
     (count < 6).then_some(out)
 }
 

@@ -1,8 +1,8 @@
-//! Secrets in the files of a file system: which files are worth a look, and what counts in them.
+//! Secrets in the files of a file system: which files are read, and what is reported in them.
 //!
-//! Files that everybody has are public: documentation, and what comes with a language's package,
-//! where a key belongs to a test. A token of an issuer counts there all the same. Files that a
-//! distribution's package brought are left to the caller, who knows which these are.
+//! Files that are part of a language's package or documentation are public: keys in them are for
+//! tests. Only tokens of known issuers are reported there. Files of a distribution's packages must
+//! be filtered by the caller, who knows them.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -12,11 +12,11 @@ use pavisade_model::Confidence;
 use crate::text::{Hit, Syntax, find};
 use crate::{Found, tokens, values};
 
-/// Bytes of a file that is read; a larger one is data.
+/// Maximum size of a file that is read, in bytes. Larger files are data.
 pub const MAX_FILE: u64 = 1 << 20;
-/// Secrets of one file that are told.
+/// Maximum number of secrets reported per file.
 pub const MAX_HITS: usize = 20;
-/// Fewer bytes hold no secret.
+/// Minimum size of a file that is read, in bytes.
 const MIN_FILE: u64 = 8;
 
 /// A secret in a file.
@@ -24,40 +24,40 @@ const MIN_FILE: u64 = 8;
 pub struct InFile<'t> {
     /// The line, from 1.
     pub line: u32,
-    /// The setting's name; empty where the form alone says it.
+    /// The name of the setting. Empty if it was recognized by its format alone.
     pub name: Cow<'t, str>,
-    /// What it is.
+    /// The type of secret.
     pub found: Found,
-    /// How sure it is.
+    /// The confidence that it is a secret.
     pub confidence: Confidence,
 }
 
-/// How much counts in a file, by its path.
+/// What is reported in a file, by its path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
     /// Nothing.
     Nowhere,
-    /// Only tokens of issuers.
+    /// Only tokens of known issuers.
     Public,
-    /// Everything; examples and tests are told as such.
+    /// Everything, with lower confidence in examples and tests.
     Own { test: bool },
 }
 
-/// Whether a file is read for secrets. `path` has no leading slash.
+/// Whether a file is read. `path` has no leading slash.
 pub fn is_worth_reading(path: &str, size: u64) -> bool {
     (MIN_FILE..=MAX_FILE).contains(&size) && place(path) != Place::Nowhere
 }
 
-/// The secrets in a file; none where it is no text.
+/// Returns the secrets in a file. Empty if it is not text.
 pub fn find_in_file<'t>(path: &str, bytes: &'t [u8]) -> Vec<InFile<'t>> {
     let place = place(path);
-    // Long texts do not begin with a NUL, and no program goes without.
+    // Text does not contain NUL, while binaries do.
     if place == Place::Nowhere || memchr::memchr(0, &bytes[..bytes.len().min(8192)]).is_some() {
         return Vec::new();
     }
     match std::str::from_utf8(bytes) {
         Ok(text) => in_text(path, place, text),
-        // A byte of another encoding hides nothing; lines and places stay as they are.
+        // Invalid UTF-8 must not hide secrets. Lines and offsets stay the same.
         Err(_) => {
             let owned = |hit: InFile<'_>| InFile { name: hit.name.into_owned().into(), ..hit };
             in_text(path, place, &plain(bytes)).into_iter().map(owned).collect()
@@ -65,7 +65,7 @@ pub fn find_in_file<'t>(path: &str, bytes: &'t [u8]) -> Vec<InFile<'t>> {
     }
 }
 
-/// The text with `?` in place of each byte that is not UTF-8.
+/// Returns the text with each invalid byte replaced with `?`.
 fn plain(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
@@ -92,7 +92,7 @@ fn in_text<'t>(path: &str, place: Place, text: &'t str) -> Vec<InFile<'t>> {
     for Hit { at, name, found: what } in hits {
         line += memchr::memchr_iter(b'\n', &bytes[seen..at]).count() as u32;
         seen = at;
-        // A name and its value on two lines of code are told twice.
+        // A name and its value on two lines of code are found twice.
         let again =
             |other: &InFile<'_>| (other.line, &*other.name, other.found) == (line, name, what);
         if found.iter().any(again) {
@@ -107,8 +107,8 @@ fn in_text<'t>(path: &str, place: Place, text: &'t str) -> Vec<InFile<'t>> {
     found
 }
 
-/// Tokens that issuers give, in files that everybody has: keys, addresses and signed tokens are
-/// those of tests and documentation there.
+/// Returns tokens of known issuers, for public files. Keys, URLs and signed tokens there are for
+/// tests and documentation.
 fn public(text: &str) -> Vec<Hit<'_>> {
     let mut hits = Vec::new();
     tokens::find(text, &mut |token| {
@@ -120,7 +120,7 @@ fn public(text: &str) -> Vec<Hit<'_>> {
     hits
 }
 
-/// Forms that single files have: `machine … password …`, `host:port:database:user:password`.
+/// Formats of specific files: `machine … password …`, `host:port:database:user:password`.
 fn special<'t>(name: &str, text: &'t str, hits: &mut Vec<Hit<'t>>) {
     let before = hits.len();
     match name {
@@ -157,7 +157,7 @@ fn place(path: &str) -> Place {
     if NOWHERE.iter().any(|start| path.starts_with(start)) || !may_be_text(name) {
         return Place::Nowhere;
     }
-    // Debian makes it for tests, of which every program knows.
+    // A well-known test key of Debian.
     if name == "ssl-cert-snakeoil.key" {
         return Place::Nowhere;
     }
@@ -203,11 +203,11 @@ const NOWHERE: [&str; 28] = [
     "var/lib/rpm/",
 ];
 
-/// What distributions and runtimes bring.
+/// Files of distributions and runtimes.
 const PUBLIC: [&str; 8] =
     ["bin/", "lib/", "lib64/", "sbin/", "usr/bin/", "usr/lib/", "usr/sbin/", "usr/share/"];
 
-/// Folders in which languages keep packages, and runtimes their own files.
+/// Directories of language packages and of runtimes' own files.
 const PUBLIC_FOLDERS: [&str; 15] = [
     ".cargo",
     ".m2",
@@ -240,7 +240,8 @@ const TEST_FOLDERS: [&str; 11] = [
     "tests",
 ];
 
-/// By the ending: pictures, archives, programs and what is generated hold no text that people write.
+/// Whether the file may be text, by its extension: excludes images, archives, programs and
+/// generated files.
 fn may_be_text(name: &str) -> bool {
     const ENDINGS: [&str; 44] = [
         "a", "avif", "bin", "br", "bz2", "class", "css", "dat", "db", "dll", "dylib", "eot", "exe",
@@ -275,7 +276,7 @@ mod tests {
             ("app/config.yaml", &token, &[(2, "a GitHub token ", Confidence::High)]),
             ("app/config.yaml", password, &[(2, "a secret password", Confidence::Medium)]),
             ("app/tests/config.yaml", password, &[(2, "a secret password", Confidence::Low)]),
-            // A package's own test keys and examples are everybody's.
+            // Test keys and examples of a package are public.
             ("app/node_modules/a/test/key.pem", key, &[]),
             ("app/node_modules/a/config.yaml", password, &[]),
             ("app/node_modules/a/config.js", &token, &[(2, "a GitHub token ", Confidence::High)]),
@@ -307,7 +308,8 @@ mod tests {
     fn bytes_that_are_no_text_are_passed_over() {
         assert!(find_in_file("app/a", format!("\0{TOKEN}").as_bytes()).is_empty());
         assert!(find_in_file("app/a", &[0xFF, b'=', 0xFE]).is_empty());
-        // Latin-1 in a comment, before and in a line with a secret, a character that is cut at the end.
+        // Latin-1 in a comment, before and on a line with a secret, and a character that is cut off
+        // at the end.
         for (before, line) in
             [(&b"# caf\xE9\n"[..], 2), (b"\xFF ", 1), (b"a: \xE2\x82\nb: \xC3\x28\n", 3)]
         {

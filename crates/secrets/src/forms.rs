@@ -1,13 +1,13 @@
-//! Tokens by the form that their issuers give them: a text that they begin with, and how many of
-//! which characters follow. Issuers document most of these forms so that scanners can know them.
+//! Tokens by the format of their issuers: a prefix, and a number of characters of a class. Most
+//! issuers document their formats so that scanners can detect them.
 //!
-//! A form is written as text with classes in braces: `glsa_{A32}_{X8}`. The class is a letter
-//! ([`Class::of`]), behind it stand how many: `{A32}`, `{u20-300}`, `{b250-}`.
+//! A format is text with classes in braces: `glsa_{A32}_{X8}`. A class is a letter ([`Class::of`])
+//! followed by a length: `{A32}`, `{u20-300}`, `{b250-}`.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-/// What each form is, with its article. Of two forms that fit, the first is told.
+/// The formats, with the name of the token and an article. The first match wins.
 static FORMS: [(&str, &str); 128] = [
     ("A3-{U6}-{U11}-{U5}-{U5}-{U5}", "a 1Password key"),
     ("A3-{U6}-{U6}-{U5}-{U5}-{U5}-{U5}", "a 1Password key"),
@@ -139,7 +139,7 @@ static FORMS: [(&str, &str); 128] = [
     ("v1.0-{x24}-{x146}", "a Cloudflare origin key"),
 ];
 
-/// Further forms, whose texts are longer or shorter.
+/// Further formats, with unusually short or long texts.
 static MORE: [(&str, &str); 17] = [
     ("4b1d{A38}", "a ClickHouse key"),
     ("access-development-{x8}-{x4}-{x4}-{x4}-{x12}", "a Plaid token"),
@@ -162,7 +162,7 @@ static MORE: [(&str, &str); 17] = [
 
 const GOOGLE: &str = "a Google API key";
 
-/// Whether a key is one of those that stand in Google's own samples and documentation.
+/// Whether a key is from Google's own samples and documentation.
 fn is_of_samples(tail: &[u8]) -> bool {
     const ENDS: [&str; 11] = [
         "1sjmdnP5sQ",
@@ -180,16 +180,16 @@ fn is_of_samples(tail: &[u8]) -> bool {
     ENDS.iter().any(|end| tail.ends_with(end.as_bytes()))
 }
 
-/// Characters.
+/// A class of characters.
 #[derive(Debug, Clone, Copy)]
 struct Class(u8);
 
 impl Class {
-    /// Whether a byte is one of the class's.
+    /// Whether a byte is in the class.
     fn has(self, b: u8) -> bool {
         match self.0 {
             b'd' => b.is_ascii_digit(),
-            // What may follow a Databricks token.
+            // Characters that may follow a Databricks token.
             b'D' => b.is_ascii_digit() || b == b'-',
             b'x' => matches!(b, b'0'..=b'9' | b'a'..=b'f'),
             b'X' => b.is_ascii_hexdigit(),
@@ -213,12 +213,12 @@ impl Class {
     }
 }
 
-/// Letters, digits and what URLs take unescaped.
+/// Letters, digits, and characters that URLs allow unescaped.
 pub(super) const fn url_safe(b: u8) -> bool {
     b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-')
 }
 
-/// A part of a form.
+/// A part of a format.
 #[derive(Debug)]
 enum Part {
     Text(&'static [u8]),
@@ -231,14 +231,14 @@ struct Form {
     what: &'static str,
 }
 
-/// All forms, by the two bytes that they begin with.
+/// All formats, by their first two bytes.
 pub(super) struct Forms {
-    /// One bit for each pair.
+    /// One bit for each pair of bytes.
     starts: Box<[u64; 1024]>,
     by_pair: HashMap<u16, Vec<Form>>,
 }
 
-/// Made once: a text is shorter than its making.
+/// Built once, since that takes longer than scanning a typical text.
 pub(super) static ALL: LazyLock<Forms> = LazyLock::new(|| {
     let mut all = Forms { starts: Box::new([0; 1024]), by_pair: HashMap::new() };
     for (text, what) in FORMS.iter().chain(&MORE) {
@@ -248,7 +248,7 @@ pub(super) static ALL: LazyLock<Forms> = LazyLock::new(|| {
             all.by_pair.entry(pair(*first, *second)).or_default().push(form);
         }
     }
-    // JSON in base64, and what is encoded once more; a PEM header in base64.
+    // JSON in base64, once and twice encoded; a PEM header in base64.
     all.add(b'e', b'y');
     all.add(b'Z', b'X');
     all.add(b'L', b'S');
@@ -259,7 +259,7 @@ fn pair(first: u8, second: u8) -> u16 {
     u16::from(first) << 8 | u16::from(second)
 }
 
-/// The parts of a form.
+/// Parses a format.
 fn parts(text: &'static str) -> Vec<Part> {
     let mut parts = Vec::new();
     let mut rest = text;
@@ -285,13 +285,13 @@ impl Forms {
         self.starts[at >> 6] |= 1 << (at & 63);
     }
 
-    /// Whether something may begin with these two bytes.
+    /// Whether a token may begin with these two bytes.
     pub(super) fn starts(&self, first: u8, second: u8) -> bool {
         let at = usize::from(pair(first, second));
         self.starts[at >> 6] >> (at & 63) & 1 == 1
     }
 
-    /// What a text begins with, by its form.
+    /// Returns the name of the token at the start of a text, by its format.
     pub(super) fn find(&self, rest: &[u8]) -> Option<&'static str> {
         let [first, second, ..] = rest else { return None };
         let forms = self.by_pair.get(&pair(*first, *second))?;
@@ -302,16 +302,16 @@ impl Forms {
 impl Form {
     fn fits(&self, rest: &[u8]) -> bool {
         let Some(length) = fits(&self.parts, rest, 0) else { return false };
-        // What tells a token from an example is behind the text that all of its kind begin with.
+        // The part after the common prefix distinguishes a token from an example.
         let head = match self.parts.first() {
             Some(Part::Text(text)) => text.len(),
             _ => 0,
         };
         let tail = &rest[head..length];
         match self.what {
-            // No other word begins so.
+            // The prefix is unique.
             _ if head >= 30 || rest.starts_with(b"AGE-SECRET-KEY-1") => true,
-            // Every member of an object begins with a dot.
+            // Any member access of an object looks like the prefix.
             _ if head == 2 && rest.starts_with(b"s.") => {
                 let has = |is: fn(&u8) -> bool| tail.iter().any(is);
                 has(u8::is_ascii_digit)
@@ -325,14 +325,15 @@ impl Form {
     }
 }
 
-/// Where a text that begins with these parts ends: at the end of a word. A longer word is something
-/// else: base64 holds every beginning sooner or later.
+/// Returns the end of a text that matches these parts, which must be the end of a word. A longer
+/// word is something else: long base64 contains every prefix at some point.
 fn fits(parts: &[Part], text: &[u8], at: usize) -> Option<usize> {
-    /// Ways through one run: the forms are unambiguous but for a few signs.
+    /// Maximum number of lengths tried for a run. Formats are unambiguous except for a few
+    /// characters.
     const WAYS: usize = 8;
     let Some((part, rest)) = parts.split_first() else {
         let follows = |at: usize, is: fn(u8) -> bool| text.get(at).is_some_and(|&b| is(b));
-        // `ico-….png` is the name of a file.
+        // `ico-….png` is a file name.
         let is_name = follows(at, |b| b == b'.') && follows(at + 1, |b| b.is_ascii_alphanumeric());
         return (!follows(at, url_safe) && !is_name).then_some(at);
     };
@@ -343,7 +344,7 @@ fn fits(parts: &[Part], text: &[u8], at: usize) -> Option<usize> {
         }
         Part::Run(class, least, most) => {
             let behind = text.get(at..)?;
-            // A hostile text of many beginnings must not be read to its end for each.
+            // Bounded, so that hostile text with many prefixes is not read to its end for each.
             let behind = &behind[..behind.len().min(most.saturating_add(1).min(4096))];
             let run = behind.iter().position(|&b| !class.has(b)).unwrap_or(behind.len());
             let longest = run.min(*most);
@@ -353,7 +354,7 @@ fn fits(parts: &[Part], text: &[u8], at: usize) -> Option<usize> {
     }
 }
 
-/// Whether a token's tail can be the real thing: not `EXAMPLE`, `xxxx` or `1234567890`.
+/// Whether the rest of a token can be real: not `EXAMPLE`, `xxxx` or `1234567890`.
 pub(super) fn is_random(tail: &[u8]) -> bool {
     let text = String::from_utf8_lossy(tail).to_ascii_lowercase();
     let made_up = ["example", "xxxx", "0000000", "1234567890", "abcdefgh", "your", "placeholder"];

@@ -1,14 +1,14 @@
-//! Finding secrets in values and in texts.
+//! Detection of secrets in values and texts.
 //!
-//! Two rules: a form that only a credential has (a token's prefix, a private key, a URL with a
-//! password), or a name that says secret beside a value that looks like one. Entropy supports the
-//! second, it never decides alone. A default password (`changeme`) under such a name counts: it
-//! is what runs, and the first that an attacker tries. A request to fill it in (`<password>`,
-//! `REPLACE_ME`) does not.
+//! There are two rules: a format that only a credential has (the prefix of a token, a private key,
+//! a URL with a password), or a name that suggests a secret with a value that looks like one.
+//! Entropy supports the second rule but never decides alone. A default password (`changeme`) under
+//! such a name counts: it is in use, and the first that an attacker tries. A placeholder
+//! (`<password>`, `REPLACE_ME`) does not count.
 //!
-//! What is shown to people is masked by [`mask`], which hides more than is reported.
+//! Texts for display are masked by [`mask`], which hides more than is reported.
 //!
-//! Not here: how files are read out of images (`oci`).
+//! Out of scope: reading files of images (`oci`).
 
 pub mod base64;
 pub mod file;
@@ -29,19 +29,19 @@ pub use mask::{MASK, mask, mask_field, mask_words, places};
 pub use stand_in::{asks_for_another, has_asking_comment, is_stand_in};
 pub use text::{Syntax, find as find_in_text, find_in_words};
 
-/// What was found.
+/// The type of a detected secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Found {
-    /// A form that only a credential has; with its article.
+    /// By a format that only a credential has. Contains its name with an article.
     Form(&'static str),
-    /// A value that its name calls a secret.
+    /// By the name of the setting.
     Named,
-    /// The same, and everybody knows it.
+    /// By the name of the setting, with a well-known value.
     Guessable,
 }
 
 impl Found {
-    /// What to call it: `a GitHub token`, `a secret`.
+    /// Returns the name: `a GitHub token`, `a secret`.
     pub fn what(self) -> &'static str {
         match self {
             Self::Form(what) => what,
@@ -50,7 +50,7 @@ impl Found {
         }
     }
 
-    /// How sure it is.
+    /// Returns the confidence.
     pub fn confidence(self) -> Confidence {
         match self {
             Self::Form(_) => Confidence::High,
@@ -59,27 +59,27 @@ impl Found {
     }
 }
 
-/// Whether the value of a setting is or holds a secret.
+/// Returns whether the value of a setting is or contains a secret.
 pub fn in_setting(name: &str, value: &str) -> Option<Found> {
     in_text_form(value).or_else(|| by_name(name, value))
 }
 
-/// Whether a text holds something that has the form of a credential.
+/// Returns whether a text contains something in the format of a credential.
 pub fn in_text_form(value: &str) -> Option<Found> {
     let mut found = None;
     tokens::find(value, &mut |token| found = found.or(Some(Found::Form(token.what))));
     found
 }
 
-/// Whether a setting of that name is worth a look at its value.
+/// Whether the value of a setting with that name must be checked.
 fn is_telling(name: &str) -> bool {
     matches!(name, "auth" | "_auth") || names::role(name).is_some()
 }
 
-/// Whether the name says secret and the value looks like one.
+/// Returns whether the name suggests a secret and the value looks like one.
 pub fn by_name(name: &str, value: &str) -> Option<Found> {
     if name == "auth" || name == "_auth" {
-        // Docker's and npm's configurations.
+        // Configurations of Docker and npm.
         let form = tokens::is_user_and_password(value);
         return form.then_some(Found::Form("a registry user and password"));
     }
@@ -90,28 +90,29 @@ pub fn by_name(name: &str, value: &str) -> Option<Found> {
     })
 }
 
-/// Whether an entry of a Secret is one by its name, whatever it looks like.
+/// Whether an entry of a Kubernetes Secret is a secret by its name, regardless of how the value
+/// looks.
 pub fn in_secret(name: &str, value: &str) -> bool {
     names::role(name).is_some() && values::is_filled_in(value)
 }
 
-/// Whether the name says private key: whatever is no key is none.
+/// Whether the name is that of a private key, so that a value which is not a key is not a secret.
 pub fn is_named_private_key(name: &str) -> bool {
     let name: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
     name.to_ascii_lowercase().ends_with("privatekey")
 }
 
-/// Whether a value stands there as it is: not empty, no template, nothing to fill in.
+/// Whether a value is literal: not empty, not a template, not a placeholder.
 pub fn is_literal(value: &str) -> bool {
     values::is_literal(value.trim())
 }
 
-/// Whether a value looks made by a generator.
+/// Whether a value looks randomly generated.
 pub fn looks_random(value: &str) -> bool {
     values::looks_random(value.trim())
 }
 
-/// A value in a Secret's `data`, decoded.
+/// Decodes a value in a Secret's `data`.
 pub fn decoded(value: &str) -> Option<Cow<'static, str>> {
     base64::decode(value).map(|bytes| String::from_utf8_lossy(&bytes).into_owned().into())
 }

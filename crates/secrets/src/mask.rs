@@ -1,12 +1,12 @@
-//! Where secrets are in a text that people are shown.
+//! Locates secrets in texts for display.
 //!
-//! Two ways to read a text: [`mask`] takes a sentence (messages, paths, notes), [`places`] a whole
-//! file, in which a value may be a secret because of what is around it: the name in the line above,
-//! the kind of the object, the flag before it. Both hide more than the checks report, since a
-//! default password or an example may still be in use, and hiding a harmless value costs little.
-//! The files are read line by line: a text that no parser takes hides its secrets too.
+//! [`mask`] reads a sentence (messages, paths, notes). [`places`] reads a whole file, in which a
+//! value may be a secret because of its context: the name on the line above, the kind of the
+//! object, the flag before it. Both hide more than the checks report, because a default password or
+//! an example may be in use, and hiding a harmless value costs little. Files are read line by line,
+//! so that secrets are hidden even in a text that cannot be parsed.
 //!
-//! Not here: how a line is shown (`report`).
+//! Out of scope: rendering of lines (`report`).
 
 mod forms;
 mod list;
@@ -20,10 +20,10 @@ use super::values;
 
 pub use list::mask_words;
 
-/// What stands for a secret. It says nothing of the secret's length.
+/// The replacement for a secret. It does not reveal the secret's length.
 pub const MASK: &str = "••••";
 
-/// The text with [`MASK`] in place of each secret. It is read as a sentence or a single value.
+/// Replaces each secret in a sentence or a single value with [`MASK`].
 pub fn mask(text: &str) -> Cow<'_, str> {
     let mut reader = Reader::default();
     reader.words(text, 0);
@@ -45,20 +45,20 @@ fn replaced(text: &str, places: Vec<Range<usize>>) -> Cow<'_, str> {
     masked.into()
 }
 
-/// A field's value as it is shown: whole, masked in part, or [`MASK`] where the field's path says
-/// that it holds a secret.
+/// Returns the value of a field for display: unchanged, partly masked, or [`MASK`] if the path
+/// suggests a secret.
 pub fn mask_field<'t>(path: &str, value: &'t str) -> Cow<'t, str> {
     let name = path.strip_suffix(".value").and_then(|path| path.rsplit_once("name="));
     let name = name.map(|(_, name)| name.trim_end_matches(']'));
     let last = name.or_else(|| path.rsplit(['.', '[', ']']).find(|part| !part.is_empty()));
     match last.is_some_and(is_telling) && !is_harmless(value) {
         true => MASK.into(),
-        // It may be a whole file.
+        // The value may be a whole file.
         false => replaced(value, places(value)),
     }
 }
 
-/// The bytes of the secrets in a file, in order and apart.
+/// Returns the byte ranges of the secrets in a file, ordered and disjoint.
 pub fn places(text: &str) -> Vec<Range<usize>> {
     let mut reader = Reader::default();
     let mut start = 0;
@@ -76,7 +76,7 @@ pub fn places(text: &str) -> Vec<Range<usize>> {
     reader.finish()
 }
 
-/// Whether a setting of that name holds a secret, or may.
+/// Whether a setting with that name contains or may contain a secret.
 fn is_telling(name: &str) -> bool {
     const MORE: [&str; 15] = [
         "auth",
@@ -98,7 +98,7 @@ fn is_telling(name: &str) -> bool {
     super::is_telling(name) || MORE.iter().any(|more| name.eq_ignore_ascii_case(more))
 }
 
-/// Whether a value under a telling name is none of a secret: a switch, a template, a path.
+/// Whether a value under a sensitive name is not a secret: a switch, a template, a path.
 fn is_harmless(value: &str) -> bool {
     let value = value.trim().trim_matches(['"', '\'', ',']);
     let wrapped = |open: &str, close: char| value.starts_with(open) && value.ends_with(close);
@@ -109,9 +109,9 @@ fn is_harmless(value: &str) -> bool {
     });
     let is_step = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"/._-".contains(&b);
     let path = value.starts_with('/') && value.matches('/').count() > 1;
-    // A text that is written below.
+    // The header of a block scalar.
     let indicator = value.starts_with(['|', '>']) && value.len() < 4;
-    // The settings inside of a map speak for themselves.
+    // The settings in a map are checked individually.
     value.is_empty()
         || is_map(value)
         || indicator
@@ -125,31 +125,31 @@ fn is_harmless(value: &str) -> bool {
         || path && value.bytes().all(is_step) && !values::looks_random(value)
 }
 
-/// What the lines below are hidden for.
+/// Why the following lines are hidden.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Block {
-    /// All of it is a secret: a text under a telling name.
+    /// A block scalar under a sensitive name: all of it is a secret.
     Text,
-    /// The same, unless it turns out to be a map.
+    /// Like `Text`, unless it turns out to be a map.
     Value,
-    /// The entries of a Secret, whose keys are at this column.
+    /// The entries of a Secret, with the column of their keys.
     Entries(Option<usize>),
 }
 
 #[derive(Default)]
 struct Reader {
     found: Vec<Range<usize>>,
-    /// Whether the document is or holds a Secret.
+    /// Whether the document is or contains a Secret.
     of_secret: bool,
-    /// What deeper lines than this column are.
+    /// The block of lines indented further than this column.
     block: Option<(usize, Block)>,
-    /// Inside of a private key.
+    /// Inside a private key.
     key: bool,
-    /// Whether the `name` beside a `value` is telling.
+    /// Whether the `name` next to a `value` is sensitive.
     named: bool,
     /// A `value` whose `name` was not seen yet.
     value: Option<Range<usize>>,
-    /// What the words before say of the next one.
+    /// What the previous words imply for the next one.
     command: forms::Command,
 }
 
@@ -178,7 +178,7 @@ impl Reader {
         });
     }
 
-    /// A line that starts at `at`.
+    /// Reads a line that starts at `at`.
     fn line(&mut self, line: &str, at: usize) {
         let mut body = line.trim_start_matches([' ', '\t']);
         if body.is_empty() {
@@ -206,7 +206,7 @@ impl Reader {
         self.random(code, at);
     }
 
-    /// Hides a private key's lines; whether this one is nothing else.
+    /// Hides the lines of a private key. Returns whether the line contains nothing else.
     fn private_key(&mut self, body: &str, at: usize) -> bool {
         let end = body.find("-----END");
         if self.key {
@@ -223,7 +223,7 @@ impl Reader {
         false
     }
 
-    /// Whether the line is part of something that is hidden, and was hidden.
+    /// Hides the line if it is part of a hidden block. Returns whether it was.
     fn in_block(&mut self, body: &str, column: usize, at: usize) -> bool {
         let Some((outer, block)) = self.block else { return false };
         if column <= outer && !(column == outer && body.starts_with("- ")) || body == "}" {
@@ -249,7 +249,7 @@ impl Reader {
                     if !is_indicator(text) {
                         self.found.push(at + value..at + value + text.trim_end_matches(',').len());
                     }
-                    // The key may be a secret as well.
+                    // The key may be a secret too.
                     self.sentence(&body[..value], at);
                 }
                 None if body.starts_with('#') => self.comment(body, at),
@@ -259,7 +259,7 @@ impl Reader {
         true
     }
 
-    /// A line that begins with a key: its whole value counts, and what is below.
+    /// Reads a line that begins with a key, with its whole value and the lines below.
     fn entry(&mut self, code: &str, column: usize, at: usize) {
         // `ENV NAME value` of a Dockerfile.
         if let Some((word, rest)) = code.split_once(' ')
@@ -285,20 +285,20 @@ impl Reader {
                 self.block = Some((column, Block::Value));
             } else if !value.starts_with(['[', '*']) && !is_harmless(value) {
                 self.found.push(at + start..at + start + value.trim_end_matches(',').len());
-                // A quoted text may go on below.
+                // A quoted text may continue below.
                 self.block = Some((column, Block::Value));
             }
         }
     }
 
-    /// Settings and forms in one line of text.
+    /// Reads settings and tokens in a line of text.
     fn sentence(&mut self, text: &str, at: usize) {
         forms::find(text, &mut |place| self.found.push(at + place.start..at + place.end));
         let (mut last, mut hidden) = (0, 0);
-        // Where the word ends that was looked at last: a line may be one word of megabytes.
+        // The end of the last word, cached: a line may be one word of megabytes.
         let word = Cell::new(0..0);
         signs(text, &mut |name_at, name, sep| {
-            // Part of a value that is hidden already: a line may be one such value.
+            // Part of a value that is already hidden: a line may be one such value.
             if at + sep < hidden {
                 return;
             }
@@ -317,7 +317,7 @@ impl Reader {
             let place = |value: &str| {
                 let start = at + value.as_ptr().addr() - text.as_ptr().addr();
                 let behind = &text[start - at + value.len()..];
-                // What is behind a comma, `;` or `&` may be part of a password.
+                // Text after a comma, `;` or `&` may be part of a password.
                 let quoted = tail.trim_start_matches(' ').starts_with(['"', '\'', '\\']);
                 let ends = |c: char| c.is_whitespace() || "\"'`}".contains(c);
                 let from = start - at + value.len();
@@ -329,7 +329,7 @@ impl Reader {
                 };
                 word.set(if quoted { known } else { from..end });
                 let value = &text[start - at..end];
-                // What parts it from the next one is not of it.
+                // Trailing separators are not part of the value.
                 start..start + value.trim_end_matches([',', ';', ']', ')']).len()
             };
             let entries = self.of_secret && matches!(name, "data" | "stringData");
@@ -371,7 +371,7 @@ impl Reader {
         });
     }
 
-    /// Words of a command line, which goes on in the next line.
+    /// Reads the words of a command line, which continues on the next line.
     fn words(&mut self, text: &str, at: usize) {
         for (start, word) in forms::words(text) {
             if let Some(place) = self.command.next(word) {
@@ -380,7 +380,7 @@ impl Reader {
         }
     }
 
-    /// Words that a generator made; digests and checksums are public.
+    /// Hides random words. Digests and checksums are public.
     fn random(&mut self, code: &str, at: usize) {
         for (start, word) in forms::words(code) {
             // Padding is part of the value.
@@ -394,7 +394,7 @@ impl Reader {
                 let hex = part.bytes().all(|b| b.is_ascii_hexdigit()) && word.contains("sha");
                 !hex && (20..=4096).contains(&part.len()) && values::looks_random(part)
             };
-            // Base64 has slashes too; an address begins with two.
+            // Base64 contains slashes too. A URL begins with two.
             let is_base64 = |b: u8| b.is_ascii_alphanumeric() || b"+/_-".contains(&b);
             let base64 = value.bytes().all(is_base64) && !value.starts_with("//");
             let whole = Some(value).filter(|value| base64 && is_random(value));
@@ -405,7 +405,7 @@ impl Reader {
         }
     }
 
-    /// A comment that speaks of credentials is hidden as a whole.
+    /// Hides a comment that mentions credentials completely.
     fn comment(&mut self, comment: &str, at: usize) {
         const TELLING: [&str; 10] = [
             "pass",
@@ -421,7 +421,7 @@ impl Reader {
         ];
         let text = comment.trim_start_matches(['#', ' ', '/', ';']);
         let lower = text.to_ascii_lowercase();
-        // An exception names a check, and says why.
+        // An exception contains the name of a check and a reason.
         if !lower.starts_with("pavisade") && TELLING.iter().any(|word| lower.contains(word)) {
             let end = at + comment.len();
             self.found.push(end - text.len()..end);
@@ -431,7 +431,7 @@ impl Reader {
     }
 }
 
-/// Where the value starts in a line that begins with a key, as `name: value` does.
+/// Returns where the value starts in a line that begins with a key, such as `name: value`.
 fn key(text: &str) -> Option<usize> {
     let quote = text.chars().next().filter(|c| matches!(c, '"' | '\''));
     let colon = match quote {
@@ -443,7 +443,7 @@ fn key(text: &str) -> Option<usize> {
     (rest.is_empty() || value.len() < rest.len()).then_some(text.len() - value.len())
 }
 
-/// The value behind its anchor and its tag.
+/// Returns the value without its anchor and tag.
 fn without_properties(mut value: &str) -> &str {
     while value.starts_with(['&', '!']) {
         let end = value.find([' ', '\t']).unwrap_or(value.len());
@@ -452,12 +452,12 @@ fn without_properties(mut value: &str) -> &str {
     value
 }
 
-/// The beginning of a text that is written below.
+/// Whether the value is the header of a block scalar.
 fn is_indicator(value: &str) -> bool {
     matches!(value.as_bytes().first(), None | Some(b'|' | b'>'))
 }
 
-/// Where the comment starts in a line.
+/// Returns where the comment starts in a line.
 fn comment(body: &str) -> Option<usize> {
     if is_comment(body) {
         return Some(0);

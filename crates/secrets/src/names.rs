@@ -1,24 +1,25 @@
-//! What a setting's name says about its value.
+//! Classification of settings by name.
 
-/// What the value of a setting is, by the setting's name.
+/// The role of a setting's value, by the name of the setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
-    /// People choose it: any word may be one.
+    /// Chosen by people, so any word may be one.
     Password,
-    /// A key that an application is given: often a word.
+    /// The key of an application, often a word.
     Word,
-    /// The same, mostly random.
+    /// The key of an application, usually random.
     Key,
-    /// A token or key that people choose where they are careless.
+    /// A token or key that may be chosen by people.
     Weak,
-    /// A token, or the name of something that holds one.
+    /// A token, or the name of an object that contains one.
     Token,
 }
 
-/// Longer names are none.
+/// Maximum length of a name, in bytes.
 const LONGEST: usize = 100;
 
-/// The role that a name gives. The last words count: `TOKEN_TTL` is a time, `PASSWORD_FILE` a file.
+/// Returns the role of a name. The last words are decisive: `TOKEN_TTL` is a duration,
+/// `PASSWORD_FILE` a file.
 pub(super) fn role(name: &str) -> Option<Role> {
     // Most names end in none of these.
     let end = name.trim_end_matches(|c: char| c.is_ascii_digit() || "_-.".contains(c));
@@ -45,11 +46,11 @@ pub(super) fn role(name: &str) -> Option<Role> {
     let (last, before) = (words.nth_last(0), words.nth_last(1));
     let role = match last {
         "password" | "passwd" | "passphrase" | "requirepass" | "masterauth" => Role::Password,
-        // In other company, `pass` passes something on.
+        // After other words, `pass` means to pass something on.
         "pass" if !matches!(before, "proxy" | "fastcgi" | "uwsgi" | "grpc" | "scgi" | "by") => {
             Role::Password
         }
-        // In capitals and alone it mostly is the working directory.
+        // Alone and in capitals, it is usually the working directory.
         "pwd" if end == "PWD" => Role::Weak,
         "pwd" if before != "old" => Role::Password,
         "secret" => match before {
@@ -57,21 +58,21 @@ pub(super) fn role(name: &str) -> Option<Role> {
             "shared" | "signing" | "oauth" | "consumer" | "app" | "api" | "auth" | "encryption" => {
                 Role::Key
             }
-            // The Secret's own name.
+            // The name of the Secret.
             "existing" | "pull" | "tls" | "from" | "use" | "image" | "cert" | "certificate"
             | "create" => return None,
             _ => Role::Token,
         },
         "key" => match before {
-            // The key in a Secret, as references name it.
+            // The key in a Secret, in a reference.
             "secret" if words.nth_last(2).is_empty() && end.starts_with('s') => Role::Weak,
-            // Django's, Flask's.
+            // Django and Flask.
             "secret" if !end.bytes().any(|b| b.is_ascii_lowercase()) => Role::Word,
-            // In humps it mostly is such a reference as well: `userSecretKey: username`.
+            // In camel case, it is usually such a reference too: `userSecretKey: username`.
             "secret" if end.bytes().any(|b| b.is_ascii_uppercase()) => Role::Weak,
             "secret" | "encryption" | "signing" | "master" | "fernet" | "crypto" => Role::Key,
             "api" | "auth" | "app" | "admin" => Role::Weak,
-            // Without `secret` it is the name of a user.
+            // Without `secret`, it is the name of a user.
             "access" if words.nth_last(2) == "secret" => Role::Weak,
             "private" | "access" | "account" | "license" | "ssh" | "integration" | "service" => {
                 Role::Token
@@ -80,8 +81,7 @@ pub(super) fn role(name: &str) -> Option<Role> {
         },
         "apikey" | "secretkey" | "authkey" => Role::Weak,
         "accesskey" | "privatekey" | "encryptionkey" => Role::Token,
-        // etcd's only tells clusters apart.
-        // It is of one session.
+        // The token of etcd only distinguishes clusters, and a CSRF token is valid for one session.
         "token" if matches!(before, "csrf" | "xsrf") => return None,
         "token" if before != "cluster" => Role::Weak,
         "accesstoken" | "authtoken" | "apitoken" => Role::Weak,
@@ -93,19 +93,19 @@ pub(super) fn role(name: &str) -> Option<Role> {
         _ if last.ends_with("secretkey") || last.ends_with("clientsecret") => Role::Key,
         _ => return None,
     };
-    // Whether there is one, or whether to ask for one.
+    // Names about whether there is a secret, or whether to ask for one.
     let about = ["no", "allow", "require", "show", "use", "disable", "enable", "skip", "reset"];
     (!about.contains(&words.nth_last(1)) && !about.contains(&words.first())).then_some(role)
 }
 
-/// The last words of a name in lower case, without a heap.
+/// The last words of a name in lower case, without allocation.
 struct Words {
     text: [u8; 2 * LONGEST],
     length: usize,
 }
 
 impl Words {
-    /// Words are parted by `_`, `-`, `.`, blanks and humps.
+    /// Splits a name at `_`, `-`, `.`, blanks and changes of case.
     fn of(name: &str) -> Self {
         let mut words = Self { text: [0; 2 * LONGEST], length: 0 };
         let bytes = name.as_bytes();

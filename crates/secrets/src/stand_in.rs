@@ -1,11 +1,11 @@
-//! Values that only show where the real one goes.
+//! Example values in place of real secrets.
 
 use pavisade_yaml::Value;
 
 use super::weak::is_guessable;
 
-/// Whether a Secret's entry reads as in an example: `my-password`, `test-token`, or its own name.
-/// It may be in use all the same, so it is no proof of anything.
+/// Whether an entry of a Secret looks like an example: `my-password`, `test-token`, or its own
+/// name. It may be in use, so this proves nothing.
 pub fn is_stand_in(name: &str, value: &str) -> bool {
     const FIRST: [&str; 10] =
         ["my", "some", "a", "the", "example", "sample", "dummy", "fake", "mock", "test"];
@@ -37,7 +37,7 @@ pub fn is_stand_in(name: &str, value: &str) -> bool {
     FIRST.contains(&first) && rest.peek().is_some() && rest.all(|word| REST.contains(&word))
 }
 
-/// Whether a text says that a value is to be replaced.
+/// Whether a text says that a value must be replaced.
 pub fn asks_for_another(text: &str) -> bool {
     const ASKS: [&str; 6] =
         ["replace with", "replace this", "be replaced", "fill in", "fill this", "your own"];
@@ -45,8 +45,8 @@ pub fn asks_for_another(text: &str) -> bool {
     ASKS.iter().any(|ask| lower.contains(ask))
 }
 
-/// Whether a comment within a value, on its last line or in the lines right above it asks for
-/// another. What runs may still be what stands there, so this lowers confidence and no more.
+/// Whether a comment within a value, on its last line or directly above it says that it must be
+/// replaced. The value may be in use, so this only lowers confidence.
 pub fn has_asking_comment(value: Value<'_>) -> bool {
     let (doc, span) = (value.doc(), value.span());
     let source = doc.source();

@@ -2,22 +2,22 @@
 
 use super::{Found, by_name, tokens};
 
-/// Bytes before and after a sign that are looked at: one line may hold millions of signs. A
-/// longer value is cut there.
+/// Maximum length of a name and of a value in bytes: a line may contain millions of separators.
+/// Longer values are cut.
 const LONGEST_NAME: usize = 512;
 const LONGEST_VALUE: usize = 2048;
 
-/// How a text says `name = value`.
+/// The syntax of `name = value` in a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Syntax {
-    /// YAML, JSON, properties, shell: a bare word is a value.
+    /// YAML, JSON, properties, shell: an unquoted word is a value.
     Settings,
-    /// A programming language: only what is quoted is a value.
+    /// A programming language: only quoted text is a value.
     Code,
 }
 
 impl Syntax {
-    /// By the file's name, else by its first line.
+    /// Returns the syntax by the file's name, otherwise by its first line.
     pub fn of(name: &str, text: &str) -> Self {
         const CODE: [&str; 24] = [
             "py", "js", "mjs", "ts", "jsx", "tsx", "lua", "go", "rb", "pl", "rs", "c", "h", "cs",
@@ -33,18 +33,18 @@ impl Syntax {
 /// A secret in a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Hit<'t> {
-    /// Where in the text.
+    /// The offset in the text.
     pub at: usize,
-    /// The setting's name; empty where the form alone says it.
+    /// The name of the setting. Empty if it was recognized by its format alone.
     pub name: &'t str,
-    /// What it is.
+    /// The type of secret.
     pub found: Found,
 }
 
-/// More secrets of one text are not told.
+/// Maximum number of secrets reported per text.
 const MOST: usize = 200;
 
-/// All secrets in a text.
+/// Returns all secrets in a text.
 pub fn find<'t>(text: &'t str, syntax: Syntax) -> Vec<Hit<'t>> {
     let mut hits: Vec<Hit<'_>> = Vec::new();
     let mut lines = Lines { text, at: 0, start: 0, comment: false };
@@ -52,7 +52,7 @@ pub fn find<'t>(text: &'t str, syntax: Syntax) -> Vec<Hit<'t>> {
         if hits.len() >= MOST {
             return;
         }
-        // In a comment a URL shows the form, mostly.
+        // A URL in a comment usually shows the format.
         if token.what != tokens::URL || !lines.in_comment(token.at) {
             hits.push(Hit { at: token.at, name: "", found: Found::Form(token.what) });
         }
@@ -66,7 +66,7 @@ pub fn find<'t>(text: &'t str, syntax: Syntax) -> Vec<Hit<'t>> {
         if !is_comment(line) {
             let inside = std::mem::replace(&mut element, open_element(line));
             pairs(line, inside, syntax, &mut |at, name, value| {
-                // A token under a telling name is one secret, told by its form.
+                // A token under a sensitive name is one secret, reported by its format.
                 let from = value.as_ptr() as usize - text.as_ptr() as usize;
                 let next = told.get(told.partition_point(|at| *at < from));
                 if hits.len() < MOST
@@ -83,7 +83,7 @@ pub fn find<'t>(text: &'t str, syntax: Syntax) -> Vec<Hit<'t>> {
     hits
 }
 
-/// Whether places are in comments, asked from the first to the last: a line may have megabytes.
+/// Determines whether offsets, queried in order, are in comments. A line may have megabytes.
 struct Lines<'t> {
     text: &'t str,
     at: usize,
@@ -108,13 +108,13 @@ impl Lines<'_> {
     }
 }
 
-/// A line that only people read.
+/// Whether a line is a comment.
 pub(super) fn is_comment(line: &str) -> bool {
     let line = line.trim_start();
     ["#", "// ", ";", "<!--", "* ", "-- ", "/*", "%"].iter().any(|mark| line.starts_with(mark))
 }
 
-/// Every `name = value` and `name: value` of a line.
+/// Finds every `name = value` and `name: value` in a line.
 fn pairs<'t>(
     line: &'t str,
     element: Option<&'t str>,
@@ -138,10 +138,10 @@ fn pairs<'t>(
         }
         let bytes = line.as_bytes();
         let blank = |i: usize| bytes.get(i).is_none_or(|b| *b == b' ');
-        // `NAME=value command`: what follows is not part of it.
+        // `NAME=value command`: the command is not part of the value.
         let tight = bytes[sep] == b'=' && !blank(sep - 1) && !blank(sep + 1);
         let far = line.floor_char_boundary(sep + 1 + LONGEST_VALUE);
-        // Of a call's next argument, and behind `=>`, only what is quoted is a value.
+        // For the next argument of a call, and after `=>`, only quoted text is a value.
         let arrow = usize::from(bytes.get(sep + 1) == Some(&b'>'));
         let quoted_only = bytes[sep] == b',' || arrow > 0;
         let syntax = if quoted_only { Syntax::Code } else { syntax };
@@ -151,8 +151,8 @@ fn pairs<'t>(
     });
 }
 
-/// Every `=` and `:` of a line behind a name, and the comma in `(\"NAME\", …`: where the name is, the
-/// name, and where the sign is.
+/// Finds every `=` and `:` after a name, and the comma in `(\"NAME\", …`. Calls `each` with the
+/// offset of the name, the name, and the offset of the separator.
 pub(super) fn signs<'t>(line: &'t str, each: &mut dyn FnMut(usize, &'t str, usize)) {
     let bytes = line.as_bytes();
     for sep in memchr::memchr3_iter(b'=', b':', b',', bytes) {
@@ -162,7 +162,7 @@ pub(super) fn signs<'t>(line: &'t str, each: &mut dyn FnMut(usize, &'t str, usiz
         if bytes[sep] == b',' && !(quoted && is_first_argument(&bytes[..sep])) {
             continue;
         }
-        // `"name" => value` has its name in quotes or behind a blank; an arrow function has neither.
+        // `"name" => value` has its name in quotes or after a blank; an arrow function has neither.
         let is_arrow = bytes[sep] == b'=' && after == b'>';
         if is_arrow && !matches!(bytes.get(sep + 2), Some(b' ' | b'"' | b'\'')) {
             continue;
@@ -178,7 +178,7 @@ pub(super) fn signs<'t>(line: &'t str, each: &mut dyn FnMut(usize, &'t str, usiz
         let near = line.floor_char_boundary(sep.saturating_sub(LONGEST_NAME));
         let head = line[near..sep].trim_end_matches([' ', '\t', ':', '+', '?', '.']);
         let (name, at) = name_before(head);
-        // Go writes the type behind the name: `var token string = "…"`.
+        // In Go, the type follows the name: `var token string = "…"`.
         let (name, at) = match name {
             "string" if bytes[sep] == b'=' => name_before(head[..at].trim_end()),
             _ => (name, at),
@@ -191,21 +191,22 @@ pub(super) fn signs<'t>(line: &'t str, each: &mut dyn FnMut(usize, &'t str, usiz
     }
 }
 
-/// Whether a quoted text that ends here is the first argument of a call: `("name"`.
+/// Whether quoted text that ends here is the first argument of a call: `("name"`.
 fn is_first_argument(head: &[u8]) -> bool {
     let Some((quote, inner)) = head.split_last() else { return false };
     let inner = &inner[inner.len().saturating_sub(LONGEST_NAME)..];
     memchr::memrchr(*quote, inner).is_some_and(|at| at > 0 && inner[at - 1] == b'(')
 }
 
-/// The name of an element that a line opens and does not close: `<password>`.
+/// Returns the name of an element that a line opens and does not close: `<password>`.
 fn open_element(line: &str) -> Option<&str> {
     let name = line.trim().strip_prefix('<')?.strip_suffix('>')?;
     let is_name = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b':');
     (!name.is_empty() && name.bytes().all(is_name)).then_some(name)
 }
 
-/// `<password>…</password>`, .NET's `<add key="Password" value="…" />`, and Redis' `requirepass …`.
+/// Matches `<password>…</password>`, .NET's `<add key="Password" value="…" />`, and `requirepass …`
+/// of Redis.
 fn without_sign(line: &str) -> Option<(&str, &str)> {
     let line = line.trim();
     if let Some(entry) = line.strip_prefix("<add key=\"") {
@@ -222,7 +223,7 @@ fn without_sign(line: &str) -> Option<(&str, &str)> {
     matches!(name, "requirepass" | "masterauth").then(|| (name, value.trim_matches([' ', '"'])))
 }
 
-/// The name at the end of a text, its quotes aside, and where it starts.
+/// Returns the name at the end of a text without quotes, and its offset.
 fn name_before(head: &str) -> (&str, usize) {
     let end = head.trim_end_matches(['"', '\'', '\\', ']']);
     let is_name = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.');
@@ -231,12 +232,12 @@ fn name_before(head: &str) -> (&str, usize) {
     (name, end.len() - name.len())
 }
 
-/// The value at the start of a text: what is quoted, or the first word.
+/// Returns the value at the start of a text: quoted text, or the first word.
 fn value_after(tail: &str, syntax: Syntax, tight: bool) -> Option<&str> {
     let tail = tail.trim_start_matches([' ', '\t']).trim_end_matches(['\n', '\r']);
     if let Some((rest, quote)) = quoted(tail) {
         let end = rest.find(quote)?;
-        // `"a" + b` is put together elsewhere.
+        // `"a" + b` is assembled from parts.
         let more = rest[end + quote.len()..].trim_start();
         let whole = !more.starts_with(['+', '.', '%', '[', '(']);
         return whole.then_some(&rest[..end]);
@@ -245,18 +246,18 @@ fn value_after(tail: &str, syntax: Syntax, tight: bool) -> Option<&str> {
         return None;
     }
     let (word, rest) = tail.split_at(tail.find(ENDS).unwrap_or(tail.len()));
-    // The end of a line in a text that is quoted as a whole.
+    // The end of a line in text that is quoted as a whole.
     let end = word.find("\\n").or_else(|| word.find("\\r")).unwrap_or(word.len());
     let (word, rest) = if end < word.len() { (&word[..end], "") } else { (word, rest) };
     let prose = word.len() < 8 || word.bytes().all(|b| b.is_ascii_alphabetic());
     (tight || !prose || !goes_on(rest)).then_some(word)
 }
 
-/// What ends a value without quotes.
+/// Characters that end an unquoted value.
 const ENDS: [char; 9] = [' ', '\t', ',', ';', '"', '\'', '`', '&', '}'];
 
-/// The same for a mask, which hides a value whatever comes after it. Only a word of letters that
-/// begins a sentence is not a value.
+/// Like `value_after`, for masking: the value is hidden whatever follows. Only a word of letters
+/// that begins a sentence is not a value.
 pub(super) fn masked_value(tail: &str, may_be_prose: bool) -> Option<&str> {
     const BRACKETS: [(&str, &str); 5] =
         [("{{", "}}"), ("{", "}"), ("${", "}"), ("$(", ")"), ("<", ">")];
@@ -264,7 +265,7 @@ pub(super) fn masked_value(tail: &str, may_be_prose: bool) -> Option<&str> {
     if let Some((rest, quote)) = quoted(tail) {
         return Some(&rest[..rest.find(quote).unwrap_or(rest.len())]);
     }
-    // A template is one value, blanks and all, and so is the scheme in `{SSHA}…`.
+    // A template is one value including blanks, and so is the scheme in `{SSHA}…`.
     let near = &tail[..tail.floor_char_boundary(LONGEST_VALUE)];
     let template = BRACKETS.iter().find(|(open, _)| tail.starts_with(open));
     let template = template.and_then(|(_, close)| Some(near.find(close)? + close.len()));
@@ -277,7 +278,7 @@ pub(super) fn masked_value(tail: &str, may_be_prose: bool) -> Option<&str> {
     (!prose || !goes_on(rest)).then_some(word)
 }
 
-/// `{}`, `{name: …`, or a map whose entries are in the lines below.
+/// Whether the value is `{}`, `{name: …`, or a map with entries on the lines below.
 pub(super) fn is_map(value: &str) -> bool {
     let Some(inner) = value.strip_prefix('{') else { return false };
     let inner = inner.trim_start_matches([' ', '\t', '\n', '"', '\'', '\\']);
@@ -290,12 +291,12 @@ pub(super) fn is_map(value: &str) -> bool {
     inner.is_empty() || named && rest.trim_start_matches(['"', '\'', '\\', ' ']).starts_with(':')
 }
 
-/// What is behind the quote that a text begins with, and the quote.
+/// Returns the text after an opening quote, and the quote.
 fn quoted(text: &str) -> Option<(&str, &'static str)> {
     ["\\\"", "\"", "'", "`"].into_iter().find_map(|quote| Some((text.strip_prefix(quote)?, quote)))
 }
 
-/// Whether a text goes on after a word, as prose and code do: comments and further settings do not
+/// Whether a text continues after a word, like prose and code. Comments and further settings do not
 /// count.
 fn goes_on(rest: &str) -> bool {
     let rest = rest.trim_start();
@@ -304,7 +305,8 @@ fn goes_on(rest: &str) -> bool {
         && !rest.bytes().take(80).take_while(|b| *b != b' ').any(|b| b == b'=')
 }
 
-/// Secrets in a command line, by word: the index of the word, the name, what it is.
+/// Finds secrets in a command line. Calls `each` with the index of the word, the name, and the
+/// type.
 pub fn find_in_words<'t>(words: &[&'t str], each: &mut dyn FnMut(usize, &'t str, Found)) {
     let program = program(words);
     for (index, word) in words.iter().enumerate() {
@@ -319,9 +321,9 @@ pub fn find_in_words<'t>(words: &[&'t str], each: &mut dyn FnMut(usize, &'t str,
     }
 }
 
-/// The commands of a shell's text; assignments are found as in any text.
+/// Finds secrets in the commands of a shell script. Assignments are found as in any text.
 fn script<'t>(text: &'t str, each: &mut dyn FnMut(&'t str, Found)) {
-    // A line that ends in a backslash goes on.
+    // A line that ends with a backslash continues.
     let mut words: Vec<&str> = Vec::new();
     for line in text.lines().filter(|line| !is_comment(line)) {
         for (i, command) in line.split(['|', ';', '&', '(', ')']).enumerate() {
@@ -349,7 +351,7 @@ fn commands<'t>(words: &mut Vec<&'t str>, each: &mut dyn FnMut(&'t str, Found)) 
     words.clear();
 }
 
-/// The program that words call: the first that is no assignment and no word of the shell's own.
+/// Returns the program of a command: the first word that is not an assignment or a shell keyword.
 fn program<'t>(words: &[&'t str]) -> &'t str {
     const SHELL_WORDS: [&str; 14] = [
         "if", "then", "else", "elif", "while", "until", "do", "!", "exec", "export", "sudo", "env",
@@ -359,7 +361,7 @@ fn program<'t>(words: &[&'t str]) -> &'t str {
     names.find(|name| !name.contains('=') && !SHELL_WORDS.contains(name)).unwrap_or("")
 }
 
-/// A flag whose value, a secret, is the next word or follows the flag's letter.
+/// Matches a flag whose secret value is the next word or follows the flag's letter.
 fn flag<'t>(program: &str, word: &'t str, next: Option<&'t str>) -> Option<(&'t str, Found)> {
     if !word.starts_with('-') || word.contains('=') {
         return None;
@@ -435,7 +437,7 @@ mod tests {
         for part in
             ["password=", ": ", "eyJ.", "glpat-.", "-----BEGIN RSA PRIVATE KEY-----", "@tcp("]
         {
-            // Where the line ends, a value is short enough to be one.
+            // A value that ends at the end of the line is short enough.
             assert!(names(&part.repeat(20_000), Syntax::Settings).len() < 50, "{part}");
         }
         assert_eq!(names(&"password=hunter2 \n".repeat(20_000), Syntax::Settings).len(), MOST);

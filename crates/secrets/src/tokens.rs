@@ -1,4 +1,4 @@
-//! Secrets that are known by their form alone, wherever they stand in a text.
+//! Secrets that are recognized by their format alone, anywhere in a text.
 
 use std::sync::LazyLock;
 
@@ -11,11 +11,11 @@ use super::values::is_literal_password;
 /// A token found in a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Token {
-    /// Where it starts.
+    /// The offset of its start.
     pub(super) at: usize,
-    /// What it is, with its article.
+    /// The name, with an article.
     pub(super) what: &'static str,
-    /// Whether its form is that of one issuer's tokens, which nothing else has.
+    /// Whether the format is unique to one issuer's tokens.
     pub(super) issued: bool,
 }
 
@@ -25,15 +25,15 @@ const fn dotted(b: u8) -> bool {
 
 const ANY: usize = usize::MAX;
 
-/// What a URL with a password is called.
+/// The name of a URL with a password.
 pub(super) const URL: &str = "a password in a URL";
 
-/// Square's tokens begin as many lines and parts of certificates do.
+/// The prefix of Square's tokens, which also occurs in certificates.
 const IN_BASE64: &[u8] = b"EAAA";
-/// `-----BEGIN` in base64, as kubeconfigs write keys and certificates.
+/// `-----BEGIN` in base64, as in kubeconfigs.
 const ENCODED_KEY: &[u8] = b"LS0tLS1CRUdJTi";
 
-/// All tokens in a text, in one pass over its words and some quick searches.
+/// Finds all tokens in a text, in one pass over its words and some fast searches.
 pub(super) fn find(text: &str, found: &mut dyn FnMut(Token)) {
     let bytes = text.as_bytes();
     let forms = &*FORMS;
@@ -58,11 +58,12 @@ pub(super) fn find(text: &str, found: &mut dyn FnMut(Token)) {
     }
 }
 
-/// What is searched for in a text, its rarest sign, what it is, and whether it is so at a place where
-/// it was found.
+/// The text to search for, its rarest byte, the name of the token, and a test for a match at an
+/// offset.
 type Phrase = (memmem::Finder<'static>, u8, &'static str, fn(&str, usize) -> bool);
 
-/// What is part of no word. A searcher is made once: most texts are shorter than its making.
+/// Tokens that are not single words. The searchers are built once, since that takes longer than
+/// scanning a typical text.
 static PHRASES: LazyLock<[Phrase; 12]> = LazyLock::new(|| {
     let phrase =
         |needle: &'static str, sign, what, check| (memmem::Finder::new(needle), sign, what, check);
@@ -82,7 +83,7 @@ static PHRASES: LazyLock<[Phrase; 12]> = LazyLock::new(|| {
     ]
 });
 
-/// Whether tests and documentation have words of that kind.
+/// Whether tests and documentation contain tokens of that kind.
 fn is_general(what: &str) -> bool {
     matches!(what, KEY_IN_BASE64 | SIGNED)
 }
@@ -90,7 +91,7 @@ fn is_general(what: &str) -> bool {
 const KEY_IN_BASE64: &str = "a private key in base64";
 const SIGNED: &str = "a signed token (JWT)";
 
-/// The token that a word is.
+/// Returns the name of the token that a word is.
 fn word(rest: &[u8], forms: &Forms) -> Option<&'static str> {
     if rest.starts_with(ENCODED_KEY) {
         return is_encoded_key(rest).then_some(KEY_IN_BASE64);
@@ -104,7 +105,7 @@ fn word(rest: &[u8], forms: &Forms) -> Option<&'static str> {
     forms.find(rest)
 }
 
-/// A signed token in base64: nothing else is JSON twice encoded, dot and all.
+/// Whether it is a signed token in base64: nothing else is JSON encoded twice with a dot.
 fn is_encoded_jwt(rest: &[u8]) -> bool {
     let length = run(rest, |b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/'), 8000);
     let encoded = std::str::from_utf8(&rest[..length / 4 * 4]).unwrap_or("");
@@ -117,14 +118,14 @@ fn is_encoded_jwt(rest: &[u8]) -> bool {
     is_json() && is_json()
 }
 
-/// How many bytes of an alphabet come first; beyond `most` it does not matter how many. A hostile
-/// text of many beginnings must not be read to its end for each.
+/// Returns the number of leading bytes in an alphabet, up to `most`. Bounded, so that hostile text
+/// with many prefixes is not read to its end for each.
 fn run(bytes: &[u8], alphabet: impl Fn(u8) -> bool, most: usize) -> usize {
     let bytes = &bytes[..bytes.len().min(most.saturating_add(1))];
     bytes.iter().position(|&b| !alphabet(b)).unwrap_or(bytes.len())
 }
 
-/// Three parts, the first two JSON (RFC 7519), the third a signature.
+/// Three parts: the first two are JSON (RFC 7519), the third is a signature.
 fn is_jwt(rest: &[u8]) -> bool {
     let part = |rest: &[u8], most| {
         let length = run(rest, url_safe, most);
@@ -132,7 +133,7 @@ fn is_jwt(rest: &[u8]) -> bool {
     };
     let header = part(rest, 2000);
     let decoded = base64::decode(&header).unwrap_or_default();
-    // Every header names its algorithm.
+    // Every header contains the algorithm.
     if !decoded.starts_with(b"{\"") || memmem::find(&decoded, b"\"alg\"").is_none() {
         return false;
     }
@@ -140,13 +141,13 @@ fn is_jwt(rest: &[u8]) -> bool {
     let payload = part(rest, 8000);
     let Some(rest) = rest[payload.len()..].strip_prefix(b".") else { return false };
     let signature = run(rest, url_safe, 2000);
-    // The token of jwt.io's front page is in half of all examples.
+    // The token on the front page of jwt.io is used in many examples.
     let famous = payload.starts_with("eyJzdWIiOiIxMjM0NTY3ODkw");
     let json = base64::decode(&payload).is_some_and(|d| d.starts_with(b"{\""));
     signature >= 20 && json && !famous
 }
 
-/// `-----BEGIN … PRIVATE KEY-----` with a body; an encrypted key is none.
+/// Matches `-----BEGIN … PRIVATE KEY-----` with a body. Encrypted keys are not reported.
 fn is_private_key(text: &str, at: usize) -> bool {
     let rest = text.get(at + "-----BEGIN ".len()..).unwrap_or("");
     let head = rest.get(..50).unwrap_or(rest);
@@ -162,38 +163,38 @@ fn is_private_key(text: &str, at: usize) -> bool {
     if body.contains("ENCRYPTED") || body.contains("...") {
         return false;
     }
-    // In JSON the line ends are `\n`.
+    // In JSON, line ends are `\n`.
     let is_body = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=');
     let key = body.as_bytes().iter().filter(|b| is_body(b)).take(80);
     let key: Vec<u8> = key.copied().collect();
     key.len() >= 40 && super::values::distinct(&key) >= 15 && is_key_body(label, body)
 }
 
-/// Whether the body begins as keys of its label do: those in DER with a sequence, OpenSSH's with
-/// their name. Shuffled keys in examples do not.
+/// Whether the body begins like keys with its label: DER with a sequence, OpenSSH with its magic
+/// string. Fake keys in examples do not.
 fn is_key_body(label: &str, body: &str) -> bool {
     let begins = match label {
-        // With headers, or of a tool's own.
+        // With headers, or in a tool's own format.
         _ if body.contains(':') => return true,
         "OPENSSH PRIVATE KEY" => "b3BlbnNzaC1rZXktdjE",
         "PRIVATE KEY" | "RSA PRIVATE KEY" | "EC PRIVATE KEY" | "DSA PRIVATE KEY" => "M",
         _ => return true,
     };
-    // What parts lines in JSON and in code; no key begins with an `n` or `r` of such.
+    // Separators of lines in JSON and in code. No key begins with `n` or `r`.
     let between = |c: char| !c.is_ascii_alphanumeric() || matches!(c, 'n' | 'r' | 't');
     body.trim_start_matches(between).starts_with(begins)
 }
 
 fn is_encoded_key(rest: &[u8]) -> bool {
     let is_base64 = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=');
-    // The beginning is enough; four characters are three bytes.
+    // The beginning is sufficient. Four characters encode three bytes.
     let length = run(rest, is_base64, 399);
     let encoded = std::str::from_utf8(&rest[..length / 4 * 4]).unwrap_or("");
     let text = base64::decode(encoded).and_then(|bytes| String::from_utf8(bytes).ok());
     text.is_some_and(|text| is_private_key(&text, 0))
 }
 
-/// `user:password@tcp(host:3306)/name`, as Go's MySQL driver takes it.
+/// Matches `user:password@tcp(host:3306)/name` of Go's MySQL driver.
 fn is_go_dsn(text: &str, at: usize) -> bool {
     let head = String::from_utf8_lossy(&text.as_bytes()[at.saturating_sub(256)..at]);
     let start = head.rfind(|c: char| c.is_whitespace() || "\"'`=/".contains(c));
@@ -203,7 +204,7 @@ fn is_go_dsn(text: &str, at: usize) -> bool {
     })
 }
 
-/// `scheme://user:password@host`.
+/// Matches `scheme://user:password@host`.
 fn is_url_password(text: &str, at: usize) -> bool {
     let bytes = text.as_bytes();
     if !at.checked_sub(1).is_some_and(|i| bytes[i].is_ascii_alphanumeric()) {
@@ -214,7 +215,7 @@ fn is_url_password(text: &str, at: usize) -> bool {
     let authority = &rest[..end.unwrap_or(rest.len())];
     let Some((user_info, host)) = authority.rsplit_once('@') else { return false };
     let Some((_, password)) = user_info.split_once(':') else { return false };
-    // Addresses that are kept for examples (RFC 2606).
+    // Host names reserved for examples (RFC 2606).
     let name = host.split(':').next().unwrap_or(host);
     let example = ["example.com", "example.org", "example.net", ".example"];
     !host.is_empty()
@@ -228,7 +229,7 @@ fn is_url_password(text: &str, at: usize) -> bool {
 fn is_azure_key(text: &str, at: usize) -> bool {
     let tail = &text.as_bytes()[at + "AccountKey=".len()..];
     let length = run(tail, |b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/'), 86);
-    // The storage emulator's key is public: learn.microsoft.com, Azurite.
+    // The key of the storage emulator is public: learn.microsoft.com, Azurite.
     length == 86 && tail[length..].starts_with(b"==") && !tail.starts_with(b"Eby8vdM02xNOcqFl")
 }
 
@@ -250,7 +251,7 @@ fn is_slack_webhook(text: &str, at: usize) -> bool {
     is_whole || (43..=56).contains(&length) && is_random(rest.as_bytes())
 }
 
-/// Ids of a group, a tenant and a hook.
+/// The ids of a group, a tenant and a hook.
 fn is_teams_webhook(text: &str, at: usize) -> bool {
     let tail = &text.as_bytes()[at + ".webhook.office.com/webhookb2/".len()..];
     let length = run(tail, |b| url_safe(b) || matches!(b, b'@' | b'/'), 400);
@@ -298,7 +299,7 @@ fn is_telegram_token(text: &str, at: usize) -> bool {
         && is_random(tail)
 }
 
-/// What stands right before a place, of an alphabet; no more than 64 bytes of it.
+/// Returns the bytes directly before an offset that are in an alphabet, at most 64.
 fn before(bytes: &[u8], at: usize, alphabet: impl Fn(u8) -> bool) -> &[u8] {
     let head = &bytes[at.saturating_sub(64)..at];
     let length = head.iter().rev().take_while(|b| alphabet(**b)).count();
@@ -354,7 +355,7 @@ mod tests {
 
     #[test]
     fn formats_are_known() {
-        // Put together here, since hosts of repositories refuse what looks like the real thing.
+        // Assembled here, because repository hosts reject text that looks like real tokens.
         let cases = [
             (format!("AKIA{}", "Q3ZR7KPN2VXY6STD"), "an AWS access key"),
             (format!("ghp_{}", &RANDOM[..36]), "a GitHub token"),

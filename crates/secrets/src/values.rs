@@ -1,21 +1,21 @@
-//! Whether a value can be a secret: not a template, a path, a switch or the name of something.
+//! Determines whether a value can be a secret: not a template, a path, a switch or a name.
 
 use super::names::Role;
 use super::weak::{is_default, is_guessable, is_method, is_weak};
 
-/// What a value is, under a name that asks for a secret.
+/// The classification of a value under a sensitive name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Worth {
     /// A secret.
     Secret,
-    /// A secret that is in every list of passwords to try.
+    /// A secret that is in common password lists.
     Guessable,
 }
 
-/// Whether a value is a secret of that role.
+/// Returns whether a value is a secret of that role.
 pub(super) fn worth(role: Role, value: &str) -> Option<Worth> {
     let value = value.trim();
-    // Laravel's `APP_KEY`.
+    // `APP_KEY` of Laravel.
     let value = value.strip_prefix("base64:").unwrap_or(value);
     if !is_literal(value) || is_switch(value) || is_location(value) {
         return None;
@@ -23,9 +23,9 @@ pub(super) fn worth(role: Role, value: &str) -> Option<Worth> {
     let guessable = is_guessable(value);
     let secret = match role {
         Role::Password => guessable || is_password(value),
-        // An application's own key may be a word; with a hyphen it mostly names a Secret.
+        // An application's key may be a word. With a hyphen, it is usually the name of a Secret.
         Role::Word => {
-            // Which of several keys: `access_token`.
+            // The name of one of several keys: `access_token`.
             let names_a_key = ["token", "key", "value"].iter().any(|end| value.ends_with(end));
             let chosen = is_password(value) && !value.contains('-') && !names_a_key;
             let chosen = chosen && !is_method(value);
@@ -38,13 +38,13 @@ pub(super) fn worth(role: Role, value: &str) -> Option<Worth> {
     secret.then_some(if guessable { Worth::Guessable } else { Worth::Secret })
 }
 
-/// Whether a value stands in a Secret to be one: by its name, whatever it looks like.
+/// Whether a value in a Secret is a secret by its name, regardless of how it looks.
 pub(super) fn is_filled_in(value: &str) -> bool {
     let value = value.trim();
     is_literal(value) && !is_switch(value) && !is_location(value)
 }
 
-/// Whether the password of a URL or of basic authentication stands there as it is.
+/// Whether the password of a URL or of basic authentication is literal.
 pub(super) fn is_literal_password(value: &str) -> bool {
     is_literal(value)
         && !["pass", "pwd", "passwd", "token", "passw", "test", "*"].contains(&value)
@@ -52,9 +52,9 @@ pub(super) fn is_literal_password(value: &str) -> bool {
         && value.len() <= 200
 }
 
-/// Neither empty nor a template, a reference to somewhere else, or a request to fill it in.
+/// Whether the value is literal: not empty, a template, a reference, or a placeholder.
 pub(super) fn is_literal(value: &str) -> bool {
-    // Bytes that templates and references begin with.
+    // Prefixes of templates and references.
     const TEMPLATES: [&str; 11] =
         ["$(", "${", "{{", "}}", "%(", "<", "$__", "#{", "$[", "[[", "(("];
     const REFERENCES: [&str; 21] = [
@@ -88,7 +88,7 @@ pub(super) fn is_literal(value: &str) -> bool {
     let wrapped = (first == b'%' && last == b'%' || first == b'@' && last == b'@')
         && bytes.len() > 2
         || value.starts_with("__") && value.ends_with("__");
-    // A password's hash (crypt, bcrypt, Argon2) is not the password.
+    // A password hash (crypt, bcrypt, Argon2) is not the password.
     let hash = first == b'$' && bytes.iter().filter(|b| **b == b'$').count() >= 3;
     !shell
         && !wrapped
@@ -99,7 +99,7 @@ pub(super) fn is_literal(value: &str) -> bool {
         && !asks_to_be_filled(value)
 }
 
-/// Whether somebody is to put the real value in its place.
+/// Whether the value is a placeholder for the real one.
 fn asks_to_be_filled(value: &str) -> bool {
     const ASKS: [&str; 16] = [
         "replace",
@@ -124,14 +124,14 @@ fn asks_to_be_filled(value: &str) -> bool {
     if one && !bytes[0].is_ascii_digit() || value.contains('…') {
         return true;
     }
-    // Long values are no such words, but may hold them.
+    // Long values are not placeholders but may contain these words.
     value.len() <= 64 && {
         let lower = value.to_ascii_lowercase();
         ASKS.iter().any(|ask| lower.contains(ask)) || lower.starts_with("your")
     }
 }
 
-/// Words that settings of any name take.
+/// Common values of settings, whatever their names.
 pub(super) fn is_switch(value: &str) -> bool {
     const WORDS: [&str; 46] = [
         "true",
@@ -184,7 +184,7 @@ pub(super) fn is_switch(value: &str) -> bool {
     WORDS.iter().any(|w| value.eq_ignore_ascii_case(w))
 }
 
-/// A path, a file, an address: where something is, not what it is.
+/// Whether the value is a location: a path, a file, an address.
 fn is_location(value: &str) -> bool {
     const ENDINGS: [&str; 22] = [
         ".pem",
@@ -217,7 +217,7 @@ fn is_location(value: &str) -> bool {
     path || value.contains("://") || ENDINGS.iter().any(|e| value.ends_with(e))
 }
 
-/// Whether it can be a password: one word, no code, no name of a constant or a class.
+/// Whether the value can be a password: one word, not code, not the name of a constant or a class.
 fn is_password(value: &str) -> bool {
     let bytes = value.as_bytes();
     (3..=256).contains(&value.len())
@@ -225,26 +225,26 @@ fn is_password(value: &str) -> bool {
         && !is_code(value)
         && !is_qualified(value)
         && !bytes.iter().all(|b| b.is_ascii_digit() || *b == b'.')
-        // The Secret that holds it, or its key there.
+        // The name of the Secret, or a key in it.
         && !["-secret", "-secrets", "-credentials", "-creds", "-password", "-auth", "-passwd"]
             .iter()
             .any(|end| value.ends_with(end))
 }
 
-/// `DB_PASSWORD`, `UPDATE_ME`: the name of another setting, or a hole to fill.
+/// Whether the value is the name of a setting or a placeholder: `DB_PASSWORD`, `UPDATE_ME`.
 pub(super) fn is_constant(value: &str) -> bool {
     value.contains('_')
         && value.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
 }
 
-/// A call, an index, a member.
+/// Whether the value contains a call, an index, or a member access.
 fn is_code(value: &str) -> bool {
     value.contains(['(', '[', '{', '}', ']', ')']) && value.contains(['.', '\'', '"', '(', '['])
         || value
             .starts_with(['|', '>', '&', '*', '!', '"', '\'', '`', '[', '{', ',', ';', ')', ']'])
 }
 
-/// `org.example.Class`, `spec.password`, `db.example.com:5432`.
+/// Matches `org.example.Class`, `spec.password`, `db.example.com:5432`.
 fn is_qualified(value: &str) -> bool {
     let mut parts = value.split('.');
     value.contains('.')
@@ -255,12 +255,12 @@ fn is_qualified(value: &str) -> bool {
         })
 }
 
-/// Whether a value that its name calls a key looks like one.
+/// Whether a value under the name of a key looks like one.
 fn is_random_key(value: &str) -> bool {
     is_random(value, 8)
 }
 
-/// Whether a value looks made by a generator and not by a person.
+/// Whether a value looks randomly generated.
 pub(super) fn looks_random(value: &str) -> bool {
     is_random(value, 12)
 }
@@ -277,7 +277,8 @@ fn is_random(value: &str, shortest: usize) -> bool {
     {
         return false;
     }
-    // Words with hyphens, dots and slashes are names; a generator's parts are no words.
+    // Words separated by hyphens, dots and slashes are names. Parts of a random value are not
+    // words.
     let parts = value.trim_end_matches('=').split(['-', '_', '.', '/', '@', ':', '=']);
     let random: usize = parts.filter(|part| !is_word(part)).map(str::len).sum();
     // Eight different characters have an entropy of three bits.
@@ -285,7 +286,7 @@ fn is_random(value: &str, shortest: usize) -> bool {
     random * 2 > bytes.len() && random >= 8 && entropy(bytes) >= enough
 }
 
-/// A word, a number, a version, an identifier in humps.
+/// Whether it is a word, a number, a version, or an identifier in camel case.
 fn is_word(part: &str) -> bool {
     let bytes = part.as_bytes();
     let letters = bytes.iter().filter(|b| b.is_ascii_alphabetic()).count();
@@ -293,7 +294,7 @@ fn is_word(part: &str) -> bool {
     if letters + digits < bytes.len() {
         return false;
     }
-    // How often the kind of character changes: rarely in names, often in what is random.
+    // The number of changes between classes of characters: few in names, many in random values.
     let class = |b: u8| match b {
         b'0'..=b'9' => 0,
         b'a'..=b'z' => 1,
@@ -301,7 +302,7 @@ fn is_word(part: &str) -> bool {
     };
     let changes = bytes.windows(2).filter(|w| class(w[0]) != class(w[1])).count();
     if digits == 0 {
-        // Few humps, and vowels enough.
+        // Few capitals, and enough vowels.
         let vowels = bytes.iter().filter(|b| b"aeiouyAEIOUY".contains(b)).count();
         let humps = bytes.iter().filter(|b| b.is_ascii_uppercase()).count();
         let humps = if humps == letters { 0 } else { humps };
@@ -310,14 +311,14 @@ fn is_word(part: &str) -> bool {
     letters == 0 && digits < 10 || changes <= 1 && digits <= 4 || bytes.len() <= 4
 }
 
-/// How many different bytes there are.
+/// Returns the number of distinct bytes.
 pub(super) fn distinct(bytes: &[u8]) -> usize {
     let mut seen = [false; 256];
     bytes.iter().for_each(|&b| seen[b as usize] = true);
     seen.iter().filter(|s| **s).count()
 }
 
-/// Shannon entropy in bits a byte.
+/// Returns the Shannon entropy in bits per byte.
 fn entropy(bytes: &[u8]) -> f64 {
     let mut counts = [0_u32; 256];
     bytes.iter().for_each(|&b| counts[b as usize] += 1);

@@ -1,6 +1,6 @@
-//! Secrets that people make up where a generator should: `hunter2`, `minio123`.
+//! Secrets chosen by people instead of generated: `hunter2`, `minio123`.
 
-/// Passwords that are tried first and are no name of anything: `secretKey: password` names a key of
+/// Whether it is a common password that cannot be a name: `secretKey: password` refers to a key in
 /// a Secret.
 pub(super) fn is_default(value: &str) -> bool {
     let lower = value.to_ascii_lowercase();
@@ -10,7 +10,7 @@ pub(super) fn is_default(value: &str) -> bool {
             .any(|word| lower.contains(word))
 }
 
-/// Algorithms, encodings and ids: a word and a number.
+/// Whether it is the name of an algorithm, encoding or id: a word and a number.
 pub(super) fn is_method(value: &str) -> bool {
     const WORDS: [&str; 22] = [
         "aes", "argon", "base", "blake", "client", "cluster", "cp", "ecdsa", "ed", "es", "hs",
@@ -20,8 +20,8 @@ pub(super) fn is_method(value: &str) -> bool {
     WORDS.contains(&lower.trim_end_matches(|c: char| c.is_ascii_digit()))
 }
 
-/// Whether it is a word with digits in it, as people make tokens up: `hunter2`, `minio123`. With
-/// hyphens and the like it is a name.
+/// Whether it is a word with digits, as people choose for tokens: `hunter2`, `minio123`. With
+/// hyphens and the like, it is a name.
 pub(super) fn is_weak(value: &str) -> bool {
     let bytes = value.as_bytes();
     (6..=64).contains(&bytes.len())
@@ -31,7 +31,7 @@ pub(super) fn is_weak(value: &str) -> bool {
         && !is_method(value)
 }
 
-/// Passwords that are tried first.
+/// Whether it is a common password.
 pub(super) fn is_guessable(value: &str) -> bool {
     const WORDS: [&str; 54] = [
         "password",

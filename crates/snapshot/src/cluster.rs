@@ -1,64 +1,65 @@
-//! What is known of a cluster beside its objects: its version, what it serves, which certificates its
-//! servers presented, what it answers to requests without credentials.
+//! Facts about a cluster other than its objects: its version, the kinds it serves, the certificates
+//! of its servers, and its responses to unauthenticated requests.
 //!
-//! A picture of a cluster holds these facts as one object of kind `Cluster`, so that what is found of
-//! them has a place. Code reads them here, by their types, and counts no such object.
+//! The snapshot of a cluster stores these facts as one object of kind `Cluster`, so that findings
+//! can point into it. Code reads them through the types of this module and excludes this object
+//! from counts.
 
 use pavisade_model::{KubernetesVersion, kinds};
 use pavisade_yaml::Value;
 
 use crate::{Object, World};
 
-/// Facts about one cluster.
+/// Facts about a cluster.
 #[derive(Debug, Clone, Copy)]
 pub struct ClusterFacts<'a>(&'a Object);
 
-/// A kind in a version that the API server serves.
+/// A version of a kind that the API server serves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Served<'a> {
-    /// API group; empty for the core group.
+    /// The API group. Empty for the core group.
     pub group: &'a str,
-    /// API version without the group.
+    /// The API version without the group.
     pub version: &'a str,
-    /// Kind.
+    /// The kind.
     pub kind: &'a str,
 }
 
 /// The certificates that a server presented, or those of the user.
 #[derive(Debug, Clone, Copy)]
 pub struct Presented<'a> {
-    /// Where it is said.
+    /// The value that contains them.
     pub value: Value<'a>,
-    /// Whose they are: `API server`, `kubelet NODE`, `kubeconfig user NAME`.
+    /// The owner: `API server`, `kubelet NODE`, `kubeconfig user NAME`.
     pub of: Option<&'a str>,
-    /// Where the server was asked.
+    /// The address of the server.
     pub address: Option<&'a str>,
-    /// Why there is none.
+    /// The error if no certificate was received.
     pub error: Option<&'a str>,
 }
 
 impl<'a> Presented<'a> {
-    /// The certificates in base64, the leaf first; nothing for one that is no text.
+    /// Returns the certificates in base64, leaf first. `None` for one that is not a string.
     pub fn chain(self) -> impl Iterator<Item = Option<&'a str>> {
         self.value.list("chain").map(Value::as_str)
     }
 }
 
 impl<'a> ClusterFacts<'a> {
-    /// The path of the version that the API server says it has.
+    /// The path of the API server's version.
     pub const VERSION: [&'static str; 2] = ["version", "gitVersion"];
 
-    /// Those that an object holds.
+    /// Returns the facts in an object, if it is one of facts.
     pub fn read(object: &'a Object) -> Option<Self> {
         object.is(kinds::CLUSTER).then_some(Self(object))
     }
 
-    /// Those of a world.
+    /// Returns the facts of a world.
     pub fn of(world: &'a World) -> Option<Self> {
         world.of_kind(kinds::CLUSTER).next().map(Self)
     }
 
-    /// The object that holds them.
+    /// Returns the object that stores the facts.
     pub fn object(self) -> &'a Object {
         self.0
     }
@@ -67,32 +68,32 @@ impl<'a> ClusterFacts<'a> {
         self.0.at(path)?.as_str()
     }
 
-    /// The version that the API server says it has: `v1.30.4-eks-a737599`.
+    /// Returns the version reported by the API server: `v1.30.4-eks-a737599`.
     pub fn version(self) -> Option<&'a str> {
         self.text(&Self::VERSION)
     }
 
-    /// The same without what vendors add to it.
+    /// Returns the Kubernetes version, without vendor suffixes.
     pub fn kubernetes(self) -> Option<KubernetesVersion> {
         self.version()?.parse().ok()
     }
 
-    /// When the cluster was read.
+    /// Returns the time at which the cluster was read.
     pub fn read_at(self) -> Option<&'a str> {
         self.text(&["readAt"])
     }
 
-    /// The word of the distribution that the user says it is of.
+    /// Returns the name of the distribution as set by the user.
     pub fn said_distribution(self) -> Option<&'a str> {
         self.text(&["distribution"])
     }
 
-    /// Whether it is known what the API server serves.
+    /// Whether the kinds served by the API server are known.
     pub fn knows_served(self) -> bool {
         self.0.at(&["served"]).is_some()
     }
 
-    /// What the API server serves.
+    /// Returns the kinds served by the API server.
     pub fn served(self) -> impl Iterator<Item = Served<'a>> {
         self.0.value().list("served").map(|one| {
             let text = |field: &str| one.str(field).unwrap_or_default();
@@ -105,8 +106,8 @@ impl<'a> ClusterFacts<'a> {
         self.served().any(|served| served.group == group)
     }
 
-    /// The certificates that servers presented, and where all of them are said; nothing where nobody
-    /// asked.
+    /// Returns the value that lists the certificates, and the certificates. `None` if they were not
+    /// requested.
     pub fn certificates(self) -> Option<(Value<'a>, impl Iterator<Item = Presented<'a>>)> {
         let all = self.0.at(&["certificates"])?;
         let presented = all.items().map(|value| Presented {
@@ -118,7 +119,7 @@ impl<'a> ClusterFacts<'a> {
         Some((all, presented))
     }
 
-    /// The requests that were sent without a credential; nothing where none were.
+    /// Returns the unauthenticated requests that were sent. `None` if none were sent.
     pub fn anonymous(self) -> Option<impl Iterator<Item = Value<'a>>> {
         self.0.at(&["anonymous"]).map(Value::items)
     }

@@ -1,14 +1,15 @@
-//! How much of a kind was seen.
+//! How completely the objects of a kind were read.
 
-/// Whether a world holds all objects of a kind. "There is none" is true only where it does.
+/// Whether a world contains all objects of a kind. Only then can the absence of an object be
+/// concluded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Coverage {
-    /// All that exist.
+    /// All existing objects.
     Complete,
-    /// Some: files show what somebody means to apply, not what is there.
+    /// Some objects: files show what is to be applied, not what exists in a cluster.
     Partial,
-    /// Not all was read: the list was refused, broke off, or was not asked for.
-    /// [`World::cause`](crate::World::cause) says which.
+    /// Not all objects were read: listing them was refused, failed partway, or was not requested.
+    /// [`World::cause`](crate::World::cause) returns the reason.
     Unread,
     /// The cluster does not serve the kind.
     NotServed,

@@ -1,7 +1,7 @@
-//! Which distribution of Kubernetes a cluster runs, and what follows from it.
+//! Detection of the Kubernetes distribution of a cluster.
 //!
-//! It decides whose flags can be seen at all, and which benchmark counts. Found from what the API
-//! shows; nothing is asked for.
+//! The distribution determines whose flags can be read and which benchmark applies. It is derived
+//! from what the API exposes, without further requests.
 
 use std::str::FromStr;
 
@@ -13,11 +13,11 @@ use crate::{ClusterFacts, Coverage, Object, World};
 /// A distribution of Kubernetes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum DistributionName {
-    /// Amazon's managed clusters.
+    /// Amazon EKS.
     Eks,
-    /// Google's managed clusters.
+    /// Google GKE.
     Gke,
-    /// Azure's managed clusters.
+    /// Azure AKS.
     Aks,
     /// Red Hat's OpenShift, or OKD.
     OpenShift,
@@ -27,18 +27,18 @@ pub enum DistributionName {
     Rke2,
     /// Talos.
     Talos,
-    /// Made by kubeadm.
+    /// kubeadm.
     Kubeadm,
-    /// Kubernetes in containers, made by kind.
+    /// kind.
     Kind,
     /// minikube.
     Minikube,
-    /// Nothing that was seen tells.
+    /// Not detected.
     Unknown,
 }
 
 impl DistributionName {
-    /// All that can be named.
+    /// All detectable distributions.
     pub const ALL: [Self; 10] = [
         Self::Eks,
         Self::Gke,
@@ -52,7 +52,7 @@ impl DistributionName {
         Self::Minikube,
     ];
 
-    /// The word of command lines.
+    /// Returns the name used on command lines.
     pub fn word(self) -> &'static str {
         match self {
             Self::Eks => "eks",
@@ -69,7 +69,7 @@ impl DistributionName {
         }
     }
 
-    /// As its makers write it.
+    /// Returns the product name.
     pub fn title(self) -> &'static str {
         match self {
             Self::Eks => "EKS",
@@ -95,12 +95,12 @@ impl FromStr for DistributionName {
     }
 }
 
-/// A cluster's distribution, and why it is taken for it.
+/// The distribution of a cluster, and the evidence for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Distribution {
-    /// Which one.
+    /// The name.
     pub name: DistributionName,
-    /// What tells, as a sentence without a full stop.
+    /// The evidence, as a sentence without a period.
     pub evidence: String,
 }
 
@@ -109,24 +109,24 @@ pub struct Distribution {
 pub struct Benchmark {
     /// Its title.
     pub title: &'static str,
-    /// The framework that maps it here; none where it is not mapped.
+    /// The framework in Pavisade that maps it. `None` if there is none.
     pub framework: Option<&'static str>,
 }
 
 impl Distribution {
-    /// Whether the provider runs the control plane: its flags are not the owner's.
+    /// Whether the provider runs the control plane, so that its flags cannot be set by the user.
     pub fn managed(&self) -> bool {
         use DistributionName::{Aks, Eks, Gke};
         matches!(self.name, Eks | Gke | Aks)
     }
 
-    /// Whether one process holds the whole control plane, so that it has no static pods. RKE2 is
-    /// made from the same program and has them.
+    /// Whether one process contains the whole control plane, so that it has no static pods. RKE2
+    /// has static pods although it is built from the same program.
     pub fn embedded(&self) -> bool {
         self.name == DistributionName::K3s
     }
 
-    /// The benchmark that was written for it; Talos has none.
+    /// Returns the benchmark for the distribution. Talos has none.
     pub fn benchmark(&self) -> Option<Benchmark> {
         use DistributionName as N;
         let own = |title| Some(Benchmark { title, framework: None });
@@ -144,7 +144,8 @@ impl Distribution {
         }
     }
 
-    /// What a world's objects tell; unknown for files, which may be applied anywhere.
+    /// Detects the distribution from the objects of a world. Unknown for files, which can be
+    /// applied to any cluster.
     pub(crate) fn of(world: &World) -> Self {
         let unknown = |evidence: &str| Self {
             name: DistributionName::Unknown,
@@ -166,11 +167,11 @@ impl Distribution {
     }
 }
 
-/// The facts of a cluster with what the user says that it is.
+/// Returns the facts of a cluster with the distribution set by the user.
 pub(crate) fn claimed(facts: ClusterFacts<'_>, name: DistributionName) -> Option<Object> {
     let object = facts.object();
     let text = to_json(object.value());
-    // Of equal keys the last counts.
+    // Of equal keys, the last one counts.
     let text = format!("{},\"distribution\":\"{}\"}}", text.strip_suffix('}')?, name.word());
     let source = object.doc().source();
     let documents = read(&Source::of(source.name(), source.origin().clone(), text));
@@ -178,13 +179,13 @@ pub(crate) fn claimed(facts: ClusterFacts<'_>, name: DistributionName) -> Option
     Some(Object::new(root, "pavisade.dev/v1", kinds::CLUSTER.kind))
 }
 
-/// What the user said.
+/// The distribution set by the user.
 fn given(facts: ClusterFacts<'_>) -> Option<Distribution> {
     let name = facts.said_distribution()?.parse().ok()?;
     Some(Distribution { name, evidence: "set with `--distribution`".to_owned() })
 }
 
-/// What the version's end tells.
+/// The distribution according to the suffix of the version.
 fn by_version(facts: ClusterFacts<'_>) -> Option<Distribution> {
     let version = facts.version()?;
     let name = of_version(version)?;
@@ -194,7 +195,7 @@ fn by_version(facts: ClusterFacts<'_>) -> Option<Distribution> {
 
 fn of_version(version: &str) -> Option<DistributionName> {
     if let Some((_, build)) = version.split_once("-eks-") {
-        // `-eks-1-30-8` is EKS Distro, which anybody runs.
+        // `-eks-1-30-8` is EKS Distro, which runs anywhere.
         return (!build.contains('-')).then_some(DistributionName::Eks);
     }
     let marks = [
@@ -205,17 +206,18 @@ fn of_version(version: &str) -> Option<DistributionName> {
     marks.into_iter().find(|(mark, _)| version.contains(mark)).map(|(_, name)| name)
 }
 
-/// OpenShift's own API groups: it is where it serves both its configuration and its SCCs.
+/// Detects OpenShift by its own API groups: it serves both its configuration and its SCCs.
 fn by_groups(facts: ClusterFacts<'_>) -> Option<Distribution> {
     let evidence = "it serves `config.openshift.io` and `security.openshift.io`";
     (facts.serves_group("config.openshift.io") && facts.serves_group("security.openshift.io"))
         .then(|| Distribution { name: DistributionName::OpenShift, evidence: evidence.to_owned() })
 }
 
-/// What all nodes tell by their labels and the like. In order: kind and minikube begin with kubeadm.
+/// Detects the distribution by labels and other fields of all nodes. The order matters: kind and
+/// minikube use kubeadm.
 ///
-/// A kubelet may label its own node, so what one of many nodes says is told and not believed; and
-/// that the control plane is out of sight is believed only where nothing speaks against it.
+/// A kubelet can label its own node. So the data of a single node is only reported, not trusted. A
+/// managed control plane is assumed only if nothing contradicts it.
 fn by_nodes(world: &World) -> Option<Distribution> {
     use DistributionName as N;
     type Tells = fn(&Object) -> Option<String>;
@@ -261,14 +263,14 @@ fn by_nodes(world: &World) -> Option<Distribution> {
     Some(Distribution { name: N::Unknown, evidence })
 }
 
-/// What speaks against that a provider runs the control plane, whatever all nodes say.
+/// Returns evidence against a managed control plane, which outweighs the nodes.
 fn against(world: &World, name: DistributionName) -> Option<String> {
     use DistributionName::{Eks, Gke};
     if let Some(cause) = world.unread_nodes() {
         return Some(format!("not all nodes were read: {cause}"));
     }
     let version = ClusterFacts::of(world).and_then(ClusterFacts::version);
-    // Those two mark it.
+    // EKS and GKE mark their versions.
     if let Some(version) = version.filter(|_| matches!(name, Eks | Gke)) {
         return Some(format!("the server version is `{version}`"));
     }
@@ -285,7 +287,8 @@ fn against(world: &World, name: DistributionName) -> Option<String> {
     Some(format!("`kube-system` has the static pod `{}`", static_pod.name()))
 }
 
-/// Whether a static pod is called like one of the control plane, with its node's name behind it.
+/// Whether a static pod has the name of a control plane component, followed by the name of its
+/// node.
 fn is_control_plane(name: &str) -> bool {
     ["kube-apiserver-", "kube-controller-manager-", "kube-scheduler-", "etcd-"]
         .iter()
@@ -323,7 +326,7 @@ mod tests {
         read_with(text, [Coverage::Complete; 2])
     }
 
-    /// With that much of nodes and of pods.
+    /// Detects the distribution with the given coverage of nodes and of pods.
     fn read_with(text: &str, coverage: [Coverage; 2]) -> Distribution {
         let documents = read(&Source::new("cluster", text));
         let mut parts = WorldParts::cluster("test");
@@ -450,7 +453,8 @@ mod tests {
              the label `kubernetes.azure.com/cluster` as in AKS, but node `a` has the annotation \
              `kubeadm.alpha.kubernetes.io/cri-socket`"
         );
-        // A pod that no kubelet made proves nothing, and agents of nodes are no control plane.
+        // A pod that is not from a kubelet proves nothing, and node agents are not part of the
+        // control plane.
         for pod in [pod("name: kube-apiserver-a"), pod(&format!("name: kube-proxy-a, {mirror}"))] {
             assert_eq!(distribution(&(aks.clone() + &pod)).name, DistributionName::Aks);
         }

@@ -1,8 +1,8 @@
-//! What is known beside the objects: container images.
+//! Data in addition to the objects: container images.
 //!
-//! Each kind of facts is there, or was not asked for. Tables that grow large are columns.
+//! Each type of facts is either present or was not requested. Large tables are stored in columns.
 //!
-//! Not here: where facts come from (`oci`, `packages`), what they mean (`checks`).
+//! Out of scope: how facts are obtained (`oci`, `packages`) and interpreted (`checks`).
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,73 +11,73 @@ use pavisade_model::{Advisory, Built, FixState, Location, Severity, Subject, Vul
 
 use crate::Inspection;
 
-/// What is known beside the objects.
+/// Data in addition to the objects.
 #[derive(Debug, Clone, Default)]
 pub struct Facts {
-    /// Container images; `None` where nobody asked for them.
+    /// Container images. `None` if they were not requested.
     pub images: Option<Arc<Images>>,
 }
 
-/// Images, each once, and those that could not be had.
+/// Images without duplicates, and references that could not be resolved.
 #[derive(Debug, Default)]
 pub struct Images {
     images: Vec<Image>,
-    /// By canonical reference: which image it is, or why it could not be had.
+    /// By canonical reference: the index of the image, or the error.
     by_reference: HashMap<Arc<str>, Result<usize, Arc<str>>>,
 }
 
-/// What is known of one image.
+/// Facts about an image.
 #[derive(Debug, Clone, Default)]
 pub struct Image {
-    /// As users name it: a reference, or the file that it was read from.
+    /// The name as given by the user: a reference, or the file that it was read from.
     pub name: Arc<str>,
-    /// Whether it is no image but a source tree, whose lock files name packages.
+    /// Whether it is a source tree instead of an image: its packages are from lock files.
     pub source_tree: bool,
-    /// The digest of its manifest: `sha256:…`.
+    /// The digest of the manifest: `sha256:…`.
     pub digest: Arc<str>,
-    /// Canonical references by which it was asked for.
+    /// The canonical references that resolve to it.
     pub references: Vec<Arc<str>>,
-    /// `linux/amd64`.
+    /// The platform: `linux/amd64`.
     pub platform: String,
-    /// Its layers, the lowest first.
+    /// The layers, bottom first.
     pub layers: Vec<Layer>,
-    /// What is installed in it.
+    /// The installed packages.
     pub packages: Packages,
-    /// Why packages may be missing: sentence parts.
+    /// Reasons why packages may be missing, as phrases.
     pub gaps: Vec<String>,
-    /// Vulnerabilities of its packages; `None` where nobody looked for them.
+    /// The vulnerabilities of its packages. `None` if they were not requested.
     pub matches: Option<Matches>,
-    /// Its configuration, notable files and secrets; `None` where they cannot be had: of an SBOM.
+    /// Its configuration, notable files and secrets. `None` if not available, as for an SBOM.
     pub inspection: Option<Inspection>,
-    /// Whether it is signed as a policy asks; `None` where none is about it.
+    /// The signature status according to a policy. `None` if no policy applies.
     pub signature: Option<Signature>,
 }
 
-/// What a policy about signatures says of an image.
+/// The result of a signature policy for an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Signature {
-    /// The image needs none.
+    /// The policy does not require a signature.
     Exempt,
-    /// Somebody has signed it whom the policy accepts: who.
+    /// There is an accepted signature, by this signer.
     Verified(String),
-    /// Nobody has signed it.
+    /// There is no signature.
     Unsigned,
-    /// It is signed, and no signature is accepted: why the first one is not.
+    /// There are signatures, but none is accepted. Contains the reason for the first one.
     Refused(String),
-    /// It could not be found out: why.
+    /// The status could not be determined. Contains the reason.
     Unknown(String),
 }
 
 /// A layer of an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layer {
-    /// Its digest, compressed as it is stored.
+    /// The digest of the compressed layer.
     pub digest: Arc<str>,
-    /// The build instruction that made it; empty where the image does not say.
+    /// The build instruction that created it. Empty if not known.
     pub instruction: String,
 }
 
-/// Texts one behind the other.
+/// A list of strings in one buffer.
 #[derive(Debug, Clone, Default)]
 pub struct Texts {
     text: String,
@@ -85,13 +85,13 @@ pub struct Texts {
 }
 
 impl Texts {
-    /// Appends a text.
+    /// Appends a string.
     pub fn push(&mut self, text: &str) {
         self.text.push_str(text);
         self.ends.push(self.text.len());
     }
 
-    /// A text by its place; empty where there is none.
+    /// Returns the string at an index. Empty if there is none.
     pub fn get(&self, at: usize) -> &str {
         let start = at.checked_sub(1).and_then(|before| self.ends.get(before)).copied();
         let span = self.ends.get(at).and_then(|end| self.text.get(start.unwrap_or(0)..*end));
@@ -99,7 +99,7 @@ impl Texts {
     }
 }
 
-/// The packages of an image, in columns.
+/// The packages of an image, stored in columns.
 #[derive(Debug, Clone, Default)]
 pub struct Packages {
     names: Texts,
@@ -112,15 +112,15 @@ pub struct Packages {
 /// A row of [`Packages`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Package<'a> {
-    /// Its name, as its ecosystem writes it.
+    /// The name in its ecosystem's notation.
     pub name: &'a str,
-    /// Its version.
+    /// The version.
     pub version: &'a str,
-    /// Its package URL; empty where it has none.
+    /// The package URL. Empty if it has none.
     pub purl: &'a str,
-    /// The file that tells of it, without a leading slash.
+    /// The file that lists it, without a leading slash.
     pub path: &'a str,
-    /// The place of the layer that holds that file; none where it is not known.
+    /// The index of the layer with that file. `None` if not known.
     pub layer: Option<u32>,
 }
 
@@ -135,17 +135,17 @@ impl Packages {
         self.layers.push(layer.unwrap_or(u32::MAX));
     }
 
-    /// How many there are.
+    /// Returns the number of packages.
     pub fn len(&self) -> usize {
         self.layers.len()
     }
 
-    /// Whether there is none.
+    /// Whether there are no packages.
     pub fn is_empty(&self) -> bool {
         self.layers.is_empty()
     }
 
-    /// A package by its place.
+    /// Returns the package at an index.
     pub fn get(&self, at: usize) -> Option<Package<'_>> {
         let layer = self.layers.get(at).copied()?;
         Some(Package {
@@ -157,13 +157,13 @@ impl Packages {
         })
     }
 
-    /// All of them.
+    /// Iterates over all packages.
     pub fn iter(&self) -> impl Iterator<Item = Package<'_>> {
         (0..self.len()).filter_map(|at| self.get(at))
     }
 }
 
-/// Which advisories are about which packages of an image, in columns.
+/// The advisories that apply to the packages of an image, stored in columns.
 #[derive(Debug, Clone, Default)]
 pub struct Matches {
     packages: Vec<u32>,
@@ -180,18 +180,18 @@ pub struct Match<'a> {
     pub image: &'a Image,
     /// The package.
     pub package: Package<'a>,
-    /// The advisory that is about it.
+    /// The advisory.
     pub advisory: &'a Arc<Advisory>,
-    /// Whether there is a version without it.
+    /// The fix state.
     pub fix: &'a FixState,
-    /// By its scores; by the vendor's word where there are none.
+    /// The severity by CVSS scores. Without scores, the vendor's severity.
     pub severity: Severity,
-    /// What the package was built from, where it is one of a distribution.
+    /// The source package, for packages of a distribution.
     pub built: Option<&'a Arc<Built>>,
 }
 
 impl Matches {
-    /// Appends that an advisory is about the package at that place.
+    /// Appends a match of an advisory with the package at an index.
     pub fn push(
         &mut self,
         package: u32,
@@ -206,19 +206,19 @@ impl Matches {
         self.built.push(None);
     }
 
-    /// What the package of the last row was built from.
+    /// Sets the source package of the last row.
     pub fn built_from(&mut self, built: Option<Arc<Built>>) {
         if let Some(last) = self.built.last_mut() {
             *last = built;
         }
     }
 
-    /// How many there are.
+    /// Returns the number of matches.
     pub fn len(&self) -> usize {
         self.packages.len()
     }
 
-    /// Whether there is none.
+    /// Whether there are no matches.
     pub fn is_empty(&self) -> bool {
         self.packages.is_empty()
     }
@@ -235,7 +235,7 @@ impl Matches {
 }
 
 impl Match<'_> {
-    /// What a finding says of it.
+    /// Converts the match to the data of a finding.
     pub fn vulnerability(&self) -> Vulnerability {
         Vulnerability {
             advisory: self.advisory.clone(),
@@ -247,7 +247,7 @@ impl Match<'_> {
 }
 
 impl Image {
-    /// It, as what a finding is about.
+    /// Returns the image as the subject of a finding.
     pub fn subject(&self) -> Subject {
         match self.source_tree {
             true => Subject::Artifact { name: self.name.clone() },
@@ -255,7 +255,7 @@ impl Image {
         }
     }
 
-    /// A file in a layer of it, as where a finding is.
+    /// Returns a file in a layer as the location of a finding.
     pub fn location(&self, layer: Option<u32>, path: &Arc<str>) -> Location {
         let layer = layer.and_then(|at| self.layers.get(at as usize));
         Location::Layer {
@@ -266,7 +266,7 @@ impl Image {
         }
     }
 
-    /// A package of it, as what a finding is about.
+    /// Returns a package of the image as the subject of a finding.
     pub fn subject_of(&self, package: Package<'_>) -> Subject {
         Subject::Package {
             holder: Arc::new(self.subject()),
@@ -276,7 +276,7 @@ impl Image {
         }
     }
 
-    /// Vulnerabilities of its packages; none where nobody looked for them.
+    /// Iterates over the vulnerabilities of the packages. Empty if they were not requested.
     pub fn matches(&self) -> impl Iterator<Item = Match<'_>> {
         let rows = self.matches.iter().flat_map(|matches| matches.rows().zip(matches.built()));
         rows.filter_map(|((package, advisory, fix, severity), built)| {
@@ -287,7 +287,8 @@ impl Image {
 }
 
 impl Images {
-    /// These images, and by canonical reference why others could not be had.
+    /// Creates the table from images, and from canonical references that could not be resolved with
+    /// their errors.
     pub fn new(images: Vec<Image>, missing: Vec<(Arc<str>, String)>) -> Self {
         let missing = missing.into_iter().map(|(reference, why)| (reference, Err(why.into())));
         let mut by_reference: HashMap<_, _> = missing.collect();
@@ -297,13 +298,13 @@ impl Images {
         Self { images, by_reference }
     }
 
-    /// The images, in the order in which they were given.
+    /// Returns the images in their original order.
     pub fn all(&self) -> &[Image] {
         &self.images
     }
 
-    /// The place of the image that a canonical reference names, or why it could not be had; nothing
-    /// where it was not asked for.
+    /// Returns the index of the image for a canonical reference, or the error. `None` if the
+    /// reference was not requested.
     pub fn find(&self, reference: &str) -> Option<Result<usize, &str>> {
         let found = self.by_reference.get(reference)?;
         Some(match found {
@@ -312,12 +313,12 @@ impl Images {
         })
     }
 
-    /// Whether any could not be had.
+    /// Whether any reference could not be resolved.
     pub fn has_missing(&self) -> bool {
         self.by_reference.values().any(Result::is_err)
     }
 
-    /// References that could not be had, and why, in order.
+    /// Returns the references that could not be resolved and their errors, in order.
     pub fn missing(&self) -> Vec<(&str, &str)> {
         let missing = self.by_reference.iter();
         let missing = missing.filter_map(|(name, found)| Some((&**name, &**found.as_ref().err()?)));

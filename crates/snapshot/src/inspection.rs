@@ -1,48 +1,49 @@
-//! What is known of an image beside its packages: its configuration, files that matter for its
-//! security, and secrets in it.
+//! Facts about an image other than its packages: its configuration, files relevant to security, and
+//! secrets.
 //!
-//! Values of secrets are not kept: only what each is, its name and its place.
+//! Secret values are not stored: only their type, name and location.
 
 use std::sync::Arc;
 
 use pavisade_model::Confidence;
 
-/// What an image holds beside its packages.
+/// The content of an image other than its packages.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Inspection {
-    /// How its containers are started; `None` where there is no configuration: a root file system.
+    /// How its containers are started. `None` if there is no configuration, as for a root file
+    /// system.
     pub configuration: Option<Configuration>,
-    /// Files of the root file system that matter, in the order of their paths.
+    /// Notable files of the root file system, ordered by path.
     pub files: Vec<NotableFile>,
     /// Secrets in layers and in the configuration.
     pub secrets: Vec<Secret>,
-    /// Why something may be missing: sentence parts.
+    /// Reasons why something may be missing, as phrases.
     pub gaps: Vec<String>,
 }
 
 /// How containers of an image are started.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Configuration {
-    /// The user and the group as the image names them; empty where it names none.
+    /// User and group as given in the image. Empty if not set.
     pub user: String,
-    /// The number of the user, where it is a number or `/etc/passwd` has it.
+    /// The user ID, if it is numeric or found in `/etc/passwd`.
     pub user_id: Option<u32>,
-    /// `80/tcp`.
+    /// Exposed ports: `80/tcp`.
     pub ports: Vec<String>,
     /// Names of environment variables.
     pub environment: Vec<String>,
     /// Names of labels.
     pub labels: Vec<String>,
-    /// The program and its arguments, secrets masked.
+    /// The program and its arguments, with secrets masked.
     pub entrypoint: Vec<String>,
-    /// Further arguments, or the program where there is no entrypoint; secrets masked.
+    /// Further arguments, or the program if there is no entrypoint, with secrets masked.
     pub command: Vec<String>,
-    /// Fields of which nothing is known, since they are not of their type: `User`, `Env`.
+    /// Fields that were ignored because of their type: `User`, `Env`.
     pub odd: Vec<String>,
 }
 
 impl Configuration {
-    /// Whether a container runs as root; nothing where that is not known.
+    /// Whether a container runs as root. `None` if not known.
     pub fn runs_as_root(&self) -> Option<bool> {
         if self.odd.iter().any(|field| field == "User") {
             return None;
@@ -54,36 +55,36 @@ impl Configuration {
     }
 }
 
-/// A file or folder of the root file system.
+/// A file or directory of the root file system.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotableFile {
     /// The path, without a leading slash.
     pub path: Arc<str>,
-    /// The place of the newest layer that has it; none where it is not known.
+    /// The index of the topmost layer that contains it. `None` if not known.
     pub layer: Option<u32>,
-    /// Why it matters.
+    /// The reason why it is notable.
     pub why: Notable,
-    /// How many files below it are the same; 0 for a file.
+    /// The number of such files below it. 0 for a file.
     pub below: u32,
 }
 
-/// Why a file matters.
+/// The reason why a file is notable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Notable {
-    /// It runs with the rights of its owner.
+    /// It has the setuid bit.
     SetUser,
-    /// It runs with the rights of its group.
+    /// It has the setgid bit.
     SetGroup,
-    /// Everybody may write it.
+    /// It is writable by everyone.
     WorldWritable,
     /// A shell.
     Shell,
-    /// A program that installs packages.
+    /// A package manager.
     PackageManager,
 }
 
 impl Notable {
-    /// All of them, with the words of files.
+    /// All reasons, with their names in files.
     pub const ALL: [(Self, &'static str); 5] = [
         (Self::SetUser, "setuid"),
         (Self::SetGroup, "setgid"),
@@ -96,28 +97,28 @@ impl Notable {
 /// A secret, without its value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Secret {
-    /// What it is, with its article: `a private key`.
+    /// What it is, with an article: `a private key`.
     pub what: Arc<str>,
-    /// The name of the setting that holds it; empty where its form alone tells it.
+    /// The name of the setting that contains it. Empty if it was recognized by its format alone.
     pub name: String,
-    /// Where it is.
+    /// Its location.
     pub place: SecretPlace,
-    /// How sure it is.
+    /// The confidence that it is a secret.
     pub confidence: Confidence,
 }
 
-/// Where a secret is.
+/// The location of a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SecretPlace {
     /// In a file of a layer.
     File {
         /// The path, without a leading slash.
         path: Arc<str>,
-        /// The lowest layer that has it.
+        /// The index of the lowest layer that contains it.
         layer: Option<u32>,
         /// The line, from 1.
         line: u32,
-        /// Whether no file of the root file system has it any more.
+        /// Whether it is no longer in the root file system.
         removed: bool,
     },
     /// In an environment variable.
@@ -126,17 +127,17 @@ pub enum SecretPlace {
     Label,
     /// In the entrypoint or its arguments.
     Command,
-    /// In a step of the build.
+    /// In a build step.
     History {
         /// The step, from 1.
         step: u32,
-        /// The layer that it made; none where it made none.
+        /// The index of the layer that the step created, if any.
         layer: Option<u32>,
     },
 }
 
 impl Inspection {
-    /// Files that matter for a reason.
+    /// Iterates over files that are notable for a reason.
     pub fn notable(&self, why: Notable) -> impl Iterator<Item = &NotableFile> {
         self.files.iter().filter(move |file| file.why == why)
     }
@@ -162,7 +163,7 @@ mod tests {
             let configuration =
                 Configuration { user: user.into(), user_id: id, ..Configuration::default() };
             assert_eq!(configuration.runs_as_root(), expect, "{user}");
-            // What is not known is not the user that it looks like.
+            // An ignored field means that the user is not known.
             let odd = Configuration { odd: vec!["User".into()], ..configuration };
             assert_eq!(odd.runs_as_root(), None, "{user}");
         }

@@ -1,9 +1,10 @@
-//! What objects have a controller install: a HelmRelease its chart, an Application its path.
+//! What objects instruct a controller to install: the chart of a HelmRelease, the path of an
+//! Application.
 //!
-//! One table says for each kind where that is written. What is installed is named, not fetched:
-//! whether it was read in the same scan is decided by whoever knows the paths (`sources`).
+//! A table defines where each kind specifies this. The content is identified, not fetched. Whether
+//! it was read in the same scan is determined by `sources`, which knows the paths.
 //!
-//! Objects that are written out inside another one are objects themselves ([`embedded`]).
+//! Objects that are embedded in another one are treated as objects ([`embedded`]).
 
 use pavisade_yaml::{Kind, Value};
 
@@ -18,34 +19,34 @@ use read::{
     olm_extension, olm_subscription, sveltos_profile, tfc_module, tfc_workspace,
 };
 
-/// Something that an object has installed.
+/// Something that an object instructs a controller to install.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Install {
-    /// In words: ``chart `redis` 18.1.0``, `` path `apps/web` ``.
+    /// The description: ``chart `redis` 18.1.0``, `` path `apps/web` ``.
     pub what: String,
-    /// Where it comes from.
+    /// The origin.
     pub origin: Origin,
-    /// The folder in a repository that it is; empty for the repository itself. None where it is
-    /// not a folder.
+    /// The directory in a repository. Empty for the repository's root, `None` if it is not a
+    /// directory.
     pub path: Option<String>,
 }
 
-/// Where something that is installed comes from.
+/// The origin of installed content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
-    /// Nothing says so.
+    /// Not specified.
     Unknown,
-    /// An address: of a repository, a registry, a catalog.
+    /// An address of a repository, a registry or a catalog.
     Address(String),
-    /// An object that holds the address, by kind and name.
+    /// An object with the address, by kind and name.
     Source(String, String),
-    /// The object itself holds the content, in a form that is not judged.
+    /// The object itself contains the content, in a form that is not judged.
     Inside,
 }
 
 type Read = fn(Value<'_>) -> Vec<Install>;
 
-/// Group and kind of what installs, and how it says what.
+/// Installing kinds by group and name, with the functions that read them.
 const INSTALLERS: &[(&str, &str, Read)] = &[
     // Flux.
     ("helm.toolkit.fluxcd.io", "HelmRelease", flux_release),
@@ -83,7 +84,7 @@ const INSTALLERS: &[(&str, &str, Read)] = &[
     ("packaging.carvel.dev", "PackageInstall", carvel_package),
 ];
 
-/// Group and kind of what holds whole objects, and where.
+/// Kinds that embed whole objects, by group and name, and the path of the objects.
 const HOLDERS: &[(&str, &str, &[&str])] = &[
     ("kubernetes.crossplane.io", "Object", &["spec", "forProvider", "manifest"]),
     ("kubernetes.m.crossplane.io", "Object", &["spec", "forProvider", "manifest"]),
@@ -91,7 +92,7 @@ const HOLDERS: &[(&str, &str, &[&str])] = &[
 ];
 
 impl Object {
-    /// What it has installed that is not in the object itself as objects of their own.
+    /// Returns what the object installs, without objects embedded in it.
     pub fn installs(&self) -> Vec<Install> {
         let is_it =
             |(group, kind, _): &&(&str, &str, Read)| self.group() == *group && self.kind() == *kind;
@@ -99,7 +100,7 @@ impl Object {
         read.map_or_else(Vec::new, |read| read(self.value()))
     }
 
-    /// The address that it holds for others, by its kind and name: a Flux source.
+    /// Returns the address that a Flux source provides to other objects.
     pub fn source_address(&self) -> Option<String> {
         let address = match (self.group(), self.kind()) {
             ("source.toolkit.fluxcd.io", "GitRepository" | "HelmRepository") => {
@@ -125,12 +126,12 @@ impl Object {
     }
 }
 
-/// Whether objects of a kind hold others as a whole.
+/// Whether objects of a kind embed whole objects.
 pub(crate) fn holds_objects(group: &str, kind: &str) -> bool {
     HOLDERS.iter().any(|(g, k, _)| *g == group && *k == kind)
 }
 
-/// The objects that an object holds as a whole: a Crossplane Object its manifest.
+/// Returns the objects embedded in an object: the manifest of a Crossplane Object.
 pub fn embedded(object: &Object) -> Vec<Object> {
     let holder = HOLDERS.iter().find(|(g, k, _)| *g == object.group() && *k == object.kind());
     let Some(held) = holder.and_then(|(.., path)| object.at(path)) else { return Vec::new() };

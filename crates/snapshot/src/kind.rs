@@ -1,21 +1,21 @@
-//! What a world is, and the questions that code asks of it.
+//! Kinds of worlds and their properties.
 
-/// What a world is.
+/// The kind of a world.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum WorldKind {
-    /// A folder, a file, standard input.
+    /// A directory, a file, or standard input.
     Files,
     /// A rendered Helm chart.
     Chart,
-    /// A kustomization, rendered or as its files stand.
+    /// A kustomization, rendered or as source files.
     Kustomization,
     /// A live cluster.
     Cluster,
 }
 
-/// Code asks these questions and compares no kinds: whoever adds a kind answers them.
+/// Code uses these properties instead of comparing kinds, so a new kind only has to define them.
 impl WorldKind {
-    /// Whether it is what an API server has: stored, with all defaults, and running.
+    /// Whether it is the state of an API server: stored, defaulted, and running.
     pub fn is_live(self) -> bool {
         match self {
             Self::Cluster => true,
@@ -23,8 +23,8 @@ impl WorldKind {
         }
     }
 
-    /// Whether there may be more than it holds, whatever was read of it: files show what somebody
-    /// means to apply.
+    /// Whether further objects may exist in addition to those in it: files show only what is to be
+    /// applied.
     pub fn may_be_incomplete(self) -> bool {
         match self {
             Self::Files | Self::Chart | Self::Kustomization => true,
@@ -32,7 +32,7 @@ impl WorldKind {
         }
     }
 
-    /// Whether values in it may have been made up by what rendered it, anew each time.
+    /// Whether the renderer may have generated random values in it.
     pub fn may_be_made_up(self) -> bool {
         match self {
             Self::Chart => true,

@@ -1,14 +1,14 @@
-//! The picture that every judgement looks at: worlds of objects, indexed, immutable.
+//! The snapshot that is judged: worlds of objects, indexed and immutable.
 //!
-//! A world is what is joined: a cluster, a Helm release, a kustomization, a folder. Nothing is
-//! joined across worlds. A [`Snapshot`] is cheap to succeed: [`Snapshot::with`] shares everything
-//! that did not change.
+//! A world is the unit within which objects are related to each other: a cluster, a Helm release, a
+//! kustomization, a directory. Nothing is related across worlds. [`Snapshot::with`] creates a
+//! changed snapshot cheaply: it shares everything that did not change.
 //!
-//! Beside the objects stand [`Facts`], such as what is in images.
+//! [`Facts`] are data in addition to the objects, such as the content of images.
 //!
-//! The snapshot file ([`file`]) is this picture, kept.
+//! [`file`] stores a snapshot in a file.
 //!
-//! Not here: where objects come from (`sources`), what they mean (`checks`).
+//! Out of scope: where objects come from (`sources`), and what they mean (`checks`).
 
 mod cluster;
 mod coverage;

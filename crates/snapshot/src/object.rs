@@ -1,4 +1,4 @@
-//! One object and what is known of it.
+//! Objects.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,30 +9,30 @@ use pavisade_yaml::{Doc, NodeId, Value};
 use crate::patch;
 use crate::pod::{self, Pod};
 
-/// What an object is called within its world; the API version is not part of it.
+/// The identity of an object within its world. The API version is not part of it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectId {
-    /// API group; empty for the core group.
+    /// The API group. Empty for the core group.
     pub group: Arc<str>,
-    /// Kind.
+    /// The kind.
     pub kind: Arc<str>,
-    /// Namespace; empty where none is given.
+    /// The namespace. Empty if none is given.
     pub namespace: Arc<str>,
-    /// Name; may be empty in a configuration file.
+    /// The name. May be empty in a configuration file.
     pub name: Arc<str>,
 }
 
-/// Text in an object's file that a reader sees and the cluster does not.
+/// Text in an object's file that the cluster ignores.
 #[derive(Debug, Clone)]
 pub struct Unseen {
-    /// Bytes in the source.
+    /// The byte range in the source.
     pub span: (u32, u32),
-    /// What happens to it.
+    /// A description of what happens to it.
     pub message: String,
 }
 
-/// An API object, or a file that has the form of one (`KubeletConfiguration`, a Dockerfile's
-/// facts).
+/// An API object, or a file represented like one (`KubeletConfiguration`, the facts of a
+/// Dockerfile).
 #[derive(Clone)]
 pub struct Object {
     id: ObjectId,
@@ -45,7 +45,7 @@ pub struct Object {
 }
 
 impl Object {
-    /// An object at `value`, whose `apiVersion` and `kind` may come from a list around it.
+    /// Creates an object from `value`. Its `apiVersion` and `kind` may come from an enclosing list.
     pub fn new(value: Value<'_>, api_version: &str, kind: &str) -> Self {
         let (group, version) = api_version.rsplit_once('/').unwrap_or(("", api_version));
         let text = |field: &str| value.at(&["metadata", field]).and_then(Value::scalar_text);
@@ -68,37 +68,37 @@ impl Object {
         Self { patch: patch::is_patch(&object), ..object }
     }
 
-    /// The same with notes on text that the cluster will not see.
+    /// Adds notes on text that the cluster ignores.
     pub fn with_unseen(self, unseen: Vec<Unseen>) -> Self {
         Self { unseen: unseen.into(), ..self }
     }
 
-    /// What it is called.
+    /// Returns the identity.
     pub fn id(&self) -> &ObjectId {
         &self.id
     }
 
-    /// API group; empty for the core group.
+    /// Returns the API group. Empty for the core group.
     pub fn group(&self) -> &str {
         &self.id.group
     }
 
-    /// API version without the group.
+    /// Returns the API version without the group.
     pub fn version(&self) -> &str {
         &self.version
     }
 
-    /// Kind.
+    /// Returns the kind.
     pub fn kind(&self) -> &str {
         &self.id.kind
     }
 
-    /// Namespace; empty where none is given.
+    /// Returns the namespace. Empty if none is given.
     pub fn namespace(&self) -> &str {
         &self.id.namespace
     }
 
-    /// Name; may be empty in a configuration file.
+    /// Returns the name. May be empty in a configuration file.
     pub fn name(&self) -> &str {
         &self.id.name
     }
@@ -108,30 +108,30 @@ impl Object {
         kind.is(self.group(), self.kind())
     }
 
-    /// Its fields.
+    /// Returns the root value of the object.
     pub fn value(&self) -> Value<'_> {
-        // The node was taken from this very document.
+        // The node is from this document.
         self.doc.value(self.node).unwrap_or_else(|| self.doc.root())
     }
 
-    /// The field at a path.
+    /// Returns the field at a path.
     pub fn at(&self, path: &[&str]) -> Option<Value<'_>> {
         self.value().at(path)
     }
 
-    /// The value of a label of the object itself.
+    /// Returns the value of a label of the object.
     pub fn label(&self, key: &str) -> Option<&str> {
         self.at(&["metadata", "labels", key])?.as_str()
     }
 
-    /// The value of an annotation of the object itself.
+    /// Returns the value of an annotation of the object.
     pub fn annotation(&self, key: &str) -> Option<&str> {
         self.at(&["metadata", "annotations", key])?.as_str()
     }
 
-    /// Whether it is a pod by which a kubelet shows one of its static pods. Anybody may write the
-    /// annotation; the kubelet makes its node the owner too, runs no such pod that the API server
-    /// sends it, and deletes what it did not make.
+    /// Whether it is the mirror pod of a static pod. The annotation alone proves nothing, since
+    /// anyone can set it. But the kubelet also makes its node the owner, does not run such pods
+    /// from the API server, and deletes those that it did not create.
     pub fn is_mirror_pod(&self) -> bool {
         let owners = self.at(&["metadata", "ownerReferences"]).into_iter().flat_map(Value::items);
         let mut owners = owners.filter(|owner| owner.bool("controller") == Some(true));
@@ -140,7 +140,7 @@ impl Object {
             && owners.any(|o| o.str("kind") == Some("Node") && o.str("apiVersion") == Some("v1"))
     }
 
-    /// Whether it is a configuration file or a kind of our own, which no API server stores.
+    /// Whether it is a configuration file or a Pavisade kind, which no API server stores.
     pub fn is_file(&self) -> bool {
         self.name().is_empty()
             || self.group().ends_with(".config.k8s.io")
@@ -151,47 +151,48 @@ impl Object {
             || self.group().is_empty() && matches!(self.kind(), "Config" | "EncryptionConfig")
     }
 
-    /// The document that holds it.
+    /// Returns the document that contains it.
     pub fn doc(&self) -> &Doc {
         &self.doc
     }
 
-    /// The pods that it makes: none, one, or several in custom resources with several templates.
+    /// Returns the pods that it creates: none, one, or several for custom resources with several
+    /// templates.
     pub fn pods(&self) -> impl Iterator<Item = Pod<'_>> {
         self.pods.iter().filter_map(|nodes| Pod::new(self, nodes))
     }
 
-    /// Whether it makes pods.
+    /// Whether it creates pods.
     pub fn has_pods(&self) -> bool {
         !self.pods.is_empty()
     }
 
-    /// Whether it is of a kind whose objects make pods, whatever is in this one.
+    /// Whether it is of a kind whose objects create pods, regardless of its content.
     pub fn is_workload(&self) -> bool {
         pod::template_path(self.group(), self.kind()).is_some()
     }
 
-    /// Whether a file holds only the part of it that it changes, to be merged into the rest.
+    /// Whether it is a patch: a file that contains only the changed part of an object.
     pub fn is_patch(&self) -> bool {
         self.patch
     }
 
-    /// Text in its file that the cluster does not see.
+    /// Returns the text in its file that the cluster ignores.
     pub fn unseen(&self) -> &[Unseen] {
         &self.unseen
     }
 
-    /// It as a finding's subject.
+    /// Returns the object as the subject of a finding.
     pub fn subject(&self, container: Option<&str>) -> Subject {
         let ObjectId { group, kind, namespace, name } = self.id.clone();
-        // It only holds facts.
+        // This object stores the facts about a cluster.
         if self.is(kinds::CLUSTER) {
             return Subject::Cluster { name };
         }
         Subject::Object { group, kind, namespace, name, container: container.map(Arc::from) }
     }
 
-    /// Whether two objects say the same.
+    /// Whether two objects have the same version and content.
     pub fn same_content(&self, other: &Self) -> bool {
         self.version == other.version && self.value() == other.value()
     }

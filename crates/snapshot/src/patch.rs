@@ -1,28 +1,29 @@
-//! Patches: workloads of which a file holds only the part that it changes.
+//! Detection of patches: files with only the changed part of a workload.
 //!
-//! A kustomization that names a patch tells it apart by itself; others stand alone, to be applied
-//! by a tool or another repository. What such a file leaves out is in another file.
+//! Patches that a kustomization refers to are known. Others are in separate files, applied by a
+//! tool or from another repository. The fields they lack are in another file.
 
 use pavisade_yaml::Value;
 
 use crate::{Object, Pod};
 
-/// Keys by which a patch says how it is merged (the API conventions' strategic merge patch).
+/// Keys that control merging in a patch (strategic merge patch of the API conventions).
 const MARKS: [&str; 4] =
     ["$patch", "$retainKeys", "$setElementOrder/", "$deleteFromPrimitiveList/"];
 
-/// Maps whose keys are up to their users, so that a mark in them means nothing.
+/// Maps with user-defined keys, in which these keys have no special meaning.
 const FREE: [&str; 7] =
     ["annotations", "data", "labels", "matchLabels", "nodeSelector", "options", "volumeAttributes"];
 
-/// The images of its containers are filled in by OpenShift.
+/// OpenShift sets the images of its containers.
 const TRIGGERS: &str = "image.openshift.io/triggers";
 
-/// Whether a file holds only a part of a workload: it says how it is merged, or it lacks what the
-/// API server requires (k8s.io/kubernetes/pkg/apis/apps/validation): selector, labels, images.
+/// Whether a file contains only a part of a workload: it lacks what the API server requires
+/// (k8s.io/kubernetes/pkg/apis/apps/validation): selector, labels, images. Merge keys decide if
+/// only some of these are missing.
 ///
-/// A container without image is not enough where there is a selector: a mesh may add the image, and
-/// a mistake must not hide the rest.
+/// If there is a selector, a container without an image is not sufficient: a mesh may add the
+/// image, and a mistake must not hide the other findings.
 pub(crate) fn is_patch(object: &Object) -> bool {
     let apps = object.group() == "apps"
         && object.version() == "v1"
@@ -34,8 +35,8 @@ pub(crate) fn is_patch(object: &Object) -> bool {
     let (mut all, mut without) = (0, 0);
     for container in object.pods().flat_map(Pod::containers) {
         all += 1;
-        // What stands there and is empty is filled in later, by a template that YAML takes for a
-        // comment: `image: #@ data.values.image`.
+        // An empty value is filled in later, by a template that YAML treats as a comment:
+        // `image: #@ data.values.image`.
         without += usize::from(container.at(&["image"]).is_none());
     }
     let selector = object.at(&["spec", "selector"]).is_some();
@@ -59,7 +60,7 @@ fn is_marked(object: &Object) -> bool {
     let (value, span) = (object.value(), object.value().span());
     let text = object.doc().source().text();
     let text = text.get(span.start as usize..span.end as usize).unwrap_or("");
-    // A `$` is rare, and a script may hold such words as well.
+    // `$` is rare. A script may contain these words too.
     text.contains('$')
         && MARKS.iter().any(|mark| text.contains(mark))
         && value.descendants().any(|value| value.key().is_some_and(is_mark) && !is_free(value))
@@ -90,7 +91,7 @@ mod tests {
     #[test]
     fn a_patch_is_told_by_its_marks_and_by_what_is_missing() {
         for spec in [
-            // What kustomize's users write.
+            // Typical patches for kustomize.
             "spec: {replicas: 2}",
             "spec: {template: {spec: {affinity: {}}}}",
             "spec: {template: {spec: {containers: [{name: a, resources: {$patch: delete}}, {name: b, image: i}]}}}",
@@ -111,19 +112,19 @@ mod tests {
     fn what_a_cluster_would_take_is_not_a_patch() {
         let whole = "selector: {matchLabels: {a: b}}";
         for spec in [
-            // Without selector it is refused today, and it is a whole program all the same.
+            // Without a selector it is rejected by the API server, but it is a complete workload.
             "spec: {template: {spec: {containers: [{name: a, image: i}]}}}",
             &format!(
                 "spec: {{{whole}, template: {{metadata: {{labels: {{a: b}}}}, spec: {{containers: [{{name: a, image: i}}]}}}}}}"
             ),
-            // A mesh fills in the image of its proxy.
+            // A mesh sets the image of its proxy.
             &format!(
                 "spec: {{{whole}, template: {{spec: {{containers: [{{name: a, image: i}}, {{name: istio-proxy}}]}}}}}}"
             ),
-            // A template fills in what YAML sees as nothing.
+            // A template sets a value that is empty in YAML.
             "spec: {template: {spec: {containers: [{name: a, image: }]}}}",
             "spec: {selector: , template: {spec: {containers: [{name: a}]}}}",
-            // A script that holds the word.
+            // A script that contains the word.
             &format!(
                 "spec: {{{whole}, template: {{spec: {{containers: [{{name: a, image: i, args: ['echo $patch']}}]}}}}}}"
             ),
@@ -135,7 +136,7 @@ mod tests {
             "Job",
             "spec: {template: {spec: {containers: [{name: a, image: }]}}}"
         ));
-        // A mark changes nothing of a whole program.
+        // A complete workload with a merge key is not a patch.
         assert!(!patch(
             "apps/v1",
             "Deployment",

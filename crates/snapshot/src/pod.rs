@@ -1,19 +1,19 @@
-//! Every workload kind through one lens: a pod specification, wherever it stands.
+//! Uniform access to the pod specifications of all workload kinds.
 
 use pavisade_yaml::{Kind, NodeId, Value};
 
 use crate::Object;
 use crate::install::holds_objects;
 
-/// Where a pod's parts stand in an object's document.
+/// The positions of a pod's parts in an object's document.
 #[derive(Debug, Clone)]
 pub(crate) struct Nodes {
-    /// Pod or pod template: holds `metadata` and `spec`.
+    /// The pod or pod template, which contains `metadata` and `spec`.
     template: NodeId,
     spec: NodeId,
 }
 
-/// Paths from an object to its pod template, for the kinds of Kubernetes itself and for OpenShift's
+/// Returns the path from an object to its pod template, for built-in kinds and for OpenShift's
 /// DeploymentConfig, whose containers may have no image.
 pub(crate) fn template_path(group: &str, kind: &str) -> Option<&'static [&'static str]> {
     Some(match (group, kind) {
@@ -28,7 +28,7 @@ pub(crate) fn template_path(group: &str, kind: &str) -> Option<&'static [&'stati
     })
 }
 
-/// Groups that belong to Kubernetes: their other kinds hold no pods.
+/// Whether a group belongs to Kubernetes. Its other kinds contain no pods.
 fn is_builtin(group: &str) -> bool {
     group.is_empty()
         || !group.contains('.')
@@ -43,13 +43,13 @@ pub(crate) fn find(value: Value<'_>, group: &str, kind: &str) -> Box<[Nodes]> {
         });
         return nodes.into_iter().collect();
     }
-    // What holds whole objects makes no pods itself.
+    // Objects that embed whole objects do not create pods themselves.
     if is_builtin(group) || holds_objects(group, kind) {
         return Box::default();
     }
-    // A custom resource embeds a pod template where some `spec` below its own holds a list
+    // A custom resource embeds a pod template if a `spec` below its own contains a list
     // `containers` of maps with images: Argo Rollouts, Knative Services, training jobs. Its own
-    // `spec` is none: a Prometheus has `containers` there that are merged into a pod of its operator.
+    // `spec` does not count: in a Prometheus, `containers` are merged into a pod of the operator.
     let specs = value.descendants().filter(|v| v.key() == Some("containers")).filter_map(|list| {
         let looks_right = |c: Value<'_>| c.kind() == Kind::Mapping && c.get("image").is_some();
         if list.kind() != Kind::Sequence || !list.items().any(looks_right) {
@@ -62,20 +62,20 @@ pub(crate) fn find(value: Value<'_>, group: &str, kind: &str) -> Box<[Nodes]> {
     specs.collect()
 }
 
-/// What a container is in its pod.
+/// The kind of a container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ContainerKind {
-    /// Runs to its end before the others start.
+    /// Runs to completion before the main containers start.
     Init,
-    /// An init container with `restartPolicy: Always`: runs beside the others.
+    /// An init container with `restartPolicy: Always`, which runs alongside the main containers.
     Sidecar,
-    /// An ordinary one.
+    /// A main container.
     Main,
     /// Added to a running pod by `kubectl debug`.
     Ephemeral,
 }
 
-/// A pod as an object specifies it.
+/// The pod specified by an object.
 #[derive(Debug, Clone, Copy)]
 pub struct Pod<'a> {
     object: &'a Object,
@@ -89,43 +89,43 @@ impl<'a> Pod<'a> {
         Some(Self { object, template: doc.value(nodes.template)?, spec: doc.value(nodes.spec)? })
     }
 
-    /// The object that makes it: a Pod, or a workload.
+    /// Returns the object that creates it: a Pod or a workload.
     pub fn object(self) -> &'a Object {
         self.object
     }
 
-    /// `spec` of the pod.
+    /// Returns the `spec` of the pod.
     pub fn spec(self) -> Value<'a> {
         self.spec
     }
 
-    /// `metadata` of the pod or template.
+    /// Returns the `metadata` of the pod or template.
     pub fn metadata(self) -> Option<Value<'a>> {
         self.template.get("metadata")
     }
 
-    /// A field of the pod's `spec`.
+    /// Returns a field of the pod's `spec`.
     pub fn at(self, path: &[&str]) -> Option<Value<'a>> {
         self.spec.at(path)
     }
 
-    /// Labels of the pod.
+    /// Returns the labels of the pod.
     pub fn labels(self) -> impl Iterator<Item = (&'a str, &'a str)> {
         let labels = self.metadata().and_then(|m| m.get("labels"));
         labels.into_iter().flat_map(Value::entries).filter_map(|(k, v)| Some((k, v.as_str()?)))
     }
 
-    /// The annotation of the pod with its place.
+    /// Returns the value of an annotation of the pod.
     pub fn annotation(self, key: &str) -> Option<Value<'a>> {
         self.metadata()?.at(&["annotations", key])
     }
 
-    /// Annotations of the pod.
+    /// Returns the annotations of the pod.
     pub fn annotations(self) -> impl Iterator<Item = (&'a str, Value<'a>)> {
         self.metadata().and_then(|m| m.get("annotations")).into_iter().flat_map(Value::entries)
     }
 
-    /// All containers: init, main, then ephemeral ones.
+    /// Returns all containers: init, main, then ephemeral ones.
     pub fn containers(self) -> impl Iterator<Item = Container<'a>> {
         const LISTS: [(&str, ContainerKind); 3] = [
             ("initContainers", ContainerKind::Init),
@@ -143,17 +143,17 @@ impl<'a> Pod<'a> {
         })
     }
 
-    /// The volumes.
+    /// Returns the volumes.
     pub fn volumes(self) -> impl Iterator<Item = Value<'a>> {
         self.spec.list("volumes")
     }
 
-    /// Whether it is marked as a pod for Windows (`spec.os.name`).
+    /// Whether it is a Windows pod (`spec.os.name`).
     pub fn is_windows(self) -> bool {
         self.at(&["os", "name"]).and_then(Value::as_str) == Some("windows")
     }
 
-    /// The ServiceAccount it runs as; `default` where none is named.
+    /// Returns the name of its ServiceAccount. The default is `default`.
     pub fn service_account(self) -> &'a str {
         let named = |field| self.spec.str(field).filter(|name| !name.is_empty());
         named("serviceAccountName").or_else(|| named("serviceAccount")).unwrap_or("default")
@@ -169,42 +169,43 @@ pub struct Container<'a> {
 }
 
 impl<'a> Container<'a> {
-    /// The pod around it.
+    /// Returns the pod that contains it.
     pub fn pod(self) -> Pod<'a> {
         self.pod
     }
 
-    /// Its fields.
+    /// Returns the value of the container.
     pub fn value(self) -> Value<'a> {
         self.value
     }
 
-    /// Init, sidecar, main or ephemeral.
+    /// Returns the kind of the container.
     pub fn kind(self) -> ContainerKind {
         self.kind
     }
 
-    /// Its name; empty where it has none.
+    /// Returns the name. Empty if not set.
     pub fn name(self) -> &'a str {
         self.value.str("name").unwrap_or("")
     }
 
-    /// Its image; empty where it has none.
+    /// Returns the image. Empty if not set.
     pub fn image(self) -> &'a str {
         self.value.str("image").unwrap_or("")
     }
 
-    /// A field of the container.
+    /// Returns a field of the container.
     pub fn at(self, path: &[&str]) -> Option<Value<'a>> {
         self.value.at(path)
     }
 
-    /// A field of its own `securityContext`, null aside.
+    /// Returns a field of its own `securityContext`, unless it is null.
     pub fn security(self, path: &[&str]) -> Option<Value<'a>> {
         self.value.get("securityContext")?.at(path).filter(|v| !v.is_null())
     }
 
-    /// A field of its `securityContext`, or of the pod's where the container does not set it.
+    /// Returns a field of its `securityContext`, or that of the pod if the container does not set
+    /// it.
     pub fn effective_security(self, path: &[&str]) -> Option<Value<'a>> {
         self.security(path)
             .or_else(|| self.pod.at(&["securityContext"])?.at(path).filter(|v| !v.is_null()))

@@ -1,4 +1,4 @@
-//! Label selectors (k8s.io/apimachinery `LabelSelector`): labels are matched, nothing else.
+//! Label selectors (k8s.io/apimachinery `LabelSelector`).
 
 use pavisade_model::{Gap, Why};
 use pavisade_yaml::{Kind, Value};
@@ -24,31 +24,30 @@ enum Operator {
     DoesNotExist,
 }
 
-/// What is known of a label.
+/// The state of a label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Label<'a> {
-    /// It is there with this value.
+    /// The label is present with this value.
     Is(&'a str),
-    /// It is not there.
+    /// The label is absent.
     Absent,
-    /// It may be there, with whatever value: a controller adds it, or what has it was not read.
+    /// The label may be present, with any value: a controller adds it, or its object was not read.
     Unknown,
 }
 
-/// Whether a selector selects something.
+/// Whether a selector matches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Selects {
-    /// It does.
+    /// It matches.
     Yes,
-    /// It does not.
+    /// It does not match.
     No,
-    /// It depends on what is not known.
+    /// It depends on unknown data.
     Maybe,
 }
 
 impl Selects {
-    /// Two requirements, both of which must be met: one that is not met decides, whatever is not
-    /// known of the other.
+    /// Returns the conjunction. `No` wins over `Maybe`.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         match (self, other) {
@@ -58,7 +57,7 @@ impl Selects {
         }
     }
 
-    /// The opposite requirement.
+    /// Returns the negation.
     #[must_use]
     pub fn negated(self) -> Self {
         match self {
@@ -75,7 +74,7 @@ impl From<bool> for Selects {
     }
 }
 
-/// Why a selector means nothing.
+/// The error for an invalid selector.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SelectorError(pub String);
 
@@ -89,7 +88,7 @@ impl<'a> Selector<'a> {
     /// Reads `{matchLabels, matchExpressions}`. An empty selector matches everything.
     ///
     /// # Errors
-    /// An operator that does not exist, or values of the wrong type.
+    /// An unknown operator, or values of the wrong type.
     pub fn read(value: Value<'a>) -> Result<Self, SelectorError> {
         let mut requirements = Vec::new();
         if let Some(labels) = value.get("matchLabels") {
@@ -112,10 +111,10 @@ impl<'a> Selector<'a> {
         Ok(Self { requirements })
     }
 
-    /// Reads a plain map of labels, as a Service's `selector` is.
+    /// Reads a plain map of labels, such as the `selector` of a Service.
     ///
     /// # Errors
-    /// A value that is no text.
+    /// A value that is not a string.
     pub fn labels(value: Value<'a>) -> Result<Self, SelectorError> {
         if !matches!(value.kind(), Kind::Mapping | Kind::Null) {
             return Err(SelectorError("a selector must be a map of labels".into()));
@@ -129,17 +128,18 @@ impl<'a> Selector<'a> {
         Ok(Self { requirements: requirements.collect::<Result<_, _>>()? })
     }
 
-    /// Whether it matches everything.
+    /// Whether the selector is empty and so matches everything.
     pub fn is_empty(&self) -> bool {
         self.requirements.is_empty()
     }
 
-    /// Whether the labels that `label` looks up satisfy every requirement.
+    /// Whether the labels returned by `label` satisfy every requirement.
     pub fn matches(&self, label: impl Fn(&str) -> Option<&'a str>) -> bool {
         self.requirements.iter().all(|requirement| requirement.is_met(label(requirement.key)))
     }
 
-    /// The same where not all labels are known. The order of its keys makes no difference.
+    /// Like [`Selector::matches`], for labels that may be unknown. The result does not depend on
+    /// the order of the requirements.
     pub fn selects(&self, label: impl Fn(&str) -> Label<'a>) -> Selects {
         let mut selects = Selects::Yes;
         for requirement in &self.requirements {
@@ -212,7 +212,7 @@ mod tests {
             (Yes, No, No),
         ] {
             assert_eq!((one.and(other), other.and(one)), (both, both));
-            // De Morgan: either of two is met unless neither is.
+            // De Morgan: a disjunction is false only if both parts are.
             assert_eq!(one.negated().and(other.negated()), other.negated().and(one.negated()));
         }
         assert_eq!([Yes, No, Maybe].map(Selects::negated), [No, Yes, Maybe]);

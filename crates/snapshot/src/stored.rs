@@ -1,11 +1,11 @@
-//! What of an object is kept: the one rule for a live reader and for the snapshot file.
+//! Trims objects for storage: the same rule for reading clusters and for the snapshot file.
 //!
-//! The text is copied around what is dropped, never written anew, so numbers and escapes stay as
-//! the API server gave them. Secret values never come through.
+//! The text is copied without the dropped parts and never reformatted, so numbers and escapes stay
+//! as the API server sent them. Secret values are never kept.
 
 use pavisade_yaml::{Kind, Source, Value, read, to_json};
 
-/// Annotations in which programs keep a copy of the object, with what its Secret holds.
+/// Annotations in which programs store a copy of the object, including the data of a Secret.
 const COPIES: [&str; 5] = [
     "kubectl.kubernetes.io/last-applied-configuration",
     "kapp.k14s.io/original",
@@ -14,13 +14,14 @@ const COPIES: [&str; 5] = [
     "kopf.zalando.org/last-handled-configuration",
 ];
 
-/// Lists in lists beyond this are dropped; no API server nests them at all.
+/// Lists nested deeper than this are dropped. No API server nests them at all.
 const MAX_LISTS: usize = 8;
 
-/// The object as it is kept: one line of JSON with `apiVersion` and `kind` first.
+/// Returns the trimmed object: one line of JSON with `apiVersion` and `kind` first.
 ///
-/// Dropped are `managedFields`, annotations that copy the object, and of `status` what no check
-/// reads; the values of a Secret are replaced by `<redacted>`, also of one inside a list.
+/// Dropped are `managedFields`, annotations with a copy of the object, and the parts of `status`
+/// that no check reads. The values of a Secret are replaced with `<redacted>`, also in a list of
+/// Secrets.
 pub fn trim(value: Value<'_>, api_version: &str, kind: &str) -> String {
     if value.doc().is_json() {
         return trimmed(value, api_version, kind);
@@ -28,7 +29,7 @@ pub fn trim(value: Value<'_>, api_version: &str, kind: &str) -> String {
     let source = value.doc().source();
     let documents = read(&Source::of(source.name(), source.origin().clone(), to_json(value)));
     let root = documents.docs.first().map(|doc| doc.root());
-    // A list or scalar is no object: it has nothing to keep.
+    // A list or scalar is not an object, so nothing is kept.
     root.filter(|root| root.doc().is_json())
         .map_or_else(|| "{}".to_owned(), |root| trimmed(root, api_version, kind))
 }
@@ -45,7 +46,7 @@ fn object(out: &mut String, value: Value<'_>, api_version: &str, kind: &str, lis
     out.push_str(",\"kind\":");
     push_text(out, kind);
     let secret = api_version == "v1" && kind == "Secret";
-    // An object that has `items` is a list for kubectl, whatever its kind is.
+    // kubectl treats an object with `items` as a list, whatever its kind.
     for (key, field) in value.entries() {
         match key {
             "apiVersion" | "kind" => continue,
@@ -81,7 +82,7 @@ fn items(out: &mut String, list: Value<'_>, api_version: &str, kind: &str, lists
     out.push(']');
 }
 
-/// A map less the fields that `skip` names; anything else as it stands.
+/// Writes a map without the fields rejected by `keep`. Other values are copied.
 fn map<'d>(
     out: &mut String,
     value: Value<'d>,
@@ -113,7 +114,8 @@ fn metadata(out: &mut String, value: Value<'_>, secret: bool) {
 
 fn annotations(out: &mut String, value: Value<'_>, secret: bool) {
     let field = |out: &mut String, key: &str, field: Value<'_>| match key {
-        // Programs copy a Secret into its annotations in every form; only names are known to be none.
+        // Programs copy the data of a Secret into its annotations in many forms. Only this
+        // annotation is known to contain a name.
         _ if secret && key != SERVICE_ACCOUNT => out.push_str(REDACTED),
         _ => push_raw(out, field),
     };
@@ -123,10 +125,10 @@ fn annotations(out: &mut String, value: Value<'_>, secret: bool) {
 /// The ServiceAccount whose token a Secret holds.
 const SERVICE_ACCOUNT: &str = "kubernetes.io/service-account.name";
 
-/// What stands for a value; no base64, so that nobody takes it for one.
+/// The replacement for a value. Not valid base64, so it cannot be mistaken for a value.
 const REDACTED: &str = "\"<redacted>\"";
 
-/// The names of a Secret's values, which some checks look at, without the values.
+/// Writes the keys of a Secret's data, which some checks need, without the values.
 fn redacted(out: &mut String, value: Value<'_>) {
     match value.kind() {
         Kind::Mapping => map(out, value, |_| true, |out, _, _| out.push_str(REDACTED)),
@@ -195,14 +197,14 @@ fn push_key(out: &mut String, value: Value<'_>) {
     out.push_str("\":");
 }
 
-/// A value's own text, on one line.
+/// Writes the source text of a value on one line.
 fn push_raw(out: &mut String, value: Value<'_>) {
     let span = value.span();
     push_compact(out, slice(value, span.start, span.end));
 }
 
 fn push_compact(out: &mut String, text: &str) {
-    // A line end cannot stand in a string of JSON, so a text without one needs no look.
+    // A JSON string cannot contain a line end, so a text without one is copied.
     if memchr::memchr2(b'\n', b'\r', text.as_bytes()).is_none() {
         return out.push_str(text);
     }
@@ -223,7 +225,7 @@ fn push_compact(out: &mut String, text: &str) {
 }
 
 fn push_text(out: &mut String, text: &str) {
-    // Formatting a string of JSON cannot fail.
+    // Formatting a JSON string cannot fail.
     out.push_str(&serde_json::to_string(text).unwrap_or_default());
 }
 
@@ -294,7 +296,7 @@ mod tests {
     fn a_secret_keeps_no_value_however_it_stands() {
         for text in [
             r#"{"data":{"a":"HIDDEN","b":{"c":"HIDDEN"}},"stringData":{"d":"HIDDEN"},"type":"Opaque"}"#,
-            // The first of two equal keys does not count, and is in the text.
+            // The first of two equal keys is ignored but still in the text.
             r#"{"data":{"a":"HIDDEN"},"data":{"a":"HIDDEN","a":"HIDDEN"}}"#,
             r#"{"data":"HIDDEN","stringData":["HIDDEN"]}"#,
             r#"{"\u0064ata":{"a":"HIDDEN"}}"#,

@@ -1,12 +1,12 @@
-//! A world as checks and engines see it: limited to the kinds that they declare.
+//! A view of a world for checks and engines, limited to the kinds that they declare.
 //!
-//! From what is declared follows which kinds a live cluster is asked for, which right that takes, and
-//! what becomes unknown where a kind could not be read. So nothing may be seen beyond it, and a value
-//! that is made once and shared ([`View::derive`], [`View::memo`], [`View::indexed`]) is made from
-//! the kinds that it declares itself, whoever asks for it first. A build with debug assertions, as
-//! tests are, stops at a read that was not declared; in others the kind counts as unread.
+//! The declarations determine which kinds are read from a live cluster, which permissions that
+//! takes, and what becomes unknown if a kind could not be read. So code must not read undeclared
+//! kinds. A cached value ([`View::derive`], [`View::memo`], [`View::indexed`]) is computed from the
+//! kinds that it declares itself, independent of its first caller. With debug assertions (as in
+//! tests), reading an undeclared kind panics; otherwise it counts as unread.
 //!
-//! Not here: facts beside the objects, which lenses of checks pick.
+//! Out of scope: facts in addition to the objects, which are passed to checks separately.
 
 use std::any::{Any, type_name};
 use std::collections::HashMap;
@@ -17,10 +17,10 @@ use pavisade_model::{GroupKind, KubernetesVersion, Meta, Why, kinds};
 
 use crate::{ClusterFacts, Coverage, Object, World, WorldKind};
 
-/// Kinds that are declared, in groups.
+/// Groups of declared kinds.
 pub type Reads = &'static [&'static [GroupKind]];
 
-/// A world, limited to the kinds that whoever looks at it declares.
+/// A world, limited to declared kinds.
 #[derive(Debug, Clone, Copy)]
 pub struct View<'a> {
     world: &'a World,
@@ -28,12 +28,12 @@ pub struct View<'a> {
     kubernetes: KubernetesVersion,
 }
 
-/// Who looks, and at what.
+/// The reader and its declared kinds.
 #[derive(Debug, Clone, Copy)]
 enum Declared<'a> {
-    /// A check: its subjects and what it reads beside them.
+    /// A check: its subjects and the kinds that it reads in addition.
     Check(&'a Meta),
-    /// A value that is made once, or an engine.
+    /// A cached value, or an engine.
     Value(&'a str, Reads),
     /// An index of one kind.
     Index(&'a str, GroupKind),
@@ -65,22 +65,22 @@ impl Declared<'_> {
     }
 }
 
-/// A value that is made from a world once, and shared by all who ask for its type.
+/// A value that is computed once per world and shared.
 pub trait Derived: Any + Send + Sync {
-    /// The kinds that it is made from; whoever asks for it declares them too.
+    /// The kinds that it is computed from. Callers must declare them too.
     const READS: Reads;
 
-    /// Makes it. The view shows [`Derived::READS`] and nothing else.
+    /// Computes the value. The view is limited to [`Derived::READS`].
     fn make(view: &View<'_>) -> Self;
 }
 
 impl<'a> View<'a> {
-    /// What a check sees of a world.
+    /// Creates the view of a world for a check.
     pub fn of_check(world: &'a World, meta: &'a Meta, kubernetes: KubernetesVersion) -> Self {
         Self { world, declared: Declared::Check(meta), kubernetes }
     }
 
-    /// What an engine of that name sees of a world.
+    /// Creates the view of a world for an engine with that name.
     pub fn new(
         world: &'a World,
         name: &'a str,
@@ -90,56 +90,57 @@ impl<'a> View<'a> {
         Self { world, declared: Declared::Value(name, reads), kubernetes }
     }
 
-    /// The version whose semantics count.
+    /// Returns the version whose semantics apply.
     pub fn kubernetes(&self) -> KubernetesVersion {
         self.kubernetes
     }
 
-    /// The version that a cluster itself says it has, where that is newer than all whose semantics
-    /// are known; else the same.
+    /// Returns the version reported by the cluster if it is newer than all supported versions,
+    /// otherwise the same as [`View::kubernetes`].
     pub fn own_version(&self) -> KubernetesVersion {
         let newer = self.world.server_version().filter(|own| *own > KubernetesVersion::LATEST);
         newer.unwrap_or(self.kubernetes)
     }
 
-    /// Where the world's objects come from.
+    /// Returns the kind of the world.
     pub fn world_kind(&self) -> WorldKind {
         self.world.kind()
     }
 
-    /// Whether there may be more of them, whatever was read.
+    /// Whether further objects may exist, even if everything was read.
     pub fn may_be_incomplete(&self) -> bool {
         self.world.may_be_incomplete()
     }
 
-    /// Whether they are what an API server has.
+    /// Whether the objects are from an API server.
     pub fn is_live(&self) -> bool {
         self.world.is_live()
     }
 
-    /// All objects of a kind in this world.
+    /// Returns all objects of a kind in this world.
     pub fn list(&self, kind: GroupKind) -> Listing<'a> {
         self.listing(kind, |world| world.of_kind(kind).collect())
     }
 
-    /// The objects of a kind in one namespace.
+    /// Returns the objects of a kind in one namespace.
     pub fn list_in(&self, kind: GroupKind, namespace: &'a str) -> Listing<'a> {
         self.listing(kind, |world| world.in_namespace(kind, namespace).collect())
     }
 
-    /// One of [`View::list`] by its place, without a list of all.
+    /// Returns the object at an index of [`View::list`], without creating a list.
     pub fn nth(&self, kind: GroupKind, place: usize) -> Option<&'a Object> {
         self.may_read(kind).then(|| self.world.nth(kind, place)).flatten()
     }
 
-    /// One object by its names; `None` may also mean that it was not seen: ask [`View::coverage`].
+    /// Returns an object by name. `None` may also mean that it was not read: see
+    /// [`View::coverage`].
     pub fn get(&self, kind: GroupKind, namespace: &str, name: &str) -> Option<&'a Object> {
         self.may_read(kind).then(|| self.world.get(kind, namespace, name)).flatten()
     }
 
-    /// The objects that make pods and those of the kinds in `also`, shared, in the order of the world.
-    /// Custom resources make pods by their form and not by their kind: whoever declares
-    /// [`kinds::WORKLOADS`] sees them.
+    /// Returns the objects that create pods and those of the kinds in `also`, shared, in the order
+    /// of the world. Custom resources create pods by their structure, independent of their kind, so
+    /// [`kinds::WORKLOADS`] includes them.
     pub fn pod_makers(&self, also: &'static [GroupKind]) -> impl Iterator<Item = &'a Arc<Object>> {
         let declared = [kinds::WORKLOADS, also].concat();
         let all = declared.iter().filter(|kind| !self.may_read(**kind)).count() == 0;
@@ -149,44 +150,45 @@ impl<'a> View<'a> {
         all.then(|| self.world.shared()).into_iter().flatten().filter(is_meant)
     }
 
-    /// Facts about the cluster, for those who declare the kind that holds them.
+    /// Returns the facts about the cluster. Requires declaring their kind.
     pub fn cluster(&self) -> Option<ClusterFacts<'a>> {
         self.nth(kinds::CLUSTER, 0).and_then(ClusterFacts::read)
     }
 
-    /// How much of a kind was seen.
+    /// Returns the coverage of a kind.
     pub fn coverage(&self, kind: GroupKind) -> Coverage {
         if self.may_read(kind) { self.world.coverage(kind) } else { Coverage::Unread }
     }
 
-    /// What was seen of a kind, without its objects.
+    /// Returns the coverage of a kind as a listing without objects.
     pub fn seen(&self, kind: GroupKind) -> Listing<'a> {
         self.listing(kind, |_| Vec::new())
     }
 
-    /// Why nothing can be said from the absence of an object of a kind: not all were read.
+    /// Returns the reason why the absence of an object of a kind proves nothing: not all were read.
     pub fn gap(&self, kind: GroupKind) -> Option<Why> {
         self.seen(kind).gap()
     }
 
-    /// Why nothing can be said of a kind of which it is known that not all was read.
+    /// Returns the reason for an unknown result, for a kind of which not all objects were read.
     pub fn unread(&self, kind: GroupKind) -> Why {
         self.world.gap(kind).into()
     }
 
-    /// `in this cluster` or `in these files`.
+    /// Returns `in this cluster` or `in these files`.
     pub fn here(&self) -> &'static str {
         if self.is_live() { "in this cluster" } else { "in these files" }
     }
 
-    /// A value made from this world, at most once for a version, and then shared.
+    /// Returns a value computed from this world, at most once per version, and shared.
     pub fn derive<T: Derived>(&self) -> Arc<T> {
         let view = self.limited(Declared::Value(type_name::<T>(), T::READS));
         self.world.derive(self.kubernetes, || T::make(&view))
     }
 
-    /// What `make` gives for `of`, which `key` tells from others, once for the world. `I` names what
-    /// is made. A function and not a closure: it can see no more than its view, which shows `reads`.
+    /// Returns the result of `make` for `of`, computed once per world. `key` identifies `of` and
+    /// `I` identifies the function. `make` is a function and not a closure, so it can only read its
+    /// view, which shows `reads`.
     pub fn memo<I: 'static, A, V: Clone + Send + Sync + 'static>(
         &self,
         reads: Reads,
@@ -201,14 +203,14 @@ impl<'a> View<'a> {
         if let Some(known) = lock().get(&key) {
             return known.clone();
         }
-        // Not locked while it is made: two threads may make the same.
+        // The lock is not held meanwhile: two threads may compute the same value.
         let made = make(&view, of);
         lock().insert(key, made.clone());
         made
     }
 
-    /// The objects of a kind for which `keys` gives that text, in their order. `I` names the index,
-    /// which is made once for the world, from that one kind.
+    /// Returns the objects of a kind for which `keys` contains the text, in order. `I` identifies
+    /// the index, which is computed once per world from that kind alone.
     pub fn indexed<I: 'static>(
         &self,
         kind: GroupKind,
@@ -230,7 +232,7 @@ impl<'a> View<'a> {
         places.filter_map(|place| self.nth(kind, *place)).collect()
     }
 
-    /// The view of a value that is asked for through this one.
+    /// Returns the view for a value that is requested through this view.
     fn limited(&self, declared: Declared<'static>) -> View<'a> {
         if cfg!(debug_assertions) {
             declared.kinds().for_each(|kind| _ = self.may_read(kind));
@@ -257,30 +259,30 @@ impl<'a> View<'a> {
     }
 }
 
-/// What was made by a text.
+/// Results by key.
 struct Memo<I, V>(Mutex<HashMap<String, V>>, PhantomData<fn() -> I>);
 
-/// Places of objects of a kind by a text.
+/// Indexes of objects of a kind, by key.
 struct Index<I>(GroupKind, HashMap<String, Vec<usize>>, PhantomData<fn() -> I>);
 
-/// Objects of one kind, and whether they are all.
+/// Objects of one kind, and their coverage.
 #[derive(Debug)]
 pub struct Listing<'a> {
     kind: GroupKind,
     /// The objects, ordered by namespace and name.
     pub objects: Vec<&'a Object>,
-    /// Whether they are all.
+    /// The coverage of the kind.
     pub coverage: Coverage,
     world: &'a World,
 }
 
 impl Listing<'_> {
-    /// Why nothing can be said from the absence of an object: not all of them were read.
+    /// Returns the reason why the absence of an object proves nothing: not all were read.
     pub fn gap(&self) -> Option<Why> {
         (self.coverage == Coverage::Unread).then(|| self.world.gap(self.kind).into())
     }
 
-    /// `in this cluster` or `in these files`, for a sentence that says that there is none.
+    /// Returns `in this cluster` or `in these files`, for a sentence about a missing object.
     pub fn scope(&self) -> &'static str {
         match self.coverage {
             Coverage::Complete | Coverage::NotServed => "in this cluster",
@@ -302,7 +304,7 @@ mod tests {
     const PODS: Reads = &[&[kinds::POD]];
     const BOTH: Reads = &[&[kinds::POD], &[kinds::SERVICE]];
 
-    /// A world with two pods and a Service, in any namespace.
+    /// Returns a world with two pods and a Service, without namespaces.
     fn world() -> World {
         let objects = ["Pod: a", "Pod: b", "Service: a"].map(|text| {
             let (kind, name) = text.split_once(": ").unwrap();
@@ -317,7 +319,7 @@ mod tests {
         View::new(world, "test", reads, KubernetesVersion::LATEST)
     }
 
-    /// Counts all that it declares.
+    /// Counts the objects of all declared kinds.
     struct Count(usize);
 
     impl Derived for Count {
@@ -329,7 +331,7 @@ mod tests {
         }
     }
 
-    /// Declares pods, and looks at Services.
+    /// Declares pods but reads Services.
     struct Curious;
 
     impl Derived for Curious {
@@ -418,7 +420,7 @@ mod tests {
     #[should_panic(expected = "test reads Service without declaring it")]
     fn who_asks_for_a_value_declares_what_it_is_made_from() {
         let world = world();
-        // It is there already.
+        // The value exists already.
         view(&world, BOTH).derive::<Count>();
         view(&world, PODS).derive::<Count>();
     }

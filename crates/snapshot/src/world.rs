@@ -1,4 +1,4 @@
-//! Worlds, and the snapshot that holds them.
+//! Worlds, and the snapshot that contains them.
 
 use std::any::{Any, TypeId};
 use std::collections::hash_map::Entry;
@@ -12,27 +12,27 @@ use crate::distribution;
 use crate::kind::WorldKind;
 use crate::{ClusterFacts, Coverage, Distribution, DistributionName, Facts, Object, ObjectId};
 
-/// What a world is made from.
+/// The parts of a world.
 #[derive(Debug, Clone)]
 pub struct WorldParts {
-    /// The name that users know it by: a path, a context.
+    /// The name shown to users: a path, a context.
     pub name: String,
-    /// What it is.
+    /// The kind of the world.
     pub kind: WorldKind,
-    /// Its objects; of equal ids the last wins.
+    /// The objects. Of equal ids, the last wins.
     pub objects: Vec<Object>,
-    /// Coverage of every kind that `coverage` does not name.
+    /// The coverage of kinds that are not in `coverage`.
     pub default_coverage: Coverage,
-    /// Coverage by API group and kind.
+    /// The coverage by API group and kind.
     pub coverage: HashMap<(String, String), Coverage>,
-    /// Why kinds of coverage [`Coverage::Unread`] were not read, by API group and kind.
+    /// The reason why a kind has the coverage [`Coverage::Unread`], by API group and kind.
     pub causes: HashMap<(String, String), Cause>,
-    /// The namespace in which files that name none are applied to a cluster.
+    /// The default namespace for applying files to a cluster.
     pub namespace: String,
 }
 
 impl WorldParts {
-    /// Objects from files: they say what is meant, never all that is there.
+    /// Creates a world of files. Its coverage is always partial.
     pub fn files(name: impl Into<String>, kind: WorldKind, objects: Vec<Object>) -> Self {
         let default_coverage = Coverage::Partial;
         Self {
@@ -46,7 +46,8 @@ impl WorldParts {
         }
     }
 
-    /// A cluster, in which nothing was read yet: kinds that `coverage` does not name are unread.
+    /// Creates a cluster of which nothing was read yet: kinds that are not in `coverage` are
+    /// unread.
     pub fn cluster(name: impl Into<String>) -> Self {
         Self {
             default_coverage: Coverage::Unread,
@@ -55,8 +56,8 @@ impl WorldParts {
     }
 }
 
-/// The ids that an object of a file has in a cluster. One that names no namespace means the
-/// `namespace` that its user applies it in, unless its kind has none.
+/// Returns the ids that an object from a file has in a cluster. Without a namespace, a namespaced
+/// object gets `namespace`, in which its user applies it.
 fn ids_of(
     object: &Object,
     namespace: &Arc<str>,
@@ -92,7 +93,7 @@ fn twice(first: &Object, other: &Object) -> Note {
     }
 }
 
-/// The pods by which kubelets show a static pod: its name with each node's behind it.
+/// Returns the mirror pods of a static pod: its name with each node's name appended.
 fn mirrors(object: &Object, cluster: &BTreeMap<ObjectId, Arc<Object>>) -> Vec<ObjectId> {
     if !object.is(kinds::POD) || cluster.contains_key(object.id()) {
         return Vec::new();
@@ -115,7 +116,7 @@ fn mirrors(object: &Object, cluster: &BTreeMap<ObjectId, Arc<Object>>) -> Vec<Ob
 /// The objects of one group among those of a kind.
 type OfGroup = (Arc<str>, Vec<Arc<Object>>);
 
-/// Objects that are joined with each other and with nothing else.
+/// Objects that are related to each other and to no others.
 #[derive(Debug)]
 pub struct World {
     name: Arc<str>,
@@ -127,19 +128,19 @@ pub struct World {
     derived: Slots,
 }
 
-/// How much of each kind was seen.
+/// The coverage of kinds.
 #[derive(Debug)]
 struct Seen {
     default: Coverage,
     coverage: HashMap<(String, String), Coverage>,
     causes: HashMap<(String, String), Cause>,
-    /// The namespace in which files that name none are applied.
+    /// The default namespace for applying files.
     namespace: Arc<str>,
 }
 
 type Slot = Arc<OnceLock<Arc<dyn Any + Send + Sync>>>;
 
-/// What was computed from a world, by type and the version whose semantics count.
+/// Computed values, by type and Kubernetes version.
 #[derive(Default)]
 struct Slots(Mutex<HashMap<(TypeId, KubernetesVersion), Slot>>);
 
@@ -150,7 +151,7 @@ impl fmt::Debug for Slots {
 }
 
 impl World {
-    /// A world of these parts.
+    /// Creates a world.
     pub fn new(parts: WorldParts) -> Self {
         let WorldParts { name, kind, objects, default_coverage, coverage, causes, namespace } =
             parts;
@@ -182,7 +183,7 @@ impl World {
         Self { name, kind, objects, by_kind, seen, written, derived }
     }
 
-    /// A value made from this world alone: made on first use, at most once, then shared.
+    /// Returns a value computed from this world alone, on first use and at most once.
     pub(crate) fn derive<T: Any + Send + Sync>(
         &self,
         version: KubernetesVersion,
@@ -192,7 +193,7 @@ impl World {
             let mut slots = self.derived.0.lock().unwrap_or_else(PoisonError::into_inner);
             slots.entry((TypeId::of::<T>(), version)).or_default().clone()
         };
-        // The map is not locked while the value is made: it may derive others.
+        // The map is not locked while the value is computed, since that may derive other values.
         let value = slot.get_or_init(|| Arc::new(make()));
         match value.clone().downcast() {
             Ok(value) => value,
@@ -216,7 +217,7 @@ impl World {
         Self::build(self.name.clone(), self.kind, objects, seen, written)
     }
 
-    /// What it was made from, less its objects.
+    /// Returns the parts of the world, without its objects.
     pub fn parts(&self) -> WorldParts {
         let Seen { default, coverage, causes, namespace } = &*self.seen;
         WorldParts {
@@ -230,32 +231,32 @@ impl World {
         }
     }
 
-    /// The name that users know it by.
+    /// Returns the name shown to users.
     pub fn name(&self) -> &Arc<str> {
         &self.name
     }
 
-    /// What it is.
+    /// Returns the kind of the world.
     pub fn kind(&self) -> WorldKind {
         self.kind
     }
 
-    /// Whether it is what an API server has.
+    /// Whether it is the state of an API server.
     pub fn is_live(&self) -> bool {
         self.kind.is_live()
     }
 
-    /// Whether there may be more than it holds.
+    /// Whether further objects may exist.
     pub fn may_be_incomplete(&self) -> bool {
         self.kind.may_be_incomplete()
     }
 
-    /// All objects, ordered by their ids.
+    /// Returns all objects, ordered by id.
     pub fn objects(&self) -> impl ExactSizeIterator<Item = &Object> {
         self.objects.values().map(|object| &**object)
     }
 
-    /// All objects, shared, ordered by their ids.
+    /// Returns all objects, shared, ordered by id.
     pub(crate) fn shared(&self) -> impl Iterator<Item = &Arc<Object>> {
         self.objects.values()
     }
@@ -266,12 +267,12 @@ impl World {
         of_group.map_or(&[], |(_, objects)| objects)
     }
 
-    /// The objects of one kind, of any version, ordered by their ids.
+    /// Returns the objects of a kind, of any version, ordered by id.
     pub fn of_kind(&self, kind: GroupKind) -> impl Iterator<Item = &Object> {
         self.list(kind).iter().map(|object| &**object)
     }
 
-    /// Objects stand in the order of their ids, so those of a namespace are one run.
+    /// Objects are ordered by id, so those of a namespace are contiguous.
     fn run(&self, kind: GroupKind, namespace: &str) -> &[Arc<Object>] {
         let objects = self.list(kind);
         let start = objects.partition_point(|object| object.namespace() < namespace);
@@ -279,22 +280,22 @@ impl World {
         &rest[..rest.partition_point(|object| object.namespace() == namespace)]
     }
 
-    /// The objects of one kind in one namespace.
+    /// Returns the objects of a kind in a namespace.
     pub fn in_namespace(&self, kind: GroupKind, namespace: &str) -> impl Iterator<Item = &Object> {
         self.run(kind, namespace).iter().map(|object| &**object)
     }
 
-    /// One of [`World::of_kind`] by its place.
+    /// Returns the object at an index of [`World::of_kind`].
     pub fn nth(&self, kind: GroupKind, place: usize) -> Option<&Object> {
         self.list(kind).get(place).map(|object| &**object)
     }
 
-    /// One object by its id.
+    /// Returns an object by id.
     pub fn find(&self, id: &ObjectId) -> Option<&Object> {
         self.objects.get(id).map(|object| &**object)
     }
 
-    /// One object by its names.
+    /// Returns an object by kind, namespace and name.
     pub fn get(&self, kind: GroupKind, namespace: &str, name: &str) -> Option<&Object> {
         let id = ObjectId {
             group: kind.group.into(),
@@ -305,22 +306,23 @@ impl World {
         self.objects.get(&id).map(|object| &**object)
     }
 
-    /// An object as a file writes it, where the files were given.
+    /// Returns the object as written in a file, if files were given.
     pub fn written(&self, id: &ObjectId) -> Option<&Object> {
         self.written.get(id)
     }
 
-    /// All objects that files write for this cluster, by the ids that they have or would have in it.
+    /// Returns all objects from files for this cluster, by the ids that they have or would have in
+    /// it.
     pub fn all_written(&self) -> impl Iterator<Item = (&ObjectId, &Object)> {
         self.written.iter()
     }
 
-    /// How much of a kind was seen.
+    /// Returns the coverage of a kind.
     pub fn coverage(&self, kind: GroupKind) -> Coverage {
         self.coverage_of(kind.group, kind.kind)
     }
 
-    /// How much of a kind was seen, by its group and name.
+    /// Returns the coverage of a kind, by group and name.
     pub fn coverage_of(&self, group: &str, kind: &str) -> Coverage {
         let Seen { default, coverage, .. } = &*self.seen;
         if coverage.is_empty() {
@@ -330,30 +332,30 @@ impl World {
         coverage.get(&key).copied().unwrap_or(*default)
     }
 
-    /// Why a kind of coverage [`Coverage::Unread`] was not read.
+    /// Returns the reason why a kind has the coverage [`Coverage::Unread`].
     pub fn cause(&self, kind: GroupKind) -> &Cause {
         self.cause_of(kind.group, kind.kind)
     }
 
-    /// Why a kind was not read, by its group and name.
+    /// Returns the reason why a kind was not read, by group and name.
     pub fn cause_of(&self, group: &str, kind: &str) -> &Cause {
         let of_kind = || self.seen.causes.get(&(group.to_owned(), kind.to_owned()));
         let cause = if self.seen.causes.is_empty() { None } else { of_kind() };
         cause.unwrap_or(&Cause::NotAsked)
     }
 
-    /// The version that a cluster's API server says it has.
+    /// Returns the version reported by a cluster's API server.
     pub fn server_version(&self) -> Option<KubernetesVersion> {
         ClusterFacts::of(self)?.kubernetes()
     }
 
-    /// Which distribution of Kubernetes it is.
+    /// Returns the Kubernetes distribution.
     pub fn distribution(&self) -> Arc<Distribution> {
-        // What it is does not depend on whose semantics count.
+        // The distribution does not depend on the version whose semantics apply.
         self.derive(KubernetesVersion::LATEST, || Distribution::of(self))
     }
 
-    /// That not all objects of a kind were read, and why.
+    /// Returns the gap for a kind of which not all objects were read.
     pub fn gap(&self, kind: GroupKind) -> Gap {
         Gap::Kind { kind, cause: self.cause(kind).clone() }
     }
@@ -363,8 +365,8 @@ impl World {
     }
 }
 
-/// What has no name of its own (several kubelet configurations, Dockerfiles, objects with
-/// `generateName`) is told apart by its place.
+/// Makes ids unique by location for objects without a name (several kubelet configurations,
+/// Dockerfiles, objects with `generateName`).
 fn unique(map: &BTreeMap<ObjectId, Arc<Object>>, object: &Object) -> ObjectId {
     let mut id = object.id().clone();
     if object.at(&["metadata", "name"]).is_none() && map.contains_key(&id) {
@@ -374,12 +376,12 @@ fn unique(map: &BTreeMap<ObjectId, Arc<Object>>, object: &Object) -> ObjectId {
     id
 }
 
-/// A change of one world, by its index in the snapshot.
+/// A change of a world, by its index in the snapshot.
 #[derive(Debug, Clone)]
 pub enum Change {
-    /// An object is new or different.
+    /// An object was added or changed.
     Put(usize, Object),
-    /// An object is gone.
+    /// An object was deleted.
     Delete(usize, ObjectId),
 }
 
@@ -391,7 +393,7 @@ impl Change {
     }
 }
 
-/// All worlds of a scan, and what was noticed while reading them.
+/// All worlds of a scan, and the notes from reading them.
 #[derive(Debug, Clone, Default)]
 pub struct Snapshot {
     worlds: Vec<Arc<World>>,
@@ -400,19 +402,19 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// A picture of these worlds.
+    /// Creates a snapshot of worlds.
     pub fn new(worlds: Vec<WorldParts>, notes: Vec<Note>) -> Self {
         Self::of(worlds.into_iter().map(World::new), notes)
     }
 
-    /// A picture of worlds that were made already.
+    /// Creates a snapshot of existing worlds.
     pub fn of(worlds: impl IntoIterator<Item = World>, notes: Vec<Note>) -> Self {
         let worlds = worlds.into_iter().map(Arc::new).collect();
         Self { worlds, notes: Arc::new(notes), facts: Facts::default() }
     }
 
-    /// The picture after `changes`; worlds that they do not touch are shared. A change of a world
-    /// that does not exist is none.
+    /// Returns the snapshot after `changes`. Worlds that did not change are shared. Changes of
+    /// worlds that do not exist are ignored.
     pub fn with(&self, changes: &[Change]) -> Self {
         let mut next = self.clone();
         for (index, world) in next.worlds.iter_mut().enumerate() {
@@ -424,17 +426,17 @@ impl Snapshot {
         next
     }
 
-    /// The same with these facts beside the objects.
+    /// Returns the snapshot with these facts.
     pub fn with_facts(self, facts: Facts) -> Self {
         Self { facts, ..self }
     }
 
-    /// What is known beside the objects.
+    /// Returns the facts in addition to the objects.
     pub fn facts(&self) -> &Facts {
         &self.facts
     }
 
-    /// The same with more notes.
+    /// Returns the snapshot with more notes.
     pub fn with_notes(mut self, notes: Vec<Note>) -> Self {
         if !notes.is_empty() {
             let mut all = self.notes.to_vec();
@@ -444,8 +446,8 @@ impl Snapshot {
         self
     }
 
-    /// The picture with what files write beside its clusters. Of objects with one id the first
-    /// counts, and a note names the others that differ.
+    /// Adds the objects as written in files to the snapshot's clusters. Of objects with the same id
+    /// the first is used; a note lists the others if they differ.
     pub fn with_written(self, written: &[Object]) -> Self {
         let mut notes = Vec::new();
         let worlds = self.worlds.iter().map(|world| {
@@ -474,7 +476,7 @@ impl Snapshot {
         Self { worlds, ..self }.with_notes(notes)
     }
 
-    /// The picture of clusters that their user says to be of a distribution.
+    /// Returns the snapshot with the distribution of its clusters set by the user.
     pub fn with_distribution(&self, name: DistributionName) -> Self {
         let facts = self.worlds.iter().enumerate().filter_map(|(index, world)| {
             let facts = distribution::claimed(ClusterFacts::of(world)?, name)?;
@@ -483,17 +485,17 @@ impl Snapshot {
         self.with(&facts.collect::<Vec<_>>())
     }
 
-    /// A cluster's name, and the version that its API server says it has.
+    /// Returns the name of a cluster and the version reported by its API server.
     pub fn server_version(&self) -> Option<(&str, KubernetesVersion)> {
         self.worlds.iter().find_map(|world| Some((&**world.name(), world.server_version()?)))
     }
 
-    /// The worlds.
+    /// Returns the worlds.
     pub fn worlds(&self) -> &[Arc<World>] {
         &self.worlds
     }
 
-    /// What was noticed while reading.
+    /// Returns the notes from reading.
     pub fn notes(&self) -> &[Note] {
         &self.notes
     }

@@ -1,7 +1,7 @@
-//! Tar archives, packed or not, unpacked within limits to a folder that is ours alone.
+//! Extracts tar archives, compressed or not, within limits to a private directory.
 //!
-//! Only regular files are written; links and devices are passed over. Names lose `..` and roots,
-//! and since the folder holds no link, nothing lands outside of it.
+//! Only regular files are written; links and devices are skipped. `..` and roots are removed from
+//! names. Since the directory contains no links, nothing is written outside of it.
 
 use std::cell::Cell;
 use std::fs::{self, File};
@@ -17,11 +17,11 @@ use crate::note::{plain_note, size, too_large};
 use crate::open::{Bytes, read_all};
 use crate::temporary::Temporary;
 
-/// What an archive may grow to whatever its ratio.
+/// The size to which any archive may be extracted, regardless of the ratio.
 const FREE: u64 = 16 << 20;
 const BLOCK: usize = 512;
 
-/// How a file is packed.
+/// The format of a packed file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Packed {
     Tar,
@@ -29,15 +29,15 @@ pub(crate) enum Packed {
     Zstd,
 }
 
-/// What was in a packed file.
+/// The content of a packed file.
 pub(crate) enum Unpacked {
-    /// An archive's members.
+    /// The members of an archive.
     Folder(TempDir, Vec<Note>),
     /// A single text.
     Text(Vec<u8>),
 }
 
-/// How a file is packed, by its first bytes.
+/// Returns the format of a packed file, by its first bytes.
 pub(crate) fn packed(head: &[u8]) -> Option<Packed> {
     match head {
         [0x1F, 0x8B, ..] => Some(Packed::Gzip),
@@ -47,13 +47,13 @@ pub(crate) fn packed(head: &[u8]) -> Option<Packed> {
     }
 }
 
-/// Whether a name promises an archive.
+/// Whether a name is that of an archive.
 pub(crate) fn is_archive_name(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     [".tar", ".tar.gz", ".tgz", ".tar.zst", ".tzst"].iter().any(|end| name.ends_with(end))
 }
 
-/// Unpacks; what is wrong with the whole is the error, what with a part is among the notes.
+/// Extracts a file. Problems with single members are in the notes.
 pub(crate) fn unpack(
     from: impl Read,
     packed: Packed,
@@ -94,7 +94,7 @@ fn members(
     let mut notes = Vec::new();
     let mut archive = tar::Archive::new(from);
     let mut count = 0_usize;
-    // A sparse member's holes are not in the archive: what is written counts as well.
+    // The holes of a sparse member are not in the archive, so written bytes count too.
     let mut left = limits.archive_bytes;
     let entries = archive.entries().map_err(|error| broken(name, &error))?;
     for entry in entries {
@@ -163,7 +163,7 @@ fn members(
     Ok(Unpacked::Folder(folder, notes))
 }
 
-/// The archive cannot be read on, or the disk cannot be written.
+/// Reading the archive or writing to disk failed.
 enum Failure {
     Archive(io::Error),
     Target(io::Error),
@@ -188,7 +188,7 @@ fn write(from: &mut impl Read, target: &Path, limit: u64) -> Result<(), Failure>
     Ok(())
 }
 
-/// A member's name below the folder, and whether it meant to leave it.
+/// Returns the path of a member below the directory, and whether its name leads out of it.
 fn inside(path: &Path) -> (PathBuf, bool) {
     let mut escapes = false;
     let mut inside = PathBuf::new();
@@ -213,7 +213,7 @@ fn broken_after(name: &str, error: &io::Error, count: usize) -> Note {
     plain_note(NoteKind::Unread, name, message, "Check that it is complete.")
 }
 
-/// Whether a block is a tar header by its sum, or the empty block of an empty archive.
+/// Whether a block is a tar header with a valid checksum, or the empty block of an empty archive.
 fn is_tar(block: &[u8]) -> bool {
     let Some(block) = block.get(..BLOCK) else { return false };
     if block.iter().all(|&byte| byte == 0) {
@@ -225,7 +225,7 @@ fn is_tar(block: &[u8]) -> bool {
     said == sum(&block[..148]) + 8 * u32::from(b' ') + sum(&block[156..])
 }
 
-/// Counts what is taken from the packed side.
+/// Counts the bytes read from the compressed side.
 struct Counted<R> {
     inner: R,
     taken: Rc<Cell<u64>>,
@@ -239,7 +239,7 @@ impl<R: Read> Read for Counted<R> {
     }
 }
 
-/// Stops where an archive becomes too large, or larger than any honest one of its packed size.
+/// Fails if an archive exceeds the size limit or the compression ratio.
 struct Bounded<R> {
     inner: R,
     given: u64,

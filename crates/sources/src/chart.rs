@@ -1,4 +1,4 @@
-//! What `Chart.yaml` says, and which of a chart's dependencies are there.
+//! Reads `Chart.yaml`, and determines which dependencies of a chart are present.
 
 use std::fs;
 use std::io;
@@ -11,40 +11,39 @@ use crate::note::{plain_note, too_large, unread};
 use crate::open::Bytes;
 use crate::open::{inside, read_bytes, read_inside};
 
-/// Bytes of `Chart.yaml` and of values files that are looked at.
+/// Maximum size of `Chart.yaml` and of values files, in bytes.
 const MAX_BYTES: u64 = 16 << 20;
 
 /// A Helm chart (helm.sh/docs/topics/charts).
 #[derive(Debug, Clone)]
 pub(crate) struct Chart {
     pub folder: PathBuf,
-    /// The folder as users know it.
+    /// The directory as shown to users.
     pub shown: String,
     pub name: String,
-    /// A library: it holds nothing to apply.
+    /// Whether it is a library chart, which has nothing to apply.
     pub library: bool,
-    /// The document that lists the dependencies, and its file: `Chart.yaml`, or
-    /// `requirements.yaml` of old charts.
+    /// The document with the dependencies, and its file: `Chart.yaml`, or `requirements.yaml` of
+    /// old charts.
     pub list: (&'static str, Doc),
     pub dependencies: Vec<Dependency>,
 }
 
-/// One entry of `dependencies`.
+/// An entry of `dependencies`.
 #[derive(Debug, Clone)]
 pub(crate) struct Dependency {
     pub name: String,
-    /// The name under which its values stand.
+    /// The key of its values.
     pub alias: String,
     pub repository: String,
-    /// Paths into the values, of which the first that exists decides.
+    /// Paths in the values. The first that exists decides whether it is enabled.
     pub condition: String,
 }
 
-/// Reads a chart's own description, of which no file may be a link that leads outside of the
-/// boundary.
+/// Reads the metadata of a chart. Files that are links out of the boundary are refused.
 ///
 /// # Errors
-/// A note on why it is none.
+/// A note on why the chart is invalid.
 pub(crate) fn read(folder: &Path, shown: &str, boundary: &Path) -> Result<Chart, Note> {
     let document = |file: &'static str| {
         document(read_inside(&folder.join(file), boundary, MAX_BYTES), &format!("{shown}/{file}"))
@@ -68,7 +67,7 @@ pub(crate) fn read(folder: &Path, shown: &str, boundary: &Path) -> Result<Chart,
     Ok(Chart { folder, shown, name, library, list, dependencies })
 }
 
-/// Whether a chart's name can be the name of a folder: nothing that leads elsewhere.
+/// Whether a chart's name is valid as the name of a directory, without path traversal.
 pub(crate) fn is_name(name: &str) -> bool {
     name.len() <= 250
         && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
@@ -100,13 +99,13 @@ fn document(read: io::Result<Bytes>, name: &str) -> Result<Doc, Note> {
     })
 }
 
-/// A values file that the user named, if it can be read; helm itself says what is wrong with it.
+/// Reads a values file given by the user. `None` if it is invalid: helm reports the error.
 pub(crate) fn values(path: &Path) -> Option<Doc> {
     document(read_bytes(path, MAX_BYTES), "").ok()
 }
 
 impl Chart {
-    /// The chart's own values, if they can be read.
+    /// Reads the chart's own values. `None` if they are invalid.
     pub(crate) fn values(&self, boundary: &Path) -> Option<Doc> {
         document(read_inside(&self.folder.join("values.yaml"), boundary, MAX_BYTES), "").ok()
     }
@@ -129,11 +128,11 @@ impl Chart {
         })
     }
 
-    /// A chart on this disk that can stand for a dependency: what a `file://` address names, or a
-    /// chart of that name in a folder beside this one (`true`).
+    /// Returns a local chart for a dependency: from its `file://` URL, or a chart with its name in
+    /// a sibling directory (`true`).
     ///
     /// # Errors
-    /// The address leads outside of the boundary.
+    /// The URL leads out of the boundary.
     pub(crate) fn local(
         &self,
         dependency: &Dependency,
@@ -154,7 +153,7 @@ impl Chart {
     }
 }
 
-/// The name of the chart in a folder.
+/// Returns the name of the chart in a directory.
 fn name_in(folder: &Path, boundary: &Path) -> Option<String> {
     let read = read_inside(&folder.join("Chart.yaml"), boundary, MAX_BYTES);
     let doc = document(read, "").ok()?;

@@ -1,8 +1,8 @@
-//! What programs say when they fail, made fit for a note: the reason alone, the same in every run.
+//! Converts error output of programs for notes: only the reason, identical in every run.
 
 use std::borrow::Cow;
 
-/// A complaint's last lines in one: tools put the reason at the end.
+/// Joins the last lines of error output, where tools put the reason.
 pub(crate) fn brief(text: &str) -> String {
     let lines: Vec<_> = text
         .lines()
@@ -16,7 +16,7 @@ pub(crate) fn brief(text: &str) -> String {
     lines[lines.len().saturating_sub(4)..].join("; ")
 }
 
-/// The end of a long message.
+/// Returns the end of a long message.
 pub(crate) fn tail(message: &str) -> String {
     const LENGTH: usize = 500;
     match message.char_indices().rev().nth(LENGTH) {
@@ -29,12 +29,12 @@ fn begins(line: &str, word: &str) -> bool {
     line.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word))
 }
 
-/// A line without what its logger puts before it: time, process, level, place in the source.
+/// Removes the prefix of a logger from a line: time, process, level, source location.
 fn unstamped(line: &str) -> &str {
     klog(line).or_else(|| slog(line)).or_else(|| log(line)).unwrap_or(line)
 }
 
-/// What kubectl wraps into a structured message: `"command failed" err="reason"`.
+/// Unwraps a structured message of kubectl: `"command failed" err="reason"`.
 fn unwrapped(line: &str) -> Cow<'_, str> {
     let inside = line.strip_prefix("\"command failed\" err=\"").and_then(|l| l.strip_suffix('"'));
     inside.map_or(line.into(), |text| text.replace("\\n", "; ").replace("\\\"", "\"").into())
@@ -51,8 +51,8 @@ fn klog(line: &str) -> Option<&str> {
     is_place.then(|| reason.trim_start())
 }
 
-/// slog as text: `time=2026-11-25T22:17:26.123Z level=ERROR msg=reason`. The level stays: warnings
-/// are told by it.
+/// slog as text: `time=2026-11-25T22:17:26.123Z level=ERROR msg=reason`. The level is kept, because
+/// it identifies warnings.
 fn slog(line: &str) -> Option<&str> {
     let (time, rest) = line.strip_prefix("time=")?.split_once(' ')?;
     of_form(time.trim_start_matches('"'), "dddd-dd-ddTdd:dd:dd")?;
@@ -66,7 +66,7 @@ fn log(line: &str) -> Option<&str> {
     micro.unwrap_or(rest).strip_prefix(' ').map(str::trim_start)
 }
 
-/// What follows a form in which `d` is a digit.
+/// Returns the text after a pattern in which `d` is a digit.
 fn of_form<'a>(text: &'a str, form: &str) -> Option<&'a str> {
     let (head, rest) = text.split_at_checked(form.len())?;
     let fits = |(b, form): (u8, u8)| if form == b'd' { b.is_ascii_digit() } else { b == form };
@@ -94,7 +94,7 @@ mod tests {
             ("time=2026-11-25T22:17:26.123Z level=ERROR msg=\"it fails\"", "level=ERROR msg=\"it fails\""),
             ("time=2026-11-25T22:17:26.123+01:00 level=WARN msg=old\nError: it fails", "it fails"),
             ("error: accumulating resources", "accumulating resources"),
-            // What only looks like it stays.
+            // Similar text is kept.
             ("E1125 is no image", "E1125 is no image"),
             ("Error: E1125 22:17:26.123456 at noon", "E1125 22:17:26.123456 at noon"),
             ("E1125 22:17:26.123456 12345 two words] x", "E1125 22:17:26.123456 12345 two words] x"),

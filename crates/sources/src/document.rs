@@ -1,4 +1,4 @@
-//! One text to objects, with everything that kubectl would say about it.
+//! Reads a text into objects, with notes on everything that kubectl would report.
 
 use std::collections::HashSet;
 
@@ -13,41 +13,41 @@ use rayon::prelude::*;
 
 use crate::note::plain_note;
 
-/// From how many documents on they are worked through in parallel.
+/// Number of documents from which on they are read in parallel.
 const MANY: usize = 64;
-/// Notes on one text, before only their number is said.
+/// Maximum number of notes on one text. Further ones are only counted.
 const MAX_NOTES: usize = 20;
-/// Bytes of documents that are read at once. Between two such parts it is seen what they take.
+/// Bytes of documents that are read between checks of the memory limit.
 const PART: usize = 16 << 20;
-/// Bytes of memory that one text may take with its values, roughly.
+/// Maximum approximate memory of a text with its values, in bytes.
 const MAX_MEMORY: usize = 768 << 20;
-/// Objects of one text.
+/// Maximum number of objects in a text.
 const MAX_OBJECTS: usize = 500_000;
-/// About what an object takes beside its text and values.
+/// Approximate memory of an object in addition to its text and values, in bytes.
 const OBJECT: usize = 1 << 10;
 
-/// What a text holds.
+/// The content of a text.
 #[derive(Debug, Default)]
 pub(crate) struct Parsed {
     pub objects: Vec<Object>,
     pub notes: Vec<Note>,
-    /// Documents, whatever they are.
+    /// The number of documents of any type.
     pub documents: usize,
-    /// Objects whose values SOPS has encrypted.
+    /// The number of objects whose values are encrypted by SOPS.
     pub encrypted: usize,
-    /// Documents with `${NAME}` in them.
+    /// The number of documents with `${NAME}`.
     pub with_variables: usize,
     /// Whether a Flux Kustomization in it replaces such variables.
     pub substitutes: bool,
-    /// Whether a document of a template would be an object as it is.
+    /// Whether a template contains a document that is an object as it is.
     pub withheld: bool,
-    /// Why nothing in it counts, where the user named it.
+    /// A note on why it contains no objects, if the user named it.
     pub nothing: Option<Note>,
-    /// Bytes of memory that it takes, roughly.
+    /// Its approximate memory, in bytes.
     pub memory: usize,
 }
 
-/// The facts of a Dockerfile; nothing where no stage is in it.
+/// Reads a Dockerfile. Empty if it has no stages.
 pub(crate) fn dockerfile(source: &Source) -> Parsed {
     let doc = yaml::dockerfile(source);
     let mut parsed = Parsed::default();
@@ -63,7 +63,7 @@ pub(crate) fn dockerfile(source: &Source) -> Parsed {
     parsed
 }
 
-/// Reads a text. With `direct` the user named it, and is told why it does not count.
+/// Reads a text. If `direct`, the user named it, and a note explains why it is ignored.
 pub(crate) fn parse(source: &Source, direct: bool) -> Parsed {
     let text = source.text();
     let (documents, memory) = documents(source);
@@ -96,8 +96,8 @@ pub(crate) fn parse(source: &Source, direct: bool) -> Parsed {
     }
     notes(source, &documents, template, &mut all);
     if all.objects.is_empty() {
-        // A values file that mentions `apiVersion` is nobody's mistake. What kubectl would read
-        // is never passed over in silence.
+        // A values file that mentions `apiVersion` is not an error. But anything that kubectl would
+        // read is never skipped silently.
         let limited = |note: &yaml::Note| {
             note.kind == YamlNote::Limit || note.message == yaml::EXCESSIVE_ALIASING
         };
@@ -136,7 +136,8 @@ pub(crate) fn parse(source: &Source, direct: bool) -> Parsed {
     all
 }
 
-/// The documents of a text, part by part until they take too much; with what they take.
+/// Reads the documents of a text in parts until the memory limit is reached. Returns them with
+/// their memory.
 fn documents(source: &Source) -> (Documents, usize) {
     let mut pieces = cut(source);
     let (mut reads, mut from, mut memory) = (Vec::new(), 0, source.text().len());
@@ -165,7 +166,7 @@ fn documents(source: &Source) -> (Documents, usize) {
     (join(reads.into_iter()), memory)
 }
 
-/// How many of the documents do not have too many objects together, and how many objects at most.
+/// Returns how many documents fit in the limit of objects, and the maximum number of objects.
 fn within_limit(docs: &[Doc]) -> (usize, usize) {
     let mut all = 0;
     let fitting = docs.iter().take_while(|doc| {
@@ -195,8 +196,8 @@ impl Parsed {
         self.withheld |= other.withheld;
     }
 
-    /// Of a file that is read by Helm or kustomize, leaves what is not meant for them: objects with
-    /// a name, without which no API server stores one. Values may be an API version and a kind.
+    /// Keeps only complete objects in a file of Helm or kustomize: those with a name, without which
+    /// an API server stores no object. Values may contain keys named `apiVersion` and `kind`.
     pub(crate) fn keep_foreign(&mut self) {
         let named = |object: &Object| {
             let metadata = object.at(&["metadata"]);
@@ -209,21 +210,21 @@ impl Parsed {
     }
 }
 
-/// What may be in some document of a text, so that only such texts are searched again.
+/// Features that occur in some document of a text, so that only such texts are searched again.
 struct Traits {
     template: bool,
     encrypted: bool,
     variables: bool,
 }
 
-/// The objects of one document.
+/// Returns the objects of a document.
 fn one(doc: &Doc, unseen: Option<&Vec<Unseen>>, traits: &Traits) -> Parsed {
     let root = doc.root();
     let span = doc.span();
     let text = &doc.source().text()[span.start as usize..span.end as usize];
     let mut parsed = Parsed { documents: 1, ..Parsed::default() };
     let found = yaml::objects(root);
-    // A null in a list of pods is sent as a pod of nothing.
+    // kubectl sends null in a list of pods as an empty pod.
     let typed = |o: &yaml::Object<'_>| {
         !o.api_version.is_empty() && !o.kind.is_empty() && o.value.kind() == Kind::Mapping
     };
@@ -237,7 +238,7 @@ fn one(doc: &Doc, unseen: Option<&Vec<Unseen>>, traits: &Traits) -> Parsed {
         let sent: HashSet<_> = found.sent.iter().map(|o| o.value.id()).collect();
         parsed.objects.extend(salvaged(root, &sent));
     }
-    // What is no object at all is somebody else's file, and nothing to warn of.
+    // A file without objects is not for kubectl, so its errors are not reported.
     for refusal in found.refused.iter().filter(|_| !parsed.objects.is_empty()) {
         let message = format!("kubectl rejects this: {}", refusal.message.trim_end());
         let span = refusal.at.key_span().unwrap_or_else(|| refusal.at.span());
@@ -261,12 +262,12 @@ fn one(doc: &Doc, unseen: Option<&Vec<Unseen>>, traits: &Traits) -> Parsed {
     parsed
 }
 
-/// What can be taken for objects in a document or elements that kubectl refuses.
+/// Returns likely objects in a document, or in elements, that kubectl refuses.
 fn salvaged(root: Value<'_>, sent: &HashSet<NodeId>) -> Vec<Object> {
     let typed = |value: Value<'_>| {
         let (version, kind) = (value.str("apiVersion")?, value.str("kind")?);
         let new = !version.is_empty() && !kind.is_empty() && !sent.contains(&value.id());
-        // The elements of a list within a list stand for it.
+        // A nested list is represented by its elements.
         let single = value.get("items").is_none_or(|items| items.kind() != Kind::Sequence);
         (new && single).then(|| Object::new(value, version, kind))
     };
@@ -276,13 +277,13 @@ fn salvaged(root: Value<'_>, sent: &HashSet<NodeId>) -> Vec<Object> {
     }
 }
 
-/// A list kind without elements says nothing, and is nothing foreign.
+/// Whether it is a list without elements, which is valid and has no objects.
 fn empty_list(root: Value<'_>) -> bool {
     root.str("kind").is_some() && root.get("items").is_some()
 }
 
-/// Gives each object of a document the unseen text that is inside it; what is in none (behind the
-/// document's end, or in the list around) goes to the last.
+/// Assigns ignored text to the object that contains it. Text outside of all objects (after the
+/// document's end, or in the enclosing list) is assigned to the last one.
 fn attach(objects: &mut [Object], unseen: &[Unseen]) {
     let Some(last) = objects.len().checked_sub(1) else { return };
     let span = |index: &usize| objects[*index].value().span();
@@ -291,7 +292,7 @@ fn attach(objects: &mut [Object], unseen: &[Unseen]) {
     let around = |at: u32| {
         let before = order.partition_point(|index| span(index).start <= at);
         let start = span(order[..before].last()?).start;
-        // Through an alias several objects may stand at one place.
+        // Through an alias, several objects may have the same location.
         let first = order[order.partition_point(|index| span(index).start < start)];
         span(&first).contains(&at).then_some(first)
     };
@@ -306,7 +307,7 @@ fn attach(objects: &mut [Object], unseen: &[Unseen]) {
     }
 }
 
-/// Notes on text that the cluster does not see, by document; empty where there are none.
+/// Returns notes on text that the cluster ignores, by document. Empty if there are none.
 fn unseen_by_doc(documents: &Documents) -> Vec<Vec<Unseen>> {
     let is_unseen = |kind| matches!(kind, YamlNote::DuplicateKey | YamlNote::DroppedText);
     let mut by_doc = Vec::new();
@@ -324,7 +325,7 @@ fn doc_at(docs: &[Doc], byte: u32) -> Option<usize> {
     docs[index].span().contains(&byte).then_some(index)
 }
 
-/// The reader's notes on documents that cannot be read, or that kubectl would not read.
+/// Adds notes on documents that cannot be read, or that kubectl would not read.
 fn notes(source: &Source, documents: &Documents, template: bool, all: &mut Parsed) {
     let unreadable = |kind| kind == YamlNote::Unreadable;
     if template && let Some(note) = documents.notes.iter().find(|note| unreadable(note.kind)) {
@@ -341,7 +342,7 @@ fn notes(source: &Source, documents: &Documents, template: bool, all: &mut Parse
             YamlNote::Unreadable => (NoteKind::Unread, "Fix the syntax here."),
             YamlNote::Limit => (NoteKind::Unread, "Split it."),
             YamlNote::Refused => (NoteKind::Warning, "Put the text on a separate line."),
-            // In a document: with its objects.
+            // In a document, it is reported with its objects.
             YamlNote::DroppedText if doc_at(&documents.docs, note.span.0).is_none() => {
                 (NoteKind::Warning, "Start a new document with `---`.")
             }
@@ -361,7 +362,7 @@ fn notes(source: &Source, documents: &Documents, template: bool, all: &mut Parse
     }
 }
 
-/// Why a file that the user named holds nothing.
+/// Returns the reason why a file that the user named has no objects.
 fn not_an_object(source: &Source, documents: &Documents) -> Note {
     let message = if documents.docs.is_empty() {
         "this file is empty"
@@ -384,19 +385,19 @@ fn at(source: &Source, kind: NoteKind, span: (u32, u32), message: String, remedy
     }
 }
 
-/// Actions of Go templates or Jinja.
+/// Whether the text contains actions of Go templates or Jinja.
 fn looks_like_template(text: &str) -> bool {
     let holds = |mark: &str| memmem::find(text.as_bytes(), mark.as_bytes()).is_some();
     holds("{{") && holds("}}") || holds("{%") && holds("%}")
 }
 
-/// Whether a line says a type, so that a text that cannot be read was meant for a cluster.
+/// Whether a line has a type, so that an unreadable text is likely meant for a cluster.
 fn has_type_line(text: &str) -> bool {
     text.lines().any(|line| line.starts_with("apiVersion"))
         || text.trim_start().starts_with('{') && text.contains("\"apiVersion\"")
 }
 
-/// `${NAME}`, `${NAME:=default}`: Flux's form of a variable.
+/// Whether the text contains a Flux variable: `${NAME}`, `${NAME:=default}`.
 fn has_variable(text: &str) -> bool {
     memmem::find_iter(text.as_bytes(), b"${").any(|at| {
         let next = text.as_bytes().get(at + 2);

@@ -1,8 +1,8 @@
-//! What objects have installed from elsewhere, and whether that was read in this scan.
+//! Content that objects install from elsewhere, and whether it was read in this scan.
 //!
-//! What each kind installs is known by `pavisade_snapshot::Object::installs`. Here the paths decide:
-//! a folder of the scanned repository that was not read makes the result incomplete; what is in
-//! another repository, or only a name, is told and changes nothing.
+//! `pavisade_snapshot::Object::installs` determines what each object installs. This module compares
+//! paths: a directory of the scanned repository that was not read makes the result incomplete.
+//! Content of other repositories, or without a known location, is only reported.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fs;
@@ -16,17 +16,17 @@ use crate::open::Bytes;
 use crate::open::read_inside;
 use crate::shown::{Shown, normal};
 
-/// Things that one note names.
+/// Maximum number of items per note.
 const SHOWN: usize = 5;
 
-/// Everything that was found to install something, and the folders that were read.
+/// All content that is installed, and the directories that were read.
 #[derive(Debug, Default)]
 pub(crate) struct Elsewhere {
     found: Vec<Found>,
-    /// Addresses of Flux sources by kind and name; none where two of that name differ.
+    /// URLs of Flux sources by kind and name. `None` if sources with the same name differ.
     addresses: HashMap<(String, String), Option<String>>,
     read: BTreeSet<PathBuf>,
-    /// The names of the remotes of Git repositories, by their folders.
+    /// The names of the remotes of Git repositories, by directory.
     remotes: HashMap<PathBuf, Arc<[String]>>,
 }
 
@@ -34,7 +34,7 @@ pub(crate) struct Elsewhere {
 struct Found {
     object: Object,
     install: Install,
-    /// The folder on this disk that it may be, and its name for users.
+    /// The local directory that it may refer to.
     folder: Option<Local>,
 }
 
@@ -42,32 +42,32 @@ struct Found {
 struct Local {
     path: PathBuf,
     shown: String,
-    /// The names of the Git repository's remotes; none where they are not known.
+    /// The names of the Git repository's remotes. Empty if not known.
     remotes: Arc<[String]>,
-    /// It is the whole repository.
+    /// Whether it is the whole repository.
     whole: bool,
 }
 
-/// The folders by which a path in a repository may be meant.
+/// The directories that a path in a repository may be relative to.
 #[derive(Debug)]
 pub(crate) struct Base<'a> {
     pub shown: &'a Shown,
-    /// The Git repository around the given path, or the path itself.
+    /// The Git repository that contains the given path, or else the path itself.
     pub boundary: &'a Path,
 }
 
-/// What one note is about: what installs, and what in words.
+/// The content of a note: the installing objects, and descriptions.
 type Group<'a> = Vec<(&'a Found, String)>;
 
 impl Elsewhere {
-    /// Remembers that something in a folder was read.
+    /// Records that something in a directory was read.
     pub(crate) fn read(&mut self, folder: &Path) {
         if !self.read.contains(folder) {
             self.read.insert(folder.to_owned());
         }
     }
 
-    /// Remembers what an object installs.
+    /// Records what an object installs.
     pub(crate) fn look(&mut self, object: &Object, base: Option<&Base<'_>>) {
         if let Some(address) = object.source_address() {
             let key = (object.kind().to_owned(), object.name().to_owned());
@@ -83,7 +83,7 @@ impl Elsewhere {
         }
     }
 
-    /// The folder that a path in a repository leads to, if there is one.
+    /// Returns the directory for a path in a repository, if it exists.
     fn folder(&mut self, base: &Base<'_>, path: &str) -> Option<Local> {
         let path = base.folder(path)?;
         let known = self.remotes.get(base.boundary).cloned();
@@ -96,7 +96,7 @@ impl Elsewhere {
         Some(Local { shown: base.shown.name(&path), whole, remotes, path })
     }
 
-    /// One note for each kind of object and each answer to whether it should have been read.
+    /// Returns one note for each kind of object and severity.
     pub(crate) fn notes(&self) -> Vec<Note> {
         let mut groups: BTreeMap<_, Group<'_>> = BTreeMap::new();
         for found in &self.found {
@@ -107,7 +107,7 @@ impl Elsewhere {
         groups.into_iter().filter_map(|((kind, _, inside), of)| note(kind, inside, &of)).collect()
     }
 
-    /// What is to be said of one; nothing where it was read.
+    /// Returns the message for installed content. `None` if it was read.
     fn judge(&self, found: &Found) -> Option<(NoteKind, String)> {
         let Install { what, origin, .. } = &found.install;
         let (address, named) = match origin {
@@ -138,13 +138,13 @@ impl Elsewhere {
 }
 
 impl Base<'_> {
-    /// The folder that a path in a repository leads to, if there is one.
+    /// Returns the directory for a path in a repository, if it exists.
     fn folder(&self, path: &str) -> Option<PathBuf> {
         let inside = |base: &Path| {
             let folder = fs::canonicalize(normal(&base.join(path))).ok()?;
             (folder.starts_with(base) && folder.is_dir()).then_some(folder)
         };
-        // A copy of a repository has no `.git`; such a scan mostly starts in its root.
+        // A copy of a repository has no `.git`. Such a scan usually starts in its root.
         let here = || {
             let here = fs::canonicalize(".").ok()?;
             if self.shown.root().starts_with(&here) { inside(&here) } else { None }
@@ -154,9 +154,9 @@ impl Base<'_> {
 }
 
 impl Local {
-    /// Whether this folder is meant where the repository has that address. A copy or a fork has
-    /// another address and the same name. Where nothing is known, a folder that is here is meant,
-    /// unless it is the whole repository, which every repository has.
+    /// Whether a URL refers to this repository. A copy or a fork has a different URL but the same
+    /// name. If nothing is known, an existing directory is assumed to be meant, except the root,
+    /// which exists in every repository.
     fn is_meant(&self, address: Option<&str>) -> bool {
         match address.filter(|_| !self.remotes.is_empty()) {
             Some(address) => self.remotes.iter().any(|remote| *remote == repository(address)),
@@ -165,10 +165,10 @@ impl Local {
     }
 }
 
-/// Bytes of Git's configuration that are read.
+/// Maximum size of Git's configuration, in bytes.
 const MAX_GIT_CONFIG: u64 = 1 << 20;
 
-/// The names of a Git repository's remotes.
+/// Returns the names of a Git repository's remotes.
 fn remotes(boundary: &Path) -> Vec<String> {
     let read = read_inside(&boundary.join(".git/config"), boundary, MAX_GIT_CONFIG);
     let Ok(Bytes::All(config)) = read else { return Vec::new() };
@@ -178,14 +178,14 @@ fn remotes(boundary: &Path) -> Vec<String> {
     urls.map(|(_, url)| repository(url.trim()).to_owned()).collect()
 }
 
-/// The last part of a repository's address.
+/// Returns the last part of a repository's URL.
 fn repository(address: &str) -> &str {
     let address = address.trim_end_matches('/');
     let address = address.strip_suffix(".git").unwrap_or(address);
     address.rsplit(['/', ':']).next().unwrap_or(address)
 }
 
-/// An address without the login that may be in it.
+/// Returns a URL without credentials.
 fn shown(address: &str) -> String {
     let Some((scheme, rest)) = address.split_once("://") else { return address.to_owned() };
     let end = rest.find('/').unwrap_or(rest.len());
@@ -193,7 +193,7 @@ fn shown(address: &str) -> String {
     format!("{scheme}://{}", &rest[login..])
 }
 
-/// One note on all objects of a kind.
+/// Returns one note on all objects of a kind.
 fn note(kind: NoteKind, inside: bool, of: &[(&Found, String)]) -> Option<Note> {
     let (first, _) = of.first()?;
     let objects: BTreeSet<_> = of.iter().map(|(found, _)| found.object.id()).collect();

@@ -1,4 +1,4 @@
-//! One file's bytes, and whether they are text.
+//! Reads a file and determines whether it is text.
 
 use std::path::PathBuf;
 
@@ -15,26 +15,26 @@ use crate::text::{Text, decode, looks_binary, may_spell};
 /// A file to read.
 #[derive(Debug, Clone)]
 pub(crate) struct Candidate {
-    /// Where it is.
+    /// Its path.
     pub path: PathBuf,
-    /// What users call it.
+    /// The name shown to users.
     pub name: String,
-    /// Where its text comes from.
+    /// The origin of its text.
     pub origin: Origin,
-    /// What its name says.
+    /// The type according to its name.
     pub named: Named,
-    /// Whether the user named this very file.
+    /// Whether the user named this file.
     pub direct: bool,
-    /// Where Helm or kustomize reads it for itself: what it counts as unless it holds an object
-    /// that kubectl would send.
+    /// For a file that Helm or kustomize reads: the reason for skipping it, unless it contains an
+    /// object that kubectl would send.
     pub owner: Option<Skip>,
-    /// Which of a plan's groups its objects join.
+    /// The index of the group in the plan that its objects belong to.
     pub group: usize,
-    /// Its bytes, where they are known already.
+    /// Its size in bytes, if known already.
     pub length: u64,
 }
 
-/// What became of a file.
+/// The result of reading a file.
 #[derive(Debug, Default)]
 pub(crate) struct Outcome {
     pub parsed: Parsed,
@@ -52,7 +52,7 @@ impl Outcome {
     }
 }
 
-/// Reads a file, of which no more than `limit` bytes are looked at.
+/// Reads a file of at most `limit` bytes.
 pub(crate) fn read(candidate: &Candidate, limit: u64) -> Outcome {
     match read_walked(&candidate.path, limit) {
         Ok(Bytes::All(bytes)) => outcome(candidate, bytes),
@@ -61,7 +61,7 @@ pub(crate) fn read(candidate: &Candidate, limit: u64) -> Outcome {
     }
 }
 
-/// What a file holds.
+/// Returns the content of a file.
 pub(crate) fn outcome(candidate: &Candidate, bytes: Vec<u8>) -> Outcome {
     let name = &candidate.name;
     let spells = |word| may_spell(&bytes, word);

@@ -1,4 +1,4 @@
-//! What has been gathered from all given paths so far, and what is said about all of it together.
+//! The results from all given paths so far, and notes that summarize them.
 
 use std::fs;
 use std::path::PathBuf;
@@ -15,21 +15,21 @@ use crate::{Loaded, Progress, Purpose, Request, Stats, worlds};
 
 mod take;
 
-/// What has been gathered so far.
+/// The results so far.
 pub(crate) struct Gathered<'a> {
     pub request: &'a Request,
     pub progress: &'a dyn Progress,
     pub programs: Programs,
-    /// The user's values files, absolute.
+    /// The user's values files, as absolute paths.
     pub values: Vec<PathBuf>,
     pub notes: Vec<Note>,
     pub stats: Stats,
-    /// Charts that nobody rendered, for want of helm or by the user's will.
+    /// Charts that were not rendered, because helm is missing or rendering is disabled.
     pub unrendered_charts: Vec<String>,
-    /// Kustomizations likewise.
+    /// Kustomizations that were not rendered, for the same reasons.
     pub unrendered_kustomizations: Vec<String>,
     worlds: Vec<World>,
-    /// Objects of the worlds that the configuration names.
+    /// Objects of worlds in the configuration.
     joined: Vec<Vec<Object>>,
     /// Splits since the last [`Gathered::say_split`].
     splits: Vec<(usize, String)>,
@@ -37,12 +37,12 @@ pub(crate) struct Gathered<'a> {
     with_variables: usize,
     substitutes: bool,
     pub elsewhere: Elsewhere,
-    /// Workloads that were taken for patches, with the file of the first.
+    /// Workloads that were identified as patches, and the file of the first.
     patches: Vec<String>,
     first_patch: String,
-    /// Bytes of memory that all texts take so far, roughly.
+    /// Approximate memory of all texts so far, in bytes.
     memory: usize,
-    /// Texts that were dropped since those before them take too much: the first, and how many.
+    /// Texts that were not read because of the memory limit: the first, and their number.
     dropped: Option<(String, usize)>,
 }
 
@@ -79,12 +79,12 @@ impl<'a> Gathered<'a> {
         }
     }
 
-    /// Adds a world, split where it must be.
+    /// Adds a world, and splits it if necessary.
     pub(crate) fn add(&mut self, name: &str, kind: WorldKind, objects: Vec<Object>) {
         self.add_all(vec![(name.to_owned(), kind, objects)]);
     }
 
-    /// Adds several.
+    /// Adds several worlds.
     pub(crate) fn add_all(&mut self, mut worlds: Vec<(String, WorldKind, Vec<Object>)>) {
         if !self.joined.is_empty() {
             worlds.iter_mut().for_each(|(_, _, objects)| self.join(objects));
@@ -92,7 +92,7 @@ impl<'a> Gathered<'a> {
         self.split(worlds);
     }
 
-    /// Takes the objects that belong to a world that the configuration names.
+    /// Moves objects that belong to a world in the configuration.
     fn join(&mut self, objects: &mut Vec<Object>) {
         let mut last: Option<(SourceId, Option<usize>)> = None;
         let mut rest = Vec::new();
@@ -122,7 +122,7 @@ impl<'a> Gathered<'a> {
         }
     }
 
-    /// Says once for a given path that worlds of it were split.
+    /// Adds one note for a given path if worlds of it were split.
     pub(crate) fn say_split(&mut self, given: &str) {
         let splits = std::mem::take(&mut self.splits);
         let Some((_, example)) = splits.first() else { return };
@@ -135,7 +135,7 @@ impl<'a> Gathered<'a> {
         self.notes.push(plain_note(NoteKind::Info, given, message, remedy));
     }
 
-    /// Adds the worlds that the configuration names.
+    /// Adds the worlds in the configuration.
     fn add_joined(&mut self) {
         let joined = std::mem::take(&mut self.joined);
         for ((name, _), objects) in self.request.scope.worlds.iter().zip(joined) {
@@ -149,7 +149,8 @@ impl<'a> Gathered<'a> {
         }
     }
 
-    /// What it means that a kustomization was not rendered: its patches were not judged.
+    /// Returns the kind of note for a kustomization that was not rendered, so that its patches were
+    /// not judged.
     pub(crate) fn unrendered(&self) -> NoteKind {
         match self.request.purpose {
             Purpose::Judge | Purpose::Compare => NoteKind::Unread,
@@ -230,7 +231,7 @@ impl<'a> Gathered<'a> {
     }
 }
 
-/// "this chart was", or "3 charts (a, b, c) were".
+/// Returns "this chart was", or "3 charts (a, b, c) were".
 pub(crate) fn several(names: &[String], what: &str) -> String {
     const SHOWN: usize = 5;
     match names {

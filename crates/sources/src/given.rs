@@ -1,4 +1,4 @@
-//! One given folder: what is walked, what is rendered, and what is read as it stands.
+//! Reads a given directory: what is walked, rendered, and read as is.
 
 use std::collections::{BTreeMap, HashSet};
 use std::ffi::{OsStr, OsString};
@@ -33,17 +33,17 @@ mod plan;
 
 use plan::Plan;
 
-/// Which part of a folder is meant.
+/// Which part of a directory to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Only {
     Everything,
-    /// The kustomization that this file describes.
+    /// The kustomization in this file.
     Kustomization(PathBuf),
-    /// The chart that the folder is.
+    /// The chart in the directory.
     Chart,
 }
 
-/// Reads a folder.
+/// Reads a directory.
 pub(crate) fn folder(scan: &mut Gathered<'_>, shown: &Shown, only: Only) {
     let given = shown.given();
     scan.progress.stage(&format!("Looking for files in {given}"));
@@ -120,7 +120,7 @@ pub(crate) fn folder(scan: &mut Gathered<'_>, shown: &Shown, only: Only) {
     }
 }
 
-/// The chart whose template folder a path is in.
+/// Returns the chart whose template directory contains a path.
 pub(crate) fn chart_of_template(path: &Path) -> Option<PathBuf> {
     path.ancestors().find_map(|at| {
         let chart = at.parent().filter(|_| at.file_name().is_some_and(|n| n == "templates"))?;
@@ -128,13 +128,13 @@ pub(crate) fn chart_of_template(path: &Path) -> Option<PathBuf> {
     })
 }
 
-/// Whether a file of that name is kustomize's own, and not an object of Flux.
+/// Whether a file with the name of a kustomization is one of kustomize, and not an object of Flux.
 pub(crate) fn is_kustomization(file: &Path) -> bool {
     let Ok(Bytes::All(bytes)) = read_bytes(file, 1 << 20) else { return true };
     let documents = yaml::read(&Source::new("", decode(bytes).text));
     let Some(root) = documents.docs.first().map(Doc::root) else { return true };
     let flux = root.str("apiVersion").is_some_and(|version| version.contains(".fluxcd.io/"));
-    // kustomize refuses a file of another kind, and kubectl may send it.
+    // kustomize refuses a file of another kind, but kubectl may send it.
     !flux && matches!(root.str("kind"), None | Some("" | "Kustomization" | "Component"))
 }
 
@@ -156,21 +156,21 @@ fn kustomizations(walked: &Walked, charts: &Charts) -> BTreeMap<OsString, PathBu
     found
 }
 
-/// The charts below a folder.
+/// The charts below a directory.
 #[derive(Debug, Default)]
 struct Charts {
-    /// All folders with a `Chart.yaml`.
+    /// All directories with a `Chart.yaml`.
     folders: HashSet<PathBuf>,
-    /// Those that are no part of another, with their names for users, in order.
+    /// Charts that are not part of another, with the names shown to users, in order.
     roots: Vec<(PathBuf, String)>,
 }
 
-/// Which part of a chart a file is.
+/// The role of a file in a chart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Part {
-    /// A template, a subchart, values: nothing that is read as it stands.
+    /// A template, a subchart, values: not read as is.
     Inside,
-    /// A custom resource definition, applied as it stands.
+    /// A custom resource definition, which is applied as is.
     Definition,
 }
 
@@ -195,7 +195,7 @@ impl Charts {
         charts
     }
 
-    /// Which chart a path is a part of, if it is one.
+    /// Returns the chart that a path belongs to, and its role.
     fn part(&self, path: &Path) -> Option<(&Path, Part)> {
         if self.folders.is_empty() {
             return None;
@@ -225,7 +225,7 @@ impl Charts {
     }
 }
 
-/// Rendered charts by folder: name and texts of each.
+/// Rendered charts by directory: name and texts of each.
 type RenderedCharts = BTreeMap<PathBuf, Option<(String, Vec<Parsed>)>>;
 
 fn render_charts(
@@ -291,17 +291,17 @@ fn render_charts(
     rendered
 }
 
-/// What became of the kustomizations.
+/// The results for kustomizations.
 #[derive(Default)]
 struct Kustomized {
     rendered: Vec<(String, Parsed)>,
-    /// Files that went into rendered ones.
+    /// Files used by rendered kustomizations.
     used: HashSet<PathBuf>,
-    /// What is read as it stands.
+    /// What is read as is.
     shares: Shares,
 }
 
-/// The file that makes a folder a kustomization.
+/// Returns the kustomization file in a directory.
 fn kustomization_file(root: &Path) -> Option<PathBuf> {
     let files = KUSTOMIZATION.iter().map(|name| root.join(name));
     files.into_iter().find(|file| file.is_file())
@@ -356,7 +356,8 @@ fn render_kustomizations(scan: &mut Gathered<'_>, shown: &Shown, graph: &Graph) 
                 rest.push(*root);
             }
             None => {
-                // What is incomplete has notes of its own, and a component is applied by others.
+                // Incomplete ones have their own notes, and a component is applied by other
+                // kustomizations.
                 if !able && !component(root) {
                     scan.unrendered_kustomizations.push(name(root));
                 }
@@ -377,7 +378,7 @@ fn render_kustomizations(scan: &mut Gathered<'_>, shown: &Shown, graph: &Graph) 
     kustomized
 }
 
-/// The files up to the limit of all their bytes; the rest is noted.
+/// Returns the files up to the total size limit, and reports the rest.
 fn within_total(
     scan: &mut Gathered<'_>,
     shown: &Shown,

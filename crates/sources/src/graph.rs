@@ -1,8 +1,9 @@
-//! Which kustomization includes which, and which files are patches or data and no objects.
+//! The graph of kustomizations: which includes which, and which files are patches or data and not
+//! objects.
 //!
-//! kustomize's own rules for finding things (sigs.k8s.io/kustomize, `kustfile`): a reference is
-//! tried as a local path first; what is none of that and looks like an address is remote, and is
-//! never fetched here.
+//! Follows kustomize's rules for references (sigs.k8s.io/kustomize, `kustfile`): a reference is
+//! first tried as a local path. One that is not local and looks like a URL is remote, and is never
+//! fetched here.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
@@ -20,22 +21,22 @@ use crate::open::{read_bytes, read_inside};
 use crate::reach::{Graph, Node, reach_all};
 use crate::shown::{Shown, normal};
 
-/// Bytes of a kustomization file.
+/// Maximum size of a kustomization file, in bytes.
 const MAX_BYTES: u64 = 16 << 20;
 
-/// What is known of the files below the given path.
+/// The known files below the given path.
 pub(crate) struct Known<'a> {
     pub shown: &'a Shown,
     pub files: &'a HashSet<&'a OsStr>,
-    /// Folders with a kustomization file.
+    /// Directories with a kustomization file.
     pub folders: &'a BTreeMap<OsString, PathBuf>,
-    /// Whether some of these paths lead through links.
+    /// Whether some of these paths contain links.
     pub linked: bool,
-    /// Nothing outside of this is read.
+    /// Nothing outside of it is read.
     pub boundary: &'a Path,
 }
 
-/// Reads all known kustomizations, and those that they include.
+/// Reads all known kustomizations and those they include.
 pub(crate) fn build(known: &Known<'_>) -> Graph {
     let mut graph = Graph::default();
     let mut wanted: BTreeMap<OsString, PathBuf> = known.folders.clone();
@@ -62,10 +63,10 @@ pub(crate) fn build(known: &Known<'_>) -> Graph {
     graph
 }
 
-/// Looks for addresses in what kustomizations make generators and transformers of.
+/// Searches for URLs in files used as generators and transformers.
 fn plugins(known: &Known<'_>, graph: &mut Graph) {
     let mut found = Vec::new();
-    // Many may name the same plugins, and many plugins the same files.
+    // Many kustomizations may use the same plugins, and many plugins the same files.
     let mut of_plugins: HashMap<&BTreeSet<PathBuf>, Vec<(&Path, String)>> = HashMap::new();
     let mut of_files: HashMap<&Path, Vec<String>> = HashMap::new();
     for (folder, node) in graph.nodes.iter().filter(|(_, node)| !node.plugins.is_empty()) {
@@ -99,7 +100,7 @@ fn urls_in(file: &Path) -> Vec<String> {
     }
 }
 
-/// The addresses in a configuration; a generator's file may have its key before it.
+/// Returns the URLs in a configuration. In the file of a generator, a key may precede them.
 fn urls(text: &str) -> Vec<String> {
     let documents = yaml::read(&Source::new("", text));
     let values = documents.docs.iter().flat_map(|doc| doc.root().descendants());
@@ -108,13 +109,13 @@ fn urls(text: &str) -> Vec<String> {
     parts.flatten().filter(|text| is_url(text)).map(ToOwned::to_owned).collect()
 }
 
-/// That something is not fetched, and what to do.
+/// Returns the message that something is not fetched, and the remedy.
 fn remote(text: &str) -> (String, &'static str) {
     let message = format!("`{text}` is remote, and nothing is downloaded");
     (message, "Download it and refer to the copy, or scan the output of `kustomize build`.")
 }
 
-/// The kustomization file of a folder.
+/// Returns the kustomization file of a directory.
 fn file_in(folder: &Path) -> Option<PathBuf> {
     KUSTOMIZATION.iter().map(|name| folder.join(name)).find(|file| file.is_file())
 }
@@ -161,7 +162,7 @@ fn read(known: &Known<'_>, folder: &Path, file: PathBuf) -> (Node, Vec<Note>) {
     (node, notes)
 }
 
-/// Whether a document says that it is a kustomization, and nothing else.
+/// Whether a document is a kustomization and not another object.
 fn is_alone(root: Value<'_>) -> bool {
     let all = |field, is: fn(&str) -> bool| {
         fields(root, field).all(|value| value.as_str().is_some_and(is))
@@ -177,11 +178,11 @@ fn broken(node: Node) -> Node {
 struct Reader<'a> {
     known: &'a Known<'a>,
     folder: &'a Path,
-    /// The folder without links: what kustomize begins with.
+    /// The directory without links, which kustomize starts from.
     real: PathBuf,
     source: &'a Source,
     node: &'a mut Node,
-    /// Files of generators and transformers, each of which is searched once.
+    /// Files of generators and transformers that were searched already.
     searched: HashSet<PathBuf>,
     notes: Vec<Note>,
 }
@@ -191,7 +192,7 @@ enum Target {
     File(PathBuf),
     Remote,
     Outside,
-    /// A named pipe or a device, for which kustomize would wait.
+    /// A named pipe or a device, on which kustomize would block.
     Irregular,
     Missing,
 }
@@ -214,7 +215,7 @@ impl Reader<'_> {
             }
         }
         for field in ["patches", "patchesJson6902", "replacements"] {
-            // Files stood here alone once, and kustomize still takes them.
+            // In older versions, an entry was only a file. kustomize still accepts this.
             let patches = list(root, field);
             self.patches(patches.flat_map(|patch| fields(patch, "path").chain([patch])));
         }
@@ -243,7 +244,8 @@ impl Reader<'_> {
         }
     }
 
-    /// kustomize opens all files that could be the kustomization, and would wait for a named pipe.
+    /// Checks the other names of a kustomization file. kustomize opens all of them and would block
+    /// on a named pipe.
     fn other_names(&mut self, root: Value<'_>) {
         for name in KUSTOMIZATION {
             let file = self.folder.join(name);
@@ -257,7 +259,7 @@ impl Reader<'_> {
     }
 
     fn include(&mut self, value: Value<'_>) {
-        // Anything else than text may be an object written in place.
+        // A value that is not a single line may be an inline object.
         let Some(text) = value.as_str().filter(|text| !text.contains('\n')) else { return };
         match self.resolve(text) {
             Target::Folder(folder) => self.node.folders.push(folder),
@@ -287,9 +289,9 @@ impl Reader<'_> {
         }
     }
 
-    /// The file that is meant where only a file may be.
+    /// Returns the file for a reference that must be a file.
     fn input(&mut self, value: Value<'_>, text: &str) -> Option<PathBuf> {
-        // A patch may be written in place.
+        // A patch may be inline.
         if text.is_empty() || text.contains('\n') {
             return None;
         }
@@ -309,14 +311,14 @@ impl Reader<'_> {
             Target::Remote => self.remote(value, text),
             Target::Outside => self.outside(value, text),
             Target::Irregular => self.irregular(value, text),
-            // kustomize says so itself, if it matters to it.
+            // kustomize reports this itself, if relevant.
             Target::Missing => {}
         }
         None
     }
 
-    /// A generator, transformer or validator: a file, a text written in place, or a kustomization
-    /// that makes them. They load files and addresses of their own.
+    /// Adds a generator, transformer or validator: a file, inline text, or a kustomization that
+    /// creates them. They may load files and URLs.
     fn plugin(&mut self, value: Value<'_>) {
         let Some(text) = value.as_str() else { return };
         let mut addresses = match text.contains(['\n', '{']) {
@@ -340,11 +342,11 @@ impl Reader<'_> {
     }
 
     fn resolve(&self, text: &str) -> Target {
-        // kustomize asks for these without a look at the disk.
+        // kustomize fetches these without looking at the disk.
         if is_url(text) {
             return Target::Remote;
         }
-        // What kustomize replaces in the whole text before it reads it; the name is another then.
+        // kustomize replaces these in the whole text before reading it, so the name changes.
         if ["imageTags:", "patches:"].iter().any(|old| text.contains(old)) {
             return Target::Missing;
         }
@@ -355,7 +357,7 @@ impl Reader<'_> {
         {
             return known;
         }
-        // As kustomize does: `..` is taken away from the text, and then links are followed.
+        // Like kustomize: resolve `..` textually, then follow links.
         let Ok(real) = fs::canonicalize(normal(&self.real.join(text))) else {
             return if is_remote(text) { Target::Remote } else { Target::Missing };
         };
@@ -367,14 +369,14 @@ impl Reader<'_> {
         if let Some(known) = self.known(&path) {
             return known;
         }
-        // Outside of what was walked, or left out of it by an ignore file.
+        // Outside of what was walked, or excluded from it by an ignore file.
         if real.is_dir() {
             return file_in(&real).map_or(Target::Missing, |_| Target::Folder(real));
         }
         if real.is_file() { Target::File(real) } else { Target::Irregular }
     }
 
-    /// What was walked.
+    /// Returns the target if the path was walked.
     fn known(&self, path: &Path) -> Option<Target> {
         if self.known.folders.contains_key(path.as_os_str()) {
             return Some(Target::Folder(path.to_owned()));
@@ -413,8 +415,8 @@ impl Reader<'_> {
     }
 }
 
-/// The values of a field; Go reads its name whatever the case of its letters, and two letters
-/// that are no ASCII count as what they look like.
+/// Returns the values of a field. Go matches its name case-insensitively, including two non-ASCII
+/// letters that fold to ASCII.
 fn fields<'v>(value: Value<'v>, name: &str) -> impl Iterator<Item = Value<'v>> {
     let plain = |c: char| match c {
         '\u{17f}' => 's',
@@ -425,18 +427,18 @@ fn fields<'v>(value: Value<'v>, name: &str) -> impl Iterator<Item = Value<'v>> {
     value.entries().filter(move |(key, _)| named(key)).map(|(_, value)| value)
 }
 
-/// What is in the lists of a field.
+/// Returns the elements of the lists of a field.
 fn list<'v>(value: Value<'v>, name: &str) -> impl Iterator<Item = Value<'v>> {
     fields(value, name).flat_map(Value::items)
 }
 
-/// Whether kustomize takes a text for the address of a file.
+/// Whether kustomize treats a text as the URL of a file.
 fn is_url(text: &str) -> bool {
     let scheme = text.split_once(':').map_or("", |(scheme, _)| scheme);
     ["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known))
 }
 
-/// Whether a reference is an address: a URL, or what git takes.
+/// Whether a reference is remote: a URL, or an address of git.
 fn is_remote(text: &str) -> bool {
     let hosts = ["github.com/", "gitlab.com/", "bitbucket.org/", "git@", "git::", "gh:"];
     text.contains("://")

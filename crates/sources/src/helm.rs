@@ -1,5 +1,5 @@
-//! Renders charts with the user's `helm`: a copy of the chart, its dependencies put in from this
-//! disk as far as they are there, nothing fetched.
+//! Renders charts with the user's `helm`: from a copy of the chart with its locally available
+//! dependencies. Nothing is fetched.
 
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -15,11 +15,11 @@ use crate::note::plain_note;
 use crate::open::open_regular;
 use crate::program::Programs;
 
-/// Files and folders of one chart, dependencies included.
+/// Maximum number of files and directories of a chart, including dependencies.
 const MAX_ENTRIES: usize = 20_000;
-/// Bytes of one chart, dependencies included.
+/// Maximum size of a chart in bytes, including dependencies.
 const MAX_BYTES: u64 = 256 << 20;
-/// Folders within folders, and dependencies of dependencies.
+/// Maximum depth of directories, and of dependencies.
 const MAX_DEPTH: usize = 32;
 
 /// How charts are rendered.
@@ -27,13 +27,13 @@ pub(crate) struct Helm<'a> {
     pub program: &'a Path,
     pub programs: &'a Programs,
     pub kubernetes: KubernetesVersion,
-    /// The user's values files, absolute.
+    /// The user's values files, as absolute paths.
     pub values: &'a [PathBuf],
-    /// Links in a chart that lead outside of this are left out of its copy.
+    /// Links in a chart that lead outside of it are not copied.
     pub boundary: &'a Path,
 }
 
-/// What a chart became.
+/// A rendered chart.
 #[derive(Debug)]
 pub(crate) struct Rendered {
     /// One for each template.
@@ -45,7 +45,7 @@ impl Helm<'_> {
     /// Renders one chart.
     ///
     /// # Errors
-    /// A note on why not.
+    /// A note on why it could not be rendered.
     pub(crate) fn render(&self, chart: &Chart) -> Result<Rendered, Note> {
         let failed = |message: String, remedy: &str| {
             plain_note(NoteKind::Unread, &chart.shown, message, remedy)
@@ -105,7 +105,7 @@ impl Helm<'_> {
 }
 
 impl Helm<'_> {
-    /// Schemas are not asked: they can refer to any address, on this machine as well.
+    /// Schema validation is skipped, because schemas can refer to any URL, even on this machine.
     fn template(&self, mut arguments: Vec<OsString>, schemas: bool) -> Result<String, String> {
         const SKIP: &str = "--skip-schema-validation";
         arguments.push(SKIP.into());
@@ -124,26 +124,26 @@ impl Helm<'_> {
     }
 }
 
-/// A release's name: the chart's, as far as it may be long.
+/// Returns the name of the release: the chart's, shortened to the allowed length.
 fn release(name: &str) -> String {
     let name = name.to_ascii_lowercase().replace(['_', '.'], "-");
     let short: String = name.chars().take(53).collect();
     short.trim_matches('-').to_owned()
 }
 
-/// A chart being put together.
+/// A chart being assembled.
 struct Work<'a> {
     helm: &'a Helm<'a>,
     left: usize,
     bytes: u64,
     links: usize,
-    /// Whether there is a schema, or an archive that may hold one.
+    /// Whether there is a schema, or an archive that may contain one.
     schemas: bool,
     missing: Vec<String>,
     beside: Vec<String>,
 }
 
-/// A chart's values and the name that the chart around it knows it by.
+/// A chart's values, and its alias in the parent chart.
 struct Level {
     alias: String,
     values: Vec<Doc>,
@@ -224,7 +224,7 @@ impl<'a> Work<'a> {
         result
     }
 
-    /// Copies files; `.git` and links that lead outside are left out.
+    /// Copies files, except `.git` and links that lead outside.
     fn copy(&mut self, from: &Path, to: &Path, depth: usize) -> Result<(), String> {
         let said = |error: std::io::Error| format!("{}: {error}", from.display());
         if depth > MAX_DEPTH {
@@ -254,7 +254,7 @@ impl<'a> Work<'a> {
             } else if metadata.is_file() {
                 let left = self.bytes.checked_sub(metadata.len());
                 self.bytes = left.ok_or("it is too large")?;
-                // Of a file that grows meanwhile no more is copied than was counted.
+                // If a file grows meanwhile, only the counted size is copied.
                 let mut from = open_regular(&path).map_err(said)?.take(metadata.len());
                 let mut to = fs::File::create(to.join(name)).map_err(said)?;
                 io::copy(&mut from, &mut to).map_err(said)?;
@@ -264,7 +264,7 @@ impl<'a> Work<'a> {
     }
 }
 
-/// Whether a dependency's condition lets it in: the outermost values that say anything decide.
+/// Whether a dependency is enabled by its condition. The outermost values that define it decide.
 fn enabled(dependency: &Dependency, levels: &[Level]) -> bool {
     for condition in dependency.condition.split(',').map(str::trim).filter(|c| !c.is_empty()) {
         for (at, level) in levels.iter().enumerate() {
@@ -279,7 +279,7 @@ fn enabled(dependency: &Dependency, levels: &[Level]) -> bool {
     true
 }
 
-/// The document without some of its dependencies, as JSON, which is YAML.
+/// Returns the document without some of its dependencies, as JSON, which is valid YAML.
 fn without(root: Value<'_>, off: &[usize]) -> String {
     let fields = root.entries().map(|(key, value)| {
         let key = Key(key);
@@ -293,7 +293,7 @@ fn without(root: Value<'_>, off: &[usize]) -> String {
     format!("{{{}}}\n", fields.collect::<Vec<_>>().join(","))
 }
 
-/// A key as a JSON string.
+/// A key, formatted as a JSON string.
 struct Key<'a>(&'a str);
 
 impl std::fmt::Display for Key<'_> {
@@ -302,7 +302,7 @@ impl std::fmt::Display for Key<'_> {
     }
 }
 
-/// Cuts helm's output into a text for each template, by its comments.
+/// Splits helm's output into one text per template, by its comments.
 fn split(text: &str, chart: &Chart, origin: &Origin) -> Vec<Source> {
     let mut sections: Vec<(&str, String)> = Vec::new();
     let mut known: HashMap<&str, usize> = HashMap::new();
@@ -375,7 +375,7 @@ mod tests {
             ]
         );
         assert_eq!(*sources[0].origin(), origin);
-        // What is in no file of the chart's folder is shown at the chart's own file.
+        // A template that is not in a file of the chart's directory is shown at `Chart.yaml`.
         let Origin::Rendered { file, .. } = sources[1].origin() else { panic!() };
         assert_eq!(file.as_deref(), Some("charts/web/Chart.yaml"));
     }

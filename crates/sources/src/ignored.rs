@@ -1,9 +1,9 @@
-//! What ignore files leave out of a folder: `.pavisadeignore`, `.ignore`, `.gitignore` and Git's
-//! own `info/exclude`, in this order of precedence; of each kind the nearest one decides.
+//! Ignore files: `.pavisadeignore`, `.ignore`, `.gitignore` and Git's `info/exclude`, in this order
+//! of precedence. Of each kind, the nearest file decides.
 //!
-//! They are read here and not by the `ignore` crate, which opens whatever has such a name and
-//! takes hundreds of bytes of memory for each byte of a pattern. One that is not read leaves
-//! nothing out: more is scanned, and a note says so.
+//! They are not read by the `ignore` crate, which opens any file with such a name and needs
+//! hundreds of bytes of memory for each byte of a pattern. A file that exceeds the limits is not
+//! applied, so more is scanned, and a note reports it.
 
 use std::io;
 use std::path::Path;
@@ -20,21 +20,22 @@ use crate::open::read_inside;
 use crate::shown::Shown;
 
 const FILES: [&str; 4] = [".pavisadeignore", ".ignore", ".gitignore", ".git/info/exclude"];
-/// Of one file.
+/// Limits for one file.
 const MAX_BYTES: u64 = 128 << 10;
 const MAX_PATTERNS: usize = 4000;
-/// Of all files of a given path; only those with wildcards count, which take up to 6 KB each.
+/// Limit for all files of a given path. Only patterns with wildcards count, which need up to 6 KB
+/// each.
 const MAX_WILDCARDS: usize = 50_000;
 
-/// What the ignore files of a folder and of those around it say.
+/// The rules of the ignore files in a directory and its parents.
 #[derive(Debug, Default)]
 pub(crate) struct Rules {
     around: Option<Arc<Rules>>,
-    /// As in [`FILES`].
+    /// In the order of [`FILES`].
     own: Vec<Gitignore>,
 }
 
-/// Why something is left out.
+/// Why something is excluded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Why {
     Ignored,
@@ -42,7 +43,7 @@ pub(crate) enum Why {
 }
 
 impl Rules {
-    /// Whether something is left out; a pattern can also let in what is hidden.
+    /// Returns why a path is excluded. A pattern can also include hidden files.
     pub(crate) fn leave_out(&self, path: &Path, is_folder: bool) -> Option<Why> {
         match self.matched(path, is_folder) {
             Match::Ignore(()) => Some(Why::Ignored),
@@ -83,7 +84,7 @@ impl<'a> Reader<'a> {
         Self { shown, boundary, wildcards: AtomicUsize::new(0), notes: Mutex::default() }
     }
 
-    /// The rules around the given path, as far as its repository reaches.
+    /// Returns the rules above the given path, within its repository.
     pub(crate) fn around(&self) -> Arc<Rules> {
         let root = self.shown.root();
         let around = root.ancestors().skip(1).take_while(|path| path.starts_with(self.boundary));
@@ -92,7 +93,7 @@ impl<'a> Reader<'a> {
         around.into_iter().rev().fold(rules, |rules, folder| self.inside(folder, |_| true, rules))
     }
 
-    /// The rules in a folder, of which it is known which names are there.
+    /// Returns the rules in a directory. `has` returns whether a name exists in it.
     pub(crate) fn inside(
         &self,
         folder: &Path,
@@ -110,12 +111,12 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Whether there were more patterns in all than are applied.
+    /// Whether the total number of patterns exceeds the limit.
     pub(crate) fn is_over(&self) -> bool {
         self.wildcards.load(Ordering::Relaxed) > MAX_WILDCARDS
     }
 
-    /// What there is to say.
+    /// Returns the notes.
     pub(crate) fn notes(self) -> Vec<Note> {
         self.notes.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
@@ -146,7 +147,7 @@ impl<'a> Reader<'a> {
         }
         let mut builder = GitignoreBuilder::new(folder);
         for line in lines {
-            // A pattern that is wrong leaves nothing out.
+            // An invalid pattern excludes nothing.
             let _ = builder.add_line(None, line);
         }
         builder.build().unwrap_or_else(|_| Gitignore::empty())
@@ -160,7 +161,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// That no ignore file counts.
+/// Returns the note that no ignore file is applied.
 pub(crate) fn too_many(shown: &Shown) -> Note {
     let message =
         format!("the ignore files contain more than {MAX_WILDCARDS} wildcards; none is applied");

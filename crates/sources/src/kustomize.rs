@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::Tools;
 use crate::program::Programs;
 
-/// What `kustomize build` makes of a folder; `None` where there is no tool.
+/// Runs `kustomize build` on a directory. `None` if there is no tool.
 pub(crate) fn render(
     programs: &Programs,
     tools: &Tools,
@@ -21,7 +21,7 @@ pub(crate) fn render(
     Some(programs.run(program, &arguments).map_err(|why| reason(&why)))
 }
 
-/// The end of kustomize's chain of reasons: the folder that is to blame, and why.
+/// Returns the end of kustomize's chain of reasons: the directory with the error, and the reason.
 fn reason(why: &str) -> String {
     const LINK: &str = "recursed accumulation of path ";
     match why.rfind(LINK) {

@@ -1,4 +1,4 @@
-//! What a walk left out: hidden entries, and those that ignore files name.
+//! Counts what a walk excluded: hidden and ignored entries.
 
 use std::ops::AddAssign;
 use std::path::Path;
@@ -6,7 +6,8 @@ use std::path::Path;
 use crate::ignored::Why;
 use crate::names::{self, Named};
 
-/// Folders, and files whose names count. What is inside of the folders is not looked at.
+/// The numbers of excluded directories, and of excluded files with relevant names. Content of
+/// directories is not counted.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct LeftOut {
     pub hidden: usize,
@@ -14,8 +15,8 @@ pub(crate) struct LeftOut {
 }
 
 impl LeftOut {
-    /// Counts an entry, unless its name says that no object is in it. What Git keeps for itself is
-    /// no part of what is scanned, and our own configuration is read elsewhere.
+    /// Counts an entry if it may contain objects. The directory `.git` and the configuration of
+    /// Pavisade do not count.
     pub(crate) fn add(&mut self, why: Why, path: &Path, is_folder: bool) {
         let name = names::of(path);
         let counts = match is_folder {
@@ -31,7 +32,7 @@ impl LeftOut {
         }
     }
 
-    /// "2 hidden and 1 ignored files and folders were left out", where there are any.
+    /// Returns "2 hidden and 1 ignored files and folders were left out", if there are any.
     pub(crate) fn message(self) -> Option<String> {
         let of = |count: usize, what| (count > 0).then(|| format!("{count} {what}"));
         let parts = [of(self.hidden, "hidden"), of(self.ignored, "ignored")];

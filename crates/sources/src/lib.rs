@@ -1,20 +1,20 @@
-//! What users have, to a [`Snapshot`]: files, folders, archives, standard input, Helm charts and
-//! kustomizations, live clusters, and clusters that were saved ([`saved`]).
+//! Reads input into a [`Snapshot`]: files, directories, archives, standard input, Helm charts and
+//! kustomizations, live clusters, and saved snapshots ([`saved`]).
 //!
-//! Nothing here aborts: what cannot be read becomes a note and the rest is read. Nothing but
-//! [`load_cluster`] reaches the network; `helm` and `kustomize` run without the user's environment
-//! and without network, with limits of time, memory and output, and end when this process does.
+//! Errors do not abort: what cannot be read becomes a note, and the rest is read. Only
+//! [`load_cluster`] uses the network. `helm` and `kustomize` run without the user's environment and
+//! without network, with limits for time, memory and output, and are terminated with this process.
 //!
-//! Which files count: `.yaml`, `.yml` and `.json` that hold a document with `apiVersion` and
-//! `kind`; Dockerfiles; kubeconfig files; and whatever the user names directly. Hidden files and
-//! folders are left out, as is what `.gitignore`, `.ignore` and `.pavisadeignore` name.
+//! These files are read: `.yaml`, `.yml` and `.json` with a document that has `apiVersion` and
+//! `kind`; Dockerfiles; kubeconfig files; and files that the user names. Hidden files and
+//! directories are excluded, as is what `.gitignore`, `.ignore` and `.pavisadeignore` list.
 //!
-//! Links are followed while they stay inside the Git repository around the given path (the given
-//! path itself where there is none); others are not, and a note says so: a repository must not
-//! make a scan show the files of the machine it runs on. The same holds for what kustomizations and
-//! charts refer to. Of what was found, only regular files are opened.
+//! Links are followed within the Git repository that contains the given path, or else within the
+//! given path. Others are not followed, with a note: a repository must not make a scan show files
+//! of the machine it runs on. The same applies to references in kustomizations and charts. Only
+//! regular files are opened.
 //!
-//! Not here: what objects mean, images, where tools are found (the face's work).
+//! Out of scope: the meaning of objects, images, and finding tools (the front end does).
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -57,29 +57,29 @@ pub use open::open_regular;
 pub use saved::saved;
 pub use scope::Scope;
 
-/// What to read.
+/// What to read, and how.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// Files, folders and archives; `-` is standard input.
+    /// Files, directories and archives. `-` is standard input.
     pub paths: Vec<PathBuf>,
-    /// Whether charts and kustomizations are rendered.
+    /// Whether to render charts and kustomizations.
     pub render: Render,
-    /// Values files for every chart, later ones win.
+    /// Values files for every chart. Later ones take precedence.
     pub helm_values: Vec<PathBuf>,
-    /// The version that charts are told.
+    /// The Kubernetes version for rendering charts.
     pub kubernetes: KubernetesVersion,
-    /// What is too much.
+    /// The limits.
     pub limits: Limits,
-    /// The programs that render.
+    /// The programs for rendering.
     pub tools: Tools,
-    /// What counts of folders, and what is joined.
+    /// Which files of directories are read, and which are joined.
     pub scope: Scope,
     /// What the files are read for.
     pub purpose: Purpose,
 }
 
 impl Request {
-    /// Reads `paths` with the defaults: rendering as far as there are tools, of which none is set.
+    /// Reads `paths` with the defaults. Rendering is enabled, but no tools are set.
     pub fn new(paths: impl IntoIterator<Item = impl Into<PathBuf>>) -> Self {
         Self {
             paths: paths.into_iter().map(Into::into).collect(),
@@ -97,62 +97,62 @@ impl Request {
 /// What files are read for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Purpose {
-    /// They are judged: what is missing in them makes the result incomplete.
+    /// For judging: missing parts make the result incomplete.
     #[default]
     Judge,
-    /// They are compared with a cluster, which holds what they install.
+    /// For comparing with a cluster, which contains what they install.
     Compare,
-    /// They are changed as they are written: nothing that they include or install is wanted.
+    /// For fixing: what they include or install is not needed.
     Fix,
 }
 
 /// Whether charts and kustomizations are rendered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Render {
-    /// Where the tools are there.
+    /// If the tools are available.
     #[default]
     Auto,
-    /// Never: neither helm nor kustomize nor kubectl is started.
+    /// Never: helm, kustomize and kubectl are not run.
     Never,
 }
 
-/// Paths of programs, as the face found them.
+/// Paths of programs, as found by the front end.
 #[derive(Debug, Clone, Default)]
 pub struct Tools {
     /// Helm 3 or 4.
     pub helm: Option<PathBuf>,
     /// kustomize 5.
     pub kustomize: Option<PathBuf>,
-    /// kubectl, whose `kustomize` is used where there is no kustomize.
+    /// kubectl, whose `kustomize` is used if kustomize is missing.
     pub kubectl: Option<PathBuf>,
-    /// unshare, which gives the others an empty network on Linux.
+    /// unshare, which runs the others in an empty network namespace on Linux.
     pub unshare: Option<PathBuf>,
 }
 
-/// What is too much. Whatever is refused by a limit has a note.
+/// Limits for reading. A note reports anything that exceeds a limit.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Bytes of one file.
+    /// The maximum size of a file, in bytes.
     pub file_bytes: u64,
-    /// Files of one given path.
+    /// The maximum number of files of a given path.
     pub files: usize,
-    /// Bytes of all files of one given path.
+    /// The maximum total size of the files of a given path, in bytes.
     pub total_bytes: u64,
-    /// Bytes of memory that all texts may take with their values and objects, roughly.
+    /// The maximum approximate memory of all texts with their values and objects, in bytes.
     pub memory: usize,
-    /// Members of an archive.
+    /// The maximum number of members of an archive.
     pub archive_entries: usize,
-    /// Bytes of an archive when unpacked.
+    /// The maximum uncompressed size of an archive, in bytes.
     pub archive_bytes: u64,
-    /// How many times larger than packed an archive may become, beyond a free 16 MiB.
+    /// The maximum compression ratio of an archive, not counting the first 16 MiB.
     pub archive_ratio: u64,
-    /// How long one chart or kustomization may take.
+    /// The timeout for rendering a chart or kustomization.
     pub tool_time: Duration,
-    /// Bytes that one chart or kustomization may become.
+    /// The maximum size of a rendered chart or kustomization, in bytes.
     pub tool_bytes: u64,
-    /// Bytes of address space of one `helm` or `kustomize`.
+    /// The maximum address space of `helm` or `kustomize`, in bytes.
     pub tool_memory: u64,
-    /// How long all charts and kustomizations may take together.
+    /// The timeout for rendering all charts and kustomizations.
     pub render_time: Duration,
 }
 
@@ -174,59 +174,60 @@ impl Default for Limits {
     }
 }
 
-/// Told what is being done; called from several threads.
+/// Receives progress. Called from several threads.
 pub trait Progress: Sync {
-    /// Work of another sort begins.
+    /// A new stage begins.
     fn stage(&self, text: &str) {
         let _ = text;
     }
 
-    /// Somebody else has the terminal, who may ask for a password; until `false` is said.
+    /// Another program uses the terminal, for example to ask for a password, until called with
+    /// `false`.
     fn pause(&self, paused: bool) {
         let _ = paused;
     }
 
-    /// How many more files, charts or kustomizations will be worked through.
+    /// The number of further files, charts or kustomizations to process.
     fn expect(&self, count: usize) {
         let _ = count;
     }
 
-    /// One of them is done.
+    /// One of them was processed.
     fn file(&self) {}
 }
 
-/// Nobody looks.
+/// Ignores progress.
 impl Progress for () {}
 
-/// The picture, and how it came about.
+/// The snapshot, and statistics.
 #[derive(Debug)]
 pub struct Loaded {
     /// All worlds and notes.
     pub snapshot: Snapshot,
-    /// Figures.
+    /// The statistics.
     pub stats: Stats,
 }
 
-/// Figures of a load.
+/// Statistics of reading.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Stats {
-    /// Files that count: objects or Dockerfiles were read from them.
+    /// The number of files with objects or Dockerfiles.
     pub files: usize,
-    /// Documents in them, rendered ones included.
+    /// The number of documents in them, including rendered ones.
     pub documents: usize,
-    /// Objects in them, duplicates included.
+    /// The number of objects in them, including duplicates.
     pub objects: usize,
-    /// Bytes of them.
+    /// Their size in bytes.
     pub bytes: u64,
-    /// Charts that were rendered.
+    /// The number of rendered charts.
     pub charts_rendered: usize,
-    /// Charts that were not.
+    /// The number of charts that were not rendered.
     pub charts_unrendered: usize,
-    /// Kustomizations, included by no other, that were rendered.
+    /// The number of rendered kustomizations that no other includes.
     pub kustomizations_rendered: usize,
-    /// Kustomizations, included by no other, that were read as their files stand.
+    /// The number of kustomizations that no other includes and whose files were read as is.
     pub kustomizations_unrendered: usize,
-    /// Files that were left out on purpose, by reason.
+    /// The number of files that were skipped, by reason.
     pub skipped: BTreeMap<Skip, usize>,
 }
 
@@ -238,35 +239,35 @@ impl Stats {
     }
 }
 
-/// Why a file was left out.
+/// The reason why a file was skipped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Skip {
-    /// Its name is not one that counts.
+    /// Its name is not that of a supported type.
     OtherName,
     /// No document in it has `apiVersion` and `kind`.
     NotKubernetes,
-    /// The user's configuration leaves it out: a file, or a whole folder.
+    /// It is excluded by the user's configuration: a file, or a whole directory.
     Excluded,
-    /// Its name begins with a dot: a file, or a whole folder.
+    /// Its name begins with a dot: a file, or a whole directory.
     Hidden,
-    /// An ignore file names it: a file, or a whole folder.
+    /// It is listed in an ignore file: a file, or a whole directory.
     Ignored,
-    /// It holds NUL bytes.
+    /// It contains NUL bytes.
     Binary,
-    /// Its name says that it is a template.
+    /// Its name is that of a template.
     Template,
     /// It is part of a Helm chart.
     PartOfChart,
-    /// A kustomization uses it: a patch, a generator's input, the kustomization file itself; or
-    /// it is in what was rendered.
+    /// It is part of a kustomization: a patch, the input of a generator, the kustomization file
+    /// itself, or a file that was rendered.
     PartOfKustomization,
-    /// A link to something that is read at its own place, or to nothing.
+    /// A link to something that is read at its own location, or a broken link.
     Link,
 }
 
 impl Skip {
-    /// The reason in words: "12 files {…}".
+    /// Returns the reason as text: "12 files {…}".
     pub fn reason(self) -> &'static str {
         match self {
             Self::OtherName => "of other types",
@@ -283,7 +284,7 @@ impl Skip {
     }
 }
 
-/// Reads everything that `request` names. `stdin` is read only where `-` is among the paths.
+/// Reads everything in `request`. `stdin` is read only if `-` is one of the paths.
 pub fn load(request: &Request, stdin: impl Read, progress: &dyn Progress) -> Loaded {
     load::load(request, stdin, progress)
 }

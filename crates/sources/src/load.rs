@@ -1,4 +1,4 @@
-//! One given path after another, each read as what it is.
+//! Reads the given paths one by one, each according to its type.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -20,15 +20,16 @@ use crate::open::{Bytes, read_all};
 use crate::shown::Shown;
 use crate::{Loaded, Progress, Request};
 
-/// What users type for standard input.
+/// The argument for standard input.
 const STDIN: &str = "-";
-/// What they see of it.
+/// The name shown for standard input.
 const STDIN_NAME: &str = "<stdin>";
 
 pub(crate) fn load(request: &Request, stdin: impl Read, progress: &dyn Progress) -> Loaded {
     let mut scan = Gathered::new(request, progress);
     let mut stdin = Some(stdin);
-    // Files named one by one are joined with those beside them, as a shell's `*.yaml` means it.
+    // Files given individually are joined with those in the same directory, as for `*.yaml` in a
+    // shell.
     let mut files: BTreeMap<PathBuf, Vec<Candidate>> = BTreeMap::new();
     let mut seen = Vec::new();
     for path in &request.paths {
@@ -40,7 +41,7 @@ pub(crate) fn load(request: &Request, stdin: impl Read, progress: &dyn Progress)
             if let Some(stdin) = stdin.take() {
                 progress.stage("Reading standard input");
                 let read = read_all(stdin, 0, request.limits.file_bytes);
-                // What was to come through a pipe did not: nothing is proven by that.
+                // Empty input suggests a failed pipe, and proves nothing.
                 if matches!(&read, Ok(Bytes::All(bytes)) if bytes.trim_ascii().is_empty()) {
                     let message = "standard input is empty".to_owned();
                     let remedy = "Check whether the program before the pipe failed.";
@@ -71,9 +72,9 @@ pub(crate) fn load(request: &Request, stdin: impl Read, progress: &dyn Progress)
     scan.finish()
 }
 
-/// What users give is read, each in its own way.
+/// Reading of given paths by type.
 impl Gathered<'_> {
-    /// What the objects of a single file install.
+    /// Records what the objects of a single file install.
     fn look(&mut self, file: &Candidate, objects: &[Object]) {
         let Some(folder) = file.path.parent().filter(|_| !objects.is_empty()) else { return };
         self.elsewhere.read(folder);
@@ -83,7 +84,7 @@ impl Gathered<'_> {
         objects.iter().for_each(|object| self.elsewhere.look(object, Some(&base)));
     }
 
-    /// Reads a given path, or gives back the single file that it is.
+    /// Reads a given path. Returns a candidate if it is a single file.
     fn path(&mut self, path: &Path) -> Option<Candidate> {
         let name = path.display().to_string();
         let (root, metadata) = match fs::canonicalize(path).and_then(|r| Ok((fs::metadata(&r)?, r)))
@@ -154,7 +155,7 @@ impl Gathered<'_> {
         self.bytes(bytes, name);
     }
 
-    /// Reads what came through a pipe: a text, or an archive.
+    /// Reads the bytes of a pipe: a text, or an archive.
     fn bytes(&mut self, bytes: std::io::Result<Bytes>, name: &str) {
         match bytes {
             Ok(Bytes::All(bytes)) => match archive::packed(&bytes) {
@@ -213,7 +214,7 @@ impl Gathered<'_> {
     }
 }
 
-/// A file's first block.
+/// Returns the first block of a file.
 fn head(path: &Path) -> Option<Vec<u8>> {
     let mut head = Vec::with_capacity(512);
     File::open(path).ok()?.take(512).read_to_end(&mut head).ok()?;

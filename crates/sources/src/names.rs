@@ -1,30 +1,30 @@
-//! What a file's name says about it.
+//! File types by name.
 
 use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::path::Path;
 
-/// What a file may be by its name.
+/// The type of a file according to its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Named {
     /// YAML or JSON.
     Manifest,
-    /// Counts when it is a kubeconfig file.
+    /// Read if it is a kubeconfig file.
     Kubeconfig,
     /// Instructions that build an image.
     Dockerfile,
-    /// Text that becomes YAML later.
+    /// A template for YAML.
     Template,
     /// Anything else.
     Other,
 }
 
-/// A path's last part, also one that is no UTF-8.
+/// Returns the last part of a path, even if it is not valid UTF-8.
 pub(crate) fn of(path: &Path) -> Cow<'_, str> {
     path.file_name().map_or(Cow::Borrowed(""), OsStr::to_string_lossy)
 }
 
-/// Reads a file's name.
+/// Returns the type of a file by its name.
 pub(crate) fn named(name: &str) -> Named {
     let lower = name.to_ascii_lowercase();
     let extension = lower.rsplit_once('.').map_or("", |(_, extension)| extension);
@@ -50,7 +50,7 @@ pub(crate) fn named(name: &str) -> Named {
     }
 }
 
-/// The names by which kustomize knows its file, in its order.
+/// The names of a kustomization file, in kustomize's order.
 pub(crate) const KUSTOMIZATION: [&str; 3] =
     ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 

@@ -1,10 +1,10 @@
-//! Notes on what was not read, without a place in a text.
+//! Notes on what was not read, without a location in a text.
 
 use std::io;
 
 use pavisade_model::{Note, NoteKind};
 
-/// A note that something could not be opened or read.
+/// Returns the note for an I/O error.
 pub(crate) fn unread(name: &str, error: &io::Error) -> Note {
     let remedy = match error.kind() {
         io::ErrorKind::PermissionDenied => "Make it readable for the user who runs the scan.",
@@ -14,7 +14,7 @@ pub(crate) fn unread(name: &str, error: &io::Error) -> Note {
     plain_note(NoteKind::Unread, name, reason(error), remedy)
 }
 
-/// An error in the words that a shell uses.
+/// Returns the message of an error as a shell shows it.
 fn reason(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "no such file or directory".into(),
@@ -23,7 +23,7 @@ fn reason(error: &io::Error) -> String {
     }
 }
 
-/// A note without a place in a text.
+/// Returns a note without a location in a text.
 pub(crate) fn plain_note(
     kind: NoteKind,
     place: &str,
@@ -34,13 +34,13 @@ pub(crate) fn plain_note(
     Note { kind, place: place.into(), span: None, message, remedy }
 }
 
-/// A note on a file above the limit.
+/// Returns the note for a file above the size limit.
 pub(crate) fn too_large(name: &str, limit: u64) -> Note {
     let message = format!("larger than {}", size(limit));
     plain_note(NoteKind::Unread, name, message, "Split it.")
 }
 
-/// A size for people.
+/// Formats a size.
 pub(crate) fn size(bytes: u64) -> String {
     match bytes {
         0..1024 => format!("{bytes} bytes"),

@@ -1,8 +1,8 @@
-//! Opens files that were found in a scanned folder, and not named by the user.
+//! Opens files that were found in a scanned directory, as opposed to files named by the user.
 //!
-//! Only regular files are opened: a named pipe would wait for a writer, and a device has no end.
-//! Files that count by their name alone (`Chart.yaml`, ignore files) may be links; one that leads
-//! outside of the boundary is refused.
+//! Only regular files are opened: opening a named pipe would block, and a device has no end. Files
+//! that are identified by name (`Chart.yaml`, ignore files) may be links. One that leads out of the
+//! boundary is refused.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};
@@ -13,9 +13,9 @@ pub(crate) enum Bytes {
     TooMany,
 }
 
-/// Reads to the end, or until there is more than `limit`.
+/// Reads to the end, or until `limit` is exceeded.
 pub(crate) fn read_all(from: impl Read, expected: u64, limit: u64) -> io::Result<Bytes> {
-    // Two more: the reader looks for the end, and a source may add a line end.
+    // Two extra bytes: the reader probes for the end, and a source may add a line end.
     let mut bytes = Vec::with_capacity(expected.min(limit) as usize + 2);
     from.take(limit + 1).read_to_end(&mut bytes)?;
     Ok(if bytes.len() as u64 > limit { Bytes::TooMany } else { Bytes::All(bytes) })
@@ -24,17 +24,17 @@ pub(crate) fn read_all(from: impl Read, expected: u64, limit: u64) -> io::Result
 /// Opens a regular file.
 ///
 /// # Errors
-/// It is something else, or cannot be opened.
+/// It is not a regular file, or cannot be opened.
 pub fn open_regular(path: &Path) -> io::Result<File> {
-    // To open a device can have effects, so its kind is looked at first.
+    // Opening a device can have side effects, so check its type first.
     if !fs::metadata(path)?.is_file() {
         return Err(irregular());
     }
     open_walked(path).map(|(file, _)| file)
 }
 
-/// Opens what was a regular file before, with its length. The name may lead to something else by
-/// now.
+/// Opens a file that was a regular one before, and returns its length. The name may refer to
+/// something else now.
 fn open_walked(path: &Path) -> io::Result<(File, u64)> {
     let mut options = OpenOptions::new();
     options.read(true);
@@ -48,7 +48,7 @@ fn open_walked(path: &Path) -> io::Result<(File, u64)> {
     if metadata.is_file() { Ok((file, metadata.len())) } else { Err(irregular()) }
 }
 
-/// Reads a regular file, of which no more than `limit` bytes are looked at.
+/// Reads a regular file of at most `limit` bytes.
 pub(crate) fn read_bytes(path: &Path, limit: u64) -> io::Result<Bytes> {
     if !fs::metadata(path)?.is_file() {
         return Err(irregular());
@@ -56,7 +56,7 @@ pub(crate) fn read_bytes(path: &Path, limit: u64) -> io::Result<Bytes> {
     read_walked(path, limit)
 }
 
-/// The same for one that a walk found to be regular.
+/// Like [`read_bytes`], for a file that a walk found to be regular.
 pub(crate) fn read_walked(path: &Path, limit: u64) -> io::Result<Bytes> {
     let (file, length) = open_walked(path)?;
     if length > limit {
@@ -65,15 +65,15 @@ pub(crate) fn read_walked(path: &Path, limit: u64) -> io::Result<Bytes> {
     read_all(file, length, limit)
 }
 
-/// The same for a file that must be inside of the boundary, wherever links lead.
+/// Like [`read_bytes`], for a file that must be inside the boundary after resolving links.
 pub(crate) fn read_inside(path: &Path, boundary: &Path, limit: u64) -> io::Result<Bytes> {
     read_bytes(&inside(path, boundary)?, limit)
 }
 
-/// A path without links, which is inside of the boundary.
+/// Resolves links in a path, which must stay inside the boundary.
 ///
 /// # Errors
-/// There is nothing, or a link leads outside.
+/// The path does not exist, or a link leads outside.
 pub(crate) fn inside(path: &Path, boundary: &Path) -> io::Result<PathBuf> {
     let real = fs::canonicalize(path)?;
     if real.starts_with(boundary) {

@@ -1,10 +1,10 @@
-//! Runs `helm` and `kustomize` so that they can neither reach out nor go on for ever.
+//! Runs `helm` and `kustomize` without network access and with limits.
 //!
-//! A program is in a process group of its own, beside a shell that waits for the end of its
-//! standard input: a pipe that ends with this process, however that ends. The shell then ends the
-//! group. Where the system allows it, a program is in an empty network namespace; elsewhere only
-//! proxies that lead nowhere keep it from the network, and a proxy is not asked for this machine's
-//! own addresses.
+//! Each program runs in its own process group, with a shell that waits for the end of its standard
+//! input. This is a pipe that closes when this process ends, for whatever reason. The shell then
+//! kills the group. If the system allows it, the program runs in an empty network namespace.
+//! Otherwise only unreachable proxies keep it from the network, which do not apply to addresses of
+//! this machine.
 
 use std::ffi::OsString;
 use std::io::{self, Read};
@@ -22,11 +22,11 @@ use crate::note::size;
 use crate::temporary::Temporary;
 use crate::{Limits, Tools};
 
-/// Bytes of a program's complaints that are kept.
+/// Maximum size of a program's error output that is kept, in bytes.
 const MAX_COMPLAINT: u64 = 64 << 10;
-/// An address where nothing listens: whatever asks for the network is refused at once.
+/// An unreachable proxy address: requests fail immediately.
 const NOWHERE: &str = "http://127.0.0.1:9";
-/// Takes the memory in KiB, and the program with its arguments.
+/// Its arguments are the memory limit in KiB, and the program with its arguments.
 #[cfg(unix)]
 const SCRIPT: &str = r#"exec 3<&0
 { read -r line; kill -KILL 0; } <&3 >/dev/null 2>&1 3<&- &
@@ -34,13 +34,13 @@ ulimit -v "$1" 2>/dev/null
 shift
 exec "$@" </dev/null 3<&-"#;
 
-/// Starts programs; their home is an empty folder that lives as long as this.
+/// Runs programs. Their home is an empty directory that is removed with this value.
 #[derive(Debug)]
 pub(crate) struct Programs {
     limits: Limits,
     unshare: Option<PathBuf>,
     isolation: OnceLock<Vec<OsString>>,
-    /// When the first one was started.
+    /// The start time of the first program.
     start: OnceLock<Instant>,
     home: OnceLock<Result<TempDir, String>>,
     temporary: Temporary,
@@ -58,7 +58,7 @@ impl Programs {
         }
     }
 
-    /// Where temporary folders are made.
+    /// Returns where temporary directories are created.
     pub(crate) fn temporary(&self) -> &Temporary {
         &self.temporary
     }
@@ -68,10 +68,10 @@ impl Programs {
         home.as_ref().map(TempDir::path).map_err(Clone::clone)
     }
 
-    /// What a program prints.
+    /// Runs a program and returns its output.
     ///
     /// # Errors
-    /// Why there is nothing, in words for a note.
+    /// The reason why it failed, as text for a note.
     pub(crate) fn run(&self, program: &Path, arguments: &[OsString]) -> Result<String, String> {
         let Limits { tool_time, tool_bytes, tool_memory, render_time, .. } = self.limits;
         let named = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -105,7 +105,7 @@ impl Programs {
                 });
             }
         };
-        // Its output has ended; a program that lives on after that is not waited for.
+        // The output has ended. Do not wait for a program that continues to run.
         let complaint = complaint.recv_timeout(Duration::from_secs(2)).unwrap_or(Ok(Vec::new()));
         let Some(status) = running.wait() else {
             return Err(format!("{named} did not terminate"));
@@ -113,11 +113,11 @@ impl Programs {
         if !status.success() {
             let complaint = complaint.unwrap_or_default();
             let complaint = String::from_utf8_lossy(&complaint);
-            // Go says this before it shows all its stacks.
+            // Go prints this before its stack traces.
             if complaint.contains("out of memory") || complaint.contains("cannot allocate memory") {
                 return Err(format!("{named} needed more than {} of memory", size(tool_memory)));
             }
-            // Its home has another name in each run.
+            // The path of its home differs in each run.
             let home = self.home()?.display().to_string();
             return Err(match brief(&complaint.replace(&home, "~")) {
                 text if text.is_empty() => format!("{named} exited with {status}"),
@@ -127,7 +127,7 @@ impl Programs {
         String::from_utf8(output).map_err(|_| format!("the output of {named} is not valid UTF-8"))
     }
 
-    /// What is left of the time for all programs, which begins with the first.
+    /// Returns the remaining time for all programs, counted from the first start.
     #[expect(clippy::disallowed_methods, reason = "a limit of time, which changes no verdict")]
     fn time_left(&self) -> Duration {
         let start = self.start.get_or_init(Instant::now);
@@ -146,7 +146,7 @@ impl Programs {
             .env_clear()
             .env("HOME", home)
             .env("TMPDIR", home)
-            // No git, no plugin, no exec function can be found.
+            // An empty `PATH`: no git, plugin, or exec function can be found.
             .env("PATH", place("bin"))
             .env("KUBECONFIG", place("kubeconfig"))
             .env("NO_COLOR", "1")
@@ -180,8 +180,8 @@ impl Programs {
         command
     }
 
-    /// The words before a program that take the network from it: a privileged user needs no user
-    /// namespace, in which files of other users could not be read.
+    /// Returns the command prefix that isolates a program from the network. A privileged user needs
+    /// no user namespace, in which files of other users could not be read.
     fn isolation(&self) -> &[OsString] {
         self.isolation.get_or_init(|| {
             let Some(unshare) = &self.unshare else { return Vec::new() };
@@ -198,14 +198,14 @@ impl Programs {
         })
     }
 
-    /// Whether programs have no network at all.
+    /// Whether programs have no network access at all.
     pub(crate) fn is_isolated(&self) -> bool {
         !self.isolation().is_empty()
     }
 }
 
-/// Reads a pipe to its end or limit on a thread of its own. What comes after the limit is read as
-/// well, and dropped: to write into a closed pipe would end the program.
+/// Reads a pipe on a separate thread, to its end or limit. Data beyond the limit is read and
+/// dropped, since writing to a closed pipe would terminate the program.
 fn collect(
     pipe: Option<impl Read + Send + 'static>,
     limit: u64,
@@ -221,11 +221,11 @@ fn collect(
     receive
 }
 
-/// A program that ends with this, and all that it started.
+/// A running program. Dropping it terminates it and all processes it started.
 struct Running(Child);
 
 impl Running {
-    /// The status of a program whose output has ended: at most two seconds are given.
+    /// Returns the status of a program whose output has ended, waiting at most two seconds.
     fn wait(&mut self) -> Option<ExitStatus> {
         for _ in 0..400 {
             if let Ok(Some(status)) = self.0.try_wait() {
@@ -239,7 +239,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // The number is still the group's: the shell in it waits for its standard input.
+        // The PID still belongs to the group: the shell in it waits for its standard input.
         #[cfg(unix)]
         if let Ok(number) = i32::try_from(self.0.id())
             && let Some(group) = rustix::process::Pid::from_raw(number)

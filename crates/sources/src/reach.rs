@@ -1,4 +1,4 @@
-//! Kustomizations that include each other: what each of them needs, and which files are whose.
+//! Relations between kustomizations: what each includes, and which files belong to which.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
@@ -9,46 +9,46 @@ use pavisade_model::Note;
 /// All kustomizations that were found or are included.
 #[derive(Debug, Default)]
 pub(crate) struct Graph {
-    /// By folder; to compare paths part by part is slow.
+    /// By directory, as a string: comparing paths is slow.
     pub nodes: BTreeMap<OsString, Node>,
     pub notes: Vec<Note>,
 }
 
-/// One kustomization.
+/// A kustomization.
 #[derive(Debug, Default)]
 pub(crate) struct Node {
     /// Its file.
     pub file: PathBuf,
-    /// It is a component: it means nothing alone.
+    /// Whether it is a component, which is not applied on its own.
     pub component: bool,
-    /// Kustomizations that it includes.
+    /// The kustomizations it includes.
     pub folders: Vec<PathBuf>,
-    /// Files with objects.
+    /// The files with objects.
     pub files: Vec<PathBuf>,
     /// Patches, generators and transformers.
     pub inputs: Vec<PathBuf>,
-    /// Data and configuration, which may hold whole objects.
+    /// Data and configuration files, which may contain whole objects.
     pub data: Vec<PathBuf>,
-    /// Kustomizations whose objects are generators or transformers of it.
+    /// The kustomizations that create generators or transformers for it.
     pub plugins: BTreeSet<PathBuf>,
-    /// Addresses of what it includes from elsewhere.
+    /// The remote resources it includes.
     pub remote: Vec<String>,
-    /// Something of it cannot be read, or only Helm could make it.
+    /// Whether something in it cannot be read, or needs Helm.
     pub broken: bool,
-    /// Its file holds no object that kubectl would send.
+    /// Whether its file contains no object that kubectl would send.
     pub alone: bool,
 }
 
-/// What a kustomization needs, itself included.
+/// Everything that a kustomization includes, and itself.
 #[derive(Debug, Default)]
 pub(crate) struct Reach<'a> {
-    /// Files that went into it, whatever their part.
+    /// All files it uses.
     pub files: HashSet<&'a Path>,
-    /// Something in it is not here, or nothing that kustomize could make.
+    /// Whether a part of it is missing, or kustomize could not render it.
     pub incomplete: bool,
 }
 
-/// The kustomizations that no other includes; of a circle, the first by name.
+/// Returns the kustomizations that no other includes. Of a cycle, the first by name.
 pub(crate) fn roots(graph: &Graph) -> Vec<&Path> {
     let included: HashSet<&Path> =
         graph.nodes.values().flat_map(|node| &node.folders).map(PathBuf::as_path).collect();
@@ -67,12 +67,12 @@ pub(crate) fn roots(graph: &Graph) -> Vec<&Path> {
     roots
 }
 
-/// Everything that a kustomization includes, step by step.
+/// Returns everything that a kustomization includes, transitively.
 pub(crate) fn reach<'a>(graph: &'a Graph, root: &'a Path) -> Reach<'a> {
     reach_all(graph, [root])
 }
 
-/// Everything that some kustomizations include together.
+/// Returns everything that several kustomizations include.
 pub(crate) fn reach_all<'a>(
     graph: &'a Graph,
     roots: impl IntoIterator<Item = &'a Path>,
@@ -93,17 +93,17 @@ pub(crate) fn reach_all<'a>(
     reach
 }
 
-/// Which worlds the files of kustomizations that were not rendered make.
+/// The worlds for files of kustomizations that were not rendered.
 #[derive(Debug, Default)]
 pub(crate) struct Shares {
-    /// The worlds' places: kustomizations, or files that several of them list.
+    /// The locations of the worlds: kustomizations, or files that several of them list.
     pub owners: Vec<PathBuf>,
-    /// Files with objects, and the owner of each.
+    /// The files with objects, and the index of the owner of each.
     pub files: Vec<(PathBuf, usize)>,
 }
 
-/// Gives every file to the one kustomization of `roots` that reaches it. A kustomization (or
-/// file) that several of them include is judged once, as a world of its own.
+/// Assigns each file to the only kustomization in `roots` that includes it. A kustomization (or
+/// file) that several of them include becomes a world of its own.
 pub(crate) fn share(graph: &Graph, roots: &[&Path]) -> Shares {
     let mut order = Vec::new();
     let mut seen = HashSet::new();
@@ -111,7 +111,7 @@ pub(crate) fn share(graph: &Graph, roots: &[&Path]) -> Shares {
         postorder(graph, root, &mut seen, &mut order);
     }
     order.reverse();
-    // From the outside in: when a node's turn comes, all that include it have their owners.
+    // In topological order: all that include a node have their owners before it.
     let mut claims: HashMap<&Path, BTreeSet<&Path>> = HashMap::new();
     let mut of_files: BTreeMap<&OsStr, BTreeSet<&Path>> = BTreeMap::new();
     let roots: HashSet<&Path> = roots.iter().copied().collect();
@@ -148,7 +148,7 @@ pub(crate) fn share(graph: &Graph, roots: &[&Path]) -> Shares {
     shares
 }
 
-/// Depth first without recursion: a chain of kustomizations may be long.
+/// Traverses depth-first without recursion, because a chain of kustomizations may be long.
 fn postorder<'a>(
     graph: &'a Graph,
     root: &'a Path,

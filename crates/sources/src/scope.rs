@@ -1,29 +1,29 @@
-//! Which of the files below a folder count, and which are joined as one world.
+//! Which files below a directory are read, and which are joined into a world.
 
 use std::path::Path;
 
 use pavisade_model::{Base, Glob, below};
 
-/// What the user's configuration says of paths; by default all count, and none are joined.
+/// The configuration for paths. By default, all files are read and none are joined.
 #[derive(Debug, Clone, Default)]
 pub struct Scope {
-    /// What the patterns are relative to.
+    /// The base of the patterns.
     pub base: Base,
-    /// Only what one of these matches, if there are any.
+    /// If not empty, only files that match one of these are read.
     pub include: Vec<Glob>,
-    /// Nothing that one of these matches.
+    /// Files that match one of these are not read.
     pub exclude: Vec<Glob>,
-    /// What the patterns of `exclude_here` are relative to.
+    /// The base of the patterns of `exclude_here`.
     pub here: Base,
-    /// Nothing that one of these matches either.
+    /// Files that match one of these are not read either.
     pub exclude_here: Vec<Glob>,
     /// Worlds by name, with the paths that belong to them.
     pub worlds: Vec<(String, Vec<Glob>)>,
 }
 
 impl Scope {
-    /// What counts below a given folder. What leaves out the folder itself does not count: it was
-    /// named, and that wins.
+    /// Returns the scope below a given directory. Patterns that exclude the directory itself are
+    /// dropped, because the user named it.
     pub(crate) fn below(&self, given: &Path) -> Self {
         let mut scope = self.clone();
         if let Some(path) = self.path(given) {
@@ -39,7 +39,7 @@ impl Scope {
         relative(&self.base, path)
     }
 
-    /// Whether a file or folder is left out, with all that is in it.
+    /// Whether a file, or a directory with its content, is excluded.
     pub(crate) fn excludes(&self, path: &Path) -> bool {
         let of = |base: &Base, globs: &[Glob]| {
             !globs.is_empty()
@@ -49,7 +49,7 @@ impl Scope {
         of(&self.base, &self.exclude) || of(&self.here, &self.exclude_here)
     }
 
-    /// Whether a file is none of those that alone count.
+    /// Whether a file is not matched by `include`.
     pub(crate) fn passes_over(&self, file: &Path) -> bool {
         !self.include.is_empty()
             && self
@@ -57,7 +57,7 @@ impl Scope {
                 .is_some_and(|path| !self.include.iter().any(|glob| glob.matches_path(&path)))
     }
 
-    /// The world of a file, by the name that users know it by.
+    /// Returns the index of the world of a file, by the name shown to users.
     pub(crate) fn world_of(&self, name: &str) -> Option<usize> {
         let path = self.base.relative(name)?;
         let of = |(_, globs): &(String, Vec<Glob>)| globs.iter().any(|g| g.matches_path(&path));

@@ -2,15 +2,15 @@
 
 use std::path::{Component, Path, PathBuf};
 
-/// Turns paths below (or beside) a given path into the names that users know them by.
+/// Converts paths below (or next to) a given path into names for users.
 #[derive(Debug, Clone)]
 pub(crate) struct Shown {
     /// The given path, resolved.
     root: PathBuf,
-    /// The given path as it was typed, or the archive that was unpacked to `root`.
+    /// The given path as typed, or the archive that was extracted to `root`.
     given: PathBuf,
     archive: bool,
-    /// What stands before the rest of a path below `root`, its separator included.
+    /// The prefix of paths below `root`, including the separator.
     prefix: String,
 }
 
@@ -30,35 +30,36 @@ impl Shown {
         Self { root, given: given.to_owned(), archive: true, prefix }
     }
 
-    /// The given path, resolved.
+    /// Returns the given path, resolved.
     pub(crate) fn root(&self) -> &Path {
         &self.root
     }
 
-    /// The Git repository around the given path, if it is in one.
+    /// Returns the Git repository that contains the given path, if any.
     pub(crate) fn repository(&self) -> Option<&Path> {
         let around = |folder: &&Path| !self.archive && folder.join(".git").exists();
         self.root.ancestors().find(around)
     }
 
-    /// Nothing outside of this is read: the repository, or else the given path.
+    /// Returns the directory outside of which nothing is read: the repository, or else the given
+    /// path.
     pub(crate) fn boundary(&self) -> &Path {
         self.repository().unwrap_or(&self.root)
     }
 
-    /// The given path itself.
+    /// Returns the given path.
     pub(crate) fn given(&self) -> String {
         self.given.display().to_string()
     }
 
-    /// Whether it stands for an archive's inside.
+    /// Whether the given path is an archive.
     pub(crate) fn is_archive(&self) -> bool {
         self.archive
     }
 
-    /// The name of an absolute path.
+    /// Returns the name of an absolute path.
     pub(crate) fn name(&self, path: &Path) -> String {
-        // Most paths were found by a walk from the root: nothing in them is to be resolved.
+        // Most paths are from a walk from the root and need no resolution.
         let plain = path.to_str().zip(self.root.to_str()).and_then(|(path, root)| {
             let rest = path.strip_prefix(root)?.strip_prefix('/')?;
             (!rest.is_empty()
@@ -86,7 +87,7 @@ impl Shown {
         normal(&joined).display().to_string()
     }
 
-    /// A program's message with its absolute paths made short.
+    /// Shortens absolute paths in the message of a program.
     pub(crate) fn in_message(&self, message: &str) -> String {
         let root = self.root.display().to_string();
         if root.len() < 2 {
@@ -101,14 +102,14 @@ impl Shown {
     }
 }
 
-/// The way from one absolute path to another.
+/// Returns the relative path from one absolute path to another.
 fn between(from: &Path, to: &Path) -> PathBuf {
     let common = from.components().zip(to.components()).take_while(|(a, b)| a == b).count();
     let up = from.components().skip(common).map(|_| Component::ParentDir);
     up.chain(to.components().skip(common)).collect()
 }
 
-/// Without `.` and, as far as names go, `..`.
+/// Removes `.` and, textually, `..`.
 pub(crate) fn normal(path: &Path) -> PathBuf {
     let mut parts: Vec<Component<'_>> = Vec::new();
     for part in path.components() {

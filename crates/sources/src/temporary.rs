@@ -1,9 +1,8 @@
-//! Temporary folders that do not outlive the run, however it ends.
+//! Temporary directories that are removed when the run ends, for whatever reason.
 //!
-//! All of a run's folders are in one. A shell waits for the other end of its standard input, a
-//! pipe that ends with this process, and then removes that folder: this works after Ctrl-C, an
-//! abort and a SIGKILL alike. What was left behind where the shell was ended as well is removed
-//! by a later run.
+//! All directories of a run are in one. A shell waits for the end of its standard input, a pipe
+//! that closes when this process ends, and then removes the directory. This works after Ctrl-C, an
+//! abort and SIGKILL. If the shell is killed too, a later run removes what is left.
 
 use std::ffi::OsStr;
 use std::fs::{self, Metadata};
@@ -14,19 +13,19 @@ use std::time::Duration;
 
 use tempfile::{Builder, TempDir};
 
-/// What the names of all our folders begin with; the process that made it follows.
+/// The prefix of the names of all directories, followed by the PID of the process.
 const PREFIX: &str = "pavisade-";
-/// What is younger is not removed, though its process is not there: it may be a process of
-/// another container, which has the same temporary folder and other numbers.
+/// Younger directories are not removed even if their process does not exist: it may be in another
+/// container that shares the temporary directory but not the PIDs.
 const OLD: Duration = Duration::from_hours(1);
 
-/// The temporary folders of a run.
+/// The temporary directories of a run.
 #[derive(Debug, Default)]
 pub(crate) struct Temporary {
     base: OnceLock<Result<Base, String>>,
 }
 
-/// Fields are dropped in this order: the shell finds nothing left to do.
+/// Fields are dropped in this order, so that the shell finds nothing to remove.
 #[derive(Debug)]
 struct Base {
     folder: TempDir,
@@ -34,10 +33,10 @@ struct Base {
 }
 
 impl Temporary {
-    /// A new folder.
+    /// Creates a directory.
     ///
     /// # Errors
-    /// Why there is none, in words for a note.
+    /// The reason why it could not be created, as text for a note.
     pub(crate) fn folder(&self, name: &str) -> Result<TempDir, String> {
         let base = self.base.get_or_init(base).as_ref().map_err(Clone::clone)?;
         Builder::new().prefix(name).tempdir_in(base.folder.path()).map_err(why)
@@ -59,12 +58,12 @@ fn why(error: std::io::Error) -> String {
     format!("could not create a temporary directory: {error}")
 }
 
-/// Removes folders that runs of this user left behind. The age is measured against our own new
-/// folder, which needs no clock.
+/// Removes directories left by earlier runs of this user. The age is relative to our own new
+/// directory, which needs no clock.
 fn remove_stale(around: &Path, own: &Metadata) {
     let Ok(entries) = fs::read_dir(around) else { return };
     for entry in entries.filter_map(Result::ok) {
-        // Of a link this is what the link itself is.
+        // For a link, this is the metadata of the link itself.
         let Ok(metadata) = entry.metadata() else { continue };
         let age = own.modified().and_then(|now| {
             let made = metadata.modified()?;
@@ -80,7 +79,7 @@ fn remove_stale(around: &Path, own: &Metadata) {
     }
 }
 
-/// The number of the process that made a folder of ours.
+/// Returns the PID of the process that created a directory.
 fn process(name: &OsStr) -> Option<i32> {
     let (number, _) = name.to_str()?.strip_prefix(PREFIX)?.split_once('-')?;
     number.parse().ok().filter(|number| *number > 0)
@@ -109,8 +108,8 @@ fn has_ended(_: i32) -> bool {
     false
 }
 
-/// The shell that removes the folder when this process is no more. It is in a process group of
-/// its own, so that a terminal's signals do not reach it.
+/// The shell that removes the directory when this process ends. It has its own process group, so
+/// that signals of a terminal do not reach it.
 #[derive(Debug)]
 struct Warden(Child);
 
@@ -119,7 +118,7 @@ impl Warden {
     fn start(folder: &Path) -> Option<Self> {
         use std::os::unix::process::CommandExt as _;
         use std::process::{Command, Stdio};
-        // Twice: programs that we started end at the same moment, and may write until then.
+        // Remove it twice: programs that end at the same moment may still write.
         const SCRIPT: &str = r#"trap '' HUP INT TERM
 read -r line
 if [ -e "$1" ]; then rm -rf -- "$1"; sleep 1; rm -rf -- "$1"; fi"#;

@@ -1,7 +1,7 @@
-//! A file's bytes to the text that kubectl makes of them.
+//! Decodes a file's bytes to text like kubectl.
 //!
-//! kubectl decodes UTF-16 where a byte-order mark says so, and takes anything else for UTF-8 in
-//! which U+FFFD replaces what is invalid. UTF-32, and UTF-16 without a mark, become text with NUL
+//! kubectl decodes UTF-16 if there is a byte-order mark. Anything else is treated as UTF-8, with
+//! U+FFFD in place of invalid bytes. UTF-32, and UTF-16 without a mark, become text with NUL
 //! characters, which YAML and JSON do not allow.
 
 use memchr::{memchr2, memmem};
@@ -15,12 +15,12 @@ const UTF8_MARK: &[u8] = b"\xEF\xBB\xBF";
 /// A decoded text.
 pub(crate) struct Text {
     pub text: String,
-    /// Where the text has U+FFFD for the first bytes that are not valid.
+    /// The offset of the first U+FFFD for invalid bytes.
     pub invalid: Option<u32>,
 }
 
-/// Decodes a file. Of UTF-16 the mark is left out; that of UTF-8 stays, so that places in the text
-/// are places in the file.
+/// Decodes a file. The mark of UTF-16 is removed. That of UTF-8 is kept, so that offsets in the
+/// text are offsets in the file.
 pub(crate) fn decode(bytes: Vec<u8>) -> Text {
     for (mark, unit) in UTF16_MARKS {
         if let Some(rest) = bytes.strip_prefix(&mark) {
@@ -41,7 +41,7 @@ fn utf16(bytes: &[u8], unit: Unit) -> Text {
     let mut invalid = None;
     let (pairs, odd) = bytes.as_chunks();
     let units = pairs.iter().map(|pair| unit(*pair));
-    // Half a unit is no character.
+    // A trailing half unit is not a character.
     let half = (!odd.is_empty()).then_some(None);
     for decoded in char::decode_utf16(units).map(Result::ok).chain(half) {
         if decoded.is_none() {
@@ -52,8 +52,8 @@ fn utf16(bytes: &[u8], unit: Unit) -> Text {
     Text { text, invalid }
 }
 
-/// Whether this may be a text with a key or value of that spelling. One that cannot be has neither
-/// the word nor anything that spells it otherwise: escapes, merges, tags, another encoding.
+/// Whether the text may contain a key or value with that spelling. If not, it contains neither the
+/// word nor anything that could encode it: escapes, merges, tags, another encoding.
 pub(crate) fn may_spell(bytes: &[u8], word: &str) -> bool {
     memmem::find(bytes, word.as_bytes()).is_some()
         || memchr2(b'\\', b'!', bytes).is_some()

@@ -1,4 +1,4 @@
-//! The files below a given folder, in order.
+//! Walks the files below a given directory, in order.
 
 use std::collections::HashSet;
 use std::fs;
@@ -16,31 +16,31 @@ use crate::names::{self, KUSTOMIZATION, Named};
 use crate::note::{plain_note, unread};
 use crate::shown::Shown;
 
-/// What a folder holds.
+/// The content of a directory.
 #[derive(Debug, Default)]
 pub(crate) struct Walked {
-    /// Every file, by absolute path, whatever its name.
+    /// All files, by absolute path, whatever their names.
     pub files: Vec<(PathBuf, Named)>,
     pub notes: Vec<Note>,
-    /// Whether paths of some files lead through links.
+    /// Whether paths of some files contain links.
     pub linked: bool,
-    /// Links that were left out.
+    /// The number of links that were skipped.
     pub links: usize,
-    /// Files and folders that the configuration leaves out.
+    /// The number of files and directories excluded by the configuration.
     pub excluded: usize,
     pub left_out: LeftOut,
 }
 
-/// Walks the folder that `shown` stands for.
+/// Walks the directory of `shown`.
 pub(crate) fn walk(shown: &Shown, limit: usize, scope: &Scope) -> Walked {
-    // What an archive holds is in a folder of its own.
+    // The content of an archive is in a directory of its own.
     let scope = if shown.is_archive() { Scope::default() } else { scope.below(shown.root()) };
     let boundary = shown.boundary();
     let reader = Reader::new(shown, boundary);
     let walk = |rules| Walk { shown, scope: &scope, boundary, rules }.run();
     let (mut walked, mut links) = walk(Some(&reader));
     if reader.is_over() {
-        // Which of them were read depended on the order of threads.
+        // Which of them were read depends on the order of threads, so apply none.
         (walked, links) = walk(None);
         walked.notes.push(ignored::too_many(shown));
     } else {
@@ -63,7 +63,7 @@ pub(crate) fn walk(shown: &Shown, limit: usize, scope: &Scope) -> Walked {
     walked
 }
 
-/// In the order of paths, which compares them name by name.
+/// Sorts by path, comparing name by name.
 fn in_order(files: &mut [(PathBuf, Named)]) {
     files.par_sort_by_cached_key(|(path, _): &(PathBuf, Named)| {
         let bytes = path.as_os_str().as_encoded_bytes().iter();
@@ -71,16 +71,16 @@ fn in_order(files: &mut [(PathBuf, Named)]) {
     });
 }
 
-/// One walk, by all threads: each folder is a piece of work.
+/// A parallel walk, in which each directory is a task.
 struct Walk<'a> {
     shown: &'a Shown,
     scope: &'a Scope,
     boundary: &'a Path,
-    /// Whether ignore files count.
+    /// The ignore files, if they are applied.
     rules: Option<&'a Reader<'a>>,
 }
 
-/// What is in some folders.
+/// The content of some directories.
 #[derive(Debug, Default)]
 struct Found {
     walked: Walked,
@@ -93,8 +93,8 @@ impl Walk<'_> {
         let mut links = Links::default();
         let mut found = self.folders(vec![(self.shown.root().to_owned(), rules)]);
         let mut all = std::mem::take(&mut found.walked);
-        // Links are followed in order when all without them is known: which of two that lead to
-        // the same is followed must not depend on threads.
+        // Links are followed in order after everything else: which of several links to a target is
+        // followed must not depend on threads.
         while !found.links.is_empty() {
             found.links.sort_by(|a, b| a.0.cmp(&b.0));
             let mut folders = Vec::new();
@@ -181,9 +181,9 @@ impl Walk<'_> {
         all.links.append(&mut found.links);
     }
 
-    /// Takes what is no folder, by the path that leads to it.
+    /// Adds an entry that is not a directory, by its path.
     fn file(&self, path: PathBuf, is_regular: bool, walked: &mut Walked) {
-        // A name that is no UTF-8 still has its extension.
+        // A name that is not valid UTF-8 still has an extension.
         let named = names::named(&names::of(&path));
         if self.scope.passes_over(&path) {
             walked.excluded += 1;
@@ -198,7 +198,7 @@ impl Walk<'_> {
     }
 }
 
-/// Whether a link leads to a folder that it is in.
+/// Whether a link leads to one of its parent directories.
 fn leads_up(link: &Path, target: &Path) -> bool {
     let around = link.parent().and_then(|around| fs::canonicalize(around).ok());
     around.is_some_and(|around| around.starts_with(target))
@@ -213,8 +213,8 @@ impl Walked {
         self.left_out += other.left_out;
     }
 
-    /// A link to nothing matters only under a name that counts. What another error hides may be a
-    /// folder.
+    /// Handles a broken link, which is reported only if its name is relevant. After other errors,
+    /// the target may be a directory.
     fn broken_link(&mut self, shown: &Shown, link: &Path, error: &io::Error) {
         if error.kind() != io::ErrorKind::NotFound {
             self.notes.push(unread(&shown.name(link), error));
@@ -230,23 +230,23 @@ impl Walked {
     }
 }
 
-/// Whether a file of that name is read.
+/// Whether a file with that name is read.
 fn counts(path: &Path) -> bool {
     let name = names::of(path);
-    !matches!(names::named(&name), Named::Other | Named::Template) || says_what_its_folder_is(&name)
+    !matches!(names::named(&name), Named::Other | Named::Template) || defines_directory(&name)
 }
 
-/// Whether a file of that name makes its folder a chart or a kustomization.
-fn says_what_its_folder_is(name: &str) -> bool {
+/// Whether a file with that name makes its directory a chart or a kustomization.
+fn defines_directory(name: &str) -> bool {
     name == "Chart.yaml" || KUSTOMIZATION.contains(&name)
 }
 
-/// What a file is the same as, wherever links lead: its path without links, and what it is read
-/// as. Of a file that says what its folder is, that folder counts and not the text.
+/// Returns the identity of a file independent of links: its resolved path, and its type. For a file
+/// that makes its directory a chart or a kustomization, only the directory is resolved.
 fn identity(path: &Path) -> (PathBuf, Named) {
     let name = names::of(path);
     let real = match path.parent() {
-        Some(folder) if says_what_its_folder_is(&name) => {
+        Some(folder) if defines_directory(&name) => {
             fs::canonicalize(folder).map(|folder| folder.join(&*name))
         }
         _ => fs::canonicalize(path),
@@ -254,7 +254,7 @@ fn identity(path: &Path) -> (PathBuf, Named) {
     (real.unwrap_or_else(|_| path.to_owned()), names::named(&name))
 }
 
-/// Links that the walk met.
+/// Links found in the walk.
 #[derive(Debug, Default)]
 struct Links {
     followed: HashSet<PathBuf>,
@@ -265,8 +265,8 @@ struct Links {
 }
 
 impl Links {
-    /// Whether a link is to be followed: one for each target. Forty folders with two links each to
-    /// the next have a million million paths.
+    /// Whether to follow a link: only one for each target. Forty directories with two links each to
+    /// the next have a trillion paths.
     fn follow(&mut self, link: &Path, target: &Path) -> bool {
         let new = match target.is_dir() {
             true => self.folders.insert(target.to_owned()),
@@ -280,7 +280,8 @@ impl Links {
         new
     }
 
-    /// Drops files that are reached at their own place as well, and says what was not followed.
+    /// Drops files that are also reached at their own location, and reports links that were not
+    /// followed.
     fn settle(self, shown: &Shown, walked: &mut Walked) {
         walked.links += self.again;
         if !self.followed.is_empty() {

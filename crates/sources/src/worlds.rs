@@ -1,4 +1,4 @@
-//! Which objects are joined: a world that would hold an object twice is split.
+//! Splits a world that would contain an object twice.
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,21 +7,21 @@ use pavisade_snapshot::{Object, ObjectId, World, WorldKind, WorldParts};
 use pavisade_yaml::SourceId;
 use rayon::prelude::*;
 
-/// Worlds, with what is to be said of them.
+/// Worlds, and notes about them.
 #[derive(Debug, Default)]
 pub(crate) struct Split {
     pub worlds: Vec<World>,
-    /// Into how many, with an example of two that differ, where there was a need to.
+    /// The number of worlds and an example of two different objects, if it was split.
     pub split: Option<(usize, String)>,
-    /// Objects given twice in one file.
+    /// Notes on duplicate objects in a file.
     pub notes: Vec<Note>,
 }
 
-/// Makes one world of objects, or several where an object stands twice and differs: one of each
-/// folder, and one of each file in a folder where that is not enough.
+/// Creates a world of objects. If an object occurs twice with different content, creates several:
+/// one per directory, or if that is not sufficient, one per file.
 ///
-/// A patch of an object that is there too is not a second object: each file of such patches is a
-/// world of its own.
+/// A patch of another object is not a duplicate: each file with such patches becomes a world of its
+/// own.
 pub(crate) fn worlds(name: &str, kind: WorldKind, objects: Vec<Object>) -> Split {
     let whole: HashSet<_> =
         objects.iter().filter(|o| !o.is_patch()).map(|o| o.id().clone()).collect();
@@ -71,14 +71,14 @@ fn world(name: &str, kind: WorldKind, objects: Vec<Object>) -> World {
     World::new(WorldParts::files(name, kind, objects))
 }
 
-/// Which objects say what one before them says.
+/// Returns which objects are copies of earlier ones.
 ///
 /// # Errors
-/// Two that have one id and differ.
+/// Two objects have the same id and different content.
 fn copies(objects: &[Object]) -> Result<Vec<bool>, String> {
     let mut known: HashMap<&ObjectId, &Object> = HashMap::with_capacity(objects.len());
     let is_copy = |object| {
-        // What has no name is told apart by its place.
+        // Objects without a name are distinguished by location.
         if Object::name(object).is_empty() {
             return Ok(false);
         }
@@ -91,12 +91,12 @@ fn copies(objects: &[Object]) -> Result<Vec<bool>, String> {
     objects.iter().map(is_copy).collect()
 }
 
-/// [`Object::same_content`], which writes both out, only where the texts differ.
+/// Compares the texts first, which is faster than [`Object::same_content`].
 fn same(a: &Object, b: &Object) -> bool {
     a.value().id() == b.value().id() && text(a) == text(b) || a.same_content(b)
 }
 
-/// The document that an object is in.
+/// Returns the document that contains an object.
 fn text(object: &Object) -> Option<&str> {
     let span = object.doc().span();
     object.doc().source().text().get(span.start as usize..span.end as usize)
@@ -119,7 +119,7 @@ fn grouped(
 ) -> impl Iterator<Item = (String, Vec<Object>)> {
     let mut groups: Vec<(String, Vec<Object>)> = Vec::new();
     let mut places: HashMap<String, usize> = HashMap::new();
-    // Objects of one text follow each other.
+    // Objects of one text are contiguous.
     let mut last: Option<(SourceId, usize)> = None;
     for object in objects {
         let source = object.doc().source();
@@ -138,7 +138,7 @@ fn grouped(
     groups.into_iter()
 }
 
-/// The folder of a source in a world.
+/// Returns the directory of a source in a world.
 fn folder(world: &str, source: &str) -> String {
     if let Some(member) = source.strip_prefix(world).and_then(|rest| rest.strip_prefix(':')) {
         return match member.rsplit_once('/') {
@@ -153,7 +153,7 @@ fn folder(world: &str, source: &str) -> String {
     }
 }
 
-/// Notes on objects that stand again, and differently, below in the same file.
+/// Returns notes on objects that occur again with different content later in the same file.
 fn overridden(objects: &[Object]) -> Vec<Note> {
     let last: HashMap<&ObjectId, usize> =
         objects.iter().enumerate().map(|(index, object)| (object.id(), index)).collect();

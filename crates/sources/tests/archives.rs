@@ -1,4 +1,4 @@
-//! Archives, packed texts, and what is wrong with them.
+//! Archives, compressed texts, and errors in them.
 
 use std::fs;
 use std::io::Write as _;
@@ -9,7 +9,7 @@ use pavisade_model::NoteKind;
 use pavisade_sources::{Limits, Request, load};
 use pavisade_yaml::Origin;
 
-/// A tar archive of these members; names are written as they are.
+/// Returns a tar archive with these members. Names are written unchanged.
 fn tar(members: &[(&str, &[u8])]) -> Vec<u8> {
     let mut builder = tar::Builder::new(Vec::new());
     for (name, bytes) in members {
@@ -52,7 +52,7 @@ fn archives_are_folders_of_their_own() {
     assert_eq!(seen.note("checked separately"), (NoteKind::Info, "@/d.tgz"));
     assert_eq!(seen.sources()[0], "@/a.tar:k8s/web.yaml");
     assert_eq!(seen.sources()[5], "@/e.yaml.gz");
-    // An archive in a folder is no file that counts.
+    // An archive in a directory is not read.
     assert_eq!(scan(folder.path()).objects(), [] as [&str; 0]);
 }
 
@@ -72,7 +72,7 @@ fn an_archive_may_come_through_standard_input() {
 fn members_cannot_leave_and_links_are_passed_over() {
     let secret = object("Secret", "s");
     let mut builder = tar::Builder::new(tar(&[("../../evil.yaml", secret.as_bytes())]));
-    // Begin again where the end marks stood.
+    // Overwrite the end marks.
     builder.get_mut().truncate(1024);
     let mut header = tar::Header::new_gnu();
     header.set_entry_type(tar::EntryType::Symlink);
@@ -138,7 +138,7 @@ fn holes_of_a_sparse_member_count_as_bytes() {
         header.set_mode(0o644);
         header.set_entry_type(tar::EntryType::GNUSparse);
         let gnu = header.as_gnu_mut().unwrap();
-        // Half a megabyte of nothing.
+        // Half a megabyte of zeros.
         gnu.realsize.copy_from_slice(b"00002000000\0");
         gnu.sparse[0].offset.copy_from_slice(b"00002000000\0");
         gnu.sparse[0].numbytes.copy_from_slice(b"00000000000\0");

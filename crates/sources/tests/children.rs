@@ -1,4 +1,4 @@
-//! Helm and kustomize, and what they start, are bounded and end with the scan.
+//! Helm and kustomize, and what they start, have limits and end with the scan.
 #![cfg(unix)]
 
 use std::fs;
@@ -106,7 +106,7 @@ fn a_chart_that_takes_too_much_memory_is_told() {
     assert_eq!(seen.note("helm needed more than 4096 MiB of memory").0, NoteKind::Unread);
 }
 
-/// A server on this machine that counts who asks.
+/// Starts a local server that counts its connections.
 fn server() -> (String, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
@@ -121,7 +121,7 @@ fn server() -> (String, Arc<AtomicUsize>) {
     (address, count)
 }
 
-/// With and without a network of their own.
+/// With and without a network namespace.
 fn networks() -> impl Iterator<Item = Option<PathBuf>> {
     let own = unshare().map(Some);
     own.into_iter().chain([None])
@@ -228,7 +228,7 @@ fn a_kustomization_asks_no_address() {
         ("patch.yaml", builtin("PatchTransformer", "path: URL\ntarget: {kind: Service}")),
         ("patches.yaml", builtin("PatchStrategicMergeTransformer", "paths: [URL]")),
         ("replace.yaml", builtin("ReplacementTransformer", "replacements: [{path: URL}]")),
-        // What a look at the disk alone would take for a file.
+        // A path on disk with the name of a URL.
         (&url, object("Service", "trap")),
     ];
     let mut tools = Vec::new();

@@ -1,4 +1,5 @@
-//! What objects install from elsewhere: said, and incomplete where it is in the same repository.
+//! Content that objects install from elsewhere: reported, and incomplete if it is in the same
+//! repository.
 
 use crate::common::{object, put, run, scan, seen, tree};
 use pavisade_model::NoteKind::{self, Unjudged, Unread};
@@ -26,8 +27,8 @@ fn a_chart_of_a_registry_is_named_and_complete() {
     assert!(!message.contains("secret"), "{message}");
 }
 
-/// What is said of an Application of this path, in a repository with `apps/web` and `old/x`, of
-/// which `scanned` is scanned.
+/// Returns the notes about an Application with this path, in a repository with `apps/web` and
+/// `old/x`, of which `scanned` is scanned.
 fn said(remote: Option<&str>, url: &str, path: &str, scanned: &[&str]) -> Vec<(NoteKind, String)> {
     let folder = tree(&[
         ("argo/app.yaml", &application("web", url, path)),
@@ -49,20 +50,20 @@ fn a_folder_of_the_repository_must_have_been_read() {
     let mine = Some("git@git.example.com:me/home.git");
     let url = "https://git.example.com/me/home";
     for (remote, url, path, scanned, want) in [
-        // Read with the rest, or named beside it, or together with the whole.
+        // Read with the rest, given in addition, or as part of the whole.
         (mine, url, "apps/web", &["."][..], None),
         (mine, url, "./apps/", &["argo", "apps"], None),
         (None, url, "apps/web", &["."], None),
-        // Left out.
+        // Not scanned.
         (mine, url, "apps/web", &["argo"], Some(Unread)),
         (mine, url, "apps/web", &["argo/app.yaml"], Some(Unread)),
         (None, url, "apps/web", &["argo"], Some(Unread)),
         (mine, url, "apps/{{name}}", &["argo"], Some(Unread)),
-        // There, and with nothing that is read.
+        // Exists, but contains nothing that is read.
         (mine, url, "old/x", &["."], Some(Unread)),
-        // A fork has another address and the same name.
+        // A fork has another URL but the same name.
         (mine, "https://github.com/they/home.git", "apps/web", &["argo"], Some(Unread)),
-        // Of another repository, though there is such a path here too.
+        // Of another repository, although the path exists here too.
         (mine, "https://git.example.com/me/other", "apps/web", &["argo"], Some(Unjudged)),
         (mine, "https://git.example.com/me/other", "apps/web", &["."], Some(Unjudged)),
         // Every repository has a root.

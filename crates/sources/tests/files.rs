@@ -1,4 +1,4 @@
-//! Files, folders and standard input.
+//! Files, directories and standard input.
 
 use std::fs;
 use std::path::Path;
@@ -76,7 +76,7 @@ fn what_is_named_directly_is_read_or_explained() {
     assert_eq!(seen.note("this file is empty"), (NoteKind::Unread, "@/empty.yaml"));
     assert_eq!(seen.note("binary"), (NoteKind::Unread, "@/binary.yaml"));
     assert_eq!(seen.note("no such file"), (NoteKind::Unread, "@/absent"));
-    // A fix is given every file that was changed, and most hold no object.
+    // For a fix, users pass all changed files, most of which have no objects.
     let purpose = Purpose::Fix;
     let seen = run(folder.path(), &Request { purpose, ..Request::new([at("values.yaml")]) });
     assert_eq!(seen.note("no document in this file has"), (NoteKind::Info, "@/values.yaml"));
@@ -144,7 +144,7 @@ fn links_are_followed_inside_and_loops_survived() {
     });
     let places: Vec<_> = outside.map(|(_, place, _)| place.as_str()).collect();
     assert_eq!(places, ["@/admin.yaml", "@/loop"]);
-    // Within one repository, links may lead anywhere.
+    // Within a repository, links may lead anywhere.
     fs::create_dir(at(".git")).unwrap();
     assert_eq!(scan(&at("in")).objects(), ["Secret outside", "Service hidden", "Service web"]);
 }
@@ -365,7 +365,7 @@ fn standard_input_is_a_text() {
     assert_eq!(seen.worlds[0].1, WorldKind::Files);
     assert_eq!(seen.sources(), ["<stdin>"]);
     let loaded = load(&Request::new(["-"]), "".as_bytes(), &());
-    // The program before the pipe may have failed: this is no clean result.
+    // The program before the pipe may have failed: not a clean result.
     assert_eq!(loaded.snapshot.notes()[0].kind, NoteKind::Unread);
 }
 
@@ -385,7 +385,7 @@ fn links_that_double_at_each_step_are_followed_once() {
 
 #[test]
 fn what_takes_too_much_memory_is_the_last_that_is_read() {
-    // A part holds files of 16 MiB together: the third file is in the next.
+    // A part has files of up to 16 MiB in total, so the third file is in the next part.
     let large = object("Service", "web") + &"# comment\n".repeat(900_000);
     let large = |name: &str| large.replace("web", name);
     let folder = tree(&[("a.yaml", &large("a")), ("b.yaml", &large("b")), ("c.yaml", &large("c"))]);

@@ -1,4 +1,4 @@
-//! What waits for ever or has no end is not opened.
+//! Files that block or have no end are not opened.
 #![cfg(unix)]
 
 use std::fmt::Write as _;
@@ -11,7 +11,7 @@ use crate::common::{Seen, link, object, pipe, run, scan, script, tree, with_tool
 use pavisade_model::NoteKind;
 use pavisade_sources::{Request, Tools};
 
-/// A scan that must end.
+/// Scans with a timeout.
 fn in_time(folder: &Path) -> Seen {
     let (send, receive) = mpsc::channel();
     let folder = folder.to_owned();

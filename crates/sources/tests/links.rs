@@ -1,4 +1,4 @@
-//! No object is hidden by a link.
+//! Links do not hide objects.
 #![cfg(unix)]
 
 use crate::common::{link, object, scan, tree};
@@ -11,7 +11,7 @@ fn a_link_with_a_name_that_counts_is_read_though_its_target_has_none() {
     let folder = tree(&[("pod.txt", &pod)]);
     link("pod.txt", &folder.path().join("pod.yaml"));
     assert_eq!(scan(folder.path()).objects(), ["Pod p"]);
-    // The first link by name must not claim the target for a name that does not count.
+    // The first link by name must not claim the target for a name that is not read.
     let folder = tree(&[(".hidden/pod", &pod)]);
     for name in ["a.txt", "b.yaml", "c.yaml"] {
         link(".hidden/pod", &folder.path().join(name));
@@ -19,7 +19,7 @@ fn a_link_with_a_name_that_counts_is_read_though_its_target_has_none() {
     let seen = scan(folder.path());
     assert_eq!(seen.sources(), ["@/b.yaml"]);
     assert_eq!(seen.stats.skipped[&Skip::Link], 1);
-    // A Dockerfile is read as such, and as a manifest under the name of one.
+    // A Dockerfile is read as such, and as a manifest through a link with such a name.
     let folder = tree(&[("Dockerfile", &pod)]);
     link("Dockerfile", &folder.path().join("pod.yaml"));
     assert_eq!(scan(folder.path()).objects(), ["Pod p"]);
@@ -32,7 +32,7 @@ fn a_link_that_makes_its_folder_a_chart_or_kustomization_is_kept() {
     let folder = tree(&[("a/c.txt", chart), template, ("b/Chart.yaml", chart)]);
     link("c.txt", &folder.path().join("a/Chart.yaml"));
     link("../b/Chart.yaml", &folder.path().join("c/Chart.yaml"));
-    // The same chart by another path is not another.
+    // A different path to the same chart is not another chart.
     link("a", &folder.path().join("again"));
     let seen = scan(folder.path());
     assert_eq!(seen.note("3 charts (@/a, @/b, @/c) were not rendered").0, NoteKind::Unread);

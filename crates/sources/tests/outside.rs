@@ -8,7 +8,7 @@ use crate::common::{Seen, different, link, object, put, run, scan, script, tree,
 use pavisade_model::NoteKind;
 use pavisade_sources::{Request, Tools};
 
-/// A scan with programs that say that they were started.
+/// Scans with programs that report that they were started.
 fn with_scripts(folder: &Path) -> Seen {
     let bin = tempfile::tempdir().unwrap();
     let text = "printf 'apiVersion: v1\\nkind: Started\\nmetadata: {name: x}'";
@@ -42,7 +42,7 @@ fn a_dependency_whose_name_leads_elsewhere_is_not_copied() {
         let seen = with_scripts(folder.path());
         assert_eq!(seen.note("a dependency has the name"), (NoteKind::Unread, "@/a"), "{name}");
     }
-    // The name that counts is that of the chart which the address leads to.
+    // The name of the referenced chart is what matters.
     let need = "dependencies: [{name: b, alias: ../../x, repository: 'file://../b'}]\n";
     let folder = tree(&[
         ("a/Chart.yaml", &format!("name: a\nversion: 1.0.0\n{need}")),
@@ -68,7 +68,7 @@ fn a_dependency_outside_is_not_read() {
     }
 }
 
-/// Ways to name something in a kustomization: of a folder, or of a file.
+/// Ways to refer to a directory or a file in a kustomization.
 const FOLDERS: [&str; 8] = [
     "resources: [PATH]",
     "bases: [PATH]",
@@ -155,7 +155,7 @@ fn a_kustomization_in_an_archive_leads_to_nothing_beside_it() {
 
 #[test]
 fn kustomize_goes_from_where_a_link_leads_to() {
-    // By the names of the walk `../../base` is inside; kustomize resolves the link first.
+    // By the walked path, `../../base` is inside. But kustomize resolves the link first.
     let folder = tree(&[
         ("base/kustomization.yaml", "resources: [secret.yaml]\n"),
         ("base/secret.yaml", &object("Secret", "own")),
@@ -222,7 +222,7 @@ fn values_outside_do_not_switch_a_dependency_off() {
     link("../own.yaml", &given.join("values.yaml"));
     let seen = with_scripts(&given);
     assert_eq!(seen.note("dependencies are missing: db").0, NoteKind::Unread);
-    // One of the chart's own does.
+    // A values file inside the chart is applied.
     fs::remove_file(given.join("values.yaml")).unwrap();
     fs::rename(folder.path().join("own.yaml"), given.join("values.yaml")).unwrap();
     assert_eq!(with_scripts(&given).objects(), ["Started x"]);
@@ -237,7 +237,7 @@ fn an_ignore_file_outside_hides_nothing() {
         let seen = scan(&given);
         assert_eq!(seen.objects(), ["Service web"]);
         assert_eq!(seen.note("this ignore file is not applied").0, NoteKind::Warning, "{name}");
-        // A link that stays inside counts, and so does a file.
+        // A link that stays inside is applied, and so is a file.
         fs::rename(folder.path().join("own"), given.join("own")).unwrap();
         fs::remove_file(given.join(name)).unwrap();
         link(given.join("own"), &given.join(name));

@@ -1,4 +1,4 @@
-//! Charts and kustomizations, rendered and not.
+//! Charts and kustomizations, rendered or not.
 
 use std::path::Path;
 use std::time::Duration;
@@ -153,7 +153,7 @@ fn overlays_that_are_not_rendered_share_their_base_as_a_world_of_its_own() {
     );
     let (kind, _) = seen.note("2 kustomizations");
     assert_eq!((kind, seen.notes.len()), (NoteKind::Unread, 1));
-    // One alone takes its base in where both are in one repository.
+    // A single overlay includes its base if both are in one repository.
     let prod = folder.path().join("k/overlays/prod");
     let seen = scan(&prod);
     assert_eq!(seen.note("`../../base` is outside").0, NoteKind::Unread);
@@ -255,7 +255,7 @@ fn tools_run_bounded_and_without_the_users_environment() {
 fn a_program_with_many_warnings_lives_to_its_end() {
     let folder = tree(&[("kustomization.yaml", "resources: [a.yaml]\n"), ("a.yaml", "a: 1\n")]);
     let bin = tempfile::tempdir().unwrap();
-    // 256 KiB: more than is kept and more than a pipe holds.
+    // 256 KiB: more than is kept, and more than fits in a pipe.
     let text = "line=xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx; i=0\n\
                 while [ $i -lt 8192 ]; do echo $line >&2 || exit 1; i=$((i+1)); done\n\
                 printf 'apiVersion: v1\\nkind: Pod\\nmetadata: {name: p}'";

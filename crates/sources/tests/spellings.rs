@@ -1,10 +1,10 @@
-//! No object is hidden by how its file is written, or by where it is.
+//! Objects are found regardless of the style and location of their files.
 
 use crate::common::{different, object, put, run, scan, tree};
 use pavisade_model::NoteKind;
 use pavisade_sources::{Request, Skip};
 
-/// The objects of a folder with this file alone.
+/// Scans a directory with only this file and checks the objects.
 fn check(name: &str, text: &[u8], expect: &[&str]) {
     let folder = tree(&[]);
     put(folder.path(), name, text);
@@ -142,7 +142,7 @@ fn a_kustomization_that_names_its_folder_hides_no_object() {
             assert_eq!(note, (NoteKind::Unread, "@/k/kustomization.yaml"), "{kind} {field}");
         }
     }
-    // Generators may be made by another kustomization.
+    // Generators may be created by another kustomization.
     let folder = tree(&[
         ("kustomization.yaml", "kind: Component\ngenerators: [gen]\n"),
         ("gen/kustomization.yaml", "resources: []\n"),
@@ -170,7 +170,7 @@ fn data_of_a_kustomization_hides_no_object() {
     ]);
     let seen = scan(folder.path());
     assert_eq!(seen.objects(), ["Pod p", "Pod p", "Pod q", "Service web"]);
-    // Data splits no world of others.
+    // Data does not split other worlds.
     assert_eq!(seen.world_names(), ["@", "@/k", "@/k (data)"]);
     assert_eq!(seen.stats.skipped[&Skip::PartOfKustomization], 4);
 }
@@ -196,7 +196,7 @@ fn files_of_charts_that_helm_does_not_render_hide_no_object() {
     assert_eq!(seen.objects(), [&pods[..], &["Service other", "Service web"]].concat());
     assert_eq!(seen.note("this chart was not rendered"), (NoteKind::Unread, "@/app"));
     assert_eq!(seen.stats.skipped[&Skip::PartOfChart], 5);
-    // What a chart holds twice splits no world but its own.
+    // Duplicates in a chart split only its own world.
     let services = seen.worlds.iter().find(|(name, ..)| name == "@").unwrap();
     assert_eq!(services.2.len(), 2);
 }
@@ -226,7 +226,7 @@ fn hidden_and_ignored_entries_are_counted() {
     assert_eq!(seen.note(message), (NoteKind::Info, "@"));
     assert_eq!(seen.stats.skipped[&Skip::Hidden], 2);
     assert_eq!(seen.stats.skipped[&Skip::Ignored], 2);
-    // With links the walk is another one.
+    // Links change the walk.
     #[cfg(unix)]
     {
         std::os::unix::fs::symlink("web.yaml", folder.path().join("again.yaml")).unwrap();
@@ -244,12 +244,12 @@ fn only_the_templates_of_real_charts_are_left_to_helm() {
         ("app/charts/sub/Chart.yaml", &chart("sub")),
         ("app/charts/sub/charts/deep/Chart.yaml", &chart("deep")),
         ("app/charts/_off/Chart.yaml", &chart("off")),
-        // Helm's.
+        // Rendered by Helm.
         ("app/templates/pod.yaml", &object("Pod", "a")),
         ("app/templates/charts/pod.yaml", &object("Pod", "b")),
         ("app/charts/sub/templates/x/pod.yaml", &object("Pod", "c")),
         ("app/charts/sub/charts/deep/templates/pod.yaml", &object("Pod", "d")),
-        // Nobody's.
+        // Not rendered by anything.
         ("app/files/templates/pod.yaml", &object("Pod", "p")),
         ("app/charts/sub/files/templates/pod.yaml", &object("Pod", "q")),
         ("app/charts/none/templates/pod.yaml", &object("Pod", "r")),

@@ -1,13 +1,13 @@
-//! The flat list of nodes that a document is, and how both readers write it.
+//! The node arena that represents a document, and the builder that both readers use.
 
 use std::sync::OnceLock;
 
-/// How a scalar's text is got from its span.
+/// How a scalar's text is derived from its span.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
     /// The span is the text.
     Exact,
-    /// The span less one quote on each side is the text.
+    /// The span without one quote on each side is the text.
     QuotedExact,
     /// A plain scalar over several lines.
     Folded,
@@ -21,7 +21,7 @@ pub(crate) enum Form {
     Side,
 }
 
-/// What a node is; `Dead` and `Splice` never leave the arena.
+/// The type of a node. `Dead` and `Splice` are internal to the arena.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tag {
     Null,
@@ -33,28 +33,28 @@ pub(crate) enum Tag {
     Mapping,
     /// Overridden by a later equal key.
     Dead,
-    /// The value of a merge key: its children belong to the mapping around it.
+    /// The value of a merge key. Its children belong to the enclosing mapping.
     Splice,
-    /// The list of maps that is the value of a merge key.
+    /// The list of maps of a merge key.
     SpliceList,
 }
 
 pub(crate) const KEY_IN_SIDE: u16 = u16::MAX;
 
-/// 24 bytes. Nodes stand in document order; a mapping's children carry their keys.
+/// A node of 24 bytes. Nodes are in document order. Children of a mapping carry their keys.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Node {
     pub tag: Tag,
     pub form: Form,
-    /// Bytes of the key in the text, or `KEY_IN_SIDE`.
+    /// The length of the key in the text, in bytes, or `KEY_IN_SIDE`.
     pub key_len: u16,
-    /// Where the key's text starts, or its place in the side table.
+    /// The offset of the key in the text, or its index in the side table.
     pub key: u32,
     pub start: u32,
     pub end: u32,
     pub parent: u32,
-    /// Collections: the node after the last descendant. Scalars: place in the side table, or
-    /// `NO_SIDE`.
+    /// Collections: the index of the node after the last descendant. Scalars: the index in the side
+    /// table, or `NO_SIDE`.
     pub next: u32,
 }
 
@@ -68,37 +68,39 @@ impl Node {
     }
 }
 
-/// A text that is no slice of the source: a scalar decoded on first use, or a key.
+/// A text that is not a slice of the source: a scalar decoded on first use, or a key.
 pub(crate) struct Side {
     pub text: OnceLock<Box<str>>,
     /// Content indentation of a block scalar.
     pub indent: u32,
-    /// Where a key stands in the source.
+    /// The span of the key in the source.
     pub key_span: (u32, u32),
 }
 
-/// A key as the reader found it, before it is put on its value.
+/// A key before it is attached to its value.
 #[derive(Debug, Clone)]
 pub(crate) enum Key {
     Slice { start: u32, len: u16 },
     Owned { text: String, span: (u32, u32) },
 }
 
-/// Bytes of text for each node, in documents that have many.
+/// Average bytes of text per node in documents with many nodes.
 const BYTES_PER_NODE: usize = 24;
 
-/// Nodes that one document may have: what takes 384 MiB. A text of lists has a node every two bytes.
+/// Maximum number of nodes in a document, which take 384 MiB. A text of lists has a node for every
+/// two bytes.
 pub(crate) const MAX_NODES: usize = 16 << 20;
 pub(crate) const TOO_MANY_NODES: &str = "more than 16 million values in one document";
 
-/// Collects nodes; both readers write through it.
+/// Collects nodes for both readers.
 pub(crate) struct Builder {
     pub nodes: Vec<Node>,
     pub side: Vec<Side>,
 }
 
 impl Builder {
-    /// For a document of `bytes`; most have fewer nodes than there is room for at first.
+    /// Creates a builder for a document of that many `bytes`. Most documents fit in the initial
+    /// capacity.
     pub(crate) fn new(bytes: usize) -> Self {
         Self { nodes: Vec::with_capacity(bytes / BYTES_PER_NODE + 1), side: Vec::new() }
     }
@@ -146,13 +148,13 @@ impl Builder {
         self.side.len() as u32 - 1
     }
 
-    /// The scalar's text is decoded when it is asked for.
+    /// Marks a scalar to be decoded on first use.
     pub(crate) fn decode_late(&mut self, node: u32, indent: u32) {
         self.side.push(Side { text: OnceLock::new(), indent, key_span: (0, 0) });
         self.nodes[node as usize].next = self.side.len() as u32 - 1;
     }
 
-    /// The scalar's text is `text`, whatever its span says.
+    /// Sets a scalar's text, regardless of its span.
     pub(crate) fn set_text(&mut self, node: u32, text: &str) {
         let side = self.push_side(text, (0, 0));
         self.nodes[node as usize].next = side;
@@ -165,7 +167,7 @@ impl Builder {
         node.end = end.max(node.start);
     }
 
-    /// Adds the children of a collection into which nothing is merged.
+    /// Appends the children of a collection without merge keys.
     pub(crate) fn children(&self, node: u32, children: &mut Vec<u32>) {
         let (mut at, end) = (node + 1, self.nodes[node as usize].next);
         while at < end {
@@ -185,7 +187,7 @@ impl Builder {
         }
     }
 
-    /// Copies the subtree at `from` to the end, under another key and parent.
+    /// Copies the subtree at `from` to the end, with a different key and parent.
     pub(crate) fn copy(&mut self, from: u32, key: Option<&Key>, parent: u32) -> u32 {
         let source = self.nodes[from as usize];
         let to = self.push((source.tag, source.form), key, (source.start, source.end), parent);
@@ -205,7 +207,7 @@ impl Builder {
         to
     }
 
-    /// Lets the last of equal keys win, as kubectl does; returns the nodes that lost.
+    /// Keeps only the last of equal keys, as kubectl does. Returns the nodes that were removed.
     ///
     /// `children` holds the mapping's children in the order in which they are applied.
     pub(crate) fn bury_duplicates(&mut self, text: &str, children: &mut [u32]) -> Vec<u32> {
@@ -224,7 +226,7 @@ impl Builder {
         }
         for &node in &lost {
             let node = &mut self.nodes[node as usize];
-            // The form remembers that a dead collection has descendants to step over.
+            // For a dead node, the form records whether it has descendants to skip.
             node.form = if node.is_collection() { Form::Side } else { Form::Exact };
             node.tag = Tag::Dead;
         }

@@ -1,10 +1,10 @@
-//! Values as JSON in one canonical form, by which they are compared.
+//! Canonical JSON of values, used to compare them.
 
 use std::fmt::{self, Write as _};
 
 use crate::doc::{Kind, Value};
 
-/// The value as JSON: keys sorted, no blanks, numbers as Go writes them.
+/// Returns the value as JSON: keys sorted, no whitespace, numbers in Go's format.
 pub fn to_json(value: Value<'_>) -> String {
     enum Open<'d> {
         Sequence(std::vec::IntoIter<Value<'d>>),

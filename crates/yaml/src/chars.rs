@@ -1,6 +1,7 @@
-//! Character classes of YAML 1.1 as libyaml has them.
+//! Character classes of YAML 1.1 as in libyaml.
 
-/// Bytes of the line break at `at`; 0 if there is none. CR LF is one break; NEL, LS and PS count.
+/// Returns the length of the line break at `at` in bytes, or 0. CR LF is one break. NEL, LS and PS
+/// are breaks.
 pub(crate) fn break_len(text: &[u8], at: usize) -> usize {
     match text.get(at) {
         Some(b'\n') => 1,
@@ -23,7 +24,7 @@ pub(crate) fn is_break_at(text: &[u8], at: usize) -> bool {
     }
 }
 
-/// Where the line at `from` ends: its break, or the end of the text.
+/// Returns the offset of the end of the line: its break, or the end of the text.
 pub(crate) fn line_end(text: &[u8], from: usize) -> usize {
     let mut at = from;
     while let Some(&c) = text.get(at) {
@@ -35,7 +36,8 @@ pub(crate) fn line_end(text: &[u8], from: usize) -> usize {
     at
 }
 
-/// How many spaces a text begins with. Eight bytes at a time: indentation is a large part of YAML.
+/// Returns the number of leading spaces. Reads eight bytes at a time, since indentation is a large
+/// part of YAML.
 pub(crate) fn spaces(text: &[u8]) -> usize {
     let mut at = 0;
     while let Some(eight) = text[at..].first_chunk() {
@@ -52,7 +54,7 @@ pub(crate) fn is_blank(c: u8) -> bool {
     c == b' ' || c == b'\t'
 }
 
-/// Blank, line break or end.
+/// Whether `at` is a blank, a line break or the end.
 pub(crate) fn is_blankz(text: &[u8], at: usize) -> bool {
     match text.get(at) {
         None => true,
@@ -60,11 +62,11 @@ pub(crate) fn is_blankz(text: &[u8], at: usize) -> bool {
     }
 }
 
-/// The first byte of a character that YAML does not allow, if any.
+/// Returns the offset of the first character that YAML does not allow, if any.
 pub(crate) fn forbidden(text: &[u8]) -> Option<usize> {
     let suspicious =
         |c: u8| (c < 0x20 && !matches!(c, 9 | 10 | 13)) || c == 0x7F || c == 0xC2 || c == 0xEF;
-    // One pass that the compiler turns into vector code; the slow look only where it is needed.
+    // One vectorizable pass. The slow scan runs only if it finds something.
     let mut any = false;
     for chunk in text.chunks(64) {
         any |= chunk.iter().fold(false, |found, &c| found | suspicious(c));

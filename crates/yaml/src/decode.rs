@@ -1,10 +1,11 @@
-//! The text of a scalar token, made only when somebody asks for it.
+//! Decoding of scalar tokens, on demand.
 
 use crate::arena::Form;
 use crate::chars::{break_len, is_blank, is_break_at};
 use crate::scan::BlockHeader;
 
-/// The text of the scalar `raw`, which the scanner has accepted, quotes and header included.
+/// Returns the text of the scalar `raw`, which includes quotes or header and was accepted by the
+/// scanner.
 pub(crate) fn scalar(raw: &str, form: Form, indent: u32) -> String {
     match form {
         Form::Exact | Form::Side => raw.to_owned(),
@@ -18,7 +19,7 @@ pub(crate) fn scalar(raw: &str, form: Form, indent: u32) -> String {
     }
 }
 
-/// Whether the scalar's text is `text`, which has no escapes or breaks.
+/// Whether the scalar's text equals `text`, which has no escapes or breaks.
 pub(crate) fn scalar_is(raw: &str, form: Form, text: &str) -> bool {
     match form {
         Form::Exact => raw == text,
@@ -26,7 +27,7 @@ pub(crate) fn scalar_is(raw: &str, form: Form, text: &str) -> bool {
     }
 }
 
-/// How a line break is kept: every kind of newline becomes `\n`, LS and PS stay.
+/// Appends a line break: every kind of newline becomes `\n`; LS and PS are kept.
 fn push_break(out: &mut String, text: &str, at: usize) -> usize {
     let length = break_len(text.as_bytes(), at);
     match length {
@@ -42,7 +43,7 @@ fn flow(text: &str, quote: u8) -> String {
     let (mut first, mut more) = (String::new(), String::new());
     let mut pos = 0;
     while pos < bytes.len() {
-        // What is not blank.
+        // Characters that are not blank.
         let mut escaped_break = false;
         while pos < bytes.len() && !is_blank(bytes[pos]) && !is_break_at(bytes, pos) {
             match bytes[pos] {
@@ -73,7 +74,7 @@ fn flow(text: &str, quote: u8) -> String {
                 }
             }
         }
-        // Blanks and breaks up to the next run.
+        // Blanks and breaks up to the next run of text.
         let blanks = pos;
         let mut folded = escaped_break;
         first.clear();
@@ -100,7 +101,7 @@ fn flow(text: &str, quote: u8) -> String {
     out
 }
 
-/// Appends what the escape at `at` stands for; returns its length in the text.
+/// Appends the character of the escape at `at`. Returns the length of the escape in the text.
 fn escape(out: &mut String, text: &str, at: usize) -> usize {
     let (digits, plain) = match text.as_bytes()[at + 1] {
         b'0' => (0, '\0'),

@@ -1,4 +1,4 @@
-//! One document: its text, its nodes, and values as handles on them.
+//! Documents: source texts, nodes, and values as handles to nodes.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,13 +12,13 @@ use crate::resolve::{self, Number, Resolved};
 
 pub(crate) const BYTE_ORDER_MARK: char = '\u{feff}';
 
-/// A text that documents come from: a file, a member of an archive, standard input.
+/// A text that contains documents: a file, an archive member, standard input.
 ///
-/// Cheap to clone. Line starts are found when the first line number is asked for.
+/// Cheap to clone. Line starts are computed when the first line number is requested.
 #[derive(Clone)]
 pub struct Source(Arc<SourceText>);
 
-/// Tells a text from all others of this process, whatever they are called.
+/// Identifies a text within this process, independent of its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SourceId(u64);
 
@@ -31,41 +31,41 @@ struct SourceText {
 }
 
 impl Source {
-    /// A file with the name that users know it by. A last line without an end gets one, as
+    /// Creates a file with its name as shown to users. A missing final newline is added, as
     /// kubectl's line reader does.
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
         Self::of(name, Origin::File, text)
     }
 
-    /// A text that comes from somewhere else.
+    /// Creates a text of another origin.
     pub fn of(name: impl Into<String>, origin: Origin, text: impl Into<String>) -> Self {
         let mut text = text.into();
         if !text.ends_with('\n') {
             text.push('\n');
         }
-        // Ids are compared for equality only: their order depends on which thread reads first.
+        // Ids are only compared for equality: their order depends on which thread reads first.
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let id = SourceId(NEXT.fetch_add(1, Ordering::Relaxed));
         Self(Arc::new(SourceText { id, name: name.into(), origin, text, lines: OnceLock::new() }))
     }
 
-    /// Which text it is; clones have the same.
+    /// Returns the id. Clones have the same id.
     pub fn id(&self) -> SourceId {
         self.0.id
     }
 
-    /// The name that users know it by, mostly a path; of a rendered text, that of the file or folder
-    /// that it was made of.
+    /// Returns the name shown to users, usually a path. For a rendered text, the name of the file
+    /// or directory it was rendered from.
     pub fn name(&self) -> &str {
         &self.0.name
     }
 
-    /// Where it comes from.
+    /// Returns the origin.
     pub fn origin(&self) -> &Origin {
         &self.0.origin
     }
 
-    /// The name for people, of a rendered text with a mark behind it.
+    /// Returns the name for display. For a rendered text, a suffix says so.
     pub fn shown(&self) -> Cow<'_, str> {
         match self.0.origin.mark() {
             "" => Cow::Borrowed(self.name()),
@@ -73,12 +73,12 @@ impl Source {
         }
     }
 
-    /// The whole text.
+    /// Returns the whole text.
     pub fn text(&self) -> &str {
         &self.0.text
     }
 
-    /// Line and column, both from 1, of a byte offset; the column counts characters.
+    /// Returns the line and column of a byte offset, both from 1. The column counts characters.
     pub fn line_column(&self, at: u32) -> (u32, u32) {
         let lines = self.line_starts();
         let line = lines.partition_point(|&start| start <= at).max(1);
@@ -88,12 +88,12 @@ impl Source {
         (line as u32, column as u32 + 1)
     }
 
-    /// The line, from 1, of a byte offset.
+    /// Returns the line of a byte offset, from 1.
     pub fn line_at(&self, at: u32) -> u32 {
         self.line_starts().partition_point(|&start| start <= at).max(1) as u32
     }
 
-    /// The text of a line (from 1) without its end, and the byte where it starts.
+    /// Returns the text of a line (from 1) without its line end, and the byte offset of its start.
     pub fn line(&self, line: u32) -> Option<(u32, &str)> {
         let lines = self.line_starts();
         let start = *lines.get(line.checked_sub(1)? as usize)?;
@@ -112,7 +112,7 @@ impl Source {
     fn line_starts(&self) -> &[u32] {
         self.0.lines.get_or_init(|| {
             let text = &self.0.text;
-            // An editor does not show a byte-order mark.
+            // Editors do not show a byte-order mark.
             let first = if text.starts_with(BYTE_ORDER_MARK) { 3 } else { 0 };
             let breaks = memchr::memchr_iter(b'\n', text.as_bytes());
             std::iter::once(first).chain(breaks.map(|at| at as u32 + 1)).collect()
@@ -126,7 +126,7 @@ impl fmt::Debug for Source {
     }
 }
 
-/// One document: shared, immutable, 24 bytes a node and no copies of its text.
+/// A document: shared, immutable, 24 bytes per node, without copies of its text.
 #[derive(Clone)]
 pub struct Doc(Arc<DocInner>);
 
@@ -144,12 +144,12 @@ impl Doc {
         Self(Arc::new(inner))
     }
 
-    /// The text this document was cut from.
+    /// Returns the text that contains this document.
     pub fn source(&self) -> &Source {
         &self.0.source
     }
 
-    /// About how many bytes of memory the document takes, its text not included.
+    /// Returns the approximate memory use in bytes, without the text.
     pub fn memory(&self) -> usize {
         let Self(inner) = self;
         size_of::<DocInner>()
@@ -158,32 +158,32 @@ impl Doc {
             + size_of_val(&*inner.comments)
     }
 
-    /// Bytes of the source that this document takes.
+    /// Returns the byte range of the document in its source.
     pub fn span(&self) -> Range<u32> {
         self.0.span.0..self.0.span.1
     }
 
-    /// Whether its text is JSON, so that a value's span is JSON as well.
+    /// Whether the text is JSON. If so, the span of each value is JSON too.
     pub fn is_json(&self) -> bool {
         self.0.json
     }
 
-    /// The value that the document is.
+    /// Returns the root value.
     pub fn root(&self) -> Value<'_> {
         Value { doc: self, node: 0 }
     }
 
-    /// The value at a place kept with [`Value::id`]; `None` if it is of another document.
+    /// Returns the value with this id. `None` if the id is out of range for this document.
     pub fn value(&self, id: NodeId) -> Option<Value<'_>> {
         ((id.0 as usize) < self.0.nodes.len()).then_some(Value { doc: self, node: id.0 })
     }
 
-    /// Comments in order, as spans that begin with `#`.
+    /// Returns the spans of comments in order. Each span begins with `#`.
     pub fn comments(&self) -> impl Iterator<Item = Range<u32>> + '_ {
         self.0.comments.iter().map(|&(start, end)| start..end)
     }
 
-    /// Whether a mapping in it takes entries of another one (`<<`).
+    /// Whether a mapping has a merge key (`<<`).
     pub(crate) fn merges(&self) -> bool {
         self.0.nodes.iter().any(|node| matches!(node.tag, Tag::Splice | Tag::SpliceList))
     }
@@ -199,34 +199,34 @@ impl fmt::Debug for Doc {
     }
 }
 
-/// A place in a [`Doc`], kept without borrowing it.
+/// The position of a value in a [`Doc`], without a borrow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeId(u32);
 
 impl NodeId {
-    /// The document's own value.
+    /// The root value.
     pub const ROOT: Self = Self(0);
 }
 
-/// What a value is.
+/// The type of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// `null`, `~` or nothing.
+    /// `null`, `~` or empty.
     Null,
-    /// `true` or `false`, and YAML 1.1's other words for them.
+    /// `true` or `false`, and YAML 1.1's other spellings.
     Bool,
-    /// Integer or float.
+    /// An integer or a float.
     Number,
-    /// Text.
+    /// A string.
     Text,
     /// A list.
     Sequence,
-    /// Keys and values.
+    /// A mapping of keys to values.
     Mapping,
 }
 
 impl Kind {
-    /// The word that an error message uses.
+    /// Returns the noun for error messages.
     pub fn name(self) -> &'static str {
         match self {
             Self::Null => "null",
@@ -239,7 +239,7 @@ impl Kind {
     }
 }
 
-/// A value in a document: two words, `Copy`.
+/// A handle to a value in a document: two words, `Copy`.
 #[derive(Clone, Copy)]
 pub struct Value<'d> {
     doc: &'d Doc,
@@ -251,17 +251,17 @@ impl<'d> Value<'d> {
         &self.doc.0.nodes[self.node as usize]
     }
 
-    /// The document that holds it.
+    /// Returns the document that contains it.
     pub fn doc(self) -> &'d Doc {
         self.doc
     }
 
-    /// Its place, to keep.
+    /// Returns its id, which can be kept without a borrow.
     pub fn id(self) -> NodeId {
         NodeId(self.node)
     }
 
-    /// What it is.
+    /// Returns the type of the value.
     pub fn kind(self) -> Kind {
         match self.data().tag {
             Tag::Null | Tag::Dead => Kind::Null,
@@ -278,12 +278,12 @@ impl<'d> Value<'d> {
         self.kind() == Kind::Null
     }
 
-    /// The text of a text; `None` for anything else, numbers and booleans included.
+    /// Returns the text of a string. `None` for other types, including numbers and booleans.
     pub fn as_str(self) -> Option<&'d str> {
         (self.data().tag == Tag::Text).then(|| self.raw_text())
     }
 
-    /// The boolean of a boolean.
+    /// Returns the value of a boolean.
     pub fn as_bool(self) -> Option<bool> {
         match self.data().tag {
             Tag::True => Some(true),
@@ -292,7 +292,7 @@ impl<'d> Value<'d> {
         }
     }
 
-    /// The number of a number.
+    /// Returns the value of a number.
     pub fn as_number(self) -> Option<Number> {
         if self.data().tag != Tag::Number {
             return None;
@@ -307,7 +307,7 @@ impl<'d> Value<'d> {
         }
     }
 
-    /// The integer of a number that is one.
+    /// Returns the value of an integer.
     pub fn as_i64(self) -> Option<i64> {
         match self.as_number()? {
             Number::Int(i) => Some(i),
@@ -330,7 +330,7 @@ impl<'d> Value<'d> {
         }
     }
 
-    /// A scalar as a reader sees it: text as it is, numbers and booleans in their own words.
+    /// Returns a scalar as text: strings unchanged, numbers and booleans formatted.
     pub fn scalar_text(self) -> Option<Cow<'d, str>> {
         match self.kind() {
             Kind::Text => self.as_str().map(Cow::Borrowed),
@@ -340,7 +340,7 @@ impl<'d> Value<'d> {
         }
     }
 
-    /// The field `key` of a mapping. A field that is null is returned as null.
+    /// Returns the field `key` of a mapping. A null field is returned as null.
     pub fn get(self, key: &str) -> Option<Value<'d>> {
         let inner = &*self.doc.0;
         let text = inner.source.text().as_bytes();
@@ -355,32 +355,32 @@ impl<'d> Value<'d> {
         })
     }
 
-    /// The value at a path of fields.
+    /// Returns the value at a path of fields.
     pub fn at(self, path: &[&str]) -> Option<Value<'d>> {
         path.iter().try_fold(self, |value, key| value.get(key))
     }
 
-    /// [`Value::get`], then [`Value::as_str`].
+    /// Returns the string in field `key`: [`Value::get`], then [`Value::as_str`].
     pub fn str(self, key: &str) -> Option<&'d str> {
         self.get(key)?.as_str()
     }
 
-    /// [`Value::get`], then [`Value::as_bool`].
+    /// Returns the boolean in field `key`: [`Value::get`], then [`Value::as_bool`].
     pub fn bool(self, key: &str) -> Option<bool> {
         self.get(key)?.as_bool()
     }
 
-    /// Keys and values of a mapping, in the order of the text; nothing for other kinds.
+    /// Returns the entries of a mapping in the order of the text. Empty for other types.
     pub fn entries(self) -> impl Iterator<Item = (&'d str, Value<'d>)> {
         self.children(Tag::Mapping).map(|value| (value.key().unwrap_or(""), value))
     }
 
-    /// The elements of a list; nothing for other kinds.
+    /// Returns the elements of a list. Empty for other types.
     pub fn items(self) -> impl Iterator<Item = Value<'d>> {
         self.children(Tag::Sequence)
     }
 
-    /// The elements of the list in field `key`; nothing where there is none.
+    /// Returns the elements of the list in field `key`. Empty if there is none.
     pub fn list(self, key: &str) -> impl Iterator<Item = Value<'d>> {
         self.get(key).into_iter().flat_map(Value::items)
     }
@@ -391,7 +391,7 @@ impl<'d> Value<'d> {
         Children { doc: self.doc, at: self.node + 1, end }
     }
 
-    /// Every value inside, itself first, in document order.
+    /// Returns the value and all its descendants in document order.
     pub fn descendants(self) -> impl Iterator<Item = Value<'d>> {
         let mut at = self.node;
         let end = if self.data().is_collection() { self.data().next } else { self.node + 1 };
@@ -412,7 +412,7 @@ impl<'d> Value<'d> {
         })
     }
 
-    /// The key under which a mapping holds it.
+    /// Returns the key of this value in its mapping.
     pub fn key(self) -> Option<&'d str> {
         let node = self.data();
         match node.key_len {
@@ -422,7 +422,7 @@ impl<'d> Value<'d> {
         }
     }
 
-    /// The span of its key in the source, quotes aside.
+    /// Returns the span of its key in the source, without quotes.
     pub fn key_span(self) -> Option<Range<u32>> {
         let node = self.data();
         match node.key_len {
@@ -435,7 +435,7 @@ impl<'d> Value<'d> {
         }
     }
 
-    /// The mapping or list around it.
+    /// Returns the enclosing mapping or list.
     pub fn parent(self) -> Option<Value<'d>> {
         let mut at = self.data().parent;
         while at != ROOT_PARENT {
@@ -448,8 +448,8 @@ impl<'d> Value<'d> {
         None
     }
 
-    /// Bytes in the source, quotes included. What came through an alias or a merge has the span
-    /// of the text behind the anchor.
+    /// Returns the byte range in the source, including quotes. A value from an alias or a merge has
+    /// the span of the anchored text.
     pub fn span(self) -> Range<u32> {
         self.data().start..self.data().end
     }

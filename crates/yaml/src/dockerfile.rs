@@ -1,4 +1,4 @@
-//! A Dockerfile's facts as a document, with spans: stages with their FROM, USER and the rest.
+//! Dockerfiles as documents with spans: the stages with FROM, USER and other instructions.
 //!
 //! ```yaml
 //! stages:
@@ -6,16 +6,16 @@
 //!     from: golang:1.26      # of the last stage in the text
 //!     user: "10001"          # the last USER of the stage
 //! ```
-//! Read by the Dockerfile reference (docs.docker.com/reference/dockerfile): continuation by `\`
-//! or the escape that a directive names, comments, here-documents, `ARG` before the first `FROM`
-//! as its default values. What a build argument changes is not known here.
+//! Follows the Dockerfile reference (docs.docker.com/reference/dockerfile): continuation by `\` or
+//! the escape character of the directive, comments, here-documents, and default values from `ARG`
+//! before the first `FROM`. Build arguments given on the command line are not known.
 
 use std::collections::{HashMap, VecDeque};
 
 use crate::arena::{Builder, Form, Key, ROOT_PARENT, Tag};
 use crate::doc::{Doc, DocInner, Source};
 
-/// Most stages that are read of one file.
+/// Maximum number of stages read from a file.
 pub const MAX_STAGES: usize = 1000;
 
 #[derive(Default)]
@@ -24,7 +24,7 @@ struct Stage {
     fields: Vec<(&'static str, String, (u32, u32))>,
 }
 
-/// Reads a Dockerfile; what is no instruction is passed over.
+/// Reads a Dockerfile. Lines that are not instructions are skipped.
 pub fn dockerfile(source: &Source) -> Doc {
     let mut stages: Vec<Stage> = Vec::new();
     let mut arguments: HashMap<String, String> = HashMap::new();
@@ -63,14 +63,15 @@ pub fn dockerfile(source: &Source) -> Doc {
 }
 
 struct Instruction {
-    /// In capitals.
+    /// In upper case.
     name: String,
     /// Arguments with continuation lines joined.
     rest: String,
     span: (u32, u32),
 }
 
-/// The instructions that [`dockerfile`] looks at, and the comments: whole lines that begin with `#`.
+/// Returns the instructions that [`dockerfile`] uses, and the comments: whole lines that begin with
+/// `#`.
 fn instructions(text: &str) -> (Vec<Instruction>, Vec<(u32, u32)>) {
     let (mut found, mut comments) = (Vec::new(), Vec::new());
     let mut comment = |line: &str, start: usize| {
@@ -103,7 +104,7 @@ fn instructions(text: &str) -> (Vec<Instruction>, Vec<(u32, u32)>) {
         let mut joined = content.to_owned();
         while joined.ends_with(escape) {
             joined.pop();
-            // Comments and blank lines between continuation lines do not end it.
+            // Comments and blank lines between continuation lines do not end the instruction.
             let Some(next) = lines.next() else { break };
             let next_start = at;
             at += next.len();
@@ -135,7 +136,7 @@ fn instructions(text: &str) -> (Vec<Instruction>, Vec<(u32, u32)>) {
     (found, comments)
 }
 
-/// The end word of a here-document that a word begins.
+/// Returns the delimiter if the word starts a here-document.
 fn heredoc(word: &str) -> Option<String> {
     let word = word.strip_prefix("<<")?;
     let word = unquote(word.strip_prefix('-').unwrap_or(word));
@@ -148,7 +149,7 @@ fn unquote(text: &str) -> &str {
     inner('"').or_else(|| inner('\'')).unwrap_or(text)
 }
 
-/// Replaces `$NAME` and `${NAME}` by defaults; a name without one stays as it is.
+/// Replaces `$NAME` and `${NAME}` with default values. Names without one are kept.
 fn expand(text: &str, arguments: &HashMap<String, String>) -> String {
     let mut out = String::new();
     let mut rest = text;

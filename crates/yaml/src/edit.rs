@@ -1,11 +1,12 @@
-//! Edits of a document that leave the rest of its text as it is: comments, order, quotes, indents.
+//! Edits of a document that keep the rest of its text unchanged: comments, order, quotes,
+//! indentation.
 //!
-//! An edit is made in the text and, beside it, in the document's JSON. Only where the new text
-//! means exactly the new JSON does it count; so an anchor that others share, a merge or a style
-//! that is not known here ends in a refusal, never in another change.
+//! An edit is made both in the text and in the document's JSON. It is accepted only if the new text
+//! parses to exactly the new JSON. So a shared anchor, a merge or an unsupported style leads to a
+//! refusal, never to an unintended change.
 //!
-//! Groups that have nothing to do with each other are made together and proven by one reading
-//! ([`rounds`]); what comes out is what one after another would have given.
+//! Independent groups are applied together and verified by a single parse ([`rounds`]). The result
+//! is the same as if they were applied one by one.
 
 mod history;
 mod meaning;
@@ -19,30 +20,29 @@ use serde_json::Value as Json;
 
 use crate::doc::{Doc, NodeId};
 
-/// What becomes of a value.
+/// A change of a value.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Edit {
-    /// This is there afterwards, whatever was there before; maps around it are made where absent.
+    /// Sets the value. Enclosing maps are created if absent.
     Set(Json),
-    /// The list there has one more element at its end, unless it has an equal one; an absent list
-    /// is made.
+    /// Appends an element to the list, unless it has an equal one. The list is created if absent.
     Append(Json),
-    /// It is gone, with its key or its dash.
+    /// Removes the value with its key or dash.
     Remove,
 }
 
-/// An edit at a place of a document.
+/// An edit at a position in a document.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Amendment {
-    /// The value, or the nearest one that exists around what is absent.
+    /// The value, or its nearest existing ancestor if it is absent.
     pub at: NodeId,
-    /// The fields below it that lead to the place; all but the last may be absent as well.
+    /// The fields below `at` that lead to the position. All but the last may be absent too.
     pub below: Vec<String>,
-    /// What becomes of it.
+    /// The change.
     pub edit: Edit,
 }
 
-/// Why an edit was not made; the document is as it was.
+/// The reason why an edit was refused. The document is unchanged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused(String);
 
@@ -52,21 +52,21 @@ impl fmt::Display for Refused {
     }
 }
 
-/// What became of a document.
+/// The result of edits.
 #[derive(Debug)]
 pub struct Amended {
-    /// The whole text of the document's part of its source ([`Doc::span`]).
+    /// The new text of the document, which replaces [`Doc::span`] in its source.
     pub text: String,
-    /// For each group, in order, whether it was made.
+    /// The outcome of each group, in order.
     pub made: Vec<Result<(), Refused>>,
 }
 
-/// Makes groups of edits as if one after another, each whole or not at all.
+/// Applies groups of edits as if one by one. Each group is applied completely or not at all.
 pub fn amend(doc: &Doc, groups: &[Vec<Amendment>]) -> Amended {
     rounds::amend(doc, groups, usize::MAX)
 }
 
-/// [`amend`] without its short cut, which tests compare it with.
+/// [`amend`] without batching, as a reference for tests.
 #[doc(hidden)]
 pub fn amend_one_by_one(doc: &Doc, groups: &[Vec<Amendment>]) -> Amended {
     rounds::amend(doc, groups, 1)
@@ -76,7 +76,7 @@ fn refused(why: impl Into<String>) -> Refused {
     Refused(why.into())
 }
 
-/// One step down from a document's root.
+/// One step of a path from a document's root.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Step {
     Field(String),

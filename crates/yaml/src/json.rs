@@ -1,4 +1,4 @@
-//! JSON, read into the same arena.
+//! JSON reader, into the same arena.
 
 use crate::arena::{Builder, Form, Key, MAX_NODES, ROOT_PARENT, TOO_MANY_NODES, Tag};
 use crate::resolve::Number;
@@ -6,16 +6,16 @@ use crate::scan::{MAX_DEPTH, SyntaxError};
 
 type Parse<T> = Result<T, SyntaxError>;
 
-/// One JSON value.
+/// A parsed JSON value.
 pub(crate) struct Parsed {
     pub builder: Builder,
-    /// Byte after the value.
+    /// The offset after the value.
     pub end: usize,
-    /// Where a number stands that no float holds: right as JSON, refused by kubectl.
+    /// The offset of a number too large for a float: valid JSON, but refused by kubectl.
     pub out_of_range: Option<usize>,
 }
 
-/// Reads the JSON value of `text` that starts at or after `at`.
+/// Parses the JSON value that starts at or after `at`.
 pub(crate) fn parse(text: &str, at: usize) -> Parse<Parsed> {
     let builder = Builder::new(0);
     let mut reader = Reader { text, bytes: text.as_bytes(), pos: at, builder, out_of_range: None };
@@ -181,7 +181,7 @@ impl Reader<'_> {
         Ok(node)
     }
 
-    /// Steps over a string; whether it has escapes.
+    /// Skips a string. Returns whether it has escapes.
     fn string(&mut self) -> Parse<bool> {
         let mut escaped = false;
         self.pos += 1;
@@ -257,7 +257,7 @@ fn register(frames: &mut [Frame], node: u32) {
     }
 }
 
-/// A JSON number as kubectl keeps it; `None` when no float holds it.
+/// Parses a JSON number as kubectl does. `None` if no float can hold it.
 pub(crate) fn number(text: &str) -> Option<Number> {
     match text.parse::<i64>() {
         Ok(int) => Some(Number::Int(int)),
@@ -265,7 +265,7 @@ pub(crate) fn number(text: &str) -> Option<Number> {
     }
 }
 
-/// Resolves the escapes of a valid JSON string; a lone surrogate becomes U+FFFD, as in Go.
+/// Resolves the escapes of a valid JSON string. A lone surrogate becomes U+FFFD, as in Go.
 pub(crate) fn unescape(raw: &str) -> String {
     let mut out = String::with_capacity(raw.len());
     let mut rest = raw;

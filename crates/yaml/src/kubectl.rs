@@ -1,43 +1,43 @@
-//! What kubectl makes of a document that is well-formed: lists unrolled, metadata of wrong types
-//! refused.
+//! How kubectl interprets a well-formed document: it expands lists and refuses metadata of wrong
+//! types.
 
 use crate::doc::{Kind, Value};
 
 /// An object as kubectl would send it.
 #[derive(Debug, Clone, Copy)]
 pub struct Object<'d> {
-    /// Its fields.
+    /// The value of the object.
     pub value: Value<'d>,
-    /// `apiVersion`; that of the list for an element that has neither version nor kind.
+    /// The `apiVersion`. An element with neither version nor kind has that of its list.
     pub api_version: &'d str,
-    /// `kind`; that of the list without `List` for an element that has neither.
+    /// The `kind`. An element with neither version nor kind has that of its list without `List`.
     pub kind: &'d str,
 }
 
-/// A reason for which kubectl refuses a document, with the value that is wrong.
+/// A reason why kubectl refuses a document, and the invalid value.
 #[derive(Debug, Clone)]
 pub struct Refusal<'d> {
-    /// The value that is wrong, or what it is missing in.
+    /// The invalid value, or the parent of a missing one.
     pub at: Value<'d>,
     /// What is wrong.
     pub message: String,
 }
 
-/// What kubectl makes of a document.
+/// The objects that kubectl finds in a document.
 #[derive(Debug, Default)]
 pub struct Objects<'d> {
-    /// What it would send, in order.
+    /// The objects it would send, in order.
     pub sent: Vec<Object<'d>>,
-    /// What it refuses: the document, or single elements of a list.
+    /// The errors: for the document, or for single elements of a list.
     pub refused: Vec<Refusal<'d>>,
 }
 
-/// The objects of a document: itself, or the elements of a list (`kind: List`, or any kind with
-/// a list in `items`).
+/// Returns the objects of a document: itself, or the elements of a list (`kind: List`, or any kind
+/// with a list in `items`).
 pub fn objects<'d>(root: Value<'d>) -> Objects<'d> {
     let mut objects = Objects::default();
     if let Err(refusal) = unroll(root, &mut objects) {
-        // A document is refused as a whole, its single elements one by one.
+        // A document is refused as a whole. Only list elements are refused individually.
         objects = Objects { sent: Vec::new(), refused: vec![refusal] };
     }
     objects
@@ -88,7 +88,7 @@ fn unroll<'d>(root: Value<'d>, out: &mut Objects<'d>) -> Result<(), Refusal<'d>>
     Ok(())
 }
 
-/// `apiVersion` and `kind`; an `apiVersion` of more than two parts hides the kind.
+/// Returns `apiVersion` and `kind`. An `apiVersion` with more than two parts hides the kind.
 fn type_fields(object: Value<'_>) -> Result<(&str, &str), Refusal<'_>> {
     let (version, kind) = (type_field(object, "apiVersion")?, type_field(object, "kind")?);
     if version.matches('/').count() > 1 {
@@ -111,7 +111,7 @@ fn wrong_type<'d>(value: Value<'d>, field: &str, wanted: &str) -> Refusal<'d> {
     Refusal { at: value, message }
 }
 
-/// kubectl decodes `metadata` into `ObjectMeta` and refuses what does not fit.
+/// kubectl decodes `metadata` into `ObjectMeta` and refuses values of wrong types.
 fn check_metadata<'d>(object: Value<'d>) -> Result<(), Refusal<'d>> {
     let Some(metadata) = object.get("metadata").filter(|m| !m.is_null()) else { return Ok(()) };
     let expect = |value: Value<'d>, field: &str, kind: Kind| {

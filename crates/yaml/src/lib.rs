@@ -1,14 +1,14 @@
 //! YAML and JSON documents, read as kubectl reads them.
 //!
-//! A text is cut into documents by kubectl's rule ([`cut`]), and each document becomes one flat
-//! arena of 24-byte nodes ([`Doc`]) that point into the text. A [`Value`] is a handle: a document
-//! and a node. Scalars mean what go-yaml's YAML 1.1 says, then Go's JSON: `y` is true, `014` is
-//! 12, `1.0` is 1. Texts that are no slice of the source (folded, escaped) are decoded on first
+//! A text is cut into documents by kubectl's rule ([`cut`]). Each document becomes one flat arena
+//! of 24-byte nodes ([`Doc`]) that point into the text. A [`Value`] is a handle: a document and a
+//! node. Scalars have the meaning of YAML 1.1 in go-yaml, then of Go's JSON: `y` is true, `014` is
+//! 12, `1.0` is 1. Texts that are not slices of the source (folded, escaped) are decoded on first
 //! use.
 //!
-//! A text is edited in place by [`amend`], which changes nothing else.
+//! [`amend`] edits a text in place and changes nothing else.
 //!
-//! Not here: what a document means to Kubernetes, files.
+//! Out of scope: what a document means to Kubernetes, and files.
 
 mod arena;
 mod canonical;

@@ -1,44 +1,44 @@
-//! Where a text comes from.
+//! The origin of a text.
 
 use std::sync::Arc;
 
-/// Where a text comes from, which decides what its name is the name of.
+/// The origin of a text, which determines what its name refers to.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Origin {
-    /// A file as it is: the text that its users write.
+    /// A file on disk.
     #[default]
     File,
     /// A member of an archive.
     Member,
-    /// Standard input, or another pipe.
+    /// Standard input or another pipe.
     Input,
-    /// An object as an API server or a snapshot has it: nobody ever saw this text.
+    /// An object from an API server or a snapshot. The user has never seen this text.
     Object,
-    /// What a program made of files, which are nowhere on disk as they are here; the name is that
-    /// of the file or folder that it was made of.
+    /// The output of a renderer, which is not on disk in this form. The name is that of the file or
+    /// directory it was rendered from.
     Rendered {
         /// The program.
         by: Renderer,
-        /// What it was given, as users know it: the chart or kustomization, then values files.
+        /// The inputs as given by the user: the chart or kustomization, then values files.
         from: Arc<[String]>,
-        /// A file on disk that stands for it where the name is none: that of a folder, or of a
-        /// template in a packed chart.
+        /// The file on disk to report if the name is not a file: for a directory, or a template in
+        /// a packaged chart.
         file: Option<Arc<str>>,
     },
 }
 
-/// A program that makes manifests of other files.
+/// A program that renders manifests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Renderer {
     /// `helm template`.
     Helm,
-    /// `kustomize build`, or that of kubectl.
+    /// `kustomize build` or `kubectl kustomize`.
     Kustomize,
 }
 
 impl Origin {
-    /// What stands behind the name of such a text, so that nobody looks for its lines in the file
-    /// of that name.
+    /// Returns the suffix for the displayed name of a rendered text, so that its line numbers are
+    /// not looked up in the file of that name.
     pub(crate) fn mark(&self) -> &'static str {
         match self {
             Self::Rendered { by: Renderer::Helm, .. } => " (rendered)",

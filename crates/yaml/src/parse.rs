@@ -1,4 +1,4 @@
-//! Tokens to the arena: libyaml's grammar.
+//! Parser from tokens to the arena, with libyaml's grammar.
 
 mod compose;
 mod scalar;
@@ -13,19 +13,19 @@ use compose::{ALIASED_PER_BYTE, FREE_ALIASED};
 
 type Parse<T> = Result<T, SyntaxError>;
 
-/// What one document's text gave.
+/// The result of parsing one document.
 pub(crate) struct Parsed {
     pub builder: Builder,
     pub comments: Vec<(u32, u32)>,
-    /// Spans of keys that a later equal key overrides.
+    /// Spans of keys that are overridden by a later equal key.
     pub duplicates: Vec<(u32, u32)>,
-    /// Where the document's value ended; what follows is not read.
+    /// The end of the document's value. Text after it is not read.
     pub end: u32,
-    /// No value at all: blanks and comments only.
+    /// There is no value: only blanks and comments.
     pub empty: bool,
 }
 
-/// Reads one document, `text[start..end]`.
+/// Parses one document, `text[start..end]`.
 pub(crate) fn parse(text: &str, start: usize, end: usize) -> Parse<Parsed> {
     let mut parser = Parser {
         text,
@@ -65,12 +65,12 @@ enum State {
     FlowMappingEmptyValue,
 }
 
-/// A collection that is still open.
+/// An open collection.
 struct Frame {
     node: u32,
     mapping: bool,
     key: Option<PendingKey>,
-    /// A merge key was seen, so the children's order is not the order of application.
+    /// A merge key was seen, so document order is not the order of application.
     merges: bool,
 }
 
@@ -79,7 +79,7 @@ enum PendingKey {
     Merge,
 }
 
-/// A scalar before it is a node or a key.
+/// A scalar that is not yet a node or a key.
 #[derive(Clone, Copy)]
 struct Scalar {
     tag: Tag,
@@ -87,9 +87,9 @@ struct Scalar {
     start: u32,
     end: u32,
     indent: u32,
-    /// `.nan` or `.inf`: a key, but no value.
+    /// `.nan` or `.inf`: allowed as a key, but not as a value.
     not_finite: bool,
-    /// `!!binary`: the text is base64 of what is meant.
+    /// `!!binary`: the text is the base64 encoding of the value.
     binary: bool,
     /// `<<`, plain or tagged as a merge key.
     merge: bool,
@@ -108,11 +108,11 @@ struct Parser<'t> {
     states: Vec<State>,
     frames: Vec<Frame>,
     anchors: HashMap<&'t str, Anchor>,
-    /// Nodes that lost to an equal key, as they were, with the mapping in which they did: an
-    /// alias still means them.
+    /// Original nodes that were overridden by an equal key, and the mapping in which they were. An
+    /// alias still refers to them.
     buried: HashMap<u32, (Node, u32)>,
     duplicates: Vec<(u32, u32)>,
-    /// Room for the children of the mapping that is closed, and empty between.
+    /// Scratch buffer for the children of the mapping being closed. Empty in between.
     children: Vec<u32>,
     decoded: u64,
     aliased: u64,
@@ -120,7 +120,7 @@ struct Parser<'t> {
 }
 
 impl<'t> Parser<'t> {
-    /// Reads the first document of the text; false when there is none.
+    /// Parses the first document of the text. Returns false if there is none.
     fn document(&mut self) -> Parse<bool> {
         match self.scanner.peek()?.kind {
             Kind::StreamEnd => return Ok(false),
@@ -224,7 +224,7 @@ impl<'t> Parser<'t> {
                 self.states.push(State::FlowPairValue);
                 match token.kind {
                     Kind::Value | Kind::FlowEntry | Kind::FlowSequenceEnd => {
-                        // libyaml takes the token here, value mark and all.
+                        // libyaml consumes the token here, including the value indicator.
                         self.scanner.skip();
                         self.empty_scalar(token.end)
                     }
@@ -269,7 +269,7 @@ impl<'t> Parser<'t> {
         }
     }
 
-    /// Steps over `,` and closes the collection at its end; the token that begins an entry.
+    /// Skips `,` and closes the collection at its end. Returns the token that begins an entry.
     fn flow_entry(
         &mut self,
         mut token: Token,

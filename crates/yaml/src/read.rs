@@ -1,4 +1,4 @@
-//! A text to documents: cut as kubectl cuts a stream, each document read for itself.
+//! Reads a text into documents: cut as kubectl cuts a stream, each document parsed separately.
 
 use memchr::memmem;
 
@@ -8,57 +8,57 @@ use crate::doc::{BYTE_ORDER_MARK, Doc, DocInner, Source};
 use crate::scan::SyntaxError;
 use crate::{json, parse};
 
-/// Something about a text that its owner should know.
+/// A message about a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Note {
-    /// Bytes in the source.
+    /// The byte range in the source.
     pub span: (u32, u32),
-    /// What kind of thing.
+    /// The kind of message.
     pub kind: NoteKind,
-    /// What it is, without the place.
+    /// The message, without the location.
     pub message: String,
 }
 
-/// What a [`Note`] is about.
+/// The kind of a [`Note`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NoteKind {
-    /// The document could not be read; kubectl refuses it and all that follows.
+    /// The document could not be read. kubectl refuses it and everything after it.
     Unreadable,
-    /// It was read, but kubectl refuses the stream here.
+    /// It was read, but kubectl refuses the stream at this point.
     Refused,
-    /// A key whose value is dropped since the same key stands again below.
+    /// A key whose value is dropped because the same key occurs again later.
     DuplicateKey,
-    /// Text behind the end of a document, which kubectl drops in silence.
+    /// Text after the end of a document, which kubectl drops silently.
     DroppedText,
-    /// From here on the text was not read, since it holds too much.
+    /// The text was not read beyond this point because a limit was reached.
     Limit,
 }
 
-/// What a text holds.
+/// The documents of a text.
 #[derive(Debug, Default)]
 pub struct Documents {
-    /// All documents that could be read, empty ones left out.
+    /// All documents that could be read, without empty ones.
     pub docs: Vec<Doc>,
-    /// What was noticed, in order.
+    /// Messages, in order.
     pub notes: Vec<Note>,
-    /// How many of `docs` kubectl would have read before it stopped.
+    /// The number of `docs` that kubectl would read before it stops.
     pub sent: usize,
 }
 
-/// A part of a text, as [`cut`] gives it.
+/// A part of a text, as returned by [`cut`].
 #[derive(Debug)]
 pub enum Piece {
-    /// YAML between two cuts: bytes from, to.
+    /// YAML between two cuts: start and end byte.
     Yaml(u32, u32),
-    /// A JSON document, read already (its end is known only then).
+    /// A JSON document, already parsed because its end is not known otherwise.
     Json(Doc),
-    /// kubectl stops before this byte; with `true` the piece before it is lost to it as well.
+    /// kubectl stops before this byte. If `true`, it also loses the piece before.
     Stop(SyntaxError, bool),
-    /// From this byte on nothing is read, and why.
+    /// The text is not read beyond this byte, and the reason.
     Rest(u32, &'static str),
 }
 
-/// Documents that are read of one text.
+/// Maximum number of documents read from a text.
 const MAX_DOCUMENTS: usize = 500_000;
 const TOO_MANY_DOCUMENTS: &str = "more than 500,000 documents; the rest was not read";
 const TOO_MUCH_JSON: &str = "more than 16 million values; the rest was not read";
@@ -68,7 +68,7 @@ pub fn read(source: &Source) -> Documents {
     join(cut(source).iter().map(|piece| read_piece(source, piece)))
 }
 
-/// What one piece gave, for [`join`].
+/// The result for one piece, for [`join`].
 #[derive(Debug)]
 pub struct Read {
     doc: Option<Doc>,
@@ -77,14 +77,14 @@ pub struct Read {
 }
 
 impl Read {
-    /// The document, where there is one.
+    /// Returns the document, if any.
     pub fn doc(&self) -> Option<&Doc> {
         self.doc.as_ref()
     }
 }
 
 impl Piece {
-    /// Where it begins.
+    /// Returns the start offset.
     pub fn start(&self) -> u32 {
         match self {
             Self::Yaml(from, _) | Self::Rest(from, _) => *from,
@@ -93,7 +93,7 @@ impl Piece {
         }
     }
 
-    /// How many bytes of the text it is.
+    /// Returns the length in bytes.
     pub fn length(&self) -> usize {
         match self {
             Self::Yaml(from, to) => (to - from) as usize,
@@ -103,7 +103,7 @@ impl Piece {
     }
 }
 
-/// Puts the results of [`read_piece`] together, in the order of the pieces.
+/// Combines the results of [`read_piece`], in the order of the pieces.
 pub fn join(reads: impl Iterator<Item = Read>) -> Documents {
     let mut documents = Documents::default();
     let (mut stopped, mut before_last) = (false, 0);
@@ -126,15 +126,15 @@ pub fn join(reads: impl Iterator<Item = Read>) -> Documents {
     documents
 }
 
-/// Cuts a text into pieces that can be read one by one, in any order or in parallel.
+/// Cuts a text into pieces that can be read independently or in parallel.
 ///
-/// The rule is that of kubectl's `YAMLOrJSONDecoder` (k8s.io/apimachinery/pkg/util/yaml): JSON
-/// values one after another where the text begins with `{`, else YAML cut at lines that begin
-/// with `---`, before any YAML is parsed.
+/// The rule is that of kubectl's `YAMLOrJSONDecoder` (k8s.io/apimachinery/pkg/util/yaml): a
+/// sequence of JSON values if the text begins with `{`, otherwise YAML cut at lines that begin with
+/// `---`, before any YAML is parsed.
 pub fn cut(source: &Source) -> Vec<Piece> {
     let text = source.text();
     let mut pieces = Vec::new();
-    // kubectl takes one byte-order mark away before it looks at anything.
+    // kubectl removes one byte-order mark first.
     let mut at = if text.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len_utf8() } else { 0 };
     let (mut rest, mut nodes) = (at, 0);
     if starts_like_json(&text[at..]) {
@@ -162,7 +162,7 @@ pub fn cut(source: &Source) -> Vec<Piece> {
                 }
                 Err(error) => {
                     rest = after_blanks(text, at);
-                    // kubectl finds no blanks among a text's last three bytes.
+                    // kubectl does not detect blanks in the last three bytes of a text.
                     let lost = pieces.len() == 1 && text.len() < rest + 4;
                     if pieces.len() > 1 || lost {
                         pieces.push(Piece::Stop(error, false));
@@ -171,14 +171,14 @@ pub fn cut(source: &Source) -> Vec<Piece> {
                 }
             }
         }
-        // What follows is YAML, from the next line where only blanks are before it.
+        // The rest is YAML, from the next line if only blanks precede it.
         rest += usize::from(text[rest..].starts_with('\n'));
     }
     cut_yaml(text, rest, &mut pieces);
     pieces
 }
 
-/// The first character from `at` on that is a line end or no blank, or the end.
+/// Returns the offset of the first line end or non-blank character from `at` on, or the end.
 fn after_blanks(text: &str, at: usize) -> usize {
     text[at..].find(|c: char| c == '\n' || !c.is_whitespace()).map_or(text.len(), |i| at + i)
 }
@@ -199,7 +199,7 @@ fn cut_yaml(text: &str, from: usize, pieces: &mut Vec<Piece>) {
         if start < line {
             pieces.push(Piece::Yaml(start as u32, line as u32));
         }
-        // A mark with nothing before it stays at the head of its document.
+        // A separator with nothing before it stays at the start of its document.
         start = if refused || start == line { line } else { end };
         if refused {
             let lost = pieces
@@ -234,7 +234,8 @@ fn note(kind: NoteKind, start: u32, end: u32, message: &str) -> Note {
     Note { span: (start, end), kind, message: message.to_owned() }
 }
 
-/// A note on so many bytes from an error on; one at the end of the text is about its last byte.
+/// Returns a note for `bytes` bytes from an error on. An error at the end of the text is placed at
+/// the last byte.
 fn faulty(kind: NoteKind, text: &str, error: &SyntaxError, bytes: u32) -> Note {
     let end = text.len() as u32;
     let at = error.at.min(end.saturating_sub(1));
@@ -268,7 +269,7 @@ fn read_yaml(source: &Source, start: usize, end: usize) -> Read {
     if parsed.empty {
         return Read { doc: None, notes, stops: None };
     }
-    // The comments behind the value's end belong to text that nobody reads.
+    // Comments after the end of the value belong to text that is not read.
     let comments = parsed.comments.into_iter().filter(|c| c.0 < parsed.end).collect();
     let doc = Doc::from_inner(DocInner {
         source: source.clone(),
@@ -278,12 +279,12 @@ fn read_yaml(source: &Source, start: usize, end: usize) -> Read {
         span: (start as u32, end as u32),
         json: false,
     });
-    // `null` and `~` alone vanish like an empty document.
+    // `null` and `~` alone are skipped like an empty document.
     let doc = (!doc.root().is_null()).then_some(doc);
     Read { doc, notes, stops: None }
 }
 
-/// Text that follows a document's value in the same piece: kubectl never looks at it.
+/// Returns a note for text after a document's value in the same piece, which kubectl ignores.
 fn dropped(text: &str, from: usize, end: usize) -> Option<Note> {
     let mut line_start = from;
     let rest = text.get(from..end)?;

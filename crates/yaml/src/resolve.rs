@@ -1,28 +1,28 @@
-//! What a scalar without quotes means: YAML 1.1 as go-yaml v2 has it, then Go's JSON.
+//! Resolution of plain scalars: YAML 1.1 as in go-yaml v2, then Go's JSON.
 
-/// What a plain scalar is.
+/// A resolved plain scalar.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Resolved {
     Null,
     Bool(bool),
-    /// An integer beyond `i64` is a float in the end, as kubectl's JSON has it.
+    /// An integer beyond `i64` becomes a float, as in kubectl's JSON.
     Number(Number),
-    /// `.nan`, `.inf`: no JSON exists for it.
+    /// `.nan`, `.inf`: not representable in JSON.
     NotFinite(f64),
     Text,
 }
 
-/// A number as kubectl would send it: an integer where Go's `int64` holds it, else a float.
+/// A number as kubectl would send it: an integer if it fits in Go's `int64`, otherwise a float.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Number {
-    /// Fits in 64 bits with sign.
+    /// A signed 64-bit integer.
     Int(i64),
-    /// Everything else; always finite.
+    /// Any other number. Always finite.
     Float(f64),
 }
 
 impl Number {
-    /// As `f64`, rounded if need be.
+    /// Returns the number as `f64`, rounded if necessary.
     pub fn as_f64(self) -> f64 {
         match self {
             Self::Int(i) => i as f64,
@@ -30,7 +30,7 @@ impl Number {
         }
     }
 
-    /// Go prints a float to JSON and reads it again: `1e3` comes back as the integer 1000.
+    /// Go formats a float as JSON and parses it again: `1e3` becomes the integer 1000.
     pub(crate) fn from_float(value: f64) -> Self {
         let text = Self::Float(value).to_string();
         text.parse().map_or(Self::Float(value), Self::Int)
@@ -38,7 +38,7 @@ impl Number {
 }
 
 impl std::fmt::Display for Number {
-    /// As Go's `encoding/json` writes it.
+    /// Formats the number like Go's `encoding/json`.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match *self {
             Self::Int(i) => write!(f, "{i}"),
@@ -54,7 +54,7 @@ impl std::fmt::Display for Number {
     }
 }
 
-/// The meaning of `text` without quotes or tag.
+/// Resolves `text` without quotes or tag.
 pub(crate) fn plain(text: &str) -> Resolved {
     let Some(&first) = text.as_bytes().first() else { return Resolved::Null };
     match first {
@@ -123,12 +123,12 @@ fn integer(text: &str) -> Option<Number> {
     if let Ok(int) = i64::try_from(signed) {
         return Some(Number::Int(int));
     }
-    // `ParseUint` takes no sign; JSON then makes a float of what int64 does not hold.
+    // `ParseUint` does not accept a sign. JSON then turns what `int64` cannot hold into a float.
     let unsigned = !text.starts_with(['-', '+']) && u64::try_from(value).is_ok();
     unsigned.then(|| Number::from_float(value as f64))
 }
 
-/// go-yaml looks for `0b` once more and lets a sign stand behind it.
+/// go-yaml tries `0b` a second time and accepts a sign after it.
 fn binary_quirk(text: &str) -> Option<Number> {
     let (negative, digits) = match text.strip_prefix("0b") {
         Some(digits) => (false, digits),
@@ -161,13 +161,13 @@ fn is_float(text: &str) -> bool {
     mantissa_fits && exponent_fits
 }
 
-/// `None` when it is out of range: go-yaml then keeps the text.
+/// Parses a float. `None` if it is out of range: go-yaml then keeps the text.
 fn float(text: &str) -> Option<Number> {
     text.parse::<f64>().ok().filter(|v| v.is_finite()).map(Number::from_float)
 }
 
-/// A key that is no text becomes text, the way sigs.k8s.io/yaml makes it (`014` is `12`).
-/// `None` for what cannot be a key.
+/// Converts a key that is not a string to one, like sigs.k8s.io/yaml (`014` becomes `12`). `None`
+/// if it cannot be a key.
 pub(crate) fn key_text(resolved: Resolved, text: &str) -> Option<String> {
     Some(match resolved {
         Resolved::Null => return None,
@@ -179,7 +179,7 @@ pub(crate) fn key_text(resolved: Resolved, text: &str) -> Option<String> {
             let plain = text.replace('_', "");
             match integer(&plain).or_else(|| binary_quirk(&plain)) {
                 Some(Number::Int(i)) => i.to_string(),
-                // uint64 is no key type that the conversion knows.
+                // The conversion does not support keys of type uint64.
                 Some(Number::Float(_)) => return None,
                 None => go_g32(plain.parse().ok()?),
             }
@@ -187,13 +187,13 @@ pub(crate) fn key_text(resolved: Resolved, text: &str) -> Option<String> {
     })
 }
 
-/// Whether `!!int` takes the text.
+/// Whether the text is valid for `!!int`.
 pub(crate) fn is_integer(text: &str) -> bool {
     let plain = text.replace('_', "");
     integer(&plain).or_else(|| binary_quirk(&plain)).is_some()
 }
 
-/// Whether `!!timestamp` takes the text: the date forms of go-yaml, loosely.
+/// Whether the text is valid for `!!timestamp`: approximately the date forms of go-yaml.
 pub(crate) fn is_timestamp(text: &str) -> bool {
     let bytes = text.as_bytes();
     bytes.len() >= 8 && bytes[..4].iter().all(u8::is_ascii_digit) && bytes[4] == b'-'
@@ -208,7 +208,7 @@ fn go_g32(value: f64) -> String {
     let text = format!("{value:e}");
     let Some((mantissa, exponent)) = text.split_once('e') else { return text };
     let exponent: i32 = exponent.parse().unwrap_or(0);
-    // The shortest form decides as if six digits were wanted.
+    // For the shortest form, Go chooses the notation as for six digits.
     if value != 0.0 && !(-4..6).contains(&exponent) {
         let sign = if exponent < 0 { '-' } else { '+' };
         return format!("{mantissa}e{sign}{:02}", exponent.abs());

@@ -1,7 +1,7 @@
-//! Text to tokens, by the rules of go-yaml v2 (a port of libyaml), which is what kubectl reads with.
+//! Scanner from text to tokens, by the rules of go-yaml v2 (a port of libyaml), which kubectl uses.
 //!
-//! The scanner never copies text: a scalar token is a span and the way to decode it later
-//! ([`crate::decode`]). Everything is iterative, so depth costs no stack.
+//! The scanner never copies text: a scalar token is a span and the form needed to decode it later
+//! ([`crate::decode`]). Everything is iterative, so nesting does not use the stack.
 
 mod property;
 mod queue;
@@ -13,12 +13,12 @@ pub(crate) use scalar::BlockHeader;
 use crate::arena::Form;
 use crate::chars::{break_len, is_blank, is_blankz, is_break_at, line_end, spaces};
 
-/// What is wrong with a document, and the byte where.
+/// A syntax error in a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SyntaxError {
-    /// Byte offset in the source text.
+    /// The byte offset in the source text.
     pub at: u32,
-    /// What is wrong, without the place.
+    /// The message, without the location.
     pub message: String,
 }
 
@@ -28,10 +28,10 @@ impl SyntaxError {
     }
 }
 
-/// Deepest nesting that is read; kubectl's own limit is the same.
+/// Maximum nesting depth, the same as kubectl's.
 pub const MAX_DEPTH: usize = 10_000;
 
-/// A key written without `?` is looked for within this many characters (YAML 1.2, 7.4.2).
+/// A key without `?` must end within this many characters (YAML 1.2, 7.4.2).
 const MAX_SIMPLE_KEY: usize = 1024;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,7 +62,7 @@ pub(crate) struct Token {
     pub kind: Kind,
     pub start: u32,
     pub end: u32,
-    /// Content indentation of a block scalar, else 0.
+    /// The content indentation of a block scalar, otherwise 0.
     pub indent: u32,
 }
 
@@ -81,13 +81,13 @@ pub(crate) struct Scanner<'t> {
     pos: usize,
     end: usize,
     line: u32,
-    /// `column` holds at `column_at`; it is brought forward on demand.
+    /// The column at `column_at`, updated on demand.
     column: i32,
     column_at: usize,
-    /// Every byte is a character, and a line break one byte or `\r\n`.
+    /// Every byte is a character, and a line break is one byte or `\r\n`.
     ascii: bool,
     tokens: Queue,
-    /// The first of them, once it is no key whose value is still looked for.
+    /// The first token, once it can no longer become a key.
     settled: Option<Token>,
     ended: bool,
     indent: i32,
@@ -101,7 +101,7 @@ pub(crate) struct Scanner<'t> {
 type Scan<T> = Result<T, SyntaxError>;
 
 impl<'t> Scanner<'t> {
-    /// Scans `text[start..end]`; spans are offsets in the whole text.
+    /// Scans `text[start..end]`. Spans are offsets in the whole text.
     pub(crate) fn new(text: &'t str, start: usize, end: usize) -> Self {
         let mut scanner = Self {
             text: &text.as_bytes()[..end],
@@ -121,7 +121,7 @@ impl<'t> Scanner<'t> {
             simple_keys: vec![SimpleKey::default()],
             comments: Vec::new(),
         };
-        // Only the first one is a mark; go-yaml takes any other for a letter.
+        // Only the first one is a byte-order mark. go-yaml treats any other as a letter.
         if scanner.text[start.min(end)..].starts_with("\u{feff}".as_bytes()) {
             scanner.pos += 3;
             scanner.column_at = scanner.pos;
@@ -129,7 +129,7 @@ impl<'t> Scanner<'t> {
         scanner
     }
 
-    /// The next token, without taking it.
+    /// Returns the next token without consuming it.
     #[inline]
     pub(crate) fn peek(&mut self) -> Scan<Token> {
         match self.settled {
@@ -138,8 +138,8 @@ impl<'t> Scanner<'t> {
         }
     }
 
-    /// Looks for tokens until the first of them is known. Not a part of [`Scanner::peek`], which
-    /// the grammar calls several times a token.
+    /// Scans until the first token is settled. Separate from [`Scanner::peek`], which the grammar
+    /// calls several times per token.
     #[inline(never)]
     fn settle(&mut self) -> Scan<Token> {
         loop {
@@ -153,7 +153,7 @@ impl<'t> Scanner<'t> {
         }
     }
 
-    /// Takes the token that [`Scanner::peek`] showed.
+    /// Consumes the token that [`Scanner::peek`] returned.
     #[inline]
     pub(crate) fn skip(&mut self) {
         self.tokens.skip();
@@ -219,7 +219,7 @@ impl<'t> Scanner<'t> {
 
     fn fetch(&mut self) -> Scan<()> {
         if self.ended {
-            // Only reached when a key position is still open at the end: nothing more can come.
+            // Reached only if a possible key is still open at the end.
             return Err(SyntaxError::new(self.pos, "unexpected end of the document"));
         }
         self.skip_to_token();
@@ -310,7 +310,7 @@ impl<'t> Scanner<'t> {
         self.comments.push((start as u32, self.pos as u32));
     }
 
-    /// To the next line break, or to the end.
+    /// Moves to the next line break or to the end.
     fn skip_to_line_end(&mut self) {
         let rest = &self.text[self.pos..];
         self.pos = match self.ascii {

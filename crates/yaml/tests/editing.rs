@@ -1,5 +1,5 @@
-//! Random edits of random documents: whatever is made leaves every other value, every comment and
-//! every line elsewhere as it was; most are made.
+//! Random edits of random documents: an edit keeps every other value, every comment and every other
+//! line unchanged, and most edits succeed.
 
 use std::fmt::Write as _;
 
@@ -7,7 +7,7 @@ use pavisade_yaml::{Amendment, Edit, Kind, Source, Value, amend, amend_one_by_on
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
-/// A document in the making: how each value is written is part of it.
+/// A generated document, including the style of each value.
 #[derive(Debug, Clone)]
 enum Part {
     Scalar(&'static str),
@@ -35,7 +35,7 @@ const SCALARS: [&str; 14] = [
 ];
 
 fn part() -> impl Strategy<Value = Part> {
-    // What stands in one line, for flow style too.
+    // Values on a single line, which are valid in flow style too.
     let plain = prop::sample::select(vec![0_usize, 1, 2, 3, 4, 5, 7, 8, 9, 10, 13]);
     let flow_leaf = plain.prop_map(|i| Part::Scalar(SCALARS[i])).boxed();
     let flow = flow_leaf.clone().prop_recursive(2, 6, 3, |inner| {
@@ -61,7 +61,7 @@ fn named(parts: Vec<Part>) -> Vec<(String, Part)> {
     parts.into_iter().enumerate().map(|(i, part)| (format!("k{i}"), part)).collect()
 }
 
-/// Writes documents with a comment wherever one may stand.
+/// Writes documents with comments in all possible places.
 struct Writer {
     text: String,
     comments: usize,
@@ -74,7 +74,7 @@ impl Writer {
         let _ = write!(self.text, "{}# c{}{}", " ".repeat(indent), self.comments, self.line_end);
     }
 
-    /// The value behind a colon or dash that was just written, to the line's end.
+    /// Writes a value after a colon or dash, to the end of the line.
     fn value(&mut self, part: &Part, indent: usize) {
         match part {
             Part::Scalar(text) if text.contains('\n') => {
@@ -192,7 +192,7 @@ fn pointer(value: Value<'_>) -> Vec<String> {
     steps
 }
 
-/// The JSON after the edit, by code that has nothing to do with the editor's.
+/// Returns the JSON after the edit, with an implementation independent of the editor.
 fn expected(mut json: Json, pointer: &[String], edit: &Edit, below: &[&str]) -> Json {
     let escape = |step: &str| step.replace('~', "~0").replace('/', "~1");
     let path =
@@ -225,7 +225,7 @@ fn expected(mut json: Json, pointer: &[String], edit: &Edit, below: &[&str]) -> 
     json
 }
 
-/// Comments of a text in order.
+/// Returns the comments of a text in order.
 fn comments(text: &str) -> Vec<String> {
     let found = text.lines().filter_map(|line| line.rsplit_once("# c"));
     found.map(|(_, rest)| rest.trim().to_owned()).filter(|c| c.parse::<u32>().is_ok()).collect()
@@ -257,7 +257,7 @@ proptest! {
             edit: edit.clone(),
         };
         let amended = amend(doc, &[vec![amendment]]);
-        // What is there is no map to go into, or no list.
+        // The existing value is not a map or not a list.
         let into = matches!(target.kind(), Kind::Mapping | Kind::Null);
         let list = matches!(target.kind(), Kind::Sequence | Kind::Null);
         let fits = if below.is_empty() { !matches!(edit, Edit::Append(_)) || list } else { into };
@@ -273,7 +273,7 @@ proptest! {
         let now: Json = serde_json::from_str(&to_json(after.docs[0].root())).unwrap();
         prop_assert_eq!(&now, &expected(json, &pointer(target), &edit, &below), "{}\n->\n{}", writer.text, amended.text);
 
-        // Comments outside the target's own lines stay, in their order.
+        // Comments outside the target's own lines are kept in order.
         let parent = target.parent().unwrap();
         let alone = parent.entries().count() + parent.items().count() == 1;
         let gone = if alone && edit == Edit::Remove { parent } else { target };
@@ -301,7 +301,7 @@ proptest! {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1200, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Rounds give the same bytes and the same answers as one edit after another.
+    /// Rounds produce the same bytes and the same results as one edit after another.
     #[test]
     fn all_at_once_is_one_by_one(
         parts in prop::collection::vec(part(), 1..5),

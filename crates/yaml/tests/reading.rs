@@ -1,4 +1,4 @@
-//! Reading as a user of the crate sees it: spans, notes, recovery, limits.
+//! Reading through the public API: spans, notes, recovery, limits.
 
 use pavisade_yaml::{Kind, NoteKind, Source, dockerfile, objects, read, to_json};
 use proptest::prelude::*;
@@ -165,7 +165,7 @@ fn dockerfiles_are_read_through_continuations_arguments_and_here_documents() {
 }
 
 proptest! {
-    /// Whatever the bytes: no panic, spans inside the text, and JSON that reads as itself.
+    /// For any input: no panic, spans within the text, and JSON that parses to the same value.
     #[test]
     fn any_text_is_read_or_noted(text in "[ -~\n\té\u{85}]{0,200}") {
         let source = Source::new("t", text);
@@ -192,7 +192,7 @@ fn an_alias_means_its_anchor_whatever_overrides_it_later() {
         ("a: {<<: &v {p: true}, p: x}\nb: *v", r#"{"a":{"p":"x"},"b":{"p":true}}"#),
         ("a: {<<: {q: &v {p: 1}}, q: x}\nb: *v", r#"{"a":{"q":"x"},"b":{"p":1}}"#),
         ("a: {<<: &v [{p: 1}, {p: 2}], p: x}\nb: *v", r#"{"a":{"p":"x"},"b":[{"p":1},{"p":2}]}"#),
-        // What the anchor's own keys override stays overridden.
+        // Keys overridden by the anchor's own keys stay overridden.
         ("a: {<<: &v {p: 1, p: 2}, p: x}\nb: *v", r#"{"a":{"p":"x"},"b":{"p":2}}"#),
         ("a: {<<: &v {<<: {p: 1}, p: 2}, p: x}\nb: *v", r#"{"a":{"p":"x"},"b":{"p":2}}"#),
         ("a: {<<: &v {<<: {p: 1}, p: 2}, p: x}\nb: {<<: *v}", r#"{"a":{"p":"x"},"b":{"p":2}}"#),

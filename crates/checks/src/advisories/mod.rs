@@ -1,7 +1,7 @@
-//! Vulnerabilities that the program knows by itself: of the components of Kubernetes whose version a
-//! cluster shows, and of programs that hold rights over a whole cluster.
+//! Built-in advisories: for components of Kubernetes whose version a cluster reports, and for
+//! programs with permissions for a whole cluster.
 //!
-//! Not here: packages in images, whose advisories are in a database (`vulndb`).
+//! Out of scope: packages in images, whose advisories are in a database (`vulndb`).
 
 use pavisade_model::{Program, Severity};
 
@@ -10,7 +10,7 @@ pub(crate) use kubernetes::UNTIL;
 mod kubernetes;
 mod programs;
 
-/// Major, minor and patch.
+/// Major, minor and patch version.
 pub(crate) type Version = (u32, u32, u32);
 
 /// A known vulnerability.
@@ -19,15 +19,15 @@ pub(crate) struct Advisory {
     pub(crate) cve: &'static str,
     pub(crate) severity: Severity,
     pub(crate) title: &'static str,
-    /// From a version to before another, in which it is fixed.
+    /// Ranges from an affected version to the fixed version (exclusive).
     ranges: &'static [(Version, Version)],
 }
 
-/// What an advisory is about.
+/// The subject of an advisory.
 enum Of {
-    /// A component of Kubernetes; perhaps only on nodes with Windows.
+    /// A component of Kubernetes, possibly only on Windows nodes.
     Component { program: Program, windows: bool },
-    /// The images of a program; perhaps only where it is set up in some way.
+    /// The images of a program, possibly only with a certain configuration.
     Image { names: &'static [&'static str], always: bool },
 }
 
@@ -39,7 +39,8 @@ const fn image(names: &'static [&'static str], always: bool) -> Of {
     Of::Image { names, always }
 }
 
-/// Those of a component of Kubernetes, and whether they are of nodes with Windows only.
+/// Returns the advisories for a component of Kubernetes, and whether they apply only to Windows
+/// nodes.
 pub(crate) fn of_component(program: Program) -> impl Iterator<Item = (&'static Advisory, bool)> {
     kubernetes::ADVISORIES.iter().filter_map(move |advisory| match advisory.of {
         Of::Component { program: of, windows } if of == program => Some((advisory, windows)),
@@ -47,7 +48,8 @@ pub(crate) fn of_component(program: Program) -> impl Iterator<Item = (&'static A
     })
 }
 
-/// Those of an image of that name, and whether they need no setting of the program.
+/// Returns the advisories for an image with that name, and whether they apply regardless of
+/// configuration.
 pub(crate) fn of_image(name: &str) -> impl Iterator<Item = (&'static Advisory, bool)> {
     programs::ADVISORIES.iter().filter_map(move |advisory| match advisory.of {
         Of::Image { names, always } if names.contains(&name) => Some((advisory, always)),
@@ -56,8 +58,8 @@ pub(crate) fn of_image(name: &str) -> impl Iterator<Item = (&'static Advisory, b
 }
 
 impl Advisory {
-    /// The version in which it is fixed, where it is in this one. An `early` version is a test build
-    /// before the release of that number.
+    /// Returns the fixed version if this version is affected. An `early` version is a pre-release
+    /// of that number.
     pub(crate) fn fixed(&self, version: Version, early: bool) -> Option<Version> {
         let within = |(from, fixed): &&(Version, Version)| {
             (*from..*fixed).contains(&version) || early && version == *fixed

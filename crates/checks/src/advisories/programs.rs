@@ -1,4 +1,4 @@
-//! Known vulnerabilities of programs that hold rights over a whole cluster, by the tags of the
+//! Known vulnerabilities of programs with permissions for a whole cluster, by the tags of the
 //! projects' own images.
 
 use pavisade_model::Severity;

@@ -1,18 +1,18 @@
-//! Which component a container runs, and with which words.
+//! Determines which component a container runs, and its arguments.
 //!
-//! Static pods are written in many ways: the plain list that kubeadm makes, `sh -c` with one long
-//! line, wrappers (`go-runner`, `tini`, `exec`), `hyperkube`. Only the program's own position
-//! counts: `tail -f /var/log/kube-apiserver` runs no API server.
+//! Static pods are written in many ways: a plain list as from kubeadm, `sh -c` with one long line,
+//! wrappers (`go-runner`, `tini`, `exec`), `hyperkube`. Only the position of the program counts:
+//! `tail -f /var/log/kube-apiserver` does not run an API server.
 
 use std::borrow::Cow;
 
 use pavisade_yaml::Value;
 
-/// Programs whose flags the checks know.
+/// Programs with known flags.
 const PROGRAMS: [&str; 5] =
     ["kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd", "kubelet"];
 
-/// What only starts the program named further on.
+/// Programs that only start the program named later.
 const WRAPPERS: [&str; 16] = [
     "chroot",
     "chrt",
@@ -34,28 +34,28 @@ const WRAPPERS: [&str; 16] = [
 
 const SHELLS: [&str; 6] = ["sh", "bash", "ash", "dash", "ksh", "busybox"];
 
-/// Words that may stand before a command in a shell's script.
+/// Keywords that may precede a command in a shell script.
 const KEYWORDS: [&str; 9] = ["if", "then", "else", "elif", "do", "while", "until", "!", "time"];
 
-/// One word of a command line.
+/// A word of a command line.
 #[derive(Debug, Clone)]
 pub(super) struct Word<'a> {
     pub(super) text: Cow<'a, str>,
-    /// The list's element that holds it.
+    /// The element of the list that contains it.
     pub(super) place: Value<'a>,
 }
 
-/// A component's command line.
+/// The command line of a component.
 #[derive(Debug)]
 pub(super) struct Command<'a> {
     pub(super) program: &'static str,
-    /// What follows the program.
+    /// The words after the program.
     pub(super) words: Vec<Word<'a>>,
-    /// A shell's script starts it, so one element holds many words.
+    /// Whether it is started by a shell script, so that one element contains several words.
     pub(super) is_script: bool,
 }
 
-/// The command line of a container that runs a component.
+/// Returns the command line of a container that runs a component.
 pub(super) fn read(container: Value<'_>) -> Option<Command<'_>> {
     let mut elements = elements(container);
     let (first, _) = elements.next()?;
@@ -83,7 +83,7 @@ pub(super) fn read(container: Value<'_>) -> Option<Command<'_>> {
             is_script: false,
         });
     }
-    // A shell behind a wrapper.
+    // A shell after a wrapper.
     let shell_at = all.iter().take(8).position(|(text, _)| SHELLS.contains(&base_name(text)))?;
     shell(all.into_iter().skip(shell_at + 1).collect())
 }
@@ -107,13 +107,13 @@ fn base_name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 
-/// `registry.k8s.io/etcd:3.6@sha256:…` is `etcd`.
+/// Returns `etcd` for `registry.k8s.io/etcd:3.6@sha256:…`.
 fn image_name(container: Value<'_>) -> &str {
     let base = base_name(container.str("image").unwrap_or(""));
     base.split([':', '@']).next().unwrap_or(base)
 }
 
-/// The component that these words start, and the index of its first argument.
+/// Returns the component that these words start, and the index of its first argument.
 fn program<T>(words: &[T], text: impl Fn(&T) -> &str) -> Option<(&'static str, usize)> {
     let mut wrapped = false;
     for (index, word) in words.iter().enumerate().take(24) {
@@ -141,7 +141,7 @@ fn program<T>(words: &[T], text: impl Fn(&T) -> &str) -> Option<(&'static str, u
     None
 }
 
-/// The first command of a shell's script that runs a component.
+/// Returns the first command of a shell script that runs a component.
 fn shell<'a>(after: Vec<(Cow<'a, str>, Value<'a>)>) -> Option<Command<'a>> {
     let option = after.iter().position(|(text, _)| {
         text.starts_with('-') && !text.starts_with("--") && text.ends_with('c')
@@ -155,7 +155,7 @@ fn shell<'a>(after: Vec<(Cow<'a, str>, Value<'a>)>) -> Option<Command<'a>> {
         let mut words = Vec::new();
         for text in command.into_iter().skip(start) {
             if matches!(text.as_str(), "$@" | "$*" | "${@}" | "${*}") {
-                // The elements after the script, the first of which is `$0`.
+                // The elements after the script. The first of them is `$0`.
                 let passed = after.iter().skip(option + 3);
                 words
                     .extend(passed.map(|(text, place)| Word { text: text.clone(), place: *place }));
@@ -167,8 +167,8 @@ fn shell<'a>(after: Vec<(Cow<'a, str>, Value<'a>)>) -> Option<Command<'a>> {
     })
 }
 
-/// The simple commands of a script, without quotes, comments and redirections. Variables and
-/// substitutions stay as they are written.
+/// Returns the simple commands of a script, without quotes, comments and redirections. Variables
+/// and substitutions are kept as written.
 fn commands(script: &str) -> Vec<Vec<String>> {
     let mut reader = Script { rest: script.chars().peekable(), ..Script::default() };
     reader.read();
@@ -180,7 +180,7 @@ struct Script<'s> {
     commands: Vec<Vec<String>>,
     command: Vec<String>,
     word: Option<String>,
-    /// The next word is a redirection's target.
+    /// Whether the next word is the target of a redirection.
     redirected: bool,
 }
 
@@ -258,7 +258,7 @@ impl Script<'_> {
         }
     }
 
-    /// `$NAME`, `${NAME}`, `$(command)`, as they are.
+    /// Reads `$NAME`, `${NAME}` and `$(command)` unchanged.
     fn variable(&mut self) {
         self.push('$');
         let (open, close) = match self.rest.peek() {

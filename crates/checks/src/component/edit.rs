@@ -1,8 +1,8 @@
 //! Edits of a component's flags, for fixes.
 //!
-//! A flag is in an element of `command` or `args` (`--flag=value`, or the value in the next one),
-//! in kubeadm's `extraArgs` (a map or a list, by version), or, of etcd, in a variable. A flag
-//! within a shell's script is not edited: its text is a program.
+//! A flag is in an element of `command` or `args` (`--flag=value`, or with the value in the next
+//! element), in kubeadm's `extraArgs` (a map or a list, depending on the version), or for etcd in a
+//! variable. A flag in a shell script is not edited.
 
 use pavisade_yaml::{Edit, Kind, Value};
 use serde_json::json;
@@ -10,21 +10,21 @@ use serde_json::json;
 use super::{Component, Flags, command, same_name, trim_quotes};
 use crate::{Change, Place};
 
-/// A flag as a command line holds it.
+/// A flag in a command line.
 struct Written<'a> {
     /// The element with its name.
     name: Value<'a>,
-    /// What is before `=` or in the whole element: `--tls_min_version`.
+    /// The text before `=`, or the whole element: `--tls_min_version`.
     head: String,
-    /// The element after it, where that is its value.
+    /// The next element, if it is the value.
     value: Option<Value<'a>>,
-    /// Each is an element of its own, not a part of a script.
+    /// Whether these are separate elements, not parts of a script.
     alone: bool,
 }
 
 impl<'a> Component<'a> {
-    /// What makes a flag have this value, and no other; nothing where the text is not a list of
-    /// flags or the value comes from elsewhere.
+    /// Returns the changes that set a flag to this value only. Empty if the text is not a list of
+    /// flags or the value is from elsewhere.
     pub fn set_flag(self, name: &str, value: &str) -> Vec<Change<'a>> {
         match self.flags {
             Flags::Container(container) => self.set_on_command(container, name, value),
@@ -32,7 +32,7 @@ impl<'a> Component<'a> {
         }
     }
 
-    /// What takes a flag away, wherever it is set; nothing where that is not possible.
+    /// Returns the changes that remove a flag everywhere. Empty if that is not possible.
     pub fn remove_flag(self, name: &str) -> Vec<Change<'a>> {
         let gone = |place: Value<'a>| Change { place: place.into(), edit: Edit::Remove };
         match self.flags {
@@ -50,7 +50,8 @@ impl<'a> Component<'a> {
         }
     }
 
-    /// A list with these elements and no others; without any, the flag goes.
+    /// Returns the changes that set a list to exactly these elements. Without elements, the flag is
+    /// removed.
     pub fn set_list(self, name: &str, elements: &[String]) -> Vec<Change<'a>> {
         if elements.is_empty() {
             return self.remove_flag(name);
@@ -69,14 +70,14 @@ impl<'a> Component<'a> {
         };
         let Some(last) = written.pop() else {
             if let Some(variable) = self.environment(container, name) {
-                // Its value comes from a ConfigMap or Secret where the entry itself is the place.
+                // If the place is the entry itself, the value is from a ConfigMap or Secret.
                 let own = variable.place.kind() != Kind::Mapping;
                 return own.then(|| set(variable.place, value.to_owned())).into_iter().collect();
             }
             return append(container, format!("--{name}={value}"));
         };
         let mut changes = vec![set(last.name, format!("{}={value}", last.head))];
-        // `--flag value` becomes one element: a boolean is not read in the other form.
+        // `--flag value` becomes one element, because the other form is invalid for booleans.
         let gone = written.into_iter().flat_map(|flag| [Some(flag.name), flag.value]);
         let gone = gone.chain([last.value]).flatten();
         changes.extend(gone.map(|place| Change { place: place.into(), edit: Edit::Remove }));
@@ -100,7 +101,7 @@ impl<'a> Component<'a> {
         }
         let is_list = match arguments {
             Some(arguments) => arguments.kind() == Kind::Sequence,
-            // kubeadm v1beta4, and Cluster API v1beta2 which follows it.
+            // kubeadm v1beta4, and Cluster API v1beta2, which follows it.
             None => matches!(
                 (self.object.group(), self.object.version()),
                 ("kubeadm.k8s.io", "v1beta4")
@@ -117,7 +118,7 @@ impl<'a> Component<'a> {
     }
 }
 
-/// One more element behind the others.
+/// Appends an element.
 fn append(container: Value<'_>, element: String) -> Vec<Change<'_>> {
     let Some(command) = command::read(container) else { return Vec::new() };
     if command.is_script || command.words.iter().any(|word| word.text == "--") {
@@ -128,7 +129,7 @@ fn append(container: Value<'_>, element: String) -> Vec<Change<'_>> {
     vec![Change { place: Place::field(container, &[list]), edit: Edit::Append(json!(element)) }]
 }
 
-/// Every occurrence of a flag in a command line, as `command_flags` finds them.
+/// Returns every occurrence of a flag in a command line, like `command_flags`.
 fn written<'a>(container: Value<'a>, name: &str) -> Vec<Written<'a>> {
     let Some(command) = command::read(container) else { return Vec::new() };
     let is_element =
@@ -155,7 +156,7 @@ fn written<'a>(container: Value<'a>, name: &str) -> Vec<Written<'a>> {
     found
 }
 
-/// Of `extraArgs`, what is removed with a flag, and where its value stands or would.
+/// Returns the entries of `extraArgs` that are removed with a flag, and the place of its value.
 fn entries<'a>(arguments: Option<Value<'a>>, name: &str) -> Vec<(Value<'a>, Place<'a>)> {
     let Some(arguments) = arguments else { return Vec::new() };
     if arguments.kind() == Kind::Sequence {

@@ -1,13 +1,13 @@
-//! kubeadm's configuration: its own files, and the same inside Cluster API's objects.
+//! kubeadm configurations: in files, and embedded in Cluster API objects.
 
 use pavisade_snapshot::Object;
 use pavisade_yaml::Value;
 
-/// Extra flags of one component.
+/// The extra flags of a component.
 pub(super) struct Section<'a> {
     pub(super) program: &'static str,
     pub(super) base: Value<'a>,
-    /// From `base` to the flags, which may be absent.
+    /// The path from `base` to the flags, which may be absent.
     pub(super) path: &'static [&'static str],
 }
 
@@ -48,7 +48,7 @@ pub(super) fn is_kubeadm(object: &Object) -> bool {
     )
 }
 
-/// The components that the object configures.
+/// Returns the components that the object configures.
 pub(super) fn sections(object: &Object) -> Vec<Section<'_>> {
     let (spec, template): (&[&str], &[&str]) = (&["spec"], &["spec", "template", "spec"]);
     let embedded = match (object.group(), object.kind()) {
@@ -66,7 +66,7 @@ pub(super) fn sections(object: &Object) -> Vec<Section<'_>> {
     };
     let Some(embedded) = embedded else { return Vec::new() };
     let mut sections = kubelets(embedded, EMBEDDED_KUBELET);
-    // A worker's configuration has no cluster in it.
+    // The configuration of a worker contains no cluster.
     let is_cluster = embedded.get("clusterConfiguration").is_some_and(|c| !c.is_null());
     if is_cluster || object.group() == CONTROL_PLANE {
         sections.extend(cluster(embedded, &EMBEDDED_CLUSTER));
@@ -74,7 +74,7 @@ pub(super) fn sections(object: &Object) -> Vec<Section<'_>> {
     sections
 }
 
-/// Of flags that kubeadm takes from `etcd.external`, where it is given: that, and the field.
+/// Returns the value and field for flags that kubeadm sets from `etcd.external`, if it is set.
 pub(super) fn of_external_etcd<'a>(
     base: Value<'a>,
     flag: &str,
@@ -100,15 +100,14 @@ fn cluster<'a>(base: Value<'a>, paths: &'static Paths) -> Vec<Section<'a>> {
     own.map(|&(program, path)| Section { program, base, path }).collect()
 }
 
-/// Only where flags are given: kubeadm runs every kubelet with a configuration file.
+/// Only if flags are set: kubeadm runs every kubelet with a configuration file.
 fn kubelets<'a>(base: Value<'a>, paths: &'static [&'static [&'static str]]) -> Vec<Section<'a>> {
     let given = paths.iter().filter(|path| base.at(path).is_some());
     given.map(|&path| Section { program: "kubelet", base, path }).collect()
 }
 
-/// Flags that kubeadm sets where its configuration does not (kubeadm's
-/// `app/phases/controlplane/manifests.go` and `app/phases/etcd/local.go`). A flag of the same name
-/// in `extraArgs` replaces it: it is not added to it.
+/// Default flags of kubeadm (kubeadm's `app/phases/controlplane/manifests.go` and
+/// `app/phases/etcd/local.go`). A flag in `extraArgs` replaces the default.
 const DEFAULTS: [(&str, &str, &str); 29] = [
     ("kube-apiserver", "allow-privileged", "true"),
     ("kube-apiserver", "authorization-mode", "Node,RBAC"),
@@ -145,7 +144,7 @@ const DEFAULTS: [(&str, &str, &str); 29] = [
     ("etcd", "trusted-ca-file", "/etc/kubernetes/pki/etcd/ca.crt"),
 ];
 
-/// What kubeadm itself gives a component for a flag.
+/// Returns kubeadm's default for a flag of a component.
 pub(super) fn default(program: &str, flag: &str) -> Option<&'static str> {
     let own = DEFAULTS.iter().find(|(p, name, _)| *p == program && *name == flag);
     own.map(|(_, _, value)| *value)

@@ -19,7 +19,7 @@ fn pod(container: &str) -> String {
     )
 }
 
-/// Program, and the value of `anonymous-auth`.
+/// Returns the program and the value of `anonymous-auth`.
 fn seen(container: &str) -> Option<(&'static str, Option<String>)> {
     with(&pod(container), |_, found| {
         let component = *found.first()?;
@@ -221,7 +221,7 @@ fn only_a_pod_of_kube_system_is_the_control_plane() {
     assert!(!is(&text.replace("kube-system", "default")));
     assert!(!is(&text.replace("hostNetwork", "hostPID")), "it asks for more than they need");
     assert!(!is(&pod("command: [tail, -f, /var/log/etcd]")));
-    // In a cluster a kubelet must have made it.
+    // In a cluster, it must be from a kubelet.
     let annotated =
         text.replace("name: a,", "name: a, annotations: {kubernetes.io/config.mirror: x},");
     let owned = |text: &str, owner: &str| {
@@ -242,7 +242,7 @@ fn only_a_pod_of_kube_system_is_the_control_plane() {
     }
 }
 
-/// What changes, as `path = edit`.
+/// Returns the changes as `path = edit`.
 fn edits(text: &str, change: impl Fn(Component<'_>) -> Vec<crate::Change<'_>>) -> Vec<String> {
     with(text, |_, found| {
         let shown = change(found[0]).into_iter().map(|change| {
@@ -318,7 +318,7 @@ fn kubeadms_arguments_are_a_map_or_a_list() {
     assert_eq!(set(LIST, "anonymous-auth"), ["value| = \"x\"", "item| -"]);
     let element = "{\"name\":\"profiling\",\"value\":\"x\"}";
     assert_eq!(set(LIST, "profiling"), [format!("extraArgs| + {element}")]);
-    // An entry that says no value is the one that gets it.
+    // An entry without a value gets it.
     let empty = LIST.replace(", value: 'false'", "");
     assert_ne!(empty, LIST);
     assert_eq!(set(&empty, "anonymous-auth"), ["item|value = \"x\"", "item| -"]);

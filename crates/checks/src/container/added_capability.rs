@@ -38,8 +38,8 @@ const ALLOWED: [&str; 13] = [
     "SYS_CHROOT",
 ];
 
-/// Whether the baseline lets a container add it. Names are compared as written: `chown` and
-/// `CAP_CHOWN` are rejected by it.
+/// Whether the baseline level allows adding a capability. Names are compared as written: it rejects
+/// `chown` and `CAP_CHOWN`.
 pub(super) fn baseline_allows(capability: &str) -> bool {
     ALLOWED.contains(&capability)
 }
@@ -56,8 +56,8 @@ impl Check for AddedCapability {
             Ok(capability) if baseline_allows(capability) => None,
             Ok(capability) => {
                 let claim = Claim::fails(value, message(container, capability));
-                // Runtimes take both ways of writing it; Pod Security the bare name alone. Others
-                // of the default set PV-C006 would report.
+                // Runtimes accept both forms, Pod Security only the bare name. Adding another
+                // capability of the default set would be reported by PV-C006.
                 let bare = bare(capability);
                 Some(if bare == "NET_BIND_SERVICE" { claim.set(bare) } else { claim })
             }
@@ -66,13 +66,13 @@ impl Check for AddedCapability {
     }
 }
 
-/// What a capability is called in capabilities(7), however it is written.
+/// Returns the name in capabilities(7).
 fn bare(capability: &str) -> String {
     let upper = capability.to_ascii_uppercase();
     upper.strip_prefix("CAP_").unwrap_or(&upper).to_owned()
 }
 
-/// What capabilities beyond the default set give away (capabilities(7)).
+/// What capabilities beyond the default set allow (capabilities(7)).
 const GIVES: [(&str, &str); 24] = [
     ("AUDIT_CONTROL", "change the kernel's audit rules"),
     ("AUDIT_READ", "read the kernel's audit log"),

@@ -32,13 +32,13 @@ impl Check for DefaultNamespace {
 
     fn check<'a>(&self, object: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
         if object.namespace().is_empty() && !cx.is_live() {
-            // Anyone who applies the file decides.
+            // The namespace depends on how the file is applied.
             return Verdict::NotApplicable;
         }
         if object.namespace() != "default" {
             return Verdict::Holds;
         }
-        // What every cluster has there.
+        // Built-in objects of every cluster.
         let is_own = object.name() == "kubernetes"
             && ["Service", "EndpointSlice", "Endpoints"].contains(&object.kind())
             || object.is(kinds::SERVICE_ACCOUNT) && object.name() == "default"

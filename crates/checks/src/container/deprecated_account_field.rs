@@ -37,7 +37,7 @@ fn judge(pod: Pod<'_>) -> Result<Verdict<'_>, WrongType<'_>> {
     let new = text(pod.spec(), &["serviceAccountName"])?.filter(|(name, _)| !name.is_empty());
     let Some((old, place)) = old else { return Ok(Verdict::Holds) };
     Ok(match new {
-        // As the API server writes it into what it stores, and tools into what they export.
+        // The API server sets both in stored objects, as do tools that export them.
         Some((new, _)) if new == old => Verdict::Holds,
         Some((new, _)) => {
             let message = format!("`serviceAccount` is `{old}`, but the pod runs as `{new}`");

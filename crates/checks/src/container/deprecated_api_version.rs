@@ -21,11 +21,11 @@ use crate::{Check, Cx, OnEvery, Place, Verdict};
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct DeprecatedApiVersion {}
 
-/// A version of an API is served for three releases after it was given up (the deprecation policy).
+/// The number of releases for which a deprecated API version is still served (deprecation policy).
 const NOTICE: u32 = 3;
 
-/// What later versions of Kubernetes than the newest known will not serve: group, version, kinds,
-/// from which minor version on, and what to use (APILifecycleRemoved in k8s.io/api v0.37).
+/// APIs that versions after the newest known one will remove: group, version, kinds, the minor
+/// version, and the replacement (APILifecycleRemoved in k8s.io/api v0.37).
 #[rustfmt::skip]
 const ANNOUNCED: [(&str, &str, &[&str], u32, &str); 8] = [
     ("admissionregistration.k8s.io", "v1alpha1", MUTATING, 38, "admissionregistration.k8s.io/v1"),
@@ -58,7 +58,7 @@ impl Check for DeprecatedApiVersion {
             Some((removed_in(group, version, kind)?, successor(group, version, kind).unwrap_or("")))
         });
         let now = cx.kubernetes();
-        // What is not served any more is PV-O007's.
+        // PV-O007 reports removed versions.
         let Some((minor, instead)) = end.filter(|(minor, _)| !now.at_least(*minor)) else {
             return Verdict::Holds;
         };

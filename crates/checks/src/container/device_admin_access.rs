@@ -48,8 +48,8 @@ impl Check for DeviceAdminAccess {
     }
 }
 
-/// `exactly` from `v1beta2` on, the request itself before; `firstAvailable` cannot have it, and a
-/// server that would take it means the same.
+/// The field is in `exactly` since `v1beta2`, and in the request itself before. `firstAvailable`
+/// does not support it.
 fn judge(request: Value<'_>) -> Result<Vec<Claim<'_>>, WrongType<'_>> {
     let name = request.str("name").unwrap_or("");
     let mut claims = Vec::new();

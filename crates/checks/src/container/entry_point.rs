@@ -1,12 +1,12 @@
-//! The programs with which a container starts.
+//! The programs that containers start.
 
 use pavisade_snapshot::Container;
 use pavisade_yaml::Value;
 
 use super::field::{WrongType, list};
 
-/// The words of `command` and `args`, those of no text as empty ones; where there is no `command`
-/// the image's own comes first.
+/// The words of `command` and `args`. Words that are not strings are empty. Without `command`, the
+/// image's own command precedes them.
 pub(super) struct Words<'a> {
     /// Whether the first word is the program that runs.
     pub own_command: bool,
@@ -24,7 +24,7 @@ pub(super) fn words(container: Container<'_>) -> Result<Words<'_>, WrongType<'_>
     Ok(Words { own_command, all })
 }
 
-/// The file name of a program: `sh` of `/bin/sh`, `cmd` of `cmd.exe`.
+/// Returns the base name of a program: `sh` for `/bin/sh`, `cmd` for `cmd.exe`.
 pub(super) fn program(word: &str) -> &str {
     let name = word.rsplit(['/', '\\']).next().unwrap_or(word);
     name.strip_suffix(".exe").unwrap_or(name)
@@ -37,7 +37,7 @@ pub(super) fn is_shell(word: &str) -> bool {
     SHELLS.contains(&program(word))
 }
 
-/// Whether a script runs a program: where a command begins, not where its name is mentioned.
+/// Whether a script runs a program: at the start of a command, not where its name is mentioned.
 pub(super) fn runs(script: &str, wanted: &str) -> bool {
     let opens = ["&&", "||", "|", ";", "then", "do", "else", "{", "(", "!", "exec", "env", "time"];
     script.lines().any(|line| {

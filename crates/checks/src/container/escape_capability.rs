@@ -25,7 +25,7 @@ use crate::{Check, Claim, Cx, OnContainer, Verdict};
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct EscapeCapability {}
 
-/// What a capability gives on the node (capabilities(7)).
+/// What a capability allows on the node (capabilities(7)).
 const ESCAPES: [(&str, Severity, &str); 10] = [
     ("ALL", Severity::Critical, "all capabilities, including `SYS_ADMIN` and `SYS_MODULE`"),
     ("SYS_ADMIN", Severity::Critical, "it can mount the node's file systems and enter namespaces"),
@@ -43,7 +43,8 @@ impl Check for EscapeCapability {
     type On = OnContainer;
 
     fn check<'a>(&self, container: Container<'a>, cx: &Cx<'a>) -> Verdict<'a> {
-        // There a capability counts for what the user namespace owns, and not for the node.
+        // In a user namespace, a capability applies only to what the namespace owns, not to the
+        // node.
         match gets_user_namespace(container.pod(), cx.kubernetes()) {
             Ok(true) => return Verdict::Holds,
             Ok(false) => {}
@@ -56,7 +57,7 @@ impl Check for EscapeCapability {
 fn judge(container: Container<'_>) -> Result<Verdict<'_>, WrongType<'_>> {
     let privileged = boolean(container.value(), &["securityContext", "privileged"])?;
     if privileged.is_some_and(|(privileged, _)| privileged) {
-        // It has them all without asking: PV-C001 reports it.
+        // A privileged container has all of them, which PV-C001 reports.
         return Ok(Verdict::NotApplicable);
     }
     let host_network = boolean(container.pod().spec(), &["hostNetwork"])?.is_some_and(|(on, _)| on);
@@ -64,7 +65,7 @@ fn judge(container: Container<'_>) -> Result<Verdict<'_>, WrongType<'_>> {
     let mut claims = Vec::new();
     for value in list(container.value(), &["securityContext", "capabilities", "add"])? {
         let written = text_element(value)?;
-        // Runtimes mind neither case nor, some of them, the prefix.
+        // Runtimes ignore case, and some the prefix.
         let upper = written.to_ascii_uppercase();
         let name = upper.strip_prefix("CAP_").unwrap_or(&upper);
         let of_host_pid = (host_pid && name == "SYS_PTRACE").then_some((

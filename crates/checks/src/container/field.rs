@@ -1,4 +1,4 @@
-//! Who sets a pod's fields, and how they are read.
+//! Uniform access to the security fields of pods and containers.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use pavisade_yaml::Value;
 use crate::Claim;
 pub(super) use crate::field::*;
 
-/// Whatever has a `securityContext`: the pod, or one of its containers.
+/// A pod or a container, which have a `securityContext`.
 #[derive(Clone, Copy)]
 pub(super) enum Setter<'a> {
     Pod(Pod<'a>),
@@ -17,12 +17,12 @@ pub(super) enum Setter<'a> {
 }
 
 impl<'a> Setter<'a> {
-    /// The pod itself, then its containers.
+    /// Returns the pod, then its containers.
     pub(super) fn all(pod: Pod<'a>) -> impl Iterator<Item = Self> {
         std::iter::once(Self::Pod(pod)).chain(pod.containers().map(Self::Container))
     }
 
-    /// What holds the `securityContext`.
+    /// Returns the value that contains the `securityContext`.
     pub(super) fn value(self) -> Value<'a> {
         match self {
             Self::Pod(pod) => pod.spec(),
@@ -30,15 +30,15 @@ impl<'a> Setter<'a> {
         }
     }
 
-    /// Whether it is the pod, and every container sets the field for itself.
+    /// Whether it is the pod, and every container overrides the field.
     pub(super) fn is_overridden(self, path: &[&str]) -> bool {
         let Self::Pod(pod) = self else { return false };
         let own = |c: Container<'_>| c.at(path).is_some_and(|value| !value.is_null());
         pod.containers().next().is_some() && pod.containers().all(own)
     }
 
-    /// A claim about a field that the pod sets and each container overrides: less bad, since no
-    /// container has the value today. Pod Security rejects it anyway.
+    /// Lowers the severity of a claim about a field of the pod that every container overrides: no
+    /// container has the value now, but Pod Security rejects it.
     pub(super) fn weigh(self, claim: Claim<'a>, path: &[&str]) -> Claim<'a> {
         if !self.is_overridden(path) {
             return claim;
@@ -63,7 +63,7 @@ impl fmt::Display for Setter<'_> {
                     ContainerKind::Ephemeral => "ephemeral container",
                 };
                 match container.name() {
-                    // Knative names the container of a Service itself.
+                    // Knative sets the name of the container of a Service.
                     "" => write!(f, "the {kind}"),
                     name => write!(f, "{kind} `{name}`"),
                 }
@@ -72,7 +72,7 @@ impl fmt::Display for Setter<'_> {
     }
 }
 
-/// A container as messages call it.
+/// Returns a container for use in messages.
 pub(super) fn named(container: Container<'_>) -> Setter<'_> {
     Setter::Container(container)
 }

@@ -24,7 +24,7 @@ use crate::{Check, Claim, Cx, OnContainer, Verdict};
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct HastyLivenessProbe {}
 
-/// What a probe asks.
+/// Handlers of a probe.
 const HANDLERS: [&str; 4] = ["httpGet", "tcpSocket", "exec", "grpc"];
 
 impl Check for HastyLivenessProbe {

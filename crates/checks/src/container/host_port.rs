@@ -25,8 +25,8 @@ pub(crate) struct HostPort {}
 impl Check for HostPort {
     type On = OnContainer;
 
-    // The API server copies `containerPort` to `hostPort` in pods of the node's network; PV-C002
-    // reports those, whose every port is the node's anyway.
+    // On the host network, the API server copies `containerPort` to `hostPort`. PV-C002 reports
+    // such pods.
     fn check<'a>(&self, container: Container<'a>, _: &Cx<'a>) -> Verdict<'a> {
         match list(container.value(), &["ports"]) {
             Ok(ports) => Verdict::from_claims(ports.filter_map(|port| {

@@ -38,7 +38,7 @@ impl Check for HostProbe {
     type On = OnContainer;
 
     fn check<'a>(&self, container: Container<'a>, cx: &Cx<'a>) -> Verdict<'a> {
-        // Baseline since 1.34; older versions of the standard say nothing of it.
+        // Part of the baseline since 1.34.
         if !cx.kubernetes().at_least(34) {
             return Verdict::NotApplicable;
         }
@@ -60,7 +60,8 @@ impl Check for HostProbe {
                     Ok(Some((host, place))) => {
                         let by = format!("`{}` of {}", handler.join("."), named(container));
                         claims.push(if is_loopback_host(host) && on_host_network {
-                            // Without `host` the probe misses what listens on loopback alone.
+                            // Without `host`, the probe does not reach servers that listen on
+                            // loopback only.
                             let message = format!(
                                 "{by} sets the host `{host}`, which Pod Security forbids, \
                                  although the pod uses the node's network and can reach that \

@@ -42,13 +42,13 @@ fn judge(pod: Pod<'_>) -> Result<Verdict<'_>, WrongType<'_>> {
     if has_user_namespace(pod)? {
         return Ok(Verdict::Holds);
     }
-    // The API server takes no user namespace beside a namespace of the node: PV-C002 reports that.
+    // The API server rejects a user namespace together with a host namespace. PV-C002 reports that.
     for field in ["hostNetwork", "hostPID", "hostIPC"] {
         if boolean(pod.spec(), &[field])?.is_some_and(|(on, _)| on) {
             return Ok(Verdict::NotApplicable);
         }
     }
-    // Nor where a container has a raw block device.
+    // Also with raw block devices.
     if pod.containers().any(|c| c.value().list("volumeDevices").next().is_some()) {
         return Ok(Verdict::NotApplicable);
     }
@@ -62,7 +62,7 @@ fn judge(pod: Pod<'_>) -> Result<Verdict<'_>, WrongType<'_>> {
         return Ok(Verdict::NotApplicable);
     }
     let (noun, verb) = if root.len() == 1 { ("container", "is") } else { ("containers", "are") };
-    // There PV-C015 would report an unmasked `/proc`.
+    // With a user namespace, PV-C015 would report an unmasked `/proc`.
     let unmasked = pod.containers().any(|c| c.security(&["procMount"]).is_some());
     let claim = Claim::fails(
         Place::field(pod.spec(), &["hostUsers"]),

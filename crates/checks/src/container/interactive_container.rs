@@ -25,7 +25,7 @@ impl Check for InteractiveContainer {
     type On = OnContainer;
 
     fn check<'a>(&self, container: Container<'a>, _: &Cx<'a>) -> Verdict<'a> {
-        // What `kubectl debug` adds is meant to be typed into.
+        // Containers from `kubectl debug` are meant to be interactive.
         if container.kind() == ContainerKind::Ephemeral {
             return Verdict::NotApplicable;
         }

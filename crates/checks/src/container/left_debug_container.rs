@@ -25,7 +25,7 @@ impl Check for LeftDebugContainer {
     type On = OnObject;
 
     fn check<'a>(&self, pod: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
-        // The API server takes no new pod that has one.
+        // The API server rejects new pods with ephemeral containers.
         if !cx.is_live() {
             return Verdict::NotApplicable;
         }

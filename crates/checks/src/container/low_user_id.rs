@@ -25,7 +25,7 @@ pub(crate) struct LowUserId {}
 
 const FIELD: [&str; 2] = ["securityContext", "runAsUser"];
 
-/// Distributions give their own users numbers below.
+/// Distributions assign lower IDs to their own users.
 const FIRST_FREE: i64 = 10_000;
 
 impl Check for LowUserId {
@@ -59,7 +59,7 @@ impl Check for LowUserId {
             })
             .collect();
         if claims.is_empty() && !set {
-            // The image decides.
+            // The image determines the user.
             return Verdict::NotApplicable;
         }
         Verdict::from_claims(claims)

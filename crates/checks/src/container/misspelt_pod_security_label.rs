@@ -23,11 +23,11 @@ use crate::{Check, Claim, Cx, OnObject, Verdict};
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct MisspeltPodSecurityLabel {}
 
-/// What is after the prefix (k8s.io/pod-security-admission/api).
+/// Valid suffixes (k8s.io/pod-security-admission/api).
 const MODES: [&str; 6] =
     ["enforce", "enforce-version", "audit", "audit-version", "warn", "warn-version"];
 
-/// Prefixes that are written for the right one.
+/// Common misspellings of the prefix.
 const LOOKALIKES: [&str; 5] = [
     "podsecurity.kubernetes.io/",
     "pod-security.k8s.io/",

@@ -1,4 +1,4 @@
-//! Pods and what runs in them.
+//! Pods and their containers.
 
 pub(crate) mod added_capability;
 pub(crate) mod custom_selinux_option;

@@ -32,7 +32,7 @@ impl Check for NakedPod {
         if object.is_mirror_pod()
             || control_plane(pod)
             || !lasts(pod)
-            // Helm makes and deletes it.
+            // Helm creates and deletes it.
             || object.annotation("helm.sh/hook").is_some()
             || matches!(phase, Some("Succeeded" | "Failed"))
         {

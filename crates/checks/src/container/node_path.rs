@@ -1,4 +1,4 @@
-//! Paths of the node that containers mount: `hostPath` volumes, joined with `subPath`.
+//! Host paths that containers mount: `hostPath` volumes, joined with `subPath`.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -9,44 +9,44 @@ use pavisade_yaml::{Kind, Value};
 use super::field::{Field, WrongType, boolean, list, map, text};
 use crate::Claim;
 
-/// A volume that is a path of the node.
+/// A `hostPath` volume.
 pub(super) struct NodeVolume<'a> {
-    /// `hostPath.path` as it is written.
+    /// The `hostPath.path` as written.
     pub path: &'a str,
-    /// Where that stands.
+    /// The value of the path.
     pub place: Value<'a>,
-    /// Who mounts it.
+    /// The containers that mount it.
     pub mounts: Vec<Mount<'a>>,
 }
 
-/// One container's mount of such a volume.
+/// A container's mount of the volume.
 pub(super) struct Mount<'a> {
-    /// Who mounts it.
+    /// The container.
     pub container: Container<'a>,
-    /// What of the node it sees, normalised; `/var/run` is `/run`.
+    /// The host path that it sees, normalized. `/var/run` is `/run`.
     pub path: String,
-    /// The same for a reader: as it is written, unless `subPath` leads elsewhere.
+    /// The host path for display: as written, unless `subPath` changes it.
     pub shown: Cow<'a, str>,
-    /// Whether it sees something below `path` that only the running container decides on.
+    /// Whether it sees an unknown path below `path`, determined at run time.
     pub below: bool,
-    /// How it may write.
+    /// The access.
     pub access: Access,
     /// The entry of `volumeMounts`.
     pub value: Value<'a>,
 }
 
-/// How a mount may be written.
+/// The access of a mount.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Access {
-    /// It may.
+    /// Writable.
     Write,
-    /// It may not, but what is mounted below it on the node may be (KEP-3857).
+    /// Read-only, but mounts below it on the node are writable (KEP-3857).
     WriteBelow,
-    /// Nothing.
+    /// Read-only.
     Read,
 }
 
-/// The volumes of a pod that are paths of its node and mounted by a container.
+/// Returns the `hostPath` volumes of a pod that are mounted by a container.
 pub(super) fn node_volumes(pod: Pod<'_>) -> (Vec<NodeVolume<'_>>, Vec<Claim<'_>>) {
     let (mut volumes, mut unclear) = (Vec::new(), Vec::new());
     let all = match list(pod.spec(), &["volumes"]) {
@@ -79,7 +79,7 @@ pub(super) fn node_volumes(pod: Pod<'_>) -> (Vec<NodeVolume<'_>>, Vec<Claim<'_>>
     (volumes, unclear)
 }
 
-/// Which containers mount a volume, by its name.
+/// The containers that mount a volume, by its name.
 type Mounts<'a> = HashMap<&'a str, Vec<(Container<'a>, Value<'a>)>>;
 
 fn mounts_by_volume(pod: Pod<'_>) -> Result<Mounts<'_>, WrongType<'_>> {
@@ -111,7 +111,7 @@ fn read_mount<'a>(
 ) -> Result<Mount<'a>, WrongType<'a>> {
     let expression = text(mount, &["subPathExpr"])?.map(|(text, _)| text).unwrap_or_default();
     let (sub_path, below) = match expression.split_once("$(") {
-        // What is before the first variable, as far as it is a whole directory.
+        // The part before the first variable, up to the last complete directory.
         Some((known, _)) => (known.rsplit_once('/').map_or("", |(directory, _)| directory), true),
         None if expression.is_empty() => {
             (text(mount, &["subPath"])?.map(|(text, _)| text).unwrap_or_default(), false)
@@ -130,7 +130,7 @@ fn read_mount<'a>(
     Ok(Mount { container, path, shown, below, access, value: mount })
 }
 
-/// Whether something else must be filled in before it is a path.
+/// Whether a placeholder must be replaced before it is a path.
 fn is_placeholder(path: &str) -> bool {
     let windows = path.as_bytes().get(1) == Some(&b':') || path.starts_with(r"\\");
     !(windows || path.starts_with('/')) || path.contains("${") || path.contains("{{")
@@ -149,18 +149,18 @@ fn normalise(path: &str) -> String {
             _ => parts.push(part),
         }
     }
-    // Through these links a process of the node has its root directory.
+    // These links lead to the root directory of a node's process.
     while let ["proc", "1" | "self", "root", ..] = parts[..] {
         parts.drain(..3);
     }
-    // The link that every distribution has.
+    // A symbolic link on every distribution.
     if parts.starts_with(&["var", "run"]) {
         parts.remove(0);
     }
     format!("/{}", parts.join("/"))
 }
 
-/// Whether a path is another or lies below it.
+/// Whether a path is a directory or below it.
 pub(super) fn is_within(path: &str, directory: &str) -> bool {
     path.strip_prefix(directory).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }

@@ -27,7 +27,7 @@ impl Check for NonDefaultProcMount {
     type On = OnContainer;
 
     fn check<'a>(&self, container: Container<'a>, cx: &Cx<'a>) -> Verdict<'a> {
-        // Before 1.35 the baseline forbade it everywhere.
+        // Before 1.35, the baseline forbids it in all pods.
         if !cx.kubernetes().at_least(35) {
             return Verdict::NotApplicable;
         }

@@ -21,7 +21,7 @@ use crate::{Check, Claim, Cx, OnObject, Verdict};
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct OutdatedPodSecurityVersion {}
 
-/// What later versions refuse: the rank of the level, from which version on, and what
+/// Requirements added by later versions: the rank of the level, the version, and the description
 /// (k8s.io/pod-security-admission/policy).
 const ADDED: [(u8, u32, &str); 5] = [
     (2, 8, "containers that allow privilege escalation"),

@@ -29,13 +29,13 @@ impl Check for PrivilegeEscalation {
 
     fn check<'a>(&self, container: Container<'a>, cx: &Cx<'a>) -> Verdict<'a> {
         let version = cx.kubernetes();
-        // The field came with 1.8.
+        // The field was added in 1.8.
         if !version.at_least(8) || version.at_least(25) && container.pod().is_windows() {
             return Verdict::NotApplicable;
         }
         let path = ["securityContext", "allowPrivilegeEscalation"];
         let by = named(container);
-        // The API server rejects `false` beside either of these.
+        // The API server rejects `false` together with either of these.
         let privileged = is_privileged(container);
         let needed = privileged || adds_sys_admin(container);
         let fixed = |claim: Claim<'a>| if needed { claim } else { claim.set(false) };

@@ -1,4 +1,4 @@
-//! Probes of containers.
+//! Container probes.
 
 use pavisade_images::reference as image;
 use pavisade_snapshot::{Container, ContainerKind, Pod};
@@ -7,8 +7,8 @@ use pavisade_yaml::Value;
 use super::field::{Field, WrongType, integer, map};
 use crate::{Claim, Place, Verdict};
 
-/// Whether the pod is to run for good: what a Job makes ends, and so does a pod that is not
-/// started again.
+/// Whether the pod runs indefinitely. Pods of a Job terminate, and so do pods that are not
+/// restarted.
 pub(super) fn lasts(pod: Pod<'_>) -> bool {
     let object = pod.object();
     let restarts = pod.at(&["restartPolicy"]).and_then(Value::as_str);
@@ -16,7 +16,7 @@ pub(super) fn lasts(pod: Pod<'_>) -> bool {
     !task && !matches!(restarts, Some("Never" | "OnFailure"))
 }
 
-/// Whether a container of a pod that lasts has a probe.
+/// Checks whether a container of an indefinitely running pod has a probe.
 pub(super) fn judge_missing<'a>(
     container: Container<'a>,
     probe: &'static str,
@@ -39,7 +39,7 @@ pub(super) fn judge_missing<'a>(
     }
 }
 
-/// How long a probe must fail before something happens, in seconds
+/// Returns how long a probe must fail before it has an effect, in seconds
 /// (k8s.io/kubernetes/pkg/apis/core/v1, SetDefaults_Probe).
 pub(super) fn patience(probe: Value<'_>) -> Result<i64, WrongType<'_>> {
     let number = |field, default| {

@@ -1,4 +1,4 @@
-//! Requests and limits of containers: their own, those of the pod, and those that a LimitRange gives.
+//! Requests and limits of containers: their own, those of the pod, and defaults from LimitRanges.
 
 use pavisade_images::reference as image;
 use pavisade_model::{Confidence, kinds};
@@ -8,23 +8,23 @@ use pavisade_yaml::Value;
 use super::field::find;
 use crate::{Claim, Place, Verdict, View};
 
-/// What a container should have.
+/// A required resource setting.
 #[derive(Clone, Copy)]
 pub(super) struct Asked {
     /// `limits` or `requests`.
     pub section: &'static str,
     /// `memory`, `cpu`, `ephemeral-storage`.
     pub resource: &'static str,
-    /// What people call it: `memory limit`.
+    /// The name for messages: `memory limit`.
     pub name: &'static str,
-    /// Whether the pod's own `resources` may have it for all containers (KEP-2837).
+    /// Whether the pod's own `resources` may set it for all containers (KEP-2837).
     pub of_pod: bool,
 }
 
-/// Whether a container has it.
+/// Checks whether a container has the setting.
 pub(super) fn judge<'a>(container: Container<'a>, cx: &View<'a>, asked: Asked) -> Verdict<'a> {
     if container.kind() == ContainerKind::Ephemeral {
-        // The API rejects resources there; they live within the pod's.
+        // The API server rejects resources of ephemeral containers.
         return Verdict::NotApplicable;
     }
     let Asked { section, resource, name: what, of_pod: for_pod } = asked;
@@ -32,14 +32,14 @@ pub(super) fn judge<'a>(container: Container<'a>, cx: &View<'a>, asked: Asked) -
     let limit = ["resources", "limits", resource];
     let name = container.name();
     let own = find(container.value(), &path);
-    // A request that is absent is as large as the limit.
+    // The default of a request is the limit.
     let own = match own {
         Ok(None) if section == "requests" => find(container.value(), &limit),
         own => own,
     };
     let of_pod = if for_pod { find(container.pod().spec(), &path) } else { Ok(None) };
-    // So is one of the pod where no container asks for any (k8s.io/kubernetes/pkg/apis/core/v1,
-    // defaultPodRequests).
+    // The same applies to the pod if no container has a request
+    // (k8s.io/kubernetes/pkg/apis/core/v1, defaultPodRequests).
     let of_pod = match of_pod {
         Ok(None) if for_pod && section == "requests" && !asks(container.pod(), resource) => {
             find(container.pod().spec(), &limit)
@@ -65,7 +65,7 @@ pub(super) fn judge<'a>(container: Container<'a>, cx: &View<'a>, asked: Asked) -
         };
     }
     let place = Place::field(container.value(), &path);
-    // Resources of the whole pod: KEP-2837, alpha in 1.32, on by default from 1.34.
+    // Pod-level resources: KEP-2837, alpha in 1.32, enabled by default since 1.34.
     match of_pod.map(|v| (v, amount(v))) {
         Some((_, Amount::Some)) if cx.kubernetes().at_least(34) => return Verdict::Holds,
         Some((_, Amount::Some)) if cx.kubernetes().at_least(32) => {
@@ -87,7 +87,7 @@ pub(super) fn judge<'a>(container: Container<'a>, cx: &View<'a>, asked: Asked) -
     }
     let object = container.pod().object();
     let ranges = cx.list_in(kinds::LIMIT_RANGE, object.namespace());
-    // A running pod already has what a LimitRange gave it.
+    // A running pod already has the defaults of a LimitRange.
     let is_running = object.is(kinds::POD) && ranges.coverage == Coverage::Complete;
     if !is_running {
         if ranges.objects.iter().any(|range| gives(range, section, resource)) {
@@ -105,7 +105,7 @@ pub(super) fn judge<'a>(container: Container<'a>, cx: &View<'a>, asked: Asked) -
     .into()
 }
 
-/// Whether a container of the pod requests a resource, or has a limit of it.
+/// Whether a container of the pod has a request or limit of a resource.
 fn asks(pod: Pod<'_>, resource: &str) -> bool {
     let sections = ["requests", "limits"];
     let has = |container: Container<'_>, section| {
@@ -114,8 +114,8 @@ fn asks(pod: Pod<'_>, resource: &str) -> bool {
     pod.containers().any(|container| sections.into_iter().any(|section| has(container, section)))
 }
 
-/// Whether a LimitRange gives it to containers: a limit is `default`, and where that is absent
-/// `max`; a request is `defaultRequest`, then that limit, then `min`
+/// Whether a LimitRange sets it for containers: a limit from `default`, otherwise `max`; a request
+/// from `defaultRequest`, otherwise that limit, otherwise `min`
 /// (k8s.io/kubernetes/pkg/apis/core/v1, SetDefaults_LimitRangeItem).
 fn gives(range: &Object, section: &str, resource: &str) -> bool {
     let fields: &[&str] = match section {
@@ -133,7 +133,7 @@ fn gives(range: &Object, section: &str, resource: &str) -> bool {
     })
 }
 
-/// A quantity, as far as zero or more.
+/// The amount of a quantity: zero or more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Amount {
     Some,

@@ -43,7 +43,7 @@ impl Check for RootGroup {
 }
 
 fn judge<'a>(setter: Setter<'a>, claims: &mut Vec<Claim<'a>>) -> Result<(), WrongType<'a>> {
-    // Of these the container's `securityContext` has the first alone.
+    // The container's `securityContext` has only the first of these.
     let fields: &[&str] = match setter {
         Setter::Pod(_) => &["runAsGroup", "fsGroup"],
         Setter::Container(_) => &["runAsGroup"],

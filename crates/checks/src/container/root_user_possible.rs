@@ -31,7 +31,7 @@ impl Check for RootUserPossible {
 
     fn check<'a>(&self, pod: Pod<'a>, cx: &Cx<'a>) -> Verdict<'a> {
         if cx.kubernetes().at_least(35) {
-            // Root in a user namespace is nobody outside it (KEP-127).
+            // Root in a user namespace is unprivileged outside (KEP-127).
             match has_user_namespace(pod) {
                 Ok(true) => return Verdict::Holds,
                 Ok(false) => {}
@@ -58,7 +58,7 @@ impl Check for RootUserPossible {
     }
 }
 
-/// `pod_says`: the pod has a value for its containers, which is reported for itself if it is false.
+/// `pod_says`: the pod sets the value for its containers, and is reported itself if it is false.
 fn judge(container: Container<'_>, pod_says: bool) -> Field<'_, Claim<'_>> {
     let by = named(container);
     let claim = match boolean(container.value(), &FIELD)? {
@@ -72,15 +72,15 @@ fn judge(container: Container<'_>, pod_says: bool) -> Field<'_, Claim<'_>> {
             Claim::fails(place, format!("{by} may run as root: `runAsNonRoot` is not set"))
         }
     };
-    // It does not run as root. Restricted Pod Security rejects it anyway: nothing enforces the
-    // number, which a later change can turn into 0.
+    // It does not run as root, but the restricted level rejects it: nothing enforces the user ID,
+    // which may later change to 0.
     Ok(Some(match user(container)? {
         Some(user) if user != 0 => Claim {
             message: format!(
                 "{by} runs as user {user}, but this is not enforced: `runAsNonRoot: true` is \
                  missing"
             ),
-            // The kubelet starts a container of a numeric user other than 0.
+            // The kubelet starts a container with a numeric user other than 0.
             ..claim.severity(Severity::Low).evidence(user.to_string()).set(true)
         },
         _ => claim,

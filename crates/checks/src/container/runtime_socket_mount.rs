@@ -25,7 +25,7 @@ use crate::{Check, Claim, Cx, OnPod, Verdict};
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct RuntimeSocketMount {}
 
-/// Names that sockets of runtimes have, wherever a distribution puts them.
+/// Names of runtime sockets, regardless of the directory.
 const SOCKETS: [&str; 13] = [
     "docker.sock",
     "containerd.sock",
@@ -43,7 +43,7 @@ const SOCKETS: [&str; 13] = [
     "dockershim",
 ];
 
-/// Directories that hold such a socket, `/var/run` being `/run`.
+/// Directories that contain such a socket. `/var/run` is `/run`.
 const DIRECTORIES: [&str; 12] = [
     "/run",
     "/run/containerd",

@@ -36,7 +36,7 @@ impl Check for SecretInAnnotation {
 
     fn check<'a>(&self, object: &'a Object, _: &Cx<'a>) -> Verdict<'a> {
         let own = object.at(&["metadata"]);
-        // A pod's own metadata is its object's.
+        // The metadata of a Pod is that of its object.
         let of_pods = object.pods().filter_map(Pod::metadata);
         let of_pods = of_pods.filter(|m| own.is_none_or(|own| own.id() != m.id()));
         let claims = own.into_iter().chain(of_pods).flat_map(|metadata| {
@@ -52,7 +52,7 @@ fn judge<'a>(key: &str, value: Value<'a>) -> Option<Claim<'a>> {
     let text = value.as_str()?;
     let name = key.rsplit('/').next().unwrap_or(key);
     let found = secrets::in_text_form(text).or_else(|| {
-        // A sum over a Secret (`checksum/secret`) is none.
+        // A checksum of a Secret (`checksum/secret`) is not a secret.
         let lower = key.to_ascii_lowercase();
         let sum = ["sum", "hash", "sha", "digest", "revision", "version", "uid"];
         let is_sum = sum.iter().any(|word| lower.contains(word));

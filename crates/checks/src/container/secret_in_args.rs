@@ -25,7 +25,7 @@ use crate::{Check, Claim, Cx, OnContainer, Verdict};
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct SecretInArgs {}
 
-/// Where commands stand besides `command` and `args`.
+/// Fields with commands in addition to `command` and `args`.
 const COMMANDS: [&[&str]; 5] = [
     &["livenessProbe", "exec", "command"],
     &["readinessProbe", "exec", "command"],
@@ -57,7 +57,7 @@ impl Check for SecretInArgs {
     }
 }
 
-/// What was found in a container: where in it, under which name, and what it is.
+/// Secrets found in a container: location, name, and type.
 type Said = HashSet<(String, String, &'static str)>;
 
 fn look<'a>(
@@ -67,7 +67,7 @@ fn look<'a>(
     said: &mut Said,
     claims: &mut Vec<Claim<'a>>,
 ) {
-    // A number or a boolean is not a word: kubectl rejects it; a secret it is none.
+    // kubectl rejects numbers and booleans here. They are not secrets.
     let words: Vec<_> = values.iter().map(|value| value.as_str().unwrap_or("")).collect();
     secrets::find_in_words(&words, &mut |index, name, found| {
         let Some(place) = values.get(index) else { return };

@@ -24,7 +24,7 @@ use crate::{Check, Claim, Cx, OnObject, Verdict};
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct SecretInConfigMap {}
 
-/// Most findings of one entry.
+/// Maximum number of findings per entry.
 const MAX_HITS: usize = 20;
 
 impl Check for SecretInConfigMap {
@@ -43,7 +43,7 @@ impl Check for SecretInConfigMap {
                     .into_iter()
                     .collect();
             };
-            // One line is the value of a setting; more are a file.
+            // A single line is the value of a setting, several are a file.
             let setting = !text.trim_end().contains('\n');
             match setting.then(|| secrets::in_setting(key, &text)).flatten() {
                 Some(found) => {
@@ -61,7 +61,7 @@ impl Check for SecretInConfigMap {
     }
 }
 
-/// Of bytes only a form tells: there are no lines with names and values.
+/// In binary data, only the format of a secret is recognized, since there are no names and values.
 fn in_binary<'a>(key: &str, value: Value<'a>) -> Option<Claim<'a>> {
     let decoded = secrets::decoded(value.as_str()?)?;
     let found = secrets::in_text_form(&decoded)?;
@@ -78,7 +78,7 @@ fn in_file<'a>(key: &str, value: Value<'a>, text: &str) -> Vec<Claim<'a>> {
         let line = if whole { format!(" on line {line}") } else { String::new() };
         let message = format!("`{key}` contains {}{line}{named}", hit.found.what());
         let instance = if hit.name.is_empty() { hit.found.what() } else { hit.name };
-        // The same setting twice in one file is one thing to fix.
+        // Report a setting that occurs several times in a file once.
         if claims.len() < MAX_HITS && !claims.iter().any(|c| c.instance == instance) {
             let claim = Claim::fails(value, message).instance(instance);
             claims.push(claim.confidence(hit.found.confidence()));

@@ -38,7 +38,7 @@ impl Check for SensitiveHostPath {
     }
 }
 
-/// One claim per volume, for the mount that gives most.
+/// Returns one claim per volume, for the mount with the most access.
 fn judge<'a>(volume: &NodeVolume<'a>) -> Option<Claim<'a>> {
     let claims = volume
         .mounts
@@ -63,7 +63,7 @@ fn judge_mount<'a>(
         (Access::Write, Some(gives), _) => {
             Some((format!("can write to host path `{path}`: {gives}"), found.write_severity()))
         }
-        // `readOnly` is not recursive: /proc, /run and others are mounts of their own (KEP-3857).
+        // `readOnly` is not recursive: /proc, /run and others are separate mounts (KEP-3857).
         (Access::WriteBelow, ..) if root && found.is_whole_node() => Some((
             format!(
                 "mounts host path `{path}` read-only, but file systems mounted below it (`/proc`, \
@@ -75,7 +75,7 @@ fn judge_mount<'a>(
         (Access::Write, None, gives) => gives.map(read),
     };
     Ok(claim.map(|(what, severity)| {
-        // Others than root get what the files' modes let them have, which is seldom much.
+        // Other users are limited by file permissions, which usually allow little.
         let severity = if root { severity } else { severity.min(Severity::Medium) };
         let note = if root { "" } else { ", within the permissions of its user" };
         let claim = Claim::fails(volume.place, format!("{by} {what}{note}")).severity(severity);

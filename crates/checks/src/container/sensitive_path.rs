@@ -1,55 +1,55 @@
-//! Paths of a node that give it, or the cluster, away.
+//! Host paths that expose the node or the cluster.
 
 use pavisade_model::Severity;
 
 use super::node_path::is_within;
 
-/// How far an entry reaches.
+/// Which paths an entry applies to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Reach {
-    /// The directory as a whole; what lies below has entries of its own or is harmless.
+    /// Only the directory itself. Paths below it have their own entries or are harmless.
     Exact,
-    /// Everything below, too.
+    /// The directory and everything below it.
     Within,
 }
 use Reach::{Exact, Within};
 use Severity::{Critical, High, Medium};
 
-/// What a path of the node gives to anyone who has it.
+/// What access to a host path allows.
 #[derive(Debug)]
 pub(super) struct Sensitive {
     path: &'static str,
     reach: Reach,
     severity: Severity,
-    /// What writing gives.
+    /// What write access allows.
     pub write: Option<&'static str>,
-    /// What reading gives.
+    /// What read access allows.
     pub read: Option<&'static str>,
 }
 
 impl Sensitive {
-    /// Whether it holds for all that lies below as well.
+    /// Whether it applies to everything below too.
     pub(super) fn reaches_below(&self) -> bool {
         self.reach == Within
     }
 
-    /// Whether it is the node's root directory.
+    /// Whether it is the root directory of the node.
     pub(super) fn is_whole_node(&self) -> bool {
         self.path == "/"
     }
 
-    /// Whether it is the kernel's modules: to load them they are read, never written.
+    /// Whether it is the directory of kernel modules. Loading them only needs read access.
     pub(super) fn is_for_loading(&self) -> bool {
         matches!(self.path, "/lib/modules" | "/usr/lib/modules")
     }
 
-    /// How bad writing is for a container that may run as root.
+    /// Returns the severity of write access by a container that may run as root.
     pub(super) fn write_severity(&self) -> Severity {
         self.severity
     }
 }
 
-/// The most specific entry for a normalised path.
+/// Returns the most specific entry for a normalized path.
 pub(super) fn sensitive(path: &str) -> Option<&'static Sensitive> {
     let of_table = TABLE.iter().filter(|entry| match entry.reach {
         Exact => path == entry.path,
@@ -62,7 +62,7 @@ pub(super) fn sensitive(path: &str) -> Option<&'static Sensitive> {
     of_table.max_by_key(|entry| entry.path.len()).or_else(credentials)
 }
 
-/// Where programs keep their users' credentials, in any home directory.
+/// Directories with credentials in any home directory.
 const CREDENTIAL_DIRECTORIES: [&str; 6] = [".ssh", ".kube", ".aws", ".azure", ".docker", ".gnupg"];
 
 static CREDENTIALS: Sensitive = Sensitive {
@@ -161,7 +161,7 @@ static TABLE: &[Sensitive] = &[
     write("/etc/crio", Within, RUNTIME),
     write("/etc/docker", Within, RUNTIME),
     write("/usr/share/containers/oci", Within, RUNTIME),
-    // Plugins of the runtime (NRI), which containerd serves by default from 2.0 on.
+    // Runtime plugins (NRI), which containerd enables by default since 2.0.
     write("/etc/nri", Within, RUNTIME),
     write("/opt/nri", Within, RUNTIME),
     entry("/run/nri", Within, Critical, RUNTIME, RUNTIME),
@@ -228,7 +228,7 @@ static TABLE: &[Sensitive] = &[
     entry("/run/dbus", Within, High, DBUS, DBUS),
     entry("/run/systemd", Exact, High, DBUS, DBUS),
     entry("/run/systemd/private", Within, High, DBUS, DBUS),
-    // The kubelet serves logs and follows links that a pod has put there.
+    // The kubelet serves logs and follows links that a pod has created.
     entry(
         "/var/log",
         Exact,

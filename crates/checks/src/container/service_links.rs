@@ -29,7 +29,7 @@ impl Check for ServiceLinks {
         let place = Place::field(pod.spec(), &["enableServiceLinks"]);
         match boolean(pod.spec(), &["enableServiceLinks"]) {
             Ok(Some((false, _))) => Verdict::Holds,
-            // The API server writes the default into pods, not into templates.
+            // The API server sets the default in pods, but not in templates.
             Ok(Some((true, _)) | None) => Claim::fails(
                 place,
                 "the pod gets environment variables for all Services in its namespace: \

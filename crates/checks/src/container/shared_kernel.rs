@@ -45,7 +45,7 @@ impl SharedKernel {
     }
 }
 
-/// Handlers that start ordinary containers.
+/// Handlers of ordinary containers.
 const ORDINARY: [&str; 8] =
     ["runc", "crun", "youki", "nvidia", "nvidia-cdi", "nvidia-legacy", "spin", "crun-wasm"];
 
@@ -78,7 +78,7 @@ impl Check for SharedKernel {
                     ),
                 )
             }
-            // What a class starts outweighs what someone says of its name.
+            // The handler of a class takes precedence over its name.
             _ if self.classes.iter().any(|own| own == name) => Verdict::Holds,
             _ if !self.classes.is_empty() => Verdict::fails(
                 place,

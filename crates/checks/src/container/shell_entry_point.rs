@@ -37,7 +37,7 @@ impl Check for ShellEntryPoint {
             Err(wrong) => return wrong.into(),
         };
         if !words.own_command {
-            // The image decides.
+            // The image determines the program.
             return Verdict::NotApplicable;
         }
         match words.all.first() {

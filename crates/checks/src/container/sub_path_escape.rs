@@ -62,7 +62,7 @@ fn with_sub_path(container: Container<'_>) -> Result<Vec<Value<'_>>, WrongType<'
     Ok(found)
 }
 
-/// Why a kubelet has the flaw; none where it is proven that no kubelet has.
+/// Returns the reason why a kubelet is vulnerable. `None` if it is proven that none is.
 fn flawed(cx: &View<'_>) -> Result<Option<String>, Why> {
     if !cx.is_live() {
         let minor = cx.kubernetes().minor;
@@ -109,7 +109,7 @@ fn flawed(cx: &View<'_>) -> Result<Option<String>, Why> {
     }
 }
 
-/// The patch of each minor version that fixed it.
+/// The fixed patch release of each minor version.
 const FIXED: [(u32, u32); 4] = [(19, 15), (20, 11), (21, 5), (22, 2)];
 
 fn has_flaw(version: &str) -> Option<bool> {

@@ -32,7 +32,7 @@ impl Check for SudoEntryPoint {
         };
         let first = words.all.first().map_or("", |(word, _)| word);
         let found = words.all.iter().enumerate().find(|(index, (word, _))| {
-            // The first word is the program; a script follows a shell's `-c`.
+            // The first word is the program. A script follows `-c` of a shell.
             *index == 0 && program(word) == "sudo" || is_script(first, *index) && runs(word, "sudo")
         });
         match found {

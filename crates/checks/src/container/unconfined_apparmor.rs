@@ -23,7 +23,7 @@ use crate::{Check, Claim, Cx, OnPod, Verdict};
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct UnconfinedApparmor {}
 
-/// Annotations were the only way before 1.30; they count still.
+/// Before 1.30, annotations were the only way. They are still supported.
 const ANNOTATION: &str = "container.apparmor.security.beta.kubernetes.io/";
 
 impl Check for UnconfinedApparmor {
@@ -36,7 +36,7 @@ impl Check for UnconfinedApparmor {
         let annotations = pod.annotations().filter_map(|(key, value)| {
             let container = key.strip_prefix(ANNOTATION)?;
             let claim = judge_annotation(container, value)?;
-            // The API server takes no annotation that says other than the field.
+            // The API server rejects an annotation that differs from the field.
             let same = pod.containers().find(|c| c.name() == container);
             let same =
                 same.and_then(|c| c.value().at(&["securityContext", "appArmorProfile", "type"]));
@@ -49,8 +49,8 @@ impl Check for UnconfinedApparmor {
     }
 }
 
-/// Whether the field says what the annotation says of the container: the API server copies that of
-/// a pod, and not that of a template. One of them is enough to tell.
+/// Whether the field duplicates the annotation of the container: the API server copies the
+/// annotation to the field in pods, but not in templates. Only one of them is reported.
 fn is_copied(setter: Setter<'_>, pod: Pod<'_>) -> bool {
     let Setter::Container(container) = setter else { return false };
     let annotation = pod.annotation(&format!("{ANNOTATION}{}", container.name()));
@@ -73,7 +73,7 @@ fn judge_field(setter: Setter<'_>) -> Field<'_, Claim<'_>> {
         ),
     };
     let claim = setter.weigh(Claim::fails(place, message), &path);
-    // Without a type the place is the profile itself.
+    // Without a type, the place is the profile itself.
     Ok(Some(match place.kind() {
         Kind::Mapping => claim.set(json!({"type": "RuntimeDefault"})),
         _ => claim.set("RuntimeDefault"),

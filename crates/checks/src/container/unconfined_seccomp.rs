@@ -37,7 +37,7 @@ impl Check for UnconfinedSeccomp {
 
 const FIELD: [&str; 2] = ["securityContext", "seccompProfile"];
 
-/// The profile's type where it is set: an empty `seccompProfile` has the empty type.
+/// Returns the type of the profile, if it is set. An empty `seccompProfile` has the empty type.
 pub(super) fn profile<'a>(setter: Setter<'a>) -> Field<'a, (&'a str, Value<'a>)> {
     let Some(profile) = map(setter.value(), &FIELD)? else { return Ok(None) };
     Ok(Some(text(profile, &["type"])?.unwrap_or(("", profile))))
@@ -60,7 +60,7 @@ fn judge_field<'a>(_: Pod<'a>, setter: Setter<'a>) -> Field<'a, Claim<'a>> {
             ),
         };
         let claim = setter.weigh(Claim::fails(place, message), &FIELD);
-        // Without a type the place is the profile itself.
+        // Without a type, the place is the profile itself.
         match place.kind() {
             Kind::Mapping => claim.set(json!({"type": "RuntimeDefault"})),
             _ => claim.set("RuntimeDefault"),
@@ -75,7 +75,7 @@ fn judge_annotation<'a>(pod: Pod<'a>, setter: Setter<'a>) -> Field<'a, Claim<'a>
         Setter::Container(container) => format!("{OF_CONTAINER}{}", container.name()),
     };
     let Some(metadata) = pod.metadata() else { return Ok(None) };
-    // A null in a map of texts is the empty text, which is not a profile either.
+    // A null in a map of strings is the empty string, which is not a profile either.
     let annotations = find(metadata, &["annotations"])?;
     let null = annotations.and_then(|a| a.get(&key)).filter(|value| value.is_null());
     let set = text(metadata, &["annotations", &key])?.or(null.map(|value| ("", value)));

@@ -49,7 +49,7 @@ fn judge_dropped(container: Container<'_>) -> Result<Vec<Claim<'_>>, WrongType<'
     }
     let place = Place::field(container.value(), &path);
     if is_privileged(container) {
-        // A list alone would fix the finding and not the container.
+        // Changing only the list would fix the finding but not the container.
         let message = format!(
             "{} is privileged, so it has all capabilities regardless of what it drops",
             named(container)
@@ -57,7 +57,7 @@ fn judge_dropped(container: Container<'_>) -> Result<Vec<Claim<'_>>, WrongType<'
         let fix = "Remove `privileged: true` and drop `ALL` capabilities.";
         return Ok(vec![Claim::fails(place, message).evidence("privileged").advice(fix)]);
     }
-    // Runtimes do not mind the case, Pod Security does.
+    // Runtimes ignore case, but Pod Security does not.
     let message = match dropped.iter().find(|c| c.eq_ignore_ascii_case("ALL")) {
         Some(other) => format!("drops `{other}`, but Pod Security accepts only `ALL`"),
         None if dropped.is_empty() => "drops no capabilities".to_owned(),
@@ -65,15 +65,15 @@ fn judge_dropped(container: Container<'_>) -> Result<Vec<Claim<'_>>, WrongType<'
     };
     let claim = Claim::fails(place, format!("{} {message}", named(container)));
     let claim = dropped.into_iter().fold(claim, Claim::evidence);
-    // Nothing is to be dropped beside all.
+    // With `ALL`, other entries are redundant.
     Ok(vec![claim.set(vec!["ALL"])])
 }
 
-/// Capabilities that are added back within the baseline; PV-C005 reports those beyond it.
+/// Returns capabilities that are added back within the baseline. PV-C005 reports those beyond it.
 fn judge_added(container: Container<'_>) -> Result<Vec<Claim<'_>>, WrongType<'_>> {
     let mut claims = Vec::new();
     for value in list(container.value(), &["securityContext", "capabilities", "add"])? {
-        // PV-C005 reads the same list and says what is wrong with its elements.
+        // PV-C005 reports invalid elements of this list.
         let Ok(capability) = text_element(value) else { continue };
         if baseline_allows(capability) && capability != "NET_BIND_SERVICE" {
             let by = named(container);

@@ -36,7 +36,7 @@ impl Check for UnenforcedPodSecurityLevel {
             return Verdict::NotApplicable;
         }
         if label(namespace, "enforce").is_some() && level("enforce").is_none() {
-            // The API server rejects the namespace: PV-C029 reports it.
+            // The API server rejects the namespace, which PV-C029 reports.
             return Verdict::NotApplicable;
         }
         let enforced = level("enforce");

@@ -45,7 +45,7 @@ impl Check for UnlimitedMemoryVolume {
         if in_memory.is_empty() {
             return Verdict::from_claims(claims);
         }
-        // On by default from 1.22 on: the kubelet sizes the volume by the containers' limits.
+        // Enabled by default since 1.22: the kubelet sizes the volume by the containers' limits.
         let limited = cx.kubernetes().at_least(22)
             && match all_limited(pod, cx.kubernetes()) {
                 Ok(limited) => limited,
@@ -65,7 +65,7 @@ impl Check for UnlimitedMemoryVolume {
     }
 }
 
-/// The source of a volume in memory that has no size.
+/// Returns the source of a memory-backed volume without a size limit.
 fn unlimited(volume: Value<'_>) -> Field<'_, Value<'_>> {
     let Some(source) = map(volume, &["emptyDir"])? else { return Ok(None) };
     let in_memory = text(source, &["medium"])?.is_some_and(|(medium, _)| medium == "Memory");
@@ -76,11 +76,11 @@ fn unlimited(volume: Value<'_>) -> Field<'_, Value<'_>> {
 fn all_limited(pod: Pod<'_>, version: KubernetesVersion) -> Result<bool, WrongType<'_>> {
     let path = ["resources", "limits", "memory"];
     let is_some = |value: Option<Value<'_>>| value.is_some_and(|v| amount(v) == Amount::Some);
-    // Resources of the whole pod: KEP-2837, on by default from 1.34.
+    // Pod-level resources: KEP-2837, enabled by default since 1.34.
     if version.at_least(34) && is_some(find(pod.spec(), &path)?) {
         return Ok(true);
     }
-    // Ephemeral containers have no resources, and the kubelet does not ask for theirs.
+    // Ephemeral containers have no resources, and the kubelet does not require them.
     for container in pod.containers().filter(|c| c.kind() != ContainerKind::Ephemeral) {
         if !is_some(find(container.value(), &path)?) {
             return Ok(false);

@@ -43,7 +43,7 @@ impl Check for UnmaskedProc {
     }
 }
 
-/// What is to be said of a mount of `/proc` that is not the default one.
+/// Returns the claim for a mount of `/proc` that is not the default.
 pub(super) fn proc_mount(container: Container<'_>) -> Field<'_, Claim<'_>> {
     let set = text(container.value(), &["securityContext", "procMount"])?;
     Ok(set.filter(|(mount, _)| *mount != "Default").map(|(mount, place)| {

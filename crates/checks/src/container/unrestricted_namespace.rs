@@ -66,7 +66,7 @@ impl Check for UnrestrictedNamespace {
         }
         let invalid: Vec<_> = invalid_labels(namespace).collect();
         if !invalid.is_empty() {
-            // The API server rejects such a namespace, so nothing about its pods is known.
+            // The API server rejects such a namespace, so nothing is known about its pods.
             return Verdict::from_claims(invalid);
         }
         let enforced = label(namespace, "enforce");
@@ -86,7 +86,7 @@ impl Check for UnrestrictedNamespace {
         let mut holder = None;
         for &kind in kinds::WORKLOADS {
             let listing = cx.list_in(kind, namespace.name());
-            // Rather what people named than what a controller made from it.
+            // Prefer a named object to one created by a controller.
             let named = listing.objects.iter().find(|object| !is_made(object)).copied();
             if named.is_some() {
                 holder = named;
@@ -125,7 +125,7 @@ impl Check for UnrestrictedNamespace {
             );
             return Verdict::fails(place, message);
         }
-        // OpenShift sets the labels itself where it is asked to.
+        // OpenShift sets the labels itself if configured to.
         let synced = namespace.label("security.openshift.io/scc.podSecurityLabelSync");
         if synced == Some("true") {
             return Verdict::unknown(
@@ -154,7 +154,7 @@ impl Check for UnrestrictedNamespace {
     }
 }
 
-/// Whether it is a live OpenShift, whose own admission is before Pod Security's.
+/// Whether it is a live OpenShift cluster, whose own admission precedes Pod Security.
 fn serves_constraints(cx: &View<'_>) -> bool {
     cx.cluster().is_some_and(|cluster| cluster.serves_group("security.openshift.io"))
 }
@@ -164,8 +164,8 @@ fn is_made(object: &Object) -> bool {
     object.at(&["metadata", "ownerReferences"]).is_some()
 }
 
-/// Levels and versions that do not exist (k8s.io/pod-security-admission/api, ParseLevel and
-/// ParseVersion).
+/// Returns claims for invalid levels and versions (k8s.io/pod-security-admission/api, ParseLevel
+/// and ParseVersion).
 fn invalid_labels<'a>(namespace: &'a Object) -> impl Iterator<Item = Claim<'a>> {
     ["enforce", "audit", "warn"].into_iter().flat_map(move |mode| {
         let level = label(namespace, mode);
@@ -188,7 +188,7 @@ fn invalid_labels<'a>(namespace: &'a Object) -> impl Iterator<Item = Claim<'a>> 
     })
 }
 
-/// What [`server_default`] says, once for all namespaces.
+/// The result of [`server_default`], computed once for all namespaces.
 struct ServerDefault(Result<Confidence, Why>);
 
 impl Derived for ServerDefault {
@@ -199,8 +199,8 @@ impl Derived for ServerDefault {
     }
 }
 
-/// How sure it is that a live API server gives namespaces without a label no level, which a file
-/// of its node may do (Talos has one from the start).
+/// Returns the confidence that a live API server sets no default level for unlabeled namespaces,
+/// which a file on its node may do (Talos has a default).
 fn server_default(cx: &View<'_>) -> Result<Confidence, Why> {
     const FLAG: &str = "admission-control-config-file";
     if !cx.is_live() {
@@ -219,16 +219,16 @@ fn server_default(cx: &View<'_>) -> Result<Confidence, Why> {
     match (flags.is_empty(), cx.gap(kinds::POD)) {
         (_, Some(why)) => Err(why
             .told(|why| format!("it is not known whether `--{FLAG}` sets a default level: {why}"))),
-        // The server's flags are not seen.
+        // The server's flags are not visible.
         (true, None) => Ok(Confidence::Low),
         (false, None) => Ok(Confidence::Medium),
     }
 }
 
-/// The level that the API server's own configuration gives to namespaces without a label; an error
-/// where it is in a file that was not read.
+/// Returns the default level for unlabeled namespaces in the API server's configuration, or an
+/// error if it is in a file that was not read.
 fn default_level<'a>(namespace: &Object, cx: &View<'a>) -> Result<Option<&'a str>, Why> {
-    // Only files hold it; a cluster does not show it.
+    // It is only in files, not visible in a cluster.
     if cx.coverage(kinds::ADMISSION_CONFIGURATION) == Coverage::Unread {
         return Ok(None);
     }

@@ -23,7 +23,7 @@ use crate::{Check, Claim, Cx, OnPod, Verdict};
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct UnrestrictedVolumeType {}
 
-/// What the restricted level admits.
+/// Volume types that the restricted level allows.
 const ALLOWED: [&str; 9] = [
     "configMap",
     "csi",
@@ -36,7 +36,7 @@ const ALLOWED: [&str; 9] = [
     "secret",
 ];
 
-/// Every other source that Kubernetes has or had; `hostPath` is PV-C003's.
+/// All other volume types that Kubernetes has or had. `hostPath` is reported by PV-C003.
 const FORBIDDEN: [&str; 20] = [
     "awsElasticBlockStore",
     "azureDisk",
@@ -77,7 +77,7 @@ fn judge(volume: Value<'_>) -> Option<Claim<'_>> {
     }
     let name = volume.str("name").unwrap_or("");
     let mut sources = volume.entries().filter(|(key, v)| *key != "name" && !v.is_null());
-    // Without any source the API server makes it an `emptyDir`.
+    // Without a source, the API server sets `emptyDir`.
     let (kind, place) = sources.next()?;
     if let Some((second, _)) = sources.next() {
         let message = format!("volume `{name}` is both `{kind}` and `{second}`");

@@ -23,7 +23,7 @@ use crate::{Check, Claim, Cx, OnPod, Verdict};
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct UnsafeSysctl {}
 
-/// Safe parameters with the minor version in which the baseline took each up.
+/// Safe parameters, with the minor version in which the baseline added each.
 const SAFE: [(&str, u32); 14] = [
     ("kernel.shm_rmid_forced", 0),
     ("net.ipv4.ip_local_port_range", 0),

@@ -36,7 +36,7 @@ impl Check for UnsetSeccomp {
         }
         match profile(Setter::Pod(pod)) {
             Ok(None) => {}
-            // A profile that does not confine is set anyway: PV-C010 reports it, once.
+            // An unconfined profile is set, too. PV-C010 reports it.
             Ok(Some(_)) => return Verdict::Holds,
             Err(wrong) => return wrong.into(),
         }

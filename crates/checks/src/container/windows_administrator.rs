@@ -39,7 +39,7 @@ fn judge(container: Container<'_>) -> Result<Verdict<'_>, WrongType<'_>> {
     let path = |field| [OPTIONS[0], OPTIONS[1], field];
     let both = [container.value(), container.pod().spec()];
     for value in both {
-        // A process of the node has the node's users: PV-C017 reports it.
+        // A HostProcess container has the node's users. PV-C017 reports it.
         if boolean(value, &path("hostProcess"))?.is_some_and(|(on, _)| on) {
             return Ok(Verdict::NotApplicable);
         }

@@ -28,7 +28,7 @@ impl Check for WritableRootFilesystem {
     fn check<'a>(&self, container: Container<'a>, _: &Cx<'a>) -> Verdict<'a> {
         let pod = container.pod();
         if runs_on_windows(pod) {
-            // Windows has no such setting; with `os.name` the API rejects it.
+            // Windows has no such setting. With `os.name`, the API server rejects it.
             return Verdict::NotApplicable;
         }
         let value = container.security(&["readOnlyRootFilesystem"]);

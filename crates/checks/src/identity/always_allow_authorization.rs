@@ -48,18 +48,19 @@ impl Check for AlwaysAllowAuthorization {
 const MODE: &str = "authorization-mode";
 const ANONYMOUS: &str = "anonymous-auth";
 
-/// Those that know nodes and users, without which PV-I070 fails.
+/// The authorizers for nodes and users. PV-I070 fails without them.
 const NEEDED: [&str; 2] = ["Node", "RBAC"];
 
-/// The authorizers without `AlwaysAllow`, and with those that are needed.
+/// Returns the authorizers without `AlwaysAllow`, and with the required ones.
 fn others(modes: &[String]) -> Vec<String> {
     let others = modes.iter().filter(|mode| *mode != "AlwaysAllow").cloned();
     let missing = NEEDED.iter().filter(|needed| !modes.iter().any(|mode| mode == *needed));
     others.chain(missing.map(|mode| (*mode).to_owned())).collect()
 }
 
-/// What takes `AlwaysAllow` off the flag. With it the server serves no anonymous requests, so
-/// without it they must be switched off (where the kubelet's own probes do not need them).
+/// Returns the changes that remove `AlwaysAllow` from the flag. The server disables anonymous
+/// requests with it, so without it they must be disabled explicitly (if the kubelet's probes do not
+/// need them).
 fn strict<'a>(server: Component<'a>, modes: &[String]) -> Vec<Change<'a>> {
     let mut changes = server.set_list(MODE, &others(modes));
     if server.known_bool(ANONYMOUS, true).ok() != Some(false) {
@@ -72,7 +73,7 @@ fn strict<'a>(server: Component<'a>, modes: &[String]) -> Vec<Change<'a>> {
     changes
 }
 
-/// The claim for the first `AlwaysAllow`, in the order in which authorizers are asked.
+/// Returns the claim for the first `AlwaysAllow`, in the order of authorizers.
 fn judge<'a, 'm>(
     modes: impl Iterator<Item = &'m str>,
     place: impl Fn(usize) -> Place<'a>,
@@ -80,7 +81,7 @@ fn judge<'a, 'm>(
     let mut can_deny = false;
     for (index, mode) in modes.enumerate() {
         match mode {
-            // Only a webhook may deny; AlwaysDeny just never allows.
+            // Only a webhook can deny. AlwaysDeny only never allows.
             "Webhook" => can_deny = true,
             "AlwaysAllow" if can_deny => {
                 let message = "`AlwaysAllow` allows every request that the preceding webhook does \
@@ -108,7 +109,7 @@ fn from_file(file: &Object) -> Verdict<'_> {
     let verdict = judge(names.iter().map(String::as_str), |index| {
         types.get(index).copied().flatten().map_or(Place::from(list), Place::from)
     });
-    // Only where those are left that are needed, and each entry goes that allows all.
+    // Only if the required authorizers remain. Removes every entry that allows everything.
     let left = NEEDED.iter().all(|needed| names.iter().any(|name| name == needed));
     let entries = list.items().filter(|item| item.str("type") == Some("AlwaysAllow"));
     let entries: Vec<_> = entries.filter(|_| left).collect();

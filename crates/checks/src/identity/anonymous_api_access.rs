@@ -55,7 +55,7 @@ fn anonymous(file: &Object) -> Option<Value<'_>> {
 }
 
 fn from_file(file: &Object) -> Verdict<'_> {
-    // Absent, it leaves the decision to the flag.
+    // If absent, the flag decides.
     let Some(anonymous) = anonymous(file) else { return Verdict::NotApplicable };
     let enabled = match anonymous.get("enabled").filter(|e| !e.is_null()) {
         None => return Verdict::Holds,
@@ -87,7 +87,7 @@ fn from_file(file: &Object) -> Verdict<'_> {
         let path = condition.get("path").filter(|p| !is_public(p.as_str().unwrap_or("")))?;
         let message = format!("anonymous requests are allowed on `{}`", path.scalar_text()?);
         let claim = Claim::fails(path, message).severity(Severity::Medium);
-        // With the last path gone, the rest would be open.
+        // Without any path, all paths would be open.
         let entry = path.parent().filter(|_| limited);
         Some(match entry {
             Some(entry) => claim.change(entry, Edit::Remove),
@@ -97,8 +97,8 @@ fn from_file(file: &Object) -> Verdict<'_> {
     Verdict::from_claims(open)
 }
 
-/// Paths that are made for callers without an account: health, the version, the keys of the
-/// ServiceAccounts' issuer, and what `kubeadm join` starts from. A path is compared as a whole.
+/// Whether a path is meant for unauthenticated requests: health, version, keys of the service
+/// account issuer, and discovery for `kubeadm join`. Paths are compared exactly.
 pub(super) fn is_public(path: &str) -> bool {
     let health = ["/healthz", "/livez", "/readyz"].into_iter().any(|root| {
         path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
@@ -115,9 +115,9 @@ pub(super) fn is_public(path: &str) -> bool {
         )
 }
 
-/// What switches anonymous requests off by the flag, unless the kubelet's probes of the server need
-/// them (kubeadm's do, which carry no credentials) or a file may decide, beside which the server
-/// rejects the flag.
+/// Returns the changes that disable anonymous requests by the flag, unless the kubelet's probes of
+/// the server need them (kubeadm's probes have no credentials), or a configuration file may be
+/// used, with which the server rejects the flag.
 pub(super) fn without_anonymous(server: Component<'_>) -> Vec<Change<'_>> {
     const PROBES: [&str; 3] = ["livenessProbe", "readinessProbe", "startupProbe"];
     let containers = server.object().pods().flat_map(Pod::containers);
@@ -153,8 +153,8 @@ fn from_flags<'a>(server: Component<'a>, cx: &View<'a>) -> Result<Verdict<'a>, C
     if !server.known_bool(FLAG, true)? {
         return Ok(Verdict::Holds);
     }
-    // The server switches it off where every request is allowed anyway (PV-I022 says that), which
-    // is its default without a mode.
+    // The server disables it if every request is allowed anyway (reported by PV-I022), which is the
+    // default without a mode.
     let modes = server.known_list("authorization-mode")?;
     let always = match modes {
         Some(modes) => modes.iter().any(|mode| mode == "AlwaysAllow"),

@@ -65,7 +65,7 @@ fn judge(request: Value<'_>) -> Verdict<'_> {
     }
 }
 
-/// How bad an answer at a path is, and what it gives.
+/// Returns the severity of a response at a path, and what it exposes.
 fn worth(path: &str) -> (Severity, &'static str) {
     let path = path.split('?').next().unwrap_or(path).trim_end_matches('/');
     let parts: Vec<_> = path.split('/').filter(|part| !part.is_empty()).collect();

@@ -42,7 +42,7 @@ const TABLE: &[Row] = &[
         severity: Severity::High,
         reach: Reach::Cluster,
     },
-    // The server makes those of its own groups itself.
+    // The server creates those of its own groups itself.
     Row {
         verbs: &["create"],
         on: &[API_SERVICES],

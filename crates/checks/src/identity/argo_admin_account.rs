@@ -38,7 +38,7 @@ impl Check for ArgoAdminAccount {
         let message =
             format!("the account `admin` is enabled alongside single sign-on with `{sign_on}`");
         match enabled.map(|enabled| (enabled, enabled.as_str())) {
-            // What Go does not take for a boolean leaves the account on.
+            // A value that Go does not parse as a boolean keeps the account enabled.
             Some((_, Some(text))) if go_bool(text) == Some(false) => Verdict::Holds,
             Some((place, None)) => {
                 Verdict::unknown(place, "this is not a string: the API server rejects it")

@@ -44,9 +44,9 @@ impl Check for ArgoAnonymousAccess {
         let Some(value) = map.at(&["data", key]).filter(|value| !value.is_null()) else {
             return Verdict::Holds;
         };
-        // The API server takes texts only; a bare `true` never arrives.
+        // The API server only accepts strings, so a boolean `true` is rejected.
         match value.as_str() {
-            // The one is compared with `true`, the other read by `strconv.ParseBool`.
+            // One is compared with `true`, the other is parsed with `strconv.ParseBool`.
             Some(text)
                 if text == "true" || map.name() != "argocd-cm" && go_bool(text) == Some(true) =>
             {

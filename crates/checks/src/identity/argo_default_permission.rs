@@ -63,13 +63,13 @@ impl Check for ArgoDefaultPermission {
 /// What a role allows.
 enum Gives {
     Everything,
-    /// To change every object of a kind: the line that says so.
+    /// Changing every object of a kind. Contains the policy line.
     Change(String),
     Reading,
     Unclear(&'static str),
 }
 
-/// Resources of which anyone who changes all of them deploys what they like.
+/// Resources that allow deploying anything if all of them can be changed.
 const POWERFUL: [&str; 8] = [
     "*",
     "applications",
@@ -81,8 +81,8 @@ const POWERFUL: [&str; 8] = [
     "exec",
 ];
 
-/// What the role allows by the lines of `policy.csv` and `policy.NAME.csv`, which Argo CD joins
-/// (argo-cd.readthedocs.io, *RBAC Configuration*), and by the two built-in roles.
+/// Returns what the role allows according to `policy.csv` and `policy.NAME.csv`, which Argo CD
+/// joins (argo-cd.readthedocs.io, *RBAC Configuration*), and the two built-in roles.
 fn gives(role: &str, map: &Object) -> Gives {
     let data = map.at(&["data"]).into_iter().flat_map(Value::entries);
     let policies = data.filter(|(key, _)| key.starts_with("policy.") && key.ends_with(".csv"));
@@ -128,7 +128,7 @@ fn gives(role: &str, map: &Object) -> Gives {
     for (line, fields) in own {
         known = true;
         match fields[..] {
-            // One that is denied something keeps the rest; which, is not worked out.
+            // A deny rule leaves the rest allowed. What remains is not evaluated.
             ["p", _, _, _, _, "deny"] => return Gives::Unclear("it also contains a deny rule"),
             ["p", _, _, "get", _, "allow"] => {}
             ["p", _, resource, action, object, "allow"] => {

@@ -39,7 +39,7 @@ impl Check for ArgoDefaultProject {
         };
         let Some(spec) = object.at(path) else { return Verdict::NotApplicable };
         match spec.get("project").filter(|project| !project.is_null()).map(Value::as_str) {
-            // Argo CD takes an empty name for `default`.
+            // Argo CD treats an empty name as `default`.
             None | Some(Some("default" | "")) => Verdict::fails(
                 Place::field(spec, &["project"]),
                 "is in project `default`, which has no restrictions unless they were added",

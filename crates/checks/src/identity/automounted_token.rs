@@ -42,7 +42,7 @@ impl Check for AutomountedToken {
                 format!("the token of ServiceAccount `{name}` is mounted into these pods");
             Claim::fails(place.clone(), message).evidence(name).into()
         };
-        // Admission keeps tokens from what kubelets run on their own.
+        // Admission does not mount tokens in static pods.
         if pod.object().is_mirror_pod() {
             return Verdict::NotApplicable;
         }
@@ -67,7 +67,7 @@ impl Check for AutomountedToken {
             (None, Coverage::Unread) => {
                 Verdict::unknown(place.clone(), cx.unread(kinds::SERVICE_ACCOUNT))
             }
-            // Every namespace has its `default`, which mounts unless someone changed it.
+            // Every namespace has a `default` account, which mounts tokens unless changed.
             (None, Coverage::Partial) if name != "default" => {
                 let why = format!(
                     "ServiceAccount `{name}` is not in these files, so it is not known whether \

@@ -1,16 +1,17 @@
-//! A reader for CEL expressions (<https://github.com/google/cel-spec>), enough to see what the
-//! rules of structured authentication demand.
+//! A parser for CEL expressions (<https://github.com/google/cel-spec>), sufficient to determine
+//! what the rules of structured authentication require.
 //!
-//! Not here: types, evaluation. What is not understood is rejected, and the caller says *unknown*.
+//! Out of scope: types, evaluation. Unsupported expressions are rejected, and the caller reports
+//! *unknown*.
 
-/// An expression. Parts whose value does not matter to any question asked are [`Expr::Other`].
+/// An expression. Parts that are irrelevant for all checks are [`Expr::Other`].
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Expr {
     Text(String),
     Int(i64),
     Bool(bool),
     Ident(String),
-    /// `of.field`, or `of.?field` where `optional`.
+    /// `of.field`, or `of.?field` if `optional`.
     Select {
         of: Box<Expr>,
         field: String,
@@ -33,11 +34,11 @@ pub(super) enum Expr {
     Binary(Op, Box<Expr>, Box<Expr>),
     /// `condition ? yes : no`.
     Choice(Box<[Expr; 3]>),
-    /// Floats, bytes, null, maps (with what is inside).
+    /// Floats, bytes, null, maps (with their content).
     Other(Vec<Expr>),
 }
 
-/// Operators with two sides.
+/// Binary operators.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Op {
     Or,
@@ -56,7 +57,7 @@ pub(super) enum Op {
     Rem,
 }
 
-/// Operators by how tightly they bind, loosest first.
+/// Operators by precedence, lowest first.
 const LEVELS: [&[(&str, Op)]; 5] = [
     &[("||", Op::Or)],
     &[("&&", Op::And)],
@@ -73,13 +74,13 @@ const LEVELS: [&[(&str, Op)]; 5] = [
     &[("*", Op::Mul), ("/", Op::Div), ("%", Op::Rem)],
 ];
 
-/// Deeper nesting than this is rejected, before the stack is.
+/// Maximum nesting depth, to protect the stack.
 const MAX_DEPTH: u32 = 48;
 
-/// Longer expressions than this are rejected: `a && a && …` makes a tree as deep as it is long.
+/// Maximum number of tokens: the tree of `a && a && …` is as deep as it is long.
 const MAX_TOKENS: usize = 1024;
 
-/// Reads an expression; `None` where it is not understood.
+/// Parses an expression. `None` if it is not supported.
 pub(super) fn parse(text: &str) -> Option<Expr> {
     let tokens = tokens(text).filter(|tokens| tokens.len() <= MAX_TOKENS)?;
     let mut parser = Parser { tokens: &tokens, at: 0, depth: 0 };
@@ -88,7 +89,7 @@ pub(super) fn parse(text: &str) -> Option<Expr> {
 }
 
 impl Expr {
-    /// The expressions directly inside.
+    /// Returns the direct subexpressions.
     pub(super) fn children(&self) -> Vec<&Self> {
         match self {
             Self::Text(_) | Self::Int(_) | Self::Bool(_) | Self::Ident(_) => Vec::new(),
@@ -103,12 +104,12 @@ impl Expr {
         }
     }
 
-    /// Whether it, or anything inside, is so.
+    /// Whether the expression or any subexpression satisfies a condition.
     pub(super) fn any(&self, is: &dyn Fn(&Self) -> bool) -> bool {
         is(self) || self.children().into_iter().any(|child| child.any(is))
     }
 
-    /// The claim that it reads: `claims.name` or `claims["name"]`.
+    /// Returns the claim that it reads: `claims.name` or `claims["name"]`.
     pub(super) fn claim(&self) -> Option<&str> {
         let is_claims = |of: &Self| matches!(of, Self::Ident(name) if name == "claims");
         match self {
@@ -121,7 +122,7 @@ impl Expr {
         }
     }
 
-    /// The claim that it reads with a default: `claims.?name.orValue(default)`.
+    /// Returns the claim that it reads with a default: `claims.?name.orValue(default)`.
     pub(super) fn claim_or(&self) -> Option<(&str, &Self)> {
         let Self::Call { target: Some(target), name, arguments } = self else { return None };
         let (Self::Select { of, field, optional: true }, "orValue", [default]) =
@@ -132,7 +133,7 @@ impl Expr {
         matches!(&**of, Self::Ident(name) if name == "claims").then_some((field, default))
     }
 
-    /// Whether a claim is named anywhere inside, in any form.
+    /// Whether a claim occurs in it, in any form.
     pub(super) fn mentions(&self, name: &str) -> bool {
         self.any(&|e| match e {
             Self::Select { field, .. } => field == name,
@@ -211,7 +212,7 @@ fn number(text: &str) -> Option<(Token, &str)> {
     Some((Token::Int(value), after.strip_prefix(['u', 'U']).unwrap_or(after)))
 }
 
-/// A string or bytes at the beginning; an inner `None` where it is malformed.
+/// Reads a string or bytes at the start. The inner value is `None` if it is malformed.
 fn string(text: &str) -> Option<(Option<Token>, &str)> {
     let letters = text.find(|c: char| !matches!(c, 'r' | 'R' | 'b' | 'B'))?;
     let (prefix, body) = text.split_at(letters);
@@ -246,7 +247,7 @@ fn string(text: &str) -> Option<(Option<Token>, &str)> {
     }
 }
 
-/// The character that an escape represents, and its length after the backslash.
+/// Returns the character of an escape, and its length after the backslash.
 fn escape(text: &str) -> Option<(char, usize)> {
     let digits = |from: usize, count: usize, radix: u32| {
         let value = u32::from_str_radix(text.get(from..from + count)?, radix).ok()?;
@@ -395,7 +396,7 @@ impl<'t> Parser<'t> {
         })
     }
 
-    /// Expressions with commas up to `end`.
+    /// Reads comma-separated expressions up to `end`.
     fn list(&mut self, end: &str) -> Option<Vec<Expr>> {
         let mut items = Vec::new();
         loop {
@@ -463,7 +464,7 @@ mod tests {
         ] {
             let parsed = parse(text);
             let expected = match text {
-                // The first three quotes end it, as in cel-go; the fourth is then in the way.
+                // The first three quotes end it, as in cel-go, and the fourth is invalid.
                 "'''a\n'b''''" => None,
                 _ => Some(Expr::Text(expected.into())),
             };

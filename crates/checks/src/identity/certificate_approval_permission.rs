@@ -36,15 +36,15 @@ const APPROVAL: Resource = Resource::new(GROUP, "certificatesigningrequests/appr
 const REQUESTS: Resource = Resource::new(GROUP, "certificatesigningrequests");
 const SIGNERS: Resource = Resource::new(GROUP, "signers");
 
-/// Signers of the controller manager, worst first, and whose certificates they sign. Since 1.22 no
-/// one can make a request for `kubernetes.io/legacy-unknown`.
+/// Signers of the controller manager, highest severity first, and whose certificates they sign.
+/// Since 1.22, requests for `kubernetes.io/legacy-unknown` are rejected.
 const SIGNED: [(&str, Severity, &str); 3] = [
     ("kubernetes.io/kube-apiserver-client", Severity::High, "any user"),
     ("kubernetes.io/kube-apiserver-client-kubelet", Severity::High, "any node"),
     ("kubernetes.io/kubelet-serving", Severity::Medium, "the server of any node"),
 ];
 
-/// A name covers its signer, and `kubernetes.io/*` every signer of that domain.
+/// A name applies to its signer, and `kubernetes.io/*` to every signer of that domain.
 fn covers_signer(rule: Rule<'_>, signer: &str) -> bool {
     rule.covers_name(signer) || rule.covers_name("kubernetes.io/*")
 }
@@ -54,7 +54,7 @@ impl Check for CertificateApprovalPermission {
 
     fn check<'a>(&self, object: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
         judge(object, cx, |rules: &Rules<'a>| {
-            // Both halves are needed: to change the approval, and to approve for the signer.
+            // Two permissions are needed: to update the approval, and to approve for the signer.
             let Some(grant) = rules.grant(&["update", "patch"], APPROVAL) else {
                 return Vec::new();
             };

@@ -1,4 +1,4 @@
-//! Default roles of Kubernetes that someone changed.
+//! Changed default roles of Kubernetes.
 
 use std::collections::HashSet;
 
@@ -9,9 +9,9 @@ use pavisade_snapshot::Object;
 use super::power::{Power, broken, claim, keep_of_default};
 use crate::{Claim, Verdict, View};
 
-/// The verdict on a default role: what Kubernetes itself ships is not a finding, and what someone
-/// added to it is, since the API server only puts back what was taken away. One that is not shipped
-/// by the version that is known here is checked as any role.
+/// Returns the verdict on a default role. Its original rules are not findings. Added rules are,
+/// because the API server only restores what was removed. If the default role of the version is not
+/// known, it is checked like any role.
 pub(super) fn judge<'a>(
     role: &'a Object,
     cx: &View<'a>,

@@ -1,22 +1,22 @@
-//! Whether the rules for a token's claims demand a second factor.
+//! Determines whether claim validation rules require a second factor.
 
 use super::cel::{Expr, Op};
 
-/// What a rule says about one question.
+/// Whether a rule requires a second factor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Demand {
-    /// No token passes without it.
+    /// Required for every token.
     Met,
-    /// It asks for this instead, which is not enough.
+    /// Requires something weaker. Contains its description.
     TooWeak(String),
-    /// It does not speak of it.
+    /// Does not refer to it.
     Silent,
-    /// It speaks of it in a way that is not understood.
+    /// Refers to it in an unsupported way.
     Unclear,
 }
 
 impl Demand {
-    /// Both must be true.
+    /// Combines two rules that must both be true.
     pub(super) fn and(self, other: Self) -> Self {
         match (self, other) {
             (Self::Met, _) | (_, Self::Met) => Self::Met,
@@ -26,7 +26,7 @@ impl Demand {
         }
     }
 
-    /// One of them suffices, and all of them speak of it.
+    /// Combines two alternatives that both refer to it.
     fn or(self, other: Self) -> Self {
         match (self, other) {
             (Self::Met, Self::Met) => Self::Met,
@@ -38,18 +38,18 @@ impl Demand {
     }
 }
 
-/// Authentication methods that are no knowledge alone (RFC 8176 and what common issuers add).
+/// Authentication methods that are more than knowledge (RFC 8176, and additions of common issuers).
 const SECOND_FACTORS: [&str; 26] = [
     "duo", "eye", "face", "fido", "fido2", "fpt", "hotp", "hwk", "iris", "mca", "mfa", "ngcmfa",
     "otp", "passkey", "phr", "phrh", "retina", "sc", "sms", "swk", "tel", "totp", "u2f", "vbm",
     "webauthn", "x509",
 ];
 
-/// Methods of RFC 8176 that prove no second factor.
+/// Methods of RFC 8176 that do not prove a second factor.
 const FIRST_FACTORS: [&str; 10] =
     ["geo", "kba", "password", "pin", "pop", "pwd", "rba", "rsa", "user", "wia"];
 
-/// Whether a method in `amr` is a second factor.
+/// Returns whether a method in `amr` is a second factor.
 pub(super) fn grade_method(method: &str) -> Demand {
     let lower = method.to_ascii_lowercase();
     if SECOND_FACTORS.contains(&lower.as_str()) {
@@ -61,16 +61,16 @@ pub(super) fn grade_method(method: &str) -> Demand {
     }
 }
 
-/// Whether a class in `acr` represents more than a password. OpenID Connect leaves the names to the
-/// issuer; `0` is the one that it defines (no assurance at all).
+/// Returns whether a class in `acr` requires more than a password. OpenID Connect leaves the names
+/// to the issuer, except `0` (no assurance).
 pub(super) fn grade_class(class: &str) -> Demand {
-    // What an issuer may call a login with one factor.
+    // Possible names for a login with one factor.
     const ONE: [&str; 7] = ["1fa", "no-mfa", "no_mfa", "nomfa", "none", "sfa", "single"];
     let lower = class.to_ascii_lowercase();
     let says = |word: &str| lower.contains(word);
     match lower.as_str() {
         "" | "0" | "loa0" => Demand::TooWeak(format!("`acr` {class:?}")),
-        // The password alone at Keycloak and others, but that is theirs to say.
+        // Only the password in Keycloak and others, but that depends on the issuer.
         "1" | "loa1" | "aal1" | "level1" => Demand::Unclear,
         method if FIRST_FACTORS.contains(&method) => Demand::TooWeak(format!("`acr` {class:?}")),
         _ if ONE.into_iter().any(says) => Demand::TooWeak(format!("`acr` {class:?}")),
@@ -80,10 +80,11 @@ pub(super) fn grade_class(class: &str) -> Demand {
     }
 }
 
-/// Whether an expression that must be true demands a second factor.
+/// Returns whether an expression that must be true requires a second factor.
 pub(super) fn second_factor(rule: &Expr) -> Demand {
     let not_understood = || {
-        // Which factors a context of Entra ID (`acrs`) stands for is said in the tenant alone.
+        // The factors of an authentication context of Entra ID (`acrs`) are only defined in the
+        // tenant.
         let speaks = ["amr", "acr", "acrs"].iter().any(|claim| rule.mentions(claim));
         if speaks { Demand::Unclear } else { Demand::Silent }
     };
@@ -92,19 +93,19 @@ pub(super) fn second_factor(rule: &Expr) -> Demand {
         Expr::Binary(Op::Or, left, right) => match (&**left, &**right) {
             (Expr::Bool(false), other) | (other, Expr::Bool(false)) => second_factor(other),
             _ if not_understood() == Demand::Silent => Demand::Silent,
-            // Silent beside a demand lets a token pass for another reason.
+            // An alternative that does not refer to it lets a token pass for another reason.
             (left, right) => second_factor(left).or(second_factor(right)),
         },
         Expr::Choice(parts) => match &**parts {
             [condition, yes, Expr::Bool(false)] => second_factor(condition).and(second_factor(yes)),
-            // Whatever the condition is, both ways must demand it.
+            // Both branches must require it.
             [_, yes, no] => match second_factor(yes).or(second_factor(no)) {
                 Demand::Silent => not_understood(),
                 demand => demand,
             },
         },
         Expr::Binary(Op::In, needle, list) => match (&**needle, &**list) {
-            // `'amr' in claims`: only that it is there.
+            // `'amr' in claims` only requires that the claim exists.
             (Expr::Text(_), Expr::Ident(claims)) if claims == "claims" => Demand::Silent,
             (Expr::Text(method), list) if is_claim(list, "amr") => grade_method(method),
             (claim, Expr::List(values)) => match class_or_method(claim) {
@@ -130,7 +131,7 @@ pub(super) fn second_factor(rule: &Expr) -> Demand {
                 {
                     member(test, variable)
                 }
-                // A part of a text: short names are parts of many.
+                // Part of a string: short names are parts of many.
                 (list, "contains", [Expr::Text(method)]) if is_claim(list, "amr") => {
                     if method == "mfa" { Demand::Met } else { Demand::Unclear }
                 }
@@ -152,7 +153,7 @@ pub(super) fn second_factor(rule: &Expr) -> Demand {
     }
 }
 
-/// What the test of `claims.amr.exists(variable, test)` demands of the method that is there.
+/// Returns what the test of `claims.amr.exists(variable, test)` requires of a method.
 fn member(test: &Expr, variable: &str) -> Demand {
     let is_variable = |e: &Expr| matches!(e, Expr::Ident(name) if name == variable);
     match test {
@@ -172,7 +173,7 @@ fn member(test: &Expr, variable: &str) -> Demand {
     }
 }
 
-/// Each of these alone suffices for the rule.
+/// Combines alternatives, each of which is sufficient.
 fn every(values: &[Expr], grade: fn(&str) -> Demand) -> Demand {
     let grades = values.iter().map(|value| match value {
         Expr::Text(text) => grade(text),
@@ -181,7 +182,7 @@ fn every(values: &[Expr], grade: fn(&str) -> Demand) -> Demand {
     grades.reduce(Demand::or).unwrap_or(Demand::Unclear)
 }
 
-/// All of these must be there.
+/// Combines requirements, all of which must be met.
 fn some(methods: &[Expr]) -> Demand {
     let grades = methods.iter().map(|value| match value {
         Expr::Text(text) => grade_method(text),
@@ -200,7 +201,7 @@ fn class_or_method(claim: &Expr) -> Option<fn(&str) -> Demand> {
     }
 }
 
-/// The claim itself, converted, or with a default that is empty.
+/// Whether the expression is the claim itself, converted, or with an empty default.
 fn is_claim(expr: &Expr, name: &str) -> bool {
     let expr = unwrap(expr);
     if let Some((claim, default)) = expr.claim_or() {
@@ -211,7 +212,7 @@ fn is_claim(expr: &Expr, name: &str) -> bool {
         };
         return claim == name && empty;
     }
-    // Pinniped passes claims of the issuer behind it on in an object.
+    // Pinniped passes upstream claims in an object.
     if let Expr::Select { of, field, optional: false } = expr
         && field == name
         && of.claim() == Some("additionalClaims")
@@ -221,7 +222,7 @@ fn is_claim(expr: &Expr, name: &str) -> bool {
     expr.claim() == Some(name)
 }
 
-/// Without conversions.
+/// Removes conversions.
 pub(super) fn unwrap(mut expr: &Expr) -> &Expr {
     const CONVERSIONS: [&str; 6] = ["dyn", "double", "int", "string", "timestamp", "uint"];
     while let Expr::Call { target: None, name, arguments } = expr {

@@ -1,4 +1,4 @@
-//! Which cloud identity pods get by their ServiceAccount, as objects of Kubernetes say it.
+//! Cloud identities of ServiceAccounts, as configured in Kubernetes objects.
 
 use std::collections::{HashMap, HashSet};
 
@@ -8,14 +8,14 @@ use pavisade_yaml::Value;
 
 use crate::{Derived, Reads, View, Why};
 
-/// Annotations of a ServiceAccount that name its identity in a cloud.
+/// Annotations of a ServiceAccount with its cloud identity.
 const ANNOTATIONS: [(&str, &str); 3] = [
     ("eks.amazonaws.com/role-arn", "the AWS role"),
     ("iam.gke.io/gcp-service-account", "the Google Cloud service account"),
     ("azure.workload.identity/client-id", "the Azure identity"),
 ];
 
-/// Kinds that say it besides ServiceAccounts.
+/// Kinds other than ServiceAccounts that assign identities.
 pub(super) const ASSOCIATIONS: [GroupKind; 4] = [
     kinds::ACK_POD_IDENTITY_ASSOCIATION,
     kinds::CROSSPLANE_POD_IDENTITY_ASSOCIATION,
@@ -23,18 +23,18 @@ pub(super) const ASSOCIATIONS: [GroupKind; 4] = [
     kinds::GCP_IAM_POLICY_MEMBER,
 ];
 
-/// A ServiceAccount's identity in a cloud.
+/// The cloud identity of a ServiceAccount.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Identity<'a> {
     pub(super) namespace: &'a str,
     pub(super) account: &'a str,
-    /// Where it is said.
+    /// Where it is configured.
     pub(super) place: Value<'a>,
-    /// `the role of AWS`.
+    /// The description: `the role of AWS`.
     pub(super) what: &'static str,
 }
 
-/// What an object says.
+/// Returns the identities that an object assigns.
 pub(super) fn identities(object: &Object) -> Vec<Identity<'_>> {
     if object.is(kinds::SERVICE_ACCOUNT) {
         let named = ANNOTATIONS.iter().filter_map(|(annotation, what)| {
@@ -63,14 +63,14 @@ pub(super) fn identities(object: &Object) -> Vec<Identity<'_>> {
     Vec::new()
 }
 
-/// An association with a role of AWS.
+/// An association with an AWS role.
 fn of<'a>(at: Option<Value<'a>>, account: &str) -> Option<Identity<'a>> {
     let place = at?.get(account)?;
     let namespace = at?.str("namespace")?;
     Some(Identity { namespace, account: place.as_str()?, place, what: "an AWS role" })
 }
 
-/// Config Connector: `serviceAccount:PROJECT.svc.id.goog[NAMESPACE/NAME]` may act as a service
+/// Config Connector: `serviceAccount:PROJECT.svc.id.goog[NAMESPACE/NAME]` may impersonate a service
 /// account of Google Cloud.
 fn member(object: &Object) -> Option<Identity<'_>> {
     let place = object.at(&["spec", "member"])?;
@@ -79,7 +79,7 @@ fn member(object: &Object) -> Option<Identity<'_>> {
     Some(Identity { namespace, account, place, what: "a Google Cloud service account" })
 }
 
-/// The ServiceAccounts of a world that have an identity in a cloud.
+/// The ServiceAccounts of a world with a cloud identity.
 #[derive(Debug, Default)]
 pub(super) struct CloudAccounts(HashMap<String, HashSet<String>>);
 
@@ -101,15 +101,15 @@ impl Derived for CloudAccounts {
 }
 
 impl CloudAccounts {
-    /// Why a ServiceAccount may have one that was not seen.
+    /// Returns the reason why a ServiceAccount may have an identity that was not read.
     pub(super) fn gap(cx: &View<'_>) -> Option<Why> {
         let kinds = ASSOCIATIONS.into_iter().chain([kinds::SERVICE_ACCOUNT]);
-        // A file is nowhere to be read in a cluster.
+        // Kinds of files do not exist in a cluster.
         let mut kinds = kinds.filter(|kind| !kind.resource.is_empty());
         kinds.find_map(|kind| cx.gap(kind))
     }
 
-    /// Whether a ServiceAccount has one.
+    /// Whether a ServiceAccount has a cloud identity.
     pub(super) fn has(&self, namespace: &str, account: &str) -> bool {
         self.0.get(account).is_some_and(|namespaces| namespaces.contains(namespace))
     }

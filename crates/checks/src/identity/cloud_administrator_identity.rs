@@ -35,10 +35,10 @@ use crate::{Check, Claim, Cx, OnObject, Verdict};
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct CloudAdministratorIdentity {}
 
-/// Managed policies of AWS that own an account, or by which one takes it.
+/// Managed policies of AWS with full access to an account, directly or by escalation.
 const AWS: [&str; 3] = ["AdministratorAccess", "IAMFullAccess", "PowerUserAccess"];
 
-/// Roles of Google Cloud that own a project, or by which one takes it.
+/// Roles of Google Cloud with full access to a project, directly or by escalation.
 const GOOGLE: [&str; 5] = [
     "roles/editor",
     "roles/iam.securityAdmin",
@@ -74,7 +74,7 @@ impl Check for CloudAdministratorIdentity {
 fn managed(policy: Value<'_>) -> Option<Claim<'_>> {
     let (owner, name) = policy.as_str()?.rsplit_once(":policy/")?;
     let name = name.rsplit('/').next().filter(|name| AWS.contains(name))?;
-    // Policies of AWS itself: others may be called so too.
+    // AWS's own policies. Others may have the same name.
     let own = owner.ends_with("::aws");
     own.then(|| Claim::fails(policy, format!("`{name}` grants full access to the AWS account")))
 }
@@ -97,9 +97,9 @@ fn eksctl(object: &Object) -> Vec<Claim<'_>> {
     found
 }
 
-/// Statements that allow everything on everything.
+/// Returns statements that allow all actions on all resources.
 fn statements(policy: Value<'_>) -> Vec<Claim<'_>> {
-    // A list of statements, or one.
+    // A list of statements, or a single one.
     let one = policy.get("Statement").filter(|s| s.kind() == Kind::Mapping);
     let statements = policy.list("Statement").chain(one).filter_map(|statement| {
         let action = any(statement, "Action")?;
@@ -112,7 +112,7 @@ fn statements(policy: Value<'_>) -> Vec<Claim<'_>> {
     statements.collect()
 }
 
-/// A policy that is written as JSON into a text.
+/// Returns the claim for a policy as JSON text.
 fn written(text: Value<'_>) -> Option<Claim<'_>> {
     let documents = read(&Source::new("policy", text.as_str()?));
     let policy = documents.docs.first()?;
@@ -120,7 +120,7 @@ fn written(text: Value<'_>) -> Option<Claim<'_>> {
     Some(Claim::fails(text, message))
 }
 
-/// The element of a field, which may be a text or a list of texts, that represents all.
+/// Returns the element of a field, a string or a list of strings, that matches everything.
 fn any<'a>(statement: Value<'a>, field: &str) -> Option<Value<'a>> {
     let value = statement.get(field)?;
     let all = |value: &Value<'a>| matches!(value.as_str(), Some("*" | "*:*"));
@@ -135,7 +135,7 @@ fn google(object: &Object) -> Vec<Claim<'_>> {
     let one = spec.and_then(|spec| Some((spec, spec.get("role")?)));
     let many = spec.into_iter().flat_map(|spec| spec.list("bindings"));
     let many = many.filter_map(|binding| Some((binding, binding.get("role")?)));
-    // On one service account or bucket a role reaches no further.
+    // On a single service account or bucket, a role has no wider effect.
     let project = spec.and_then(|spec| spec.at(&["resourceRef", "kind"])).and_then(Value::as_str);
     if !matches!(project, Some("Project" | "Folder" | "Organization")) {
         return Vec::new();

@@ -50,11 +50,11 @@ impl Check for CloudClusterAdmin {
     }
 }
 
-/// The lists in the ConfigMap, which are YAML in a text.
+/// The lists in the ConfigMap, which are YAML text.
 fn aws_auth(map: &Object) -> Verdict<'_> {
     const LISTS: [(&str, &str, Severity); 2] = [
         ("mapRoles", "rolearn", Severity::Medium),
-        // A user of IAM has keys that do not expire.
+        // IAM users have keys that do not expire.
         ("mapUsers", "userarn", Severity::High),
     ];
     let parts =
@@ -85,7 +85,8 @@ fn aws_auth(map: &Object) -> Verdict<'_> {
     Verdict::all(parts)
 }
 
-/// eksctl: mappings to groups, and groups of access entries, which EKS rejects for `system:` names.
+/// eksctl: mappings to groups, and groups of access entries. EKS rejects `system:` names in the
+/// latter.
 fn groups(object: &Object) -> Vec<Claim<'_>> {
     let mappings = object.at(&["iamIdentityMappings"]).into_iter().flat_map(Value::items);
     let claims = mappings.filter_map(|mapping| {
@@ -96,7 +97,7 @@ fn groups(object: &Object) -> Vec<Claim<'_>> {
     claims.collect()
 }
 
-/// Access policies of EKS for the whole cluster.
+/// Returns access policies of EKS for the whole cluster.
 fn policies(object: &Object) -> Vec<Claim<'_>> {
     let mut found = Vec::new();
     let entries = object.at(&["accessConfig", "accessEntries"]).into_iter().flat_map(Value::items);
@@ -119,7 +120,7 @@ fn policies(object: &Object) -> Vec<Claim<'_>> {
         && let Some(provider) = object.at(&["spec", "forProvider"])
     {
         let who = provider.str("principalArn").unwrap_or("");
-        // One map, or a list of one in older versions.
+        // A map, or in older versions a list with one map.
         let scope = provider.get("accessScope");
         let scope = scope.map(|scope| scope.items().next().unwrap_or(scope));
         found.extend(admin(who, provider.get("policyArn"), scope));

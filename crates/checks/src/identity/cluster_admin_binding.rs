@@ -36,7 +36,7 @@ impl Check for ClusterAdminBinding {
 
     fn check<'a>(&self, binding: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
         let Some(bound) = Bound::read(binding) else { return Verdict::NotApplicable };
-        // The binding of `system:masters` is Kubernetes' own; someone may have added to it.
+        // The binding of `system:masters` is built-in, but may have been changed.
         let own = builtin::is_default_binding(binding) || binding.name() == "cluster-admin";
         if bound.kind != "ClusterRole" {
             return Verdict::Holds;
@@ -46,7 +46,7 @@ impl Check for ClusterAdminBinding {
             if let Some(why) = bound.unseen(cx) {
                 return Verdict::unknown(place, why);
             }
-            // Of a role that does not exist, PV-I014 says so.
+            // PV-I014 reports a role that does not exist.
             let Some(rules) = bound.rules(cx) else { return Verdict::NotApplicable };
             if bound.worth(&rules, cx) < Worth::Everything {
                 return Verdict::from_claims(bound.unreadable(place, &rules));
@@ -64,7 +64,7 @@ impl Check for ClusterAdminBinding {
                 );
                 return (!own).then(|| Claim::fails(*place, message).severity(Severity::Low));
             }
-            // Made by kubeadm since 1.29, in place of a certificate of `system:masters`.
+            // Created by kubeadm since 1.29, in place of a certificate for `system:masters`.
             let kubeadm = Subject::Group("kubeadm:cluster-admins".to_owned());
             if *subject == kubeadm && binding.name() == "kubeadm:cluster-admins" {
                 return None;

@@ -26,7 +26,7 @@ use pavisade_images::reference::{self as image, Image};
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct ConsoleWithoutLogin {}
 
-/// A program by its image's name, the flag that lets everyone in with that value, and what it is.
+/// Programs by image name, the flag and value that disable the login, and the description.
 const FLAGS: [(&[&str], &str, &str, &str); 3] = [
     (
         &["kubernetes-dashboard-amd64", "kubernetes-dashboard", "dashboard", "dashboard-auth"],
@@ -48,7 +48,7 @@ const FLAGS: [(&[&str], &str, &str, &str); 3] = [
     ),
 ];
 
-/// The same by variables.
+/// The same with environment variables.
 const VARIABLES: [(&[&str], &str, &str, &str); 1] = [(
     &["argocd", "argo-cd"],
     "ARGOCD_SERVER_DISABLE_AUTH",
@@ -78,7 +78,7 @@ impl Check for ConsoleWithoutLogin {
             let set = container.value().list("env").filter(|env| env.str("name") == Some(name));
             for env in set {
                 let Some(value) = env.get("value") else {
-                    // PV-I063 looks at the ConfigMap.
+                    // PV-I063 checks the ConfigMap.
                     elsewhere |= env.get("valueFrom").is_some();
                     continue;
                 };
@@ -90,19 +90,19 @@ impl Check for ConsoleWithoutLogin {
         claims.extend(grafana(image, container));
         match known && !elsewhere || !claims.is_empty() {
             true => Verdict::from_claims(claims),
-            // Of Grafana, what its file says is not known here.
+            // Grafana's configuration file is not known.
             false => Verdict::NotApplicable,
         }
     }
 }
 
-/// `registry.example/argoproj/argocli:v3` is `argocli`.
+/// Returns `argocli` for `registry.example/argoproj/argocli:v3`.
 fn image_name(image: &str) -> &str {
     let base = image.rsplit('/').next().unwrap_or(image);
     base.split([':', '@']).next().unwrap_or(base)
 }
 
-/// Up to 2.12, Argo Workflows' server let everyone in unless it was told not to.
+/// Up to 2.12, the server of Argo Workflows had no login by default.
 fn old_argo_server<'a>(container: Container<'a>, words: &[Value<'a>]) -> Option<Claim<'a>> {
     const FLAG: &str = "auth-mode";
     let Image::Reference(reference) = image::of(container) else { return None };
@@ -149,7 +149,7 @@ fn by_flag<'a>(
     None
 }
 
-/// Whether a shell's script has the flag with that value.
+/// Whether a shell script has the flag with that value.
 fn in_script(script: &str, flag: &str, wanted: &dyn Fn(&str) -> bool, alone: bool) -> bool {
     let words: Vec<_> = script.split_whitespace().collect();
     words.len() > 1
@@ -163,7 +163,7 @@ fn in_script(script: &str, flag: &str, wanted: &dyn Fn(&str) -> bool, alone: boo
         })
 }
 
-/// Grafana's visitors without a login, where they may change something.
+/// Grafana with anonymous users who may make changes.
 fn grafana<'a>(image: &str, container: Container<'a>) -> Option<Claim<'a>> {
     if !image.starts_with("grafana") {
         return None;

@@ -63,7 +63,7 @@ impl Check for DanglingRoleBinding {
                     return Verdict::Holds;
                 }
                 let roles = cx.seen(kinds::ROLE);
-                // A file without a namespace gets one as it is applied.
+                // A file without a namespace gets one when it is applied.
                 let of_name = roles_named(name, cx);
                 let open = |role: &&Object| role.namespace().is_empty() || namespace.is_empty();
                 let hint = match of_name.iter().find(|role| !role.namespace().is_empty()) {
@@ -89,12 +89,13 @@ impl Check for DanglingRoleBinding {
     }
 }
 
-/// The Roles of a name, in whatever namespace.
+/// Returns the Roles with a name in any namespace.
 fn roles_named<'a>(name: &str, cx: &View<'a>) -> Vec<&'a Object> {
     cx.indexed::<DanglingRoleBinding>(kinds::ROLE, |role| vec![role.name().to_owned()], name)
 }
 
-/// Files never hold all roles of a cluster, so only a role of that name at a wrong place tells.
+/// Files never contain all roles of a cluster, so only a role with the same name in the wrong place
+/// is evidence.
 fn missing<'a>(
     place: Value<'a>,
     named: &str,

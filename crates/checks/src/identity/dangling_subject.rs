@@ -42,7 +42,7 @@ impl Check for DanglingSubject {
             return Verdict::NotApplicable;
         }
         let accounts = bound.subjects.iter().filter_map(|(place, subject)| match subject {
-            // Every namespace has its `default`.
+            // Every namespace has a `default` account.
             Subject::ServiceAccount { namespace, name } if name != "default" => {
                 Some((*place, namespace.as_str(), name.as_str()))
             }
@@ -54,7 +54,7 @@ impl Check for DanglingSubject {
         }
         let claims = accounts.into_iter().filter_map(|(place, namespace, name)| {
             let exists = |namespace| cx.get(kinds::SERVICE_ACCOUNT, namespace, name).is_some();
-            // Files may leave the namespace to anyone who applies them.
+            // The namespace of a file may be set when it is applied.
             let exists = exists(namespace) || exists("");
             (!exists).then(|| missing(place, namespace, name, cx))
         });

@@ -29,14 +29,14 @@ use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct DefaultAccountAutomount {}
 
-/// Namespaces that every cluster has.
+/// Namespaces that exist in every cluster.
 const NAMESPACES: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kube-system"];
 
 impl Check for DefaultAccountAutomount {
     type On = OnObject;
 
     fn check<'a>(&self, account: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
-        // Kubernetes itself makes these like that.
+        // Kubernetes creates these by default.
         let own = cx.is_live() && NAMESPACES.contains(&account.namespace());
         if account.name() != "default" || own {
             return Verdict::NotApplicable;

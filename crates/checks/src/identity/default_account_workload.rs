@@ -25,7 +25,7 @@ impl Check for DefaultAccountWorkload {
     type On = OnPod;
 
     fn check<'a>(&self, pod: Pod<'a>, _: &Cx<'a>) -> Verdict<'a> {
-        // The kubelet gives static pods none.
+        // Static pods get no token.
         if pod.service_account() != "default" || pod.object().is_mirror_pod() {
             return Verdict::Holds;
         }

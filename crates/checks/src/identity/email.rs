@@ -1,22 +1,22 @@
-//! Whether an e-mail address that names a user must have been verified.
+//! Determines whether an e-mail address used as a user name must be verified.
 
 use super::cel::{Expr, Op};
 use super::claims::unwrap;
 
-/// Whether a verified e-mail address is demanded.
+/// Whether a verified e-mail address is required.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Verified {
-    /// Not spoken of.
+    /// Not mentioned.
     Silent,
-    /// In a way that is not understood.
+    /// In an unsupported way.
     Unclear,
-    /// A token that does not carry `email_verified` passes.
+    /// Tokens without `email_verified` are accepted.
     WherePresent,
     /// Always.
     Demanded,
 }
 
-/// Whether an expression that must be true demands `email_verified`.
+/// Returns whether an expression that must be true requires `email_verified`.
 pub(super) fn verified(rule: &Expr) -> Verified {
     const CLAIM: &str = "email_verified";
     let is_claim = |e: &Expr| unwrap(e).claim() == Some(CLAIM);
@@ -66,8 +66,8 @@ pub(super) fn verified(rule: &Expr) -> Verified {
     found.unwrap_or_else(mentioned)
 }
 
-/// The weakest condition under which an expression for the user's name takes the e-mail address;
-/// none where it never does.
+/// Returns the weakest condition under which an expression for the user name uses the e-mail
+/// address. `None` if it never does.
 pub(super) fn email_as_name(name: &Expr) -> Option<Verified> {
     if let Expr::Choice(parts) = name {
         let [condition, yes, no] = &**parts;

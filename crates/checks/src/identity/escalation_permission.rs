@@ -51,7 +51,7 @@ impl Check for EscalationPermission {
 
     fn check<'a>(&self, object: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
         judge(object, cx, |rules: &Rules<'a>| {
-            // One claim for each: `*` is `escalate` and `bind`, and often covers all identities.
+            // One claim for each: `*` includes `escalate` and `bind`, and often all identities.
             let mut roles: Vec<_> = escalate(rules).chain(bind(rules)).collect();
             roles.sort_by_key(|power| Reverse(power.severity));
             let mut identities: Vec<_> = impersonate(rules).chain(constrained(rules, cx)).collect();
@@ -61,9 +61,9 @@ impl Check for EscalationPermission {
     }
 }
 
-/// Writing a role with more than the writer has.
+/// Creating or updating a role with more permissions than the user has.
 fn escalate<'a>(rules: &Rules<'a>) -> impl Iterator<Item = Power<'a>> {
-    // In a namespace, only Roles are to be had.
+    // In a namespace, only Roles are affected.
     [ROLES, CLUSTER_ROLES].into_iter().filter_map(|on| {
         let grant = rules.grant(&["escalate"], on)?;
         let writes = rules.grant(&WRITE, on).is_some();
@@ -77,9 +77,9 @@ fn escalate<'a>(rules: &Rules<'a>) -> impl Iterator<Item = Power<'a>> {
     })
 }
 
-/// Binding a role with more than the binder has.
+/// Binding a role with more permissions than the user has.
 fn bind<'a>(rules: &Rules<'a>) -> Option<Power<'a>> {
-    // For a RoleBinding, `bind` on the ClusterRole is asked in the binding's namespace.
+    // For a RoleBinding, `bind` on the ClusterRole is checked in the namespace of the binding.
     let grant = rules.grant_any(&["bind"], [CLUSTER_ROLES, ROLES])?;
     let writes = rules.grant_any(&WRITE, [CLUSTER_ROLE_BINDINGS, ROLE_BINDINGS]).is_some();
     let named = grant.rule.is_named();
@@ -94,7 +94,8 @@ fn bind<'a>(rules: &Rules<'a>) -> Option<Power<'a>> {
         false => format!("{what} to anyone, if it can also write bindings"),
     };
     let power = Power::new(&grant, Severity::Critical, gives).instance("roles");
-    // Naming cluster-admin limits nothing; a choice of lesser roles is how power is delegated.
+    // Listing cluster-admin does not restrict anything. Listing lesser roles is legitimate
+    // delegation.
     let severity = match (admin, named) {
         (true, _) => Severity::Critical,
         (false, false) => Severity::High,
@@ -103,14 +104,15 @@ fn bind<'a>(rules: &Rules<'a>) -> Option<Power<'a>> {
     Some(Power { severity: if writes { severity } else { lower(severity) }, ..power })
 }
 
-/// The groups and users that own the cluster.
-fn names_the_mighty(rule: Rule<'_>) -> bool {
+/// Whether a rule lists groups or users with full access to the cluster.
+fn lists_administrators(rule: Rule<'_>) -> bool {
     ["system:masters", "system:kube-controller-manager", "system:nodes", "kubeadm:cluster-admins"]
         .iter()
         .any(|name| rule.has("resourceNames", name))
 }
 
-/// The headers `Impersonate-User` and `Impersonate-Group`, with all that the identity may do.
+/// Impersonation by the headers `Impersonate-User` and `Impersonate-Group`, with all permissions of
+/// the identity.
 fn impersonate<'a>(rules: &Rules<'a>) -> impl Iterator<Item = Power<'a>> {
     [USERS, GROUPS, SERVICE_ACCOUNTS].into_iter().filter_map(|on| {
         let grant = rules.grant(&["impersonate"], on)?;
@@ -120,18 +122,18 @@ fn impersonate<'a>(rules: &Rules<'a>) -> impl Iterator<Item = Power<'a>> {
             (GROUPS, _) => "act as a member of any group, including `system:masters`",
             _ => "act as every ServiceAccount there, with all their permissions",
         };
-        let named = grant.rule.is_named() && !names_the_mighty(grant.rule);
+        let named = grant.rule.is_named() && !lists_administrators(grant.rule);
         let severity = if named { Severity::Medium } else { Severity::Critical };
         let power = Power { severity, ..Power::new(&grant, severity, gives) };
         let power = power.instance("identities");
-        // Users and groups are in no namespace.
+        // Users and groups are cluster-scoped.
         Some(if on == SERVICE_ACCOUNTS { power } else { power.cluster_scoped() })
     })
 }
 
 const AUTHENTICATION: &str = "authentication.k8s.io";
 
-/// Modes of constrained impersonation (KEP-5284) with what they act as.
+/// Modes of constrained impersonation (KEP-5284), and what they impersonate.
 const MODES: [(&str, &str, Resource, &str); 5] = [
     (
         "impersonate:user-info",
@@ -165,16 +167,16 @@ const MODES: [(&str, &str, Resource, &str); 5] = [
     ),
 ];
 
-/// Impersonation limited to verbs: one permission says whom, another what to do as them.
+/// Constrained impersonation: one permission for the identity, another for the action.
 fn constrained<'a>(rules: &Rules<'a>, cx: &View<'a>) -> impl Iterator<Item = Power<'a>> {
-    // Alpha in 1.35, where it is off unless someone switched it on; on by default since 1.36.
+    // Alpha in 1.35 and disabled by default; enabled by default since 1.36.
     let modes = if cx.kubernetes().at_least(35) { &MODES[..] } else { &[] };
     let sure = if cx.kubernetes().at_least(36) { Confidence::High } else { Confidence::Low };
     modes.iter().filter_map(move |&(verb, action, on, whom)| {
         let grant = rules.grant(&[verb], on)?;
         let verbs = rules.rules.iter().flat_map(|rule| rule.texts("verbs"));
         let mut done: Vec<_> = verbs.filter_map(|v| v.strip_prefix(action)).collect();
-        // `*` on anything but identities is what to do as them, too.
+        // `*` on anything but identities includes the actions too.
         let any = |rule: &Rule<'_>| {
             rule.has("verbs", "*") && rule.texts("apiGroups").any(|g| g != AUTHENTICATION)
         };
@@ -186,7 +188,7 @@ fn constrained<'a>(rules: &Rules<'a>, cx: &View<'a>) -> impl Iterator<Item = Pow
             [] => format!("act as {whom}, if it also has a verb `{action}…`"),
             done => format!("do {} as {whom}", list(done.iter().copied())),
         };
-        // Its own node is what an agent of the node has anyway.
+        // An agent on a node can act as that node anyway.
         let own = verb == "impersonate:associated-node";
         let severity = match (own, done.is_empty()) {
             (true, true) => Severity::Low,

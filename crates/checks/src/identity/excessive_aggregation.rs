@@ -53,13 +53,13 @@ impl Check for ExcessiveAggregation {
     }
 }
 
-/// What a role for `view` gives besides reading.
+/// Returns the claim for a role aggregated to `view` that allows more than reading.
 fn of_view<'a>(role: &'a Object, label: Value<'a>) -> Option<Claim<'a>> {
     let rules = Rules::of(role);
     if let Some(broken) = rules.broken.first() {
         return Some(Claim::unknown(*broken, "this has the wrong type, so it cannot be evaluated"));
     }
-    // A review asks a question, and changes nothing.
+    // A review is a query and changes nothing.
     let changes = |verb: &str, resource: &str| {
         !matches!(verb, "get" | "list" | "watch") && !resource.ends_with("reviews")
     };

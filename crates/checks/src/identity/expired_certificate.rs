@@ -82,7 +82,7 @@ impl Check for ExpiredCertificate {
             return Verdict::all(clusters.chain(users));
         }
         let of_one = |value: Option<Value<'a>>, of: &str| {
-            // In files cert-manager's injector fills it in later.
+            // cert-manager's injector sets it later.
             let injected = !cx.is_live() && is_injected(object);
             let value = value.filter(|_| !injected)?;
             let place = at(value, "caBundle".into());
@@ -112,8 +112,8 @@ impl Check for ExpiredCertificate {
     }
 }
 
-/// What a file says of a bundle: many programs write another one in the cluster (their own, or a
-/// rotator's), and nothing could use one that expired.
+/// Lowers the confidence for a bundle in a file: many programs replace it in the cluster, and an
+/// expired one would not work.
 fn unsure(verdict: Verdict<'_>) -> Verdict<'_> {
     let (Verdict::Fails(mut claims) | Verdict::Unknown(mut claims)) = verdict else {
         return verdict;
@@ -125,7 +125,7 @@ fn unsure(verdict: Verdict<'_>) -> Verdict<'_> {
     Verdict::from_claims(claims)
 }
 
-/// Whether cert-manager's injector writes the bundle.
+/// Whether cert-manager's injector sets the bundle.
 fn is_injected(object: &Object) -> bool {
     ["cert-manager.io/inject-ca-from", "cert-manager.io/inject-ca-from-secret"]
         .into_iter()
@@ -133,7 +133,7 @@ fn is_injected(object: &Object) -> bool {
         .any(|key| object.annotation(key).is_some())
 }
 
-/// Kubelets of which nothing is in what servers presented.
+/// Returns claims for kubelets whose certificates were not read.
 fn unasked<'a>(
     place: Value<'a>,
     certificates: &[Presented<'a>],
@@ -158,7 +158,7 @@ fn unasked<'a>(
 }
 
 impl ExpiredCertificate {
-    /// What a server presented, or the user's own certificate: a chain, leaf first.
+    /// Checks the certificates of a server, or the user's own: a chain, leaf first.
     fn presented<'a>(&self, presented: Presented<'a>, cx: &Cx<'a>) -> Verdict<'a> {
         let entry = presented.value;
         let of = match (presented.of.unwrap_or("a server"), presented.address) {
@@ -185,7 +185,7 @@ impl ExpiredCertificate {
                 self.claim(certificate, &format!("the certificate of {of}"), entry.into(), cx)
             } else {
                 let what = format!("`{}` in the chain of {of}", certificate.subject);
-                // Clients may know another way to an authority that they trust.
+                // Clients may have another path to a trusted CA.
                 self.claim(certificate, &what, entry.into(), cx)
                     .map(|claim| claim.confidence(Confidence::Medium))
             };
@@ -194,7 +194,7 @@ impl ExpiredCertificate {
         Verdict::from_claims(claims)
     }
 
-    /// A user's certificate, perhaps with those of its issuers behind it.
+    /// Checks a user's certificate, possibly followed by those of its issuers.
     fn leaf<'a>(&self, data: Option<&str>, of: &str, place: Place<'a>, cx: &Cx<'a>) -> Verdict<'a> {
         let Some(data) = data else { return Verdict::NotApplicable };
         match read_bundle(data) {
@@ -206,7 +206,7 @@ impl ExpiredCertificate {
         }
     }
 
-    /// Authorities, of which one that is valid suffices: old ones stay while new ones come.
+    /// Checks CA certificates, of which one valid is sufficient: old ones remain during rotation.
     fn bundle<'a>(
         &self,
         data: Option<&str>,
@@ -222,7 +222,7 @@ impl ExpiredCertificate {
         let valid = found.iter().filter(|certificate| certificate.from <= cx.now());
         match valid.max_by_key(|certificate| certificate.until).or_else(|| found.first()) {
             Some(last) => Verdict::from_claims(self.claim(last, of, place, cx)),
-            // Blank: someone fills it in.
+            // Blank: set later.
             None => Verdict::NotApplicable,
         }
     }

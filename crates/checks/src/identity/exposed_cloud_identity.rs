@@ -85,7 +85,7 @@ impl Check for ExposedCloudIdentity {
     }
 }
 
-/// What makes pods reachable from outside, or why that is not known.
+/// Returns how pods are reachable from outside, or why that is not known.
 fn exposed<'a>(pod: Pod<'a>, cx: &View<'a>) -> Option<Result<String, Why>> {
     let entries = cx.derive::<Entries>();
     let namespace = pod.object().namespace();

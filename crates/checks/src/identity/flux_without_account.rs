@@ -34,7 +34,7 @@ impl Check for FluxWithoutAccount {
     type On = OnObject;
 
     fn check<'a>(&self, object: &'a Object, _: &Cx<'a>) -> Verdict<'a> {
-        // The one that Flux installs itself with.
+        // The Kustomization with which Flux installs itself.
         if object.name() == "flux-system" && object.namespace() == "flux-system" {
             return Verdict::NotApplicable;
         }
@@ -44,7 +44,7 @@ impl Check for FluxWithoutAccount {
             Err(wrong) => return wrong.into(),
         };
         match map(object.value(), &["spec", "kubeConfig"]) {
-            // In another cluster, that file's user counts.
+            // In another cluster, the user of that file applies.
             Ok(Some(_)) => return Verdict::NotApplicable,
             Ok(None) => {}
             Err(wrong) => return wrong.into(),

@@ -47,7 +47,7 @@ impl Check for IncompleteAuthorizationMode {
 }
 
 fn judge<'a>(modes: &[&str], place: Place<'a>) -> Verdict<'a> {
-    // PV-I022 says what that means.
+    // Reported by PV-I022.
     if modes.is_empty() || modes.contains(&"AlwaysAllow") {
         return Verdict::NotApplicable;
     }

@@ -1,17 +1,17 @@
-//! Whom an issuer of tokens logs in.
+//! Classification of token issuers.
 
-/// Whom an issuer logs in.
+/// Who an issuer authenticates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Who {
     /// People, as far as is known.
     People,
-    /// Pipelines and ServiceAccounts: they have no second factor.
+    /// Pipelines and ServiceAccounts, which have no second factor.
     Machines,
-    /// Both, under one address.
+    /// Both, at the same URL.
     Either,
 }
 
-/// Issuers of pipelines and clusters, by their host (each one's own documentation of OIDC).
+/// Issuers of pipelines and clusters by host, according to their OIDC documentation.
 const MACHINES: [&str; 11] = [
     "agent.buildkite.com",
     "api.bitbucket.org",
@@ -26,21 +26,21 @@ const MACHINES: [&str; 11] = [
     "vstoken.dev.azure.com",
 ];
 
-/// The host of an address, without its port.
+/// Returns the host of a URL, without its port.
 pub(super) fn host(url: &str) -> &str {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let authority = rest.split('/').next().unwrap_or(rest);
     authority.split(':').next().unwrap_or(authority)
 }
 
-/// Whom the issuer at an address logs in.
+/// Returns who the issuer at a URL authenticates.
 pub(super) fn who(url: &str) -> Who {
     let host = host(url).to_ascii_lowercase();
     let cluster = host.starts_with("kubernetes.default.svc")
         || host.starts_with("oidc.eks.") && host.contains(".amazonaws.com")
         || host.starts_with("oidc-eks.") && host.ends_with(".api.aws")
         || host.ends_with(".oic.prod-aks.azure.com");
-    // Buckets hold a cluster's keys for others to verify its ServiceAccounts; no one logs in there.
+    // Buckets contain the keys of a cluster for verifying its ServiceAccounts. They have no login.
     let bucket = host == "storage.googleapis.com"
         || host.ends_with(".blob.core.windows.net")
         || host.ends_with(".amazonaws.com")

@@ -1,4 +1,4 @@
-//! The verdict on a role by the powers that it grants, whoever made it.
+//! Verdicts on roles by the powers they grant.
 
 use std::collections::HashSet;
 
@@ -11,10 +11,11 @@ use super::changed;
 use super::power::{Power, broken, claim, keep_of_default, shorten};
 use crate::{Claim, Verdict, View};
 
-/// The verdict on a role, or on a ClusterRoleBinding to a default role of Kubernetes, which is
-/// no finding by itself.
+/// Returns the verdict on a role, or on a ClusterRoleBinding to a default role of Kubernetes, which
+/// is not a finding itself.
 ///
-/// The check is `on` Roles, ClusterRoles and ClusterRoleBindings and `reads` RoleBindings.
+/// The check must have Roles, ClusterRoles and ClusterRoleBindings in `on`, and RoleBindings in
+/// `reads`.
 pub(super) fn judge<'a>(
     object: &'a Object,
     cx: &View<'a>,
@@ -60,7 +61,7 @@ fn judge_binding<'a>(
     if !own {
         return Verdict::NotApplicable;
     }
-    // Of its own bindings, Kubernetes only puts back what was taken away.
+    // For its own bindings, Kubernetes only restores what was removed.
     let default = builtin::is_default_binding(binding);
     let subjects = binding.at(&["subjects"]).into_iter().flat_map(Value::items);
     let subjects: Vec<_> = subjects

@@ -57,13 +57,13 @@ impl Check for KubeSystemBinding {
         if let Some(why) = bound.unseen(cx) {
             return Verdict::unknown(*first, why);
         }
-        // Of a role that does not exist, PV-I014 says so.
+        // PV-I014 reports a role that does not exist.
         let Some(rules) = bound.rules(cx) else { return Verdict::NotApplicable };
         if bound.worth(&rules, cx) == Worth::Everything {
-            // PV-I001 does.
+            // Reported by PV-I001.
             return Verdict::NotApplicable;
         }
-        // What another role grants of Secrets is a finding of the role itself.
+        // Access to Secrets is a finding of the role itself, unless it is a default role.
         let default = bound.kind == "ClusterRole" && builtin::is_cluster_role(bound.name);
         let Some(does) = takes_over(&rules, default) else {
             return Verdict::from_claims(bound.unreadable(*first, &rules));

@@ -1,15 +1,15 @@
-//! kubeconfig files, and what only shares their kind.
+//! kubeconfig files, as opposed to other files of the same kind.
 
 use pavisade_snapshot::Object;
 use pavisade_yaml::Value;
 
-/// Whether it is a kubeconfig: other tools call their own configuration `v1` `Config` too.
+/// Whether it is a kubeconfig: other tools use `v1` `Config` too.
 pub(super) fn is_kubeconfig(file: &Object) -> bool {
     ["clusters", "users", "contexts"].iter().any(|list| file.at(&[list]).is_some())
 }
 
-/// The named entries of a list with their inner map (`clusters` with `cluster`, `users` with
-/// `user`).
+/// Returns the named entries of a list with their inner map (`clusters` with `cluster`, `users`
+/// with `user`).
 pub(super) fn entries<'a>(
     file: &'a Object,
     list: &str,

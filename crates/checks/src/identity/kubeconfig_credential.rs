@@ -23,15 +23,14 @@ use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct KubeconfigCredential {}
 
-/// Fields of a user that hold a credential, with what each gives away. Certificates without their
-/// key are public.
+/// Fields of a user with a credential, and its description. Certificates without keys are public.
 const FIELDS: [(&str, &str); 3] = [
     ("token", "the user's token"),
     ("password", "the user's password"),
     ("client-key-data", "the private key of the user's certificate"),
 ];
 
-/// Settings of the old `auth-provider` plugins (removed in 1.26) that hold a credential.
+/// Settings of the old `auth-provider` plugins (removed in 1.26) with a credential.
 const PROVIDER_FIELDS: [&str; 4] = ["access-token", "client-secret", "id-token", "refresh-token"];
 
 impl Check for KubeconfigCredential {
@@ -46,7 +45,7 @@ impl Check for KubeconfigCredential {
     }
 }
 
-/// The place is the map around the value, which the finding must not show.
+/// The place is the enclosing map, so that the finding does not show the value.
 fn credentials<'a>(name: &str, user: Value<'a>) -> Vec<Claim<'a>> {
     let mut claims = Vec::new();
     for (field, what) in FIELDS {
@@ -99,8 +98,8 @@ fn is_credential(value: Value<'_>) -> bool {
     }
 }
 
-/// What is where a value is to be filled in, or was taken out (`kubectl config view` writes
-/// `REDACTED` and `DATA+OMITTED`).
+/// Whether the value is a placeholder, or was redacted (`kubectl config view` prints `REDACTED` and
+/// `DATA+OMITTED`).
 fn is_placeholder(text: &str) -> bool {
     let text = text.trim();
     let lower = text.to_ascii_lowercase();

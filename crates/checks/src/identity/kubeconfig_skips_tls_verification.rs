@@ -38,7 +38,7 @@ impl Check for KubeconfigSkipsTlsVerification {
                 Some((skip, Some(true))) => {
                     let message = format!("TLS verification is disabled for cluster `{name}`");
                     let claim = Claim::fails(skip, message);
-                    // Without an authority, only a person can tell which one to trust.
+                    // Without a CA, only the user knows which one to trust.
                     let authority = ["certificate-authority-data", "certificate-authority"];
                     let known = authority.iter().any(|a| cluster.str(a).is_some());
                     claims.push(if known { claim.remove() } else { claim });
@@ -68,8 +68,8 @@ fn plain_http(address: &str) -> Option<&str> {
     scheme.eq_ignore_ascii_case("http://").then(|| &address[7..])
 }
 
-/// An address without `https://` is one of plain HTTP where nothing speaks of TLS: neither an
-/// authority nor a client's certificate (client-go `rest.DefaultServerUrlFor`).
+/// Returns the URL for an address without a scheme, which is plain HTTP if no TLS is configured:
+/// neither a CA nor a client certificate (client-go `rest.DefaultServerUrlFor`).
 fn without_scheme<'a>(address: &'a str, cluster: Value<'_>, file: &Object) -> Option<&'a str> {
     let has = |of: Value<'_>, field: &str| {
         ["", "-data"]

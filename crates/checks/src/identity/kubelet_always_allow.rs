@@ -49,7 +49,7 @@ const MESSAGE: &str = "the kubelet allows every request: callers can run command
                        the node";
 
 fn from_file(file: &Object) -> Verdict<'_> {
-    // The default of the file (kubelet's `SetDefaults_KubeletConfiguration`) is Webhook.
+    // The default in the file (kubelet's `SetDefaults_KubeletConfiguration`) is Webhook.
     match text(file.value(), &["authorization", "mode"]) {
         Ok(None | Some(("Webhook" | "", _))) => Verdict::Holds,
         Ok(Some(("AlwaysAllow", mode))) => Claim::fails(mode, MESSAGE).set("Webhook").into(),

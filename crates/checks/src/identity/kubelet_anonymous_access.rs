@@ -46,7 +46,7 @@ impl Check for KubeletAnonymousAccess {
 
 fn from_file(file: &Object) -> Verdict<'_> {
     match boolean(file.value(), &["authentication", "anonymous", "enabled"]) {
-        // The default of the file (kubelet's `SetDefaults_KubeletConfiguration`) is false.
+        // The default in the file (kubelet's `SetDefaults_KubeletConfiguration`) is false.
         Ok(None | Some((false, _))) => Verdict::Holds,
         Ok(Some((true, enabled))) => Claim::fails(
             enabled,

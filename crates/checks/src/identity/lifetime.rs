@@ -1,16 +1,16 @@
-//! How long the rules let a token live.
+//! Determines the maximum lifetime of a token by claim validation rules.
 
 use super::cel::{Expr, Op};
 use super::claims::unwrap;
 
-/// How long a token may live at most.
+/// The maximum lifetime of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Lifetime {
-    /// Seconds, from a difference of claims.
+    /// In seconds, from a difference of claims.
     AtMost(i64),
     /// Not limited.
     Unlimited,
-    /// Speaks of `exp` in a way that is not understood.
+    /// Refers to `exp` in an unsupported way.
     Unclear,
 }
 
@@ -25,14 +25,14 @@ impl Lifetime {
     }
 }
 
-/// The limit that an expression that must be true sets: this CEL has no clock, so it is a
+/// Returns the limit set by an expression that must be true. CEL has no clock here, so it is a
 /// difference of claims (`claims.exp - claims.iat <= 3600`).
 pub(super) fn lifetime(rule: &Expr) -> Lifetime {
     if let Expr::Binary(Op::And, left, right) = rule {
         return lifetime(left).and(lifetime(right));
     }
     if let Expr::Binary(op @ (Op::Lt | Op::Le | Op::Gt | Op::Ge | Op::Eq), left, right) = rule {
-        // left - right ≤ 0, or the other way round.
+        // left - right ≤ 0, or the reverse.
         let difference = match op {
             Op::Gt | Op::Ge => Linear::of(right).zip(Linear::of(left)),
             _ => Linear::of(left).zip(Linear::of(right)),
@@ -106,7 +106,7 @@ impl Linear {
     }
 }
 
-/// A duration as Go writes it, in whole seconds: `1h30m`.
+/// Parses a Go duration to whole seconds: `1h30m`.
 pub(super) fn seconds(text: &str) -> Option<i64> {
     let (mut total, mut rest) = (0_i64, text);
     if rest.is_empty() {

@@ -47,7 +47,7 @@ impl Check for LongCertificateDuration {
     }
 }
 
-/// The flag, and its name up to 1.19, whose default is a year as well.
+/// The flag, and its name up to 1.19. Both default to a year.
 const FLAGS: [&str; 2] = ["cluster-signing-duration", "experimental-cluster-signing-duration"];
 const DEFAULT_HOURS: i64 = 365 * 24;
 

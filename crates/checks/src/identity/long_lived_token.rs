@@ -31,7 +31,8 @@ impl Check for LongLivedToken {
         else {
             return Verdict::NotApplicable;
         };
-        // The control plane takes what it made itself and no one uses (KEP-2799), stable in 1.30.
+        // The control plane removes tokens that it created and that are unused (KEP-2799), stable
+        // in 1.30.
         let invalid = secret.label("kubernetes.io/legacy-token-invalid-since");
         if invalid.is_some_and(|since| !since.is_empty()) && cx.kubernetes().at_least(29) {
             return Verdict::NotApplicable;

@@ -64,7 +64,7 @@ impl Check for MfaNotProvable {
     }
 }
 
-/// What the rules of one issuer demand, with the rule that is not understood.
+/// What the rules of an issuer require, and the rule that is not supported.
 pub(super) struct Rules<'a> {
     pub(super) factor: Demand,
     pub(super) lifetime: Lifetime,
@@ -92,7 +92,7 @@ impl MfaNotProvable {
         let name = url.and_then(Value::as_str).unwrap_or("");
         let place = url.map_or_else(|| Place::field(entry, &["issuer", "url"]), Place::from);
         let who = self.who(name);
-        if who == Who::Machines || who == Who::Either && speaks_of_pipelines(entry) {
+        if who == Who::Machines || who == Who::Either && is_for_pipelines(entry) {
             return Verdict::NotApplicable;
         }
         let rules = Rules::read(entry);
@@ -189,7 +189,7 @@ impl MfaNotProvable {
         if who == Who::Machines {
             return Ok(Verdict::NotApplicable);
         }
-        // A flag can demand that a claim equals a text, nothing else.
+        // A flag can only require that a claim equals a string.
         server.known("oidc-required-claim")?;
         let required = server.flags("oidc-required-claim");
         let demand = required.iter().filter_map(|flag| flag.value.split_once('='));
@@ -272,7 +272,7 @@ pub(super) fn equal(claim: &str, value: &str) -> Demand {
     }
 }
 
-/// Whether expressions besides the rules for claims look at the login.
+/// Whether expressions other than claim validation rules refer to the login.
 fn demanded_elsewhere(entry: Value<'_>) -> bool {
     let looks = |value: Option<Value<'_>>| {
         let text = value.and_then(Value::as_str).unwrap_or("");
@@ -290,8 +290,8 @@ fn demanded_elsewhere(entry: Value<'_>) -> bool {
     carried && rules.any(|rule| rule.str("expression").is_some_and(|text| text.contains("extra")))
 }
 
-/// Whether the entry names claims that only GitLab's pipelines have.
-fn speaks_of_pipelines(entry: Value<'_>) -> bool {
+/// Whether the entry refers to claims that only GitLab's pipelines have.
+fn is_for_pipelines(entry: Value<'_>) -> bool {
     const CLAIMS: [&str; 7] = [
         "ci_config_ref_uri",
         "job_id",

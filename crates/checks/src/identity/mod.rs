@@ -1,4 +1,4 @@
-//! Who may do what, and who is who.
+//! Authentication and authorization.
 
 pub(crate) mod admission_policy_permission;
 pub(crate) mod always_allow_authorization;

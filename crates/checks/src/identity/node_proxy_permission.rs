@@ -40,7 +40,7 @@ impl Check for NodeProxyPermission {
 
     fn check<'a>(&self, object: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
         judge(object, cx, |rules: &Rules<'a>| {
-            // An update or a deletion reaches no endpoint of the kubelet.
+            // Update and delete reach no endpoint of the kubelet.
             let grant = rules.grant(&["get", "create"], NODE_PROXY);
             let gives = "run commands in every pod on a node through its kubelet";
             let power = grant.map(|g| Power::new(&g, Severity::Critical, gives).cluster_scoped());

@@ -32,18 +32,18 @@ use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Place, Verdict};
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct OpenIssuer {}
 
-/// An issuer that everyone gets tokens from.
+/// An issuer from which anyone can get tokens.
 struct Shared {
     host: &'static str,
-    /// Claims that tell whose a token is.
+    /// Claims that identify the owner of a token.
     claims: &'static [&'static str],
-    /// Who gets them.
+    /// Who can get tokens.
     who: &'static str,
     severity: Severity,
 }
 
-/// The audience is what the caller asks for, but with Google and Microsoft, where it is a program
-/// that someone registered.
+/// The caller chooses the audience, except for Google and Microsoft, where it is a registered
+/// application.
 const SHARED: [Shared; 6] = [
     Shared {
         host: "token.actions.githubusercontent.com",
@@ -108,7 +108,7 @@ const SHARED: [Shared; 6] = [
 
 fn shared(url: &str) -> Option<&'static Shared> {
     let found = SHARED.iter().find(|shared| shared.host.eq_ignore_ascii_case(host(url)))?;
-    // An address with an organization in it is for that one alone.
+    // A URL with an organization in it is for that organization only.
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let path = rest.split_once('/').map_or("", |(_, path)| path).trim_end_matches('/');
     let common = ["common", "organizations", "consumers"];
@@ -162,7 +162,7 @@ fn issuer(entry: Value<'_>) -> Verdict<'_> {
     if required {
         return Verdict::Holds;
     }
-    // What an expression lets pass is not evaluated; one on the user may look at anything.
+    // Expressions are not evaluated. One on the user may refer to anything.
     let looks = |text: &str| {
         shared.claims.iter().any(|claim| text.contains(claim)) || text.contains("user.")
     };
@@ -178,13 +178,13 @@ fn issuer(entry: Value<'_>) -> Verdict<'_> {
     }
 }
 
-/// Whether a rule is nothing but a claim that equals a text, or is one of some texts.
+/// Whether a rule only compares a claim with one or several strings.
 fn compares(text: &str, shared: &Shared) -> bool {
     let Some((claim, rest)) = text.trim().strip_prefix("claims.").and_then(|t| t.split_once(' '))
     else {
         return false;
     };
-    // Nothing else may follow: `== 'a' ? x : y` compares nothing in the end.
+    // Nothing may follow: `== 'a' ? x : y` is not a comparison.
     let literal = |text: &str| {
         let text = text.trim();
         ['\'', '"'].iter().any(|quote| {

@@ -39,8 +39,8 @@ impl Check for PodExecPermission {
     type On = OnObject;
 
     fn check<'a>(&self, object: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
-        // A WebSocket asks for `get`; since 1.35 the API server demands `create` besides
-        // (feature gate AuthorizePodWebsocketUpgradeCreatePermission).
+        // A WebSocket needs `get`. Since 1.35, the API server requires `create` too (feature gate
+        // AuthorizePodWebsocketUpgradeCreatePermission).
         let connect: &[_] = match cx.kubernetes().at_least(35) {
             true => &["create"],
             false => &["create", "get"],

@@ -50,7 +50,7 @@ const PROXY: Row = Row {
 
 const TABLE: &[Row] = &[FORWARD, PROXY];
 
-/// A WebSocket asks for `get`; since 1.35 the API server demands `create` besides.
+/// A WebSocket needs `get`. Since 1.35, the API server requires `create` too.
 const UP_TO_34: &[Row] = &[Row { verbs: &["create", "get"], ..FORWARD }, PROXY];
 
 impl Check for PortForwardPermission {

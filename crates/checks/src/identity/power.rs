@@ -1,4 +1,4 @@
-//! One claim for each power that a role grants, saying where it counts and who holds it.
+//! Claims for powers that a role grants, with their scope and their holders.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -16,25 +16,25 @@ use crate::{Claim, Place, View};
 pub(super) struct Power<'a> {
     /// Where the role grants it.
     pub(super) place: Value<'a>,
-    /// What it grants, behind "grants"; where it counts is put behind it.
+    /// What it grants, after "grants". The scope is appended.
     pub(super) grants: String,
-    /// What that gives, behind "enough to".
+    /// What that allows, after "enough to".
     pub(super) gives: String,
-    /// How bad it is over the whole cluster.
+    /// The severity if granted for the whole cluster.
     pub(super) severity: Severity,
-    /// How sure at most.
+    /// The maximum confidence.
     pub(super) confidence: Confidence,
-    /// Whether it is power over things in namespaces. Else a RoleBinding does not give it.
+    /// Whether it is about namespaced resources. Otherwise a RoleBinding does not grant it.
     pub(super) namespaced: bool,
-    /// The one namespace in which it is power; in any where it is none.
+    /// The only namespace in which it is a power. `None` for any.
     pub(super) within: Option<&'static str>,
-    /// Tells powers of one check apart. Of those that have it in common the first that counts is
-    /// shown.
+    /// Distinguishes powers of one check. Of those with the same value, the first that applies is
+    /// reported.
     pub(super) instance: &'static str,
 }
 
 impl<'a> Power<'a> {
-    /// What one rule grants; less bad where it is limited to names.
+    /// Creates the power of one rule. The severity is lower if it is limited to resource names.
     pub(super) fn new(grant: &Grant<'a>, severity: Severity, gives: impl Into<String>) -> Self {
         let severity = if grant.rule.is_named() { lower(severity) } else { severity };
         Self {
@@ -53,7 +53,7 @@ impl<'a> Power<'a> {
         Self { namespaced: false, ..self }
     }
 
-    /// Power in that namespace alone.
+    /// Limits the power to a namespace.
     pub(super) fn within(self, namespace: &'static str) -> Self {
         Self { within: Some(namespace), ..self }
     }
@@ -67,7 +67,7 @@ impl<'a> Power<'a> {
     }
 }
 
-/// One step less bad.
+/// Returns the next lower severity.
 pub(super) fn lower(severity: Severity) -> Severity {
     match severity {
         Severity::Critical => Severity::High,
@@ -77,7 +77,7 @@ pub(super) fn lower(severity: Severity) -> Severity {
     }
 }
 
-/// The names in backticks, at most three of them.
+/// Formats at most three names in backticks.
 pub(super) fn list<'s>(words: impl IntoIterator<Item = &'s str>) -> String {
     let words: Vec<_> = words.into_iter().map(|word| format!("`{word}`")).collect();
     shorten(&words)
@@ -96,7 +96,7 @@ pub(super) fn shorten(words: &[impl fmt::Display]) -> String {
 fn describe(grant: &Grant<'_>) -> String {
     let verbs = list(grant.verbs.iter().copied());
     let resource = grant.resource.as_str().unwrap_or("");
-    // Few know that `*` is these as well.
+    // It is not obvious that `*` includes these.
     let special = ["escalate", "bind", "impersonate"].contains(&grant.asked)
         || grant.asked.starts_with("impersonate:");
     let verb = Some(grant.asked).filter(|_| special && grant.verbs == ["*"]);
@@ -113,8 +113,8 @@ fn describe(grant: &Grant<'_>) -> String {
     text
 }
 
-/// Keeps those rules of an aggregated role that it has from roles of Kubernetes itself, which are
-/// no findings. What else is in it is checked where it comes from.
+/// Keeps the rules of an aggregated role that are from built-in roles, which are not findings.
+/// Others are checked at their origin.
 pub(super) fn keep_of_default(
     rules: &mut Rules<'_>,
     role: &Object,
@@ -127,7 +127,7 @@ pub(super) fn keep_of_default(
     rules.rules.retain(|rule| default.iter().any(|default| rule.is_within(default)));
 }
 
-/// A claim that rules cannot be read, at the first of them.
+/// Returns the claim for invalid rules, at the first of them.
 pub(super) fn broken<'a>(rules: &Rules<'a>) -> Vec<Claim<'a>> {
     let claim = rules.broken.first().map(|value| {
         let what = value.key().map_or("a rule".to_owned(), |key| format!("`{key}`"));
@@ -154,7 +154,7 @@ pub(super) fn claim<'a>(
              so its holders were not determined",
             power.grants, power.gives
         );
-        // Bound in some namespaces only, it may be no power.
+        // Bound only in some namespaces, it may not be a power.
         let claim = match power.namespaced && power.within.is_none() {
             true => Claim::fails(Place::from(power.place), message),
             false => Claim::unknown(Place::from(power.place), message),
@@ -175,7 +175,7 @@ pub(super) fn claim<'a>(
         return Some(claim.gaps(access.gaps.clone()));
     }
     if !power.namespaced && (is_role || !holders.is_empty() && !everywhere) {
-        // A RoleBinding gives nothing outside its namespace.
+        // A RoleBinding grants nothing outside its namespace.
         return None;
     }
     let reaches = |holder: &&Holder<'_>| match (holder.place, power.within) {
@@ -207,7 +207,7 @@ pub(super) fn claim<'a>(
         (true, true) => in_namespaces(&namespaces),
     };
     let mut severity = power.severity;
-    // Anyone who holds `kube-system` holds the cluster.
+    // Full access to `kube-system` means full access to the cluster.
     if limited && !namespaces.contains(&"kube-system") {
         severity = lower(severity);
     }
@@ -246,7 +246,7 @@ pub(super) fn claim<'a>(
     Some(claim.severity(severity).confidence(confidence).instance(power.instance))
 }
 
-/// Of power in one namespace, which no binding that was seen gives there.
+/// Returns the claim for a power in one namespace that no known binding grants there.
 fn elsewhere<'a>(
     power: &Power<'a>,
     within: &str,
@@ -295,7 +295,7 @@ fn bound(holders: &[&Holder<'_>]) -> String {
     format!("bound to {}", shorten(&words))
 }
 
-/// Someone who holds a role, as they are named.
+/// A holder of a role, formatted for messages.
 struct Word<'m>(&'m Holder<'m>);
 
 impl fmt::Display for Word<'_> {

@@ -1,4 +1,4 @@
-//! Claims for powers, through a check that has one.
+//! Claims for powers, tested through a check.
 
 use std::collections::HashMap;
 

@@ -35,14 +35,14 @@ use crate::{Check, Claim, Cx, Derived, OnPod, Place, Reads, Verdict, View, Why};
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct PowerfulAccountWorkload {}
 
-/// How a ServiceAccount takes over the cluster.
+/// How a ServiceAccount can take over the cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Power {
     Takeover(&'static str),
     Everything,
 }
 
-/// A binding that gives power.
+/// A binding that grants power.
 #[derive(Debug, Clone)]
 struct Given {
     binding: String,
@@ -50,7 +50,7 @@ struct Given {
 }
 
 impl Given {
-    /// Of several that give as much, the last counts.
+    /// Of several with the same power, the last is used.
     fn into_place(self, place: Entry<'_, String, Self>) {
         match place {
             Entry::Vacant(place) => {
@@ -64,18 +64,18 @@ impl Given {
     }
 }
 
-/// The bindings that give power, by the ServiceAccounts that they name.
+/// The bindings that grant power, by ServiceAccount.
 #[derive(Debug, Default)]
 struct Powerful {
-    /// What gives most, by name and namespace.
+    /// The most powerful, by name and namespace.
     accounts: HashMap<String, HashMap<String, Given>>,
-    /// What gives most to a ServiceAccount of that name in whatever namespace.
+    /// The most powerful for a ServiceAccount with that name in any namespace.
     anywhere: HashMap<String, Given>,
-    /// What gives most to all ServiceAccounts of a namespace, or to all there are.
+    /// The most powerful for all ServiceAccounts of a namespace, or for all.
     groups: HashMap<String, Given>,
-    /// ServiceAccounts of which the bindings are there to see, powerful or not: namespace and name.
+    /// ServiceAccounts with known bindings, powerful or not: namespace and name.
     bound: HashSet<(String, String)>,
-    /// Those that are bound where it counts to a role that is not there to see, and why.
+    /// ServiceAccounts bound to a role that was not read, where it would matter, and why.
     open: HashMap<Subject, Why>,
 }
 
@@ -85,7 +85,7 @@ impl Derived for Powerful {
 
     fn make(cx: &View<'_>) -> Self {
         let mut found = Self::default();
-        // By what is bound: a role may be bound many times.
+        // Cached by role: a role may be bound many times.
         let mut powers = HashMap::new();
         let mut add = |binding: &Object| {
             let Some(bound) = Bound::read(binding) else { return };
@@ -121,7 +121,7 @@ impl Derived for Powerful {
         };
         let clusters = cx.list(kinds::CLUSTER_ROLE_BINDING).objects;
         clusters.iter().copied().for_each(&mut add);
-        // Anyone who holds `kube-system` holds the cluster.
+        // Full access to `kube-system` means full access to the cluster.
         cx.list_in(kinds::ROLE_BINDING, "kube-system").objects.into_iter().for_each(&mut add);
         let bindings = clusters.into_iter().chain(cx.list(kinds::ROLE_BINDING).objects);
         for bound in bindings.filter_map(Bound::read) {
@@ -135,7 +135,7 @@ impl Derived for Powerful {
 }
 
 impl Powerful {
-    /// Why what a ServiceAccount may do is not known in full.
+    /// Returns the reason why the permissions of a ServiceAccount are not fully known.
     fn open(&self, namespace: &str, name: &str) -> Option<&Why> {
         let account =
             Subject::ServiceAccount { namespace: namespace.to_owned(), name: name.to_owned() };
@@ -145,8 +145,8 @@ impl Powerful {
         [account].into_iter().chain(groups).find_map(|subject| self.open.get(&subject))
     }
 
-    /// What gives a ServiceAccount most. Files may leave a pod's namespace out; `default` is then
-    /// anyone's.
+    /// Returns the most powerful binding of a ServiceAccount. Files may omit a pod's namespace, in
+    /// which case `default` could be any account.
     fn of(&self, namespace: &str, name: &str) -> Option<&Given> {
         let own = match namespace.is_empty() && name != "default" {
             true => self.anywhere.get(name),
@@ -158,7 +158,7 @@ impl Powerful {
     }
 }
 
-/// What a binding gives.
+/// Returns the power that a binding grants.
 fn power<'a>(bound: &Bound<'a>, cx: &View<'a>) -> Option<Power> {
     let rules = bound.rules(cx).or_else(|| shipped(bound));
     match rules {
@@ -171,7 +171,7 @@ fn power<'a>(bound: &Bound<'a>, cx: &View<'a>) -> Option<Power> {
     }
 }
 
-/// The rules of a role that every cluster has, but for those that only read what is not a secret.
+/// Returns the rules of a built-in role, unless it only reads non-secret data.
 fn shipped(bound: &Bound<'_>) -> Option<Rules<'static>> {
     let role = match bound.kind {
         "Role" => format!("{}/{}", bound.namespace?, bound.name),
@@ -180,7 +180,8 @@ fn shipped(bound: &Bound<'_>) -> Option<Rules<'static>> {
     builtin::shipped_as(&role).map(Rules::read)
 }
 
-/// Why what a binding's role gives is not known: the role is not in these files.
+/// Returns the reason why the permissions of a binding's role are not known: it is not in these
+/// files.
 fn unseen<'a>(bound: &Bound<'a>, cx: &View<'a>) -> Option<Why> {
     bound.unseen(cx).or_else(|| {
         let kind = if bound.kind == "Role" { kinds::ROLE } else { kinds::CLUSTER_ROLE };
@@ -194,7 +195,7 @@ fn unseen<'a>(bound: &Bound<'a>, cx: &View<'a>) -> Option<Why> {
     })
 }
 
-/// The first way to the cluster that rules give.
+/// Returns the first way in which rules allow taking over the cluster.
 fn takeover(rules: &Rules<'_>, everywhere: bool) -> Option<&'static str> {
     const RBAC: &str = "rbac.authorization.k8s.io";
     const WRITE: &[&str] = &["create", "update", "patch"];
@@ -242,8 +243,9 @@ fn takeover(rules: &Rules<'_>, everywhere: bool) -> Option<&'static str> {
 
 const MOUNT: &str = "automountServiceAccountToken";
 
-/// Whether all bindings of a ServiceAccount are known; files that bind it are taken at their word.
-fn seen_whole(powerful: &Powerful, namespace: &str, name: &str, cx: &View<'_>) -> bool {
+/// Whether all bindings of a ServiceAccount are known. Files that bind it are assumed to be
+/// complete.
+fn bindings_known(powerful: &Powerful, namespace: &str, name: &str, cx: &View<'_>) -> bool {
     let complete = |kind| matches!(cx.coverage(kind), Coverage::Complete | Coverage::NotServed);
     [kinds::CLUSTER_ROLE_BINDING, kinds::ROLE_BINDING].into_iter().all(complete)
         || powerful.bound.contains(&(namespace.to_owned(), name.to_owned()))
@@ -253,7 +255,7 @@ impl Check for PowerfulAccountWorkload {
     type On = OnPod;
 
     fn check<'a>(&self, pod: Pod<'a>, cx: &Cx<'a>) -> Verdict<'a> {
-        // Admission keeps tokens from what kubelets run on their own.
+        // Admission does not mount tokens in static pods.
         if pod.object().is_mirror_pod() {
             return Verdict::NotApplicable;
         }
@@ -276,7 +278,7 @@ impl Check for PowerfulAccountWorkload {
                         |why: &str| format!("ServiceAccount `{name}` has a binding, and {why}");
                     Verdict::unknown(place, why.clone().told(tell))
                 }
-                None if seen_whole(&powerful, namespace, name, cx) => Verdict::Holds,
+                None if bindings_known(&powerful, namespace, name, cx) => Verdict::Holds,
                 None => {
                     let why = format!("these files contain no binding of ServiceAccount `{name}`");
                     Verdict::unknown(place, Why::of(Gap::object("RoleBinding", namespace, ""), why))
@@ -314,7 +316,7 @@ impl Check for PowerfulAccountWorkload {
     }
 }
 
-/// Whether a volume holds the token whatever is mounted by itself.
+/// Whether a volume contains the token, regardless of automounting.
 fn projects_token(pod: Pod<'_>) -> bool {
     let sources = pod.volumes().filter_map(|volume| volume.get("projected"));
     let mut sources = sources.flat_map(|projected| projected.list("sources"));

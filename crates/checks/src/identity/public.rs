@@ -1,4 +1,4 @@
-//! What a binding gives to everyone: nothing worth hiding, something to read, or power.
+//! What a binding grants to everyone: nothing sensitive, read access, or power.
 
 use pavisade_model::{Gap, kinds};
 use pavisade_rbac::{Access, Resource, Rule, Rules, Subject, builtin, is_aggregated, is_own_group};
@@ -8,24 +8,24 @@ use pavisade_yaml::Value;
 use crate::field::{WrongType, list, text};
 use crate::{Claim, View, Why};
 
-/// What a role gives, from little to much.
+/// What a role grants, in increasing order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Worth {
-    /// What anyone may know: versions, health, the API's form, reviews of oneself.
+    /// Public data: versions, health, the API schema, self reviews.
     Nothing,
-    /// Objects that it names, to read.
+    /// Reading listed objects.
     ReadNamed,
-    /// Objects to read.
+    /// Reading objects.
     Read,
-    /// Objects of other API groups than those of Kubernetes, to change.
+    /// Changing objects of API groups other than those of Kubernetes.
     ChangeCustom,
-    /// Objects of Kubernetes to change, or Secrets.
+    /// Changing objects of Kubernetes, or access to Secrets.
     Power,
     Everything,
 }
 
 impl Worth {
-    /// What someone who holds the role may do; a role that is not seen may allow anything.
+    /// Describes what a holder of the role may do. A role that was not read may allow anything.
     pub(super) fn words(worth: Option<Self>) -> &'static str {
         match worth {
             Some(Self::Nothing) => "see public information",
@@ -39,21 +39,21 @@ impl Worth {
     }
 }
 
-/// A binding as its checks need it.
+/// A binding.
 #[derive(Debug)]
 pub(super) struct Bound<'a> {
     pub(super) subjects: Vec<(Value<'a>, Subject)>,
-    /// `ClusterRole`, `view`.
+    /// The kind of the role: `ClusterRole`, `Role`.
     pub(super) kind: &'a str,
     pub(super) name: &'a str,
     /// The namespace of a RoleBinding.
     pub(super) namespace: Option<&'a str>,
-    /// What of the subjects has a wrong type, if anything.
+    /// A subject of the wrong type, if any.
     refused: Option<WrongType<'a>>,
 }
 
 impl<'a> Bound<'a> {
-    /// `None` where it names no role: the API server rejects such a binding.
+    /// Reads a binding. `None` if it has no role, because the API server rejects it.
     pub(super) fn read(binding: &'a Object) -> Option<Self> {
         let role = binding.at(&["roleRef"])?;
         let (subjects, refused) = match list(binding.value(), &["subjects"]) {
@@ -76,12 +76,12 @@ impl<'a> Bound<'a> {
         })
     }
 
-    /// Why it cannot be said whom it names.
+    /// Returns the claim if its subjects cannot be read.
     pub(super) fn refused(&self) -> Option<Claim<'a>> {
         self.refused.map(Claim::from)
     }
 
-    /// ` in namespace x`, or ` in all namespaces`.
+    /// Returns ` in namespace x`, or ` in all namespaces`.
     pub(super) fn extent(&self) -> String {
         match self.namespace {
             None => " in all namespaces".to_owned(),
@@ -90,7 +90,7 @@ impl<'a> Bound<'a> {
         }
     }
 
-    /// The rules of its role; `None` where it is neither in this world nor known by its name.
+    /// Returns the rules of its role. `None` if it is neither in this world nor built-in.
     pub(super) fn rules(&self, cx: &View<'a>) -> Option<Rules<'a>> {
         if self.kind == "Role" {
             return cx.get(kinds::ROLE, self.namespace?, self.name).map(Rules::of);
@@ -111,9 +111,9 @@ impl<'a> Bound<'a> {
         Some(rules)
     }
 
-    /// Why nothing is known of its role: roles could not be listed, and it is none of those that
-    /// were seen. What Kubernetes gives a role of that name is not a proof: someone may have
-    /// changed it. Or it collects the rules of others, none of which is in these files.
+    /// Returns the reason why its role is not known: roles could not be listed, and it was not
+    /// read. The built-in role with that name proves nothing, since it may have been changed. Or it
+    /// aggregates roles that are not in these files.
     pub(super) fn unseen(&self, cx: &View<'a>) -> Option<Why> {
         let (kind, role) = match self.kind {
             "Role" => (kinds::ROLE, cx.get(kinds::ROLE, self.namespace.unwrap_or(""), self.name)),
@@ -136,7 +136,7 @@ impl<'a> Bound<'a> {
         Some(why.told(tell))
     }
 
-    /// Why it cannot be said in full what its role gives.
+    /// Returns the claim if the rules of its role cannot be read completely.
     pub(super) fn unreadable(&self, place: Value<'a>, rules: &Rules<'_>) -> Option<Claim<'a>> {
         let why = format!(
             "rules of {} `{}` have the wrong type, so its permissions cannot be evaluated",
@@ -145,14 +145,14 @@ impl<'a> Bound<'a> {
         (!rules.broken.is_empty()).then(|| Claim::unknown(place, why))
     }
 
-    /// What its role gives where it binds it.
+    /// Returns what its role grants in the scope of the binding.
     pub(super) fn worth(&self, rules: &Rules<'_>, cx: &View<'_>) -> Worth {
         let of = |rule: &Rule<'_>| worth(*rule, self.namespace, cx);
         rules.rules.iter().map(of).max().unwrap_or(Worth::Nothing)
     }
 }
 
-/// Paths without secrets, that everyone may read by default or may be let read so that others can
+/// Paths without secrets, which are public by default or may be made public so that others can
 /// verify the cluster's tokens.
 const PUBLIC_PATHS: [&str; 11] = [
     "/healthz",
@@ -175,7 +175,7 @@ fn is_public_path(path: &str) -> bool {
     })
 }
 
-/// Requests that only tell someone about themselves.
+/// Whether a request only returns information about the user itself.
 fn is_self_review(group: &str, resource: &str) -> bool {
     matches!(
         (group, resource),
@@ -192,7 +192,7 @@ fn worth(rule: Rule<'_>, namespace: Option<&str>, cx: &View<'_>) -> Worth {
         return Worth::Everything;
     }
     let reads = rule.texts("verbs").all(|v| matches!(v, "get" | "list" | "watch" | "head"));
-    // A RoleBinding gives no paths.
+    // A RoleBinding grants no paths.
     let paths = namespace.is_none() && !rule.texts("nonResourceURLs").all(is_public_path);
     let paths = match (paths, reads) {
         (false, _) => Worth::Nothing,
@@ -204,11 +204,11 @@ fn worth(rule: Rule<'_>, namespace: Option<&str>, cx: &View<'_>) -> Worth {
     let mut worst = paths;
     for (group, resource) in pairs {
         let gone = resource == "podsecuritypolicies" && cx.kubernetes().at_least(25);
-        // kubeadm lets everyone read how a node finds the cluster.
+        // kubeadm makes the data for joining nodes public.
         let discovery = resource == "configmaps"
             && rule.texts("resourceNames").eq(["cluster-info"])
             && namespace == Some("kube-public");
-        // Certificates of authorities, which Kubernetes lets everyone read from 1.33 on.
+        // CA certificates, which Kubernetes makes public since 1.33.
         let authorities = (group, resource) == ("certificates.k8s.io", "clustertrustbundles");
         if gone || is_self_review(group, resource) || (discovery || authorities) && reads {
             continue;
@@ -224,10 +224,10 @@ fn worth(rule: Rule<'_>, namespace: Option<&str>, cx: &View<'_>) -> Worth {
     worst
 }
 
-/// Whether reading alone gives credentials or runs commands.
+/// Whether reading alone exposes credentials or allows running commands.
 fn is_sensitive(rule: Rule<'_>, cx: &View<'_>) -> bool {
     let always = [Resource::new("", "secrets"), Resource::new("", "nodes/proxy")];
-    // A WebSocket asks for `get`; since 1.35 the API server demands `create` besides.
+    // A WebSocket needs `get`. Since 1.35, the API server requires `create` too.
     let up_to_34 = [Resource::new("", "pods/exec"), Resource::new("", "pods/attach")];
     let up_to_34 = up_to_34.into_iter().filter(|_| !cx.kubernetes().at_least(35));
     always.into_iter().chain(up_to_34).any(|resource| rule.covering(resource).is_some())

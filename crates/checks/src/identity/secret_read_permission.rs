@@ -40,15 +40,15 @@ impl Check for SecretReadPermission {
     fn check<'a>(&self, object: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
         judge(object, cx, |rules: &Rules<'a>| {
             let read = rules.grant(&["get", "list", "watch"], SECRETS);
-            // An empty patch changes nothing and is answered with the object, a dry run of the
-            // deletion of all with all of them.
+            // An empty patch changes nothing but returns the object, and a dry run of deleting a
+            // collection returns all objects.
             let grant = match (read, rules.grant(&["patch", "deletecollection"], SECRETS)) {
                 (Some(read), Some(patch)) if read.rule.is_named() && !patch.rule.is_named() => {
                     Some(patch)
                 }
                 (read, patch) => read.or(patch),
             };
-            // A role as the check advises: these Secrets of this namespace, and no others.
+            // A role that follows the advice of this check: only these Secrets in this namespace.
             let grant = grant.filter(|grant| !(object.is(kinds::ROLE) && grant.rule.is_named()));
             let power = grant.map(|grant| {
                 let named = grant.rule.is_named();

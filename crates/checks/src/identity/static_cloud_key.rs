@@ -22,7 +22,7 @@ use crate::{Check, Claim, Cx, OnContainer, Verdict};
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct StaticCloudKey {}
 
-/// Variables that SDKs read a key from, by cloud.
+/// Variables from which SDKs read a key, by cloud.
 const VARIABLES: [(&str, &str); 6] = [
     ("AWS_SECRET_ACCESS_KEY", "AWS"),
     ("AZURE_CLIENT_SECRET", "Azure"),
@@ -32,7 +32,7 @@ const VARIABLES: [(&str, &str); 6] = [
     ("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "Alibaba Cloud"),
 ];
 
-/// Stores that only speak the protocol of Amazon S3, where there is no identity of a workload.
+/// Variables for other stores with the Amazon S3 protocol, which have no workload identity.
 const ENDPOINTS: [&str; 8] = [
     "AWS_ENDPOINT",
     "AWS_ENDPOINT_URL",
@@ -59,7 +59,7 @@ impl Check for StaticCloudKey {
                 return None;
             }
             let filled = variable.get("value").and_then(Value::as_str).is_some_and(|v| {
-                // A federation's configuration is not a key.
+                // The configuration of a federation is not a key.
                 !v.is_empty() && !v.contains("workload-identity") && !v.contains("/azwi")
             });
             let from = variable.at(&["valueFrom", "secretKeyRef"]).is_some();

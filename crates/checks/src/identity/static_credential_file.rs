@@ -31,7 +31,7 @@ impl Check for StaticCredentialFile {
         let mut claims = Vec::new();
         let mut hidden = None;
         for (name, what) in flags {
-            // Wherever the value comes from, a flag that is there names a file.
+            // Regardless of its value, a flag that is set refers to a file.
             match server.flag(name) {
                 Some(flag) if !flag.value.is_empty() => {
                     let message =

@@ -61,27 +61,27 @@ impl Check for StatusPermission {
     }
 }
 
-/// What a rule grants that names the resource. PV-I003 reports rules for all resources.
+/// Returns the grant of a rule that lists the resource. PV-I003 reports rules for all resources.
 fn listed<'a>(rules: &Rules<'a>, verbs: &[&'static str], on: Resource) -> Option<Grant<'a>> {
     rules.grant(verbs, on).filter(|grant| grant.resource.as_str() != Some("*"))
 }
 
 const ALLOCATE: &str = "assign devices to pods by allocating ResourceClaims";
 
-/// Up to 1.35 one subresource is all of the status.
+/// Up to 1.35, one subresource contains the whole status.
 fn whole<'a>(rules: &Rules<'a>) -> Option<Power<'a>> {
     let grant = listed(rules, WRITE, CLAIMS)?;
     Some(Power::new(&grant, Severity::Medium, ALLOCATE))
 }
 
-/// Since 1.36 the allocation and what drivers report need a permission each, besides that on the
-/// status (feature gate `DRAResourceClaimGranularStatusAuthorization`). Both are asked for the
-/// whole cluster; the name is that of a driver, or none.
+/// Since 1.36, the allocation and the reports of drivers need separate permissions, in addition to
+/// that on the status (feature gate `DRAResourceClaimGranularStatusAuthorization`). Both are
+/// cluster-scoped. The name is that of a driver, or empty.
 fn split<'a>(rules: &Rules<'a>) -> Option<Power<'a>> {
     rules.grant(WRITE, CLAIMS)?;
     let binds = listed(rules, WRITE, BINDING).filter(|grant| !grant.rule.is_named());
     let binds = binds.map(|g| Power::new(&g, Severity::Medium, ALLOCATE));
-    // A driver of a node has the verbs `associated-node:…`, which the server limits to that node.
+    // The driver on a node has the verbs `associated-node:…`, which the server limits to that node.
     let anywhere = ["arbitrary-node:update", "arbitrary-node:patch"];
     let reports = || {
         let grant = listed(rules, &anywhere, DRIVER)?;

@@ -1,4 +1,4 @@
-//! Permissions that are a table: verbs on resources, and what each gives.
+//! Permissions in the form of a table: verbs on resources, and what each allows.
 
 use pavisade_model::{Severity, kinds};
 use pavisade_rbac::{Resource, Rules};
@@ -9,50 +9,51 @@ use super::judged::judge;
 use super::power::Power;
 use crate::{Verdict, View};
 
-/// Where a permission counts.
+/// The scope of a permission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reach {
     /// In the namespaces where it is bound.
     Namespace,
-    /// Over what is in no namespace: bound in the whole cluster only.
+    /// Cluster-scoped resources, so only if bound in the whole cluster.
     Cluster,
-    /// In that namespace alone.
+    /// Only in that namespace.
     Within(&'static str),
 }
 
-/// What it means that a rule is limited to objects by their names.
+/// The effect of limiting a rule to resource names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Names {
-    /// It is less bad.
+    /// The severity is lower.
     Lower,
-    /// It is how a program changes what is its own.
+    /// It is legitimate: a program manages its own objects.
     Excuse,
-    /// It counts where one of these is among them.
+    /// It applies if one of these is listed.
     These(&'static [&'static str]),
 }
 
-/// One permission.
+/// A permission.
 #[derive(Debug)]
 pub(super) struct Row {
     /// Any of these verbs …
     pub(super) verbs: &'static [&'static str],
     /// … on any of these resources …
     pub(super) on: &'static [Resource],
-    /// … unless names say otherwise …
+    /// … subject to resource names …
     pub(super) names: Names,
-    /// … is enough to do that.
+    /// … allows this.
     pub(super) gives: &'static str,
     pub(super) severity: Severity,
     pub(super) reach: Reach,
 }
 
-/// Changing what is there or making it again.
+/// Verbs that change or create objects.
 pub(super) const WRITE: &[&str] = &["create", "update", "patch"];
 
-/// The verdict on an object by a table, of which the first row that counts is shown. That a role
-/// grants it among everything is no news: PV-I001 and PV-I003 say so.
+/// Returns the verdict on an object by a table, whose first matching row is reported. Wildcard
+/// grants are left out: PV-I001 and PV-I003 report them.
 ///
-/// The check is `on` Roles, ClusterRoles and ClusterRoleBindings and `reads` RoleBindings.
+/// The check must have Roles, ClusterRoles and ClusterRoleBindings in `on`, and RoleBindings in
+/// `reads`.
 pub(super) fn judge_table<'a>(
     object: &'a Object,
     cx: &View<'a>,
@@ -69,7 +70,7 @@ pub(super) fn judge_table<'a>(
     }
 }
 
-/// [`judge_table`], where `*` counts as any other resource.
+/// Like [`judge_table`], but `*` counts like any other resource.
 pub(super) fn judge_with_wildcards<'a>(
     object: &'a Object,
     cx: &View<'a>,
@@ -94,8 +95,8 @@ fn is_all(resource: Value<'_>) -> bool {
 }
 
 impl Row {
-    /// What rules give of it; only by what they list where `listed`. A rule without names comes
-    /// before one with.
+    /// Returns the power that rules grant. If `listed`, only listed resources count. A rule without
+    /// names takes precedence.
     fn power<'a>(&self, rules: &Rules<'a>, listed: bool) -> Option<Power<'a>> {
         let grants = self
             .on
@@ -114,7 +115,7 @@ impl Row {
         };
         let power = Power::new(&grant, self.severity, self.gives);
         let power = match self.names {
-            // These names are what makes it bad.
+            // These names determine the severity.
             Names::These(_) => Power { severity: self.severity, ..power },
             _ => power,
         };

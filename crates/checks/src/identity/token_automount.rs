@@ -36,7 +36,7 @@ impl Check for TokenAutomount {
     fn check<'a>(&self, pod: Pod<'a>, cx: &Cx<'a>) -> Verdict<'a> {
         const FIELD: &str = "automountServiceAccountToken";
         let place = Place::field(pod.spec(), &[FIELD]);
-        // Admission keeps tokens from what kubelets run on their own.
+        // Admission does not mount tokens in static pods.
         if pod.object().is_mirror_pod() {
             return Verdict::NotApplicable;
         }
@@ -57,7 +57,7 @@ impl Check for TokenAutomount {
         let (namespace, name) = (pod.object().namespace(), pod.service_account());
         let access = Access::of(cx);
         if access.names_account(namespace, name) {
-            // Someone means it to use its token.
+            // The account is meant to be used.
             return Verdict::NotApplicable;
         }
         if let Some(secret) = secret {
@@ -85,8 +85,8 @@ impl Check for TokenAutomount {
             }
             _ => {}
         }
-        // Every namespace has its `default`, which mounts unless someone changed it. What another
-        // one says, and what is bound to it, is where it is made.
+        // Every namespace has a `default` account, which mounts tokens unless changed. Other
+        // accounts and their bindings are defined elsewhere.
         if account.is_none() && (name != "default" || accounts == Coverage::Unread) {
             match accounts {
                 Coverage::Complete | Coverage::NotServed => {}
@@ -117,17 +117,17 @@ impl Check for TokenAutomount {
     }
 }
 
-/// What keeps admission from mounting the token.
+/// What prevents admission from mounting the token.
 pub(super) enum Shadow<'a> {
-    /// Nothing, or not in each container.
+    /// Nothing, or not in every container.
     None,
-    /// A volume of another kind.
+    /// A volume of another type.
     Other,
-    /// A Secret of that name, which may hold a token.
+    /// A Secret with that name, which may contain a token.
     Secret(&'a str),
 }
 
-/// What each container has in the token's place, if each has something.
+/// Returns what all containers mount in place of the token, if all do.
 pub(super) fn shadow(pod: Pod<'_>) -> Shadow<'_> {
     let mounts: Vec<_> = mounted(pod).collect();
     let other = |m: &Option<Mounted<'_>>| m.is_some_and(|m| m != Mounted::Token);
@@ -141,18 +141,18 @@ pub(super) fn shadow(pod: Pod<'_>) -> Shadow<'_> {
     secret.map_or(Shadow::Other, Shadow::Secret)
 }
 
-/// What a container has where the token would be.
+/// What a container mounts at the path of the token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mounted<'a> {
-    /// The token, as admission or someone mounts it.
+    /// The token, mounted by admission or explicitly.
     Token,
-    /// A Secret of that name, of whatever type.
+    /// A Secret with that name, of any type.
     Secret(&'a str),
-    /// Something of its own: then admission leaves it.
+    /// Something else, which admission does not replace.
     Other,
 }
 
-/// What each container that runs from the start has there; none where it has nothing.
+/// Returns what each container mounts there, for all that run from the start. `None` for nothing.
 fn mounted(pod: Pod<'_>) -> impl Iterator<Item = Option<Mounted<'_>>> {
     const PATH: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
     let containers = pod.containers().filter(|c| c.kind() != ContainerKind::Ephemeral);
@@ -171,20 +171,21 @@ fn kind<'a>(volume: Value<'a>, account: &str) -> Mounted<'a> {
         return Mounted::Token;
     }
     match volume.at(&["secret", "secretName"]).and_then(Value::as_str) {
-        // As admission mounted it up to 1.20.
+        // Mounted by admission up to 1.20.
         Some(name) if is_made_for(name, account) => Mounted::Token,
         Some(name) => Mounted::Secret(name),
         None => Mounted::Other,
     }
 }
 
-/// Whether a Secret is called as those that the controller of tokens made: `ACCOUNT-token-abcde`.
+/// Whether a Secret has a name as created by the token controller: `ACCOUNT-token-abcde`.
 fn is_made_for(secret: &str, account: &str) -> bool {
     let end = secret.strip_prefix(account).and_then(|rest| rest.strip_prefix("-token-"));
     end.is_some_and(|end| end.len() == 5 && end.bytes().all(|b| b.is_ascii_alphanumeric()))
 }
 
-/// Whether admission mounted the token, so that it is there whatever its ServiceAccount says now.
+/// Whether admission mounted the token, so that it is present regardless of the ServiceAccount's
+/// current settings.
 fn is_injected(pod: Pod<'_>) -> bool {
     let mut volumes = pod.volumes().filter(|volume| {
         volume.str("name").is_some_and(|name| name.starts_with("kube-api-access-"))

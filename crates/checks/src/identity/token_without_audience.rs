@@ -34,7 +34,7 @@ impl Check for TokenWithoutAudience {
             if tokens.is_empty() {
                 return None;
             }
-            // The bundle that clients of the API server read: token, authority, namespace.
+            // The bundle for clients of the API server: token, CA, namespace.
             let bundle = sources().any(|source| {
                 source.at(&["configMap", "name"]).and_then(Value::as_str)
                     == Some("kube-root-ca.crt")
@@ -58,7 +58,7 @@ impl Check for TokenWithoutAudience {
     }
 }
 
-/// Whether a container has the volume where the token for the API server is looked for.
+/// Whether a container mounts the volume at the default path of the API server's token.
 fn is_usual(pod: Pod<'_>, volume: Value<'_>) -> bool {
     const PATH: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
     let mut mounts = pod.containers().flat_map(|container| container.value().list("volumeMounts"));

@@ -69,7 +69,7 @@ impl Check for TooManyAdministrators {
         }
         match listing.coverage {
             Coverage::Complete | Coverage::NotServed => Verdict::Holds,
-            // Files never hold all of a cluster's bindings.
+            // Files never contain all bindings of a cluster.
             Coverage::Partial => Verdict::NotApplicable,
             Coverage::Unread => {
                 Verdict::unknown(Place::Nowhere, cx.unread(kinds::CLUSTER_ROLE_BINDING))

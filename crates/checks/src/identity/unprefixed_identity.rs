@@ -45,7 +45,7 @@ impl Check for UnprefixedIdentity {
     }
 }
 
-/// Claims that an issuer itself chooses: no one becomes another by them.
+/// Claims chosen by the issuer, with which users cannot impersonate others.
 const CHOSEN_BY_ISSUER: [&str; 3] = ["email", "oid", "sub"];
 
 fn from_file(file: &Object) -> Verdict<'_> {
@@ -60,7 +60,7 @@ fn from_file(file: &Object) -> Verdict<'_> {
 
 fn issuer(entry: Value<'_>) -> Verdict<'_> {
     let name = entry.at(&["issuer", "url"]).and_then(Value::as_str).unwrap_or("");
-    // A rule on the finished user, or on the claims, may refuse the names of Kubernetes.
+    // A rule on the resulting user, or on the claims, may reject the names of Kubernetes.
     let rules = entry.list("userValidationRules").chain(entry.list("claimValidationRules"));
     let mut rules = rules.filter_map(|rule| rule.str("expression"));
     let refused = rules.any(|text| text.contains("system:"));
@@ -84,7 +84,7 @@ fn mapped<'a>(mapping: Value<'a>, what: &'static str, issuer: &str) -> Option<Cl
     if let Some(expression) = mapping.get("expression").filter(|e| !e.is_null()) {
         let text = expression.as_str().unwrap_or("");
         if text.contains('+') {
-            // Something is put before or behind it.
+            // A prefix or suffix is added.
             let why = format!("whether this adds a prefix to `{what}` is not evaluated");
             return Some(Claim::unknown(expression, why).instance(issuer));
         }
@@ -117,7 +117,7 @@ fn from_flags(server: Component<'_>) -> Result<Verdict<'_>, Claim<'_>> {
     let mut claims = Vec::new();
     if server.known("oidc-groups-claim")?.is_some() {
         const PREFIX: &str = "oidc-groups-prefix";
-        // Unlike that of user names, it has no default.
+        // Unlike that for user names, it has no default.
         if server.known(PREFIX)?.is_none_or(|prefix| prefix.value.is_empty()) {
             claims.push(fails(server.place(PREFIX), "groups", &issuer.value));
         }

@@ -61,7 +61,7 @@ fn issuer(entry: Value<'_>) -> Verdict<'_> {
             }
             None => (expression, Verified::Unclear),
         },
-        // What the API server does by itself for this claim.
+        // The API server's default for this claim.
         (None, Some(claim)) if claim.as_str() == Some("email") => (claim, Verified::WherePresent),
         _ => return Verdict::NotApplicable,
     };
@@ -69,7 +69,7 @@ fn issuer(entry: Value<'_>) -> Verdict<'_> {
     let demanded = rules.fold(by_mapping, Ord::max);
     let claim = match demanded {
         Verified::Demanded => return Verdict::Holds,
-        // A rule that is not understood may demand it.
+        // An unsupported rule may require it.
         _ if demanded == Verified::Unclear || unclear_rule(entry) => Claim::unknown(
             place,
             format!(
@@ -123,7 +123,7 @@ fn by_rule(rule: Value<'_>) -> Verified {
     }
 }
 
-/// A rule for claims or for the finished user that looks at it in a way that is not understood.
+/// Whether a rule for claims or for the resulting user refers to it in an unsupported way.
 fn unclear_rule(entry: Value<'_>) -> bool {
     let extra = entry.get("claimMappings").into_iter().flat_map(|m| m.list("extra"));
     let mut carried = extra.into_iter().filter_map(|item| item.str("valueExpression"));

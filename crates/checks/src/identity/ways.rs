@@ -1,7 +1,7 @@
-//! The ways into an API server, for `pavisade identity`.
+//! The authentication methods of an API server, for `pavisade identity`.
 //!
-//! A second factor is proven only if the API server itself refuses a login without one, and only if
-//! there is no way around that: a client certificate or a static token needs none.
+//! A second factor is proven only if the API server itself rejects a login without one, and only if
+//! it cannot be bypassed: a client certificate or a static token needs none.
 
 use pavisade_judgement::{FileLine, Mfa, WayIn, WaysIn};
 use pavisade_model::kinds;
@@ -15,7 +15,7 @@ use super::mfa_not_provable::{Rules, equal};
 use crate::component::components;
 use crate::{Component, Reads, View};
 
-/// The kinds that it looks at.
+/// The kinds that are read.
 pub const READS: Reads = &[&[
     kinds::POD,
     kinds::AUTHENTICATION_CONFIGURATION,
@@ -24,7 +24,7 @@ pub const READS: Reads = &[&[
     kinds::SERVICE_ACCOUNT,
 ]];
 
-/// The ways into the API server of a world, of which `view` shows [`READS`].
+/// Returns the authentication methods of a world's API server. `view` must show [`READS`].
 pub fn ways_in(world: &str, view: &View<'_>) -> WaysIn {
     let mut ways = Ways { live: view.is_live(), ways: Vec::new(), doubts: Vec::new() };
     let files = view.list(kinds::AUTHENTICATION_CONFIGURATION).objects;
@@ -240,7 +240,7 @@ impl Ways {
         }
         let anonymous = server.flag("anonymous-auth");
         let said = self.ways.iter().any(|way| way.name == "requests without a credential");
-        // It is on by default.
+        // Enabled by default.
         if !said && !named && anonymous.as_ref().and_then(|flag| flag.bool()) != Some(false) {
             self.anonymous(&[], anonymous.map(|flag| flag.place));
         }

@@ -37,7 +37,7 @@ impl Check for WildcardPermission {
     fn check<'a>(&self, object: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
         judge(object, cx, |rules: &Rules<'a>| {
             let mut wild: Vec<_> = rules.rules.iter().filter_map(|rule| wildcard(*rule)).collect();
-            // Of equal ones the first: the sort is stable.
+            // The sort is stable, so of equal ones the first is reported.
             wild.sort_by_key(|power| std::cmp::Reverse(power.severity));
             let others = wild.len().saturating_sub(1);
             let mut worst = wild.into_iter().next();
@@ -50,7 +50,8 @@ impl Check for WildcardPermission {
     }
 }
 
-/// Resources with verbs that give more than access to them (RBAC's, impersonation, signers).
+/// Returns special verbs of resources, which allow more than access to them (RBAC, impersonation,
+/// signers).
 fn special_verbs(resource: &str) -> Option<&'static str> {
     match resource {
         "clusterroles" | "roles" => {
@@ -98,7 +99,7 @@ fn wildcard(rule: Rule<'_>) -> Option<Power<'_>> {
             }
         }
         (None, None, Some(place)) if has_resources => {
-            // `*/scale` of any group is what autoscalers and garbage collection need.
+            // Autoscalers and garbage collection need `*/scale` of any group.
             let generic = rule.texts("resources").all(|name| name.starts_with("*/"));
             if generic {
                 return urls(rule);
@@ -110,7 +111,7 @@ fn wildcard(rule: Rule<'_>) -> Option<Power<'_>> {
     Some(power(rule, place, severity, gives))
 }
 
-/// All paths that are no resources: metrics, logs, profiles of the API server.
+/// All non-resource URLs: metrics, logs, profiles of the API server.
 fn urls(rule: Rule<'_>) -> Option<Power<'_>> {
     let place = rule.element("nonResourceURLs", "*").or(rule.element("nonResourceURLs", "/*"))?;
     let gives = "access every path of the API server that is not a resource";

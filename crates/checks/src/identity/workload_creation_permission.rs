@@ -32,7 +32,7 @@ use crate::{Check, Cx, OnObject, Verdict};
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct WorkloadCreationPermission {}
 
-/// What makes pods.
+/// Resources that create pods.
 pub(super) const WORKLOADS: [Resource; 8] = [
     Resource::new("", "pods"),
     Resource::new("apps", "deployments"),
@@ -53,7 +53,7 @@ impl Check for WorkloadCreationPermission {
             let change = || rules.grant_any(&["update", "patch"], WORKLOADS);
             let gives = "run pods as any ServiceAccount there and mount its Secrets";
             let power = create.or_else(change).map(|grant| {
-                // Of a pod, only the images can be changed.
+                // In a pod, only images can be changed.
                 let images = grant.on.name == "pods" && !grant.rule.has_verb("create");
                 let gives = if images { "run another image in running pods" } else { gives };
                 Power::new(&grant, Severity::Low, gives)

@@ -60,18 +60,18 @@ impl Check for WorkloadDeletionPermission {
         let unsafe_deletion = judge(object, cx, |rules| deletes_unread(rules, cx.kubernetes()));
         match (judge_with_wildcards(object, cx, TABLE), unsafe_deletion) {
             (Verdict::NotApplicable, other) | (other, Verdict::NotApplicable) => other,
-            // What cannot be read of the rules is said once.
+            // Unreadable rules are reported once.
             (unknown @ Verdict::Unknown(_), Verdict::Unknown(_)) => unknown,
             (one, other) => Verdict::all([one, other]),
         }
     }
 }
 
-/// The verb that deletion of what cannot be read needs besides `delete`.
+/// The verb that is required in addition to `delete` for unreadable objects.
 const UNREAD: &str = "unsafe-delete-ignore-read-errors";
 
-/// Deleting what the API server cannot decrypt or decode (feature gate
-/// `AllowUnsafeMalformedObjectDeletion`: off by default since 1.32, on since 1.37).
+/// Deleting objects that the API server cannot decrypt or decode (feature gate
+/// `AllowUnsafeMalformedObjectDeletion`: disabled by default since 1.32, enabled since 1.37).
 fn deletes_unread<'a>(rules: &Rules<'a>, kubernetes: KubernetesVersion) -> Vec<Power<'a>> {
     if !kubernetes.at_least(32) {
         return Vec::new();
@@ -79,7 +79,7 @@ fn deletes_unread<'a>(rules: &Rules<'a>, kubernetes: KubernetesVersion) -> Vec<P
     let sure = if kubernetes.at_least(37) { Confidence::High } else { Confidence::Low };
     let found = rules.rules.iter().find_map(|rule| {
         let verb = rule.element("verbs", UNREAD)?;
-        // Rules that delete may be others than those with this verb.
+        // The rules that allow deletion may be different from those with this verb.
         let deletes = |group: &str, resource: &str| {
             rules
                 .rules

@@ -1,8 +1,8 @@
-//! Blocks of IP addresses.
+//! IP address blocks.
 
 use std::net::IpAddr;
 
-/// A block of addresses in CIDR notation.
+/// An address block in CIDR notation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Cidr {
     address: IpAddr,
@@ -10,23 +10,23 @@ pub(super) struct Cidr {
 }
 
 impl Cidr {
-    /// Reads `10.0.0.0/8`; a bare address is a block of one.
+    /// Parses `10.0.0.0/8`. A bare address is a block of one.
     pub(super) fn read(text: &str) -> Option<Self> {
         let (address, prefix) = match text.trim().split_once('/') {
             Some((address, prefix)) => (address.parse().ok()?, Some(prefix.parse().ok()?)),
-            // IPv4 written as IPv6 is the same address.
+            // IPv4-mapped IPv6 is the same address.
             None => (text.trim().parse::<IpAddr>().ok()?.to_canonical(), None),
         };
         let prefix = prefix.unwrap_or_else(|| width(address));
         (prefix <= width(address)).then_some(Self { address, prefix })
     }
 
-    /// The whole of IPv4 or IPv6.
+    /// Whether it is all of IPv4 or IPv6.
     pub(super) fn is_everything(self) -> bool {
         self.prefix == 0
     }
 
-    /// A single address.
+    /// Whether it is a single address.
     pub(super) fn is_single(self) -> bool {
         self.prefix == width(self.address)
     }
@@ -36,7 +36,7 @@ impl Cidr {
             && network(self.address, self.prefix) == network(address, self.prefix)
     }
 
-    /// Whether every address of it is private: RFC 1918, RFC 6598, RFC 4193, loopback, link-local.
+    /// Whether all addresses are private: RFC 1918, RFC 6598, RFC 4193, loopback, link-local.
     pub(super) fn is_private(self) -> bool {
         PRIVATE
             .iter()
@@ -44,8 +44,8 @@ impl Cidr {
             .any(|block| block.prefix <= self.prefix && block.contains(self.address))
     }
 
-    /// Whether the blocks together hold all addresses of IPv4 or of IPv6: `0.0.0.0/1` and
-    /// `128.0.0.0/1` do.
+    /// Whether the blocks together contain all of IPv4 or IPv6, as `0.0.0.0/1` and `128.0.0.0/1`
+    /// do.
     pub(super) fn cover_everything(blocks: &[Self]) -> bool {
         [true, false].into_iter().any(|v4| {
             let of = blocks.iter().filter(|b| b.address.is_ipv4() == v4);
@@ -84,12 +84,12 @@ fn width(address: IpAddr) -> u32 {
     if address.is_ipv4() { 32 } else { 128 }
 }
 
-/// The highest number of so many bits.
+/// Returns the highest number with so many bits.
 fn top(bits: u32) -> u128 {
     if bits >= 128 { u128::MAX } else { (1 << bits) - 1 }
 }
 
-/// The address with the bits behind the prefix cleared.
+/// Returns the address with the bits after the prefix cleared.
 fn network(address: IpAddr, prefix: u32) -> u128 {
     let bits = match address {
         IpAddr::V4(v4) => u128::from(v4.to_bits()),

@@ -1,9 +1,9 @@
-//! Programs whose web interface administrates something, by their images and by what Services in
-//! front of them are called.
+//! Programs with an administrative web interface, by their images and by common names of their
+//! Services.
 
 use pavisade_images::reference as image;
 
-/// The last words of an image's path, and what it is.
+/// The last parts of an image's path, and the description.
 const IMAGES: [(&str, &str); 31] = [
     ("adminer", "Adminer"),
     ("akhq", "AKHQ"),
@@ -38,7 +38,7 @@ const IMAGES: [(&str, &str); 31] = [
     ("weaveworks/scope", "Weave Scope"),
 ];
 
-/// What people call Services in front of them.
+/// Common names of Services, and the description.
 const SERVICES: [(&str, &str); 6] = [
     ("argo-server", "the Argo Workflows server"),
     ("kubernetes-dashboard", "the Kubernetes Dashboard"),
@@ -48,7 +48,7 @@ const SERVICES: [(&str, &str); 6] = [
     ("weave-scope-app", "Weave Scope"),
 ];
 
-/// What an image is.
+/// Returns the description for an image.
 pub(super) fn by_image(text: &str) -> Option<&'static str> {
     let image::Image::Reference(reference) = image::read(text) else { return None };
     let repository = reference.repository();
@@ -59,7 +59,7 @@ pub(super) fn by_image(text: &str) -> Option<&'static str> {
     IMAGES.iter().find(|(wanted, _)| is(wanted)).map(|(_, what)| *what)
 }
 
-/// What a Service leads to, by its name alone.
+/// Returns the description for a Service, by name only.
 pub(super) fn by_service(name: &str) -> Option<&'static str> {
     SERVICES.iter().find(|(wanted, _)| *wanted == name).map(|(_, what)| *what)
 }

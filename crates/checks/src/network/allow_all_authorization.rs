@@ -45,8 +45,7 @@ impl Check for AllowAllAuthorization {
             Ok(Some(_)) => return Verdict::NotApplicable,
             Err(wrong) => return wrong.into(),
         }
-        // What serves the outside takes requests from everyone, and a webhook from the API server,
-        // which is in no mesh.
+        // Gateways serve everyone, and webhooks the API server, which is not in a mesh.
         let words = ["gateway", "webhook"];
         let told = |text: &str| words.iter().any(|word| text.contains(word));
         if labels(policy).any(|(_, value)| value.as_str().is_some_and(told)) {
@@ -60,13 +59,13 @@ impl Check for AllowAllAuthorization {
             return Verdict::NotApplicable;
         }
         match list(policy.value(), &["spec", "rules"]) {
-            // Without rules, nothing is let in.
+            // Without rules, everything is denied.
             Ok(rules) => {
                 Verdict::from_claims(rules.filter(|rule| matches_all(*rule)).map(|rule| {
                     let message = "this rule matches every request from any client";
                     let claim = Claim::fails(rule, message);
                     match labels(policy).next() {
-                        // One workload is open, not a namespace or the mesh.
+                        // A single workload is open, not a namespace or the mesh.
                         Some(_) => claim.severity(Severity::Low),
                         None => claim,
                     }
@@ -77,13 +76,13 @@ impl Check for AllowAllAuthorization {
     }
 }
 
-/// The labels of the workloads that it selects.
+/// Returns the labels by which it selects workloads.
 fn labels(policy: &Object) -> impl Iterator<Item = (&str, Value<'_>)> {
     let labels = policy.at(&["spec", "selector", "matchLabels"]);
     labels.into_iter().flat_map(Value::entries)
 }
 
-/// Whether a rule asks for nothing: no source, no operation, no condition.
+/// Whether a rule has no conditions: no source, no operation, no condition.
 pub(super) fn matches_all(rule: Value<'_>) -> bool {
     if !matches!(rule.kind(), Kind::Mapping | Kind::Null) {
         return false;
@@ -97,8 +96,8 @@ pub(super) fn matches_all(rule: Value<'_>) -> bool {
         && open("to", "operation", &["hosts", "paths", "ports", "methods"])
 }
 
-/// Whether a source or operation excludes nothing. A star for a principal or namespace still asks
-/// for an identity; one for a host, path or method is anything.
+/// Whether a source or operation excludes nothing. A star for a principal or namespace still
+/// requires an identity; for a host, path or method it matches anything.
 fn is_open(value: Option<Value<'_>>, any: &[&str]) -> bool {
     let Some(value) = value.filter(|v| !v.is_null()) else { return false };
     value.kind() == Kind::Mapping
@@ -109,8 +108,8 @@ fn is_open(value: Option<Value<'_>>, any: &[&str]) -> bool {
         })
 }
 
-/// Intentions for a service of that name; the star is all of them. A source that is named has a say
-/// before the star.
+/// Intentions for a service with that name. A star matches all. Named sources take precedence over
+/// a star.
 fn consul(intentions: &Object) -> Verdict<'_> {
     let name = match text(intentions.value(), &["spec", "destination", "name"]) {
         Ok(name) => name.map_or("", |(name, _)| name),
@@ -121,7 +120,7 @@ fn consul(intentions: &Object) -> Verdict<'_> {
         Err(wrong) => return wrong.into(),
     };
     let open = sources.filter(|source| {
-        // Of one peer's or partition's services alone, these are not all.
+        // Limited to a peer or partition.
         let limited = ["peer", "samenessGroup", "partition"]
             .iter()
             .any(|field| source.str(field).is_some_and(|value| !value.is_empty()));
@@ -141,7 +140,7 @@ fn consul(intentions: &Object) -> Verdict<'_> {
     }))
 }
 
-/// Kuma's permissions: `from` a whole mesh.
+/// Kuma permissions: `from` a whole mesh.
 fn kuma(permission: &Object) -> Verdict<'_> {
     let to = permission.at(&["spec", "targetRef", "kind"]).and_then(Value::as_str);
     let from = match list(permission.value(), &["spec", "from"]) {

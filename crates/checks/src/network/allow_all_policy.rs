@@ -60,7 +60,7 @@ impl Check for AllowAllPolicy {
         };
         Verdict::from_claims(claims.into_iter().map(|(direction, claim)| match direction {
             Direction::Ingress => claim,
-            // Leaving is half as bad as coming in, as the checks for pods without policies say.
+            // Egress is less severe than ingress, as in the checks for pods without policies.
             Direction::Egress => claim.severity(Severity::Low),
         }))
     }

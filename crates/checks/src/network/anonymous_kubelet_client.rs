@@ -40,7 +40,7 @@ impl Check for AnonymousKubeletClient {
                     );
                     return match component.object().kind() {
                         "Pod" | "ClusterConfiguration" => claim.into(),
-                        // A control plane that runs in pods may have no kubelets at all.
+                        // A control plane in pods may have no kubelets.
                         _ => claim.confidence(Confidence::Medium).into(),
                     };
                 }

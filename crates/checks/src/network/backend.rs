@@ -1,4 +1,4 @@
-//! Which Services Ingresses and routes of the Gateway API send requests to.
+//! The Services to which Ingresses and Gateway API routes send requests.
 
 use std::collections::HashMap;
 
@@ -12,22 +12,22 @@ use crate::{Derived, Reads, View, Why};
 /// A reference to a Service.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Backend<'a> {
-    /// The Service's name, where it is.
+    /// The value with the name of the Service.
     pub(super) place: Value<'a>,
     pub(super) service: &'a str,
     pub(super) namespace: &'a str,
-    /// The host for which it answers, where the rule names one.
+    /// The host of the rule, if set.
     pub(super) host: Option<&'a str>,
 }
 
 impl Backend<'_> {
-    /// The Service's namespace and name.
+    /// Returns namespace and name of the Service.
     fn key(&self) -> (String, String) {
         (self.namespace.to_owned(), self.service.to_owned())
     }
 }
 
-/// The Services that an Ingress or a route refers to.
+/// Returns the Services that an Ingress or a route refers to.
 pub(super) fn backends(object: &Object) -> Vec<Backend<'_>> {
     if object.kind() == "Ingress" { of_ingress(object) } else { of_route(object) }
 }
@@ -66,13 +66,14 @@ fn of_route(route: &Object) -> Vec<Backend<'_>> {
     names.collect()
 }
 
-/// What leads to each Service, by namespace and name: the kind and name of an Ingress or route.
+/// What routes traffic to each Service, by namespace and name: the kind and name of an Ingress or
+/// route.
 #[derive(Default)]
 pub(crate) struct Entries {
     open: HashMap<(String, String), (String, String)>,
-    /// Why it is not known whether a gateway of Istio leads to a Service.
+    /// The reason why it is not known whether an Istio gateway routes to a Service.
     unknown: HashMap<(String, String), Why>,
-    /// Whether what Istio's gateways lead to is included.
+    /// Whether routes of Istio gateways are included.
     pub(super) has_istio: bool,
 }
 
@@ -108,7 +109,7 @@ impl Entries {
     fn without_istio(cx: &View<'_>) -> Self {
         let mut entries = Self::default();
         for object in kinds::ENTRIES.iter().flat_map(|kind| cx.list(*kind).objects) {
-            // A route of a mesh, whose parent is a Service, leads there from inside.
+            // A mesh route, whose parent is a Service, only routes traffic from inside.
             let parents = object.at(&["spec", "parentRefs"]).into_iter().flat_map(Value::items);
             let of_mesh = |parent: Value<'_>| parent.str("kind") == Some("Service");
             let mut parents = parents.peekable();
@@ -123,12 +124,13 @@ impl Entries {
         entries
     }
 
-    /// In files, the Ingress's namespace may be given when it is applied.
+    /// Returns what routes to a Service. In files, the namespace of an Ingress may be set when it
+    /// is applied.
     pub(crate) fn to(&self, service: &Object) -> Option<&(String, String)> {
         find(&self.open, service)
     }
 
-    /// Why it is not known whether a gateway leads to a Service.
+    /// Returns the reason why it is not known whether a gateway routes to a Service.
     pub(crate) fn unknown(&self, service: &Object) -> Option<&Why> {
         find(&self.unknown, service)
     }

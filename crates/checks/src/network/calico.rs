@@ -1,9 +1,9 @@
-//! What Calico's policies do to a pod (docs.tigera.io, *Network policy*, *Global network policy* and
-//! *Tier*).
+//! The effect of Calico policies on a pod (docs.tigera.io, *Network policy*, *Global network
+//! policy* and *Tier*).
 //!
-//! A policy counts for the directions in `types`. Rules are asked in order, and what reaches the end
-//! of the default tier is closed where one of its policies selects the pod. What another tier does
-//! at its end is in an object that is not read here.
+//! A policy applies to the directions in `types`. Rules are evaluated in order. Traffic that
+//! reaches the end of the default tier is denied if one of its policies selects the pod. The
+//! default action of another tier is in an object that is not read.
 
 use pavisade_model::kinds;
 use pavisade_snapshot::{Label, Object, Pod, Selects};
@@ -16,7 +16,7 @@ use super::policy::{Added, Direction, added_label, selects as selects_pod};
 use crate::field::{WrongType, boolean, list, text, text_element};
 use crate::{Claim, View};
 
-/// What the policy does to the pod in a direction.
+/// Returns the effect of the policy on the pod in a direction.
 pub(super) fn effect<'a>(
     policy: &'a Object,
     pod: Pod<'a>,
@@ -70,7 +70,7 @@ fn read<'a>(
     })
 }
 
-/// Whether it counts for a direction; nothing where it depends on who applies it.
+/// Whether it applies to a direction. `None` if it depends on how the policy is applied.
 fn applies_to(policy: &Object, direction: Direction) -> Result<Option<bool>, WrongType<'_>> {
     let mut types = list(policy.value(), &["spec", "types"])?.peekable();
     if types.peek().is_some() {
@@ -88,13 +88,13 @@ fn applies_to(policy: &Object, direction: Direction) -> Result<Option<bool>, Wro
         Direction::Ingress => ingress || !egress,
         Direction::Egress => egress,
     };
-    // calicoctl and Calico's own API server fill it in; what is put into the bare resource without
-    // it counts for both.
+    // calicoctl and Calico's own API server set it. Without it, a policy created in the CRD
+    // directly applies to both.
     let bare = policy.group() == kinds::CALICO_NETWORK_POLICY_CRD.group;
     Ok((default || !bare).then_some(default))
 }
 
-/// Whether it is for interfaces of hosts alone.
+/// Whether it applies only to host endpoints.
 fn for_hosts(policy: &Object) -> Result<bool, WrongType<'_>> {
     let is = |field: &str| -> Result<bool, WrongType<'_>> {
         Ok(boolean(policy.value(), &["spec", field])?.is_some_and(|(set, _)| set))
@@ -146,7 +146,7 @@ fn selects<'a>(policy: &'a Object, pod: Pod<'a>, cx: &View<'a>) -> Result<Select
     Ok(selects.and(wants("serviceAccountSelector", &of_account)?))
 }
 
-/// Rules that allow everything, unless a rule before them denies or passes.
+/// Returns rules that allow everything, unless an earlier rule denies or passes.
 pub(super) fn open_rules(policy: &Object) -> Vec<(Direction, Claim<'_>)> {
     let mut claims = Vec::new();
     for direction in [Direction::Ingress, Direction::Egress] {
@@ -189,7 +189,7 @@ fn open_rule(rule: Value<'_>, direction: Direction) -> Option<Claim<'_>> {
     let Some(far) = rule.get(far).filter(|far| !empty(*far)) else {
         return Some(Claim::fails(rule, everywhere(direction)));
     };
-    // Addresses alone, which are all of them.
+    // Only addresses, which include all of them.
     let nets = far.get("nets").filter(|nets| nets.kind() == Kind::Sequence)?;
     if far.entries().any(|(key, value)| key != "nets" && !empty(value)) {
         return None;

@@ -1,9 +1,9 @@
-//! Calico's selectors (docs.tigera.io, *Selectors*): `app == 'web' && has(tier)`.
+//! Calico selectors (docs.tigera.io, *Selectors*): `app == 'web' && has(tier)`.
 
 use pavisade_snapshot::{Label, Selects};
 
-/// Whether a selector matches what has these labels; nothing where it cannot be read. An empty one
-/// matches everything. `global()`, which represents what has no namespace, matches no pod.
+/// Whether a selector matches these labels. `None` if it is invalid. An empty selector matches
+/// everything. `global()`, for resources without a namespace, matches no pod.
 pub(super) fn matches<'a>(text: &str, label: &dyn Fn(&str) -> Label<'a>) -> Option<Selects> {
     if text.trim().is_empty() {
         return Some(Selects::Yes);
@@ -13,7 +13,7 @@ pub(super) fn matches<'a>(text: &str, label: &dyn Fn(&str) -> Label<'a>) -> Opti
     reader.rest.trim_start().is_empty().then_some(found)
 }
 
-/// Parentheses and negations within each other beyond which no one goes.
+/// Maximum nesting depth of parentheses and negations.
 const DEEPEST: usize = 32;
 
 struct Reader<'t, 'f, 'a> {
@@ -110,7 +110,7 @@ impl<'t> Reader<'t, '_, '_> {
 
     fn takes(&mut self, token: &str) -> bool {
         match self.rest.trim_start().strip_prefix(token) {
-            // `!=` is no `!`.
+            // `!=` is not `!`.
             Some(rest) if token != "!" || !rest.starts_with('=') => {
                 self.rest = rest;
                 true
@@ -149,7 +149,7 @@ impl<'t> Reader<'t, '_, '_> {
     }
 }
 
-/// Whether the label is there and as wanted.
+/// Whether the label is present with a matching value.
 fn is(label: Label<'_>, wanted: impl Fn(&str) -> bool) -> Selects {
     match label {
         Label::Is(own) if wanted(own) => Selects::Yes,

@@ -1,8 +1,10 @@
-//! What Cilium's policies do to a pod (docs.cilium.io, *Policy Enforcement Modes* and *Rule Basics*).
+//! The effect of Cilium policies on a pod (docs.cilium.io, *Policy Enforcement Modes* and *Rule
+//! Basics*).
 //!
-//! A rule that selects a pod closes each direction for which it has rules, unless
-//! `enableDefaultDeny` says otherwise; what all of them allow adds up, and what one denies is
-//! denied. A rule without fields allows nothing. An agent ignores a policy that it cannot read.
+//! A rule that selects a pod enables default deny for each direction for which it has rules, unless
+//! `enableDefaultDeny` overrides this. Allow rules of all policies are combined, and deny rules
+//! take precedence. A rule without fields allows nothing. An agent ignores a policy that it cannot
+//! parse.
 
 use pavisade_model::kinds;
 use pavisade_snapshot::{Label as Known, Object, Pod, Selects};
@@ -14,7 +16,7 @@ use super::policy::{Added, Direction, added_label, selects as selects_pod};
 use crate::field::{WrongType, boolean, is_plain_selector, list, map};
 use crate::{Claim, View};
 
-/// What the policy does to the pod in a direction.
+/// Returns the effect of the policy on the pod in a direction.
 pub(super) fn effect<'a>(
     policy: &'a Object,
     pod: Pod<'a>,
@@ -39,7 +41,7 @@ pub(super) fn effect<'a>(
         };
         effect = effect.and(of_rule);
     }
-    // An agent takes all rules of a policy or none.
+    // An agent accepts all rules of a policy or none.
     match effect {
         Effect::Restricts | Effect::Adds => match flaw(policy) {
             Some(why) => Effect::Unclear(why.into()),
@@ -49,7 +51,7 @@ pub(super) fn effect<'a>(
     }
 }
 
-/// The rules of a policy: `spec` and `specs`. Nothing where they cannot be read.
+/// Returns the rules of a policy: `spec` and `specs`. `None` if they are invalid.
 pub(super) fn rules(policy: &Object) -> Option<impl Iterator<Item = Value<'_>>> {
     let spec = policy.at(&["spec"]).filter(|spec| !spec.is_null());
     let specs = policy.at(&["specs"]).filter(|specs| !specs.is_null());
@@ -60,12 +62,12 @@ pub(super) fn rules(policy: &Object) -> Option<impl Iterator<Item = Value<'_>>> 
 
 enum Touches {
     Nothing,
-    /// It allows, and closes nothing.
+    /// It allows traffic without enabling default deny.
     Adds,
     Closes,
 }
 
-/// The names of the lists of a direction: what is allowed, what is denied.
+/// Returns the names of the lists for a direction: allow and deny.
 pub(super) fn sections(direction: Direction) -> [&'static str; 2] {
     match direction {
         Direction::Ingress => ["ingress", "ingressDeny"],
@@ -95,7 +97,7 @@ fn touches(rule: Value<'_>, direction: Direction) -> Result<Touches, String> {
     }
 }
 
-/// Why an agent would ignore the policy, or does what is not modelled.
+/// Returns the reason why an agent would ignore the policy, or why its effect is not modelled.
 pub(super) fn flaw(policy: &Object) -> Option<String> {
     rules(policy)?.find_map(|rule| {
         let known = |key: &str| {
@@ -128,7 +130,7 @@ pub(super) fn flaw(policy: &Object) -> Option<String> {
     })
 }
 
-/// The fields that name peers, of which one entry may have one only.
+/// The fields for peers, of which an entry may have only one.
 pub(super) fn peer_fields(direction: Direction) -> &'static [&'static str] {
     match direction {
         Direction::Ingress => {
@@ -194,10 +196,11 @@ fn entry_flaw(entry: Value<'_>, direction: Direction) -> Option<String> {
     })
 }
 
-/// Whether the rule holds for the pod: all labels that its `endpointSelector` wants.
+/// Returns whether the rule selects the pod: it has all labels that the `endpointSelector`
+/// requires.
 fn selects<'a>(rule: Value<'a>, policy: &'a Object, pod: Pod<'a>, cx: &View<'a>) -> Selects {
     let Some(selector) = rule.get("endpointSelector").filter(|s| !s.is_null()) else {
-        // Rules for nodes hold for what is in the node's own network.
+        // Rules for nodes apply to pods on the host network.
         return match rule.get("nodeSelector").is_some_and(|s| s.kind() == Kind::Mapping) {
             true => Selects::No,
             false => Selects::Maybe,
@@ -234,7 +237,7 @@ fn selects<'a>(rule: Value<'a>, policy: &'a Object, pod: Pod<'a>, cx: &View<'a>)
     selects
 }
 
-/// Whether the pod meets one requirement.
+/// Returns whether the pod meets a requirement.
 fn wants(label: Label<'_>, operator: &str, values: &[&str]) -> Selects {
     match label {
         Label::Is(own) => match operator {
@@ -248,7 +251,7 @@ fn wants(label: Label<'_>, operator: &str, values: &[&str]) -> Selects {
             "In" => values.contains(&own).into(),
             "Exists" => Selects::Yes,
             "NotIn" if !values.contains(&own) => Selects::Yes,
-            // What an agent is told to leave out of an endpoint's labels meets these.
+            // A label that an agent is configured to ignore meets these.
             _ => Selects::Maybe,
         },
         Label::Absent => match operator {
@@ -267,12 +270,12 @@ fn wants(label: Label<'_>, operator: &str, values: &[&str]) -> Selects {
 
 /// A label of the pod's endpoint.
 enum Label<'a> {
-    /// Cilium's own, which no setting takes away.
+    /// Set by Cilium, and never ignored.
     Is(&'a str),
-    /// The pod's.
+    /// Set on the pod.
     Own(&'a str),
     Absent,
-    /// The pod has it; by default, Cilium may leave it out of what policies see.
+    /// Set on the pod, but Cilium may ignore it by default.
     IsOrAbsent(&'a str),
     Unknown,
 }
@@ -280,7 +283,7 @@ enum Label<'a> {
 fn label<'a>(pod: Pod<'a>, namespaced: bool, key: &str, cx: &View<'a>) -> Label<'a> {
     let key = ["k8s:", "any:"].iter().find_map(|source| key.strip_prefix(source)).unwrap_or(key);
     if let Some(reserved) = key.strip_prefix("reserved:").or(key.strip_prefix("reserved.")) {
-        // A pod has `reserved:init` while its labels are not known yet, and none of the others.
+        // A pod has `reserved:init` while its labels are not known, and no other reserved label.
         return if reserved == "init" { Label::Unknown } else { Label::Absent };
     }
     let namespace = Some(pod.object().namespace()).filter(|namespace| !namespace.is_empty());
@@ -292,7 +295,7 @@ fn label<'a>(pod: Pod<'a>, namespaced: bool, key: &str, cx: &View<'a>) -> Label<
         };
     }
     match key {
-        // Of a policy of a namespace, Cilium sets this one itself.
+        // For a namespaced policy, Cilium sets it itself.
         "io.kubernetes.pod.namespace" if namespaced => return Label::Unknown,
         "io.kubernetes.pod.namespace" => return namespace.map_or(Label::Unknown, Label::Is),
         _ if key.contains(':') => return Label::Unknown,
@@ -309,7 +312,7 @@ fn label<'a>(pod: Pod<'a>, namespaced: bool, key: &str, cx: &View<'a>) -> Label<
     }
 }
 
-/// Labels that do not count by default (docs.cilium.io, *Limiting Identity-Relevant Labels*).
+/// Whether a label is ignored by default (docs.cilium.io, *Limiting Identity-Relevant Labels*).
 fn is_left_out(key: &str) -> bool {
     let starts = [
         "kubernetes.io",
@@ -327,7 +330,7 @@ fn is_left_out(key: &str) -> bool {
     starts.iter().any(|start| key.starts_with(start)) || key.contains("beta.kubernetes.io")
 }
 
-/// Entries that allow everything, unless their rule denies something as well.
+/// Returns entries that allow everything, unless their rule also denies something.
 pub(super) fn open_rules(policy: &Object) -> Vec<(Direction, Claim<'_>)> {
     let Some(rules) = rules(policy) else {
         let why = "it has no rules that can be parsed";
@@ -367,12 +370,12 @@ fn open_entry<'a>(
         return None;
     }
     let peers = peer_fields(direction);
-    // An empty list of peers allows nothing, whatever is next to it.
+    // An empty list of peers allows nothing, regardless of other fields.
     if peers.iter().any(|field| is_set(entry, field) && !filled(field)) {
         return None;
     }
     let Some(field) = peers.iter().copied().find(|field| filled(field)) else {
-        // One without any field allows nothing; ports alone are open to everyone.
+        // Without any field it allows nothing. Ports alone are open to everyone.
         return filled("toPorts").then(|| Claim::fails(entry, everywhere(direction)));
     };
     let outside = match direction {
@@ -424,7 +427,7 @@ fn is_set(value: Value<'_>, field: &str) -> bool {
     value.get(field).is_some_and(|v| !v.is_null())
 }
 
-/// Whether an entry limits no ports, and nothing of what is sent to them.
+/// Whether an entry restricts neither ports nor the content of requests.
 fn every_port(entry: Value<'_>) -> bool {
     let mut rules = entry.list("toPorts").peekable();
     rules.peek().is_none()
@@ -442,8 +445,8 @@ fn every_port(entry: Value<'_>) -> bool {
         })
 }
 
-/// Whether peers are all pods of all namespaces. Without a namespace in its labels, the selector of
-/// a policy of a namespace stays in there.
+/// Whether the peers are all pods of all namespaces. In a namespaced policy, a selector without a
+/// namespace label only selects pods of that namespace.
 fn is_every_pod(selector: Value<'_>, namespaced: bool) -> bool {
     if !is_plain_selector(selector) {
         return false;

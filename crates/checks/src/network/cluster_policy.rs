@@ -1,10 +1,9 @@
-//! What the cluster's own policies for administrators do to a pod: ClusterNetworkPolicy v1alpha2,
-//! and AdminNetworkPolicy and BaselineAdminNetworkPolicy v1alpha1 before it
+//! The effect of the cluster's administrative policies on a pod: ClusterNetworkPolicy v1alpha2, and
+//! its predecessors AdminNetworkPolicy and BaselineAdminNetworkPolicy v1alpha1
 //! (network-policy-api.sigs.k8s.io).
 //!
-//! They close nothing by themselves: each rule allows, denies or passes on, and the first that
-//! matches decides. So a pod is restricted where a rule denies everything that none before it
-//! allowed.
+//! They deny nothing by default: each rule allows, denies or passes, and the first match decides.
+//! So a pod is restricted if a rule denies everything that no earlier rule allowed.
 
 use pavisade_snapshot::{Object, Pod, Selector, Selects};
 use pavisade_yaml::Value;
@@ -15,7 +14,7 @@ use super::policy::{Direction, selects as selects_pod};
 use crate::field::{is_plain_selector, list};
 use crate::{Claim, View};
 
-/// What the policy does to the pod in a direction.
+/// Returns the effect of the policy on the pod in a direction.
 pub(super) fn effect<'a>(
     policy: &'a Object,
     pod: Pod<'a>,
@@ -32,7 +31,7 @@ pub(super) fn effect<'a>(
     }
 }
 
-/// What the rules of a direction do to the pods that the policy selects.
+/// Returns the effect of the rules of a direction on the selected pods.
 fn of_rules(policy: &Object, direction: Direction) -> Effect {
     let rules = match list(policy.value(), &["spec", direction.field()]) {
         Ok(rules) => rules,
@@ -79,7 +78,7 @@ fn selects<'a>(policy: &'a Object, pod: Pod<'a>, cx: &View<'a>) -> Selects {
     }
 }
 
-/// A selector all of whose fields are known.
+/// Reads a selector with known fields only.
 fn read(value: Value<'_>) -> Option<Selector<'_>> {
     is_plain_selector(value).then(|| Selector::read(value).ok()).flatten()
 }
@@ -89,8 +88,8 @@ fn selects_namespace<'a>(selector: Value<'a>, pod: Pod<'a>, cx: &View<'a>) -> Se
     selector.selects(|key| namespace_label(pod, key, cx))
 }
 
-/// Whether a rule holds for every connection: for what comes in, from all pods (nothing else can be
-/// named), and for what goes out, to all addresses.
+/// Whether a rule matches every connection: for ingress from all pods (the only possible peers),
+/// for egress to all addresses.
 fn is_everything(rule: Value<'_>, direction: Direction) -> bool {
     let limited = |field: &str| rule.get(field).is_some_and(|v| !v.is_null());
     if limited("ports") || limited("protocols") {
@@ -116,8 +115,8 @@ fn is_every_pod(peer: Value<'_>) -> bool {
     }
 }
 
-/// Rules that allow everything before any NetworkPolicy is asked, unless one before them says
-/// otherwise of a part. In the baseline this is what holds anyway.
+/// Returns rules that allow everything before NetworkPolicies are evaluated, unless an earlier rule
+/// overrides them for a part. In the baseline, this is the default anyway.
 pub(super) fn open_rules(policy: &Object) -> Vec<(Direction, Claim<'_>)> {
     let baseline = policy.at(&["spec", "tier"]).and_then(Value::as_str) == Some("Baseline");
     let mut claims = Vec::new();

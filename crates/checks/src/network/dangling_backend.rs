@@ -65,8 +65,8 @@ fn is_here<'a>(backend: Backend<'a>, cx: &View<'a>) -> bool {
     })
 }
 
-/// What is wrong with one of an object's backends; `some_here` where the Service of another one is
-/// in the files.
+/// Returns the error in a backend of an object. `some_here`: the Service of another backend is in
+/// the files.
 fn judge<'a>(backend: Backend<'a>, some_here: bool, cx: &View<'a>) -> Option<Claim<'a>> {
     let Backend { place, service, host, .. } = backend;
     if is_here(backend, cx) {
@@ -84,7 +84,7 @@ fn judge<'a>(backend: Backend<'a>, some_here: bool, cx: &View<'a>) -> Option<Cla
         );
         return Some(Claim::fails(place, what));
     }
-    // Who puts an Ingress apart from the Services mostly has all of them elsewhere.
+    // If all Services are missing, they are likely kept separately from the Ingress.
     if some_here {
         let what = format!(
             "Service `{service}` is not in these files: unless it is defined elsewhere, anyone \
@@ -96,7 +96,7 @@ fn judge<'a>(backend: Backend<'a>, some_here: bool, cx: &View<'a>) -> Option<Cla
     Some(Claim::unknown(place, "its Service may be defined outside these files").gap(gap))
 }
 
-/// For AWS's controller a backend may be the name of an annotation.
+/// For the AWS controller, a backend may be the name of an annotation.
 fn is_action(object: &Object, backend: Backend<'_>) -> bool {
     let action = format!("alb.ingress.kubernetes.io/actions.{}", backend.service);
     let port = backend.place.parent().and_then(|parent| {

@@ -36,7 +36,7 @@ impl Check for DanglingTlsSecret {
     type On = OnObject;
 
     fn check<'a>(&self, object: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
-        // No one puts keys beside manifests, and no Secret is made where none is kept.
+        // Keys are not kept next to manifests.
         if cx.coverage(kinds::SECRET) == Coverage::Partial || made_elsewhere(object) {
             return Verdict::NotApplicable;
         }
@@ -67,8 +67,8 @@ impl Check for DanglingTlsSecret {
     }
 }
 
-/// Whether the certificate comes from elsewhere: from cert-manager, which makes the Secret when it
-/// has one, from a cloud, or from the controller itself.
+/// Whether the certificate is from elsewhere: from cert-manager, which creates the Secret later,
+/// from a cloud, or from the controller itself.
 fn made_elsewhere(object: &Object) -> bool {
     let annotations = object.at(&["metadata", "annotations"]);
     let mut keys = annotations.into_iter().flat_map(Value::entries).map(|(key, _)| key);
@@ -78,13 +78,13 @@ fn made_elsewhere(object: &Object) -> bool {
         || keys.any(|key| key.contains("cert") || key.contains("acme") || key.starts_with("alb."))
 }
 
-/// The namespace and the name of a Secret, and where it is named.
+/// The namespace and name of a Secret, and the reference.
 type Reference<'a> = (&'a str, &'a str, Value<'a>);
 
 fn of_ingress(ingress: &Object) -> Result<Vec<Reference<'_>>, WrongType<'_>> {
     let mut references = Vec::new();
     for tls in list(ingress.value(), &["spec", "tls"])? {
-        // Controllers have forms of their own: `namespace/name`, `file://`.
+        // Controllers have their own formats: `namespace/name`, `file://`.
         if let Some((name, place)) = text(tls, &["secretName"])?
             && !name.is_empty()
             && !name.contains(['/', ':'])

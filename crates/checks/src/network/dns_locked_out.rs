@@ -37,14 +37,14 @@ pub(crate) struct DnsLockedOut {}
 /// Namespaces in which clusters run their DNS servers.
 const DNS: [&str; 2] = ["kube-system", "openshift-dns"];
 
-/// Ports of DNS servers: CoreDNS has 53, OpenShift's pods 5353.
+/// Ports of DNS servers: 53 for CoreDNS, 5353 for OpenShift's pods.
 const PORTS: [i64; 2] = [53, 5353];
 
 impl Check for DnsLockedOut {
     type On = OnPod;
 
     fn check<'a>(&self, pod: Pod<'a>, cx: &Cx<'a>) -> Verdict<'a> {
-        // Servers of their own, or those of the node.
+        // Its own servers, or those of the node.
         let policy = pod.at(&["dnsPolicy"]).and_then(Value::as_str);
         let own_servers = matches!(policy, Some("None" | "Default"));
         if is_fragment(pod.object()) || on_host_network(pod) || own_servers {
@@ -53,7 +53,7 @@ impl Check for DnsLockedOut {
         let place = Place::from(pod.object().at(&["metadata", "name"]).unwrap_or(pod.spec()));
         let selecting = Selecting::of(pod, Direction::Egress, cx);
         let needed = if asks_by_tcp(pod) { "TCP" } else { "UDP" };
-        // Pods that the same policies select are alike.
+        // Pods selected by the same policies have the same result.
         let key = format!("{:?} {needed} {}", selecting.key, pod.object().namespace());
         let Allowed { first, names_pods, reaches, unsure, by_tcp } = cx.memo::<Self, _, _>(
             &[&[kinds::NETWORK_POLICY, kinds::NAMESPACE]],
@@ -65,7 +65,7 @@ impl Check for DnsLockedOut {
         match (open, unsure) {
             _ if reaches => Verdict::Holds,
             (Some(why), _) => Verdict::unknown(place, why),
-            // Nothing is restricted, or what is allowed needs no names.
+            // Nothing is restricted, or the allowed connections need no names.
             _ if !names_pods => Verdict::NotApplicable,
             (None, Some(why)) => Verdict::unknown(place, why),
             (None, None) => {
@@ -92,17 +92,17 @@ impl Check for DnsLockedOut {
     }
 }
 
-/// What the policies of a pod allow it.
+/// What the policies of a pod allow.
 #[derive(Clone)]
 struct Allowed {
-    /// The name of the first of them.
+    /// The name of the first policy.
     first: String,
-    /// Whether they name other pods.
+    /// Whether they refer to other pods.
     names_pods: bool,
-    /// Whether they let it ask DNS by the protocol that it needs, and why that is not certain.
+    /// Whether they allow DNS over the required protocol, and why that is uncertain.
     reaches: bool,
     unsure: Option<Why>,
-    /// Whether they do by TCP.
+    /// Whether they allow it over TCP.
     by_tcp: bool,
 }
 
@@ -133,13 +133,13 @@ fn by_label(peer: Value<'_>) -> bool {
         .any(|field| peer.get(field).is_some_and(|s| !s.is_null()))
 }
 
-/// Whether the pod's resolver is told to use TCP from the start.
+/// Whether the pod's resolver is configured to use TCP.
 fn asks_by_tcp(pod: Pod<'_>) -> bool {
     let options = pod.at(&["dnsConfig", "options"]).into_iter().flat_map(Value::items);
     options.into_iter().any(|option| option.str("name") == Some("use-vc"))
 }
 
-/// Whether a rule allows a port at which DNS may be asked, by UDP or by TCP.
+/// Whether a rule allows a DNS port, over UDP or TCP.
 fn allows_dns_port(rule: Value<'_>, protocol: &str) -> bool {
     rule.list("ports").next().is_none()
         || rule.list("ports").any(|port| {
@@ -162,7 +162,7 @@ enum Reaches {
     Unknown(Why),
 }
 
-/// Whether a rule's peers hold the cluster's DNS servers.
+/// Returns whether the peers of a rule include the cluster's DNS servers.
 fn to_dns<'a>(rule: Value<'a>, pod: Pod<'a>, cx: &View<'a>) -> Reaches {
     let mut peers = peers(rule, Direction::Egress).peekable();
     if peers.peek().is_none() {
@@ -228,8 +228,8 @@ fn peer_is_dns<'a>(peer: Value<'a>, pod: Pod<'a>, cx: &View<'a>) -> Reaches {
     }
 }
 
-/// Labels of the pods that serve DNS: of kubeadm and most distributions, of CoreDNS's chart, of
-/// OpenShift, of the cache on each node.
+/// Labels of DNS pods: kubeadm and most distributions, the CoreDNS chart, OpenShift, and the cache
+/// on each node.
 const LABELS: [(&str, &str); 6] = [
     ("k8s-app", "kube-dns"),
     ("k8s-app", "coredns"),
@@ -239,7 +239,7 @@ const LABELS: [(&str, &str); 6] = [
     ("k8s-app", "node-local-dns"),
 ];
 
-/// Whether the pods of DNS are among those that a peer selects in their namespace.
+/// Returns whether a peer selects the DNS pods in their namespace.
 fn selects_servers(peer: Value<'_>) -> Reaches {
     let Some(value) = peer.get("podSelector").filter(|s| !s.is_null()) else {
         return Reaches::Yes;

@@ -54,13 +54,13 @@ fn judge(etcd: Component<'_>) -> Result<Option<Claim<'_>>, Claim<'_>> {
     const LISTEN: &str = "listen-peer-urls";
     let urls = match etcd.known(LISTEN)? {
         Some(flag) => flag.value.into_owned(),
-        // kubeadm sets it; etcd itself listens on localhost.
+        // kubeadm sets it. The default of etcd is localhost.
         None if etcd.source() == FlagSource::Kubeadm => "https://node:2380".to_owned(),
         None => return Ok(None),
     };
     let mut open = urls.split(',').map(str::trim).filter(|url| !is_loopback_url(url)).peekable();
     if open.peek().is_none() {
-        // A single member talks to no one.
+        // A single member has no peers.
         return Ok(None);
     }
     if let Some(url) = open.find(|url| url.starts_with("http://")) {
@@ -71,7 +71,7 @@ fn judge(etcd: Component<'_>) -> Result<Option<Claim<'_>>, Claim<'_>> {
     }
     let authority = etcd.known("peer-trusted-ca-file")?.is_some_and(|flag| !flag.value.is_empty());
     if etcd.known_bool("peer-auto-tls", false)? && etcd.known("peer-cert-file")?.is_none() {
-        // PV-N047 says so.
+        // Reported by PV-N047.
         return Ok(None);
     }
     if etcd.known_bool(ASKS, false)? {
@@ -79,8 +79,8 @@ fn judge(etcd: Component<'_>) -> Result<Option<Claim<'_>>, Claim<'_>> {
     }
     let set = etcd.known(ASKS)?.is_some();
     Ok(match (set, authority) {
-        // etcd asks for certificates whenever it has an authority to verify them with, which its
-        // documentation does not promise.
+        // etcd requires certificates if it has a CA to verify them, although its documentation does
+        // not guarantee that.
         (true, true) => Some(
             Claim::fails(
                 etcd.place(ASKS),

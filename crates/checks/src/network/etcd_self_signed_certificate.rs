@@ -36,7 +36,7 @@ impl Check for EtcdSelfSignedCertificate {
         if component.name() != "etcd" {
             return Verdict::NotApplicable;
         }
-        // A file of settings hides both.
+        // With a configuration file, both flags are ignored.
         if let Some(claim) = component.hidden_by_file() {
             return claim.into();
         }

@@ -48,26 +48,26 @@ fn judge(etcd: Component<'_>) -> Result<Option<Claim<'_>>, Claim<'_>> {
     }
 }
 
-/// Whether it is the control plane's etcd, not one that an application brings.
+/// Whether it is the etcd of the control plane, not one of an application.
 pub(super) fn holds_the_cluster(component: Component<'_>) -> bool {
     let object = component.object();
     component.source() == FlagSource::Kubeadm
         || object.namespace() == "kube-system"
-        // A static pod's file may leave the namespace out.
+        // The file of a static pod may omit the namespace.
         || object.kind() == "Pod" && object.namespace().is_empty()
 }
 
-/// An address at which etcd speaks plain HTTP, where it can ask no one for a certificate.
+/// Returns a claim for an address with plain HTTP, where no client certificate can be required.
 fn plain_address(etcd: Component<'_>) -> Result<Option<Claim<'_>>, Claim<'_>> {
     const LISTEN: &str = "listen-client-urls";
     let mut listens: Vec<(Place<'_>, String)> = Vec::new();
     match etcd.known(LISTEN)? {
         Some(flag) => listens.push((flag.place.into(), flag.value.into_owned())),
-        // kubeadm sets it; etcd itself listens on localhost.
+        // kubeadm sets it. The default of etcd is localhost.
         None if etcd.source() == FlagSource::Kubeadm => {}
         None => listens.push((etcd.place(LISTEN), "http://localhost:2379".to_owned())),
     }
-    // Where it is set, it serves the gateway to the same data apart from gRPC.
+    // If set, it serves a gateway to the same data without gRPC.
     if let Some(flag) = etcd.known("listen-client-http-urls")? {
         listens.push((flag.place.into(), flag.value.into_owned()));
     }
@@ -83,7 +83,7 @@ fn plain_address(etcd: Component<'_>) -> Result<Option<Claim<'_>>, Claim<'_>> {
     );
     Ok(Some(match open {
         Some(_) => claim,
-        // Only what runs in the same network namespace gets there.
+        // Only reachable within the same network namespace.
         None => claim.severity(Severity::Medium),
     }))
 }
@@ -95,9 +95,9 @@ fn without_certificate(etcd: Component<'_>) -> Result<Option<Claim<'_>>, Claim<'
     }
     let authority = etcd.known("trusted-ca-file")?.is_some_and(|file| !file.value.is_empty());
     Ok(match etcd.known(ASKS)? {
-        // etcd asks for certificates whenever it has an authority to verify them with
-        // (transport.TLSInfo.ServerConfig), which its documentation does not promise. kubeadm
-        // sets both flags.
+        // etcd requires certificates if it has a CA to verify them
+        // (transport.TLSInfo.ServerConfig), although its documentation does not guarantee that.
+        // kubeadm sets both flags.
         Some(flag) if authority => Some(
             Claim::fails(
                 flag.place,

@@ -87,7 +87,7 @@ fn service<'a>(service: &'a Object, cx: &View<'a>) -> Verdict<'a> {
 
 fn ingress<'a>(ingress: &'a Object, cx: &View<'a>) -> Verdict<'a> {
     let backends = backends(ingress);
-    if backends.is_empty() || asks_first(ingress) {
+    if backends.is_empty() || is_protected(ingress) {
         return Verdict::NotApplicable;
     }
     let mut named: Vec<&str> = Vec::new();
@@ -121,7 +121,7 @@ fn judge<'a>(backend: Backend<'a>, opens: &str, cx: &View<'a>) -> Verdict<'a> {
     }
 }
 
-/// What Istio's gateways open.
+/// Checks what Istio gateways expose.
 fn virtual_service<'a>(service: &'a Object, cx: &View<'a>) -> Verdict<'a> {
     let entries = cx.derive::<Entries>();
     let guards = match guard(service, &entries, cx) {
@@ -152,9 +152,9 @@ fn virtual_service<'a>(service: &'a Object, cx: &View<'a>) -> Verdict<'a> {
     Verdict::all(verdicts)
 }
 
-/// Whether the controller asks for a login or an address before it lets anyone through, or is one
-/// that only members of a private network reach.
-fn asks_first(ingress: &Object) -> bool {
+/// Whether the controller requires a login or restricts addresses, or is only reachable in a
+/// private network.
+fn is_protected(ingress: &Object) -> bool {
     const NAMES: [&str; 8] = [
         "auth-url",
         "auth-type",
@@ -200,11 +200,12 @@ impl Found {
 enum Behind {
     Interface(Found),
     Other,
-    /// Its pods are not there; why they could not be seen, where that is so.
+    /// Its pods are missing. Contains the reason if they could not be read.
     Unseen(Option<Why>),
 }
 
-/// Whether pods of a namespace have the labels that a Service selects, and what one of them is.
+/// Returns whether pods of a namespace have the labels that a Service selects, and the interface of
+/// one of them.
 fn has_interface<'a>(
     cx: &View<'a>,
     (namespace, labels, selector): (&'a str, Value<'a>, Selector<'a>),
@@ -215,7 +216,7 @@ fn has_interface<'a>(
     (pods.peek().is_some(), pods.find_map(of_pod))
 }
 
-/// What is behind a Service.
+/// Returns what is behind a Service.
 fn interface<'a>(service: &'a Object, cx: &View<'a>) -> Behind {
     let labels = service.at(&["spec", "selector"]).filter(|s| s.entries().next().is_some());
     let (mut selected, mut refused) = (false, None);

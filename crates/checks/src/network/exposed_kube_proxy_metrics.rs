@@ -55,7 +55,7 @@ impl Check for ExposedKubeProxyMetrics {
     }
 }
 
-/// kubeadm keeps the file as a text in a ConfigMap.
+/// kubeadm stores the file as text in a ConfigMap.
 fn config_map(map: &Object) -> Verdict<'_> {
     let texts = map.at(&["data"]).into_iter().flat_map(Value::entries);
     let texts = texts.filter(|(_, text)| {
@@ -82,7 +82,7 @@ fn words<'a>(container: Container<'a>) -> impl Iterator<Item = (&'a str, Value<'
     elements.filter_map(|element| Some((element.as_str()?, element)))
 }
 
-/// Flags count only without `--config`.
+/// Flags only apply without `--config`.
 fn flags(container: Container<'_>) -> Verdict<'_> {
     let flag = |name: &str| {
         words(container).find_map(|(word, place)| {

@@ -64,7 +64,7 @@ impl Check for ExposedLoadBalancer {
     }
 }
 
-/// Whom NetworkPolicies let into the pods behind the Service.
+/// Returns who NetworkPolicies allow to connect to the pods behind the Service.
 pub(super) fn behind<'a>(service: &'a Object, cx: &View<'a>) -> Reach {
     let text = |field: &str| service.at(&["spec", field]).map(to_json).unwrap_or_default();
     let [selector, ports, traffic] = ["selector", "ports", "externalTrafficPolicy"].map(text);
@@ -80,7 +80,7 @@ pub(super) fn behind<'a>(service: &'a Object, cx: &View<'a>) -> Reach {
 fn find<'a>(cx: &View<'a>, service: &'a Object) -> Reach {
     let selector = service.at(&["spec", "selector"]);
     let Some(labels) = selector.filter(|s| s.entries().next().is_some()) else {
-        // Its endpoints are made by hand; no policy is known to hold for them.
+        // Its endpoints are created manually. No policy is known to apply to them.
         return Reach::Open;
     };
     let selector = match Selector::labels(labels) {
@@ -112,7 +112,7 @@ fn find<'a>(cx: &View<'a>, service: &'a Object) -> Reach {
     }
 }
 
-/// The pods are not in the files; policies that may select them are.
+/// The pods are not in the files, but policies that may select them are.
 fn unseen<'a>(service: &'a Object, complete: bool, cx: &View<'a>) -> Reach {
     if complete {
         return Reach::Open;
@@ -150,7 +150,7 @@ fn into_pod<'a>(service: &'a Object, pod: Pod<'a>, cx: &View<'a>) -> Reach {
     };
     let ports = service.at(&["spec", "ports"]).into_iter().flat_map(Value::items);
     let targets: Vec<_> = ports.map(|port| Target::of(port, pod)).collect();
-    // Pods that the same policies select are alike.
+    // Pods selected by the same policies have the same result.
     let local = service.at(&["spec", "externalTrafficPolicy"]).and_then(Value::as_str);
     let key = format!("{:?} {targets:?} {local:?}", selecting.key);
     let of = (&selecting, &targets, local == Some("Local"));
@@ -168,7 +168,7 @@ fn into_pod<'a>(service: &'a Object, pod: Pod<'a>, cx: &View<'a>) -> Reach {
     }
 }
 
-/// Whom policies let into ports of a pod.
+/// Returns who policies allow to connect to ports of a pod.
 fn allowed(policies: &[&Object], targets: &[Target<'_>], local: bool) -> Reach {
     let rules: Vec<_> = policies
         .iter()
@@ -188,8 +188,8 @@ fn allowed(policies: &[&Object], targets: &[Target<'_>], local: bool) -> Reach {
             "a NetworkPolicy of its pods has an `ipBlock` that cannot be parsed".into(),
         );
     }
-    // Unless traffic stays on the node where it arrives, the pod sees a node's address as its
-    // source, and a policy that allows the nodes' network allows everyone.
+    // Unless traffic stays on the node where it arrives, its source is the address of a node. A
+    // policy that allows the network of the nodes then allows everyone.
     if !local && blocks.iter().any(|b| b.is_private()) {
         return Reach::Unknown(
             "the NetworkPolicies of its pods allow private addresses, and without \

@@ -53,11 +53,11 @@ impl Check for ExposedNodePort {
                 };
                 Verdict::fails(kind, message)
             }
-            // kube-proxy does not hold node ports to the ranges.
+            // kube-proxy does not apply the ranges to node ports.
             "LoadBalancer" if matches!(source_ranges(service), Reach::Limited) => {
                 let allocates = service.at(&["spec", "allocateLoadBalancerNodePorts"]);
                 let by_itself = allocates.and_then(Value::as_bool) != Some(false);
-                // A port that is asked for by its number is opened anyway.
+                // A port requested by number is opened anyway.
                 if !by_itself && numbers.is_empty() {
                     return Verdict::Holds;
                 }
@@ -69,7 +69,7 @@ impl Check for ExposedNodePort {
                     format!("the source ranges of the load balancer do not apply to {which}");
                 Claim::fails(kind, message).severity(Severity::Low).into()
             }
-            // Another check judges load balancers that are open anyway.
+            // Another check evaluates open load balancers.
             "LoadBalancer" => Verdict::NotApplicable,
             _ => Verdict::Holds,
         }

@@ -34,7 +34,7 @@ use crate::{Check, Claim, Cx, OnObject, Verdict};
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct ExposedSensitivePort {}
 
-/// Well-known ports, the names that people give them, and what listens there.
+/// Well-known ports, their common names, and the servers.
 const PORTS: [(i64, &[&str], &str); 26] = [
     (111, &["rpcbind"], "the portmapper of NFS"),
     (445, &["smb", "cifs"], "SMB"),
@@ -64,7 +64,7 @@ const PORTS: [(i64, &[&str], &str); 26] = [
     (2222, &[], SSH),
 ];
 
-/// Git servers have it open on purpose.
+/// Intentionally open on Git servers.
 const SSH: &str = "SSH";
 
 impl Check for ExposedSensitivePort {
@@ -113,12 +113,12 @@ impl Check for ExposedSensitivePort {
     }
 }
 
-/// What listens at a port of a Service, by the numbers on both sides or by a name.
+/// Returns the server at a port of a Service, by the numbers on both sides or by a name.
 fn what(port: Value<'_>) -> Option<&'static str> {
     let target = port.get("targetPort").filter(|p| !p.is_null());
     let numbers = [port.get("port").and_then(Value::as_i64), target.and_then(Value::as_i64)];
     let names = [port.str("name"), target.and_then(Value::as_str)];
-    // `tcp-mysql` and `mysql-primary` are MySQL; `mysql-exporter` and `metrics` are not.
+    // `tcp-mysql` and `mysql-primary` are MySQL, but `mysql-exporter` and `metrics` are not.
     let named = |wanted: &str| {
         let of = |name: &str| {
             let plain = name.strip_prefix("tcp-").unwrap_or(name);

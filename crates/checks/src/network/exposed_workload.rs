@@ -104,8 +104,8 @@ impl Check for ExposedWorkload {
     }
 }
 
-/// A port of the node that is one of the pod's. In the node's network the API server copies every
-/// port there, and it says nothing.
+/// Returns a host port of the pod. On the host network, the API server sets it for every port, so
+/// it has no meaning.
 fn node_port(pod: Pod<'_>) -> Option<i64> {
     if on_host_network(pod) {
         return None;

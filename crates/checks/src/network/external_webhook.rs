@@ -42,7 +42,7 @@ impl Check for ExternalWebhook {
     fn check<'a>(&self, object: &'a Object, _: &Cx<'a>) -> Verdict<'a> {
         if object.is(kinds::CUSTOM_RESOURCE_DEFINITION) {
             let conversion = object.at(&["spec", "conversion"]);
-            // The second is v1beta1's.
+            // The second path is that of v1beta1.
             let url = conversion.and_then(|conversion| {
                 conversion
                     .at(&["webhook", "clientConfig", "url"])
@@ -97,7 +97,7 @@ fn sees_secrets(webhook: Value<'_>) -> bool {
     })
 }
 
-/// The host of a URL, without port and user.
+/// Returns the host of a URL, without port and user.
 fn host(url: &str) -> Option<&str> {
     let rest = url.split_once("://")?.1;
     let authority = rest.split(['/', '?', '#']).next()?;

@@ -51,7 +51,7 @@ fn judge<'a>(gateway: &'a Object, listener: Value<'a>, cx: &View<'a>) -> Verdict
     match protocol.as_str() {
         Some("HTTP") => {}
         Some("HTTPS" | "TLS") => return Verdict::Holds,
-        // What runs over TCP and UDP, and a controller's own protocols, may encrypt by itself.
+        // TCP, UDP and a controller's own protocols may be encrypted by the application.
         _ => return Verdict::NotApplicable,
     }
     let name = listener.str("name").unwrap_or("");
@@ -89,7 +89,7 @@ fn judge<'a>(gateway: &'a Object, listener: Value<'a>, cx: &View<'a>) -> Verdict
     Verdict::unknown(protocol, Why::of(Gap::object("HTTPRoute", "", ""), why))
 }
 
-/// The routes that name the Gateway, in whatever namespace.
+/// Returns the routes that refer to the Gateway, in any namespace.
 fn attached<'a>(kind: GroupKind, gateway: &Object, cx: &View<'a>) -> Vec<&'a Object> {
     struct Grpc;
     let parents = |route: &Object| {
@@ -102,13 +102,13 @@ fn attached<'a>(kind: GroupKind, gateway: &Object, cx: &View<'a>) -> Vec<&'a Obj
     }
 }
 
-/// Istio's own Gateway: a server without `tls` on a port of a plain protocol.
+/// Checks Istio's own Gateway: a server without `tls` on a port with a plain protocol.
 fn istio(gateway: &Object) -> Verdict<'_> {
     let selects_egress = gateway.at(&["spec", "selector"]).is_some_and(|s| {
         s.entries().any(|(_, v)| v.as_str().is_some_and(|v| v.contains("egress")))
     });
     if selects_egress {
-        // Between sidecar and egress gateway the mesh encrypts, or not: PeerAuthentication says.
+        // Whether the mesh encrypts traffic to the egress gateway depends on PeerAuthentication.
         return Verdict::NotApplicable;
     }
     let servers = match list(gateway.value(), &["spec", "servers"]) {

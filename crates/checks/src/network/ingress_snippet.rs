@@ -27,7 +27,7 @@ use crate::{Check, Claim, Cx, OnObject, Verdict};
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct IngressSnippet {}
 
-/// Names behind the prefix, which ingress-nginx lets its operator choose.
+/// Names after the prefix, which is configurable in ingress-nginx.
 const NGINX: [&str; 5] = [
     "configuration-snippet",
     "server-snippet",
@@ -36,7 +36,7 @@ const NGINX: [&str; 5] = [
     "modsecurity-snippet",
 ];
 
-/// Those of other controllers: NGINX Inc., HAProxy Technologies, haproxy-ingress.
+/// Annotations of other controllers: NGINX Inc., HAProxy Technologies, haproxy-ingress.
 const OTHERS: [&str; 10] = [
     "nginx.org/location-snippets",
     "nginx.org/server-snippets",

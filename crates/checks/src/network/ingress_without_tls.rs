@@ -31,7 +31,7 @@ use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct IngressWithoutTls {}
 
-/// Annotations by which a controller serves TLS without `spec.tls`; of some only one value counts.
+/// Annotations that enable TLS without `spec.tls`; for some, only with one value.
 const CERTIFICATES: [(&str, Option<&str>); 22] = [
     // AWS, Google, Azure, Alibaba.
     ("alb.ingress.kubernetes.io/certificate-arn", None),
@@ -41,16 +41,16 @@ const CERTIFICATES: [(&str, Option<&str>); 22] = [
     ("appgw.ingress.kubernetes.io/appgw-ssl-certificate", None),
     ("kubernetes.azure.com/tls-cert-keyvault-uri", None),
     ("ingress.cloud.ibm.com/alb-certificate", None),
-    // OpenShift makes a Route of it.
+    // OpenShift creates a Route from it.
     ("route.openshift.io/termination", None),
-    // TLS goes through to the pod.
+    // TLS passthrough to the pod.
     ("nginx.ingress.kubernetes.io/ssl-passthrough", Some("true")),
     ("haproxy.org/ssl-passthrough", Some("true")),
     ("haproxy-ingress.github.io/ssl-passthrough", Some("true")),
     ("ingress.kubernetes.io/ssl-passthrough", Some("true")),
     ("ingress.cilium.io/tls-passthrough", Some("enabled")),
     ("ingress.cilium.io/tls-passthrough", Some("true")),
-    // A proxy in front holds the certificate; plain requests are sent there.
+    // A proxy in front has the certificate, and plain requests are redirected.
     ("nginx.ingress.kubernetes.io/force-ssl-redirect", Some("true")),
     ("ingress.kubernetes.io/force-ssl-redirect", Some("true")),
     ("ingress.cilium.io/force-https", Some("enabled")),
@@ -62,14 +62,14 @@ const CERTIFICATES: [(&str, Option<&str>); 22] = [
     ("konghq.com/protocols", Some("https,grpcs")),
 ];
 
-/// Annotations that leave the answer to something outside the files.
+/// Annotations whose effect depends on something outside the files.
 const ELSEWHERE: [(&str, &str); 3] = [
     ("traefik.ingress.kubernetes.io/router.entrypoints", "the entry point"),
     ("alb.ingress.kubernetes.io/group.name", "the group of Ingresses"),
     ("networking.gke.io/v1beta1.FrontendConfig", "the FrontendConfig"),
 ];
 
-/// Controllers that serve nothing but TLS, or have it end at their provider.
+/// Controllers that only serve TLS, or terminate it at their provider.
 const TLS_ONLY: [&str; 2] = ["tailscale", "ngrok"];
 
 const ISSUERS: [&str; 5] = [
@@ -84,7 +84,7 @@ impl Check for IngressWithoutTls {
     type On = OnObject;
 
     fn check<'a>(&self, ingress: &'a Object, _: &Cx<'a>) -> Verdict<'a> {
-        // cert-manager answers a challenge, which is plain HTTP by its nature (RFC 8555, 8.3).
+        // cert-manager's ACME challenge, which uses plain HTTP (RFC 8555, 8.3).
         if ingress.label("acme.cert-manager.io/http01-solver") == Some("true") {
             return Verdict::NotApplicable;
         }
@@ -139,7 +139,7 @@ fn without_section<'a>(ingress: &'a Object, place: Place<'a>, rules: &[Value<'a>
     let set = |key: &str| ingress.annotation(key).is_some_and(|v| !v.trim().is_empty());
     if let Some((key, what)) = ELSEWHERE.iter().find(|(key, _)| {
         set(key)
-            // An entry point without TLS is as good as named so.
+            // An entry point without TLS conventionally has such a name.
             && !matches!(ingress.annotation(key), Some("web" | "http"))
     }) {
         return Verdict::unknown(
@@ -162,7 +162,7 @@ fn without_section<'a>(ingress: &'a Object, place: Place<'a>, rules: &[Value<'a>
     Verdict::fails(place, format!("{served} served without TLS{issuer}"))
 }
 
-/// Whether something besides `spec.tls` makes it serve TLS.
+/// Whether something other than `spec.tls` enables TLS.
 fn has_tls_elsewhere(ingress: &Object) -> bool {
     let annotated = CERTIFICATES.iter().any(|(key, value)| {
         ingress.annotation(key).map(str::trim).is_some_and(|said| match value {
@@ -172,16 +172,16 @@ fn has_tls_elsewhere(ingress: &Object) -> bool {
     });
     let class = ingress.at(&["spec", "ingressClassName"]).and_then(Value::as_str);
     let class = class.or_else(|| ingress.annotation("kubernetes.io/ingress.class"));
-    // A listener for HTTPS has a certificate that AWS found by the host.
+    // For an HTTPS listener, AWS finds a certificate by host name.
     let listens = ingress.annotation("alb.ingress.kubernetes.io/listen-ports");
     annotated
         || listens.is_some_and(|ports| ports.contains("HTTPS"))
         || class.is_some_and(|class| TLS_ONLY.contains(&class))
 }
 
-/// The hosts that entries of `spec.tls` cover: each by its name, and `*.x` those one label below `x`.
+/// The hosts in entries of `spec.tls`: exact names, and `*.x` for names one label below `x`.
 struct Covered {
-    /// An entry without hosts is for all of them.
+    /// An entry without hosts applies to all.
     all: bool,
     /// Patterns in lower case.
     patterns: HashSet<String>,

@@ -31,7 +31,7 @@ use crate::{Check, Claim, Cx, OnObject, Verdict};
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct InjectedIngressAnnotation {}
 
-/// Annotations behind the prefix of ingress-nginx that hold one word, a URL or a pattern.
+/// Annotations after the prefix of ingress-nginx whose value is one word, a URL or a pattern.
 const NAMES: [&str; 18] = [
     "app-root",
     "auth-method",
@@ -81,7 +81,8 @@ impl Check for InjectedIngressAnnotation {
     }
 }
 
-/// What in a value ends a directive of nginx. Repetitions of patterns (`[0-9]{2}`) do not.
+/// Returns the text in a value that ends a directive of nginx. Repetitions in patterns (`[0-9]{2}`)
+/// do not.
 fn breaks_out(value: &str) -> Option<&'static str> {
     let value = value.trim();
     if value.contains(['\n', '\r']) {
@@ -90,13 +91,13 @@ fn breaks_out(value: &str) -> Option<&'static str> {
     if value.contains(';') {
         return Some("`;`");
     }
-    // A block: `{` that does not begin a number of repetitions.
+    // A block: `{` that does not begin a repetition count.
     let blocks = value.match_indices('{').filter(|(at, _)| {
         let rest = &value[at + 1..];
         let inner = rest.split('}').next().unwrap_or("");
         inner.is_empty() || !inner.chars().all(|c| c.is_ascii_digit() || c == ',')
     });
-    // `${host}` is a variable of nginx, and of what fills templates.
+    // `${host}` is a variable of nginx, or of a template.
     let blocks = blocks.filter(|(at, _)| {
         !value[..*at].ends_with('$')
             && !value[..*at].ends_with('{')

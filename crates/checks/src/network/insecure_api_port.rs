@@ -40,14 +40,14 @@ impl Check for InsecureApiPort {
             .changes(off(component))
             .into(),
             None => match address {
-                // Who sets it runs a version that knows it, where the port is 8080 by default.
+                // If it is set, the version supports it, and the default port is 8080.
                 Some(ref flag) => Claim::fails(
                     flag.place,
                     format!("kube-apiserver serves `{bound}:8080` without TLS or authentication"),
                 )
                 .changes(off(component))
                 .into(),
-                // kubeadm switches the port off.
+                // kubeadm disables the port.
                 None if cx.kubernetes().at_least(20)
                     || component.source() == FlagSource::Kubeadm =>
                 {
@@ -71,7 +71,7 @@ impl Check for InsecureApiPort {
     }
 }
 
-/// Who sets these flags runs a version that knows them: the port must be 0 there, not absent.
+/// If these flags are set, the version supports them: the port must be set to 0, not be absent.
 fn off(server: Component<'_>) -> Vec<Change<'_>> {
     let mut changes = server.set_flag("insecure-port", "0");
     if !changes.is_empty() {

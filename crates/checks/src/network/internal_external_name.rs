@@ -25,7 +25,7 @@ use crate::{Check, Claim, Cx, OnObject, Verdict};
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct InternalExternalName {}
 
-/// Names under which clouds serve credentials of machines.
+/// Host names of the metadata services of clouds, which provide credentials.
 const METADATA: [&str; 5] = [
     "169.254.169.254",
     "metadata.google.internal",
@@ -85,7 +85,7 @@ impl Check for InternalExternalName {
     }
 }
 
-/// Service and namespace of a name in the cluster's own domain: `db.shop.svc.cluster.local`.
+/// Returns Service and namespace of a name in the cluster domain: `db.shop.svc.cluster.local`.
 fn in_cluster(name: &str) -> Option<(&str, &str)> {
     let at = name.rfind(".svc")?;
     let after = &name[at + 4..];

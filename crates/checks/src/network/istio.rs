@@ -1,8 +1,8 @@
-//! What Istio's gateways send to Services: a VirtualService names Gateways, a Gateway selects the
-//! pods of a proxy, and Services lead to those.
+//! Requests that Istio gateways send to Services: a VirtualService refers to Gateways, a Gateway
+//! selects the pods of a proxy, and Services route traffic to those.
 //!
-//! Not here: requests within the mesh, to which a VirtualService applies by default, and gateways
-//! of the Gateway API.
+//! Out of scope: requests within the mesh, to which a VirtualService applies by default, and
+//! Gateway API gateways.
 
 use pavisade_model::kinds;
 use pavisade_snapshot::{Coverage, Object, Pod, Selector};
@@ -13,27 +13,27 @@ use super::load_balancer::{Reach, reach};
 use super::policy::{all_pods, on_host_network};
 use crate::{Derived, View, Why};
 
-/// Whether requests from outside arrive at a gateway.
+/// Whether a gateway is reachable from outside.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Door {
     /// From anywhere.
     Open,
     /// Only from some addresses, or with a client certificate.
     Limited,
-    /// From within the cluster only.
+    /// Only from within the cluster.
     Closed,
-    /// It could not be determined, and why.
+    /// It could not be determined. Contains the reason.
     Unknown(Why),
 }
 
-/// A Service to which a VirtualService sends requests that arrive at gateways.
+/// A Service to which a VirtualService sends requests from gateways.
 pub(super) struct Routed<'a> {
     pub(super) backend: Backend<'a>,
     pub(super) door: Door,
 }
 
-/// The Services that a VirtualService sends requests of gateways to. `entries` says which
-/// Services an Ingress or another route leads to.
+/// Returns the Services to which a VirtualService sends requests from gateways. `entries` has the
+/// Services of Ingresses and other routes.
 ///
 /// The check must read Services, workloads, Gateways and VirtualServices.
 pub(super) fn routed<'a>(service: &'a Object, entries: &Entries, cx: &View<'a>) -> Vec<Routed<'a>> {
@@ -60,7 +60,7 @@ pub(super) fn routed<'a>(service: &'a Object, entries: &Entries, cx: &View<'a>) 
     found
 }
 
-/// The routes, each with the name of its list.
+/// Returns the routes, each with the name of its list.
 fn routes<'a>(service: &'a Object) -> impl Iterator<Item = (&'static str, Value<'a>)> {
     ["http", "tls", "tcp"].into_iter().flat_map(move |list| {
         let routes = service.at(&["spec", list]).into_iter().flat_map(Value::items);
@@ -68,7 +68,7 @@ fn routes<'a>(service: &'a Object) -> impl Iterator<Item = (&'static str, Value<
     })
 }
 
-/// Where a route sends requests: the place, the Service and its namespace.
+/// Returns the destinations of a route: the value, the Service and its namespace.
 fn destinations<'a>(
     service: &'a Object,
     route: Value<'a>,
@@ -78,7 +78,7 @@ fn destinations<'a>(
     destinations.chain(route.get("mirror")).filter_map(|destination| {
         let place = destination.get("host")?;
         let host = place.as_str()?;
-        // A short name is of the VirtualService's own namespace, a long one is as DNS has it.
+        // A short name is in the VirtualService's own namespace, a long one follows DNS.
         match host.split_once('.') {
             None => Some((place, host, service.namespace())),
             Some((name, rest)) => {
@@ -89,7 +89,7 @@ fn destinations<'a>(
     })
 }
 
-/// The doors through which requests of a route come.
+/// Returns how the gateways of a route are reachable.
 fn doors<'a>(
     service: &'a Object,
     list: &str,
@@ -100,7 +100,7 @@ fn doors<'a>(
     let own: Vec<&str> = names(service.at(&["spec", "gateways"]));
     let mut doors = Vec::new();
     let mut add = |gateways: &[&'a str], port: Option<i64>| {
-        // Without any, the mesh alone is meant.
+        // Without gateways, it only applies to the mesh.
         for name in gateways.iter().filter(|name| **name != "mesh") {
             doors.push(door(service, name, port, list, entries, cx));
         }
@@ -130,7 +130,7 @@ fn wider(one: Door, other: Door) -> Door {
     }
 }
 
-/// Who gets to a VirtualService through a gateway that it names.
+/// Returns how a VirtualService is reachable through a gateway.
 fn door<'a>(
     service: &'a Object,
     name: &'a str,
@@ -144,7 +144,7 @@ fn door<'a>(
         let gateways = cx.list(kinds::ISTIO_GATEWAY);
         return match (gateways.gap(), gateways.coverage) {
             (Some(why), _) => Door::Unknown(why),
-            // Someone else has it, as the controller of an Ingress.
+            // It is defined elsewhere, like the controller of an Ingress.
             (None, Coverage::Partial) => Door::Open,
             (None, _) => Door::Closed,
         };
@@ -190,7 +190,7 @@ fn serves(
     })
 }
 
-/// Whether two hosts, of which either may begin with `*`, have one in common.
+/// Whether two hosts, which may begin with `*`, overlap.
 fn overlap(one: &str, other: &str) -> bool {
     match (one.strip_prefix('*'), other.strip_prefix('*')) {
         (Some(one), Some(other)) => one.ends_with(other) || other.ends_with(one),
@@ -200,7 +200,7 @@ fn overlap(one: &str, other: &str) -> bool {
     }
 }
 
-/// Who gets to the proxy that a Gateway selects; computed once for each Gateway.
+/// Returns how the proxy that a Gateway selects is reachable. Computed once per Gateway.
 pub(super) fn proxy<'a>(gateway: &'a Object, entries: &Entries, cx: &View<'a>) -> Door {
     let key = format!("{} {}/{}", entries.has_istio, gateway.namespace(), gateway.name());
     cx.memo::<Door, _, _>(Entries::READS, key, (gateway, entries), find_proxy)
@@ -210,7 +210,7 @@ fn has(pod: &Pod<'_>, selector: &Selector<'_>) -> bool {
     selector.matches(|key| pod.labels().find(|(k, _)| *k == key).map(|(_, value)| value))
 }
 
-/// The pods of all namespaces that the labels of a Gateway select.
+/// Returns the pods of all namespaces that the labels of a Gateway select.
 pub(super) fn selected<'a>(labels: Value<'a>, cx: &View<'a>) -> Vec<Pod<'a>> {
     let selector = Selector::labels(labels).ok().filter(|selector| !selector.is_empty());
     let Some(selector) = selector else { return Vec::new() };
@@ -223,7 +223,7 @@ fn find_proxy<'a>(cx: &View<'a>, (gateway, entries): (&'a Object, &Entries)) -> 
         return Door::Open;
     };
     if labels.entries().any(|(_, value)| value.as_str().is_some_and(|v| v.contains("egress"))) {
-        // What leaves the mesh goes through it.
+        // It is for traffic that leaves the mesh.
         return Door::Closed;
     }
     let gap = kinds::WORKLOADS.iter().chain([&kinds::SERVICE]).find_map(|kind| cx.gap(*kind));
@@ -292,8 +292,8 @@ mod tests {
     use crate::check::Described;
     use crate::{Derived, View};
 
-    /// The second question is answered from memory: with its entries alone the answer would be
-    /// another.
+    /// The second query is answered from the cache: with its entries, the result would be
+    /// different.
     #[test]
     fn a_proxy_is_looked_for_once_for_each_gateway() {
         let text = "\

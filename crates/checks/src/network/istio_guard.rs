@@ -1,9 +1,9 @@
-//! Whether Istio's AuthorizationPolicies ask for something before a request passes a gateway.
+//! Whether Istio AuthorizationPolicies restrict requests at a gateway.
 //!
-//! A policy counts for a gateway if it selects the pods of its proxy: it has all labels of the
-//! policy's selector, and is in the policy's namespace unless that is Istio's root namespace.
-//! What `ALLOW` policies let in adds up, so one that allows everything makes the others useless.
-//! Rules that limit only hosts, paths or methods are not compared with the route: what they do is
+//! A policy applies to a gateway if it selects the pods of its proxy: they have all labels of the
+//! policy's selector, and are in the policy's namespace, unless that is Istio's root namespace.
+//! `ALLOW` policies are combined, so one that allows everything makes the others ineffective. Rules
+//! that restrict only hosts, paths or methods are not compared with the route, so their effect is
 //! unknown.
 
 use pavisade_model::kinds;
@@ -17,22 +17,22 @@ use super::policy::selects;
 use crate::field::list;
 use crate::{View, Why};
 
-/// The default of Istio's `meshConfig.rootNamespace`: policies in it count in all namespaces.
+/// The default of Istio's `meshConfig.rootNamespace`, whose policies apply to all namespaces.
 const ROOT: &str = "istio-system";
 
-/// What AuthorizationPolicies do at a gateway.
+/// The effect of AuthorizationPolicies at a gateway.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Guard {
-    /// Anyone passes.
+    /// Everyone is allowed.
     Open,
-    /// It could not be determined, and why.
+    /// It could not be determined. Contains the reason.
     Unknown(Why),
-    /// They ask for an identity or an address, or let no one in.
+    /// They require an identity or an address, or deny everyone.
     Asks,
 }
 
-/// What guards a VirtualService at the gateways that it names: the weakest counts, without those
-/// that nothing outside reaches.
+/// Returns the weakest protection of a VirtualService at its gateways, without those that are not
+/// reachable from outside.
 ///
 /// The check must read AuthorizationPolicies, workloads, Services and Gateways.
 pub(super) fn guard<'a>(service: &'a Object, entries: &Entries, cx: &View<'a>) -> Guard {
@@ -43,7 +43,7 @@ pub(super) fn guard<'a>(service: &'a Object, entries: &Entries, cx: &View<'a>) -
         if gateway.is_some_and(|gateway| proxy(gateway, entries, cx) == Door::Closed) {
             return None;
         }
-        // All gateways that were not found are guarded alike.
+        // The result is the same for all gateways that were not found.
         let key = gateway.map_or(String::new(), |_| format!("{namespace}/{name}"));
         Some(cx.memo::<Guard, _, _>(
             &[kinds::WORKLOADS, &[kinds::AUTHORIZATION_POLICY]],
@@ -82,7 +82,7 @@ fn with_label(key: &str, value: Value<'_>) -> String {
     format!("with {key}={}", to_json(value))
 }
 
-/// The policies that have one of the keys, by namespace or label.
+/// Returns the policies with one of the keys, by namespace or label.
 fn policies<'a>(keys: impl IntoIterator<Item = String>, cx: &View<'a>) -> Vec<&'a Object> {
     let of = |policy: &Object| {
         let labels = labels(policy).into_iter().flat_map(Value::entries);
@@ -98,7 +98,7 @@ fn labels(policy: &Object) -> Option<Value<'_>> {
     labels.filter(|labels| labels.entries().next().is_some())
 }
 
-/// Whether a policy counts for a pod of a proxy.
+/// Returns whether a policy applies to a pod of a proxy.
 fn covers(policy: &Object, pod: Pod<'_>) -> Selects {
     let namespace = match policy.namespace() {
         ROOT => pod.object().namespace(),
@@ -110,7 +110,8 @@ fn covers(policy: &Object, pod: Pod<'_>) -> Selects {
     }
 }
 
-/// Whether a policy counts for a proxy that was not seen, of which the Gateway names some labels.
+/// Returns whether a policy applies to a proxy that was not read, of which the Gateway selects some
+/// labels.
 fn covers_unseen(policy: &Object, gateway: Option<&Object>) -> Selects {
     let known = gateway.and_then(|gateway| gateway.at(&["spec", "selector"]));
     let (mut all, mut shares) = (true, false);
@@ -130,7 +131,7 @@ fn covers_unseen(policy: &Object, gateway: Option<&Object>) -> Selects {
     }
 }
 
-/// What policies do together, of which each may count.
+/// Returns the combined effect of policies.
 fn combine(policies: Vec<&Object>, covers: impl Fn(&Object) -> Selects) -> Guard {
     let (mut allow, mut refuse) = (Vec::new(), Vec::new());
     for policy in policies {
@@ -171,15 +172,15 @@ fn combine(policies: Vec<&Object>, covers: impl Fn(&Object) -> Selects) -> Guard
     of_refuse.chain([of_allow]).max().unwrap_or(Guard::Open)
 }
 
-/// What a policy does where it counts.
+/// The effect of a policy where it applies.
 struct Effect {
-    /// It is one of those whose rules let requests in.
+    /// Whether its rules allow requests.
     allows: bool,
-    /// Whether strangers are rejected or asked to log in; none where it is not understood.
+    /// Whether unknown clients are denied or must log in. `None` if the policy is not supported.
     asks: Option<bool>,
 }
 
-/// Nothing of a policy that is not enforced, or is not for a proxy of a Gateway.
+/// Returns `None` for a policy that is not enforced, or does not apply to a gateway's proxy.
 fn effect(policy: &Object) -> Option<Effect> {
     let tries = policy.annotation("istio.io/dry-run").is_some_and(|value| value == "true");
     let targets = ["targetRef", "targetRefs"].map(|field| policy.at(&["spec", field]));
@@ -199,13 +200,13 @@ fn effect(policy: &Object) -> Option<Effect> {
     let rules: Vec<_> = rules.collect();
     let asks = match action {
         Some("AUDIT") => return None,
-        // Without rules, `ALLOW` lets no one in.
+        // Without rules, `ALLOW` denies everything.
         Some("ALLOW") if rules.iter().any(|rule| matches_all(*rule)) => Some(false),
         Some("ALLOW") => rules.iter().all(|rule| admits_known(*rule)).then_some(true),
-        // Without rules, the others do nothing.
+        // Without rules, the others have no effect.
         Some("DENY" | "CUSTOM") if rules.is_empty() => Some(false),
         Some("DENY") => {
-            rules.iter().any(|rule| matches_all(*rule) || refuses_strangers(*rule)).then_some(true)
+            rules.iter().any(|rule| matches_all(*rule) || denies_unknown(*rule)).then_some(true)
         }
         Some("CUSTOM") => rules.iter().any(|rule| matches_all(*rule)).then_some(true),
         _ => None,
@@ -213,13 +214,13 @@ fn effect(policy: &Object) -> Option<Effect> {
     Some(Effect { allows, asks })
 }
 
-/// Whether a list of names or addresses leaves some out. A star for a name still asks for one.
+/// Whether a list of names or addresses excludes some. A star for a name still requires one.
 fn limits(list: Value<'_>) -> bool {
     let all = |item: Value<'_>| item.as_str().is_none_or(|text| text.ends_with("/0"));
     list.items().next().is_some() && !list.items().any(all)
 }
 
-/// Whether a rule matches only requests of an identity or address that it names.
+/// Whether a rule only matches requests with certain identities or addresses.
 fn admits_known(rule: Value<'_>) -> bool {
     const SOURCES: [&str; 6] = [
         "principals",
@@ -241,8 +242,8 @@ fn admits_known(rule: Value<'_>) -> bool {
     conditions.any(limits) || rule.list("from").next().is_some() && rule.list("from").all(names)
 }
 
-/// Whether a rule matches all requests but those of an identity or address that it names.
-fn refuses_strangers(rule: Value<'_>) -> bool {
+/// Whether a rule matches all requests except those with certain identities or addresses.
+fn denies_unknown(rule: Value<'_>) -> bool {
     let but = |from: Value<'_>| {
         let source = from.get("source");
         source.is_some_and(|source| {

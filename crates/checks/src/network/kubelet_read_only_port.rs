@@ -46,7 +46,7 @@ fn judge<'a>(part: Part<'a>, cx: &View<'a>) -> Judged<'a> {
         (Some(port), _) => {
             format!("the kubelet serves pods and metrics on port `{port}` without authentication")
         }
-        // Without a file the old default counts (the kubelet's `applyLegacyDefaults`).
+        // Without a file, the legacy default applies (the kubelet's `applyLegacyDefaults`).
         (None, Part::Component(_)) => "without a configuration file, the kubelet serves pods and \
                                        metrics on port `10255` without authentication"
             .to_owned(),

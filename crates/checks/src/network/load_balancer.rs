@@ -1,4 +1,4 @@
-//! Whom a Service of type LoadBalancer lets in, from the Service alone.
+//! Who can reach a Service of type LoadBalancer, according to the Service alone.
 
 use pavisade_model::Gap;
 use pavisade_snapshot::Object;
@@ -8,30 +8,30 @@ use super::address::Cidr;
 use crate::Why;
 use crate::field::{list, text_element};
 
-/// Whom the load balancer serves.
+/// Who can reach the load balancer.
 #[derive(Debug, Clone)]
 pub(super) enum Reach {
-    /// A network of its own, or addresses that are listed.
+    /// A private network, or listed addresses.
     Limited,
-    /// The internet, where nothing outside the files says otherwise.
+    /// The internet, unless something outside the files restricts it.
     Open,
-    /// It could not be determined, and why.
+    /// It could not be determined. Contains the reason.
     Unknown(Why),
 }
 
-/// What an annotation must say.
+/// The required value of an annotation.
 enum Says {
-    /// `true`, in any case.
+    /// `true`, case-insensitive.
     True,
-    /// Anything but `false` and nothing.
+    /// Anything except `false` and the empty value.
     NotFalse,
-    /// This word, in any case.
+    /// This word, case-insensitive.
     Word(&'static str),
-    /// Anything but nothing.
+    /// Anything except the empty value.
     Anything,
 }
 
-/// Annotations that keep the load balancer inside a private network.
+/// Annotations for a load balancer in a private network.
 const INTERNAL: [(&str, Says); 18] = [
     ("service.beta.kubernetes.io/aws-load-balancer-internal", Says::NotFalse),
     ("service.beta.kubernetes.io/aws-load-balancer-scheme", Says::Word("internal")),
@@ -53,7 +53,7 @@ const INTERNAL: [(&str, Says); 18] = [
     ("service.beta.kubernetes.io/cce-load-balancer-internal-vpc", Says::True),
 ];
 
-/// Annotations that list whom the load balancer lets in.
+/// Annotations with a list of allowed clients.
 const ALLOWED: [&str; 4] = [
     "service.beta.kubernetes.io/azure-allowed-ip-ranges",
     "service.beta.kubernetes.io/azure-allowed-service-tags",
@@ -61,7 +61,7 @@ const ALLOWED: [&str; 4] = [
     "service.beta.kubernetes.io/linode-loadbalancer-firewall-acl",
 ];
 
-/// Annotations that leave the answer to something outside the files.
+/// Annotations whose effect depends on something outside the files.
 const ELSEWHERE: [(&str, &str); 6] = [
     ("service.beta.kubernetes.io/aws-load-balancer-security-groups", "security groups"),
     ("service.beta.kubernetes.io/linode-loadbalancer-firewall-id", "firewall"),
@@ -71,7 +71,7 @@ const ELSEWHERE: [(&str, &str); 6] = [
     ("projectcalico.org/ipv6pools", "address pool"),
 ];
 
-/// Annotations that ask for addresses.
+/// Annotations that request addresses.
 const ADDRESSES: [&str; 6] = [
     "metallb.universe.tf/loadBalancerIPs",
     "metallb.io/loadBalancerIPs",
@@ -81,8 +81,8 @@ const ADDRESSES: [&str; 6] = [
     "projectcalico.org/loadBalancerIPs",
 ];
 
-/// Classes whose load balancers are in a private network unless an annotation says otherwise: the
-/// AWS Load Balancer Controller makes internal ones by default.
+/// Classes with load balancers in a private network by default, as the AWS Load Balancer Controller
+/// creates.
 const INTERNAL_CLASSES: [&str; 4] = [
     "service.k8s.aws/nlb",
     "eks.amazonaws.com/nlb",
@@ -90,7 +90,7 @@ const INTERNAL_CLASSES: [&str; 4] = [
     "tailscale",
 ];
 
-/// Whom the load balancer serves.
+/// Returns who can reach the load balancer.
 pub(super) fn reach(service: &Object) -> Reach {
     let says = |key: &str, what: &Says| {
         service.annotation(key).map(str::trim).is_some_and(|value| match what {
@@ -120,8 +120,8 @@ pub(super) fn reach(service: &Object) -> Reach {
     }
 }
 
-/// Whether such a list names someone, and not everyone: blocks in whatever notation, Azure's tag
-/// for the internet, a list of those who may not come.
+/// Whether such a list allows some clients but not all: address blocks in any notation, Azure's tag
+/// for the internet, a deny list.
 pub(super) fn lists_some(list: &str) -> bool {
     let words = list.split(|c: char| !(c.is_ascii_alphanumeric() || ".:/".contains(c)));
     let block = |word: &str| {
@@ -133,7 +133,8 @@ pub(super) fn lists_some(list: &str) -> bool {
     !list.trim().is_empty() && open.next().is_none() && !Cidr::cover_everything(&blocks)
 }
 
-/// `loadBalancerSourceRanges`, or the annotation that counts where it is absent.
+/// Returns the effect of `loadBalancerSourceRanges`, or of the annotation that applies if it is
+/// absent.
 pub(super) fn source_ranges(service: &Object) -> Reach {
     let listed = list(service.value(), &["spec", "loadBalancerSourceRanges"])
         .and_then(|ranges| ranges.map(text_element).collect::<Result<Vec<_>, _>>());
@@ -163,7 +164,8 @@ pub(super) fn source_ranges(service: &Object) -> Reach {
     if Cidr::cover_everything(&blocks) { Reach::Open } else { Reach::Limited }
 }
 
-/// Addresses that the Service asks for or was given: private ones are reached from inside only.
+/// Returns the effect of the Service's requested or assigned addresses: private ones are only
+/// reachable from inside.
 fn addresses(service: &Object) -> Reach {
     let asked = ADDRESSES.into_iter().filter_map(|key| service.annotation(key));
     let asked = asked.chain(service.at(&["spec", "loadBalancerIP"]).and_then(Value::as_str));

@@ -35,7 +35,7 @@ use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct MetadataReachable {}
 
-/// AWS, Google, Azure, OpenStack and others; over plain HTTP.
+/// AWS, Google, Azure, OpenStack and others, over plain HTTP.
 const V4: IpAddr = IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254));
 const AWS_V6: IpAddr = IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254));
 const GOOGLE_V6: IpAddr = IpAddr::V6(Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254));
@@ -82,7 +82,7 @@ fn judge(peer: Value<'_>) -> Option<Claim<'_>> {
     };
     let cidr = block.value.as_str().unwrap_or("");
     if block.cidr.is_single() {
-        // Google's workload identity needs it, and answers with the pod's own credentials.
+        // Google's workload identity needs it, and provides the pod's own credentials there.
         let message = format!("`{cidr}` is the metadata service");
         return Some(Claim::fails(block.value, message).confidence(Confidence::Low));
     }

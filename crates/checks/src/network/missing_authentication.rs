@@ -28,15 +28,15 @@ use crate::{Check, Claim, Cx, OnContainer, Verdict};
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct MissingAuthentication {}
 
-/// A switch of a program.
+/// A setting that disables the login of a program.
 struct Switch {
-    /// What the image or the command line names it; empty where the flag says enough.
+    /// The name in the image or on the command line. Empty if the flag is specific enough.
     program: &'static str,
     flag: &'static str,
-    /// Values that switch the login off; a flag without value is `true`.
+    /// Values that disable the login. A flag without a value is `true`.
     values: &'static [&'static str],
     what: &'static str,
-    /// Whether the program is the same without it, but for the login.
+    /// Whether removing it has no effect other than enabling the login.
     removable: bool,
 }
 
@@ -64,7 +64,7 @@ const FLAGS: [Switch; 9] = [
     switch("code-server", "auth", &["none"], "code-server", false),
 ];
 
-/// Variables of the environment, as [`FLAGS`].
+/// Environment variables, like [`FLAGS`].
 const VARIABLES: [Switch; 12] = [
     switch("", "POSTGRES_HOST_AUTH_METHOD", &["trust"], "PostgreSQL", false),
     switch("", "MYSQL_ALLOW_EMPTY_PASSWORD", ANY, "MySQL", false),
@@ -80,7 +80,7 @@ const VARIABLES: [Switch; 12] = [
     switch("", "DOCKER_TLS_CERTDIR", &[""], "the Docker daemon", false),
 ];
 
-/// The images of MySQL take any text that is not empty.
+/// The MySQL images accept any text that is not empty.
 const ANY: &[&str] = &["*"];
 
 impl Check for MissingAuthentication {
@@ -99,7 +99,7 @@ impl Check for MissingAuthentication {
                 let (value, alone) = match word.split_once('=') {
                     Some((_, value)) => (value, true),
                     None => match words.get(at + 1).filter(|(next, _)| !next.starts_with('-')) {
-                        // A flag that takes no value may be followed by an argument of its own.
+                        // A flag without a value may be followed by a positional argument.
                         Some((next, _)) if !switch.values.contains(&"true") => (*next, false),
                         _ => ("true", true),
                     },
@@ -147,7 +147,7 @@ impl Check for MissingAuthentication {
             let image = container.image().rsplit('/').next().unwrap_or("");
             image.contains(*name) || words.iter().any(|(word, _)| word.ends_with(*name))
         };
-        // Of any other program it is not known what it would be told.
+        // The settings of other programs are not known.
         match claims.is_empty() && !PROGRAMS.iter().any(known) {
             true => Verdict::NotApplicable,
             false => Verdict::from_claims(claims),
@@ -155,7 +155,7 @@ impl Check for MissingAuthentication {
     }
 }
 
-/// Programs with a switch in [`FLAGS`] or [`VARIABLES`].
+/// Programs with a setting in [`FLAGS`] or [`VARIABLES`].
 const PROGRAMS: [&str; 17] = [
     "code-server",
     "dind",
@@ -176,7 +176,7 @@ const PROGRAMS: [&str; 17] = [
     "weaviate",
 ];
 
-/// Switches whose value is in another object.
+/// Returns claims for settings whose value is in another object.
 fn unread<'a>(container: Container<'a>) -> impl Iterator<Item = Claim<'a>> {
     let variables = container.value().list("env");
     variables.filter(|v| v.get("valueFrom").is_some_and(|from| !from.is_null())).filter_map(|v| {
@@ -202,7 +202,8 @@ fn names(word: &str, flag: &str) -> bool {
     rest.split('=').next() == Some(flag)
 }
 
-/// The words of command and arguments, also of a shell's script, with the element that holds each.
+/// Returns the words of command and arguments, including those of a shell script, each with its
+/// element.
 fn words<'a>(container: Container<'a>) -> impl Iterator<Item = (&'a str, Value<'a>)> {
     let lists = ["command", "args"].into_iter();
     let elements = lists.flat_map(move |list| container.value().list(list));
@@ -216,11 +217,11 @@ fn words<'a>(container: Container<'a>) -> impl Iterator<Item = (&'a str, Value<'
     })
 }
 
-/// What asks for a login although the switch is off.
+/// A login that is required although the setting disables it.
 enum Login<'a> {
     None,
     Password,
-    /// This file may.
+    /// It depends on this file.
     Unknown(&'a str),
 }
 
@@ -239,7 +240,7 @@ fn login<'a>(switch: &Switch, words: &[(&'a str, Value<'a>)]) -> Login<'a> {
         )
     };
     match switch.flag {
-        // Protected mode only rejects others while there is no password.
+        // Protected mode only rejects other hosts while there is no password.
         "protected-mode" if ["requirepass", "aclfile", "user"].into_iter().any(sets) => {
             Login::Password
         }
@@ -247,7 +248,7 @@ fn login<'a>(switch: &Switch, words: &[(&'a str, Value<'a>)]) -> Login<'a> {
             let file = words.iter().find(|(word, _)| word.ends_with(".conf"));
             file.map_or(Login::None, |(file, _)| Login::Unknown(file))
         }
-        // Without a token Jupyter asks for the password, if there is one.
+        // Without a token, Jupyter requires the password, if set.
         flag if flag.ends_with(".token")
             && ["password", "hashed_password"].into_iter().any(sets) =>
         {
@@ -257,8 +258,8 @@ fn login<'a>(switch: &Switch, words: &[(&'a str, Value<'a>)]) -> Login<'a> {
     }
 }
 
-/// Whether a password is given anyway: then an empty one that is allowed has no effect. For MySQL
-/// and MariaDB only that of root counts.
+/// Whether a password is set anyway, so that allowing an empty one has no effect. For MySQL and
+/// MariaDB, only that of root counts.
 fn has_password(container: Container<'_>, switch: &str) -> bool {
     let own = switch.starts_with("MYSQL_") || switch.starts_with("MARIADB_");
     let wanted = if own { "ROOT_PASSWORD" } else { "PASSWORD" };
@@ -271,7 +272,7 @@ fn has_password(container: Container<'_>, switch: &str) -> bool {
     })
 }
 
-/// `docker:dind`, where the daemon then listens on port 2375 to everyone.
+/// Whether it is `docker:dind`, whose daemon then listens on port 2375 for everyone.
 fn serves_docker(container: Container<'_>) -> bool {
     let image = container.image();
     image.contains("docker") && image.contains("dind")

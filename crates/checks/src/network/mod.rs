@@ -1,4 +1,4 @@
-//! What reaches what, and whether it is encrypted.
+//! Connectivity and encryption in transit.
 
 mod address;
 mod admin_interface;

@@ -44,10 +44,10 @@ fn fails<'a>(file: Value<'a>, zones: &str) -> Verdict<'a> {
     Claim::fails(file, message).into()
 }
 
-/// The zones of the first server block that answers for the cluster and lets everyone transfer them
-/// (coredns.io, *transfer*; before 1.7.0 a line of *kubernetes*).
+/// Returns the zones of the first server block for the cluster domain that allows transfers to
+/// everyone (coredns.io, *transfer*; before 1.7.0, an option of *kubernetes*).
 fn open_block(text: &str) -> Result<Option<String>, ()> {
-    // What each open brace belongs to.
+    // The block of each open brace.
     let mut within: Vec<Vec<&str>> = Vec::new();
     let (mut of_cluster, mut open, mut found) = (false, false, None);
     for line in text.lines() {

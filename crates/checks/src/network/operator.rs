@@ -1,4 +1,4 @@
-//! Programs in the files that make pods which the files do not show.
+//! Operators in the files, whose pods are not in the files.
 
 use std::collections::HashMap;
 
@@ -14,18 +14,18 @@ const RESOURCES: [&str; 7] =
 
 const BINDINGS: [GroupKind; 2] = [kinds::ROLE_BINDING, kinds::CLUSTER_ROLE_BINDING];
 
-/// A workload whose account may make pods in a namespace: an operator, as a rule.
+/// Returns a workload whose account may create pods in a namespace, typically an operator.
 pub(super) fn operator<'a>(namespace: &str, cx: &View<'a>) -> Option<&'a Object> {
     let makers = cx.derive::<Makers>();
-    // Bindings of the namespace come before those of the cluster.
+    // Bindings of the namespace take precedence over those of the cluster.
     let (kind, place) = makers.0.get(namespace).or_else(|| makers.1.as_ref())?;
     cx.nth(*kind, *place)
 }
 
-/// A workload by its kind and its place among the objects of the kind.
+/// A workload by kind and its index among the objects of the kind.
 type Place = (GroupKind, usize);
 
-/// The first workload that may make pods, by namespace, and the first that may everywhere.
+/// The first workload that may create pods, by namespace, and the first that may in all namespaces.
 struct Makers(HashMap<String, Place>, Option<Place>);
 
 impl Derived for Makers {
@@ -65,7 +65,7 @@ impl Derived for Makers {
     }
 }
 
-/// The first workload of each ServiceAccount, in the order of all, by namespace and name.
+/// The first workload of each ServiceAccount in order, by namespace and name.
 struct Accounts(HashMap<(String, String), (usize, Place)>);
 
 impl Accounts {
@@ -84,7 +84,7 @@ impl Accounts {
         Self(accounts)
     }
 
-    /// In files, a workload without a namespace may be put into any.
+    /// In files, a workload without a namespace may be applied to any.
     fn first(&self, namespace: &str, name: &str) -> Option<Place> {
         let of = |namespace: &str| self.0.get(&(namespace.to_owned(), name.to_owned()));
         of(namespace).into_iter().chain(of("")).min_by_key(|found| found.0).map(|found| found.1)
@@ -99,8 +99,8 @@ fn role<'a>(binding: &Object, cx: &View<'a>) -> Option<&'a Object> {
     }
 }
 
-/// Whether a rule names such a resource with the right to create it. A wildcard for resources
-/// says nothing of what its holder does.
+/// Whether a rule lists such a resource and allows creating it. A wildcard for resources says
+/// nothing about what its holder does.
 fn makes_pods(rule: Value<'_>) -> bool {
     let names = |field: &str, wanted: &[&str]| {
         rule.list(field).any(|v| v.as_str().is_some_and(|v| wanted.contains(&v)))

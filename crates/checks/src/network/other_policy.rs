@@ -1,5 +1,5 @@
-//! What policies besides NetworkPolicy do to a pod: those of Cilium, of Calico, and the cluster's
-//! own for administrators.
+//! The effect of policies other than NetworkPolicy on a pod: those of Cilium, of Calico, and
+//! administrative policies.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use super::policy::Direction;
 use super::{calico, cilium, cluster_policy};
 use crate::{Reads, View, Why};
 
-/// The kinds, and whether they have a namespace.
+/// The kinds, and whether they are namespaced.
 const KINDS: [(GroupKind, bool); 9] = [
     (kinds::CILIUM_NETWORK_POLICY, true),
     (kinds::CILIUM_CLUSTERWIDE_NETWORK_POLICY, false),
@@ -23,21 +23,21 @@ const KINDS: [(GroupKind, bool); 9] = [
     (kinds::BASELINE_ADMIN_NETWORK_POLICY, false),
 ];
 
-/// What a policy does to a pod in a direction.
+/// The effect of a policy on a pod in a direction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Effect {
-    /// It does not select the pod, or says nothing of the direction.
+    /// It does not select the pod, or does not apply to the direction.
     None,
-    /// It allows or denies some connections; what no policy names stays open.
+    /// It allows or denies some connections, without a default deny.
     Adds,
-    /// What no policy allows is closed.
+    /// Connections that no policy allows are denied.
     Restricts,
-    /// It could not be determined, and why.
+    /// It could not be determined. Contains the reason.
     Unclear(Why),
 }
 
 impl Effect {
-    /// Both together: the one that closes decides.
+    /// Combines two effects. `Restricts` takes precedence.
     pub(super) fn and(self, other: Self) -> Self {
         match (self, other) {
             (Self::Restricts, _) | (_, Self::Restricts) => Self::Restricts,
@@ -48,8 +48,8 @@ impl Effect {
     }
 }
 
-/// A label of the pod's namespace: its name, which the API server sets, or what the namespace says
-/// where it was read.
+/// Returns a label of the pod's namespace: its name, which the API server sets, or a label of the
+/// Namespace if it was read.
 pub(super) fn namespace_label<'a>(pod: Pod<'a>, key: &str, cx: &View<'a>) -> Label<'a> {
     let name = pod.object().namespace();
     if name.is_empty() {
@@ -64,12 +64,13 @@ pub(super) fn namespace_label<'a>(pod: Pod<'a>, key: &str, cx: &View<'a>) -> Lab
     }
 }
 
-/// What all of them that were read do to the pod in a direction; why it is unclear names the policy.
+/// Returns the combined effect of all of them on the pod in a direction. The reason for an unclear
+/// effect contains the policy.
 pub(super) fn others<'a>(pod: Pod<'a>, direction: Direction, cx: &View<'a>) -> Effect {
     if KINDS.into_iter().all(|(kind, _)| cx.nth(kind, 0).is_none()) {
         return Effect::None;
     }
-    // Pods that have all of this in common are alike to every policy.
+    // Pods with the same key are equivalent for every policy.
     let object = pod.object();
     let job = if object.kind() == "Job" { object.name() } else { "" };
     let of = (direction, object.group(), object.kind(), object.namespace(), job);
@@ -102,23 +103,24 @@ fn of_all<'a>(cx: &View<'a>, (pod, direction): (Pod<'a>, Direction)) -> Effect {
     all
 }
 
-/// Why such a policy may hold for pods of a namespace that were not seen.
+/// Returns the reason why such a policy may apply to pods of a namespace that were not read.
 pub(super) fn may_hold<'a>(namespace: &'a str, cx: &View<'a>) -> Option<Why> {
     let (policy, _) = near(namespace, cx).next()?;
     Some(format!("{} `{}` may restrict these pods", policy.kind(), policy.name()).into())
 }
 
-/// Why some of them may not have been read.
+/// Returns the reason why some of them may not have been read.
 pub(super) fn unread(cx: &View<'_>) -> Option<Why> {
     KINDS.into_iter().find_map(|(kind, _)| cx.gap(kind))
 }
 
-/// Those of a namespace and those of all; where the files leave a namespace open, those as well.
+/// Returns the policies of a namespace and cluster-wide ones. In files, also those without a
+/// namespace.
 fn near<'a>(
     namespace: &'a str,
     cx: &View<'a>,
 ) -> impl Iterator<Item = (&'a Object, GroupKind)> + use<'a> {
-    // There are few of them, mostly none: one list is cheaper than two by namespace.
+    // There are usually few or none, so one list is cheaper than two by namespace.
     let lists = KINDS.map(|(kind, namespaced)| (cx.list(kind).objects, kind, namespaced));
     lists.into_iter().flat_map(move |(objects, kind, namespaced)| {
         objects.into_iter().filter_map(move |policy| {
@@ -129,7 +131,7 @@ fn near<'a>(
     })
 }
 
-/// A policy that lets everything in or out: what claims about it say.
+/// Returns the message for a policy that allows everything.
 pub(super) fn everywhere(direction: Direction) -> &'static str {
     match direction {
         Direction::Ingress => "this rule allows connections from every address on every port",

@@ -84,7 +84,7 @@ impl Check for PlaintextMesh {
 fn istio(policy: &Object) -> Verdict<'_> {
     let whole = judge_mode(policy.value(), &["spec", "mtls", "mode"], &of_whole(policy));
     let ports = match map(policy.value(), &["spec", "portLevelMtls"]) {
-        // Of a policy without a selector they do not count.
+        // Without a selector, they are ignored.
         Ok(ports) => ports.filter(|_| selects_workload(policy)),
         Err(wrong) => return wrong.into(),
     };
@@ -92,7 +92,7 @@ fn istio(policy: &Object) -> Verdict<'_> {
         .into_iter()
         .flat_map(Value::entries)
         .map(|(port, mtls)| judge_mode(mtls, &["mode"], &format!("port `{port}` of its workload")));
-    // One that says nothing leaves the mode to the policy above it.
+    // An unset mode is inherited from the policy above.
     Verdict::all(std::iter::once(whole).chain(ports))
 }
 
@@ -130,7 +130,7 @@ fn judge_mode<'a>(from: Value<'a>, path: &[&str], what: &str) -> Verdict<'a> {
     }
 }
 
-/// Whom Linkerd's proxies let in where no Server says so.
+/// Who Linkerd's proxies allow by default, without a Server.
 const DEFAULT_POLICY: &str = "config.linkerd.io/default-inbound-policy";
 
 fn default_policy(value: Value<'_>) -> Verdict<'_> {
@@ -146,7 +146,7 @@ fn default_policy(value: Value<'_>) -> Verdict<'_> {
     }
 }
 
-/// `accessPolicy` of Linkerd's Server: who is let in where no authorization says so.
+/// Checks the `accessPolicy` of a Linkerd Server: who is allowed without an authorization.
 fn server(server: &Object) -> Verdict<'_> {
     match text(server.value(), &["spec", "accessPolicy"]) {
         Ok(Some((policy @ ("all-unauthenticated" | "cluster-unauthenticated"), place))) => {
@@ -160,7 +160,7 @@ fn server(server: &Object) -> Verdict<'_> {
     }
 }
 
-/// Clients without identity are let in; where networks are listed, from there alone.
+/// Checks whether clients without identity are allowed, from listed networks or from anywhere.
 fn authorization(authorization: &Object) -> Verdict<'_> {
     let client = authorization.at(&["spec", "client"]);
     let open = client.and_then(|client| client.get("unauthenticated"));
@@ -178,7 +178,8 @@ fn authorization(authorization: &Object) -> Verdict<'_> {
     }
 }
 
-/// Consul's entries: plain text of the whole mesh or of one service, or that services may ask for it.
+/// Checks Consul's entries: plaintext in the whole mesh or for one service, or whether services may
+/// request it.
 fn consul(entry: &Object) -> Verdict<'_> {
     if entry.is(kinds::CONSUL_MESH) {
         let path = &["spec", "allowEnablingPermissiveMutualTLS"];
@@ -217,7 +218,7 @@ fn consul(entry: &Object) -> Verdict<'_> {
     }
 }
 
-/// The backend that a mesh of Kuma uses; without one, another object says what is encrypted.
+/// Checks the backend of a Kuma mesh. Without one, another object determines what is encrypted.
 fn kuma(mesh: &Object) -> Verdict<'_> {
     let (used, place) = match text(mesh.value(), &["spec", "mtls", "enabledBackend"]) {
         Ok(Some((used, place))) if !used.is_empty() => (used, place),

@@ -1,4 +1,4 @@
-//! Which pods near an object may have a label, without a look at each of them.
+//! An index of pods by label, so that not every pod has to be examined.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -14,22 +14,22 @@ use crate::{Derived, Reads, View};
 #[derive(Default)]
 struct ByNamespace(HashMap<String, Arc<Labels>>);
 
-/// The same workloads together.
+/// All workloads.
 #[derive(Default)]
 struct Everywhere(Arc<Labels>);
 
-/// Workloads by the labels of their pods. They are named by their places in `all`.
+/// Workloads by the labels of their pods, as indexes in `all`.
 #[derive(Default)]
 struct Labels {
-    /// Places in [`kinds::WORKLOADS`], and among the objects of that kind.
+    /// Indexes in [`kinds::WORKLOADS`], and among the objects of that kind.
     all: Vec<(usize, usize)>,
     /// By label, then by value.
     by_label: HashMap<String, HashMap<String, Vec<usize>>>,
-    /// Those to which a controller adds a label, whose value is not known; by label.
+    /// Workloads whose controller adds a label with an unknown value, by label.
     added: HashMap<&'static str, Vec<usize>>,
-    /// Those whose pods may be given any label.
+    /// Workloads whose pods may get any label.
     any: Vec<usize>,
-    /// The names of those that have pods.
+    /// The names of workloads with pods.
     names: HashSet<String>,
     /// The values of all labels of their pods.
     values: HashSet<String>,
@@ -37,14 +37,14 @@ struct Labels {
     by_own_label: HashMap<(String, String), Vec<usize>>,
 }
 
-/// The pods near an object: those of its namespace, and of objects that may be put into it.
+/// The pods near an object: those of its namespace, and of objects that may be applied to it.
 pub(crate) struct Near<'a> {
     cx: View<'a>,
-    /// Those of the namespace before those without one.
+    /// Those of the namespace, then those without one.
     parts: Vec<Arc<Labels>>,
 }
 
-/// What a pod must have to be selected, as far as one label tells.
+/// A label that a selected pod must have.
 pub(crate) enum Wanted<'a> {
     /// A label with one of these values.
     OneOf(&'a str, Vec<&'a str>),
@@ -53,8 +53,8 @@ pub(crate) enum Wanted<'a> {
 }
 
 impl<'a> Wanted<'a> {
-    /// The first requirement of a selector, where it is one of a label that must be there. (Those
-    /// behind it are not checked where the first is not met.)
+    /// Returns the first requirement of a selector, if it is for a label that must exist. (Later
+    /// ones are only evaluated if the first is met.)
     pub(crate) fn of(selector: Value<'a>) -> Option<Self> {
         let mut labels = selector.get("matchLabels").into_iter().flat_map(Value::entries);
         if let Some((key, value)) = labels.next() {
@@ -79,7 +79,7 @@ impl<'a> Near<'a> {
             vec![cx.derive::<Everywhere>().0.clone()]
         } else {
             let all = cx.derive::<ByNamespace>();
-            // In files, the namespace may be given when they are applied.
+            // In files, the namespace may be set when they are applied.
             let open = partial.then_some("");
             let names = [namespace].into_iter().chain(open);
             names.filter_map(|name| all.0.get(name)).cloned().collect()
@@ -87,13 +87,13 @@ impl<'a> Near<'a> {
         Self { cx: *cx, parts }
     }
 
-    /// The pods of that very namespace.
+    /// The pods of exactly that namespace.
     pub(crate) fn within(namespace: &str, cx: &View<'a>) -> Self {
         let all = cx.derive::<ByNamespace>();
         Self { cx: *cx, parts: all.0.get(namespace).cloned().into_iter().collect() }
     }
 
-    /// The pods that have or may get what is wanted, in their order.
+    /// Returns the pods that have or may get the label, in order.
     pub(crate) fn with(&self, wanted: &Wanted<'_>) -> Vec<Pod<'a>> {
         self.pods(|labels| match wanted {
             Wanted::OneOf(key, values) => {
@@ -109,7 +109,7 @@ impl<'a> Near<'a> {
         })
     }
 
-    /// The pods that have at least one of these labels, in their order.
+    /// Returns the pods that have at least one of these labels, in order.
     pub(super) fn with_some(&self, wanted: Value<'_>) -> Vec<Pod<'a>> {
         let wanted: Vec<_> =
             wanted.entries().filter_map(|(key, value)| Some((key, value.as_str()?))).collect();
@@ -119,12 +119,12 @@ impl<'a> Near<'a> {
         })
     }
 
-    /// Whether any pod has that label, with whatever value.
+    /// Whether any pod has that label, with any value.
     pub(super) fn has_key(&self, key: &str) -> bool {
         self.parts.iter().any(|labels| labels.by_label.contains_key(key))
     }
 
-    /// Whether a workload with pods has that name, or a label of its pods that value.
+    /// Whether a workload with pods has that name, or one of its pods' labels has that value.
     pub(super) fn speaks_of(&self, name: &str) -> bool {
         self.parts.iter().any(|l| l.names.contains(name) || l.values.contains(name))
     }
@@ -155,7 +155,7 @@ impl<'a> Near<'a> {
     }
 }
 
-/// Whether a pod of that very namespace is there.
+/// Whether there is a pod in exactly that namespace.
 pub(super) fn any_in(namespace: &str, cx: &View<'_>) -> bool {
     let all = cx.derive::<ByNamespace>();
     all.0.get(namespace).is_some_and(|labels| !labels.names.is_empty())
@@ -199,7 +199,7 @@ impl Labels {
         }
     }
 
-    /// Adds a pod of the last of `all`.
+    /// Adds a pod of the last workload in `all`.
     fn add_pod(&mut self, pod: Pod<'_>) {
         let place = self.all.len() - 1;
         self.names.insert(pod.object().name().to_owned());
@@ -229,7 +229,7 @@ impl Labels {
         by_value.entry(value.to_owned()).or_default().push(place);
     }
 
-    /// Those that may get a label whose value is not known.
+    /// Returns the workloads that may get a label with an unknown value.
     fn unsure(&self, key: &str) -> impl Iterator<Item = &usize> {
         self.added.get(key).into_iter().flatten().chain(&self.any)
     }

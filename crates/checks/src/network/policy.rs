@@ -1,4 +1,4 @@
-//! Which NetworkPolicies select a pod, and for which directions they count.
+//! NetworkPolicies that select a pod, and the directions they apply to.
 
 use pavisade_model::{GroupKind, kinds};
 use pavisade_snapshot::{Coverage, Label, Object, Pod, Selector, SelectorError, Selects};
@@ -11,7 +11,7 @@ use crate::field::{WrongType, find, integer, list, map, text, text_element};
 use crate::fragment::is_fragment;
 use crate::{Claim, Listing, Place, Verdict, View, Why};
 
-/// A direction of traffic, seen from the pod.
+/// A direction of traffic, from the pod's perspective.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Direction {
     Ingress,
@@ -19,7 +19,7 @@ pub(super) enum Direction {
 }
 
 impl Direction {
-    /// As `policyTypes` says it.
+    /// Returns the name used in `policyTypes`.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Ingress => "Ingress",
@@ -27,7 +27,7 @@ impl Direction {
         }
     }
 
-    /// The field that holds a rule's peers.
+    /// Returns the field with the peers of a rule.
     pub(super) fn peers(self) -> &'static str {
         match self {
             Self::Ingress => "from",
@@ -35,7 +35,7 @@ impl Direction {
         }
     }
 
-    /// The field that holds the rules.
+    /// Returns the field with the rules.
     pub(super) fn field(self) -> &'static str {
         match self {
             Self::Ingress => "ingress",
@@ -44,8 +44,8 @@ impl Direction {
     }
 }
 
-/// Whether a NetworkPolicy counts for a direction: `policyTypes`, or its default (always Ingress;
-/// Egress where the policy has egress rules).
+/// Whether a NetworkPolicy applies to a direction: by `policyTypes`, or its default (always
+/// Ingress, and Egress if the policy has egress rules).
 pub(super) fn applies_to(policy: &Object, direction: Direction) -> bool {
     let types = policy.at(&["spec", "policyTypes"]).filter(|t| t.items().next().is_some());
     match types {
@@ -57,7 +57,7 @@ pub(super) fn applies_to(policy: &Object, direction: Direction) -> bool {
     }
 }
 
-/// What of a policy has a type for which the API server rejects it, if anything.
+/// Returns the part of a policy whose type the API server rejects, if any.
 pub(super) fn wrong_type(policy: &Object) -> Option<WrongType<'_>> {
     let check = || -> Result<(), WrongType<'_>> {
         for kind in list(policy.value(), &["spec", "policyTypes"])? {
@@ -96,13 +96,13 @@ fn check_rule(rule: Value<'_>, direction: Direction) -> Result<(), WrongType<'_>
     Ok(())
 }
 
-/// The rules of a policy for a direction; none where it does not count for it.
+/// Returns the rules of a policy for a direction. Empty if it does not apply to it.
 pub(super) fn rules(policy: &Object, direction: Direction) -> impl Iterator<Item = Value<'_>> {
     let spec = policy.at(&["spec"]).filter(|_| applies_to(policy, direction));
     spec.into_iter().flat_map(move |spec| spec.list(direction.field()))
 }
 
-/// The policy's selector; an absent one is the empty one.
+/// Returns the policy's selector. An absent one is empty.
 pub(super) fn pod_selector(policy: &Object) -> Result<Option<Selector<'_>>, SelectorError> {
     let Some(value) = policy.at(&["spec", "podSelector"]).filter(|v| !v.is_null()) else {
         return Ok(None);
@@ -110,7 +110,7 @@ pub(super) fn pod_selector(policy: &Object) -> Result<Option<Selector<'_>>, Sele
     if value.kind() != Kind::Mapping {
         return Err(SelectorError("`podSelector` must be a map".into()));
     }
-    // The API server drops an unknown field, and would select every pod.
+    // The API server drops unknown fields, which would select every pod.
     let known = ["matchLabels", "matchExpressions"];
     match value.entries().find(|(key, _)| !known.contains(key)) {
         Some((key, _)) => Err(SelectorError(format!("`podSelector` has no field `{key}`"))),
@@ -118,13 +118,13 @@ pub(super) fn pod_selector(policy: &Object) -> Result<Option<Selector<'_>>, Sele
     }
 }
 
-/// Whether a selector, of an object in `namespace`, selects the pod: it may depend on labels that a
-/// controller adds, or on the namespace that the files get.
+/// Returns whether a selector of an object in `namespace` selects the pod. This may depend on
+/// labels added by a controller, or on the namespace of files.
 pub(super) fn selects(selector: Option<&Selector<'_>>, namespace: &str, pod: Pod<'_>) -> Selects {
     let pod_namespace = pod.object().namespace();
     let same = match (namespace, pod_namespace) {
         (a, b) if a == b => Selects::Yes,
-        // In files, the namespace may be given when they are applied.
+        // In files, the namespace may be set when they are applied.
         ("", _) | (_, "") => Selects::Maybe,
         _ => return Selects::No,
     };
@@ -146,7 +146,7 @@ pub(super) enum Added<'a> {
     Unknown,
 }
 
-/// What a workload's controller makes of a label on its pods.
+/// Returns how a workload's controller sets a label on its pods.
 pub(super) fn added_label<'a>(pod: Pod<'a>, key: &str) -> Added<'a> {
     let object = pod.object();
     let names_job = ["job-name", "batch.kubernetes.io/job-name"].contains(&key);
@@ -161,7 +161,7 @@ fn is_batch(object: &Object) -> bool {
     ["batch", "extensions"].contains(&object.group())
 }
 
-/// Labels that a workload's controller puts on its pods; nothing where they may be any.
+/// Returns the labels that a workload's controller adds to its pods. `None` if they may be any.
 pub(super) fn added_keys(pod: Pod<'_>) -> Option<&'static [&'static str]> {
     let object = pod.object();
     Some(match (object.group(), object.kind()) {
@@ -182,29 +182,29 @@ pub(super) fn added_keys(pod: Pod<'_>) -> Option<&'static [&'static str]> {
             "apps.kubernetes.io/pod-index",
         ],
         ("", _) => &[],
-        // What an operator makes of a custom resource is its own affair.
+        // The labels set by the operator of a custom resource are not known.
         _ => return None,
     })
 }
 
-/// Whether the pod is in its node's network, where policies do not reach it.
+/// Whether the pod is on the host network, where policies do not apply.
 pub(super) fn on_host_network(pod: Pod<'_>) -> bool {
     pod.at(&["hostNetwork"]).and_then(Value::as_bool) == Some(true)
 }
 
-/// What is known of the policies that select a pod for a direction.
+/// The policies that select a pod for a direction.
 pub(super) enum Restriction<'a> {
-    /// These select it; what they allow adds up.
+    /// NetworkPolicies, whose rules are combined.
     By(Selecting<'a>),
-    /// A policy of another kind does.
+    /// A policy of another kind.
     ByOther,
-    /// None does.
+    /// None.
     None,
-    /// It could not be determined, and why.
+    /// It could not be determined. Contains the reason.
     Unknown(Why),
 }
 
-/// The policies that select the pod for a direction.
+/// Returns the policies that select the pod for a direction.
 pub(super) fn restriction<'a>(
     pod: Pod<'a>,
     direction: Direction,
@@ -228,13 +228,14 @@ pub(super) fn restriction<'a>(
     }
 }
 
-/// Why what a pod may connect to is not a matter of the NetworkPolicies alone that were read.
+/// Returns the reason why the NetworkPolicies that were read do not fully determine a pod's
+/// connections.
 pub(super) fn more_policies<'a>(pod: Pod<'a>, direction: Direction, cx: &View<'a>) -> Option<Why> {
     let gap = || cx.gap(kinds::NETWORK_POLICY).or_else(|| unread(cx));
     beside(pod, direction, cx).or_else(gap)
 }
 
-/// Why policies of other kinds have a say beside NetworkPolicies.
+/// Returns the reason why policies of other kinds also apply.
 pub(super) fn beside<'a>(pod: Pod<'a>, direction: Direction, cx: &View<'a>) -> Option<Why> {
     match others(pod, direction, cx) {
         Effect::None => None,
@@ -246,7 +247,7 @@ pub(super) fn beside<'a>(pod: Pod<'a>, direction: Direction, cx: &View<'a>) -> O
     }
 }
 
-/// The policies of a namespace; where the files leave namespaces open, those that may be in it.
+/// Returns the policies of a namespace. In files, also those that may be applied to it.
 pub(super) fn policies_near<'a>(namespace: &'a str, cx: &View<'a>) -> Listing<'a> {
     near(kinds::NETWORK_POLICY, namespace, cx)
 }
@@ -262,17 +263,17 @@ pub(super) fn near<'a>(kind: GroupKind, namespace: &'a str, cx: &View<'a>) -> Li
     listing
 }
 
-/// The pods of all workloads.
+/// Returns the pods of all workloads.
 pub(super) fn all_pods<'a>(cx: &View<'a>) -> Vec<Pod<'a>> {
     let objects = kinds::WORKLOADS.iter().flat_map(|kind| cx.list(*kind).objects);
     objects.flat_map(Object::pods).collect()
 }
 
-/// What is known of all pods, of which some may be seen.
+/// The completeness of a set of pods.
 pub(super) struct Seen {
-    /// Whether these are all.
+    /// Whether all pods were read.
     pub(super) complete: bool,
-    /// Why some could not be seen.
+    /// The reason why some could not be read.
     pub(super) refused: Option<Why>,
 }
 
@@ -286,7 +287,7 @@ impl Seen {
     }
 }
 
-/// The pods near a policy, less such as it cannot select.
+/// Returns the pods near a policy, without those it cannot select.
 pub(super) fn pods_of<'a>(policy: &'a Object, cx: &View<'a>) -> Vec<Pod<'a>> {
     match wanted(policy) {
         Some(wanted) => Near::of(policy.namespace(), cx).with(&wanted),
@@ -294,7 +295,8 @@ pub(super) fn pods_of<'a>(policy: &'a Object, cx: &View<'a>) -> Vec<Pod<'a>> {
     }
 }
 
-/// The pods near a Service with these labels as its selector, less such as it cannot select.
+/// Returns the pods near a Service with these labels as its selector, without those it cannot
+/// select.
 pub(super) fn pods_with<'a>(namespace: &'a str, labels: Value<'a>, cx: &View<'a>) -> Vec<Pod<'a>> {
     match labels.entries().next().and_then(|(key, value)| Some((key, value.as_str()?))) {
         Some((key, value)) => Near::of(namespace, cx).with(&Wanted::OneOf(key, vec![value])),
@@ -302,13 +304,13 @@ pub(super) fn pods_with<'a>(namespace: &'a str, labels: Value<'a>, cx: &View<'a>
     }
 }
 
-/// The pods of the workloads in a namespace.
+/// Returns the pods of the workloads in a namespace.
 fn pods_near<'a>(namespace: &'a str, cx: &View<'a>) -> Vec<Pod<'a>> {
     let objects = kinds::WORKLOADS.iter().flat_map(|kind| near(*kind, namespace, cx).objects);
     objects.flat_map(Object::pods).collect()
 }
 
-/// Whether any policy restricts the pod's traffic in a direction.
+/// Returns whether no policy restricts the pod's traffic in a direction.
 pub(super) fn unrestricted<'a>(
     pod: Pod<'a>,
     direction: Direction,
@@ -316,11 +318,11 @@ pub(super) fn unrestricted<'a>(
     cx: &View<'a>,
 ) -> Verdict<'a> {
     if is_fragment(pod.object()) {
-        // The labels that policies select by stand elsewhere.
+        // The labels that policies select are elsewhere.
         return Verdict::NotApplicable;
     }
     if on_host_network(pod) {
-        // Policies do not reach a pod in its node's network; PV-C002 says so.
+        // Policies do not apply to the host network, which PV-C002 reports.
         return Verdict::NotApplicable;
     }
     let place = Place::from(pod.object().at(&["metadata", "name"]).unwrap_or(pod.spec()));

@@ -1,5 +1,5 @@
-//! Which policies select a pod, without a look at each of them: policies of one namespace with the
-//! same selector are one group, and groups are found by a label that they want.
+//! An index of policies, so that not every policy has to be examined: policies of a namespace with
+//! the same selector are a group, and groups are indexed by a label they require.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,26 +14,26 @@ use super::policy::{
 };
 use crate::{Derived, Reads, View, Why};
 
-/// The policies by namespace, and all of them together under `None`.
+/// The policies by namespace, and all of them under `None`.
 #[derive(Default)]
 struct Index(HashMap<Option<String>, Arc<OfNamespace>>);
 
 #[derive(Default)]
 pub(super) struct OfNamespace {
     groups: Vec<Group>,
-    /// Groups that want no certain label.
+    /// Groups that require no specific label.
     any: Vec<usize>,
     /// By label, then by value.
     by_label: HashMap<String, HashMap<String, Vec<usize>>>,
-    /// Groups that want a label with whatever value.
+    /// Groups that require a label with any value.
     by_key: HashMap<String, Vec<usize>>,
-    /// The last policy that cannot be read, for each direction, and why.
+    /// The last invalid policy for each direction, with the reason.
     broken: [Option<(usize, Why)>; 2],
 }
 
-/// Policies of one namespace with the same selector, by their places in the list of all.
+/// Policies of a namespace with the same selector, as indexes in the list of all.
 struct Group {
-    /// Those that count for each direction.
+    /// The policies that apply to each direction.
     of: [Vec<usize>; 2],
 }
 
@@ -44,13 +44,13 @@ fn at(direction: Direction) -> usize {
     }
 }
 
-/// The policies that select a pod for a direction, and why others may.
+/// The policies that select a pod for a direction, and the reason why others may.
 pub(super) struct Selecting<'a> {
     cx: View<'a>,
     direction: Direction,
-    /// The groups; those of the pod's namespace before those without one.
+    /// The groups: those of the pod's namespace, then those without one.
     groups: Vec<(Arc<OfNamespace>, usize)>,
-    /// What tells the groups from those of another pod.
+    /// Identifies the groups.
     pub(super) key: Vec<(usize, usize)>,
     pub(super) unclear: Option<Why>,
 }
@@ -67,7 +67,7 @@ impl<'a> Selecting<'a> {
 
     fn add(&mut self, part: &Arc<OfNamespace>, pod: Pod<'a>) {
         let (direction, cx) = (at(self.direction), self.cx);
-        // The last policy that is not clear is told.
+        // The last unclear policy is reported.
         let mut unclear = part.broken[direction].clone();
         for group in part.near(pod) {
             let places = &part.groups[group].of[direction];
@@ -106,7 +106,7 @@ impl<'a> Selecting<'a> {
         self.groups.is_empty()
     }
 
-    /// The policies in their order.
+    /// Returns the policies in order.
     pub(super) fn policies(&self) -> Vec<&'a Object> {
         let first = self.groups.first().map(|(part, _)| Arc::as_ptr(part));
         let places = self.groups.iter().flat_map(|(part, group)| {
@@ -119,7 +119,7 @@ impl<'a> Selecting<'a> {
     }
 }
 
-/// The policies of a namespace; where the files leave namespaces open, those that may be in it.
+/// Returns the policies of a namespace. In files, also those that may be applied to it.
 fn parts(namespace: &str, cx: &View<'_>) -> Vec<Arc<OfNamespace>> {
     let index = cx.derive::<Index>();
     let partial = cx.coverage(kinds::NETWORK_POLICY) == Coverage::Partial;
@@ -132,8 +132,8 @@ fn parts(namespace: &str, cx: &View<'_>) -> Vec<Arc<OfNamespace>> {
 }
 
 impl OfNamespace {
-    /// The groups that may select a pod: others want a label that the pod has not and cannot get, or
-    /// another value of it.
+    /// Returns the groups that may select a pod. Others require a label, or a value of it, that the
+    /// pod does not have and cannot get.
     fn near(&self, pod: Pod<'_>) -> Vec<usize> {
         let Some(added) = added_keys(pod) else { return (0..self.groups.len()).collect() };
         let mut groups = self.any.clone();
@@ -227,7 +227,7 @@ impl Builder {
     }
 }
 
-/// What every pod has that the policy selects.
+/// Returns the label that every pod selected by the policy has.
 pub(super) fn wanted(policy: &Object) -> Option<Wanted<'_>> {
     if wrong_type(policy).is_some() || pod_selector(policy).is_err() {
         return None;
@@ -313,7 +313,7 @@ mod tests {
         }
     }
 
-    /// As [`Selecting::near`] is asked, selectors are compared as often as there are distinct ones.
+    /// [`Selecting::near`] compares each distinct selector only once.
     #[test]
     fn policies_with_the_same_selector_are_one_group() {
         let mut world = WorldParts::files("f", pavisade_snapshot::WorldKind::Files, Vec::new());

@@ -42,15 +42,15 @@ use crate::{Check, Cx, OnObject, Place, Verdict};
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct PublicApiEndpoint {}
 
-/// How a kind says who reaches the API server. A list on the way to a field represents its first
-/// element, as Terraform's providers write maps.
+/// The fields of a kind that determine who can reach the API server. A list in a path stands for
+/// its first element, as Terraform's providers write maps.
 struct Shape {
     kind: GroupKind,
-    /// What makes the endpoint private: a field, and its value.
+    /// The field that makes the endpoint private, and its value.
     private: &'static [(&'static [&'static str], &'static str)],
-    /// The list of blocks that may come; all may where it is absent.
+    /// The list of allowed address blocks. All are allowed if it is absent.
     blocks: &'static [&'static str],
-    /// The field of the block in an element; none where the element is the block.
+    /// The field of an element with the block. `None` if the element is the block.
     block: Option<&'static str>,
 }
 
@@ -153,7 +153,7 @@ impl Check for PublicApiEndpoint {
 fn judge<'a>(cluster: &'a Object, shape: &Shape) -> Verdict<'a> {
     let place = Place::field(cluster.value(), shape.blocks);
     let Some(list) = walk(cluster.value(), shape.blocks) else {
-        // Google allows no one by an empty list, and everyone without the field.
+        // For Google, an empty list allows no one, and an absent field everyone.
         return match walk(cluster.value(), &shape.blocks[..shape.blocks.len() - 1]) {
             Some(parent) if shape.block.is_some() && parent.kind() == Kind::Mapping => {
                 Verdict::Holds
@@ -197,7 +197,7 @@ fn judge<'a>(cluster: &'a Object, shape: &Shape) -> Verdict<'a> {
     }
 }
 
-/// The value at a path; of lists on the way, in their first element.
+/// Returns the value at a path, using the first element of lists.
 fn walk<'a>(from: Value<'a>, path: &[&str]) -> Option<Value<'a>> {
     let mut at = from;
     for key in path {

@@ -46,7 +46,7 @@ impl Check for RetiredIngressClass {
             return Verdict::unknown(controller, why);
         }
         if all_pods(cx).into_iter().flat_map(Pod::containers).any(is_controller) {
-            // PV-S009 speaks of its image.
+            // PV-S009 reports its image.
             return Verdict::NotApplicable;
         }
         Verdict::fails(
@@ -57,7 +57,7 @@ impl Check for RetiredIngressClass {
     }
 }
 
-/// Whether a container runs the image that the project published.
+/// Whether a container runs an image published by the project.
 fn is_controller(container: Container<'_>) -> bool {
     const IMAGES: [(&str, &str); 3] = [
         ("registry.k8s.io", "ingress-nginx/controller"),

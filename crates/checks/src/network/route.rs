@@ -1,4 +1,4 @@
-//! Which routes of the Gateway API attach to a listener, and whether they only redirect.
+//! Gateway API routes: which attach to a listener, and whether they only redirect.
 
 use pavisade_snapshot::Object;
 use pavisade_yaml::Value;
@@ -20,24 +20,24 @@ pub(super) fn attaches(route: &Object, gateway: &Object, listener: Value<'_>) ->
     refers.count() > 0 && allowed(route, gateway, listener) && shares_host(route, listener)
 }
 
-/// In files, an object without a namespace may be put into any.
+/// In files, an object without a namespace may be applied to any.
 fn may_be_same(a: &str, b: &str) -> bool {
     a == b || a.is_empty() || b.is_empty()
 }
 
-/// `allowedRoutes.namespaces.from`, `Same` by default.
+/// Whether `allowedRoutes.namespaces.from`, by default `Same`, allows the route.
 fn allowed(route: &Object, gateway: &Object, listener: Value<'_>) -> bool {
     let from = listener.at(&["allowedRoutes", "namespaces", "from"]).and_then(Value::as_str);
     match from.unwrap_or("Same") {
         "Same" => may_be_same(route.namespace(), gateway.namespace()),
         "None" => false,
-        // A selector reads the labels of namespaces, which may not be in the files.
+        // A selector uses labels of namespaces, which may not be in the files.
         _ => true,
     }
 }
 
-/// Whether route and listener have a host in common. Unlike in a certificate, a wildcard represents
-/// any number of labels (GEP-1538).
+/// Whether route and listener have a host in common. Unlike in certificates, a wildcard matches any
+/// number of labels (GEP-1538).
 fn shares_host(route: &Object, listener: Value<'_>) -> bool {
     let Some(own) = listener.str("hostname").filter(|h| !h.is_empty()) else { return true };
     let mut hosts = route.at(&["spec", "hostnames"]).into_iter().flat_map(Value::items).peekable();
@@ -50,13 +50,13 @@ fn shares_host(route: &Object, listener: Value<'_>) -> bool {
             .any(|host| host == own || within(own, host) || within(host, own))
 }
 
-/// Whether every rule of a route sends clients to HTTPS, or serves nothing.
+/// Whether every rule of a route redirects to HTTPS, or serves nothing.
 pub(super) fn only_redirects(route: &Object) -> bool {
     if route.kind() != "HTTPRoute" {
         return false;
     }
     let mut rules = route.at(&["spec", "rules"]).into_iter().flat_map(Value::items).peekable();
-    // Without rules there is one for all paths, without a backend.
+    // Without rules, the default rule matches all paths and has no backend.
     rules.all(|rule| {
         let redirects = rule.list("filters").any(|filter| {
             let scheme = filter.at(&["requestRedirect", "scheme"]).and_then(Value::as_str);

@@ -34,7 +34,7 @@ impl Check for RouteWithoutTls {
         };
         if set("termination").is_none() {
             let place = Place::field(route.value(), &["spec", "tls", "termination"]);
-            // The router then serves it with its own certificate.
+            // The router then uses its own certificate.
             let claim =
                 Claim::fails(place, "the Route serves plain HTTP: it does not configure TLS");
             let policy = ["spec", "tls", "insecureEdgeTerminationPolicy"];

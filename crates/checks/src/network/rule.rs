@@ -1,4 +1,4 @@
-//! What one rule of a NetworkPolicy allows.
+//! The meaning of a rule of a NetworkPolicy.
 
 use std::net::IpAddr;
 
@@ -10,18 +10,18 @@ use super::policy::Direction;
 use crate::Claim;
 use crate::field::is_empty_selector;
 
-/// The peers of a rule; none means anyone.
+/// Returns the peers of a rule. None means anyone.
 pub(super) fn peers(rule: Value<'_>, direction: Direction) -> impl Iterator<Item = Value<'_>> {
     rule.list(direction.peers())
 }
 
-/// Whether a rule names no peers, which allows all.
+/// Whether a rule has no peers, which allows everyone.
 pub(super) fn allows_anybody(rule: Value<'_>, direction: Direction) -> bool {
     // The API server reads null as a rule without fields.
     matches!(rule.kind(), Kind::Mapping | Kind::Null) && peers(rule, direction).next().is_none()
 }
 
-/// Whether a rule allows every TCP port, be it by several ranges.
+/// Whether a rule allows every TCP port, possibly by several ranges.
 pub(super) fn allows_every_port(rule: Value<'_>) -> bool {
     if rule.list("ports").next().is_none() {
         return true;
@@ -44,13 +44,13 @@ pub(super) fn allows_every_port(rule: Value<'_>) -> bool {
     free > 65535
 }
 
-/// Whether a rule allows a TCP port by its number. A port's name is one of the destination pod: for
-/// addresses outside the cluster it matches nothing.
+/// Whether a rule allows a TCP port by number. A named port is one of the destination pod, so it
+/// matches nothing outside the cluster.
 pub(super) fn allows_port(rule: Value<'_>, number: i64) -> bool {
     allows_target(rule, &Target { protocol: "TCP", number: Some(number), name: None })
 }
 
-/// A port of a pod, as a Service reaches it.
+/// A port of a pod that a Service refers to.
 #[derive(Debug)]
 pub(super) struct Target<'a> {
     protocol: &'a str,
@@ -59,7 +59,7 @@ pub(super) struct Target<'a> {
 }
 
 impl<'a> Target<'a> {
-    /// Where a port of a Service leads to in a pod.
+    /// Returns the port of a pod for a port of a Service.
     pub(super) fn of(port: Value<'a>, pod: Pod<'a>) -> Self {
         let protocol = port.str("protocol").unwrap_or("TCP");
         let target = port.get("targetPort").filter(|p| !p.is_null()).or(port.get("port"));
@@ -101,20 +101,20 @@ fn is_tcp(port: Value<'_>) -> bool {
 
 /// The address block of a peer.
 pub(super) struct Block<'a> {
-    /// The text of `cidr`.
+    /// The value of `cidr`.
     pub(super) value: Value<'a>,
     pub(super) cidr: Cidr,
     pub(super) except: Vec<Cidr>,
 }
 
 impl Block<'_> {
-    /// Whether the block holds the address and no exception does.
+    /// Whether the block contains the address and no exception does.
     pub(super) fn allows(&self, address: IpAddr) -> bool {
         self.cidr.contains(address) && !self.except.iter().any(|e| e.contains(address))
     }
 }
 
-/// The address block of a peer, where it has one; or what of it cannot be read.
+/// Returns the address block of a peer, if it has one, or the part of it that is invalid.
 pub(super) fn block(peer: Value<'_>) -> Option<Result<Block<'_>, Value<'_>>> {
     let block = peer.get("ipBlock").filter(|b| !b.is_null())?;
     let read = |value: Value<'_>| value.as_str().and_then(Cidr::read);
@@ -131,13 +131,13 @@ pub(super) fn block(peer: Value<'_>) -> Option<Result<Block<'_>, Value<'_>>> {
     Some(Ok(Block { value, cidr, except }))
 }
 
-/// Says that an address block cannot be read.
+/// Returns the claim for an invalid address block.
 pub(super) fn unreadable(value: Value<'_>) -> Claim<'_> {
     let text = value.scalar_text().unwrap_or_default();
     Claim::unknown(value, format!("`{text}` is not a valid CIDR"))
 }
 
-/// Whether a peer is every pod of the cluster: all namespaces, and all pods of them.
+/// Whether a peer is every pod of the cluster: all pods in all namespaces.
 pub(super) fn is_every_pod(peer: Value<'_>) -> bool {
     let is_empty = |field: &str| peer.get(field).is_some_and(is_empty_selector);
     let absent = |field: &str| peer.get(field).is_none_or(Value::is_null);

@@ -1,4 +1,5 @@
-//! What of the pods a policy selects, found once for all policies of a namespace with one selector.
+//! Properties of the pods that a policy selects, computed once for all policies of a namespace with
+//! the same selector.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -10,27 +11,26 @@ use pavisade_yaml::to_json;
 use super::policy::{on_host_network, pod_selector, pods_of, selects};
 use crate::View;
 
-/// What a selector selects.
+/// The pods that a selector selects.
 #[derive(Debug, Default)]
 pub(super) struct Selection {
-    /// Whether it selects pods that are not in their node's network.
+    /// Whether it selects pods that are not on the host network.
     pub(super) any: bool,
-    /// The last workload whose pods are, of those that it selects.
+    /// The last selected workload with pods on the host network.
     pub(super) on_host: Option<String>,
-    /// Whether it may select others.
+    /// Whether it may select further pods.
     pub(super) maybe: bool,
-    /// Whether these are not in their node's network.
+    /// Whether those are not on the host network.
     pub(super) maybe_off_host: bool,
-    /// Names and protocols of the ports of the pods that it selects, but for those in their node's
-    /// network.
+    /// Names and protocols of the ports of selected pods that are not on the host network.
     ports: HashSet<(String, String)>,
 }
 
 impl Selection {
-    /// What a policy selects.
+    /// Returns the selection of a policy.
     ///
     /// # Errors
-    /// Its selector cannot be read.
+    /// Its selector is invalid.
     pub(super) fn of<'a>(policy: &'a Object, cx: &View<'a>) -> Result<Arc<Self>, SelectorError> {
         let selector = pod_selector(policy)?;
         let text = policy.at(&["spec", "podSelector"]).map(to_json).unwrap_or_default();
@@ -64,7 +64,7 @@ impl Selection {
         selection
     }
 
-    /// Whether a pod has a port of that name.
+    /// Whether a pod has a port with that name.
     pub(super) fn has_port(&self, name: &str, protocol: &str) -> bool {
         self.ports.contains(&(name.to_owned(), protocol.to_owned()))
     }

@@ -35,7 +35,7 @@ fn judge(server: Component<'_>) -> Result<Verdict<'_>, Claim<'_>> {
         if server.known(flag)?.is_some_and(|file| !file.value.is_empty()) {
             continue;
         }
-        // It takes `apiserver.crt` and its key from there before it makes any.
+        // It uses `apiserver.crt` and its key from there before creating any.
         if let Some(directory) = server.known("cert-dir")? {
             let why = format!(
                 "`--{flag}` is not set, and it is not known whether `--cert-dir={}` contains a \

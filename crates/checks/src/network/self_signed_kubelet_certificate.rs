@@ -63,7 +63,7 @@ fn from_file(file: &Object) -> Verdict<'_> {
                          `serverTLSBootstrap` is set"
                     ),
                 );
-                // It then asks for one, which someone has to approve.
+                // It then requests one, which must be approved.
                 let asks = Place::field(file.value(), &["serverTLSBootstrap"]);
                 return claim.change(asks, Edit::Set(true.into())).into();
             }

@@ -47,7 +47,8 @@ impl Check for ServiceWithoutPods {
             Ok(labels) => labels.filter(|labels| labels.entries().next().is_some()),
             Err(wrong) => return wrong.into(),
         };
-        // Without one, endpoints are made by hand. The distribution's own pods are in no file.
+        // Without a selector, endpoints are created manually. Pods of the distribution are not in
+        // files.
         let Some(labels) = labels.filter(|_| service.namespace() != "kube-system") else {
             return Verdict::NotApplicable;
         };
@@ -94,7 +95,7 @@ fn judge<'a>(
     if !any_in(service.namespace(), cx) {
         return Verdict::unknown(labels, "these files contain no pods in its namespace");
     }
-    let later = |pod: &Pod<'a>| label_to_come(labels, *pod);
+    let later = |pod: &Pod<'a>| missing_label(labels, *pod);
     if let Some(key) = near.with_some(labels).iter().find_map(later) {
         let why =
             format!("the label `{key}` may be set on running pods, for example on the leader");
@@ -119,8 +120,8 @@ fn judge<'a>(
         );
         return Verdict::unknown(labels, why);
     }
-    // One that looks like it: it has its name, the labels on itself in place of its pods, or the
-    // name as the value of another label.
+    // Looks for a similar workload: with the Service's name, with the labels on itself instead of
+    // its pods, or with the name as the value of another label.
     if !near.speaks_of(service.name()) && !near.is_labelled(labels) {
         let why = "no workload in these files matches its selector";
         return Verdict::unknown(labels, why);
@@ -134,8 +135,8 @@ fn judge<'a>(
     .into()
 }
 
-/// The one label that a pod lacks which has all the others.
-fn label_to_come<'a>(labels: Value<'a>, pod: Pod<'a>) -> Option<&'a str> {
+/// Returns the only label that a pod with all the others lacks.
+fn missing_label<'a>(labels: Value<'a>, pod: Pod<'a>) -> Option<&'a str> {
     let (mut missing, mut matched) = (None, 0);
     for (key, value) in labels.entries() {
         match pod.labels().find(|(own, _)| *own == key) {

@@ -46,7 +46,7 @@ impl Check for SharedEtcdAuthority {
 fn judge<'a>(etcd: Component<'a>, cx: &View<'a>) -> Result<Verdict<'a>, Claim<'a>> {
     const TRUSTED: &str = "trusted-ca-file";
     let Some(own) = etcd.known(TRUSTED)?.filter(|flag| !flag.value.is_empty()) else {
-        // PV-N023 speaks of an etcd that asks no one.
+        // PV-N023 reports an etcd without client authentication.
         return Ok(Verdict::NotApplicable);
     };
     let own = on_node(etcd, &own.value);
@@ -82,7 +82,7 @@ fn judge<'a>(etcd: Component<'a>, cx: &View<'a>) -> Result<Verdict<'a>, Claim<'a
     Ok(unknown.map_or(Verdict::Holds, |why| Verdict::unknown(etcd.place(TRUSTED), why)))
 }
 
-/// The file on the node behind a path in the container, where a mounted directory says so.
+/// Returns the file on the node for a path in the container, according to mounted directories.
 fn on_node(component: Component<'_>, path: &str) -> String {
     if component.source() == FlagSource::Kubeadm {
         return path.to_owned();

@@ -37,7 +37,7 @@ impl Check for UnencryptedDestination {
 
     fn check<'a>(&self, rule: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
         let host = rule.at(&["spec", "host"]).and_then(Value::as_str).unwrap_or("");
-        // The API server is in no mesh, and its clients speak TLS to it by themselves.
+        // The API server is not in a mesh, and its clients use TLS themselves.
         if host == "kubernetes" || host.starts_with("kubernetes.default") {
             return Verdict::NotApplicable;
         }
@@ -63,17 +63,17 @@ fn judge<'a>(host: &str, tls: Value<'a>, cx: &View<'a>) -> Verdict<'a> {
     match needs_no_tls(host, cx) {
         Ok(true) => Verdict::Holds,
         Ok(false) => Claim::fails(mode, format!("traffic to `{host}` is sent in plain text"))
-            // A map without a mode would say DISABLE still.
+            // A map without a mode would still mean DISABLE.
             .change(tls, Edit::Remove)
             .into(),
         Err(why) => Verdict::unknown(mode, why),
     }
 }
 
-/// Whether nothing of this host crosses a network in plain text: it is a socket of the node, or
-/// its clients speak TLS by themselves. An error says why that is not known.
+/// Whether traffic to this host does not cross a network in plain text: it is a local socket, or
+/// its clients use TLS themselves. The error is the reason why that is not known.
 fn needs_no_tls(host: &str, cx: &View<'_>) -> Result<bool, Why> {
-    // A Service of the cluster, which no ServiceEntry describes.
+    // A Service of the cluster, for which there is no ServiceEntry.
     if !host.contains('.') || host.ends_with(".svc") || host.contains(".svc.") {
         return Ok(false);
     }
@@ -89,14 +89,14 @@ fn needs_no_tls(host: &str, cx: &View<'_>) -> Result<bool, Why> {
     cx.gap(kinds::SERVICE_ENTRY).map_or(Ok(described), Err)
 }
 
-/// Whether all that is behind the host are sockets of the client's own node.
+/// Whether all endpoints of the host are sockets on the client's own node.
 fn is_socket(entry: &Object) -> bool {
     every(entry, "endpoints", |endpoint| {
         endpoint.str("address").is_some_and(|address| address.starts_with("unix://"))
     })
 }
 
-/// Whether what a client sends to any of the host's ports is TLS already.
+/// Whether traffic to all ports of the host is TLS already.
 fn is_tls(entry: &Object) -> bool {
     every(entry, "ports", |port| matches!(port.str("protocol"), Some("HTTPS" | "TLS")))
 }

@@ -37,7 +37,7 @@ impl Check for UnmatchedPolicyPort {
         if let Some(wrong) = wrong_type(policy) {
             return wrong.into();
         }
-        // Names in rules for outgoing traffic are those of pods elsewhere.
+        // Named ports in egress rules refer to other pods.
         let ports = rules(policy, Direction::Ingress).flat_map(|rule| rule.list("ports"));
         let named: Vec<_> = ports
             .filter_map(|port| {
@@ -76,7 +76,7 @@ impl Check for UnmatchedPolicyPort {
             return Verdict::unknown(*first, why.clone());
         }
         if !selection.any {
-            // PV-N004 speaks of policies that select nothing.
+            // PV-N004 reports policies that select nothing.
             return match maybe {
                 false => Verdict::NotApplicable,
                 true => Verdict::unknown(*first, "it is not known which pods the policy selects"),
@@ -86,7 +86,7 @@ impl Check for UnmatchedPolicyPort {
     }
 }
 
-/// Ports of sidecars that a mesh puts into pods.
+/// Whether it is the port of an injected sidecar of a mesh.
 fn is_injected(name: &str) -> bool {
     name.starts_with("linkerd-") || name.starts_with("http-envoy") || name.starts_with("status-p")
 }

@@ -44,7 +44,8 @@ fn judge(server: Component<'_>) -> Result<Verdict<'_>, Claim<'_>> {
     let urls = server.known_list(SERVERS)?;
     let urls = match urls {
         Some(urls) => urls,
-        // kubeadm names its own etcd, or that of `etcd.external`; without the flag none starts.
+        // kubeadm sets its own etcd, or that in `etcd.external`. Without the flag, the server does
+        // not start.
         None => vec!["https://127.0.0.1:2379".to_owned()],
     };
     if let Some(url) = urls.iter().find(|url| url.starts_with("http://")) {
@@ -58,7 +59,7 @@ fn judge(server: Component<'_>) -> Result<Verdict<'_>, Claim<'_>> {
         });
     }
     if !urls.iter().any(|url| url.starts_with("https://")) {
-        // A socket of the machine.
+        // A local socket.
         return Ok(Verdict::Holds);
     }
     let mut claims = Vec::new();

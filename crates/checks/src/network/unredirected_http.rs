@@ -29,8 +29,8 @@ use crate::{Check, Claim, Cx, OnObject, Verdict};
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct UnredirectedHttp {}
 
-/// Annotations that switch the redirect off: ingress-nginx (whose prefix its operator chooses),
-/// NGINX Inc., HAProxy's two, Kong.
+/// Annotations that disable the redirect: ingress-nginx (with a configurable prefix), NGINX Inc.,
+/// both HAProxy controllers, Kong.
 const NAMES: [&str; 2] = ["ssl-redirect", "redirect-to-https"];
 
 impl Check for UnredirectedHttp {
@@ -40,7 +40,7 @@ impl Check for UnredirectedHttp {
         let tls = ingress.at(&["spec", "tls"]).is_some_and(|tls| tls.items().next().is_some());
         let solver = ingress.label("acme.cert-manager.io/http01-solver") == Some("true");
         if !tls || solver {
-            // PV-N008 speaks of those without TLS.
+            // PV-N008 reports those without TLS.
             return Verdict::NotApplicable;
         }
         let says = |value: Value<'_>, word: &str| {

@@ -30,7 +30,7 @@ impl Check for UnverifiedKubelet {
         if component.name() != "kube-apiserver" {
             return Verdict::NotApplicable;
         }
-        // kubeadm does not set it either.
+        // kubeadm does not set it.
         match component.known(FLAG) {
             Ok(Some(flag)) if !flag.value.is_empty() => return Verdict::Holds,
             Ok(_) => {}
@@ -42,7 +42,7 @@ impl Check for UnverifiedKubelet {
         );
         match component.object().kind() {
             "Pod" | "ClusterConfiguration" => claim.into(),
-            // A control plane that runs in pods may have no kubelets at all.
+            // A control plane in pods may have no kubelets.
             _ => claim.confidence(Confidence::Medium).into(),
         }
     }

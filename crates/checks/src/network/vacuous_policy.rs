@@ -38,12 +38,12 @@ impl Check for VacuousPolicy {
 
     fn check<'a>(&self, policy: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
         if policy.namespace() == "kube-system" {
-            // The distribution puts pods there that no one's files show.
+            // Pods of the distribution there are not in files.
             return Verdict::NotApplicable;
         }
         let place = Place::field(policy.value(), &["spec", "podSelector"]);
         match pod_selector(policy) {
-            // It is meant for all pods, those to come among them.
+            // It is meant for all pods, including future ones.
             Ok(selector) if selector.as_ref().is_none_or(Selector::is_empty) => {
                 return Verdict::Holds;
             }
@@ -102,14 +102,14 @@ impl Check for VacuousPolicy {
         };
         match seen.complete {
             true => claim.into(),
-            // An operator or another chart may make pods that the files do not show.
+            // An operator or another chart may create pods that are not in the files.
             false => claim.confidence(Confidence::Low).into(),
         }
     }
 }
 
-/// Whether the selector asks for a label in a vendor's domain that no pod at hand has: operators
-/// mark their pods so (`strimzi.io/cluster`, `cnpg.io/cluster`).
+/// Whether the selector requires a label in a vendor's domain that no known pod has, as operators
+/// set (`strimzi.io/cluster`, `cnpg.io/cluster`).
 fn labelled_by_operator(policy: &Object, near: &Near<'_>) -> bool {
     let labels = policy.at(&["spec", "podSelector", "matchLabels"]);
     let expressions = policy.at(&["spec", "podSelector", "matchExpressions"]);

@@ -101,7 +101,7 @@ impl WeakCipherSuite {
     }
 }
 
-/// What is wrong with a suite, by its name (Go's `tls.InsecureCipherSuites`).
+/// Returns the weakness of a suite, by name (Go's `tls.InsecureCipherSuites`).
 fn weakness(name: &str) -> Option<&'static str> {
     if name.contains("_RC4_") {
         Some("RC4 is broken")

@@ -37,11 +37,11 @@ use crate::{Check, Claim, Cx, OnObject, Verdict};
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct WeakEdgeTls {}
 
-/// AWS's policies that let TLS 1.0 or 1.1 in, by what their names hold; all of the first years do.
+/// Parts of the names of AWS policies that allow TLS 1.0 or 1.1. All early policies do.
 const AWS_WEAK: [&str; 7] =
     ["Policy-20", "-TLS-1-0-", "-TLS-1-1-", "-FS-2018-", "-FS-1-1-", "-TLS13-1-0-", "-TLS13-1-1-"];
 
-/// AWS's policies that do not.
+/// Parts of the names of AWS policies that do not.
 const AWS_STRONG: [&str; 5] = ["-TLS-1-2-", "-FS-1-2-", "-TLS13-1-2-", "-TLS13-1-3-", "-FS-1-3-"];
 
 const AWS_ANNOTATIONS: [&str; 2] = [
@@ -57,7 +57,7 @@ impl Check for WeakEdgeTls {
             return istio(object);
         }
         if object.is(kinds::CONFIG_MAP) {
-            // ingress-nginx's, whatever it is called.
+            // The ConfigMap of ingress-nginx, whatever its name.
             let protocols = object.at(&["data", "ssl-protocols"]);
             return protocols.map_or(Verdict::NotApplicable, nginx);
         }
@@ -92,7 +92,7 @@ fn istio(gateway: &Object) -> Verdict<'_> {
                 let version = value.as_str().unwrap_or("");
                 let message = format!("the gateway accepts `{version}`");
                 let claim = Claim::fails(value, message).set("TLSV1_2");
-                // A highest version below the lowest would be none at all.
+                // The maximum version must not be below the new minimum.
                 match tls.get("maxProtocolVersion") {
                     Some(most) if matches!(most.as_str(), Some("TLSV1_0" | "TLSV1_1")) => {
                         claim.change(most, Edit::Remove).into()
@@ -110,7 +110,7 @@ fn aws<'a>(value: Value<'a>, annotation: &str) -> Verdict<'a> {
     let is = |parts: &[&str]| {
         policy.starts_with("ELBSecurityPolicy-") && parts.iter().any(|part| policy.contains(part))
     };
-    // A Service's load balancer may be a classic one, which knows no TLS 1.3.
+    // The load balancer of a Service may be a classic one, which does not support TLS 1.3.
     let instead = match annotation.starts_with("service.") {
         true => "ELBSecurityPolicy-TLS-1-2-2017-01",
         false => "ELBSecurityPolicy-TLS13-1-2-2021-06",

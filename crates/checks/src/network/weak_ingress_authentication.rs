@@ -57,7 +57,7 @@ impl Check for WeakIngressAuthentication {
     }
 }
 
-/// The host of an address in plain text, outside the cluster.
+/// Returns the host of a plain HTTP URL outside the cluster.
 fn plain_host(url: &str) -> Option<&str> {
     let rest = url.trim().strip_prefix("http://")?;
     let host = rest.split(['/', ':', '?', '#']).next()?;
@@ -65,7 +65,7 @@ fn plain_host(url: &str) -> Option<&str> {
         || host.contains(".svc")
         || host.ends_with(".cluster.local")
         || host.contains(['$', '{'])
-        // The proxy's own pod and addresses of the network.
+        // The proxy's own pod, and addresses in the network.
         || host.parse::<std::net::IpAddr>().is_ok();
     (!inside).then_some(host)
 }

@@ -55,7 +55,7 @@ fn from_file(file: &Object) -> Verdict<'_> {
 fn from_flag<'a>(component: Component<'a>, cx: &View<'a>) -> Result<Verdict<'a>, Claim<'a>> {
     let Some(flag) = component.known(FLAG)? else {
         let file = (component.name() == "kubelet").then(|| component.kubelet_file(cx)).flatten();
-        // All of them begin with 1.2 by default.
+        // The default of all components is 1.2.
         return Ok(file.unwrap_or(Verdict::Holds));
     };
     let verdict = judge(flag.place, &flag.value, component.name());
@@ -63,7 +63,7 @@ fn from_flag<'a>(component: Component<'a>, cx: &View<'a>) -> Result<Verdict<'a>,
     Ok(verdict.fixed(|claim| claim.changes(component.set_flag(FLAG, newer))))
 }
 
-/// Go's names for the versions in Kubernetes (component-base), shorter ones in etcd.
+/// Go's names for the versions in Kubernetes (component-base), and shorter ones in etcd.
 fn judge<'a>(place: impl Into<Place<'a>>, version: &str, who: &str) -> Verdict<'a> {
     match version {
         "" | "VersionTLS12" | "VersionTLS13" | "TLS1.2" | "TLS1.3" => Verdict::Holds,

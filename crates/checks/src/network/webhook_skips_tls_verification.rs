@@ -22,7 +22,7 @@ use crate::{Check, Claim, Cx, OnObject, Verdict};
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct WebhookSkipsTlsVerification {}
 
-/// Annotations by which `caBundle` is filled in.
+/// Annotations that inject the `caBundle`.
 const INJECTED: [&str; 3] = [
     "cert-manager.io/inject-ca-from",
     "cert-manager.io/inject-ca-from-secret",
@@ -49,7 +49,8 @@ impl Check for WebhookSkipsTlsVerification {
                         api.name()
                     ),
                 );
-                // cert-manager fills `caBundle` in, beside which the API server takes no skipping.
+                // cert-manager sets `caBundle`, with which the API server rejects skipping
+                // verification.
                 let injected = INJECTED.iter().any(|key| api.annotation(key).is_some());
                 if injected { claim.remove().into() } else { claim.into() }
             }

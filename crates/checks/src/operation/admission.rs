@@ -5,20 +5,20 @@ use pavisade_yaml::Value;
 
 use crate::{Change, Claim, Component, Place};
 
-/// Deprecated in 1.10; the whole list of plugins where it is given.
+/// Deprecated in 1.10. If set, it is the complete list of plugins.
 const LEGACY: &str = "admission-control";
 
 pub(super) const DISABLE: &str = "disable-admission-plugins";
 
-/// The plugins that flags switch on and off.
+/// The plugins enabled and disabled by flags.
 pub(super) struct Plugins {
-    /// The flag that switches plugins on.
+    /// The flag that enables plugins.
     pub(super) flag: &'static str,
     pub(super) enabled: Vec<String>,
     pub(super) disabled: Vec<String>,
 }
 
-/// Reads them.
+/// Reads the flags.
 pub(super) fn plugins(server: Component<'_>) -> Result<Plugins, Claim<'_>> {
     const ENABLE: &str = "enable-admission-plugins";
     if server.flag(LEGACY).is_some() {
@@ -31,35 +31,35 @@ pub(super) fn plugins(server: Component<'_>) -> Result<Plugins, Claim<'_>> {
 }
 
 impl Plugins {
-    /// Whether a flag switches this plugin off, which wins over one that switches it on.
+    /// Whether a flag disables this plugin, which takes precedence over enabling it.
     pub(super) fn disables(&self, plugin: &str) -> bool {
         self.disabled.iter().any(|name| name == plugin)
     }
 
-    /// Whether what the flag does not name is off, also what is on by default.
+    /// Whether plugins that are not in the flag are disabled, even default ones.
     pub(super) fn is_whole_list(&self) -> bool {
         self.flag == LEGACY
     }
 
-    /// Whether a flag names this plugin as one that is on.
+    /// Whether a flag enables this plugin.
     pub(super) fn enables(&self, plugin: &str) -> bool {
         self.enabled.iter().any(|name| name == plugin)
     }
 
-    /// Where it is that a plugin which is off by default is off; none where it is on.
+    /// Returns where a plugin that is off by default is disabled. `None` if it is enabled.
     pub(super) fn off<'a>(&self, server: Component<'a>, plugin: &str) -> Option<Place<'a>> {
         let disabled = self.disables(plugin);
         let off = disabled || !self.enables(plugin);
         off.then(|| server.place(if disabled { DISABLE } else { self.flag }))
     }
 
-    /// What takes a plugin out of the list of those that are switched off.
+    /// Returns the changes that remove a plugin from the disabled ones.
     pub(super) fn allow<'a>(&self, server: Component<'a>, plugin: &str) -> Vec<Change<'a>> {
         let others: Vec<_> = self.disabled.iter().filter(|p| *p != plugin).cloned().collect();
         server.set_list(DISABLE, &others)
     }
 
-    /// What switches a plugin on that is not on by itself.
+    /// Returns the changes that enable a plugin that is off by default.
     pub(super) fn enable<'a>(&self, server: Component<'a>, plugin: &str) -> Vec<Change<'a>> {
         let mut changes = Vec::new();
         if self.disables(plugin) {
@@ -80,9 +80,9 @@ impl Plugins {
     }
 }
 
-/// The settings of one plugin in an `AdmissionConfiguration`, for each time that it is named.
+/// Returns the settings of a plugin in an `AdmissionConfiguration`, for each occurrence.
 ///
-/// An element is an error where they stand in another file.
+/// An element is an error if they are in another file.
 pub(crate) fn configurations<'a>(
     file: &'a Object,
     plugin: &'static str,

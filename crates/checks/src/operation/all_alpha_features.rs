@@ -70,7 +70,7 @@ fn from_flag(component: Component<'_>) -> Result<Verdict<'_>, Claim<'_>> {
     const FLAG: &str = "feature-gates";
     let gates = component.known_list(FLAG)?.unwrap_or_default();
     let is_on = |gate: &str| {
-        // Of one that is named twice the last counts.
+        // The last of duplicate gates applies.
         let last = gates.iter().rev().find_map(|g| g.split_once('=').filter(|(n, _)| *n == gate));
         last.is_some_and(|(_, on)| matches!(on, "true" | "True" | "TRUE" | "t" | "T" | "1"))
     };

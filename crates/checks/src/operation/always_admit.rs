@@ -42,7 +42,7 @@ fn judge(server: Component<'_>) -> Result<Verdict<'_>, Claim<'_>> {
     let others: Vec<_> = plugins.enabled.into_iter().filter(|plugin| plugin != PLUGIN).collect();
     let claim = Claim::fails(server.place(plugins.flag), message);
     if others.is_empty() && whole {
-        // Nothing is left of the old flag, which named the plugins one by one.
+        // Nothing would remain of the old flag, which lists all plugins.
         return Ok(claim.into());
     }
     Ok(claim.changes(server.set_list(plugins.flag, &others)).into())

@@ -1,55 +1,55 @@
 //! What an audit policy records of a request.
 //!
-//! As the API server decides it (k8s.io/apiserver, `pkg/audit/policy/checker.go`): the first rule
-//! that matches counts, and what no rule matches is not recorded.
+//! Follows the API server (k8s.io/apiserver, `pkg/audit/policy/checker.go`): the first matching
+//! rule applies, and requests without a matching rule are not recorded.
 
 use pavisade_model::KubernetesVersion;
 use pavisade_snapshot::Object;
 use pavisade_yaml::{Kind, Value};
 
-/// How much is recorded.
+/// The audit level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Level {
     None,
     Metadata,
-    /// And the request's body.
+    /// Includes the body of the request.
     Request,
-    /// And the response's.
+    /// Includes the body of the response.
     RequestResponse,
 }
 
-/// How many of the requests of one kind a rule matches.
+/// The share of requests of one kind that a rule matches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Share {
     Nothing,
-    /// Those of some users, in some namespaces, of some names.
+    /// Only those of some users, in some namespaces, or for some names.
     Some,
     All,
 }
 
-/// Requests of one kind, anyone who makes them, in whatever namespace.
+/// Requests of one kind, by any user, in any namespace.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Requests {
     pub(super) verb: &'static str,
     pub(super) group: &'static str,
-    /// With its subresource: `pods/exec`.
+    /// The resource with its subresource: `pods/exec`.
     pub(super) resource: &'static str,
     pub(super) namespaced: bool,
     /// Groups that all of their users are in.
     pub(super) groups: &'static [&'static str],
 }
 
-/// One rule, read.
+/// A parsed rule.
 pub(super) struct Rule<'a> {
     pub(super) value: Value<'a>,
     pub(super) level: Level,
-    /// No stage is left at which a request that ends would be recorded.
+    /// Whether the omitted stages include all stages of an ordinary request.
     pub(super) silenced: bool,
-    /// `group: "*"` represents every group, as it does from 1.36 on.
+    /// Whether `group: "*"` matches every group, as it does since 1.36.
     any_group: bool,
 }
 
-/// A policy's rules in their order; an error where one cannot be read.
+/// Returns the rules of a policy in order. The error is for one that is invalid.
 pub(super) fn rules(
     policy: &Object,
     version: KubernetesVersion,
@@ -71,7 +71,7 @@ pub(super) fn rules(
                 return Err((at, "the level of this rule is not valid".to_owned()));
             }
         };
-        // A request that is neither watched nor long has these two stages.
+        // A request that is neither a watch nor long-running has these two stages.
         let omits = |stage: &str| {
             let both = [policy.value(), value];
             both.iter().any(|v| v.list("omitStages").any(|s| s.as_str() == Some(stage)))
@@ -90,7 +90,7 @@ impl Rule<'_> {
         CONDITIONS.into_iter().all(|list| self.value.list(list).next().is_none())
     }
 
-    /// Whether it names resources, and none but these.
+    /// Whether it lists resources, and only these.
     pub(super) fn concerns_only(&self, resources: &[&str]) -> bool {
         let mut entries = self.value.list("resources").peekable();
         let known = |name: Value<'_>| name.as_str().is_some_and(|name| resources.contains(&name));
@@ -102,7 +102,7 @@ impl Rule<'_> {
             })
     }
 
-    /// How many of these requests the rule matches.
+    /// Returns the share of these requests that the rule matches.
     pub(super) fn matches(&self, requests: &Requests) -> Share {
         let value = self.value;
         let texts = |list: &'static str| value.list(list).filter_map(Value::as_str);
@@ -121,7 +121,7 @@ impl Rule<'_> {
             return if is_empty("nonResourceURLs") { share } else { Share::Nothing };
         }
         if !is_empty("namespaces") {
-            // What has no namespace has the empty one.
+            // Cluster-scoped resources have the empty namespace.
             let (mut inside, mut outside) = (false, false);
             for namespace in texts("namespaces") {
                 *(if namespace.is_empty() { &mut outside } else { &mut inside }) = true;

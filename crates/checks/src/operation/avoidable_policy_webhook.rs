@@ -35,7 +35,8 @@ impl Check for AvoidablePolicyWebhook {
 
     fn check<'a>(&self, configuration: &'a Object, _: &Cx<'a>) -> Verdict<'a> {
         let webhooks = configuration.at(&["webhooks"]).into_iter().flat_map(Value::items);
-        // Others (a mutating sidecar injector, an operator's own settings) let their users choose.
+        // For others (a mutating sidecar injector, an operator's own settings), opting out by label
+        // is intended.
         let guards = webhooks.filter(|webhook| {
             enforces(webhook.str("name").unwrap_or("")) || enforces(configuration.name())
         });

@@ -53,7 +53,7 @@ fn judge<'a>(budget: &'a Object, cx: &View<'a>) -> Result<Verdict<'a>, Claim<'a>
         });
     }
     let Some(least) = of("minAvailable") else {
-        // The controller then expects no pods, and allows nothing where it expects none
+        // The controller then expects no pods, and without expected pods allows no disruption
         // (k8s.io/kubernetes/pkg/controller/disruption, updatePdbStatus).
         let message = "neither `minAvailable` nor `maxUnavailable` is set: no pod can be evicted";
         return Ok(match of("selector") {
@@ -75,7 +75,7 @@ fn judge<'a>(budget: &'a Object, cx: &View<'a>) -> Result<Verdict<'a>, Claim<'a>
     let pods = pods(budget, cx)?;
     let needed = match amount {
         Amount::Pods(number) => number,
-        // Rounded up, as the disruption controller does.
+        // Rounded up, as by the disruption controller.
         Amount::Percent(percent) => (percent * pods).div_ceil(100),
     };
     if pods == 0 || needed < pods {
@@ -90,8 +90,8 @@ fn judge<'a>(budget: &'a Object, cx: &View<'a>) -> Result<Verdict<'a>, Claim<'a>
 
 const BUDGETS: Reads = &[&[kinds::POD_DISRUPTION_BUDGET]];
 
-/// Another budget of the same pods: the API server evicts no pod that has two
-/// (kubernetes/kubernetes#75957).
+/// Returns a claim for another budget of the same pods: the API server does not evict a pod with
+/// two budgets (kubernetes/kubernetes#75957).
 fn second_budget<'a>(budget: &'a Object, cx: &View<'a>) -> Option<Claim<'a>> {
     let namespace = budget.namespace();
     let is_alone =
@@ -121,7 +121,8 @@ fn second_budget<'a>(budget: &'a Object, cx: &View<'a>) -> Option<Claim<'a>> {
     Some(Claim::fails(place, message).advice("Let only one budget select these pods."))
 }
 
-/// The first workload of which a budget and another select pods, and the first two that do.
+/// Returns the first workload whose pods are selected by this and another budget, and the first two
+/// budgets.
 fn twice_selected<'a>(cx: &View<'a>, budget: &'a Object) -> Option<(String, Vec<String>)> {
     pods_of(budget, cx).into_iter().find_map(|pod| {
         let near = budgets_near(pod, cx).into_iter().filter(|other| selects(other, pod)).take(2);
@@ -146,9 +147,9 @@ impl Amount {
     }
 }
 
-/// The most pods that what the budget selects may run.
+/// Returns the maximum number of pods selected by the budget.
 fn pods<'a>(budget: &'a Object, cx: &View<'a>) -> Result<u64, Claim<'a>> {
-    // Those of budgets with the same selector are the same.
+    // The result is the same for budgets with the same selector.
     let known = cx.memo::<BlockedEviction, _, _>(
         &[kinds::WORKLOADS, &[kinds::HORIZONTAL_POD_AUTOSCALER, kinds::SCALED_OBJECT]],
         selector_of(budget),

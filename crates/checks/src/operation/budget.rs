@@ -1,4 +1,4 @@
-//! Disruption budgets and autoscalers beside the workloads that they mean.
+//! Disruption budgets and autoscalers, and the workloads they apply to.
 
 use std::collections::BTreeSet;
 
@@ -13,12 +13,12 @@ use crate::{Claim, Place, View, Why};
 pub(super) fn selects(budget: &Object, pod: Pod<'_>) -> bool {
     let selector = budget.at(&["spec", "selector"]).filter(|selector| !selector.is_null());
     let Some(Ok(selector)) = selector.map(Selector::read) else { return false };
-    // The empty selector of policy/v1beta1 selects nothing, that of v1 everything.
+    // The empty selector selects nothing in policy/v1beta1, and everything in v1.
     (!selector.is_empty() || budget.version() != "v1beta1")
         && selector.matches(|key| pod.labels().find(|(k, _)| *k == key).map(|(_, value)| value))
 }
 
-/// The workloads whose pods a budget selects; what another workload made is not counted twice.
+/// Returns the workloads whose pods a budget selects, without those created by another workload.
 ///
 /// The check must read all workloads.
 pub(super) fn selected<'a>(
@@ -37,7 +37,7 @@ pub(super) fn selected<'a>(
     Ok(own)
 }
 
-/// The pods that a budget selects, in the order of workloads.
+/// Returns the pods that a budget selects, in the order of workloads.
 ///
 /// The check must read all workloads.
 pub(super) fn pods_of<'a>(budget: &'a Object, cx: &View<'a>) -> Vec<Pod<'a>> {
@@ -54,7 +54,7 @@ pub(super) fn pods_of<'a>(budget: &'a Object, cx: &View<'a>) -> Vec<Pod<'a>> {
     pods
 }
 
-/// The budgets of a pod's namespace that may select it, in their order.
+/// Returns the budgets in a pod's namespace that may select it, in order.
 pub(super) fn budgets_near<'a>(pod: Pod<'a>, cx: &View<'a>) -> Vec<&'a Object> {
     let namespace = pod.object().namespace();
     let labels = pod.labels().flat_map(|(key, value)| {
@@ -67,7 +67,7 @@ pub(super) fn budgets_near<'a>(pod: Pod<'a>, cx: &View<'a>) -> Vec<&'a Object> {
     budgets
 }
 
-/// The index of budgets by namespace and a label that they want.
+/// The index of budgets by namespace and a label that they require.
 struct Budgets;
 
 fn wanted_by(budget: &Object) -> Vec<String> {
@@ -82,13 +82,13 @@ fn wanted_by(budget: &Object) -> Vec<String> {
     }
 }
 
-/// What tells a budget's pods: budgets that have it in common select the same.
+/// Identifies the pods of a budget: budgets with the same result select the same pods.
 pub(super) fn selector_of(budget: &Object) -> String {
     let selector = budget.at(&["spec", "selector"]).map(to_json).unwrap_or_default();
     format!("{} {} {selector}", budget.namespace(), budget.version())
 }
 
-/// The most pods that a workload may run; a claim where that is not in its text.
+/// Returns the maximum number of pods of a workload, or a claim if it is not in its text.
 ///
 /// The check must read autoscalers.
 pub(super) fn replicas<'a>(workload: &'a Object, cx: &View<'a>) -> Result<u64, Claim<'a>> {
@@ -116,8 +116,8 @@ pub(super) fn replicas<'a>(workload: &'a Object, cx: &View<'a>) -> Result<u64, C
     }
 }
 
-/// Between which numbers of pods an autoscaler keeps a workload, its defaults included; none where
-/// a field does not say.
+/// The minimum and maximum number of pods that an autoscaler sets, including defaults. `None` if a
+/// field does not say.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Scale {
     pub(super) least: Option<u64>,
@@ -133,8 +133,8 @@ impl Scale {
         }
     }
 
-    /// KEDA's defaults are 0 and 100 (kedacore/keda, `ScaledObjectSpec`). While it is paused at a
-    /// number, that is how many there are.
+    /// Reads a KEDA object. The defaults are 0 and 100 (kedacore/keda, `ScaledObjectSpec`). While
+    /// paused with a number of replicas, that number applies.
     fn of_scaled_object(scaler: &Object) -> Self {
         if let Some(paused) = scaler.annotation("autoscaling.keda.sh/paused-replicas") {
             let number = paused.parse().ok();
@@ -152,8 +152,9 @@ fn count(value: Value<'_>) -> Option<u64> {
     value.as_i64().and_then(|number| u64::try_from(number).ok())
 }
 
-/// The limits of a workload's autoscaler; an error says why it is not known whether there is one.
-/// KEDA's comes first: in a cluster KEDA makes an autoscaler for it, which cannot say 0.
+/// Returns the limits of a workload's autoscaler. The error is the reason why it is not known
+/// whether there is one. KEDA takes precedence: in a cluster, KEDA creates an autoscaler for it,
+/// which cannot have 0.
 ///
 /// The check must read both kinds.
 pub(super) fn scale(workload: &Object, cx: &View<'_>) -> Result<Option<Scale>, Why> {
@@ -173,9 +174,9 @@ pub(super) fn scale(workload: &Object, cx: &View<'_>) -> Result<Option<Scale>, W
     }
 }
 
-/// The index of KEDA's objects by what they scale.
+/// The index of KEDA objects by their targets.
 struct ScaledObjects;
-/// The index of autoscalers by what they scale.
+/// The index of autoscalers by their targets.
 struct Autoscalers;
 
 fn target(namespace: &str, kind: &str, name: &str) -> String {
@@ -185,6 +186,6 @@ fn target(namespace: &str, kind: &str, name: &str) -> String {
 fn scaled(scaler: &Object) -> Vec<String> {
     let field = |field: &str| scaler.at(&["spec", "scaleTargetRef", field])?.as_str();
     let Some(name) = field("name") else { return Vec::new() };
-    // KEDA's field may be left out.
+    // The field is optional in KEDA.
     vec![target(scaler.namespace(), field("kind").unwrap_or("Deployment"), name)]
 }

@@ -40,7 +40,7 @@ impl Check for DanglingAutoscaler {
         let group =
             target("apiVersion").unwrap_or("").split_once('/').map_or("", |(group, _)| group);
         let Some(kind) = TARGETS.into_iter().find(|t| t.kind == kind && t.group == group) else {
-            // A custom resource, which is not listed.
+            // A custom resource, which is not read.
             return Verdict::NotApplicable;
         };
         if cx.get(kind, scaler.namespace(), name).is_some() {

@@ -54,7 +54,7 @@ impl Check for DisabledAdmissionPlugin {
     }
 }
 
-/// Plugins that are on by default, how bad it is without them, and what is missing then.
+/// Plugins that are on by default, the severity of disabling them, and the consequence.
 const PLUGINS: [(&str, Severity, &str); 11] = [
     ("CertificateApproval", Severity::High, "permission to approve certificates is not checked"),
     ("CertificateSigning", Severity::High, "permission to sign certificates is not checked"),
@@ -98,5 +98,5 @@ fn judge(server: Component<'_>) -> Result<Verdict<'_>, Claim<'_>> {
     Ok(Verdict::from_claims(claims))
 }
 
-/// Those that are as old as `--admission-control`.
+/// Plugins that existed together with `--admission-control`.
 const OLD: [&str; 4] = ["NamespaceLifecycle", "LimitRanger", "ResourceQuota", "ServiceAccount"];

@@ -56,7 +56,7 @@ impl Check for EndOfLifeKubernetes {
             };
         };
         let text = value.scalar_text().unwrap_or_default();
-        // What kubeadm finds on the internet: `stable`, `latest-1`, `ci/latest`.
+        // A version that kubeadm resolves on the internet: `stable`, `latest-1`, `ci/latest`.
         let Some(minor) = minor(&text) else {
             return Verdict::unknown(value, format!("`{text}` is not a Kubernetes version"));
         };
@@ -79,7 +79,7 @@ impl Check for EndOfLifeKubernetes {
     }
 }
 
-/// `v1.34.2`, `1.34`, `stable-1.34`.
+/// Parses `v1.34.2`, `1.34`, `stable-1.34`.
 fn minor(text: &str) -> Option<u32> {
     let channel = ["stable-", "latest-"].into_iter().find_map(|c| text.strip_prefix(c));
     let text = channel.unwrap_or(text);
@@ -88,7 +88,7 @@ fn minor(text: &str) -> Option<u32> {
     rest[..digits].parse().ok()
 }
 
-/// The day on which a minor version ended, if it has; an error where that is not known.
+/// Returns the end-of-life date of a minor version, if it has passed. An error if it is not known.
 fn ended(minor: u32, now: Timestamp) -> Result<Option<&'static str>, ()> {
     let date = match ENDS.iter().find(|(of, _)| *of == minor) {
         Some((_, date)) => *date,
@@ -99,12 +99,12 @@ fn ended(minor: u32, now: Timestamp) -> Result<Option<&'static str>, ()> {
     Ok((now > end).then_some(date))
 }
 
-/// Of those before the first in the table the last ended on this day.
+/// The last end-of-life date of versions before the first in the table.
 const FIRST: u32 = 20;
 const BEFORE: &str = "2021-10-28";
 
-/// Minor versions and the day of their end (kubernetes.io/releases, as of September 2026; later
-/// days are plans, which were kept or put off by days so far).
+/// Minor versions and their end-of-life dates (kubernetes.io/releases, as of September 2026).
+/// Future dates are planned, and have changed by days at most so far.
 const ENDS: [(u32, &str); 18] = [
     (20, "2022-02-28"),
     (21, "2022-06-28"),

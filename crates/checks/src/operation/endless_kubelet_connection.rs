@@ -46,7 +46,7 @@ const TIMEOUT: Setting = Setting {
 
 fn judge<'a>(part: Part<'a>, cx: &View<'a>) -> Judged<'a> {
     if let Part::File(file) = part {
-        // Zero is the default there (kubelet's `SetDefaults_KubeletConfiguration`); a number is not
+        // Zero is the default there (kubelet's `SetDefaults_KubeletConfiguration`). A number is not
         // a duration.
         text(file.value(), TIMEOUT.path)?;
         return Ok(None);
@@ -59,7 +59,7 @@ fn judge<'a>(part: Part<'a>, cx: &View<'a>) -> Judged<'a> {
     Ok(Some(TIMEOUT.fails(part, message).changes(TIMEOUT.remove(part))))
 }
 
-/// `0`, `0s`, `0h0m0s`.
+/// Whether it is `0`, `0s`, `0h0m0s`.
 fn is_zero(duration: &str) -> bool {
     duration.starts_with('0') && !duration.contains(|c: char| ('1'..='9').contains(&c))
 }

@@ -41,23 +41,23 @@ impl Check for FailOpenAdmissionPolicy {
 
     fn check<'a>(&self, policy: &'a Object, _: &Cx<'a>) -> Verdict<'a> {
         let kyverno = policy.group() == "kyverno.io";
-        // It blocks nothing when it is evaluated either, which PV-O022 says.
+        // It never blocks anything, which PV-O022 reports.
         if kyverno && only_reports(policy) {
             return Verdict::NotApplicable;
         }
         let paths: &[&[&str]] = match kyverno {
-            // The second is where Kyverno 1.13 moved it.
+            // The second path is used since Kyverno 1.13.
             true => {
                 &[&["spec", "failurePolicy"], &["spec", "webhookConfiguration", "failurePolicy"]]
             }
             false => &[&["spec", "failurePolicy"]],
         };
-        // One that changes objects, or reports in part, keeps little out anyway.
+        // A policy that mutates objects, or partly only reports, is less critical.
         let validates = match kyverno {
             true => matches!(enforced(policy), Verdict::Holds),
             false => policy.is(kinds::VALIDATING_ADMISSION_POLICY),
         };
-        // Both engines block by default.
+        // Both engines fail closed by default.
         Verdict::all(paths.iter().map(|path| judge(policy, path, validates)))
     }
 }

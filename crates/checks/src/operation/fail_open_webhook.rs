@@ -63,18 +63,18 @@ fn judge<'a>(configuration: &'a Object, webhook: Value<'a>) -> Verdict<'a> {
         Some((value, _)) => {
             return Verdict::unknown(value, "this is not a valid failure policy");
         }
-        // The default of v1beta1 (removed in 1.22); v1's is Fail.
+        // The default of v1beta1 (removed in 1.22); that of v1 is Fail.
         None if configuration.version() == "v1beta1" => format!(
             "`failurePolicy` of webhook `{name}` is not set and defaults to `Ignore` in v1beta1: \
              {passes} if it does not respond"
         ),
         None => return Verdict::Holds,
     };
-    if mutates && !known && is_asked_for(webhook) {
+    if mutates && !known && is_opt_in(webhook) {
         return Verdict::NotApplicable;
     }
     let claim = Claim::fails(Place::field(webhook, &["failurePolicy"]), message).set("Fail");
-    let minor = mutates || guards_little(webhook);
+    let minor = mutates || is_low_impact(webhook);
     let claim = match (minor, known) {
         (false, true) => claim.confidence(Confidence::High),
         (false, false) => claim,
@@ -84,16 +84,15 @@ fn judge<'a>(configuration: &'a Object, webhook: Value<'a>) -> Verdict<'a> {
     claim.into()
 }
 
-/// Whether an object has to ask for the webhook by a label of its own: who means to get past it
-/// leaves the label away.
-fn is_asked_for(webhook: Value<'_>) -> bool {
+/// Whether an object opts in to the webhook by a label, which an attacker would simply omit.
+fn is_opt_in(webhook: Value<'_>) -> bool {
     let labels = webhook.at(&["objectSelector", "matchLabels"]);
     labels.is_some_and(|labels| labels.entries().next().is_some())
 }
 
-/// Whether the webhook sees nothing but custom resources (mostly its own settings) or evictions:
-/// no workload gets past it by its silence.
-fn guards_little(webhook: Value<'_>) -> bool {
+/// Whether the webhook only handles custom resources (usually its own settings) or evictions, so
+/// that no workload bypasses it if it fails.
+fn is_low_impact(webhook: Value<'_>) -> bool {
     let mut rules = webhook.list("rules").peekable();
     if rules.peek().is_none() {
         return false;
@@ -109,12 +108,13 @@ fn guards_little(webhook: Value<'_>) -> bool {
     })
 }
 
-/// Groups with a dot belong to Kubernetes where they end in `.k8s.io` (but not `.x-k8s.io`).
+/// Whether a group does not belong to Kubernetes. Groups with a dot do if they end in `.k8s.io`
+/// (but not `.x-k8s.io`).
 fn is_custom(group: &str) -> bool {
     group.contains('.') && (!group.ends_with(".k8s.io") || group.ends_with(".x-k8s.io"))
 }
 
-/// Whether a name is that of something that enforces rules: a hint for how sure the finding is.
+/// Whether a name suggests that it enforces rules, which affects the confidence of the finding.
 pub(super) fn enforces(name: &str) -> bool {
     const WORDS: [&str; 17] = [
         "admission-control",

@@ -1,8 +1,8 @@
-//! Settings of a kubelet, which stand in its file or on its command line.
+//! Settings of a kubelet, in its configuration file or on its command line.
 //!
-//! A flag wins over the file. Where neither gives a setting its default counts, which is the same
-//! for both but for those that have checks of their own (anonymous requests,
-//! authorization, the read-only port).
+//! A flag takes precedence over the file. If neither is set, the default applies. It is the same
+//! for both, except for settings with their own checks (anonymous requests, authorization, the
+//! read-only port).
 
 use std::borrow::Cow;
 
@@ -14,7 +14,7 @@ use serde_json::Value as Json;
 use crate::field::find;
 use crate::{Change, Claim, Part, Place, Verdict, View};
 
-/// One setting: its path in the file, and its flag (empty where it has none).
+/// A setting: its path in the file, and its flag (empty if it has none).
 #[derive(Clone, Copy)]
 pub(crate) struct Setting {
     pub(crate) path: &'static [&'static str],
@@ -22,10 +22,10 @@ pub(crate) struct Setting {
 }
 
 impl Setting {
-    /// Its text, or none where its default counts.
+    /// Returns the text, or `None` if the default applies.
     ///
     /// # Errors
-    /// The verdict where that is not known, or another part decides.
+    /// A verdict if it is not known, or another part determines it.
     pub(crate) fn text<'a>(
         self,
         part: Part<'a>,
@@ -52,10 +52,10 @@ impl Setting {
         }
     }
 
-    /// A boolean.
+    /// Returns a boolean.
     ///
     /// # Errors
-    /// As [`Setting::text`], and where it is not a boolean.
+    /// As for [`Setting::text`], and if it is not a boolean.
     pub(crate) fn boolean<'a>(
         self,
         part: Part<'a>,
@@ -73,10 +73,10 @@ impl Setting {
         }
     }
 
-    /// An integer.
+    /// Returns an integer.
     ///
     /// # Errors
-    /// As [`Setting::text`], and where it is not an integer.
+    /// As for [`Setting::text`], and if it is not an integer.
     pub(crate) fn integer<'a>(
         self,
         part: Part<'a>,
@@ -89,7 +89,7 @@ impl Setting {
         text.parse().map(Some).map_err(|_| self.strange(part, &text, "an integer"))
     }
 
-    /// Where it is or would stand.
+    /// Returns the place where it is or would be set.
     pub(crate) fn place(self, part: Part<'_>) -> Place<'_> {
         match part {
             Part::File(file) => Place::field(file.value(), self.path),
@@ -97,7 +97,7 @@ impl Setting {
         }
     }
 
-    /// Its name where it is: the field, or the flag.
+    /// Returns its name in the part: the field, or the flag.
     pub(crate) fn name(self, part: Part<'_>) -> String {
         match part {
             Part::File(_) => format!("`{}`", self.path.join(".")),
@@ -105,12 +105,12 @@ impl Setting {
         }
     }
 
-    /// The claim that it is wrong.
+    /// Returns a failed claim at its place.
     pub(crate) fn fails<'a>(self, part: Part<'a>, message: impl Into<String>) -> Claim<'a> {
         Claim::fails(self.place(part), message)
     }
 
-    /// What sets it.
+    /// Returns the changes that set it.
     pub(crate) fn set<'a>(self, part: Part<'a>, value: impl Into<Json>) -> Vec<Change<'a>> {
         let value = value.into();
         match part {
@@ -122,7 +122,7 @@ impl Setting {
         }
     }
 
-    /// What takes it away, so that its default counts.
+    /// Returns the changes that remove it, so that the default applies.
     pub(crate) fn remove(self, part: Part<'_>) -> Vec<Change<'_>> {
         match part {
             Part::File(_) => vec![Change { place: self.place(part), edit: Edit::Remove }],
@@ -136,10 +136,10 @@ impl Setting {
     }
 }
 
-/// A judgement whose errors are verdicts.
+/// A result whose errors are verdicts.
 pub(crate) type Judged<'a> = Result<Option<Claim<'a>>, Verdict<'a>>;
 
-/// It fails with the claim, and holds without one.
+/// Converts a result: fails with the claim, holds without one.
 pub(crate) fn verdict(judged: Judged<'_>) -> Verdict<'_> {
     match judged {
         Ok(claim) => Verdict::from_claims(claim),
@@ -147,8 +147,8 @@ pub(crate) fn verdict(judged: Judged<'_>) -> Verdict<'_> {
     }
 }
 
-/// Whether kubeadm reads the file: then it sets `rotateCertificates`, `authentication`,
-/// `authorization` and others, some of them whatever the file says (kubeadm's
+/// Whether kubeadm reads the file. If so, it sets `rotateCertificates`, `authentication`,
+/// `authorization` and others, partly overriding the file (kubeadm's
 /// `componentconfigs/kubelet.go`). The check must read kubeadm's kinds.
 pub(crate) fn is_read_by_kubeadm(file: &Object, cx: &View<'_>) -> bool {
     let kubeadm = [

@@ -29,7 +29,7 @@ impl Check for KubeletVersionSkew {
 
     fn check<'a>(&self, node: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
         if !cx.is_live() {
-            // A Node in a file is not a running one.
+            // A Node in a file is not running.
             return Verdict::NotApplicable;
         }
         let place = Place::field(node.value(), &["status", "nodeInfo", "kubeletVersion"]);
@@ -66,7 +66,7 @@ impl Check for KubeletVersionSkew {
     }
 }
 
-/// What the API server said of itself.
+/// Returns the version reported by the API server.
 fn server_version<'a>(cx: &View<'a>) -> Option<&'a str> {
     cx.cluster()?.version()
 }

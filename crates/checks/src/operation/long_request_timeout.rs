@@ -37,7 +37,7 @@ impl Check for LongRequestTimeout {
     }
 }
 
-/// The most, in seconds.
+/// The maximum in seconds.
 const MOST: f64 = 300.0;
 
 fn judge(server: Component<'_>) -> Result<Verdict<'_>, Claim<'_>> {
@@ -55,7 +55,8 @@ fn judge(server: Component<'_>) -> Result<Verdict<'_>, Claim<'_>> {
     Ok(claim.changes(server.remove_flag(FLAG)).into())
 }
 
-/// Go's `time.ParseDuration`, as far as flags use it: `1h10m`, `90s`, `1.5h`.
+/// Parses a duration like Go's `time.ParseDuration`, as far as needed for flags: `1h10m`, `90s`,
+/// `1.5h`.
 fn seconds(text: &str) -> Option<f64> {
     if text == "0" {
         return Some(0.0);

@@ -64,7 +64,7 @@ fn judge<'a>(server: Component<'a>, cx: &View<'a>) -> Result<Verdict<'a>, Claim<
     if !webhook && log == "/dev/null" {
         return Ok(Verdict::fails(server.place(LOG), "the audit log is written to `/dev/null`"));
     }
-    // Whether the policy is of use is checked in the policy.
+    // The content of the policy is checked separately.
     if cx.list(kinds::AUDIT_POLICY).objects.is_empty() {
         let why = format!("the audit policy is in `{policy}`, which was not read");
         return Ok(Verdict::unknown(server.place(POLICY), why));

@@ -41,7 +41,7 @@ impl Check for MissingDefaultSeccomp {
 const DEFAULT: Setting = Setting { path: &["seccompDefault"], flag: "seccomp-default" };
 
 fn judge<'a>(part: Part<'a>, cx: &View<'a>) -> Judged<'a> {
-    // On by default as a feature from 1.25 on.
+    // The feature is enabled by default since 1.25.
     if !cx.kubernetes().at_least(25) {
         return Err(Verdict::NotApplicable);
     }

@@ -34,7 +34,7 @@ impl Check for MissingResourceQuota {
 
     fn check<'a>(&self, namespace: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
         let name = namespace.name();
-        // The cluster's own.
+        // System namespaces.
         if name.starts_with("kube-") || name.starts_with("openshift-") {
             return Verdict::NotApplicable;
         }

@@ -39,7 +39,7 @@ impl Check for OverriddenNodeName {
             return Verdict::fails(flag.place, message);
         }
         match kubelet.source() {
-            // kubeadm adds it where the node's name is given.
+            // kubeadm sets it if the node's name is given.
             FlagSource::Kubeadm => Verdict::NotApplicable,
             FlagSource::CommandLine => match kubelet.known(FLAG) {
                 Ok(_) => Verdict::Holds,

@@ -21,8 +21,8 @@ use crate::{Check, Claim, Cx, OnEvery, Place, Verdict};
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct RemovedApiVersion {}
 
-/// A group's version with kinds, the minor version of Kubernetes that stopped serving them, and
-/// what to use; nothing where there is no successor.
+/// Kinds in an API version, the Kubernetes minor version that removed them, and the replacement,
+/// which may be empty.
 struct Removed {
     group: &'static str,
     version: &'static str,
@@ -103,8 +103,8 @@ const REMOVED: &[Removed] = &[
     removed("storage.k8s.io", "v1beta1", &["VolumeAttributesClass"], 37, "storage.k8s.io/v1"),
 ];
 
-/// Of these the successor has the same fields with the same meaning and defaults, so that the name
-/// of the version is all that changes (the deprecation guide, and the types in k8s.io/api).
+/// Kinds whose replacement has the same fields with the same meaning and defaults, so that only the
+/// version changes (the deprecation guide, and the types in k8s.io/api).
 const SAME: [(&str, &str, &str); 26] = [
     ("apps", "v1beta2", "DaemonSet"),
     ("apps", "v1beta2", "Deployment"),
@@ -134,13 +134,12 @@ const SAME: [(&str, &str, &str); 26] = [
     ("admissionregistration.k8s.io", "v1beta1", "ValidatingAdmissionPolicyBinding"),
 ];
 
-/// The minor version of Kubernetes that no longer serves a kind in that version, where one is
-/// known.
+/// Returns the Kubernetes minor version that removed a kind in that version, if known.
 pub fn removed_in(group: &str, version: &str, kind: &str) -> Option<u32> {
     find(group, version, kind).map(|removed| removed.minor)
 }
 
-/// What to use in place of a kind in a version that is removed; empty where there is no successor.
+/// Returns the replacement of a kind in a removed version. Empty if there is none.
 pub(crate) fn successor(group: &str, version: &str, kind: &str) -> Option<&'static str> {
     find(group, version, kind).map(|removed| removed.instead)
 }
@@ -154,7 +153,7 @@ impl Check for RemovedApiVersion {
     type On = OnEvery;
 
     fn check<'a>(&self, object: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
-        // What is stable is never removed; most objects end here.
+        // Stable versions are never removed, and most objects use them.
         if !object.version().contains("alpha") && !object.version().contains("beta") {
             return Verdict::Holds;
         }
@@ -173,7 +172,7 @@ impl Check for RemovedApiVersion {
             removed.minor
         );
         let claim = Claim::fails(Place::field(object.value(), &["apiVersion"]), message);
-        // An element of a list may have its version from the list.
+        // The version of a list element may be that of the list.
         let own = object.value().get("apiVersion").is_some();
         let same = own && SAME.contains(&(object.group(), object.version(), object.kind()));
         if same { claim.set(removed.instead) } else { claim }.into()

@@ -33,7 +33,7 @@ pub(crate) struct SecretInAuditLog {}
 
 const PEOPLE: &[&str] = &["system:authenticated"];
 
-/// The body that carries the secret.
+/// The body that contains the secret.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Body {
     Request,
@@ -50,7 +50,7 @@ const fn body(
     (body, Requests { verb, group, resource, namespaced, groups: PEOPLE })
 }
 
-/// Requests whose bodies are secret.
+/// Requests with secret bodies.
 const SECRETS: [(Body, Requests); 12] = [
     body(Body::Request, "create", "", "secrets", true),
     body(Body::Request, "update", "", "secrets", true),
@@ -86,7 +86,7 @@ impl Check for SecretInAuditLog {
                 if share > Share::Nothing && records && !names.contains(&requests.resource) {
                     names.push(requests.resource);
                 }
-                // Nothing comes past a rule that takes them all.
+                // Rules after one that matches all are not reached.
                 if share == Share::All {
                     break;
                 }
@@ -98,9 +98,9 @@ impl Check for SecretInAuditLog {
                 format!("the bodies of `{}` are written to the audit log", names.join("`, `"));
             let claim = Claim::fails(Place::field(rule.value, &["level"]), message);
             let all: Vec<_> = SECRETS.iter().map(|(_, requests)| requests.resource).collect();
-            // The bodies of other resources, which the rule may name too, are there on purpose.
+            // If the rule lists other resources too, their bodies may be recorded on purpose.
             let claim = if rule.concerns_only(&all) { claim.set("Metadata") } else { claim };
-            // A ConfigMap is not meant to hold secrets, though many do.
+            // ConfigMaps are not meant for secrets, though many contain some.
             if names == ["configmaps"] { claim.severity(Severity::Low) } else { claim }
         }))
     }

@@ -39,7 +39,7 @@ impl Check for ShortAuditLog {
     }
 }
 
-/// A part, its flag, and what is the least (CIS Kubernetes Benchmark).
+/// A part, its flag, and the minimum (CIS Kubernetes Benchmark).
 const LIMITS: [(&str, &str, i64, &str); 3] = [
     ("maxage", "audit-log-maxage", 30, "days"),
     ("maxbackup", "audit-log-maxbackup", 10, "files"),
@@ -49,7 +49,7 @@ const LIMITS: [(&str, &str, i64, &str); 3] = [
 fn judge<'a>(server: Component<'a>, cx: &View<'a>) -> Result<Verdict<'a>, Claim<'a>> {
     let path = server.known("audit-log-path")?.map(|flag| flag.value).unwrap_or_default();
     if matches!(&*path, "" | "-" | "/dev/stdout" | "/dev/stderr" | "/dev/null") {
-        // No file; PV-O001 says whether there is a log at all.
+        // Not a file. PV-O001 checks whether there is a log at all.
         return Ok(Verdict::NotApplicable);
     }
     let claims = LIMITS.into_iter().filter_map(|(part, flag, least, unit)| {
@@ -68,8 +68,8 @@ fn claim<'a>(
 ) -> Result<Option<Claim<'a>>, Claim<'a>> {
     let is_size = flag == "audit-log-maxsize";
     let message = match server.known(flag)? {
-        // Files are cut at 100 megabytes without it; kubernetes/kubernetes#136478 gave the others
-        // defaults, and a meaning to a size of 0.
+        // Without it, files are rotated at 100 megabytes. kubernetes/kubernetes#136478 added
+        // defaults for the others, and a meaning for a size of 0.
         None if is_size || cx.kubernetes().at_least(36) => return Ok(None),
         None => format!("`--{flag}` is not set: it does not delete old files"),
         Some(given) => match given.value.parse::<i64>() {

@@ -52,7 +52,7 @@ impl Check for SingleReplica {
                 };
                 return match scale.least {
                     Some(0) => goes_to("no pods"),
-                    // `replicas: 0` switches the autoscaler of Kubernetes off.
+                    // `replicas: 0` disables the HorizontalPodAutoscaler.
                     Some(1) if replicas != Some(0) => goes_to("one pod"),
                     Some(_) => Verdict::Holds,
                     None => Verdict::unknown(place, "the minimum of its autoscaler is not known"),

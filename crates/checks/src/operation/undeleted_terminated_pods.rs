@@ -38,7 +38,7 @@ impl Check for UndeletedTerminatedPods {
 
 fn judge(manager: Component<'_>) -> Result<Verdict<'_>, Claim<'_>> {
     const FLAG: &str = "terminated-pod-gc-threshold";
-    // 12500 by default.
+    // The default is 12500.
     let Some(threshold) = manager.known(FLAG)? else { return Ok(Verdict::Holds) };
     match threshold.value.parse::<i64>() {
         Ok(number) if number > 0 => Ok(Verdict::Holds),

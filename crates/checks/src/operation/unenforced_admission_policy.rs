@@ -68,7 +68,7 @@ fn binding(object: &Object) -> Judged<'_> {
     if actions.contains(&"Deny") {
         return Ok(None);
     }
-    // Deny and Warn exclude each other.
+    // Deny and Warn are mutually exclusive.
     let mut denying = vec!["Deny"];
     denying.extend(actions.iter().filter(|action| **action == "Audit"));
     let message = format!(
@@ -111,7 +111,7 @@ fn constraint(object: &Object) -> Judged<'_> {
     Ok(Some(Claim::fails(place, message).set("deny")))
 }
 
-/// A policy of Kyverno; not applicable where it judges nothing.
+/// Checks a Kyverno policy. Not applicable if it validates nothing.
 pub(super) fn kyverno(policy: &Object) -> Verdict<'_> {
     let rules = policy.at(&["spec", "rules"]).into_iter().flat_map(Value::items);
     let judges: Vec<_> = rules
@@ -124,7 +124,7 @@ pub(super) fn kyverno(policy: &Object) -> Verdict<'_> {
     if enforces_somewhere(policy.at(&["spec", "validationFailureActionOverrides"])) {
         return Verdict::Holds;
     }
-    // Since 1.13 each rule may have its own.
+    // Since 1.13, each rule may have its own.
     let mut claims = Vec::new();
     let mut open = false;
     for rule in judges.into_iter().filter(|rule| !enforces_in_part(*rule)) {
@@ -147,20 +147,20 @@ pub(super) fn kyverno(policy: &Object) -> Verdict<'_> {
             }
         }
     }
-    // Enforced, it would fail open: an owner has to decide on both at once.
+    // If enforced, it would fail open, so both settings need a decision.
     if ignores(policy) {
         claims.iter_mut().for_each(|claim| claim.rare_mut().changes.clear());
     }
     Verdict::from_claims(claims)
 }
 
-/// Whether an action of its own for some namespaces blocks there.
+/// Whether an override for some namespaces blocks there.
 fn enforces_somewhere(overrides: Option<Value<'_>>) -> bool {
     let mut actions = overrides.into_iter().flat_map(Value::items).filter_map(|o| o.str("action"));
     actions.any(|action| action.eq_ignore_ascii_case("enforce"))
 }
 
-/// The same of one rule, since 1.13.
+/// Like [`enforces_somewhere`], for one rule, since 1.13.
 fn enforces_in_part(rule: Value<'_>) -> bool {
     enforces_somewhere(rule.at(&["validate", "failureActionOverrides"]))
 }
@@ -171,7 +171,7 @@ fn ignores(policy: &Object) -> bool {
         .any(|path| policy.at(path).and_then(Value::as_str) == Some("Ignore"))
 }
 
-/// Whether a policy of Kyverno does nothing but report: no rule of it blocks or changes objects.
+/// Whether a Kyverno policy only reports: none of its rules blocks or mutates objects.
 pub(super) fn only_reports(policy: &Object) -> bool {
     let mut rules = policy.at(&["spec", "rules"]).into_iter().flat_map(Value::items);
     let general = policy.at(&["spec", "validationFailureAction"]).filter(|a| !a.is_null());
@@ -189,7 +189,7 @@ fn is_audit(action: Value<'_>) -> bool {
     action.as_str().is_some_and(|text| text.eq_ignore_ascii_case("audit"))
 }
 
-/// Since 1.13 each rule may have its own.
+/// Returns the rule's own action, supported since 1.13.
 fn own_action(rule: Value<'_>) -> Option<Value<'_>> {
     let validate = rule.get("validate").and_then(|validate| validate.get("failureAction"));
     validate.or_else(|| rule.list("verifyImages").find_map(|v| v.get("failureAction")))

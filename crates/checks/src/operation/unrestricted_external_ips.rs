@@ -40,7 +40,7 @@ impl Check for UnrestrictedExternalIps {
 }
 
 fn judge<'a>(server: Component<'a>, cx: &View<'a>) -> Result<Verdict<'a>, Claim<'a>> {
-    // It came with 1.21.
+    // Added in 1.21.
     if !cx.kubernetes().at_least(21) {
         return Ok(Verdict::NotApplicable);
     }

@@ -51,7 +51,7 @@ impl Check for UnrotatedKubeletCertificate {
             }
             Part::Component(manager) if manager.name() == "kube-controller-manager" => {
                 match from_gates(manager) {
-                    // It is on by default, and more is not its part.
+                    // It is on by default, and nothing else is required there.
                     Verdict::NotApplicable => Verdict::Holds,
                     verdict => verdict,
                 }
@@ -101,7 +101,8 @@ fn server(file: &Object) -> Option<Claim<'_>> {
     }
 }
 
-/// The feature that kubelet and controller manager need for serving certificates, on by default.
+/// Checks the feature gate for serving certificates, which kubelet and controller manager need and
+/// which is on by default.
 fn from_gates(component: Component<'_>) -> Verdict<'_> {
     const FLAG: &str = "feature-gates";
     const OFF: [&str; 3] = ["false", "False", "FALSE"];

@@ -40,8 +40,8 @@ impl Check for UnseenText {
     }
 }
 
-/// Whether a directive of ytt (`#@ if`, `#@ template.replace(…)`) is next to this key, or right
-/// above it: what becomes of equal keys is decided when the template is rendered.
+/// Whether a directive of ytt (`#@ if`, `#@ template.replace(…)`) is next to or directly above this
+/// key: rendering determines what happens to equal keys.
 fn of_template(object: &Object, at: u32) -> bool {
     let source = object.value().doc().source();
     let line = source.line_column(at).0;

@@ -42,7 +42,7 @@ const POLICY: Setting = Setting { path: &["imagePullCredentialsVerificationPolic
 
 fn judge<'a>(part: Part<'a>, cx: &View<'a>) -> Judged<'a> {
     let Some(policy) = POLICY.text(part, cx)? else {
-        // The default is in force from the version on in which the feature is on.
+        // The default applies since the version in which the feature is enabled.
         return if cx.kubernetes().at_least(35) { Ok(None) } else { Err(Verdict::NotApplicable) };
     };
     match &*policy {

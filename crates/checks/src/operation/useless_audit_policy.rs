@@ -43,7 +43,7 @@ const fn requests(
     Requests { verb, group, resource, namespaced, groups: PEOPLE }
 }
 
-/// What must leave a trace. `kubectl exec` over a WebSocket is a `get`.
+/// Requests that must be recorded. `kubectl exec` over a WebSocket is a `get`.
 const TRACES: [Requests; 13] = [
     requests("get", "", "secrets", true),
     requests("update", "", "secrets", true),
@@ -73,7 +73,8 @@ impl Check for UselessAuditPolicy {
             let claim = Claim::fails(place, "the policy has no rules, so nothing is recorded");
             return claim.changes(last_rule(policy)).into();
         }
-        // What is lost, by the rule that loses it; the last place is for what no rule matches.
+        // Requests that are not recorded, by the responsible rule. The last element is for requests
+        // without a matching rule.
         let mut lost: Vec<Vec<String>> = vec![Vec::new(); rules.len() + 1];
         for requests in TRACES {
             let people = deciding(&rules, &requests);
@@ -98,8 +99,8 @@ fn push(lost: &mut [Vec<String>], index: usize, name: String) {
     }
 }
 
-/// Whether these requests are recorded; else the index of the rule that decides so, or one past
-/// the last where none does.
+/// Whether these requests are recorded. The error is the index of the responsible rule, or one past
+/// the last if no rule matches.
 fn deciding(rules: &[Rule<'_>], requests: &Requests) -> Result<(), usize> {
     match rules.iter().position(|rule| rule.matches(requests) == Share::All) {
         Some(index) => {
@@ -121,7 +122,7 @@ fn claim<'a>(policy: &'a Object, rule: Option<&Rule<'a>>, names: &[String]) -> C
         Some(rule) => {
             let message = format!("{names} are not recorded: this is the first rule that matches");
             let claim = Claim::fails(Place::field(rule.value, &["level"]), message);
-            // What it takes away is everything; of others only their author knows what is noise.
+            // This rule drops everything. For others, only the author knows what is noise.
             if rule.is_last_resort() && !omits_all(policy) { claim.set("Metadata") } else { claim }
         }
         None => Claim::fails(
@@ -132,14 +133,14 @@ fn claim<'a>(policy: &'a Object, rule: Option<&Rule<'a>>, names: &[String]) -> C
     }
 }
 
-/// A rule at the end for whatever no other rule matches.
+/// Returns a change that adds a rule for all other requests at the end.
 fn last_rule(policy: &Object) -> Option<Change<'_>> {
     let place = Place::field(policy.value(), &["rules"]);
     let rule = Edit::Append(serde_json::json!({ "level": "Metadata" }));
     (!omits_all(policy)).then_some(Change { place, edit: rule })
 }
 
-/// The policy itself leaves no stage at which an ordinary request would be recorded.
+/// Whether the policy itself omits all stages of an ordinary request.
 fn omits_all(policy: &Object) -> bool {
     let omits = |stage: &str| {
         let stages = policy.value().list("omitStages");

@@ -1,16 +1,16 @@
 //! Versions of running components: `v1.30.4-eks-a737599`, `v1.31.2+k3s1`.
 
-/// A version as a component gives it.
+/// A version as reported by a component.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Running<'a> {
     /// Major, minor, patch.
     pub(super) number: (u32, u32, u32),
-    /// What is after the numbers: `-eks-a737599`, `+k3s1`, `-rc.1`; mostly empty.
+    /// The suffix: `-eks-a737599`, `+k3s1`, `-rc.1`. Mostly empty.
     pub(super) suffix: &'a str,
 }
 
 impl<'a> Running<'a> {
-    /// Reads it; `None` where it is not a version.
+    /// Parses a version. `None` if it is invalid.
     pub(super) fn read(text: &'a str) -> Option<Self> {
         let text = text.strip_prefix('v').unwrap_or(text);
         let end = text.find(['-', '+']).unwrap_or(text.len());
@@ -20,8 +20,8 @@ impl<'a> Running<'a> {
         parts.next().is_none().then_some(Self { number, suffix })
     }
 
-    /// Whether it is a release of Kubernetes itself, or one that is built from it unchanged (k3s,
-    /// RKE2). Others may hold fixes from later releases.
+    /// Whether it is a release of Kubernetes itself, or built from it without changes (k3s, RKE2).
+    /// Others may contain backported fixes.
     pub(super) fn is_upstream(self) -> bool {
         self.suffix.is_empty()
             || self.suffix.starts_with("+k3s")

@@ -68,7 +68,7 @@ fn node<'a>(node: &'a Object) -> Verdict<'a> {
     let system = node.at(&["status", "nodeInfo", "operatingSystem"]).and_then(Value::as_str);
     let claims = claims(version, Program::Kubelet, system, &place);
     match claims.is_empty() {
-        // Counted as unknown; the cluster's finding says why, once for all nodes.
+        // Counted as unknown. The finding for the cluster has the reason, once for all nodes.
         true => Verdict::Unknown(Vec::new()),
         false => Verdict::Fails(claims),
     }
@@ -89,7 +89,8 @@ fn read<'t, 'a>(
     Err(Claim::unknown(place.clone(), why))
 }
 
-/// What affects a component of a version; `system` is the node's, `linux` or `windows`.
+/// Returns the vulnerabilities of a component's version. `system` is that of the node, `linux` or
+/// `windows`.
 fn claims<'a>(
     version: Running<'_>,
     program: Program,
@@ -147,7 +148,7 @@ mod tests {
         assert_eq!(cves("v1.30.2", kubelet, Some("windows")), of("CVE-2024-5321", High));
         assert_eq!(cves("v1.30.2", kubelet, None), of("CVE-2024-5321", Low));
         assert_eq!(cves("v1.37.2", kubelet, Some("windows")), []);
-        // Where the feed is wrong: #104980, #91507 and #112513 of kubernetes/kubernetes.
+        // Errors in the feed: #104980, #91507 and #112513 of kubernetes/kubernetes.
         for (program, cve, affected, fixed) in [
             (kubelet, "CVE-2021-25741", "v1.19.14", "v1.19.15"),
             (kubelet, "CVE-2021-25741", "v1.22.1", "v1.22.2"),

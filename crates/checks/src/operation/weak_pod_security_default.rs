@@ -38,7 +38,7 @@ impl Check for WeakPodSecurityDefault {
         if file.is(kinds::POD_SECURITY_CONFIGURATION) {
             return judge(Ok(file.value()));
         }
-        // In a file of its own it is checked there.
+        // A separate file is checked itself.
         let elsewhere = !cx.list(kinds::POD_SECURITY_CONFIGURATION).objects.is_empty();
         let known = |given: &Result<_, _>| given.is_ok() || !elsewhere;
         Verdict::all(configurations(file, "PodSecurity").filter(known).map(judge))

@@ -58,7 +58,7 @@ impl Check for ClaimSharedWithPrivileged {
     }
 }
 
-/// The pod's claims that an object's pods, which have no privileges, write to.
+/// Returns the pod's claims that the pods of an unprivileged object can write to.
 fn writers<'a>(
     object: &'a Object,
     pod: Pod<'a>,
@@ -77,7 +77,7 @@ fn writers<'a>(
     Some(Claim::fails(*place, message).instance(object.name()))
 }
 
-/// Claims that the pod mounts, by their names.
+/// Returns the claims that the pod mounts, by name.
 fn claims<'a>(pod: Pod<'a>) -> impl Iterator<Item = (&'a str, Value<'a>)> {
     pod.volumes().filter_map(|volume| {
         let place = volume.at(&["persistentVolumeClaim", "claimName"])?;

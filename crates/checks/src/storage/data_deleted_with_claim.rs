@@ -38,7 +38,7 @@ impl Check for DataDeletedWithClaim {
         let (path, default, what): (&[&str], _, _) = if object.is(kinds::STORAGE_CLASS) {
             (&["reclaimPolicy"], Some("Delete"), "the data of a volume is deleted with its claim")
         } else if object.is(kinds::PERSISTENT_VOLUME) {
-            // What is made by hand is kept.
+            // Manually created volumes are retained by default.
             let path = &["spec", "persistentVolumeReclaimPolicy"];
             (path, Some("Retain"), "the data of the volume is deleted with its claim")
         } else {

@@ -1,19 +1,19 @@
-//! What volume drivers need for encryption at rest.
+//! Requirements of volume drivers for encryption at rest.
 
-/// What a driver needs for encryption.
+/// The requirement of a driver for encryption.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Rule {
     /// Always encrypted at rest by the provider.
     Always,
-    /// Encrypted when the parameter is true; else not.
+    /// Encrypted only if the parameter is true.
     Flag(&'static str),
-    /// Encrypted when the parameter is true; else the account's default decides.
+    /// Encrypted if the parameter is true; otherwise the default of the account applies.
     FlagOrAccount(&'static str),
-    /// The disk below decides.
+    /// Depends on the underlying disk.
     DiskBelow,
 }
 
-/// What is known of a driver or provisioner; nothing where it is not known.
+/// Returns the requirement of a driver or provisioner. `None` if not known.
 pub(super) fn rule(name: &str) -> Option<Rule> {
     Some(match name {
         "ebs.csi.aws.com" | "kubernetes.io/aws-ebs" | "ebs.csi.eks.amazonaws.com" => {
@@ -39,7 +39,7 @@ pub(super) fn rule(name: &str) -> Option<Rule> {
         | "openebs.io/local"
         | "local.csi.openebs.io"
         | "zfs.csi.openebs.io" => Rule::DiskBelow,
-        // Rook prefixes the drivers with its namespace.
+        // Rook prefixes drivers with its namespace.
         p if p.ends_with("rbd.csi.ceph.com") || p.ends_with("cephfs.csi.ceph.com") => {
             Rule::Flag("encrypted")
         }

@@ -1,20 +1,20 @@
-//! Entries of an `EncryptionConfiguration` as the API server validates them
-//! (k8s.io/apiserver `pkg/apis/apiserver/validation`).
+//! Entries of an `EncryptionConfiguration`, validated like the API server does (k8s.io/apiserver
+//! `pkg/apis/apiserver/validation`).
 
 use pavisade_yaml::Value;
 
 use pavisade_secrets as secrets;
 
-/// What an entry's first provider is, which writes.
+/// The first provider of an entry, which is used for writing.
 pub(super) enum Writer<'a> {
     /// Its name and settings.
     Provider(&'static str, Value<'a>),
-    /// With such an entry the API server does not start, so that nothing follows from it: where,
-    /// and why.
+    /// The API server does not start with such an entry, so nothing can be concluded from it: the
+    /// place and the reason.
     Refused(Value<'a>, String),
 }
 
-/// The providers, and the lengths of their keys in bytes where they have some.
+/// The providers, and the valid lengths of their keys in bytes, if they have any.
 const PROVIDERS: [(&str, &[usize]); 5] = [
     ("aescbc", &[16, 24, 32]),
     ("aesgcm", &[16, 24, 32]),
@@ -23,7 +23,7 @@ const PROVIDERS: [(&str, &[usize]); 5] = [
     ("secretbox", &[32]),
 ];
 
-/// The first provider of an entry; `None` where there is none.
+/// Returns the first provider of an entry, if any.
 pub(super) fn writer(entry: Value<'_>) -> Option<Writer<'_>> {
     let first = entry.list("providers").next()?;
     let refused = |why: &str| Some(Writer::Refused(first, why.to_owned()));
@@ -48,7 +48,7 @@ pub(super) fn writer(entry: Value<'_>) -> Option<Writer<'_>> {
     Some(Writer::Provider(name, settings))
 }
 
-/// What is wrong with a provider's keys. What is to be filled in is not a wrong key.
+/// Returns the error in a provider's keys. A placeholder is not an error.
 fn wrong_keys(settings: Value<'_>, lengths: &[usize]) -> Option<String> {
     if lengths.is_empty() {
         return None;

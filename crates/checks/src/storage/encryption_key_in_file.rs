@@ -46,7 +46,7 @@ impl Check for EncryptionKeyInFile {
         Verdict::from_claims(keys.filter_map(|(provider, key)| {
             let value = key.get("secret")?;
             let text = value.scalar_text()?;
-            // What is to be filled in, or encrypted by SOPS, is not a key.
+            // Placeholders and values encrypted by SOPS are not keys.
             let bytes =
                 secrets::is_literal(&text).then(|| secrets::base64::decode(text.trim()))??;
             if !matches!(bytes.len(), 16 | 24 | 32) {

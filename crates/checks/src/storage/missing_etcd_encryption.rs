@@ -41,7 +41,7 @@ impl Check for MissingEtcdEncryption {
 
 fn judge<'a>(server: Component<'a>, cx: &View<'a>) -> Result<Verdict<'a>, Claim<'a>> {
     const FLAG: &str = "encryption-provider-config";
-    // Its name before 1.13.
+    // The name before 1.13.
     const EXPERIMENTAL: &str = "experimental-encryption-provider-config";
     let name = if server.flag(EXPERIMENTAL).is_some() { EXPERIMENTAL } else { FLAG };
     let Some(file) = server.known(name)?.filter(|flag| !flag.value.is_empty()) else {
@@ -50,7 +50,7 @@ fn judge<'a>(server: Component<'a>, cx: &View<'a>) -> Result<Verdict<'a>, Claim<
             "`--encryption-provider-config` is not set: Secrets are written to etcd in plain text",
         ));
     };
-    // What the configuration says is checked there (PV-D001, PV-D002).
+    // The content of the configuration is checked separately (PV-D001, PV-D002).
     let kinds = [kinds::ENCRYPTION_CONFIGURATION, kinds::ENCRYPTION_CONFIG];
     if kinds.into_iter().all(|kind| cx.list(kind).objects.is_empty()) {
         let why =

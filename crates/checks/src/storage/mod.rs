@@ -1,4 +1,4 @@
-//! Data at rest and who reads it.
+//! Data at rest and access to it.
 
 pub(crate) mod bulk_secret_push;
 pub(crate) mod claim_shared_with_privileged;

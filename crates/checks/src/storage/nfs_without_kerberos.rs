@@ -69,7 +69,7 @@ fn volume(volume: &Object) -> Verdict<'_> {
         .and_then(|nfs| nfs.str("server"))
         .or_else(|| volume.at(&["spec", "csi", "volumeAttributes", "server"])?.as_str());
     let place = Place::field(volume.value(), &["spec", "mountOptions"]);
-    // The annotation is older than the field, and the field wins.
+    // The field takes precedence over the older annotation.
     let annotation = volume.annotation("volume.beta.kubernetes.io/mount-options").unwrap_or("");
     let listed = volume.at(&["spec", "mountOptions"]).filter(|o| o.items().next().is_some());
     match listed {
@@ -81,7 +81,7 @@ fn volume(volume: &Object) -> Verdict<'_> {
 fn class(class: &Object) -> Verdict<'_> {
     let provisioner = class.at(&["provisioner"]).and_then(Value::as_str).unwrap_or("");
     let protocol = class.at(&["parameters", "protocol"]).and_then(Value::as_str);
-    // Azure's driver speaks SMB unless told otherwise.
+    // The Azure driver uses SMB by default.
     let azure = provisioner == "file.csi.azure.com" && protocol == Some("nfs");
     if !azure && !is_nfs(provisioner) {
         return Verdict::NotApplicable;
@@ -94,7 +94,7 @@ fn class(class: &Object) -> Verdict<'_> {
 
 fn inline(volume: Value<'_>) -> Verdict<'_> {
     if let Some(nfs) = volume.get("nfs").filter(|nfs| !nfs.is_null()) {
-        // It has no mount options; only the node's own configuration could ask for Kerberos.
+        // It has no mount options. Only the node's own configuration could enable Kerberos.
         return Claim::fails(
             nfs,
             format!(
@@ -115,14 +115,14 @@ fn inline(volume: Value<'_>) -> Verdict<'_> {
     judge([options].into_iter(), server, place)
 }
 
-/// Drivers and provisioners of NFS carry it in their names: `nfs.csi.k8s.io`,
+/// Whether it is an NFS driver or provisioner, by name: `nfs.csi.k8s.io`,
 /// `k8s-sigs.io/nfs-subdir-external-provisioner`, `cluster.local/nfs-client`.
 fn is_nfs(driver: &str) -> bool {
     driver.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| word == "nfs")
 }
 
-/// Options of mount.nfs(8): `sec` is a list with colons, of which the server picks; with
-/// `xprtsec=mtls` (RFC 9289) the client proves itself by a certificate.
+/// Checks options of mount.nfs(8): `sec` is a colon-separated list from which the server chooses.
+/// With `xprtsec=mtls` (RFC 9289), the client authenticates with a certificate.
 fn judge<'a>(
     options: impl Iterator<Item = &'a str>,
     server: Option<&str>,

@@ -53,13 +53,14 @@ impl Check for OpenClusterSecretStore {
     }
 }
 
-/// One condition that holds is enough; an empty selector selects all.
+/// Whether a condition allows all namespaces. One matching condition is sufficient. An empty
+/// selector selects all.
 fn allows_all(condition: Value<'_>) -> bool {
     let selector = condition.get("namespaceSelector").filter(|s| !s.is_null());
     let empty = selector.is_some_and(|selector| {
         selector.entries().all(|(_, v)| v.entries().next().is_none() && v.items().next().is_none())
     });
-    // They are looked for anywhere in the name.
+    // These match anywhere in the name.
     let mut patterns = condition.list("namespaceRegexes").filter_map(Value::as_str);
     empty
         || patterns.any(|p| matches!(p.trim_matches(['^', '$', '(', ')']), "" | "." | ".*" | ".+"))

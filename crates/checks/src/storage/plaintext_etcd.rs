@@ -34,7 +34,7 @@ impl Check for PlaintextEtcd {
     type On = OnObject;
 
     fn check<'a>(&self, file: &'a Object, _: &Cx<'a>) -> Verdict<'a> {
-        // The first entry that covers a resource counts for it.
+        // The first entry for a resource applies.
         let entries: Vec<_> = file.at(&["resources"]).into_iter().flat_map(Value::items).collect();
         let covering = entries.iter().find(|entry| {
             entry.list("resources").any(|r| matches!(r.as_str(), Some("secrets" | "*." | "*.*")))
@@ -61,7 +61,7 @@ impl Check for PlaintextEtcd {
                     first,
                     "`identity` is the first provider for `secrets`: they are stored in plain text",
                 );
-                // Last it still reads what was written in plain text.
+                // As the last provider, it can still read what was written in plain text.
                 let last = serde_json::json!({ "identity": {} });
                 match entry.list("providers").nth(1).is_some_and(is_strong) {
                     true => claim
@@ -80,7 +80,7 @@ impl Check for PlaintextEtcd {
     }
 }
 
-/// Whether a provider may write as it is: PV-D002 has nothing against it.
+/// Whether a provider is suitable for writing according to PV-D002.
 fn is_strong(provider: Value<'_>) -> bool {
     let keys = provider.get("secretbox").and_then(|p| p.list("keys").next());
     provider.at(&["kms", "apiVersion"]).and_then(Value::as_str) == Some("v2") || keys.is_some()

@@ -40,7 +40,7 @@ use crate::{Check, Claim, Cx, OnEvery, Verdict};
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct RemovedVolumeType {}
 
-/// The field, the provisioner's name, and the minor version of Kubernetes without it.
+/// The field, the provisioner, and the Kubernetes minor version that removed it.
 const TYPES: [(&str, &str, u32); 7] = [
     ("scaleIO", "kubernetes.io/scaleio", 22),
     ("flocker", "kubernetes.io/flocker", 25),

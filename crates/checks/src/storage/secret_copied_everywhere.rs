@@ -40,7 +40,7 @@ impl Check for SecretCopiedEverywhere {
             return external(object);
         }
         let path: &[&str] = match object.is(kinds::SEALED_SECRET) {
-            // They become the Secret's.
+            // These become annotations of the Secret.
             true => &["spec", "template", "metadata", "annotations"],
             false => &["metadata", "annotations"],
         };
@@ -66,7 +66,7 @@ fn copied(annotations: Value<'_>) -> Verdict<'_> {
     ];
     let hidden = watched.iter().flatten().find(|value| value.as_str() == Some("<redacted>"));
     if let Some(value) = hidden {
-        // Nothing of a Secret of a cluster is kept but names.
+        // In a cluster, only the keys of a Secret are kept.
         return Verdict::unknown(*value, "it is not known to which namespaces it is copied");
     }
     if let Some(value) = get(REFLECTOR, "reflection-allowed")
@@ -101,7 +101,7 @@ fn copied(annotations: Value<'_>) -> Verdict<'_> {
     }
 }
 
-/// A ClusterExternalSecret's selectors of namespaces; an empty one selects all.
+/// Checks the namespace selectors of a ClusterExternalSecret. An empty one selects all.
 fn external(secret: &Object) -> Verdict<'_> {
     let one = secret.at(&["spec", "namespaceSelector"]).filter(|s| !s.is_null());
     let more = secret.at(&["spec", "namespaceSelectors"]).into_iter().flat_map(Value::items);

@@ -59,7 +59,7 @@ impl Check for SecretInManifest {
     }
 }
 
-/// Charts make passwords up while they are rendered.
+/// Charts can generate passwords when rendered.
 fn rendered(claim: Claim<'_>) -> Claim<'_> {
     let why = "it is not known whether the value is part of the chart or was generated during \
                rendering";
@@ -67,7 +67,7 @@ fn rendered(claim: Claim<'_>) -> Claim<'_> {
 }
 
 fn judge_part<'a>(secret: &'a Object, part: &str, values: Value<'a>) -> Verdict<'a> {
-    // What SOPS has encrypted is `ENC[…]`, and so no literal.
+    // Values encrypted by SOPS are `ENC[…]`, which is not a literal.
     let (mut secrets, mut unclear, mut unreadable) = (Vec::new(), Vec::new(), Vec::new());
     let mut asks = secrets::has_asking_comment(values);
     let mut wrong = None;
@@ -77,7 +77,7 @@ fn judge_part<'a>(secret: &'a Object, part: &str, values: Value<'a>) -> Verdict<
             continue;
         };
         let text = match part {
-            // What is to be filled in is no base64, or that of bytes which are no text.
+            // Placeholders are not valid base64, or not text when decoded.
             "data" => match secrets::decoded(&text) {
                 Some(decoded) if !decoded.contains('\u{fffd}') => decoded,
                 _ if !secrets::is_literal(&text) => continue,
@@ -94,7 +94,7 @@ fn judge_part<'a>(secret: &'a Object, part: &str, values: Value<'a>) -> Verdict<
                 asks |= text.contains('\n') && secrets::asks_for_another(&text);
                 secrets.push((key, what));
             }
-            // This says more than a value of which nothing is known.
+            // This is more informative than a value of which nothing is known.
             Entry::StandIn(why) => unclear.insert(0, (key, why)),
             Entry::Unclear => unclear.push((key, "can be read from this file")),
             Entry::Public => {}
@@ -134,7 +134,7 @@ fn judge_part<'a>(secret: &'a Object, part: &str, values: Value<'a>) -> Verdict<
 
 enum Entry {
     Secret(Cow<'static, str>),
-    /// What only shows where the secret goes, as far as one can see.
+    /// Apparently an example value.
     StandIn(&'static str),
     Unclear,
     Public,
@@ -142,7 +142,8 @@ enum Entry {
 
 fn judge_entry(secret: &Object, key: &str, text: &str) -> Entry {
     let text = text.trim();
-    // In a file each value is looked at for itself: one template in it says nothing of the others.
+    // The values in a file are checked individually: a template among them says nothing about the
+    // others.
     if text.is_empty() || !is_file(text) && !secrets::is_literal(text) {
         return Entry::Public;
     }
@@ -188,13 +189,13 @@ fn judge_entry(secret: &Object, key: &str, text: &str) -> Entry {
     if is_public(key, text) { Entry::Public } else { Entry::Unclear }
 }
 
-/// Whether a value is a file: lines, JSON. `}}` ends JSON as well as a template.
+/// Whether a value is a file: several lines, or JSON. Both JSON and templates end with `}}`.
 fn is_file(text: &str) -> bool {
     let json = text.starts_with(['{', '[']) && !text.starts_with("{{") && !text.starts_with("[[");
     json || text.contains('\n')
 }
 
-/// Names and values that accompany secrets and are none.
+/// Whether an entry accompanies secrets but is public.
 fn is_public(key: &str, text: &str) -> bool {
     const NAMES: [&str; 33] = [
         "username",
@@ -231,7 +232,7 @@ fn is_public(key: &str, text: &str) -> bool {
         "description",
         "keyid",
     ];
-    // A file in which nothing was found.
+    // A file without a detected secret.
     let is_text = text.contains('\n') || text.contains('=') || text.starts_with(['{', '[']);
     let lower = key.to_ascii_lowercase();
     let last_word = lower.rsplit(['-', '_', '.']).next().unwrap_or("");

@@ -75,7 +75,7 @@ fn volume(volume: Value<'_>) -> Vec<Claim<'_>> {
     claims
 }
 
-/// Settings by their names.
+/// Checks settings by name.
 fn settings(settings: Value<'_>) -> Vec<Claim<'_>> {
     let entries = settings.entries().filter(|(key, _)| !names_a_secret(key));
     let found = entries.filter_map(|(key, value)| {
@@ -91,7 +91,7 @@ fn settings(settings: Value<'_>) -> Vec<Claim<'_>> {
     found.collect()
 }
 
-/// Names of Secrets and of keys in them.
+/// Whether it is the name of a Secret or of a key in it.
 fn names_a_secret(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
     ["name", "namespace", "ref", "-id"].iter().any(|end| key.ends_with(end))
@@ -104,7 +104,7 @@ fn options(list: Value<'_>) -> Vec<Claim<'_>> {
     }
 }
 
-/// `password=…` among mount options.
+/// Checks for `password=…` in mount options.
 fn in_options(value: Value<'_>) -> Option<Claim<'_>> {
     let text = value.as_str()?;
     let settings = text.split(',').filter_map(|option| option.trim().split_once('='));

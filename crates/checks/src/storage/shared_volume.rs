@@ -80,7 +80,7 @@ impl Check for SharedVolume {
     }
 }
 
-/// The names of volumes, in their order, by what tells their storage from others.
+/// The names of volumes in order, by the identity of their storage.
 struct ByStorage(HashMap<Vec<String>, Vec<String>>);
 
 impl Derived for ByStorage {
@@ -98,7 +98,7 @@ impl Derived for ByStorage {
     }
 }
 
-/// What tells one storage from another, and where it is.
+/// Returns the identity of the storage, and its place.
 fn storage(volume: &Object) -> Option<(Place<'_>, Vec<&str>)> {
     const SOURCES: [(&str, &[&str]); 6] = [
         ("csi", &["driver", "volumeHandle"]),
@@ -114,7 +114,7 @@ fn storage(volume: &Object) -> Option<(Place<'_>, Vec<&str>)> {
         for name in *names {
             parts.push(source.str(name).filter(|text| !text.is_empty())?);
         }
-        // Disks of one target differ by their number, which is not a text.
+        // Disks of a target differ by their number, which is not a string.
         if *field == "iscsi" && source.get("lun").and_then(Value::as_i64) != Some(0) {
             return None;
         }
@@ -132,7 +132,7 @@ fn is_read_only(volume: &Object) -> bool {
     by_source || modes.peek().is_some() && modes.all(|mode| mode.as_str() == Some("ReadOnlyMany"))
 }
 
-/// The namespace that has claimed the volume, or is to.
+/// Returns the namespace that has claimed the volume, or for which it is reserved.
 fn namespace<'a>(volume: &'a Object, cx: &View<'a>) -> Option<&'a str> {
     let claimed = volume.at(&["spec", "claimRef", "namespace"]).and_then(Value::as_str);
     claimed.or_else(|| {

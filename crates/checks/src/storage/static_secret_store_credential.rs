@@ -29,7 +29,7 @@ use crate::{Check, Claim, Cx, OnObject, Verdict};
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct StaticSecretStoreCredential {}
 
-/// Below `spec.provider`: what names a Secret with a credential, and what it is.
+/// Paths below `spec.provider` to a reference to a Secret with a credential, and its description.
 const CREDENTIALS: [(&[&str], &str); 10] = [
     (&["aws", "auth", "secretRef"], "an AWS access key"),
     (&["gcpsm", "auth", "secretRef"], "a key of a Google service account"),
@@ -54,7 +54,7 @@ impl Check for StaticSecretStoreCredential {
             let value = provider.at(path).filter(|v| !v.is_null())?;
             Some(Claim::fails(value, format!("the store uses {what}, which does not expire")))
         });
-        // A provider for tests: the values stand in the store itself.
+        // A provider for tests, with the values in the store itself.
         let fake = provider.at(&["fake", "data"]).into_iter().flat_map(Value::items);
         let fake = fake.filter_map(|entry| entry.get("value")).map(|value| {
             Claim::fails(

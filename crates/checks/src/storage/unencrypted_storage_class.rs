@@ -37,7 +37,7 @@ impl Check for UnencryptedStorageClass {
         let rule = rule(name);
         let mut value = None;
         if let Some(Rule::Flag(flag) | Rule::FlagOrAccount(flag)) = rule {
-            // A boolean is rejected: parameters are texts.
+            // Parameters are strings, so a boolean is rejected.
             value = match text(class.value(), &["parameters", flag]) {
                 Ok(value) => value,
                 Err(wrong) => return wrong.into(),
@@ -47,7 +47,7 @@ impl Check for UnencryptedStorageClass {
         match rule {
             Some(Rule::Always) => Verdict::Holds,
             Some(Rule::Flag(_) | Rule::FlagOrAccount(_)) if is_true => Verdict::Holds,
-            // The disks below may be encrypted anyway.
+            // The underlying disks may be encrypted.
             Some(Rule::Flag(flag)) => Claim::fails(
                 place(flag),
                 format!(

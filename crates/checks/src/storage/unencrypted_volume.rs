@@ -55,7 +55,7 @@ fn judge<'a>(volume: &'a Object, cx: &View<'a>) -> Result<Verdict<'a>, Claim<'a>
         return Err(Claim::unknown(local, why));
     }
     let Some(csi) = map(spec, &["csi"])? else {
-        // Directories of nodes and of file servers have checks of their own.
+        // Other checks cover host paths and file servers.
         return Ok(Verdict::NotApplicable);
     };
     let Some((driver, place)) = text(csi, &["driver"])? else { return Ok(Verdict::NotApplicable) };
@@ -77,7 +77,7 @@ fn judge<'a>(volume: &'a Object, cx: &View<'a>) -> Result<Verdict<'a>, Claim<'a>
         }
     };
     let at = || Place::field(csi, &["volumeAttributes", flag]);
-    // Drivers write a class's parameters into the volume.
+    // Drivers copy the parameters of a class to the volume.
     if let Some((value, _)) = text(csi, &["volumeAttributes", flag])? {
         return Ok(match value.eq_ignore_ascii_case("true") {
             true => Verdict::Holds,
@@ -88,23 +88,23 @@ fn judge<'a>(volume: &'a Object, cx: &View<'a>) -> Result<Verdict<'a>, Claim<'a>
         });
     }
     Ok(match account || driver == "pxd.portworx.com" {
-        // These keep it to themselves.
+        // These do not copy the parameters to the volume.
         true => by_class(volume, flag, place, cx),
         false => fails(at(), format!("`{driver}` does not encrypt it: `{flag}` is not set")),
     })
 }
 
-/// The disks below may be encrypted anyway.
+/// A failure with medium confidence, since the underlying disks may be encrypted.
 fn fails(place: Place<'_>, message: String) -> Verdict<'_> {
     Claim::fails(place, message).confidence(Confidence::Medium).into()
 }
 
-/// Mounted by NFS or SMB, as checks of the network judge.
+/// Whether it is mounted by NFS or SMB, which other checks cover.
 fn is_file_share(driver: &str) -> bool {
     driver.split(|c: char| !c.is_ascii_alphanumeric()).any(|w| matches!(w, "nfs" | "smb" | "efs"))
 }
 
-/// What the class says from which it was made.
+/// Checks the class from which it was created.
 fn by_class<'a>(volume: &'a Object, flag: &str, place: Value<'a>, cx: &View<'a>) -> Verdict<'a> {
     let unknown = |why: Why| Verdict::unknown(place, why);
     let name = volume.at(&["spec", "storageClassName"]).and_then(Value::as_str).unwrap_or("");
@@ -123,7 +123,7 @@ fn by_class<'a>(volume: &'a Object, flag: &str, place: Value<'a>, cx: &View<'a>)
     let encrypted = class.at(&["parameters", flag]).and_then(Value::as_str);
     let encrypted = encrypted.is_some_and(|text| text.eq_ignore_ascii_case("true"));
     match (encrypted, time(class), time(volume)) {
-        // RFC 3339 in UTC, as the API server writes it, is in the order of its text.
+        // RFC 3339 in UTC, as used by the API server, sorts as text.
         (true, Some(class), Some(volume)) if class > volume => {
             unknown(format!("StorageClass `{name}` is newer than the volume").into())
         }

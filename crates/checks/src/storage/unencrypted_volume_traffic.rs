@@ -45,7 +45,7 @@ impl Check for UnencryptedVolumeTraffic {
     }
 }
 
-/// The driver's mount helper uses TLS unless it is told not to.
+/// The mount helper of the driver uses TLS by default.
 fn efs(volume: &Object) -> Verdict<'_> {
     let value = volume.at(&["spec", "csi", "volumeAttributes", "encryptInTransit"]);
     match value {
@@ -58,7 +58,7 @@ fn efs(volume: &Object) -> Verdict<'_> {
     }
 }
 
-/// Options of mount.cifs(8).
+/// Checks options of mount.cifs(8).
 fn smb<'a>(object: &'a Object, path: &[&str]) -> Verdict<'a> {
     let list = object.at(path).into_iter().flat_map(Value::items);
     let options: Vec<_> = list.filter_map(|o| Some((o, o.as_str()?))).collect();

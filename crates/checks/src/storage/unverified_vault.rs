@@ -78,7 +78,7 @@ impl Check for UnverifiedVault {
 fn pod(pod: Pod<'_>) -> Verdict<'_> {
     let mut claims = Vec::new();
     let mut any = false;
-    // What the injector puts into the pod.
+    // Set by the injector.
     if let Some(value) = pod.annotation("vault.hashicorp.com/tls-skip-verify") {
         any = true;
         claims.extend(is_true(value).then(|| skipped(value).set("false")));
@@ -120,7 +120,7 @@ fn plain(place: Value<'_>) -> Option<Claim<'_>> {
     let address = place.as_str()?.trim();
     let host = address.strip_prefix("http://")?;
     let host = host.split(['/', ':']).next().unwrap_or(host);
-    // An agent beside the program, and Vault's own containers.
+    // A sidecar agent, and Vault's own containers.
     let own = matches!(host, "$(VAULT_K8S_POD_NAME)" | "$(POD_IP)");
     if own || is_loopback_url(address) {
         return None;

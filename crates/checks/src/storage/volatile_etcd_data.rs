@@ -37,7 +37,7 @@ impl Check for VolatileEtcdData {
 
 fn judge(etcd: Component<'_>) -> Result<Verdict<'_>, Claim<'_>> {
     let Some(flag) = etcd.known(FLAG)?.filter(|flag| !flag.value.is_empty()) else {
-        // Below the working directory of the image.
+        // In the working directory of the image.
         return Err(Claim::unknown(
             etcd.place(FLAG),
             "`--data-dir` is not set: the location of the data depends on the image",
@@ -59,7 +59,7 @@ fn judge(etcd: Component<'_>) -> Result<Verdict<'_>, Claim<'_>> {
     };
     let named = |volume: &Value<'_>| volume.str("name") == mount.str("name");
     let Some(volume) = container.pod().volumes().find(named) else {
-        // A StatefulSet's claim.
+        // A claim of the StatefulSet.
         return Ok(Verdict::Holds);
     };
     match volume.get("emptyDir") {
@@ -71,7 +71,7 @@ fn judge(etcd: Component<'_>) -> Result<Verdict<'_>, Claim<'_>> {
     }
 }
 
-/// Whether a container's text holds the place of the flag.
+/// Whether a container contains the value of the flag.
 fn holds(container: Container<'_>, place: Value<'_>) -> bool {
     container.value().descendants().any(|value| value.id() == place.id())
 }

@@ -46,7 +46,7 @@ impl Check for WeakEtcdEncryption {
     }
 }
 
-/// The first provider writes; those below only read what was written before.
+/// Checks the first provider, which is used for writing; later ones are only for reading.
 fn entry(entry: Value<'_>, kms_only: bool) -> Verdict<'_> {
     let (name, provider) = match writer(entry) {
         Some(Writer::Provider(name, provider)) => (name, provider),
@@ -84,7 +84,7 @@ fn entry(entry: Value<'_>, kms_only: bool) -> Verdict<'_> {
              service",
         ),
         "secretbox" => Verdict::Holds,
-        // PV-D001 speaks of plain text.
+        // PV-D001 reports plain text.
         _ => Verdict::NotApplicable,
     }
 }

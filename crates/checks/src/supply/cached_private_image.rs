@@ -65,7 +65,7 @@ impl Check for CachedPrivateImage {
         );
         let claim = Claim::fails(place, message).confidence(Confidence::Medium);
         match policy.and_then(Value::as_str) {
-            // It was put there by hand: nothing can be pulled.
+            // It was preloaded and cannot be pulled.
             Some("Never") => claim,
             _ => claim.set("Always"),
         }

@@ -1,20 +1,20 @@
-//! Stages of a Dockerfile and what each is built from.
+//! Stages of a Dockerfile and their bases.
 
 use pavisade_snapshot::Object;
 use pavisade_yaml::Value;
 
 use pavisade_images::reference::{Image, Reference, read};
 
-/// What a stage is built from.
+/// The base of a stage.
 #[derive(Debug, Clone)]
 pub(super) enum Base<'a> {
-    /// An earlier stage, by its index.
+    /// An earlier stage, by index.
     Stage(usize),
-    /// Nothing.
+    /// The empty image.
     Scratch,
     /// An image.
     Image(Reference<'a>),
-    /// Known only to the build; says why.
+    /// Known only at build time. Contains the reason.
     Unclear(String),
 }
 
@@ -24,7 +24,7 @@ pub(super) fn stages(file: &Object) -> Vec<Value<'_>> {
 
 pub(super) fn base<'a>(stages: &[Value<'a>], index: usize) -> Base<'a> {
     let from = stages.get(index).and_then(|stage| stage.str("from")).unwrap_or("");
-    // Names of stages are compared without case; of equal ones the last before counts.
+    // Names of stages are case-insensitive. Of equal ones, the last before this stage applies.
     let is_named =
         |stage: &Value<'a>| stage.str("name").is_some_and(|name| name.eq_ignore_ascii_case(from));
     let earlier = stages.get(..index).unwrap_or(&[]);

@@ -30,7 +30,7 @@ impl Check for DockerfileRootUser {
     fn check<'a>(&self, file: &'a Object, _: &Cx<'a>) -> Verdict<'a> {
         let stages = stages(file);
         let Some(&last) = stages.last() else { return Verdict::NotApplicable };
-        // A stage that has no USER takes that of the stage or the image it is built from.
+        // A stage without USER has that of its base.
         let mut index = stages.len() - 1;
         loop {
             let Some(stage) = stages.get(index) else { return Verdict::NotApplicable };
@@ -50,7 +50,7 @@ fn judge_user<'a>(value: Value<'a>, stages: &[Value<'a>], index: usize) -> Verdi
     let text = value.as_str().and_then(|t| t.split_whitespace().next()).unwrap_or("");
     let user = text.split(':').next().unwrap_or(text);
     if user.contains('$') {
-        // Microsoft's .NET images define it as 1654 (learn.microsoft.com, from .NET 8 on).
+        // Microsoft's .NET images define it as 1654 (learn.microsoft.com, since .NET 8).
         let dotnet = matches!(user, "$APP_UID" | "${APP_UID}")
             && external_base(stages, index).is_some_and(|r| {
                 r.registry() == "mcr.microsoft.com" && r.repository().starts_with("dotnet/")
@@ -62,7 +62,7 @@ fn judge_user<'a>(value: Value<'a>, stages: &[Value<'a>], index: usize) -> Verdi
         };
     }
     let is_zero = !user.is_empty() && user.bytes().all(|b| b == b'0');
-    // The administrator of Windows containers has the same place.
+    // The administrator of Windows containers is equivalent.
     let is_root = user == "root" || user.eq_ignore_ascii_case("ContainerAdministrator");
     if is_zero || is_root {
         Verdict::fails(value, format!("the image runs as `{text}`"))
@@ -73,7 +73,7 @@ fn judge_user<'a>(value: Value<'a>, stages: &[Value<'a>], index: usize) -> Verdi
     }
 }
 
-/// The image below a chain of stages.
+/// Returns the image at the base of a chain of stages.
 fn external_base<'a>(stages: &[Value<'a>], index: usize) -> Option<Reference<'a>> {
     match base(stages, index) {
         Base::Stage(earlier) => external_base(stages, earlier),
@@ -105,7 +105,7 @@ fn judge_base<'a>(last: Value<'a>, base: Base<'a>) -> Verdict<'a> {
     }
 }
 
-/// Images that are published to run as another user than root.
+/// Whether the image is published to run as a user other than root.
 fn has_other_user(name: &str, tag: &str) -> bool {
     // Distroless: `nonroot`, `debug-nonroot`.
     tag.split('-').any(|word| matches!(word, "nonroot" | "rootless"))
@@ -113,7 +113,7 @@ fn has_other_user(name: &str, tag: &str) -> bool {
         || name.ends_with("-unprivileged")
 }
 
-/// Images whose configuration names no user: the official ones that most others are built from.
+/// Whether the image's configuration sets no user: official base images.
 fn is_root_image(name: &str) -> bool {
     const OFFICIAL: [&str; 37] = [
         "almalinux",

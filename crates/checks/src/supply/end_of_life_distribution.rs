@@ -30,7 +30,7 @@ impl Check for EndOfLifeDistribution {
     type On = OnImageFact;
 
     fn check<'a>(&self, image: &'a Image, cx: &Cx<'a>) -> Verdict<'a> {
-        // Of a release that is in no table nothing is known, and rolling ones have no end.
+        // Unknown and rolling releases are not reported.
         let Some((id, version)) = distribution(image) else { return Verdict::NotApplicable };
         let Some(support) = pavisade_images::support(id, version) else {
             return Verdict::NotApplicable;
@@ -48,8 +48,8 @@ impl Check for EndOfLifeDistribution {
     }
 }
 
-/// The distribution that most of the packages are from, as their URLs name it (`distro=debian-12`), and
-/// its version.
+/// Returns the distribution that most of the packages are from, according to their package URLs
+/// (`distro=debian-12`), and its version.
 fn distribution(image: &Image) -> Option<(&str, &str)> {
     let mut counts = BTreeMap::new();
     for package in image.packages.iter() {

@@ -41,7 +41,7 @@ impl Check for EndOfLifeImage {
             };
         }
         let Some(product) = PRODUCTS.iter().find(|product| product.image == name) else {
-            // Of what is not in the table nothing is known.
+            // Other images are not known.
             return Verdict::NotApplicable;
         };
         let reference = match named.image() {
@@ -50,7 +50,7 @@ impl Check for EndOfLifeImage {
             Image::Unclear(why) => return Verdict::unknown(named.place(), why),
         };
         let Some(end) = product.end(reference) else { return Verdict::NotApplicable };
-        // The days of distributions are the last ones with support, the others the first without.
+        // The dates of distributions are the last day with support, others the first without.
         let ended = match product.ends {
             Ends::Listed(_) => end <= today,
             Ends::Distribution(_) => end < today,
@@ -65,7 +65,7 @@ impl Check for EndOfLifeImage {
     }
 }
 
-/// Repositories that were given up as a whole: from when on, and what is to be said.
+/// Repositories that were discontinued: the date, and the message.
 static WHOLE: [(&str, Date, &str); 8] = [
     (
         "docker.io/library/centos",
@@ -103,23 +103,23 @@ const INGRESS_NGINX: &str =
 /// An image whose tags are releases.
 struct Product {
     image: &'static str,
-    /// What ended.
+    /// The type of support that ended.
     support: &'static str,
     ends: Ends,
-    /// Words in tags that name a release.
+    /// Words in tags that stand for a release.
     names: &'static [(&'static str, &'static str)],
 }
 
-/// Releases by the numbers with which their tags begin, each with the day on which support ended.
+/// Releases by the numbers at the start of their tags, each with the date on which support ended.
 enum Ends {
-    /// The first that fits counts.
+    /// The first match applies.
     Listed(&'static [(&'static str, Date)]),
-    /// Those of a distribution, by its `ID`.
+    /// Releases of a distribution, by its `ID`.
     Distribution(&'static str),
 }
 
 impl Product {
-    /// The end of the release that a tag names; `None` where it is not known.
+    /// Returns the end of support of the release in a tag. `None` if not known.
     fn end(&self, reference: Reference<'_>) -> Option<Date> {
         let tag = reference.tag?;
         let named = self.names.iter().find(|(name, _)| tag.split('-').any(|word| word == *name));
@@ -138,9 +138,9 @@ impl Product {
     }
 }
 
-/// The days are the projects' own: nodejs.org/en/about/previous-releases, devguide.python.org/versions,
-/// php.net/supported-versions, postgresql.org/support/versioning; those of distributions are in
-/// `pavisade_images::releases`.
+/// The dates are those of the projects: nodejs.org/en/about/previous-releases,
+/// devguide.python.org/versions, php.net/supported-versions, postgresql.org/support/versioning.
+/// Those of distributions are in `pavisade_images::releases`.
 #[rustfmt::skip]
 static PRODUCTS: [Product; 9] = [
     Product {

@@ -1,4 +1,4 @@
-//! What checks of images share: what was found in an image, or why that is not known.
+//! Helpers for checks of images.
 
 use pavisade_model::Related;
 use pavisade_secrets::mask;
@@ -6,10 +6,10 @@ use pavisade_snapshot::{Configuration, Image, Inspection, Notable, Secret, Secre
 
 use crate::{Claim, Place, Verdict};
 
-/// Characters of a build instruction that are shown.
+/// Maximum length of a build instruction in messages, in characters.
 const INSTRUCTION: usize = 120;
 
-/// Judges what was found in an image; `Unknown` where nothing but its packages is known.
+/// Judges the inspection of an image. `Unknown` if only its packages are known.
 pub(super) fn inspected<'a>(
     image: &'a Image,
     judge: impl FnOnce(&'a Inspection) -> Verdict<'a>,
@@ -22,7 +22,7 @@ pub(super) fn inspected<'a>(
     }
 }
 
-/// Judges how an image is started; not applicable to a root file system, which does not say.
+/// Judges the configuration of an image. Not applicable to a root file system, which has none.
 pub(super) fn configured<'a>(
     image: &'a Image,
     judge: impl FnOnce(&'a Inspection, &'a Configuration) -> Verdict<'a>,
@@ -33,12 +33,12 @@ pub(super) fn configured<'a>(
     })
 }
 
-/// Why a field of the configuration is not known: it is not of its type.
+/// Returns the reason for an ignored field of the configuration: it has the wrong type.
 pub(super) fn odd(field: &str) -> String {
     format!("`{field}` in the image's configuration is not of its type, so nothing is known of it")
 }
 
-/// Fails with these claims; where there are none, unknown where something was not checked.
+/// Fails with these claims. Without claims, unknown if something was not checked.
 pub(super) fn verdict<'a>(inspection: &Inspection, claims: Vec<Claim<'a>>) -> Verdict<'a> {
     if let (true, Some(gap)) = (claims.is_empty(), inspection.gaps.first()) {
         return Verdict::unknown(Place::Nowhere, gap.as_str());
@@ -46,7 +46,7 @@ pub(super) fn verdict<'a>(inspection: &Inspection, claims: Vec<Claim<'a>>) -> Ve
     Verdict::from_claims(claims)
 }
 
-/// Fails where an image holds files of a kind, which are `what`: `a shell`.
+/// Fails if an image contains files of a kind. `what` describes one: `a shell`.
 pub(super) fn holds<'a>(image: &'a Image, kind: Notable, what: &str) -> Verdict<'a> {
     inspected(image, |found| {
         let paths: Vec<_> = found.notable(kind).map(|file| format!("`/{}`", file.path)).collect();
@@ -56,10 +56,10 @@ pub(super) fn holds<'a>(image: &'a Image, kind: Notable, what: &str) -> Verdict<
     })
 }
 
-/// A file with the instruction that made its layer.
+/// Returns the instruction that created a layer.
 pub(super) fn made_by(image: &Image, layer: Option<u32>) -> String {
     let layer = layer.and_then(|at| image.layers.get(at as usize));
-    // A secret that is cut is not known as one any more.
+    // Mask first: a truncated secret would not be recognized.
     let instruction = mask(layer.map_or("", |layer| layer.instruction.trim()));
     match instruction.char_indices().nth(INSTRUCTION) {
         _ if instruction.is_empty() => String::new(),
@@ -68,7 +68,7 @@ pub(super) fn made_by(image: &Image, layer: Option<u32>) -> String {
     }
 }
 
-/// The layer of a file as another place, with the instruction that made it.
+/// Returns the layer of a file as a related location, with the instruction that created it.
 pub(super) fn installed_by(image: &Image, layer: Option<u32>, path: &str) -> Related {
     let instruction = made_by(image, layer);
     let label = match &*instruction {
@@ -79,7 +79,7 @@ pub(super) fn installed_by(image: &Image, layer: Option<u32>, path: &str) -> Rel
     Related { label: label.into(), location: image.location(layer, &path.into()) }
 }
 
-/// What a secret is, with its name: `a secret under DB_PASSWORD`.
+/// Describes a secret with its name: `a secret under DB_PASSWORD`.
 pub(super) fn named(secret: &Secret) -> String {
     match &*secret.name {
         "" => secret.what.to_string(),
@@ -87,7 +87,7 @@ pub(super) fn named(secret: &Secret) -> String {
     }
 }
 
-/// Secrets at some places, as claims that differ from one another.
+/// Returns claims for secrets at some places, with distinct instances.
 pub(super) fn claims<'a>(
     inspection: &Inspection,
     at: impl Fn(&SecretPlace) -> bool,

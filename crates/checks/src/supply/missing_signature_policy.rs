@@ -97,7 +97,7 @@ const OPT_IN: &str = "applies only to namespaces with the label `policy.sigstore
                       true` unless policy-controller is configured otherwise, and no namespace \
                       that was read has it";
 
-/// Whether no namespace of a cluster asks for policy-controller, which acts where it is asked to.
+/// Whether no namespace of a cluster opts in to policy-controller.
 fn no_namespace(cx: &View<'_>) -> bool {
     let namespaces = cx.list(kinds::NAMESPACE);
     let asks = |label: Option<&str>| label == Some("true");

@@ -31,7 +31,8 @@ use pavisade_images::{NamedImage, images};
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct MixedImageVersions {}
 
-/// What makes pods that last: a version of each is current. Others keep old ones by design.
+/// Workloads with long-running pods, of which only the current version is used. Others keep old
+/// versions by design.
 const CURRENT: [pavisade_model::GroupKind; 4] =
     [kinds::DEPLOYMENT, kinds::DAEMON_SET, kinds::STATEFUL_SET, kinds::CRON_JOB];
 
@@ -51,7 +52,7 @@ impl Check for MixedImageVersions {
                 }
             }
         }
-        // What was not read may agree with either.
+        // What was not read may have either version.
         if let Some(why) = CURRENT.iter().find_map(|kind| cx.gap(*kind)) {
             return Verdict::unknown(Place::Nowhere, why);
         }
@@ -68,7 +69,7 @@ fn claim<'a>(name: String, versions: &BTreeMap<&str, Vec<NamedImage<'a>>>) -> Op
     if versions.len() < 2 {
         return None;
     }
-    // Told at the one that is used least.
+    // Reported at the least used version.
     let odd = versions.values().min_by_key(|named| named.len())?.first()?;
     let shown = versions.iter().take(4).map(|(version, named)| {
         let short = version.get(..version.len().min(19)).unwrap_or(version);

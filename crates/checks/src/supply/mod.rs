@@ -1,4 +1,4 @@
-//! Images and where they come from.
+//! Images and their provenance.
 
 pub(crate) mod cached_private_image;
 mod dockerfile;

@@ -60,8 +60,8 @@ impl Check for MutableImageTag {
     }
 }
 
-/// Whether the image has the workload's or the container's own name and no repository: so builders
-/// mark what they build. Images of Docker Hub's library mostly bear their workload's name as well.
+/// Whether the image has the name of the workload or container and no repository, as builders use
+/// for what they build. Images of Docker Hub's library are often named like their workload too.
 fn is_own_name(named: NamedImage<'_>) -> bool {
     const LIBRARY: [&str; 36] = [
         "alpine",

@@ -1,19 +1,19 @@
-//! Numbers of releases in tags: `v1.11.5`, `12-alpine3.9`, `3.19`.
+//! Release numbers in tags: `v1.11.5`, `12-alpine3.9`, `3.19`.
 
-/// The numbers with which a tag begins, and whether it goes on to name a pre-release.
+/// The numbers at the start of a tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Release(Vec<u32>);
 
 impl Release {
-    /// Reads `v1.2.3`, `1.2-alpine`; `None` where the tag begins with no number, or names a
-    /// pre-release (`-rc.1`), which is neither the one release nor the other.
+    /// Parses `v1.2.3`, `1.2-alpine`. `None` if the tag does not begin with a number, or is a
+    /// pre-release (`-rc.1`), which belongs to neither release.
     pub(crate) fn read(tag: &str) -> Option<Self> {
         let text = tag.strip_prefix('v').unwrap_or(tag);
         let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
         let (numbers, rest) = text.split_at(end);
         let pre = ["-rc", "-alpha", "-beta", "-dev", "-snapshot", "-pre"];
         let lower = rest.to_ascii_lowercase();
-        // `12-alpine`: a variant, no pre-release.
+        // `12-alpine` is a variant, not a pre-release.
         let is_pre = pre.iter().any(|p| lower.starts_with(p)) && !lower.starts_with("-alpine");
         if is_pre || rest.starts_with(|c: char| c.is_ascii_alphabetic()) {
             return None;
@@ -27,12 +27,12 @@ impl Release {
         self.0.starts_with(&release.0)
     }
 
-    /// The first number.
+    /// Returns the first number.
     pub(crate) fn major(&self) -> u32 {
         self.0.first().copied().unwrap_or(0)
     }
 
-    /// Major, minor and patch; `None` where the tag leaves one open and so moves.
+    /// Returns major, minor and patch. `None` if the tag omits one, so that it is mutable.
     pub(crate) fn exact(&self) -> Option<(u32, u32, u32)> {
         match self.0[..] {
             [major, minor, patch, ..] => Some((major, minor, patch)),

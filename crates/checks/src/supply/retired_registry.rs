@@ -22,7 +22,7 @@ use pavisade_images::reference::Image;
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct RetiredRegistry {}
 
-/// A place that was given up: the start of `registry/repository`, and what became of it.
+/// A discontinued location: the start of `registry/repository`, and what happened to it.
 struct Retired {
     start: &'static str,
     severity: Severity,
@@ -33,7 +33,7 @@ const fn retired(start: &'static str, severity: Severity, what: &'static str) ->
     Retired { start, severity, what }
 }
 
-/// As the owners have announced it.
+/// As announced by the owners.
 static RETIRED: [Retired; 12] = [
     // kubernetes.io/blog/2023/02/06/k8s-gcr-io-freeze-announcement
     retired("k8s.gcr.io/", Severity::Medium, "which has been frozen since April 2023"),
@@ -54,7 +54,7 @@ static RETIRED: [Retired; 12] = [
         Severity::Medium,
         "an archive without updates since September 2025",
     ),
-    // github.blog/changelog: succeeded by ghcr.io.
+    // github.blog/changelog: replaced by ghcr.io.
     retired("docker.pkg.github.com/", Severity::Medium, "which `ghcr.io` has replaced"),
     retired("gcr.io/kubernetes-helm/", Severity::Medium, "where Helm 2 was published, until 2020"),
     retired(
@@ -89,7 +89,7 @@ impl Check for RetiredRegistry {
         let message = format!("{named} comes from `{place}`, {}", retired.what);
         let claim = Claim::fails(named.place(), message).severity(retired.severity);
         match named.text().strip_prefix("k8s.gcr.io/") {
-            // The old name is a redirection to the new one.
+            // The old name redirects to the new one.
             Some(rest) if named.is_whole() => claim.set(format!("registry.k8s.io/{rest}")),
             _ => claim,
         }

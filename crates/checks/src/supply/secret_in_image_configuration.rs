@@ -44,7 +44,7 @@ impl Check for SecretInImageConfiguration {
                     )
                 },
             );
-            // The folder, the ports and the user hold no secret.
+            // Working directory, ports and user contain no secrets.
             let odd_fields = configuration
                 .odd
                 .iter()

@@ -1,4 +1,4 @@
-//! What policies say of signatures.
+//! Detection of policies that require signatures.
 
 use pavisade_model::{GroupKind, kinds};
 use pavisade_snapshot::Object;
@@ -6,20 +6,20 @@ use pavisade_yaml::Value;
 
 /// What a policy does.
 pub(super) enum Finds {
-    /// Pods whose images are not signed are rejected.
+    /// It rejects pods with unsigned images.
     Demands,
-    /// It may demand signatures, but whether it does is not seen; why.
+    /// It may require signatures, but that is not known. Contains the reason.
     Unclear(&'static str),
-    /// It looks at images, and lets unsigned ones in; how.
+    /// It verifies images but admits unsigned ones. Contains how.
     Weak(&'static str),
-    /// It is about something else.
+    /// It is not about signatures.
     Nothing,
 }
 
-/// A look at policies of one kind.
+/// A function that evaluates policies of one kind.
 type Look = fn(&Object) -> Finds;
 
-/// Kinds of policies, those that tell most first.
+/// Kinds of policies, most conclusive first.
 pub(super) static POLICIES: &[(GroupKind, Look)] = &[
     (kinds::CLUSTER_IMAGE_POLICY, policy_controller),
     (kinds::KYVERNO_IMAGE_VALIDATING_POLICY, image_validating),
@@ -36,7 +36,7 @@ pub(super) static POLICIES: &[(GroupKind, Look)] = &[
 const REPORTS: &str = "only reports";
 const ONE_NAMESPACE: &str = "applies only to its own namespace";
 
-/// sigstore's policy-controller: `mode: warn` lets everything in.
+/// policy-controller of sigstore: `mode: warn` admits everything.
 fn policy_controller(policy: &Object) -> Finds {
     let mode = policy.at(&["spec", "mode"]).and_then(Value::as_str);
     if mode == Some("warn") {
@@ -44,7 +44,7 @@ fn policy_controller(policy: &Object) -> Finds {
     }
     let authorities = policy.at(&["spec", "authorities"]).into_iter().flat_map(Value::items);
     let mut actions = authorities.map(|a| a.at(&["static", "action"]).and_then(Value::as_str));
-    // `static: {action: pass}` admits what it matches without a look.
+    // `static: {action: pass}` admits matching images without verification.
     match actions.all(|action| action == Some("pass"))
         && policy.at(&["spec", "authorities"]).is_some()
     {
@@ -53,7 +53,7 @@ fn policy_controller(policy: &Object) -> Finds {
     }
 }
 
-/// Kyverno's policies by CEL, from 1.14 on.
+/// Kyverno's CEL policies, since 1.14.
 fn image_validating(policy: &Object) -> Finds {
     let actions = policy.at(&["spec", "validationActions"]);
     let denies = actions.is_none_or(|a| a.items().any(|a| a.as_str() == Some("Deny")));
@@ -67,7 +67,8 @@ fn namespaced(policy: &Object) -> Finds {
     }
 }
 
-/// Kyverno's older policies: a rule rejects where its own action, or else the policy's, enforces.
+/// Kyverno's older policies: a rule rejects if its own action, or else that of the policy,
+/// enforces.
 fn kyverno(policy: &Object) -> Finds {
     let enforces = |value: Option<Value<'_>>| {
         value.and_then(Value::as_str).map(|action| action.eq_ignore_ascii_case("enforce"))
@@ -96,7 +97,7 @@ fn namespaced_kyverno(policy: &Object) -> Finds {
     }
 }
 
-/// Gatekeeper's templates: by their name, or by the provider that they ask.
+/// Gatekeeper templates, by their name or by the provider they query.
 fn template(template: &Object) -> Finds {
     let kind = template.at(&["spec", "crd", "spec", "names", "kind"]).and_then(Value::as_str);
     let kind = kind.unwrap_or("").to_ascii_lowercase();
@@ -107,7 +108,7 @@ fn template(template: &Object) -> Finds {
     };
     let signs = ["signature", "signed", "cosign", "ratif", "notation"];
     if signs.iter().any(|word| kind.contains(word)) || asks_ratify() {
-        // Whether a constraint of it rejects is in a kind of the template's own.
+        // Whether a constraint rejects is in an object of the template's own kind.
         return Finds::Unclear("may verify signatures; its constraints were not read");
     }
     Finds::Nothing
@@ -119,7 +120,7 @@ fn ratify(_: &Object) -> Finds {
     )
 }
 
-/// Admission of programs that verify signatures and keep their policy elsewhere.
+/// Webhooks of programs that verify signatures and keep their policy elsewhere.
 fn webhook(configuration: &Object) -> Finds {
     const VERIFIERS: [&str; 4] = ["connaisseur", "portieris", "notary-admission", "cosigned"];
     let name = configuration.name().to_ascii_lowercase();
@@ -129,7 +130,7 @@ fn webhook(configuration: &Object) -> Finds {
     Finds::Nothing
 }
 
-/// CEL expressions see the image's name, never its signature.
+/// CEL expressions can read an image's name but not its signature.
 fn expressions(policy: &Object) -> Finds {
     let validations = policy.at(&["spec", "validations"]).into_iter().flat_map(Value::items);
     let mut texts = validations.filter_map(|v| v.str("expression"));

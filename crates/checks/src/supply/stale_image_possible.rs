@@ -50,7 +50,8 @@ impl Check for StaleImagePossible {
             Image::Unclear(why) => return Verdict::unknown(place(), why),
         };
         let tag = reference.effective_tag();
-        // Defaulting (k8s.io/kubernetes/pkg/apis/core/v1): Always for `latest`, else IfNotPresent.
+        // Default (k8s.io/kubernetes/pkg/apis/core/v1): Always for `latest`, otherwise
+        // IfNotPresent.
         let Some(value) = policy else {
             if tag == "latest" {
                 return Verdict::Holds;
@@ -77,7 +78,7 @@ impl Check for StaleImagePossible {
                         container.name()
                     ),
                 );
-                // What is there for `Never` was put there by hand: it cannot be pulled.
+                // With `Never`, the image was preloaded and cannot be pulled.
                 let claim = claim.evidence(tag);
                 if policy == "Never" { claim } else { claim.set("Always") }.into()
             }

@@ -54,8 +54,8 @@ impl Check for UntrustedRegistry {
     }
 }
 
-/// Whether an entry of the list covers an image: whole parts only, so that `ghcr.io/acme` does not
-/// cover `ghcr.io/acme-evil`. As in an image's name, a first part that is not a host is a user of
+/// Whether an entry of the list matches an image: whole parts only, so that `ghcr.io/acme` does not
+/// match `ghcr.io/acme-evil`. As in an image's name, a first part that is not a host is a user of
 /// Docker Hub.
 pub(super) fn covers(entry: &str, reference: Reference<'_>) -> bool {
     let entry = entry.trim_end_matches("/*").trim_end_matches('/');

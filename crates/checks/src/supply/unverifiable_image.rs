@@ -26,7 +26,7 @@ impl Check for UnverifiableImage {
 
     fn check<'a>(&self, image: &'a Image, _: &Cx<'a>) -> Verdict<'a> {
         match &image.signature {
-            // An image without signatures is the other check's.
+            // PV-S030 reports images without signatures.
             None | Some(Signature::Exempt | Signature::Unsigned) => Verdict::NotApplicable,
             Some(Signature::Refused(why)) => {
                 let message = format!("no signature of the image is accepted: {why}");

@@ -56,7 +56,7 @@ impl Check for VulnerableComponent {
                 advisory.title, advisory.cve
             );
             let claim = Claim::fails(named.place(), message).severity(advisory.severity);
-            // Its settings may be in files that no one sees from here.
+            // Its settings may be in files that were not read.
             let confidence = if always { Confidence::Medium } else { Confidence::Low };
             Some(claim.instance(advisory.cve).confidence(confidence))
         }))

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::image::installed_by;
 use crate::{Check, Claim, Cx, OnMatch, Place, Verdict};
 
-/// Characters of an advisory's title: some are whole paragraphs.
+/// Maximum length of an advisory's title in messages: some are whole paragraphs.
 const TITLE: usize = 80;
 
 /// Package with a known vulnerability
@@ -58,7 +58,7 @@ fn claim<'a>(found: Match<'_>) -> Claim<'a> {
         .instance(id.clone())
         .related(installed_by(image, package.layer, package.path))
         .vulnerability(found.vulnerability());
-    // A fixed version does not undo what the package did.
+    // A fixed version does not undo what a malicious package did.
     let mut ids = std::iter::once(&advisory.id).chain(&advisory.aliases);
     if ids.any(|id| id.starts_with("MAL-")) {
         return claim.advice(format!(

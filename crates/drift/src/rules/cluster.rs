@@ -1,4 +1,4 @@
-//! Access, admission, definitions, namespaces: what the cluster itself is made of.
+//! RBAC, admission, definitions, namespaces, and other cluster configuration.
 
 use super::Rule::{Assigned, Elements, Entry, Ignored, Inside, Is, When};
 use super::{Line, Place};
@@ -29,7 +29,7 @@ pub(super) const RULES: &[Line] = &[
     ("rbac/v1.ClusterRoleBinding", "subjects", Elements(SUBJECT)),
     ("rbac/v1.Role", "rules", Elements(Set)),
     ("rbac/v1.ClusterRole", "rules", Elements(Set)),
-    // The controller fills the rules of an aggregated role.
+    // The controller sets the rules of an aggregated role.
     ("rbac/v1.ClusterRole", "rules", When(|place| place.beside("aggregationRule").is_some())),
     ("rbac/v1.AggregationRule", "clusterRoleSelectors", Elements(Set)),
     (ROLE, "verbs", Elements(Set)),
@@ -94,7 +94,7 @@ pub(super) const RULES: &[Line] = &[
     (QUEUES, "handSize", Is("8")),
     (QUEUES, "queues", Is("64")),
     (QUEUES, "queueLengthLimit", Is("50")),
-    // Written by those who hold and renew it, many times a minute.
+    // Set by the holder of the lease, several times per minute.
     ("coordination/v1.LeaseSpec", "renewTime", Ignored),
     ("coordination/v1.LeaseSpec", "acquireTime", Assigned),
     ("coordination/v1.LeaseSpec", "leaseTransitions", Assigned),
@@ -106,12 +106,13 @@ pub(super) const RULES: &[Line] = &[
 
 const SUBJECT: crate::elements::Elements = Keyed("kind,namespace,name");
 
-/// Users and groups are of the RBAC group, service accounts of the core group.
+/// Users and groups are in the RBAC group, service accounts in the core group.
 fn subject_group(place: &Place<'_>) -> bool {
     matches!(place.text_beside("kind"), "User" | "Group") && place.text() == GROUP.trim_matches('"')
 }
 
-/// A container's limit is the most that it may have, its request the limit or else the least.
+/// For a container, the default limit is the maximum, and the default request is the default limit
+/// or the minimum.
 fn filled(place: &Place<'_>, from: &[&str]) -> bool {
     let of = |list: &&str| place.beside(list).and_then(|list| list.get(place.key()));
     let first = from.iter().find_map(of);

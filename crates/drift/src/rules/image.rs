@@ -1,13 +1,13 @@
-//! The tag of an image's name, as the API server reads it (the reference grammar of
-//! distribution). A name that it cannot read has no tag, not even `latest`.
+//! The tag of an image reference, as the API server parses it (the reference grammar of
+//! distribution). An invalid reference has no tag, not even `latest`.
 
-/// Whether the server pulls the image always, where nothing else is said.
+/// Whether the default pull policy of the image is `Always`.
 pub(super) fn is_latest(image: &str) -> bool {
     let (rest, digest) = match image.split_once('@') {
         Some((rest, digest)) => (rest, Some(digest)),
         None => (image, None),
     };
-    // A colon before the last slash is that of a port.
+    // A colon before the last slash introduces a port.
     let slash = rest.rfind('/').map_or(0, |at| at + 1);
     let (name, tag) = match rest[slash..].split_once(':') {
         Some((last, tag)) => (&rest[..slash + last.len()], Some(tag)),
@@ -33,7 +33,7 @@ fn is_name(name: &str) -> bool {
     path.split('/').all(is_path_component)
 }
 
-/// Whether the part before the first slash is no part of the path.
+/// Whether the part before the first slash is a domain and not part of the path.
 fn is_domain_like(text: &str) -> bool {
     text == "localhost" || text.contains(['.', ':']) || text.chars().any(char::is_uppercase)
 }
@@ -55,7 +55,7 @@ fn is_domain(text: &str) -> bool {
     host && !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// Lower-case letters and digits, with single dots, one or two underscores, or hyphens between.
+/// Lower-case letters and digits, separated by a dot, one or two underscores, or hyphens.
 fn is_path_component(text: &str) -> bool {
     let letter = |b: u8| b.is_ascii_digit() || b.is_ascii_lowercase();
     let bytes = text.as_bytes();
@@ -105,7 +105,7 @@ mod tests {
             "nginx:1",
             "example.org:5000/a:v1",
             &format!("x@sha256:{hash}"),
-            // Not readable.
+            // Invalid references.
             "",
             "ko://example.org/x",
             "Nginx",

@@ -1,4 +1,4 @@
-//! Metadata: what the server, the controllers and the tools that apply files write there.
+//! Metadata set by the server, by controllers, and by tools that apply files.
 
 use pavisade_yaml::Value;
 
@@ -17,7 +17,7 @@ pub(super) const RULES: &[Line] = &[
     (META, "deletionTimestamp", Server),
     (META, "deletionGracePeriodSeconds", Server),
     (META, "ownerReferences", Assigned),
-    // kubectl takes the namespace from its context, and drops it where the kind has none.
+    // kubectl adds the namespace of its context, and drops the namespace for cluster-scoped kinds.
     (META, "namespace", Skip(|place| is_empty(place.written) || is_empty(place.stored))),
     (META, "name", When(|place| place.wrote_beside("generateName"))),
     (META, "annotations", SkipEntry(annotation_of_server)),
@@ -31,7 +31,7 @@ fn is_empty(value: Option<Value<'_>>) -> bool {
     value.and_then(Value::as_str).unwrap_or("").is_empty()
 }
 
-/// Annotations that say what the server or a controller did last.
+/// Annotations in which the server or a controller records its last action.
 fn annotation_of_server(place: &Place<'_>) -> bool {
     matches!(
         place.key(),
@@ -65,7 +65,7 @@ fn annotation_of_server(place: &Place<'_>) -> bool {
     )
 }
 
-/// Init containers as they were written before 1.6; the server drops them without a word.
+/// Annotations for init containers from before 1.6. The server drops them silently.
 fn init_containers(place: &Place<'_>) -> bool {
     let name = place.key().strip_prefix("pod.");
     let name = name.and_then(|n| n.strip_prefix("alpha.").or(n.strip_prefix("beta.")));
@@ -73,7 +73,7 @@ fn init_containers(place: &Place<'_>) -> bool {
 }
 
 fn annotation_of_tools(place: &Place<'_>) -> bool {
-    // The controller fills the Secret of a service account's token.
+    // The controller adds it to the Secret of a service account's token.
     if place.key() == "kubernetes.io/service-account.uid" {
         return place.kind == "Secret";
     }
@@ -82,13 +82,13 @@ fn annotation_of_tools(place: &Place<'_>) -> bool {
 
 fn label_of_server(place: &Place<'_>) -> bool {
     match place.key() {
-        // Helm writes it on what it installs, not into what it renders.
+        // Helm sets it at installation, not when rendering.
         "app.kubernetes.io/managed-by" => place.text() == "Helm",
         "kubernetes.io/metadata.name" => {
             let name = place.root.at(&["metadata", "name"]);
             place.kind == "Namespace" && place.stored == name
         }
-        // A cron job's template gets none of these; it is its jobs that do.
+        // The template of a CronJob has none of these labels; its Jobs do.
         "controller-uid"
         | "job-name"
         | "batch.kubernetes.io/controller-uid"
@@ -109,7 +109,7 @@ fn label_of_server(place: &Place<'_>) -> bool {
     }
 }
 
-/// A replication controller and a job without labels get those of their template.
+/// A ReplicationController or Job without labels gets those of its template.
 fn labels_of_template(place: &Place<'_>, key: &str) -> bool {
     let object = place.holder == place.root.get("metadata");
     let none =

@@ -1,9 +1,9 @@
-//! What the API server (1.30 to 1.37) and the standard controllers put into objects.
+//! Values that the API server (1.30 to 1.37) and the standard controllers set in objects.
 //!
-//! A rule stands at a field of a type, so it holds wherever that type is used: a container's
-//! defaults in pods, templates, init containers and jobs of cron jobs. Declared defaults come
-//! with the table of types. Source: `pkg/apis/*/*/defaults.go`, the registries' strategies and
-//! the default admission plugins of Kubernetes.
+//! A rule is for a field of a type, so it applies wherever that type is used: a container's
+//! defaults in pods, templates, init containers and Jobs of CronJobs. Declared defaults are in the
+//! table of types. Source: `pkg/apis/*/*/defaults.go`, the strategies of the registries and the
+//! default admission plugins of Kubernetes.
 
 mod cluster;
 mod image;
@@ -17,100 +17,100 @@ use pavisade_yaml::Value;
 
 use crate::elements::Elements;
 
-/// A question about a place.
+/// A condition on a place.
 pub(crate) type Test = fn(&Place<'_>) -> bool;
 
-/// What may differ at a field.
+/// The differences that are allowed at a field.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Rule {
     /// Never compared: it changes by itself.
     Ignored,
-    /// Of the server's making: compared only between two stored objects.
+    /// Set by the server. Compared only between two stored objects.
     Server,
-    /// Not compared with a file where the test holds.
+    /// Not compared with a file if the test is true.
     Skip(Test),
     /// Any value may be added.
     Assigned,
-    /// This JSON is the default.
+    /// The default, as JSON.
     Is(&'static str),
-    /// What is added is a default where the test holds.
+    /// An added value is a default if the test is true.
     When(Test),
-    /// The server makes the map: its fields are compared with their defaults.
+    /// The server creates the map. Its fields are compared with their defaults.
     Inside,
-    /// An element is added by the server where the test holds.
+    /// The server adds an element if the test is true.
     Entry(Test),
-    /// An element is not compared with a file where the test holds.
+    /// An element is not compared with a file if the test is true.
     SkipEntry(Test),
-    /// The kind does not know an element where the test holds, and drops it.
+    /// The kind does not support an element for which the test is true, and drops it.
     Unknown(Test),
-    /// The elements are matched in another way than the types say.
+    /// Overrides how elements are matched.
     Elements(Elements),
 }
 
-/// A field of a type, and a rule for it.
+/// A type, a field of it, and a rule for the field.
 pub(crate) type Line = (&'static str, &'static str, Rule);
 
 /// A field, or an element of it, in both objects.
 pub(crate) struct Place<'a> {
-    /// What the file has.
+    /// The value in the file.
     pub written: Option<Value<'a>>,
-    /// What the store has.
+    /// The value in the store.
     pub stored: Option<Value<'a>>,
-    /// The map that holds the field, in the file.
+    /// The map with the field, in the file.
     pub written_holder: Option<Value<'a>>,
-    /// The map that holds the field, in the store.
+    /// The map with the field, in the store.
     pub holder: Option<Value<'a>>,
     /// The whole object in the file.
     pub written_root: Value<'a>,
     /// The whole object in the store.
     pub root: Value<'a>,
-    /// Its kind.
+    /// The kind of the object.
     pub kind: &'a str,
 }
 
 impl<'a> Place<'a> {
-    /// A field beside this one, in the store.
+    /// Returns a sibling field in the store.
     fn beside(&self, field: &str) -> Option<Value<'a>> {
         self.holder?.get(field)
     }
 
-    /// The text of a field beside this one, in the store.
+    /// Returns the text of a sibling field in the store.
     fn text_beside(&self, field: &str) -> &'a str {
         self.beside(field).and_then(Value::as_str).unwrap_or("")
     }
 
-    /// Whether the file says something in a field beside this one.
+    /// Whether a sibling field is set in the file.
     fn wrote_beside(&self, field: &str) -> bool {
         self.written_holder.and_then(|holder| holder.get(field)).is_some_and(|v| !v.is_null())
     }
 
-    /// The text of this in the store.
+    /// Returns the text of the value in the store.
     fn text(&self) -> &'a str {
         self.stored.and_then(Value::as_str).unwrap_or("")
     }
 
-    /// The text of a field of this in the store.
+    /// Returns the text of a field of the value in the store.
     fn text_in(&self, field: &str) -> &'a str {
         self.stored.and_then(|value| value.str(field)).unwrap_or("")
     }
 
-    /// The key of this in its map, in whichever object has it.
+    /// Returns the key of the value in its map, in either object.
     fn key(&self) -> &'a str {
         self.stored.or(self.written).and_then(Value::key).unwrap_or("")
     }
 
-    /// Whether the object is a pod, which admission fills more than a template.
+    /// Whether the object is a pod. Admission sets more fields in a pod than in a template.
     fn in_pod(&self) -> bool {
         self.kind == "Pod"
     }
 
-    /// Whether this is in the store what the field beside it is.
+    /// Whether the value equals a sibling field, in the store.
     fn same_as(&self, field: &str) -> bool {
         self.stored.is_some() && self.stored == self.beside(field)
     }
 }
 
-/// Every rule.
+/// Returns all rules.
 pub(crate) fn all() -> impl Iterator<Item = &'static Line> {
     [
         metadata::RULES,
@@ -125,7 +125,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Line> {
     .flatten()
 }
 
-/// How the rules want elements to be matched.
+/// Returns how elements are matched according to the rules.
 pub(crate) fn elements(rules: &[Rule]) -> Option<Elements> {
     rules.iter().find_map(|rule| match rule {
         Rule::Elements(elements) => Some(*elements),

@@ -47,14 +47,14 @@ pub(super) const RULES: &[Line] = &[
     ("networking/v1.IngressClassParametersReference", "scope", Is("\"Cluster\"")),
 ];
 
-/// Three hours, for a service that keeps a client on its pod.
+/// Three hours, for a Service with client IP affinity.
 fn session_timeout(place: &Place<'_>) -> bool {
     let timeout = place.stored.and_then(|config| config.at(&["clientIP", "timeoutSeconds"]));
     place.text_beside("sessionAffinity") == "ClientIP"
         && timeout.and_then(Value::as_i64) == Some(10_800)
 }
 
-/// The server fills the list from the single address, or chooses both.
+/// The server derives the list from the single address, or assigns both.
 fn cluster_ips(place: &Place<'_>) -> bool {
     let first = place.stored.and_then(|list| list.items().next());
     let wrote = place.written_holder.and_then(|spec| spec.str("clusterIP")).unwrap_or("");
@@ -68,13 +68,14 @@ fn wrote_family_policy(place: &Place<'_>) -> bool {
     place.wrote_beside("ipFamilyPolicy")
 }
 
-/// One family for a single stack, one or two otherwise: the cluster's networks decide.
+/// One family for a single stack, otherwise one or two, depending on the cluster's networks.
 fn families_follow(place: &Place<'_>) -> bool {
     let count = place.stored.map_or(0, |list| list.items().count());
     place.text_beside("ipFamilyPolicy") != "SingleStack" || count == 1
 }
 
-/// A single stack, but for a service without addresses and without pods of its own.
+/// `SingleStack`. `RequireDualStack` for a headless Service without a selector, or if the file sets
+/// two families or addresses.
 fn family_policy(place: &Place<'_>) -> bool {
     match place.text() {
         "SingleStack" => true,
@@ -91,15 +92,15 @@ fn family_policy(place: &Place<'_>) -> bool {
     }
 }
 
-/// A service that nodes listen for gets a port on them.
+/// A Service that is exposed on nodes gets a node port.
 fn node_port(place: &Place<'_>) -> bool {
-    // The port's list, the service.
+    // The list of ports, then the Service.
     let service = place.holder.and_then(|port| port.parent()?.parent());
     let kind = service.and_then(|service| service.str("type")).unwrap_or("");
     matches!(kind, "NodePort" | "LoadBalancer")
 }
 
-/// `Ingress`, and `Egress` where the policy has rules for it.
+/// `Ingress`, and `Egress` if the policy has egress rules.
 fn policy_types(place: &Place<'_>) -> bool {
     let egress = place.beside("egress").is_some_and(|rules| rules.items().next().is_some());
     let types: Vec<_> =

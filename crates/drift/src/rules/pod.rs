@@ -19,13 +19,13 @@ pub(super) const RULES: &[Line] = &[
     (POD, "terminationGracePeriodSeconds", Is("30")),
     (POD, "enableServiceLinks", Is("true")),
     (POD, "securityContext", Inside),
-    // Two names of one field, of which the newer counts.
+    // Two names of the same field. The newer one takes precedence.
     (POD, "serviceAccount", Skip(|place| place.wrote_beside("serviceAccountName"))),
     (POD, "serviceAccount", When(|place| place.same_as("serviceAccountName"))),
     (POD, "serviceAccountName", When(service_account)),
     (POD, "tolerations", Elements(Set)),
     (POD, "tolerations", Entry(toleration_of_admission)),
-    // The class of a pod decides; the scheduler; the service account; the runtime class.
+    // Set by the priority class, the scheduler, the service account or the runtime class.
     (POD, "priority", When(in_pod)),
     (POD, "priorityClassName", When(in_pod)),
     (POD, "preemptionPolicy", When(in_pod)),
@@ -86,7 +86,7 @@ fn in_pod(place: &Place<'_>) -> bool {
     place.in_pod()
 }
 
-/// A pod without a service account gets `default`; the older field names the newer one.
+/// The default service account is `default`. The deprecated field sets the new one.
 fn service_account(place: &Place<'_>) -> bool {
     if place.wrote_beside("serviceAccount") {
         return place.same_as("serviceAccount");
@@ -98,7 +98,7 @@ fn runtime_class<'a>(place: &Place<'a>) -> &'a str {
     place.root.at(&["spec", "runtimeClassName"]).and_then(Value::as_str).unwrap_or("")
 }
 
-/// The admission plugins give a pod five minutes on a node that is lost.
+/// Admission plugins add tolerations of five minutes for unreachable nodes.
 fn toleration_of_admission(place: &Place<'_>) -> bool {
     let key = place.text_in("key");
     let lost = matches!(key, "node.kubernetes.io/not-ready" | "node.kubernetes.io/unreachable");
@@ -107,7 +107,7 @@ fn toleration_of_admission(place: &Place<'_>) -> bool {
             && place.text_in("operator") == "Exists"
             && place.text_in("effect") == "NoExecute";
     }
-    // A runtime class may add its own.
+    // A runtime class may add tolerations.
     place.in_pod() && !runtime_class(place).is_empty()
 }
 
@@ -122,8 +122,8 @@ fn mount_of_admission(place: &Place<'_>) -> bool {
         && place.text_in("name").starts_with("kube-api-access-")
 }
 
-/// `Always` for the tag `latest` and where there is neither tag nor digest. The server sets it with
-/// the first image: a later change of the image alone leaves it, so the file's image counts too.
+/// `Always` for the tag `latest` or without tag and digest. The server sets it with the first image
+/// and keeps it when only the image changes, so the image in the file counts too.
 fn pull_policy(place: &Place<'_>) -> bool {
     // An image volume has a `reference`.
     let images = [place.holder, place.written_holder].map(|holder| {
@@ -134,7 +134,7 @@ fn pull_policy(place: &Place<'_>) -> bool {
     images.iter().any(|image| place.text() == default(image))
 }
 
-/// A pod's terms get an expression for each label that they name: the pod's own value of it.
+/// The terms of a pod get an expression for each label key, with the pod's own value.
 fn of_label_keys(place: &Place<'_>) -> bool {
     let term = place.holder.and_then(Value::parent);
     let mut keys = ["matchLabelKeys", "mismatchLabelKeys"]
@@ -154,7 +154,7 @@ fn app_armor(place: &Place<'_>) -> bool {
     is_annotated(place, place.stored, place.holder.and_then(Value::parent))
 }
 
-/// A pod's AppArmor profiles in annotations, their form before 1.30, are copied to fields.
+/// AppArmor profiles in annotations, the form before 1.30, are copied to fields.
 fn is_annotated(
     place: &Place<'_>,
     profile: Option<Value<'_>>,
@@ -176,25 +176,27 @@ fn resize_policy(place: &Place<'_>) -> bool {
     place.text_in("restartPolicy") == "NotRequired"
 }
 
-/// On the node's own network every port of a container is the node's.
+/// On the host network, every container port is also a host port.
 fn host_port(place: &Place<'_>) -> bool {
-    // The port's list, the container, its list, the pod.
+    // The list of ports, the container, the list of containers, the pod.
     let pod = place.holder.and_then(|port| port.parent()?.parent()?.parent()?.parent());
     let on_node = pod.and_then(|pod| pod.bool("hostNetwork")) == Some(true);
     on_node && place.same_as("containerPort")
 }
 
-/// What a container may take at most is what it asks for, where it asks for nothing.
+/// The default request of a container is its limit.
 fn request_of_limit(place: &Place<'_>) -> bool {
     let limit = place.beside("limits").and_then(|limits| limits.get(place.key()));
     limit.is_some() && limit == place.stored
 }
 
-/// The limit ranger says in an annotation what it set: `cpu request for container web`.
+/// The LimitRanger admission plugin records what it set in an annotation:
+/// `cpu request for container web`.
 fn limit_ranger(place: &Place<'_>) -> bool {
     let note = place.root.at(&["metadata", "annotations", "kubernetes.io/limit-ranger"]);
     let Some(note) = note.and_then(Value::as_str) else { return false };
-    // The list's key tells requests from limits; above it are the resources and the container.
+    // The key of the map distinguishes requests from limits. Above it are the resources and the
+    // container.
     let list = place.stored.and_then(Value::parent);
     let what = if list.and_then(Value::key) == Some("limits") { "limit" } else { "request" };
     let container = place.holder.and_then(|resources| resources.parent()?.str("name"));
@@ -207,7 +209,7 @@ fn limit_ranger(place: &Place<'_>) -> bool {
     })
 }
 
-/// A volume that says nothing is an empty directory.
+/// A volume without a source is an `emptyDir`.
 fn no_volume_source(place: &Place<'_>) -> bool {
     let empty = place.stored.is_some_and(|source| source.entries().next().is_none());
     let volume = place.written_holder;

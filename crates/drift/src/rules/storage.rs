@@ -1,4 +1,4 @@
-//! Volumes, claims, classes, and devices.
+//! Volumes, claims, storage classes, and devices.
 
 use super::Rule::{Assigned, Elements, Entry, Is, Skip, SkipEntry, When};
 use super::{Line, Place};
@@ -22,7 +22,7 @@ pub(super) const RULES: &[Line] = &[
     ("core/v1.ObjectReference", "apiVersion", When(|place| place.kind == "PersistentVolume")),
     (CLAIM, "volumeMode", Is("\"Filesystem\"")),
     (CLAIM, "accessModes", Elements(Set)),
-    // The cluster's default class, the binder, and two names of one source.
+    // The default storage class, the bound volume, and two names of the data source.
     (CLAIM, "storageClassName", When(|place| place.kind == "PersistentVolumeClaim")),
     (CLAIM, "volumeName", When(|place| place.kind == "PersistentVolumeClaim")),
     (CLAIM, "dataSourceRef", When(same_source)),
@@ -39,7 +39,7 @@ pub(super) const RULES: &[Line] = &[
     (DRIVER, "seLinuxMount", Is("false")),
     (DRIVER, "preventPodSchedulingIfMissing", Is("false")),
     (SECRET, "type", Is("\"Opaque\"")),
-    // Its keys are compared with those of `data`.
+    // Its entries are compared with those of `data`.
     (SECRET, "stringData", Skip(|_| true)),
     (SECRET, "data", SkipEntry(redacted)),
     (SECRET, "data", SkipEntry(written_as_text)),
@@ -55,7 +55,7 @@ fn same_source(place: &Place<'_>) -> bool {
     place.same_as(if place.key() == "dataSource" { "dataSourceRef" } else { "dataSource" })
 }
 
-/// The server stores base64; anything else stands for a value that was taken out.
+/// The server stores base64. Anything else is a redacted value.
 fn redacted(place: &Place<'_>) -> bool {
     place.stored.is_some_and(|value| value.as_str().is_none_or(|text| !scalar::is_base64(text)))
 }

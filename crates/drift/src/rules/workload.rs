@@ -1,4 +1,4 @@
-//! Deployments, sets, jobs, and what scales and guards them.
+//! Deployments, StatefulSets, Jobs and the like, autoscalers and disruption budgets.
 
 use pavisade_yaml::Value;
 
@@ -78,8 +78,8 @@ pub(super) const RULES: &[Line] = &[
 
 const METRICS: &str = r#"[{"resource":{"name":"cpu","target":{"averageUtilization":80,"type":"Utilization"}},"type":"Resource"}]"#;
 
-/// A file leaves the number to an autoscaler by saying nothing; the object's own record of its
-/// managers tells the autoscaler from a person who scales.
+/// A file without replicas leaves the number to an autoscaler. The managed fields of the object
+/// distinguish the autoscaler from a manual change.
 fn autoscaled(place: &Place<'_>) -> bool {
     let managers = place.root.at(&["metadata", "managedFields"]);
     managers.into_iter().flat_map(Value::items).any(|entry| {
@@ -93,7 +93,7 @@ fn labels_of_template(place: &Place<'_>) -> bool {
         && place.stored == place.root.at(&["spec", "template", "metadata", "labels"])
 }
 
-/// One, where the file says nothing of parallelism either.
+/// 1, if the file does not set parallelism either.
 fn completions(place: &Place<'_>) -> bool {
     place.stored.and_then(Value::as_i64) == Some(1) && !place.wrote_beside("parallelism")
 }
@@ -108,7 +108,7 @@ fn pod_replacement(place: &Place<'_>) -> bool {
     place.text() == if failing { "Failed" } else { "TerminatingOrFailed" }
 }
 
-/// Secrets that a controller made for the account: before 1.24 everywhere, in OpenShift today.
+/// Secrets created by a controller for the account: everywhere before 1.24, and in OpenShift.
 fn made_for_account(place: &Place<'_>) -> bool {
     let account = place.root.at(&["metadata", "name"]).and_then(Value::as_str);
     let rest = account.and_then(|name| place.text_in("name").strip_prefix(name));
@@ -123,7 +123,7 @@ fn of_scaling_up(place: &Place<'_>) -> bool {
     place.holder.and_then(Value::key) == Some("scaleUp")
 }
 
-/// Twice the pods, or four more, in fifteen seconds; all of them away in fifteen seconds.
+/// Up: double the pods or add four per fifteen seconds. Down: remove all within fifteen seconds.
 fn scaling_policies(place: &Place<'_>) -> bool {
     let rows = place.stored.into_iter().flat_map(Value::items).map(|policy| {
         let number = |field| policy.get(field).and_then(Value::as_i64).unwrap_or(0);

@@ -1,8 +1,8 @@
-//! Each kind's defaults, and what looks like one and is none.
+//! The defaults of each kind, and values that look like defaults but are not.
 
 use super::{check, same};
 
-/// Written, stored, and whether the store has only added defaults.
+/// API version, kind, file, store, and whether the store only adds defaults.
 type Row = (&'static str, &'static str, &'static str, &'static str, bool);
 
 #[track_caller]
@@ -51,7 +51,7 @@ fn workloads() {
     ].map(written_nothing));
 }
 
-/// `{}` stands for an object that says nothing.
+/// `{}` stands for an object without fields.
 fn written_nothing((version, kind, written, stored, is_same): Row) -> Row {
     (version, kind, if written == "{}" { "" } else { written }, stored, is_same)
 }

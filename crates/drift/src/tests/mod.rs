@@ -1,4 +1,4 @@
-//! What is drift and what is not, kind by kind.
+//! Drift by kind.
 
 mod kinds;
 mod pods;
@@ -8,7 +8,7 @@ use pavisade_yaml::{Source, read};
 
 use crate::{Mode, drift};
 
-/// What differs, one line each: `Changed spec.replicas`.
+/// Returns the differences, one per line: `Changed spec.replicas`.
 fn lines(api_version: &str, kind: &str, written: &str, stored: &str, mode: Mode) -> Vec<String> {
     let document = |text: &str| {
         let text = format!("apiVersion: {api_version}\nkind: {kind}\n{text}");
@@ -32,7 +32,7 @@ fn check(api_version: &str, kind: &str, written: &str, stored: &str, expect: &[&
     assert_eq!(found, expect, "\n{written}\n{stored}");
 }
 
-/// The store's fields are defaults, all of them.
+/// Asserts that all additional fields in the store are defaults.
 #[track_caller]
 fn same(api_version: &str, kind: &str, written: &str, stored: &str) {
     check(api_version, kind, written, stored, &[]);

@@ -2,7 +2,7 @@
 
 use super::{check, same};
 
-/// A container with all that the server adds.
+/// The fields that the server adds to a container.
 const FILLED: &str = "imagePullPolicy: Always, terminationMessagePath: /dev/termination-log, \
     terminationMessagePolicy: File, resources: {}";
 
@@ -129,7 +129,7 @@ fn pull_policy_stays_when_only_the_image_changes() {
     let image = "Changed spec.containers[name=c].image";
     let policy = "Added spec.containers[name=c].imagePullPolicy";
     for (written, stored, pull, expect) in [
-        // Set with the file's image, and kept by `kubectl set image`.
+        // Set with the image in the file, and kept by `kubectl set image`.
         ("x", "x:1", "Always", &[image][..]),
         ("x:1", "x", "IfNotPresent", &[image]),
         // The default of the new image.
@@ -155,7 +155,7 @@ fn probes_and_ports_have_defaults() {
          ports: [{containerPort: 80, protocol: TCP}]",
     );
     pod(&written, &stored, &[]);
-    // A number is no name.
+    // A number is not a name.
     pod(
         &written.replace("port: 80}}", "port: '80'}}"),
         &stored,
@@ -165,7 +165,7 @@ fn probes_and_ports_have_defaults() {
     pod(&written, &on_node, &["Added spec.containers[name=c].ports[containerPort=80].hostPort"]);
     let host = |pod: &str| pod.replace("{containers", "{hostNetwork: true, containers");
     pod(&host(&written), &host(&on_node), &[]);
-    // The same port of another protocol is another port.
+    // The same port number with another protocol is another port.
     pod(
         &container("ports: [{containerPort: 53, protocol: UDP}, {containerPort: 53}]"),
         &container(

@@ -1,4 +1,4 @@
-//! Values that mean the same, lists, custom resources, bounds.
+//! Equivalent values, lists, custom resources, limits.
 
 use std::fmt::Write as _;
 
@@ -25,7 +25,7 @@ fn quantities_are_compared_by_amount() {
         let expect = if is_same { &[][..] } else { &expect };
         check("v1", "ResourceQuota", &quota(written), &quota(stored), expect);
     }
-    // Not in a field that is a text.
+    // Not in a field that is a string.
     check("v1", "ConfigMap", "data: {a: 1000m}", "data: {a: '1'}", &["Changed data.a"]);
     same(
         "autoscaling/v2",
@@ -67,7 +67,7 @@ fn empty_is_absent_where_go_leaves_it_out() {
         "metadata: {namespace: b}",
         &["Changed metadata.namespace"],
     );
-    // An empty selector selects all, none selects nothing.
+    // An empty selector selects everything, an absent one nothing.
     let policy =
         |peer: &str| format!("spec: {{policyTypes: [Ingress], ingress: [{{from: [{peer}]}}]}}");
     check(
@@ -112,7 +112,7 @@ fn order_counts_where_it_means_something() {
                 "Changed spec.containers[name=a].env[name=x].value, Added spec.containers[name=a].env[name=z]",
             ),
         ),
-        // The same name twice: the second belongs to the second.
+        // Duplicate names: the second matches the second.
         (
             "{name: a, env: [{name: x, value: '1'}, {name: x, value: '2'}]}",
             "{name: a, env: [{name: x, value: '1'}, {name: x, value: '3'}]}",
@@ -163,7 +163,7 @@ fn texts_of_secrets_are_stored_in_base64() {
         "data: {b: d29ybGQ=, c: eA==}",
         &["Missing stringData.a", "Added data.c"],
     );
-    // Taken out of the store.
+    // Redacted in the store.
     same("v1", "Secret", secret, "data: {a: <redacted>, b: <redacted>}");
     let document = |text: &str| read(&Source::new("s", format!("{text}\n"))).docs.remove(0);
     let (one, other) = (document("data: {a: eA==}"), document("data: {a: eQ==}"));
@@ -242,7 +242,7 @@ fn thousands_of_elements_and_levels_are_no_trouble() {
         Mode::Written,
     );
     assert_eq!(found.len(), 1);
-    // A value of a wrong form is a difference, not an error.
+    // A value of a wrong type is a difference, not an error.
     check(
         "v1",
         "Pod",

@@ -1,4 +1,4 @@
-//! How permissions differ, and what is wrong with roles and bindings.
+//! Differences of permissions, and errors in roles and bindings.
 
 use std::io;
 

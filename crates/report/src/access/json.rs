@@ -1,4 +1,4 @@
-//! The same for programs: `pavisade.dev/rbac/v1`.
+//! JSON output: `pavisade.dev/rbac/v1`.
 
 use pavisade_judgement::{AccessBasis, AccessRoute, FileLine, Item, Permission, RuleText, Verdict};
 use serde_json::{Value, json};

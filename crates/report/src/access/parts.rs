@@ -1,11 +1,11 @@
-//! Words that all pages share.
+//! Formatting shared by all pages.
 
 use pavisade_judgement::{AccessBasis, AccessRoute, FileLine, Item, RuleText};
 
 use crate::terminal::Page;
 use crate::terminal::style::{DIM, HELP, PLAIN, UNKNOWN};
 
-/// `a, b and c`.
+/// Formats a list: `a, b and c`.
 pub(super) fn joined(words: &[String]) -> String {
     match words {
         [] => "nothing".to_owned(),
@@ -14,12 +14,12 @@ pub(super) fn joined(words: &[String]) -> String {
     }
 }
 
-/// `rbac.yaml:12`.
+/// Formats a line of a file: `rbac.yaml:12`.
 pub(super) fn place(line: &FileLine) -> String {
     format!("{}:{}", line.file, line.line)
 }
 
-/// `Role shop/reader`.
+/// Formats an object: `Role shop/reader`.
 pub(super) fn named(item: &Item) -> String {
     let name = match &*item.namespace {
         "" => format!("{} {}", item.kind, item.name),
@@ -31,7 +31,7 @@ pub(super) fn named(item: &Item) -> String {
     }
 }
 
-/// `Role shop/reader rbac.yaml:12`.
+/// Formats an object with its location: `Role shop/reader rbac.yaml:12`.
 pub(super) fn with_place(item: &Item) -> String {
     match &item.place {
         Some(line) => format!("{} {}", named(item), place(line)),
@@ -39,7 +39,7 @@ pub(super) fn with_place(item: &Item) -> String {
     }
 }
 
-/// Where a route counts.
+/// Formats where a route applies.
 pub(super) fn scope(route: &AccessRoute) -> String {
     match &*route.namespace {
         _ if route.adrift => "where applied".to_owned(),
@@ -48,7 +48,7 @@ pub(super) fn scope(route: &AccessRoute) -> String {
     }
 }
 
-/// Binding, role and rule on one line.
+/// Formats binding, role and rule on one line.
 pub(super) fn route_line(route: &AccessRoute) -> String {
     let at = route.rule.place.as_ref().or(route.role.place.as_ref());
     let at = at.map(|line| format!(" ({})", place(line))).unwrap_or_default();
@@ -64,7 +64,7 @@ pub(super) fn route_line(route: &AccessRoute) -> String {
     format!("{binding} → {}{from}{field}{at}", named(&route.role))
 }
 
-/// `get and list on secrets named a`.
+/// Formats a rule: `get and list on secrets named a`.
 pub(super) fn rule_words(rule: &RuleText) -> String {
     let verbs = joined(&rule.verbs);
     let mut parts = Vec::new();
@@ -82,7 +82,8 @@ pub(super) fn rule_words(rule: &RuleText) -> String {
     if parts.is_empty() { format!("{verbs} on nothing") } else { parts.join("; ") }
 }
 
-/// `deployments.apps`; where a rule has several groups, each resource once, and the groups behind.
+/// Formats the resources of a rule: `deployments.apps`. If the rule has several groups, each
+/// resource is listed once, followed by the groups.
 pub(super) fn resources(rule: &RuleText) -> Vec<String> {
     match &rule.groups[..] {
         [group] => rule.resources.iter().map(|name| full(name, group)).collect(),
@@ -102,7 +103,7 @@ pub(super) fn resources(rule: &RuleText) -> Vec<String> {
     }
 }
 
-/// `deployments.apps`, as kubectl names it; a subresource stays behind.
+/// Formats a resource as kubectl does: `deployments.apps`, followed by the subresource.
 pub(super) fn full(name: &str, group: &str) -> String {
     match (group, name.split_once('/')) {
         ("", _) => name.to_owned(),
@@ -112,7 +113,7 @@ pub(super) fn full(name: &str, group: &str) -> String {
     }
 }
 
-/// What may change the answer.
+/// Writes what may change the answer.
 pub(super) fn basis(page: &mut Page<'_>, of: &AccessBasis) {
     let shown = if page.options.full { of.doubts.len() } else { 5 };
     if !of.doubts.is_empty() {
@@ -128,7 +129,7 @@ pub(super) fn basis(page: &mut Page<'_>, of: &AccessBasis) {
     end_note(page, of);
 }
 
-/// What is assumed.
+/// Writes the assumptions.
 pub(crate) fn end_note(page: &mut Page<'_>, of: &AccessBasis) {
     let mut notes = Vec::new();
     if of.partial {

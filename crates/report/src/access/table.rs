@@ -1,4 +1,4 @@
-//! What somebody can do, as a table of verbs.
+//! What a subject can do, as a table of verbs.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -44,7 +44,7 @@ pub(super) fn foot(page: &mut Page<'_>, of: &CanDo) -> io::Result<()> {
     page.flush()
 }
 
-/// By where it counts, what it is on, and the names it is limited to.
+/// Verbs by scope, resource, and resource names.
 type Cells<'a> = BTreeMap<(String, String, String), BTreeSet<&'a str>>;
 
 pub(super) fn can(page: &mut Page<'_>, of: &CanDo, worlds: bool) -> io::Result<()> {

@@ -1,4 +1,4 @@
-//! Assessments for spreadsheets (RFC 4180): a control a row.
+//! Assessments as CSV (RFC 4180), one row per control.
 
 use std::io::{self, Write};
 
@@ -20,7 +20,7 @@ const HEAD: [&str; 10] = [
     "not shown",
 ];
 
-/// Writes them.
+/// Writes the assessments.
 pub(super) fn write(assessments: &[Assessment<'_>], out: &mut dyn Write) -> io::Result<()> {
     line(&HEAD.map(str::to_owned), out)?;
     for assessment in assessments {

@@ -1,7 +1,7 @@
 //! The JSON document, `pavisade.dev/comply/v1`.
 //!
-//! Controls name their checks; what the checks found stands once, in `checks` and `findings`.
-//! Fields may be added; none is removed or changes its meaning within a version.
+//! Controls refer to their checks, whose results are listed once, in `checks` and `findings`.
+//! Within a version, fields may be added, but none is removed or changes its meaning.
 
 use std::borrow::Cow;
 
@@ -16,7 +16,7 @@ use crate::Options;
 use crate::json::{Check, Cluster, Finding, Note, Tallies, Tool};
 use crate::region::Regions;
 
-/// What `schema` says.
+/// The value of `schema`.
 pub const SCHEMA: &str = "pavisade.dev/comply/v1";
 
 /// The JSON schema of [`Document`].

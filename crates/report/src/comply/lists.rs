@@ -1,4 +1,4 @@
-//! Pages about frameworks: the list of them, one with its controls, and the topics.
+//! Pages about frameworks: the list, a framework with its controls, and the topics.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -12,7 +12,7 @@ use crate::terminal::style::{DIM, GOOD, HELP, PLAIN, STRONG};
 use crate::text::{clean, cut, width};
 use crate::{Layout, Options, guard};
 
-/// A framework, for programs.
+/// A framework in JSON output.
 #[derive(Serialize)]
 struct Card<'a> {
     id: &'a str,
@@ -31,7 +31,7 @@ struct Card<'a> {
 /// Writes a table of frameworks, with how much of each is assessed.
 ///
 /// # Errors
-/// `out` does not take it.
+/// Writing to `out` fails.
 pub fn frameworks_list(
     frameworks: &[Framework],
     layout: Layout,
@@ -94,7 +94,7 @@ pub fn frameworks_list(
 /// Writes a framework with its controls.
 ///
 /// # Errors
-/// `out` does not take it.
+/// Writing to `out` fails.
 pub fn framework_explain(
     framework: &Framework,
     names: &BTreeMap<&str, &str>,
@@ -156,10 +156,10 @@ pub fn framework_explain(
     page.flush()
 }
 
-/// Writes the topics with their checks: what files of one's own name.
+/// Writes the topics with their checks, which custom framework files can refer to.
 ///
 /// # Errors
-/// `out` does not take it.
+/// Writing to `out` fails.
 pub fn topics_list(
     topics: &BTreeMap<String, Topic>,
     options: &Options,

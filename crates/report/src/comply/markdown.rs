@@ -1,4 +1,4 @@
-//! Assessments as a document: a table of controls, and what fails with its places.
+//! Assessments as Markdown: a table of controls, and failures with their locations.
 
 use std::io::{self, Write};
 
@@ -12,10 +12,10 @@ use crate::place::Places;
 use crate::text::{count, cut};
 use crate::{Options, message};
 
-/// Places of one check that are told without being asked.
+/// Maximum number of locations of a check by default.
 const PLACES: usize = 3;
 
-/// Writes them.
+/// Writes the assessments.
 pub(super) fn write(
     judgement: &Judgement,
     assessments: &[Assessment<'_>],
@@ -102,7 +102,7 @@ fn failing<'a>(
     writeln!(out)
 }
 
-/// Text in a table, whose cells end at each `|`, in code too.
+/// Formats text for a table cell, which would end at `|`, even in code.
 fn cell(words: &str) -> String {
     let mut out = String::new();
     for c in text(words).chars() {

@@ -1,4 +1,4 @@
-//! What a scan says about frameworks: for people, for programs, for spreadsheets, for documents.
+//! Assessments of frameworks: for terminals, as JSON, CSV, and Markdown.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -21,23 +21,23 @@ mod tests;
 
 pub use lists::{framework_explain, frameworks_list, topics_list};
 
-/// How an assessment is written.
+/// The format of an assessment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ComplyFormat {
-    /// For people.
+    /// For terminals.
     Terminal,
-    /// Our own versioned document: [`json`].
+    /// The versioned document: [`json`].
     Json,
-    /// A control a row.
+    /// One row per control.
     Csv,
     /// A document with tables.
     Markdown,
 }
 
-/// Writes assessments of one judgement.
+/// Writes the assessments of a judgement.
 ///
 /// # Errors
-/// `out` does not take it.
+/// Writing to `out` fails.
 pub fn comply(
     format: ComplyFormat,
     judgement: &Judgement,
@@ -57,10 +57,10 @@ pub fn comply(
     out.flush()
 }
 
-/// Reasons that are told of one control where there is one line for them.
+/// Maximum number of reasons for a control that has a single line.
 const REASONS: usize = 5;
 
-/// The words for a state.
+/// Returns the label of a state.
 pub(crate) fn label(state: ControlState) -> &'static str {
     match state {
         ControlState::Fails => "fails",
@@ -75,8 +75,8 @@ pub(crate) fn label(state: ControlState) -> &'static str {
     }
 }
 
-/// Why a control has no result, or what a result does not show; one sentence without its end, or
-/// nothing.
+/// Returns why a control has no result, or what its result does not cover, as a sentence without a
+/// period. May be empty.
 pub(crate) fn reason(control: &AssessedControl<'_>, unread: usize) -> String {
     match (&control.control.assessed, control.state) {
         (Assessed::ByHand(text) | Assessed::Elsewhere(text), _) => text.clone(),
@@ -96,7 +96,7 @@ pub(crate) fn reason(control: &AssessedControl<'_>, unread: usize) -> String {
     }
 }
 
-/// What its checks cannot show of a control, and which of them had nothing to look at.
+/// Returns what the checks of a control do not cover, and which of them had no subjects.
 pub(crate) fn gap<'a>(control: &'a AssessedControl<'_>) -> Option<Cow<'a, str>> {
     let gap = match &control.control.assessed {
         Assessed::Partly(gap) => Some(gap.as_str()),
@@ -118,7 +118,7 @@ pub(crate) fn gap<'a>(control: &'a AssessedControl<'_>) -> Option<Cow<'a, str>> 
     }))
 }
 
-/// Why a control is unknown: each reason once.
+/// Returns the reasons why a control is unknown, without duplicates.
 pub(crate) fn unknown_reasons(control: &AssessedControl<'_>, unread: usize) -> Vec<String> {
     let mut reasons: Vec<String> = Vec::new();
     for evidence in control.evidence.iter().filter(|e| e.stricter && e.tally.fails > 0) {
@@ -146,7 +146,7 @@ pub(crate) fn unknown_reasons(control: &AssessedControl<'_>, unread: usize) -> V
     reasons
 }
 
-/// A check's name, with the parts that count.
+/// Returns the name of a check, with the parts that apply.
 pub(crate) fn name(evidence: &Evidence<'_>) -> String {
     match evidence.parts.as_slice() {
         [] => evidence.rule.name.to_string(),
@@ -154,7 +154,7 @@ pub(crate) fn name(evidence: &Evidence<'_>) -> String {
     }
 }
 
-/// `2 of 16 fail, 1 unknown`; of subjects for which the question arises.
+/// Returns `2 of 16 fail, 1 unknown`, counting subjects to which the check applies.
 pub(crate) fn counts(evidence: &Evidence<'_>) -> String {
     let tally = evidence.tally;
     let all = tally.fails + tally.unknown + tally.holds;
@@ -185,7 +185,7 @@ pub(crate) fn counts(evidence: &Evidence<'_>) -> String {
     parts.join(", ")
 }
 
-/// How much of a framework is assessed, in one sentence.
+/// Describes how much of a framework is assessed, in one sentence.
 pub(crate) fn coverage(framework: &pavisade_compliance::Framework) -> String {
     let coverage = framework.coverage();
     let by_checks = coverage.by_checks + coverage.partly;
@@ -205,7 +205,7 @@ pub(crate) fn coverage(framework: &pavisade_compliance::Framework) -> String {
     text
 }
 
-/// How many of the controls that checks assess have a result, and which, in one sentence.
+/// Describes how many of the controls assessed by checks have a result, and which, in one sentence.
 pub(crate) fn results(assessment: &Assessment<'_>) -> String {
     let told = |states: &[ControlState]| {
         let parts = states.iter().filter_map(|state| {

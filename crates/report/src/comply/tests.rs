@@ -49,7 +49,7 @@ title = "Traffic is tried"
 elsewhere = "a prober that is to come"
 "#;
 
-/// A second one: all of it holds, in part.
+/// A second framework in which all controls hold, partly.
 const CALM: &str = r#"
 id = "calm"
 title = "Calm | *rules*"
@@ -113,7 +113,7 @@ fn for_people() {
     assert_eq!(anstream_free(&colored), plain);
 }
 
-/// The text without its colours.
+/// Returns the text without its colors.
 fn anstream_free(text: &str) -> String {
     let mut parts = text.split('\x1b');
     let first = parts.next().unwrap_or_default().to_owned();

@@ -1,4 +1,5 @@
-//! The findings as the page's script reads them: rows of numbers, texts once in a list.
+//! The findings in the form that the page's script reads: rows of numbers, which refer to a list of
+//! texts.
 
 use std::collections::{BTreeSet, HashMap};
 use std::io::{self, Write};
@@ -14,29 +15,30 @@ use crate::terminal::{Excerpt, has_neighbours};
 use crate::text::{char_width, clean, cut};
 use crate::{FrameworkStates, Options, advice, mask, message};
 
-/// Findings on a page: a browser has to hold them all.
+/// Maximum number of findings on a page, which a browser has to hold in memory.
 pub(super) const MAX_FINDINGS: usize = 25_000;
 
-/// The findings that the page has, worst first.
+/// Returns the findings on the page, highest severity first.
 pub(super) fn shown(judgement: &Judgement) -> &[Finding] {
     &judgement.findings[..judgement.findings.len().min(MAX_FINDINGS)]
 }
 
-/// Columns of a line of source.
+/// Maximum width of a source line.
 const LINE: usize = 160;
 
 #[derive(Serialize)]
 struct Data<'a> {
-    /// Texts; rows hold their numbers. The first is empty.
+    /// The texts, which rows refer to by index. The first is empty.
     strings: Vec<String>,
     areas: Vec<&'static str>,
     checks: Vec<CheckData<'a>>,
-    /// Check, state, severity, confidence, world, namespace, object, subject, file, place, path,
-    /// message, fix, fingerprint, what the program can do, workloads, whether it can be fixed (0 no,
-    /// 1 safely, 2 riskily), link, kind, name, container, members, controls of members, further
-    /// places; then line, before, marked, after, lines above and lines below where there is a text.
+    /// The columns of a row: check, state, severity, confidence, world, namespace, object, subject,
+    /// file, place, path, message, fix, fingerprint, what `pavisade fix` can do, workloads, whether
+    /// it can be fixed (0 no, 1 safely, 2 riskily), link, kind, name, container, members, controls
+    /// of members, further places. If there is a text, followed by line, before, marked, after,
+    /// lines above and lines below.
     findings: Vec<Vec<usize>>,
-    /// What each framework's controls are said to be, where that was asked for.
+    /// The states of each framework's controls, if requested.
     frameworks: &'a [FrameworkStates],
 }
 
@@ -162,10 +164,10 @@ fn row<'a>(
     row
 }
 
-/// Verdicts and places of one finding that the page has.
+/// Maximum number of members and places of a finding on the page.
 const LISTED: usize = 40;
 
-/// What it stands for, a line each: check, place and message between tabs.
+/// Returns the members of a finding, one per line: check, place and message separated by tabs.
 fn members(finding: &Finding, places: &Places<'_>) -> String {
     let member = |one: &Finding| {
         let place = short(&places.shown(one));
@@ -177,7 +179,7 @@ fn members(finding: &Finding, places: &Places<'_>) -> String {
     all.chain(left).collect::<Vec<_>>().join("\n")
 }
 
-/// Other places of it, a line each.
+/// Returns the further places of a finding, one per line.
 fn further(finding: &Finding, places: &Places<'_>) -> String {
     if !finding.members.is_empty() {
         return String::new();
@@ -193,7 +195,7 @@ fn further(finding: &Finding, places: &Places<'_>) -> String {
     finding.related.iter().filter_map(place).take(LISTED).collect::<Vec<_>>().join("\n")
 }
 
-/// The best that `pavisade fix` can do of it.
+/// Returns the best that `pavisade fix` can do for a finding.
 fn fixable(finding: &Finding) -> usize {
     let each = finding.each().map(|one| match advice::fixable(one) {
         Fixable::Never => 0,
@@ -203,14 +205,14 @@ fn fixable(finding: &Finding) -> usize {
     each.filter(|how| *how > 0).min().unwrap_or(0)
 }
 
-/// Where its file is opened: on disk, relative to the page, or where the user said.
+/// Returns the link to the finding's file: relative to the page, or as configured by the user.
 fn link(finding: &Finding, places: &Places<'_>, options: &Options) -> String {
     let Some(links) = &options.links else { return String::new() };
     if !matches!(finding.location, Location::Text { .. }) {
         return String::new();
     }
     let InFile { file, region } = places.in_file(finding);
-    // Members of archives and standard input are no files.
+    // Members of archives and standard input are not files.
     let outside = file.starts_with('/') || file.starts_with("..") || file.contains(':');
     if outside && links.contains("{file}") || file == "-" {
         return String::new();
@@ -224,10 +226,10 @@ fn link(finding: &Finding, places: &Places<'_>, options: &Options) -> String {
     }
 }
 
-/// Lines of source that are shown above and below the one that a finding points at.
+/// Number of source lines shown above and below a finding.
 const CONTEXT: u32 = 2;
 
-/// The line of source that a finding points at, in three parts, and those around it.
+/// The source line of a finding in three parts, and the lines around it.
 pub(super) struct Shown {
     pub line: u32,
     pub above: Vec<String>,
@@ -254,14 +256,14 @@ impl Shown {
             column += char_width(c);
         }
         let [before, marked, mut after] = parts.map(|part| cut(&clean(&part), LINE).into_owned());
-        // The path says where the line stands.
+        // The path shows where the line is.
         if excerpt.more && after.is_empty() {
             after.push_str(" …");
         }
         let around = |lines: Range<u32>| {
             let one = |line| {
                 let (start, text) = source.line(line)?;
-                // Lines beside a secret, and lines of many values, are not shown.
+                // Lines next to a secret and lines with many values are not shown.
                 let secrets = places.regions().secrets(source);
                 let end = start as usize + text.len();
                 let of_secret = matches!(&finding.subject,
@@ -277,7 +279,7 @@ impl Shown {
         };
         let mut above = around(line.saturating_sub(CONTEXT).max(1)..line);
         let mut below = around(line + 1..line + 1 + CONTEXT);
-        // Another document has nothing to do with this one, and may hold what nobody is to see.
+        // Other documents are unrelated, and may contain secrets.
         let ends = |text: &String| text.starts_with("---") || text.starts_with("...");
         if let Some(at) = above.iter().rposition(ends) {
             above.drain(..=at);
@@ -285,7 +287,7 @@ impl Shown {
         if let Some(at) = below.iter().position(ends) {
             below.truncate(at);
         }
-        // What all lines begin with says nothing.
+        // Remove common indentation.
         let own = [before.clone() + &marked];
         let lines = above.iter().chain(&own).chain(&below).filter(|text| !text.trim().is_empty());
         let lines = lines.filter(|text| *text != "…");

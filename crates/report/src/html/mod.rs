@@ -1,9 +1,9 @@
-//! One HTML page: no other file, no connection, no script but its own.
+//! A single HTML page: no other files, no connections, and no scripts but its own.
 //!
-//! The findings are in it once as JSON, from which the script draws what is looked at, and once as
-//! plain HTML for browsers without scripts (`noscript`: others do not even parse it). Nothing that
-//! comes from a manifest becomes markup: here it is escaped, in the script it is set as text. The
-//! policy in the page allows one style and one script, by their hashes, and nothing else.
+//! The findings are in it twice: as JSON, which the script renders, and as plain HTML for browsers
+//! without scripts (`noscript`, which others do not parse). Text from manifests never becomes
+//! markup: it is escaped here and set as text by the script. The page's content security policy
+//! allows one style and one script by their hashes, and nothing else.
 
 use std::io::{self, Write};
 
@@ -25,14 +25,14 @@ use prose::{escape, line, markdown};
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
-/// What stands between the findings and the script; no text of ours or of others.
+/// The markup between the findings and the script. It is static.
 const TOOLS: &str = include_str!("tools.html");
 const HELP: &str = include_str!("help.html");
 /// The table of controls, which the script fills.
 const COMPLIANCE: &str = include_str!("compliance.html");
 const MARK: &str = include_str!("mark.svg");
 
-/// Columns of a text.
+/// Maximum width of a text.
 const TEXT: usize = 2000;
 
 /// Writes the page.
@@ -51,7 +51,7 @@ pub(crate) fn write(
     page.overview(out)?;
     page.findings(out)?;
     page.notes(out)?;
-    page.aside(out)?;
+    page.uncounted(out)?;
     if !options.compliance.is_empty() {
         out.write_all(COMPLIANCE.as_bytes())?;
     }
@@ -75,7 +75,7 @@ struct View<'a> {
     counts: Counts,
 }
 
-/// The source of a style or script in a policy.
+/// Returns the source expression of a style or script for the policy.
 fn hash(text: &str) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let digest = Sha256::digest(text.as_bytes());
@@ -133,7 +133,7 @@ impl<'a> View<'a> {
         )
     }
 
-    /// Numbers by severity and area; what is incomplete.
+    /// Writes counts by severity and area, and what is incomplete.
     fn overview(&self, out: &mut dyn Write) -> io::Result<()> {
         if self.counts.unread > 0 {
             let inputs = count(self.counts.unread, "input was", "inputs were");
@@ -245,7 +245,7 @@ impl<'a> View<'a> {
         writeln!(out, "</noscript>")
     }
 
-    /// A group for browsers without scripts.
+    /// Writes a group for browsers without scripts.
     fn group(&self, group: &'a [Finding], out: &mut dyn Write) -> io::Result<()> {
         let Some(first) = group.first() else { return Ok(()) };
         let (rule, word) = (&first.rule, word(first));
@@ -328,8 +328,8 @@ impl<'a> View<'a> {
         writeln!(out, "</li>")
     }
 
-    /// What does not count: findings that exceptions let through, and those of an earlier result.
-    fn aside(&self, out: &mut dyn Write) -> io::Result<()> {
+    /// Writes findings that do not count: those with exceptions, and those in the baseline.
+    fn uncounted(&self, out: &mut dyn Write) -> io::Result<()> {
         let of = |finding: &'a Finding, why: &str| {
             let subject = beside_message(finding, self.judgement.worlds > 1);
             format!(
@@ -368,7 +368,7 @@ impl<'a> View<'a> {
         Ok(())
     }
 
-    /// The checks that ran: also where the script takes the reasons and fixes from.
+    /// Writes the checks that ran. The script reads reasons and fixes from there too.
     fn checks(&self, out: &mut dyn Write) -> io::Result<()> {
         let n = self.judgement.tallies.len();
         writeln!(
@@ -421,7 +421,7 @@ impl<'a> View<'a> {
     }
 }
 
-/// The severity of a failure, else that it is unknown.
+/// Returns the severity of a failure, or that it is unknown.
 fn word(finding: &Finding) -> &'static str {
     match finding.state {
         State::Fails => finding.severity.label(),
@@ -429,7 +429,7 @@ fn word(finding: &Finding) -> &'static str {
     }
 }
 
-/// The one sentence that a reader needs first.
+/// Returns the headline.
 fn headline(judgement: &Judgement, counts: &Counts) -> String {
     let fails: usize = counts.fails.iter().sum();
     match fails {
@@ -442,14 +442,14 @@ fn headline(judgement: &Judgement, counts: &Counts) -> String {
     }
 }
 
-/// A bar of parts; `all` is its whole width.
+/// Renders a bar of parts. `all` is its total.
 fn bar(parts: &[(&str, usize)], all: usize) -> String {
     let mut bar = String::from(
         "<svg class=\"bar\" viewBox=\"0 0 1000 10\" preserveAspectRatio=\"none\" aria-hidden=\"true\">",
     );
     let (all, mut at) = (all.max(1) as f64, 0.0);
     for (word, n) in parts.iter().filter(|(_, n)| *n > 0) {
-        // Something is seen of the smallest part.
+        // Even the smallest part is visible.
         let width = (*n as f64 * 1000.0 / all).max(4.0);
         bar.push_str(&format!(
             "<rect class=\"{word}\" x=\"{at:.1}\" width=\"{width:.1}\" height=\"10\"/>"

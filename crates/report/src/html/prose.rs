@@ -1,8 +1,8 @@
-//! Text as HTML: escaped, and the Markdown that checks are written in.
+//! Text as HTML: escaping, and the Markdown subset of checks.
 
 use crate::text::clean;
 
-/// Anybody's text, for an element or a quoted attribute.
+/// Escapes untrusted text for an element or a quoted attribute.
 pub(crate) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -18,7 +18,7 @@ pub(crate) fn escape(text: &str) -> String {
     out
 }
 
-/// One line: what stands between backticks is code.
+/// Renders one line: text between backticks is code.
 pub(crate) fn line(text: &str) -> String {
     let cleaned = clean(text);
     let parts: Vec<_> = cleaned.split('`').collect();
@@ -34,7 +34,7 @@ pub(crate) fn line(text: &str) -> String {
     out
 }
 
-/// Paragraphs, lists with `-`, and fenced or indented code.
+/// Renders paragraphs, lists with `-`, and fenced or indented code.
 pub(crate) fn markdown(text: &str) -> String {
     let (mut out, mut paragraph, mut items) = (String::new(), String::new(), Vec::<String>::new());
     let mut code: Option<String> = None;

@@ -1,4 +1,4 @@
-//! The page: as text, and in a browser where the machine has one.
+//! The page as text, and in a browser if one is installed.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -31,7 +31,7 @@ fn data(page: &str) -> Value {
     serde_json::from_str(&page[start..end]).unwrap()
 }
 
-/// The page without its own style and script.
+/// Returns the page without its own style and script.
 fn without_own(page: &str) -> String {
     page.replace(STYLE, "").replace(SCRIPT, "")
 }
@@ -50,7 +50,7 @@ fn nothing_from_outside_becomes_markup() {
     }
     let strings = data(&page)["strings"].to_string();
     assert!(strings.contains("</script><script>alert(1)</script>"), "{strings}");
-    // The JSON that a browser cuts out of the page is whole.
+    // The JSON that a browser extracts from the page is complete.
     assert_eq!(data(&page)["findings"].as_array().unwrap().len(), judgement.findings.len());
 }
 
@@ -69,7 +69,7 @@ fn the_policy_allows_its_own_style_and_script_alone() {
     for attribute in [" style=", " onclick=", " onload=", " onerror=", " src=", "javascript:"] {
         assert!(!text.contains(attribute), "{attribute}");
     }
-    // The one address is a link that a person follows.
+    // The only URL is a link for people.
     let addresses = text.matches("http").count() - text.matches("http-equiv").count();
     assert_eq!(addresses, text.matches(env!("CARGO_PKG_REPOSITORY")).count());
     assert!(
@@ -78,7 +78,7 @@ fn the_policy_allows_its_own_style_and_script_alone() {
     assert!(!STYLE.contains("url(") && !STYLE.contains("@import"));
 }
 
-/// A program that shows pages, if there is one.
+/// Returns the path of a browser, if any.
 fn browser() -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     let names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
@@ -87,7 +87,7 @@ fn browser() -> Option<PathBuf> {
     all.into_iter().find(|file| file.is_file())
 }
 
-/// The page's elements after its script has run.
+/// Returns the page's elements after running its script.
 fn dom(browser: &Path, file: &Path, fragment: &str, profile: &Path) -> Option<String> {
     let out = profile.join("out");
     let mut child = Command::new(browser)
@@ -107,7 +107,7 @@ fn dom(browser: &Path, file: &Path, fragment: &str, profile: &Path) -> Option<St
         .stderr(Stdio::null())
         .spawn()
         .ok()?;
-    // It has 90 seconds.
+    // A timeout of 90 seconds.
     let ended = (0..1800).any(|_| {
         std::thread::sleep(Duration::from_millis(50));
         child.try_wait().unwrap().is_some()
@@ -121,7 +121,7 @@ fn dom(browser: &Path, file: &Path, fragment: &str, profile: &Path) -> Option<St
     (!text.trim().is_empty()).then_some(text)
 }
 
-/// What the list shows, and the line above it.
+/// Returns the content of the list, and the line above it.
 fn list(dom: &str) -> (&str, &str) {
     let list = &dom[dom.find("<div id=\"list\">").unwrap()..dom.find("<noscript>").unwrap()];
     let status = &dom[dom.find("id=\"status\"").unwrap()..];
@@ -187,7 +187,7 @@ fn the_script_filters_and_groups_in_a_browser() {
         assert!(!shown.contains(lacks), "{fragment}: {shown}");
     }
 
-    // The table of controls agrees with the list.
+    // The table of controls is consistent with the list.
     let table = &all[all.find("id=\"controls\"").unwrap()..];
     let table = &table[..table.find("</table>").unwrap()];
     assert!(table.contains("severity critical\">fails</td>"), "{table}");
@@ -195,7 +195,7 @@ fn the_script_filters_and_groups_in_a_browser() {
     assert_eq!(table.matches("<tr>").count(), 2, "{table}");
     assert!(all.contains(">1 fails · 1 holds</span>"), "{all}");
 
-    // A list of 900 names is searched.
+    // Search in a list of 900 names.
     let text = crate::fixture::deployment("shop", "web", "web");
     let names: Vec<_> = (0..900).map(|n| format!("world-{n}")).collect();
     let files = [("web.yaml", text.as_str())];

@@ -1,4 +1,4 @@
-//! What differs between two images.
+//! Differences between two images.
 
 use std::io::{self, Write};
 
@@ -41,11 +41,11 @@ struct Changed<'a> {
     layer: Option<u16>,
 }
 
-/// Writes what differs between two images, with the notes of both, and the vulnerabilities that came
-/// and went where they were looked for.
+/// Writes the differences between two images with the notes of both, and the added and removed
+/// vulnerabilities if they were requested.
 ///
 /// # Errors
-/// `out` does not take it.
+/// Writing to `out` fails.
 pub fn image_diff(
     difference: &Difference,
     gained: Option<&Gained<'_>>,

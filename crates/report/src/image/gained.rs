@@ -1,4 +1,4 @@
-//! Vulnerabilities that one of two images has and the other has not.
+//! Vulnerabilities that only one of two images has.
 
 use std::collections::BTreeMap;
 
@@ -9,19 +9,19 @@ use serde::Serialize;
 use crate::terminal::Page;
 use crate::terminal::style::{self, DIM, PLAIN};
 
-/// What came and what went, the worst first.
+/// Added and removed vulnerabilities, highest severity first.
 #[derive(Debug, Default)]
 pub struct Gained<'a> {
-    /// What only the later image has.
+    /// Vulnerabilities that only the later image has.
     pub gained: Vec<&'a Finding>,
-    /// What only the earlier image has.
+    /// Vulnerabilities that only the earlier image has.
     pub lost: Vec<&'a Finding>,
-    /// How many both have.
+    /// The number of vulnerabilities that both have.
     pub same: usize,
 }
 
 impl<'a> Gained<'a> {
-    /// A vulnerability of a package is the same at any version of it.
+    /// Compares two judgements. A vulnerability of a package is the same in any version of it.
     pub fn of(before: &'a Judgement, after: &'a Judgement) -> Self {
         let (before, after) = (by_key(before), by_key(after));
         let only = |one: &BTreeMap<Key<'_>, &'a Finding>, two: &BTreeMap<Key<'_>, &'a Finding>| {

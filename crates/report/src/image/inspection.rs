@@ -1,4 +1,4 @@
-//! What an image holds beside its packages, in the JSON document.
+//! The content of an image other than its packages, in the JSON document.
 
 use pavisade_snapshot::{self as snapshot, Inspection, SecretPlace};
 use schemars::JsonSchema;
@@ -7,9 +7,9 @@ use serde::Serialize;
 /// How containers of the image are started.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Configuration<'a> {
-    /// The user as the image names it; empty where it names none, which is root.
+    /// The user given in the image; empty if not set, which means root.
     user: &'a str,
-    /// Whether it is root; absent where that is not known.
+    /// Whether it is root; absent if not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     runs_as_root: Option<bool>,
     /// Ports: `80/tcp`.
@@ -22,22 +22,22 @@ pub(super) struct Configuration<'a> {
     entrypoint: &'a [String],
     /// Further arguments, or the program; secrets masked.
     command: &'a [String],
-    /// Fields of the configuration of which nothing is known, since they are not of their type.
+    /// Fields of the configuration that were ignored because of their type.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     odd: &'a [String],
 }
 
-/// A file or folder that matters for the security of the image.
+/// A file or directory that is relevant to security.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct NotableFile<'a> {
     /// The path, without a leading slash.
     path: &'a str,
-    /// The newest layer that has it, from 0.
+    /// The topmost layer that contains it, from 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     layer: Option<u32>,
-    /// Why it matters: `setuid`, `setgid`, `world-writable`, `shell` or `package-manager`.
+    /// The reason: `setuid`, `setgid`, `world-writable`, `shell` or `package-manager`.
     why: &'static str,
-    /// How many files below it are the same.
+    /// The number of such files below it.
     #[serde(skip_serializing_if = "is_zero")]
     below: u32,
 }
@@ -50,12 +50,12 @@ fn is_zero(number: &u32) -> bool {
 /// A secret, without its value.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Secret<'a> {
-    /// What it is: `a private key`.
+    /// Its type: `a private key`.
     what: &'a str,
-    /// The name of the setting that holds it.
+    /// The name of the setting that contains it.
     #[serde(skip_serializing_if = "str::is_empty")]
     name: &'a str,
-    /// Where it is: `file`, `environment`, `label`, `command` or `history`.
+    /// Its location: `file`, `environment`, `label`, `command` or `history`.
     place: &'static str,
     /// The file, without a leading slash.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -66,13 +66,13 @@ pub(super) struct Secret<'a> {
     /// Whether a later layer deletes or replaces the file.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     removed: bool,
-    /// The step of the build, from 1.
+    /// The build step, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     step: Option<u32>,
     /// The layer, from 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     layer: Option<u32>,
-    /// How sure it is: `low`, `medium` or `high`.
+    /// The confidence: `low`, `medium` or `high`.
     confidence: &'static str,
 }
 
@@ -91,7 +91,7 @@ impl<'a> From<&'a snapshot::Configuration> for Configuration<'a> {
     }
 }
 
-/// Files that matter.
+/// Converts the notable files.
 pub(super) fn files(inspection: &Inspection) -> Vec<NotableFile<'_>> {
     let file = |file: &'_ snapshot::NotableFile| {
         let known = snapshot::Notable::ALL.iter().find(|(why, _)| *why == file.why);
@@ -108,7 +108,7 @@ pub(super) fn files(inspection: &Inspection) -> Vec<NotableFile<'_>> {
         .collect()
 }
 
-/// Secrets.
+/// Converts the secrets.
 pub(super) fn secrets(inspection: &Inspection) -> Vec<Secret<'_>> {
     inspection.secrets.iter().map(secret).collect()
 }

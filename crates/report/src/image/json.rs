@@ -1,6 +1,6 @@
-//! The JSON document, `pavisade.dev/image/v1`.
+//! The JSON document `pavisade.dev/image/v1`.
 //!
-//! Fields may be added; none is removed or changes its meaning within a version.
+//! Within a version, fields may be added, but none is removed or changes its meaning.
 
 use pavisade_packages::Inventory;
 use pavisade_packages::inventory::{self, Found};
@@ -13,10 +13,10 @@ use super::inspection::{Configuration, NotableFile, Secret, files, secrets};
 use super::instruction;
 use crate::json::{Note, Tool};
 
-/// What `schema` says.
+/// The value of `schema`.
 pub const SCHEMA: &str = "pavisade.dev/image/v1";
 
-/// The JSON schema of the document.
+/// Returns the JSON schema of the document.
 pub fn schema() -> Schema {
     let settings = SchemaSettings::draft2020_12().for_serialize();
     settings.into_generator().into_root_schema_for::<Document<'static>>()
@@ -47,7 +47,7 @@ pub(super) struct Document<'a> {
     /// The distribution.
     #[serde(skip_serializing_if = "Option::is_none")]
     distribution: Option<Distribution<'a>>,
-    /// The layers, the lowest first.
+    /// The layers, bottom first.
     layers: Vec<Layer<'a>>,
     /// The packages, by ecosystem, name and version.
     packages: Vec<Package<'a>>,
@@ -78,7 +78,7 @@ struct Distribution<'a> {
     /// Its display name.
     #[serde(skip_serializing_if = "str::is_empty")]
     name: &'a str,
-    /// The last day on which it gets security fixes; absent where that is not known.
+    /// The last day on which it gets security fixes; absent if not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     support_until: Option<&'static str>,
 }
@@ -170,7 +170,7 @@ pub(super) fn document<'a>(
     Whole { inventory, inspection, references: inventory.references() }
 }
 
-/// An inventory with the names of its packages, which the document borrows.
+/// An inventory with the identifiers of its packages, which the document borrows.
 struct Whole<'a> {
     inventory: &'a Inventory,
     inspection: Option<&'a Inspection>,

@@ -1,4 +1,4 @@
-//! What is in an image, for people and for programs.
+//! The content of an image, for terminals and as JSON.
 
 mod diff;
 mod gained;
@@ -23,21 +23,21 @@ pub(crate) use tree::name as layer_name;
 
 use crate::{Options, guard};
 
-/// How an inventory is written.
+/// The format of an inventory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ImageFormat {
     /// Packages by ecosystem.
     Table,
     /// Packages by layer.
     Tree,
-    /// Our own document.
+    /// The JSON document.
     Json,
 }
 
-/// Writes what is in an image: its packages, and what it holds beside them where that is known.
+/// Writes the content of an image: its packages, and other content if known.
 ///
 /// # Errors
-/// `out` does not take it.
+/// Writing to `out` fails.
 pub fn image(
     inventory: &Inventory,
     inspection: Option<&Inspection>,
@@ -52,8 +52,8 @@ pub fn image(
     }
 }
 
-/// The instruction that made a layer, without what BuildKit and Docker write around it. It may hold
-/// passwords, which are not shown.
+/// Returns the instruction that created a layer, without what BuildKit and Docker add. Secrets in
+/// it are masked.
 pub fn instruction(layer: &Layer) -> String {
     let text = layer.instruction.trim();
     let text = text.strip_suffix("# buildkit").unwrap_or(text).trim_end();
@@ -68,23 +68,23 @@ pub fn instruction(layer: &Layer) -> String {
     mask(&words.join(" ")).into_owned()
 }
 
-/// The digest that a layer is known by.
+/// Returns the digest for display.
 pub(crate) fn digest(layer: &Layer) -> &str {
     if layer.digest.is_empty() { &layer.diff_id } else { &layer.digest }
 }
 
-/// The beginning of a digest, enough for people.
+/// Returns the start of a digest for display.
 fn short(digest: &str) -> &str {
     let end = digest.find(':').map_or(0, |colon| colon + 1) + 12;
     digest.get(..end).unwrap_or(digest)
 }
 
-/// Licences for people: an expression, or what is declared.
+/// Returns the licenses for display: an expression, or as declared.
 fn licence(found: &Found) -> String {
     found.licence().unwrap_or_else(|| found.package.licences.join(", "))
 }
 
-/// Bytes for people.
+/// Formats a size in bytes.
 fn size(bytes: u64) -> String {
     let (unit, name) = match bytes {
         0..1_000 => return format!("{bytes} B"),

@@ -1,4 +1,4 @@
-//! Packages by ecosystem, below a few lines about the image and its layers.
+//! Packages by ecosystem, preceded by a summary of the image and its layers.
 
 use std::io::{self, Write};
 
@@ -12,7 +12,7 @@ use crate::terminal::style::{DIM, PLAIN, STRONG, UNKNOWN};
 use crate::terminal::{Page, notes};
 use crate::text::{clean, count, cut, number, width};
 
-/// Columns that a name, a version or a licence takes at most.
+/// Maximum width of a name, a version or a license.
 const WIDEST: usize = 40;
 
 pub(super) fn write(
@@ -33,7 +33,7 @@ pub(super) fn write(
     page.flush()
 }
 
-/// A few lines about the image, with more of them by `more`.
+/// Writes a summary of the image, with more lines from `more`.
 pub(crate) fn head(page: &mut Page<'_>, inventory: &Inventory, more: impl FnOnce(&mut Page<'_>)) {
     let Inventory { name, digest, platform, distribution, layers, .. } = inventory;
     let mut row = |label: &str, text: &str| {
@@ -64,7 +64,7 @@ pub(crate) fn head(page: &mut Page<'_>, inventory: &Inventory, more: impl FnOnce
     page.end();
 }
 
-/// What the image holds beside its packages.
+/// Writes the content of the image other than its packages.
 fn inspected(page: &mut Page<'_>, inspection: Option<&Inspection>) {
     let Some(inspection) = inspection else { return };
     let mut row = |label: &str, text: &str| {
@@ -93,7 +93,7 @@ fn user(configuration: &Configuration) -> String {
     }
 }
 
-/// Files that matter, by the reason.
+/// Summarizes notable files by reason.
 fn notable(inspection: &Inspection) -> String {
     let number_of = |why| inspection.notable(why).count();
     let words = [
@@ -114,7 +114,7 @@ fn notable(inspection: &Inspection) -> String {
     parts.join(", ")
 }
 
-/// How many secrets there are, and where.
+/// Summarizes the number of secrets and their locations.
 fn secrets(inspection: &Inspection) -> String {
     let of = |is: fn(&SecretPlace) -> bool| {
         inspection.secrets.iter().filter(|secret| is(&secret.place)).count()
@@ -132,9 +132,9 @@ fn secrets(inspection: &Inspection) -> String {
     }
 }
 
-/// Layers with the packages that they brought.
+/// Writes layers with the number of their packages.
 fn layers(page: &mut Page<'_>, inventory: &Inventory) {
-    // A root file system is one layer, of which nothing is known.
+    // A root file system has a single layer without metadata.
     if inventory.layers.iter().all(|layer| digest(layer).is_empty()) {
         return;
     }
@@ -155,7 +155,7 @@ fn layers(page: &mut Page<'_>, inventory: &Inventory) {
     page.end();
 }
 
-/// The packages of one ecosystem.
+/// Writes the packages of one ecosystem.
 fn packages(page: &mut Page<'_>, inventory: &Inventory, group: &[Found]) {
     let Some(ecosystem) = group.first().map(Found::ecosystem) else { return };
     page.put(STRONG, ecosystem).put(DIM, &format!(" ({})", number(group.len()))).end();
@@ -183,7 +183,7 @@ fn packages(page: &mut Page<'_>, inventory: &Inventory, group: &[Found]) {
             let shown = cut(&cell, widths[index]);
             page.put(PLAIN, &shown).gap(widths[index] - width(&shown) + 2);
         }
-        // What brought it matters more than its licence: that one is to be updated.
+        // The owner is more relevant than the license, because it is what has to be updated.
         if owner.is_empty() {
             page.put(DIM, &cut(&clean(&cells[3]), room)).end();
         } else {

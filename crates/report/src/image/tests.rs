@@ -11,7 +11,7 @@ fn found(kind: Kind, name: &str, version: &str, path: &str, layer: u16) -> Found
     Found { package, places, ..Found::default() }
 }
 
-/// A small image with all that an inventory may say.
+/// Returns a small image with everything an inventory may contain.
 pub(crate) fn example() -> Inventory {
     let distribution = Distribution::read(
         "ID=debian\nVERSION_ID=\"12\"\nVERSION_CODENAME=bookworm\nPRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\n",
@@ -61,7 +61,7 @@ pub(crate) fn example() -> Inventory {
     }
 }
 
-/// The same, of which a part could not be read.
+/// Returns an image of which a part could not be read.
 pub(crate) fn incomplete() -> Inventory {
     let note = Note {
         kind: NoteKind::Unread,

@@ -1,4 +1,4 @@
-//! Packages by the layer that brought them; packages that another one brought below it.
+//! Packages by the layer that added them, with the packages they installed below.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -76,7 +76,7 @@ fn package(page: &mut Page<'_>, found: &Found) {
     let package = &found.package;
     page.put(DIM, found.ecosystem()).put(PLAIN, " ").put(PLAIN, &package.name);
     page.put(PLAIN, " ").put(PLAIN, &package.version);
-    // A database names all packages of its kind; of others the place says more.
+    // A database lists all packages of its kind. For others, the file is more specific.
     if !package.kind.is_of_system() {
         let places: Vec<_> = found.places.iter().map(|place| place.path.as_str()).collect();
         page.put(DIM, &format!(" ({})", places.join(", ")));

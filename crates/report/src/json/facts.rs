@@ -1,4 +1,4 @@
-//! What a finding says of images and vulnerabilities.
+//! Images and vulnerabilities of findings.
 
 use pavisade_judgement::Ranked;
 use pavisade_model as model;
@@ -136,7 +136,7 @@ impl<'a> From<&'a model::Workload> for Workload<'a> {
 }
 
 impl<'a> Vulnerability<'a> {
-    /// Of a finding; nothing where it tells of none.
+    /// Converts the vulnerability of a finding. `None` if it has none.
     pub(crate) fn of(finding: &'a model::Finding) -> Option<Self> {
         let found = finding.vulnerability.as_deref()?;
         let ranked = Ranked::of(finding)?;

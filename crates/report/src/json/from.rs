@@ -1,4 +1,4 @@
-//! Domain types to wire types.
+//! Conversions from domain types to wire types.
 
 use std::collections::HashSet;
 use std::io::{self, Write};
@@ -15,7 +15,7 @@ use crate::region::{Region, Regions};
 use crate::{Options, advice, guard, message};
 
 impl<'a> Document<'a> {
-    /// The document of a result.
+    /// Creates the document of a result.
     pub fn new(judgement: &'a Judgement, options: &'a Options) -> Self {
         let regions = Regions::new(all_findings(judgement));
         let finding = |f| Finding::new(f, &regions, options);
@@ -24,7 +24,7 @@ impl<'a> Document<'a> {
         Self { findings, ..Self::around(judgement, options, &regions) }
     }
 
-    /// All but the findings that count.
+    /// Creates the document without the new findings.
     fn around(judgement: &'a Judgement, options: &'a Options, regions: &Regions) -> Self {
         let finding = |f| Finding::new(f, regions, options);
         let excepted = |e: &'a pavisade_judgement::Excepted| Excepted {
@@ -60,12 +60,12 @@ pub(crate) fn write(
 ) -> io::Result<()> {
     let regions = Regions::new(all_findings(judgement));
     let around = Document::around(judgement, options, &regions);
-    // This form has no place for findings that stand for others.
+    // This version does not support groups of findings.
     let each: Vec<_> = judgement.findings.iter().flat_map(model::Finding::each).collect();
     guard::write_with(&around, "findings", &each, |f| Finding::new(f, &regions, options), out)
 }
 
-/// Findings of a result, whether or not they count.
+/// Returns all findings of a result, including excepted, known and dismissed ones.
 pub(crate) fn all_findings(judgement: &Judgement) -> impl Iterator<Item = &model::Finding> {
     let known = judgement.baseline.iter().flat_map(|compared| &compared.known);
     let excepted = judgement.excepted.iter().map(|excepted| &excepted.finding);
@@ -168,7 +168,7 @@ impl NoteCounts {
     }
 }
 
-/// Objects, containers aside, that fail a check.
+/// Returns the number of objects that fail a check.
 pub(crate) fn failing_objects(judgement: &Judgement) -> usize {
     let each = judgement.of_state(model::State::Fails).flat_map(model::Finding::each);
     let objects = each.filter_map(|f| match &f.subject {
@@ -220,7 +220,7 @@ impl<'a> Subject<'a> {
                 Self::Object { group, kind, namespace, name, container: container.as_deref() }
             }
             model::Subject::World { name } => Self::World { name },
-            // Readers of this form know no other.
+            // Readers of this version know no such subject.
             model::Subject::Cluster { name } => Self::Object {
                 group: model::kinds::CLUSTER.group,
                 kind: model::kinds::CLUSTER.kind,

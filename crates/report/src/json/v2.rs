@@ -1,6 +1,7 @@
-//! The JSON document, `pavisade.dev/scan/v2`: findings that need be about no Kubernetes object.
+//! The JSON document `pavisade.dev/scan/v2`, in which findings need not be about Kubernetes
+//! objects.
 //!
-//! Images stand once, with the workloads that run them; findings name them by their place.
+//! Images are listed once, with the workloads that run them. Findings refer to them by index.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -19,10 +20,10 @@ use super::{
 use crate::region::Regions;
 use crate::{Options, guard, message};
 
-/// What `schema` says.
+/// The value of `schema`.
 pub const SCHEMA: &str = "pavisade.dev/scan/v2";
 
-/// The JSON schema of [`Document`].
+/// Returns the JSON schema of [`Document`].
 pub fn schema() -> Schema {
     let settings = SchemaSettings::draft2020_12().for_serialize();
     settings.into_generator().into_root_schema_for::<Document<'static>>()
@@ -51,8 +52,8 @@ pub struct Document<'a> {
     /// The comparison with an earlier result, if one was given with `--baseline`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub baseline: Option<Compared<'a>>,
-    /// The rules of the checks that ran, by ID, with the number of their verdicts; after them the
-    /// rules whose findings stand for others (`members`), with the number of their findings.
+    /// The rules of the checks that ran, by ID, with the number of their verdicts; followed by the
+    /// rules of findings that represent others (`members`), with the number of their findings.
     pub rules: Vec<Rule<'a>>,
     /// Notes about the input.
     pub notes: Vec<Note<'a>>,
@@ -176,36 +177,36 @@ pub struct Finding<'a> {
     /// Controls that the rule is mapped to (`cis-1.12/5.2.1`); absent unless requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub frameworks: Option<&'a [String]>,
-    /// What was judged, where the finding represents several verdicts that are fixed in one place;
-    /// absent where it is one.
+    /// The verdicts, if the finding represents several that are fixed in one place; otherwise
+    /// absent.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub members: Vec<Member<'a>>,
 }
 
-/// One verdict among those that a finding represents.
+/// A verdict that is represented by a finding.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Member<'a> {
     /// Its own fingerprint.
     pub fingerprint: String,
-    /// The rule of the check that gave it.
+    /// The rule of its check.
     pub rule: &'a str,
-    /// The rule's name.
+    /// The name of the rule.
     pub name: &'a str,
-    /// How bad.
+    /// Severity.
     pub severity: Severity,
     /// Failed, or could not be determined.
     pub state: State,
-    /// The world it belongs to; absent of what is in none.
+    /// The world, by its display name; absent if it is in none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub world: Option<&'a str>,
-    /// What it is about.
+    /// The subject.
     pub subject: Subject<'a>,
-    /// Where it is.
+    /// The location; absent if something is missing completely.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub location: Option<Location<'a>>,
-    /// What is wrong: one sentence.
+    /// The message: what is wrong, or why it is unknown.
     pub message: Cow<'a, str>,
-    /// Controls of standards that the rule serves; absent unless asked for.
+    /// Controls that the rule is mapped to (`cis-1.12/5.2.1`); absent unless requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub frameworks: Option<&'a [String]>,
 }
@@ -233,7 +234,7 @@ pub enum Subject<'a> {
         /// Its name.
         name: &'a str,
     },
-    /// What is known of a cluster beside its objects: its version, its certificates.
+    /// Properties of a cluster other than its objects: its version, its certificates.
     Cluster {
         /// Its name.
         name: &'a str,
@@ -276,7 +277,7 @@ pub enum Subject<'a> {
     },
 }
 
-/// The images that findings are about, each once.
+/// The images that findings are about, without duplicates.
 struct Images<'a> {
     all: Vec<Image<'a>>,
     index: HashMap<(&'a str, &'a str), usize>,
@@ -326,7 +327,7 @@ impl<'a> Images<'a> {
     }
 }
 
-/// What findings are made with.
+/// The data needed to convert findings.
 struct View<'a> {
     images: Images<'a>,
     regions: Regions,
@@ -420,7 +421,7 @@ pub(crate) fn write(
     guard::write_with(&around, "findings", &judgement.findings, |f| view.finding(f), out)
 }
 
-/// The rules that no check has, because their findings stand for others.
+/// Returns the rules of groups, which have no check.
 fn joined(judgement: &Judgement) -> Vec<RuleTally> {
     let mut rules = BTreeMap::<&str, RuleTally>::new();
     let own: HashSet<_> = judgement.tallies.iter().map(|counted| &*counted.rule.id).collect();

@@ -1,4 +1,4 @@
-//! Answers to one question, and what decides them.
+//! Answers to one question, and the rules that decide them.
 
 use std::io::{self, Write};
 
@@ -20,21 +20,22 @@ pub struct NetworkAnswer<'a> {
     pub world: &'a str,
     /// The network.
     pub engine: &'a Engine,
-    /// Who connects, as it is called.
+    /// The name of the source.
     pub from: String,
-    /// To whom.
+    /// The name of the destination.
     pub to: String,
-    /// What holds.
+    /// The answer.
     pub asked: &'a Asked,
 }
 
 impl NetworkAnswer<'_> {
-    /// Whether the connections go.
+    /// Returns whether the connections are allowed.
     pub fn certainty(&self) -> Selects {
         certainty(&self.asked.verdict, &self.asked.wanted)
     }
 
-    /// Whether some of the connections go, or between some pods, and others do not for certain.
+    /// Whether only some of the connections are allowed, or only between some pods, and this is
+    /// certain.
     pub fn in_part(&self) -> bool {
         self.certainty() == Selects::Maybe && self.asked.verdict.differs_only()
     }
@@ -49,10 +50,10 @@ impl NetworkAnswer<'_> {
     }
 }
 
-/// Writes `yes`, `no`, `in part` or `unknown`, and why it is not known.
+/// Writes `yes`, `no`, `in part` or `unknown`, and the reason if unknown.
 ///
 /// # Errors
-/// The output cannot be written.
+/// Writing the output fails.
 pub fn network_answer(
     answer: &NetworkAnswer<'_>,
     document: Option<&mut NetworkDocument>,
@@ -107,7 +108,7 @@ fn headline(answer: &NetworkAnswer<'_>, shown: &Shown, out: &mut dyn Write) -> i
 /// Writes the answer with the rules that decide it, and what would have to change.
 ///
 /// # Errors
-/// The output cannot be written.
+/// Writing the output fails.
 pub fn network_explain(
     answer: &NetworkAnswer<'_>,
     document: Option<&mut NetworkDocument>,
@@ -185,7 +186,7 @@ pub fn network_explain(
     Ok(())
 }
 
-/// Why policies have no say in a direction.
+/// Returns why no policy applies in a direction.
 fn free(engine: &Engine, party: PartyId) -> Option<&'static str> {
     let own = engine.party(party);
     if matches!(own.kind, Kind::Outside(_)) {
@@ -216,7 +217,7 @@ fn action(action: Action) -> &'static str {
     }
 }
 
-/// The file and line of a rule, or of the policy.
+/// Returns the file and line of a rule, or of the policy.
 fn place(policy: &Policy, step: &Step) -> (String, u32) {
     let rules = policy.of(step.direction).unwrap_or(&[]);
     let node = step.rule.and_then(|rule| rules.get(rule)).map(|rule| rule.node);
@@ -266,7 +267,7 @@ fn step(
     }
 }
 
-/// What has to be different for the connections to go.
+/// Returns the changes that would allow the connections.
 fn changes(
     answer: &NetworkAnswer<'_>,
     steps: &[&Step],
@@ -314,7 +315,7 @@ fn changes(
     changes
 }
 
-/// How a rule would name a party.
+/// Returns a party as a peer of a rule.
 fn peer(engine: &Engine, id: PartyId) -> String {
     let party = engine.party(id);
     if let Kind::Outside(addresses) = &party.kind {

@@ -1,7 +1,7 @@
 //! Who can connect to the API server, etcd and the kubelets.
 //!
-//! These run in the network of their nodes, where NetworkPolicies do not protect them: what limits
-//! access is what each workload may send, and what leads to nodes from outside.
+//! These run on the host network, where NetworkPolicies do not protect them. Access is limited only
+//! by the egress of each workload, and by routes to nodes from outside.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -32,7 +32,7 @@ const COMPONENTS: [Component; 3] = [
     Component { name: "kubelet", ports: &[10250], label: "" },
 ];
 
-/// Where a component is, as far as it was read.
+/// The location of a component, as far as it was read.
 struct Place {
     component: &'static str,
     /// Ports on which it listens, or may.
@@ -71,10 +71,10 @@ impl Can {
     }
 }
 
-/// Writes who can connect to the parts of the control plane.
+/// Writes who can connect to the control plane.
 ///
 /// # Errors
-/// The output cannot be written.
+/// Writing the output fails.
 pub fn network_api_server(
     world: &str,
     engine: &mut Engine,
@@ -245,7 +245,7 @@ fn reach(engine: &Engine, id: PartyId, place: &Place) -> Can {
     if all.into_iter().any(may) { Can::Unknown } else { Can::No }
 }
 
-/// Services that lead to the ports of a component from outside.
+/// Returns the Services that expose the ports of a component.
 fn leads(engine: &Engine, ports: &Connections) -> Vec<String> {
     let mut leads = Vec::new();
     for service in &engine.network().services {

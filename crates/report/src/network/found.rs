@@ -1,4 +1,4 @@
-//! Differences, remarks, rules and generated policies, for people and programs.
+//! Differences, remarks, rules and generated policies, as text and JSON.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -14,12 +14,12 @@ use super::tables::markdown_cell;
 use super::words::{self, Paint, Shown};
 use crate::one_line;
 
-/// How a difference is written.
+/// The format of differences.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NetworkDiffFormat {
-    /// For people.
+    /// For terminals.
     Text,
-    /// For programs.
+    /// JSON.
     Json,
     /// For a pull request.
     Markdown,
@@ -51,7 +51,7 @@ fn kind(change: &Change) -> &'static str {
 /// Writes which connections differ.
 ///
 /// # Errors
-/// The output cannot be written.
+/// Writing the output fails.
 pub fn network_diff(
     changes: &[Change],
     format: NetworkDiffFormat,
@@ -147,7 +147,7 @@ fn summary(changes: &[Change]) -> String {
     }
 }
 
-/// What a remark says, without its place.
+/// Returns the message of a remark, without its location.
 fn remark(engine: &Engine, remark: &Remark) -> String {
     let network = engine.network();
     let subject = match (remark.policy, remark.workload) {
@@ -209,7 +209,7 @@ fn remark(engine: &Engine, remark: &Remark) -> String {
 /// Writes remarks about policies and workloads.
 ///
 /// # Errors
-/// The output cannot be written.
+/// Writing the output fails.
 pub fn network_lint(
     world: &str,
     engine: &Engine,
@@ -249,19 +249,19 @@ pub fn network_lint(
     Ok(())
 }
 
-/// A rule of a file with what became of it.
+/// A rule of a file and its result.
 #[derive(Debug)]
 pub struct Demanded<'a> {
     /// The rule.
     pub demand: &'a Demand,
-    /// Whether it holds; or which end is not there, and what there is.
+    /// Whether it holds, or which end does not exist and what does.
     pub outcome: Result<Outcome, String>,
 }
 
 /// Writes which rules hold.
 ///
 /// # Errors
-/// The output cannot be written.
+/// Writing the output fails.
 pub fn network_check(
     file: &str,
     all: &[Demanded<'_>],
@@ -335,7 +335,8 @@ fn need(engine: &Engine, need: &Need) -> String {
     one_line(&format!("{from} to {to}, {} ({})", words::ports(&need.ports), need.because))
 }
 
-/// What was generated, as comments of a manifest or as lines: what is needed, closed, and not covered.
+/// Returns a summary of generated policies, as comments of a manifest or as lines: what is needed,
+/// closed, and not covered.
 pub fn network_generated(
     engine: &Engine,
     generated: &Generated,

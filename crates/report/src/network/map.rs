@@ -9,7 +9,7 @@ use super::NetworkMap;
 use super::words::{self, Paint, Shown};
 use crate::one_line;
 
-/// Names of a list that are shown unless all are asked for.
+/// Maximum number of names in a list by default.
 const NAMES: usize = 6;
 
 pub(super) fn write(map: &NetworkMap, shown: &Shown, out: &mut dyn Write) -> io::Result<()> {
@@ -138,8 +138,8 @@ impl Page<'_> {
         network.workloads[workload].parties.iter().all(|id| network.parties[*id].host_network)
     }
 
-    /// Who connects to each workload that is not open to all; and of those that are, which
-    /// workloads may do less.
+    /// Writes who connects to each workload that is not open to all. For those that are, which
+    /// workloads have less access.
     fn workloads(&self, out: &mut dyn Write) -> io::Result<()> {
         let picture = &self.map.picture;
         let mut into: BTreeMap<usize, BTreeMap<String, Vec<String>>> = BTreeMap::new();
@@ -238,7 +238,7 @@ impl Page<'_> {
     }
 }
 
-/// Whether connections hold whatever is not known.
+/// Returns whether connections are allowed regardless of unknown data.
 pub(super) fn certainty(verdict: &Verdict, wanted: &Connections) -> Selects {
     if wanted.is_subset(&verdict.certain()) {
         Selects::Yes

@@ -1,4 +1,4 @@
-//! What connects to what, for people and programs: a map, answers, explanations.
+//! Network connections: a map, answers, and explanations.
 
 mod answer;
 mod api_server;
@@ -21,20 +21,20 @@ pub use found::{
 };
 pub use words::Shown;
 
-/// How a map is written.
+/// The format of a map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NetworkFormat {
-    /// For people.
+    /// For terminals.
     Text,
-    /// For programs.
+    /// JSON.
     Json,
-    /// A connection a line.
+    /// One row per connection.
     Csv,
     /// A table for a pull request.
     Markdown,
     /// For Graphviz.
     Dot,
-    /// A picture.
+    /// An image.
     Svg,
 }
 
@@ -60,16 +60,17 @@ impl NetworkDocument {
 /// A map of one world.
 #[derive(Debug)]
 pub struct NetworkMap {
-    /// The world's name.
+    /// The name of the world.
     pub name: String,
-    /// What it shows.
+    /// The content of the map.
     pub picture: Picture,
 }
 
-/// Writes maps: SVG and dot of the first world that has workloads, the other forms of all.
+/// Writes maps. SVG and dot contain only the first world with workloads; the other formats contain
+/// all.
 ///
 /// # Errors
-/// The output cannot be written.
+/// Writing the output fails.
 pub fn network_map(
     maps: &[NetworkMap],
     format: NetworkFormat,

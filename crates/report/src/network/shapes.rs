@@ -1,4 +1,4 @@
-//! Shapes and texts of the picture.
+//! Shapes and texts of the SVG.
 
 use std::fmt::Write as _;
 
@@ -57,7 +57,7 @@ pub(super) fn legend(height: i32, svg: &mut String) {
     );
 }
 
-/// A text of so many characters at most.
+/// Returns at most `most` characters of a text.
 pub(super) fn cut(text: &str, most: usize) -> String {
     match text.chars().count() > most {
         true => text.chars().take(most.saturating_sub(1)).chain(['…']).collect(),
@@ -65,7 +65,7 @@ pub(super) fn cut(text: &str, most: usize) -> String {
     }
 }
 
-/// Text for XML, without what XML does not know.
+/// Escapes text for XML, without characters that XML cannot represent.
 pub(super) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in crate::one_line(text).chars() {

@@ -1,9 +1,9 @@
-//! The map as a picture.
+//! The map as an SVG.
 //!
-//! A lane for each namespace, workloads in columns by how many steps they are from the outside, so that
-//! lines go from left to right. What any pod may do is a mark on a card and no line: drawn as lines,
-//! an open cluster would be a web in which nothing is seen. Colours tell what is open: red for
-//! what is reached from outside and for open stores, orange for what every pod reaches.
+//! There is a lane for each namespace. Workloads are in columns by their distance from the outside,
+//! so that lines go from left to right. Connections allowed from any pod are a mark on a card and
+//! not a line: an open cluster would otherwise be an unreadable web. Colors show what is open: red
+//! for what is reachable from outside and for open stores, orange for what every pod can reach.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt::Write as _;
@@ -19,12 +19,12 @@ const CARD: (i32, i32) = (212, 62);
 const GAP: (i32, i32) = (84, 16);
 const LEFT: i32 = 210;
 const TOP: i32 = 104;
-/// Columns of a lane.
+/// Number of columns in a lane.
 const COLUMNS: usize = 5;
-/// Lines that come from most of a namespace are one from this number on.
+/// From this number on, lines from most of a namespace are combined.
 const BUNDLE: usize = 4;
 
-/// A workload as it is drawn.
+/// A workload in the SVG.
 #[derive(Default)]
 struct Card {
     lane: usize,
@@ -69,7 +69,7 @@ impl Drawing {
             (0..workloads.len()).filter(|w| picture.shows(*w)).collect();
         shown.extend(pairs.keys().flat_map(|(from, to)| [*from, *to]));
         let facing = facing(map);
-        // Namespaces that are reached from outside come first.
+        // Namespaces that are reachable from outside come first.
         let first: BTreeSet<&str> = facing.keys().map(|w| &*workloads[*w].namespace).collect();
         let mut names: Vec<&str> = shown.iter().map(|w| &*workloads[*w].namespace).collect();
         names.sort_unstable_by_key(|name| (!first.contains(name), *name));
@@ -95,7 +95,7 @@ impl Drawing {
         drawing
     }
 
-    /// Gives every card its place: by column, beside those that connect to it.
+    /// Places all cards: by column, next to those that connect to them.
     fn place(&mut self) {
         let mut y = TOP;
         let mut right = LEFT;
@@ -108,7 +108,7 @@ impl Drawing {
                     None => loose.push(*place),
                 }
             }
-            // What nothing connects fills the shortest columns.
+            // Cards without connections fill the shortest columns.
             for place in loose {
                 if let Some(column) = columns.iter_mut().min_by_key(|column| column.len()) {
                     column.push(place);
@@ -200,7 +200,7 @@ impl Drawing {
         );
     }
 
-    /// The outside, with a line to each workload that it reaches.
+    /// Draws the outside, with a line to each workload that it reaches.
     fn outside(&self, svg: &mut String) {
         let (x, w, h) = (24, 132, 62);
         let y = self.facing.first().and_then(|(w, _)| self.cards.get(w)).map_or(TOP + 32, |c| c.y);
@@ -231,7 +231,7 @@ impl Drawing {
             Ok(from) => match self.cards.get(&from) {
                 Some(from) if from.x < to.x => (from.x + CARD.0, from.y + CARD.1 / 2),
                 Some(from) if from.x == to.x => {
-                    // Beside the column, so that it is seen.
+                    // Next to the column, so that it is visible.
                     let (a, b) = (from.y + CARD.1 / 2, to.y + CARD.1 / 2);
                     let bow = from.x - 46;
                     _ = writeln!(
@@ -258,7 +258,7 @@ impl Drawing {
     }
 }
 
-/// Connections between workloads beyond what any pod may do.
+/// Returns connections between workloads that are not allowed from any pod.
 fn specific(map: &NetworkMap) -> BTreeMap<(usize, usize), (Connections, bool)> {
     let picture = &map.picture;
     let mut pairs = BTreeMap::new();
@@ -274,13 +274,13 @@ fn specific(map: &NetworkMap) -> BTreeMap<(usize, usize), (Connections, bool)> {
     pairs
 }
 
-/// Whether something leads in from outside, and policies let it. A pod in the network of its node is
-/// reached by whoever reaches the node, which has a mark of its own.
+/// Whether something routes traffic from outside and policies allow it. A pod on the host network
+/// is reachable by anyone who reaches the node, and has its own mark.
 fn leads(way: &Way) -> bool {
     way.by != By::HostNetwork && !way.verdict.allow.is_empty()
 }
 
-/// What is reached from outside, with the ways.
+/// Returns what is reachable from outside, and how.
 fn facing(map: &NetworkMap) -> BTreeMap<usize, String> {
     let picture = &map.picture;
     let mut facing: BTreeMap<usize, BTreeSet<String>> = BTreeMap::new();
@@ -293,7 +293,7 @@ fn facing(map: &NetworkMap) -> BTreeMap<usize, String> {
     facing.into_iter().map(|(workload, all)| (workload, joined(all))).collect()
 }
 
-/// Steps from the outside; what has no lines at all has no column.
+/// Returns the distance of workloads from the outside. Workloads without lines have no column.
 fn columns(
     shown: &BTreeSet<usize>,
     pairs: &BTreeMap<(usize, usize), (Connections, bool)>,
@@ -319,7 +319,7 @@ fn columns(
             }
         }
     }
-    // Circles that nothing leads into.
+    // Cycles without incoming lines.
     for workload in into {
         columns.entry(workload).or_insert(1);
     }

@@ -1,4 +1,4 @@
-//! The map for programs: JSON, CSV, Markdown and dot.
+//! The map as JSON, CSV, Markdown and dot.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::NetworkMap;
 use super::words;
 
-/// An end in a table.
+/// Returns the name of an end in a table.
 fn name(engine: &Engine, end: &End) -> String {
     match end {
         End::Outside(addresses) => addresses.to_string(),
@@ -122,7 +122,7 @@ pub(super) fn csv(maps: &[NetworkMap], out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-/// A cell; one that a spreadsheet would take for a formula gets an apostrophe.
+/// Formats a cell. One that a spreadsheet would treat as a formula gets a leading apostrophe.
 pub(super) fn csv_cell(text: &str) -> String {
     let text = match text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
         true => format!("'{text}"),
@@ -134,7 +134,7 @@ pub(super) fn csv_cell(text: &str) -> String {
     }
 }
 
-/// Text in a table of Markdown.
+/// Escapes text for a Markdown table.
 pub(super) fn markdown_cell(text: &str) -> String {
     text.replace('\\', "\\\\").replace('|', "\\|").replace('<', "&lt;").replace('`', "'")
 }
@@ -162,7 +162,7 @@ pub(super) fn markdown(maps: &[NetworkMap], out: &mut dyn Write) -> io::Result<(
     Ok(())
 }
 
-/// Text in quotes for Graphviz.
+/// Quotes text for Graphviz.
 fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', " "))
 }

@@ -1,4 +1,4 @@
-//! Words for what the engine says.
+//! Formatting of the engine's results.
 
 use pavisade_netpol::{
     Addresses, By, Connections, Doubt, End, Engine, Group, Network, Operator, Protocol, Reach,
@@ -7,19 +7,19 @@ use pavisade_netpol::{
 
 use crate::one_line;
 
-/// How much is shown, and how.
+/// Options for display.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Shown {
-    /// Everything, nothing cut.
+    /// Whether to show everything without truncation.
     pub full: bool,
-    /// With colours.
+    /// Whether to use colors.
     pub color: bool,
-    /// Columns that there are.
+    /// The width in columns.
     pub width: usize,
 }
 
 impl Shown {
-    /// A text in a colour, where there are colours.
+    /// Returns a text in a color, if colors are used.
     pub(super) fn paint(&self, style: Paint, text: &str) -> String {
         let code = match style {
             Paint::Bold => "1",
@@ -32,7 +32,7 @@ impl Shown {
     }
 }
 
-/// A colour of the terminal.
+/// A color of the terminal.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Paint {
     Bold,
@@ -55,7 +55,7 @@ pub(super) fn workload(engine: &Engine, place: usize) -> String {
     one_line(&engine.network().workloads[place].label())
 }
 
-/// `outside`, or the addresses.
+/// Returns `outside`, or the addresses.
 pub(super) fn outside(addresses: &Addresses) -> String {
     if *addresses == Addresses::all() {
         return "outside".to_owned();
@@ -70,7 +70,7 @@ pub(super) fn outside(addresses: &Addresses) -> String {
     }
 }
 
-/// Why connections are not certain, in a sentence without an end.
+/// Returns why connections are uncertain, as a sentence without a period.
 pub(super) fn doubt(engine: &Engine, doubt: Doubt) -> String {
     let network = engine.network();
     let policy = |place: usize| one_line(&network.policies[place].label());
@@ -132,7 +132,7 @@ pub(super) fn connections(verdict: &Verdict) -> String {
     }
 }
 
-/// Connections for people.
+/// Formats connections.
 pub(super) fn ports(connections: &Connections) -> String {
     match connections.is_all() {
         true => "all ports".to_owned(),
@@ -167,7 +167,7 @@ pub(super) fn labels(selector: &Selector) -> String {
     one_line(&all.iter().map(one).collect::<Vec<_>>().join(", "))
 }
 
-/// What leads to a workload.
+/// Formats what routes traffic to a workload.
 pub(super) fn by(engine: &Engine, by: &By) -> String {
     let network = engine.network();
     let service = |place: &usize| {
@@ -193,12 +193,12 @@ pub(super) fn by(engine: &Engine, by: &By) -> String {
     }
 }
 
-/// A count with its noun.
+/// Returns a number with its noun.
 pub(super) fn count(number: usize, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
 }
 
-/// Ports on which databases, queues and stores usually listen.
+/// Default ports of databases, queues and stores.
 const STORES: [(u16, &str); 13] = [
     (1433, "SQL Server"),
     (1521, "Oracle"),
@@ -215,8 +215,8 @@ const STORES: [(u16, &str); 13] = [
     (27017, "MongoDB"),
 ];
 
-/// The store that a workload seems to be, by the ports that its pods declare, where that very port
-/// is among these connections.
+/// Returns the store that a workload appears to be, by the ports that its pods declare, if one of
+/// these ports is in the connections.
 pub(super) fn store(engine: &Engine, workload: usize, open: &Connections) -> Option<&'static str> {
     let network = engine.network();
     let parties = network.workloads[workload].parties.iter();

@@ -1,4 +1,4 @@
-//! What `pavisade pss` shows.
+//! Output of `pavisade pss`.
 
 use pavisade_model::KubernetesVersion;
 use pavisade_pod_security::{Timestamp, pod_security as judge};

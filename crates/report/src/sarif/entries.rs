@@ -1,4 +1,4 @@
-//! What becomes a result: what counts, what was known, what is excepted, what is gone.
+//! The entries that become results: new, known, excepted, and resolved findings.
 
 use pavisade_judgement::{Excepted, Exception, Form, Judgement, Known};
 use pavisade_model::{Finding, Rule, Statement};
@@ -11,19 +11,19 @@ use super::{
 use crate::region::Regions;
 use crate::{Options, priority};
 
-/// One result, with its `baselineState` where there is a baseline.
+/// An entry, with its `baselineState` if there is a baseline.
 pub(super) enum Entry<'a> {
     Finding(&'a Finding, Option<&'static str>),
     Excepted(&'a Excepted, Option<&'static str>),
-    /// By a VEX statement.
+    /// Dismissed by a VEX statement.
     Dismissed(&'a Finding),
     Gone(&'a Known),
 }
 
-/// All of them, those that count first.
+/// Returns all entries, new findings first.
 pub(super) fn of(judgement: &Judgement) -> impl Iterator<Item = Entry<'_>> {
     let compared = judgement.baseline.as_ref();
-    // What a run says of one result, it says of all.
+    // SARIF requires this property on all results or none.
     let state = move |known| match known {
         _ if compared.is_none() => None,
         true => Some("unchanged"),
@@ -47,7 +47,7 @@ impl<'a> Entry<'a> {
         }
     }
 
-    /// The result; none of a check that the run does not know.
+    /// Converts an entry to a result. `None` if the run does not have its check.
     pub(super) fn result(
         &self,
         view: &View<'_>,
@@ -116,7 +116,7 @@ fn of_statement<'a>(statement: &Statement) -> Suppression<'a> {
     }
 }
 
-/// A finding of the baseline that is not found any more.
+/// Converts a finding of the baseline that is resolved.
 fn gone<'a>(
     known: &'a Known,
     (rule_id, rule_index): (&'a str, usize),
@@ -161,7 +161,8 @@ fn gone<'a>(
     }
 }
 
-/// The name of a file that an earlier result names: `scan/v1` has the mark of a rendered text in it.
+/// Returns the name of a file in an earlier result without the suffix of a rendered text, which
+/// `scan/v1` includes.
 pub(super) fn unmarked(file: &str) -> &str {
     let marks = [" (rendered)", " (kustomize)"];
     marks.into_iter().find_map(|mark| file.strip_suffix(mark)).unwrap_or(file)

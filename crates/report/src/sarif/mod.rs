@@ -1,6 +1,6 @@
-//! SARIF 2.1.0 (OASIS), within what GitHub code scanning takes.
+//! SARIF 2.1.0 (OASIS), within the limits of GitHub code scanning.
 //!
-//! No source text is put in: results point at the file, and secrets stay where they are.
+//! No source text is included: results point at files, so secrets are not copied.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -20,18 +20,18 @@ mod types;
 
 use types::*;
 
-/// The name of our fingerprints.
+/// The key of fingerprints.
 pub(crate) const FINGERPRINT: &str = "pavisade/v2";
-/// Its name before subjects other than objects.
+/// The key of fingerprints of the first version.
 pub(crate) const FIRST_FINGERPRINT: &str = "pavisade/v1";
-/// Further places of a result: a host shows few.
+/// Maximum number of related locations. Code hosts show only a few.
 const MAX_RELATED: usize = 20;
-/// Results that GitHub takes in one run.
+/// Maximum number of results in a run that GitHub accepts.
 const MAX_RESULTS: usize = 25_000;
-/// Lines of a region: one that is longer is pointed at by its first line.
+/// Maximum number of lines of a region. A longer one is reduced to its first line.
 const MAX_LINES: u32 = 10;
 
-/// The log of a result.
+/// Creates the log of a result.
 pub(crate) fn log<'a>(judgement: &'a Judgement, options: &'a Options) -> Log<'a> {
     log_of(judgement, options, MAX_RESULTS)
 }
@@ -97,12 +97,12 @@ fn log_of<'a>(judgement: &'a Judgement, options: &'a Options, limit: usize) -> L
     }
 }
 
-/// What is known about all results together.
+/// Data about all results.
 struct View<'a> {
     index: HashMap<&'a str, usize>,
     homes: HashMap<&'a str, &'a str>,
     regions: Regions,
-    /// Whether some result is suppressed: then all say whether they are.
+    /// Whether any result is suppressed. If so, all results have the property.
     suppressed: bool,
 }
 
@@ -158,7 +158,7 @@ fn kind_and_level(state: State, severity: Severity) -> (&'static str, &'static s
 fn result<'a>(finding: &'a Finding, view: &View<'_>, options: &Options) -> SarifResult<'a> {
     let (kind, level) = kind_and_level(finding.state, finding.severity);
     let workloads = || finding.workloads.iter().flat_map(|all| all.iter());
-    // Code hosts want a file of the repository: the one that names the image.
+    // Code hosts require a file of the repository, so use the one that refers to the image.
     let named = || workloads().find_map(|at| physical(&at.location, view, options));
     let physical_location = physical(&finding.location, view, options).or_else(named);
     let physical_location = physical_location.unwrap_or_else(|| {
@@ -221,7 +221,7 @@ fn member(finding: &Finding) -> Member<'_> {
     }
 }
 
-/// A place in a file of the repository.
+/// Returns a location in a file of the repository.
 fn physical(location: &Location, view: &View<'_>, options: &Options) -> Option<Physical> {
     let Location::Text { source, span, .. } = location else { return None };
     let region = match is_rendered(source) {
@@ -231,7 +231,8 @@ fn physical(location: &Location, view: &View<'_>, options: &Options) -> Option<P
     Some(Physical { artifact_location: artifact(file_of(source), options), region: Some(region) })
 }
 
-/// `[text](target)` is a link in a SARIF message: a name in a manifest must not make one.
+/// Escapes `[text](target)`, which is a link in a SARIF message, so that names in manifests create
+/// none.
 fn plain<'a>(text: impl Into<Cow<'a, str>>) -> Cow<'a, str> {
     let text = text.into();
     if text.contains("](") { text.replace("](", "] (").into() } else { text }
@@ -295,7 +296,7 @@ fn notification<'a>(note: &'a Note, options: &Options) -> Notification<'a> {
     }
 }
 
-/// A file's name as a URI: relative to the root where it is below it, else `file:///…`.
+/// Returns a file's name as a URI: relative to the root if it is below it, otherwise `file:///…`.
 fn artifact(name: &str, options: &Options) -> Artifact {
     let name = &*relative(name, options.root.as_deref());
     if let Some(rest) = name.strip_prefix('/') {

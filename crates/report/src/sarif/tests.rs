@@ -1,4 +1,4 @@
-//! The log against the official schema where it is at hand, and by hand.
+//! The log, validated with the official schema if available, and with assertions.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -17,7 +17,7 @@ fn value(judgement: &Judgement, options: &Options, limit: usize) -> Value {
     serde_json::from_slice(&out).unwrap()
 }
 
-/// The schema that the crate `serde-sarif` ships, if cargo has it.
+/// Returns the schema from the crate `serde-sarif`, if cargo has it.
 fn official_schema() -> Option<Value> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sarif-schema");
     let output = Command::new(env!("CARGO"))
@@ -40,7 +40,8 @@ fn the_official_schema_accepts_it() {
         eprintln!("skipped: run `cargo fetch --locked` in crates/report/tests/sarif-schema");
         return;
     };
-    // A pattern with an unbalanced bracket is no ECMA-262 expression, and the validator says so.
+    // The pattern has an unbalanced bracket, which is invalid in ECMA-262 and rejected by the
+    // validator.
     for of in ["run", "toolComponent"] {
         let language = &mut schema["definitions"][of]["properties"]["language"];
         language.as_object_mut().unwrap().remove("pattern");
@@ -59,7 +60,7 @@ fn the_official_schema_accepts_it() {
             assert!(errors.is_empty(), "{errors:#?}");
         }
     }
-    // The schema does refuse.
+    // The schema does reject errors.
     let mut wrong = value(&mixed(), &Options::default(), 2);
     wrong["runs"][0]["results"][0]["level"] = "bad".into();
     assert!(!validator.is_valid(&wrong));
@@ -180,7 +181,7 @@ fn exceptions_are_suppressions_and_a_baseline_gives_every_result_a_state() {
             .collect::<Vec<_>>()
             .join("\n")
     );
-    // What has neither says nothing of it.
+    // Without either, the properties are absent.
     let plain = value(&mixed(), &Options::default(), 25_000);
     let first = &plain["runs"][0]["results"][0];
     assert!(first["suppressions"].is_null() && first["baselineState"].is_null());

@@ -1,4 +1,4 @@
-//! The part of SARIF 2.1.0 that is written; names are those of the specification.
+//! The used part of SARIF 2.1.0, with the names of the specification.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -72,7 +72,7 @@ pub(crate) struct Configuration {
 
 #[derive(Serialize)]
 pub(crate) struct RuleProperties<'a> {
-    /// GitHub's: a CVSS-like number as text.
+    /// Defined by GitHub: a CVSS-like number as a string.
     #[serde(rename = "security-severity")]
     pub security_severity: &'static str,
     pub precision: &'static str,
@@ -115,7 +115,7 @@ pub(crate) struct SarifResult<'a> {
     pub partial_fingerprints: BTreeMap<&'static str, String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub baseline_state: Option<&'static str>,
-    /// Of all results or of none: an empty list says that nothing suppresses it.
+    /// Present on all results or none. An empty list means not suppressed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub suppressions: Option<Vec<Suppression<'a>>>,
     pub properties: ResultProperties<'a>,
@@ -148,12 +148,12 @@ pub(crate) struct ResultProperties<'a> {
     pub path: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vulnerability: Option<Vulnerability<'a>>,
-    /// The verdicts that it represents, where they are several.
+    /// The verdicts that it represents, if there are several.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub members: Vec<Member<'a>>,
 }
 
-/// One verdict among those that a result represents.
+/// A verdict that a result represents.
 #[derive(Serialize)]
 pub(crate) struct Member<'a> {
     pub fingerprint: String,

@@ -86,7 +86,7 @@ struct Occurrence {
     additional_context: String,
 }
 
-/// How much of something is listed.
+/// The completeness of a list.
 #[derive(Serialize)]
 struct Composition {
     aggregate: &'static str,
@@ -100,7 +100,7 @@ pub(super) fn write(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let image = image(inventory);
-    // What was not read is missing here, and nobody shall take the list for complete.
+    // Unread content is missing here, so the list is marked as incomplete.
     let compositions = match inventory.notes.is_empty() {
         true => Vec::new(),
         false => {
@@ -136,7 +136,7 @@ pub(super) fn write(
     guard::write(&bom, out)
 }
 
-/// The image itself.
+/// Returns the component of the image.
 fn image(inventory: &Inventory) -> Component {
     let purl = image_purl(inventory);
     let mut properties = Vec::new();
@@ -198,7 +198,7 @@ fn package(
     property(&mut properties, "layer:instruction", &layer.map(instruction).unwrap_or_default());
     let owner = found.owner.and_then(|owner| references.get(owner));
     property(&mut properties, "owner", owner.map(String::as_str).unwrap_or_default());
-    // As they are declared, where the expression does not say that.
+    // The declared licenses, if the expression differs.
     let expression = found.licence();
     if expression.is_some() && expression.as_slice() != package.licences {
         for licence in &package.licences {
@@ -235,12 +235,12 @@ fn package(
     }
 }
 
-/// The layer of a place: its number, and its digest for people.
+/// Returns the layer of a location: its number, and its digest for display.
 fn context(number: u16, layer: &Layer) -> String {
     format!("layer {number} {}", digest(layer)).trim_end().to_owned()
 }
 
-/// Scopes and groups stand apart from names, as in package URLs; modules of Go are named in full.
+/// Returns scope or group and name separately, as in package URLs. Go modules have full names.
 fn named(found: &Found) -> (String, String) {
     let name = &found.package.name;
     let parts = match found.package.kind {
@@ -253,7 +253,7 @@ fn named(found: &Found) -> (String, String) {
     (group.to_owned(), name.to_owned())
 }
 
-/// One expression where all licences are clear, else their names.
+/// Returns one expression if all licenses are known, otherwise their names.
 fn licences(found: &Found) -> Vec<Licence> {
     match found.licence() {
         Some(expression) => vec![Licence::Expression(expression)],
@@ -264,7 +264,7 @@ fn licences(found: &Found) -> Vec<Licence> {
     }
 }
 
-/// Adds a property, where there is something to say.
+/// Adds a property, unless it is empty.
 fn property(properties: &mut Vec<Property>, name: &str, value: &str) {
     if !value.is_empty() {
         let (name, value) = (format!("pavisade:{name}"), value.to_owned());

@@ -1,8 +1,8 @@
-//! Inventories as documents that other programs read: CycloneDX 1.6 and SPDX 2.3.
+//! Inventories as SBOMs: CycloneDX 1.6 and SPDX 2.3.
 //!
-//! The same inventory gives the same bytes: nothing depends on the time or on chance. What neither
-//! format has a place for (layers, the package that brought another one) are properties and
-//! comments whose names begin with `pavisade:`, which `packages::sbom` reads again.
+//! The same inventory gives the same bytes: nothing depends on time or randomness. Data that the
+//! formats do not support (layers, the package that installed another one) is in properties and
+//! comments with names that begin with `pavisade:`, which `packages::sbom` reads.
 
 mod cyclonedx;
 mod spdx;
@@ -16,7 +16,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::guard;
 
-/// The form of a document.
+/// The format of an SBOM.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SbomFormat {
     /// CycloneDX 1.6, JSON.
@@ -25,17 +25,17 @@ pub enum SbomFormat {
     Spdx,
 }
 
-/// What a document says besides the inventory.
+/// Additional data of a document.
 #[derive(Debug, Clone, Default)]
 pub struct Sbom {
-    /// When it was made (RFC 3339), where that is to be said.
+    /// The creation time (RFC 3339), if it should be included.
     pub made: Option<String>,
 }
 
-/// Writes an inventory as a document for other programs.
+/// Writes an inventory as an SBOM.
 ///
 /// # Errors
-/// `out` does not take it.
+/// Writing to `out` fails.
 pub fn sbom(
     inventory: &Inventory,
     format: SbomFormat,
@@ -48,10 +48,10 @@ pub fn sbom(
     }
 }
 
-/// Writes an inventory as CycloneDX, with the vulnerabilities that were found.
+/// Writes an inventory as CycloneDX, with its vulnerabilities.
 ///
 /// # Errors
-/// `out` does not take it.
+/// Writing to `out` fails.
 pub fn sbom_with(
     inventory: &Inventory,
     judgement: &Judgement,
@@ -68,7 +68,7 @@ struct Property {
     value: String,
 }
 
-/// A UUID that is made of what a document says (RFC 9562, version 8).
+/// Derives a UUID from the content of a document (RFC 9562, version 8).
 fn uuid(document: &impl serde::Serialize) -> io::Result<String> {
     let mut text = Vec::new();
     guard::write(document, &mut text)?;
@@ -80,9 +80,9 @@ fn uuid(document: &impl serde::Serialize) -> io::Result<String> {
     Ok(format!("{a}-{b}-{c}-{d}-{e}"))
 }
 
-/// The parts of what an image is called: `registry.example.com/team/app:1.2`.
+/// The parts of an image's name: `registry.example.com/team/app:1.2`.
 struct Reference<'a> {
-    /// Without the tag; empty where there is none.
+    /// The name without the tag. Empty if there is none.
     repository: &'a str,
     tag: &'a str,
 }
@@ -91,14 +91,14 @@ impl<'a> Reference<'a> {
     fn of(name: &'a str) -> Self {
         let name = name.split_once('@').map_or(name, |(name, _)| name);
         match name.rsplit_once(':') {
-            // A port is no tag.
+            // A colon before the last slash introduces a port, not a tag.
             Some((repository, tag)) if !tag.contains('/') => Self { repository, tag },
             _ => Self { repository: name, tag: "" },
         }
     }
 }
 
-/// The package URL of an image; `None` where it has no digest.
+/// Returns the package URL of an image. `None` if it has no digest.
 pub(crate) fn image_purl(inventory: &Inventory) -> Option<String> {
     let Reference { repository, tag } = Reference::of(&inventory.name);
     let name = repository.rsplit('/').next().unwrap_or_default();

@@ -1,6 +1,6 @@
 //! SPDX 2.3, JSON.
 //!
-//! Every field is one that version 2.2 readers take as well, `primaryPackagePurpose` aside.
+//! All fields except `primaryPackagePurpose` are also valid in version 2.2.
 
 use std::io::{self, Write};
 
@@ -13,7 +13,7 @@ use crate::guard;
 use crate::image::{digest, instruction};
 
 const NOTHING: &str = "NOASSERTION";
-/// What a document says of its making where nobody says when that was.
+/// The creation time if none is given.
 const NO_TIME: &str = "1970-01-01T00:00:00Z";
 
 #[derive(Serialize)]
@@ -136,7 +136,7 @@ pub(super) fn write(inventory: &Inventory, about: &Sbom, out: &mut dyn Write) ->
     guard::write(&document, out)
 }
 
-/// A time as SPDX has it: in whole seconds, in UTC.
+/// Returns a time in SPDX format: whole seconds, UTC.
 fn seconds(time: &str) -> Option<String> {
     let bytes = time.as_bytes();
     let form = |text: &[u8]| {
@@ -271,9 +271,9 @@ fn package(
     }
 }
 
-/// An expression; licences that are not clear become references of the document's own.
+/// Returns a license expression. Unknown licenses become references in the document.
 fn licence(found: &Found, own: &mut Vec<Extracted>) -> String {
-    // A reference means something only in the document that explains it.
+    // A reference is only valid in the document that defines it.
     if let Some(expression) = found.licence().filter(|found| !found.contains("LicenseRef-")) {
         return expression;
     }
@@ -293,7 +293,7 @@ fn licence(found: &Found, own: &mut Vec<Extracted>) -> String {
     if references.is_empty() { NOTHING.to_owned() } else { references.join(" AND ") }
 }
 
-/// A comment of lines `pavisade:name value`.
+/// A comment with lines `pavisade:name value`.
 #[derive(Default)]
 struct Lines(String);
 

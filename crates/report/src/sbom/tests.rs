@@ -1,4 +1,4 @@
-//! Documents against the official schema where it is at hand, and by hand.
+//! Documents, validated with the official schema if available, and with assertions.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -19,7 +19,7 @@ fn document(inventory: &Inventory, format: SbomFormat) -> Value {
     serde_json::from_str(&text(inventory, format)).unwrap()
 }
 
-/// A schema that the crate `serde-cyclonedx` ships, if cargo has it.
+/// Returns a schema from the crate `serde-cyclonedx`, if cargo has it.
 fn official_schema(name: &str) -> Option<Value> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cyclonedx-schema");
     let output = Command::new(env!("CARGO"))
@@ -43,7 +43,7 @@ fn the_official_schema_accepts_cyclonedx() {
         eprintln!("skipped: run `cargo fetch --locked` in crates/report/tests/cyclonedx-schema");
         return;
     };
-    // Two further schemas belong to it: ids of licences and signatures, of which we write none.
+    // It refers to two further schemas: license ids, and signatures, which are not written.
     let resource = |schema| jsonschema::Resource::from_contents(schema);
     let registry = jsonschema::Registry::new()
         .add("http://cyclonedx.org/schema/spdx.schema.json", resource(json!({"type": "string"})))
@@ -91,11 +91,11 @@ fn vulnerabilities_name_components_and_what_is_said_of_them() {
     let states: Vec<_> = all.iter().map(|one| one["analysis"]["state"].as_str()).collect();
     let said = |word| states.iter().filter(|state| **state == word).count();
     assert_eq!((said(Some("exploitable")), said(Some("not_affected")), said(None)), (1, 1, 3));
-    // What was written is read back as the same statements.
+    // The statements are the same after reading the document.
     let text = document.to_string();
     let read = pavisade_vex::read("x", text.as_bytes()).unwrap();
     assert_eq!((read.claims.len(), read.notes.len()), (2, 0));
-    // Nothing was looked for, which is not the same as no findings.
+    // Not searched, which is different from no findings.
     let plain = self::document(&example(), SbomFormat::CycloneDx);
     assert_eq!(plain.get("vulnerabilities"), None);
 }
@@ -119,7 +119,7 @@ fn openvex_is_read_back() {
     let counts = ["under_investigation", "affected", "not_affected"].map(count);
     assert_eq!(counts, [3, 1, 1]);
     for one in all {
-        // What the specification asks for.
+        // Required by the specification.
         match one["status"].as_str().unwrap() {
             "affected" => assert!(one["action_statement"].is_string(), "{one:#}"),
             "not_affected" => assert_eq!(one["justification"], "component_not_present"),

@@ -1,4 +1,4 @@
-//! Vulnerabilities of a CycloneDX document: what was found, and what VEX statements say of it.
+//! Vulnerabilities in a CycloneDX document, with VEX statements.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::Property;
 use crate::priority;
 
-/// A vulnerability, with all components that it is in.
+/// A vulnerability, with all components it affects.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Vulnerability {
@@ -74,8 +74,8 @@ struct Affected {
     r#ref: String,
 }
 
-/// The vulnerabilities of a judgement about components that have these references, each once for
-/// all that is said alike of it.
+/// Returns the vulnerabilities of a judgement for components with these references. Equal ones are
+/// combined.
 pub(super) fn of(
     judgement: &Judgement,
     inventory: &Inventory,
@@ -83,7 +83,7 @@ pub(super) fn of(
 ) -> Vec<Vulnerability> {
     let mut named: HashMap<(&str, &str, String), Vec<&String>> = HashMap::new();
     for (found, reference) in inventory.packages.iter().zip(references) {
-        // What a distribution brought is judged as what it is a part of.
+        // A package that a distribution's package installed is judged as part of that package.
         if found.owner.is_none() {
             let purl = found.purl.as_ref().map(ToString::to_string).unwrap_or_default();
             let key = (found.package.name.as_str(), found.package.version.as_str(), purl);
@@ -159,7 +159,7 @@ fn vulnerability(
     })
 }
 
-/// Who gives identifiers that begin so.
+/// Returns the publisher of identifiers with this prefix.
 fn publisher(id: &str) -> &str {
     match id.split('-').next().unwrap_or_default() {
         "CVE" => "CVE",
@@ -182,7 +182,7 @@ fn rating(score: &Score) -> Rating {
     };
     Rating {
         source: Some(Source { name: score.source.clone() }),
-        // As it is written, without the digits of a binary fraction.
+        // Rounded, to avoid the digits of a binary fraction.
         score: format!("{:.1}", score.score).parse().ok(),
         severity: word(score.severity()),
         method: Some(method),

@@ -1,5 +1,5 @@
-//! The short form: a line for each finding, with severity, place, check and what is wrong. Reason,
-//! source and fix are for those who ask (`--explain`).
+//! The short format: one line per finding, with severity, place, check and message. `--explain`
+//! adds reason, source and fix.
 
 use pavisade_model::{Finding, Severity};
 
@@ -8,16 +8,16 @@ use super::style::{self, DIM, PLAIN, STRONG};
 use crate::message;
 use crate::text::{clean, count, cut, width};
 
-/// Columns of severities and the gap behind them.
+/// Width of the severity column, including the gap.
 const SEVERITY: usize = 10;
-/// Columns to which places are filled up: a third of the page.
+/// The place column takes at most this fraction of the page: a third.
 const PLACE: usize = 3;
-/// Columns below which no check is named behind a place.
+/// Minimum remaining width for showing the check.
 const ROOM: usize = 8;
-/// Columns below which nothing is said behind a check.
+/// Minimum remaining width for showing the message.
 const MESSAGE: usize = 24;
 
-/// Writes all groups, of one check and severity each; returns whether all findings were told.
+/// Writes all groups, each of one check and severity. Returns whether all findings were shown.
 pub(super) fn section(page: &mut Page<'_>, groups: &[&[&Finding]], worlds: bool) -> bool {
     let mut told_all = true;
     for same in groups.chunk_by(|a, b| severity(a) == severity(b)) {
@@ -46,7 +46,8 @@ fn severity(group: &[&Finding]) -> Option<Severity> {
     group.first().map(|first| first.severity)
 }
 
-/// Findings of a group that have a line: the fewer, the more groups there are.
+/// Returns the number of findings of a group that are shown. It decreases with the number of
+/// groups.
 fn rows(page: &Page<'_>, group: &[&Finding], groups: usize) -> usize {
     let most = match (groups, severity(group)) {
         (0..=12, _) => page.options.places,
@@ -56,7 +57,7 @@ fn rows(page: &Page<'_>, group: &[&Finding], groups: usize) -> usize {
         _ => 1,
     };
     let most = most.min(page.options.places);
-    // One line more says what one line would leave out.
+    // Do not replace a single line with a line that says so.
     if group.len() <= most + 1 { group.len() } else { most }
 }
 
@@ -64,7 +65,7 @@ fn row(page: &mut Page<'_>, finding: &Finding, fill: usize, worlds: bool) {
     let (label, name) = (finding.severity.label(), &*finding.rule.name);
     let place = place(page, finding);
     page.put(style::severity(finding.severity), label).gap(SEVERITY - label.len());
-    // What stands behind it may be cut, the place never is: people and editors open it.
+    // Text after the place may be cut, but never the place, which users open in an editor.
     page.put(PLAIN, &place).gap(fill.saturating_sub(width(&place)) + 2);
     let used = SEVERITY + width(&place).max(fill) + 2;
     if used + ROOM > page.width {
@@ -76,7 +77,7 @@ fn row(page: &mut Page<'_>, finding: &Finding, fill: usize, worlds: bool) {
     let used = used + width(&shown) + 2;
     if used + MESSAGE <= page.width {
         let mut what = clean(&message::of(finding)).into_owned();
-        // What the text does not name is named behind it, where there is room.
+        // The subject is added if the text does not contain it and there is room.
         let subject = super::page::subject(finding, worlds, false);
         if !subject.is_empty() && !what.contains(&finding.subject.name()) {
             what = format!("{what} · {subject}");

@@ -1,5 +1,5 @@
-//! Assessments for people: by state, what needs attention first, each control with its evidence;
-//! then how much of each framework is assessed at all.
+//! Assessments for terminals: by state, those that need attention first, each control with its
+//! evidence; then how much of each framework is assessed.
 
 use std::io::{self, Write};
 
@@ -16,16 +16,16 @@ use crate::comply::{counts, coverage, gap, label, name, reason, results, unknown
 use crate::region::Regions;
 use crate::text::{clean, count, cut, width};
 
-/// Checks of a control that are told without being asked.
+/// Maximum number of checks of a control by default.
 const CHECKS: usize = 3;
-/// Reasons of a control that are told without being asked.
+/// Maximum number of reasons of a control by default.
 const REASONS: usize = 2;
-/// The longest id that its title stands beside.
+/// Maximum width of an id with the title on the same line.
 const IDS: usize = 18;
-/// Where what belongs to a control begins.
+/// Indentation below a control.
 const INDENT: usize = 6;
 
-/// Writes them.
+/// Writes the assessments.
 pub(crate) fn write(
     judgement: &Judgement,
     assessments: &[Assessment<'_>],
@@ -64,7 +64,7 @@ fn style_of(state: ControlState) -> Style {
     }
 }
 
-/// Writes one framework; returns whether all was told.
+/// Writes one framework. Returns whether everything was shown.
 fn framework(page: &mut Page<'_>, assessment: &Assessment<'_>, worlds: bool) -> bool {
     let about = assessment.framework;
     page.put(STRONG, &cut(&clean(&about.title), 200)).put(DIM, &format!(" ({})", about.id)).end();
@@ -130,7 +130,7 @@ fn control(
         page.gap(4);
         4
     };
-    // Of what holds one line is enough, where it has room.
+    // For a control that holds, one line is enough.
     let proof = match assessed.state {
         ControlState::Holds | ControlState::HoldsInPart if !page.options.full => proof(assessed),
         _ => String::new(),
@@ -199,7 +199,7 @@ fn failing(page: &mut Page<'_>, assessed: &AssessedControl<'_>, worlds: bool) ->
     told_all
 }
 
-/// A check that fails, and the first places where it does.
+/// Writes a failing check and its first places.
 fn check(page: &mut Page<'_>, evidence: &Evidence<'_>, worlds: bool) -> bool {
     line(page, evidence);
     let findings: Vec<&Finding> = evidence.of_state(State::Fails).collect();
@@ -218,7 +218,7 @@ fn check(page: &mut Page<'_>, evidence: &Evidence<'_>, worlds: bool) -> bool {
     told == findings.len()
 }
 
-/// `high  PV-C002 host-namespace: 2 of 16 fail`.
+/// Writes `high  PV-C002 host-namespace: 2 of 16 fail`.
 fn line(page: &mut Page<'_>, evidence: &Evidence<'_>) {
     let (check, tally) = (evidence.rule, evidence.tally);
     page.gap(INDENT);
@@ -264,7 +264,7 @@ fn unknown(page: &mut Page<'_>, assessed: &AssessedControl<'_>, unread: usize) -
     told == reasons.len()
 }
 
-/// A reason why something is unknown is text to read.
+/// The style of reasons, which are text to read.
 const UNKNOWN_TEXT: Style = PLAIN;
 
 fn holding(page: &mut Page<'_>, assessed: &AssessedControl<'_>) -> bool {
@@ -277,7 +277,7 @@ fn holding(page: &mut Page<'_>, assessed: &AssessedControl<'_>) -> bool {
     false
 }
 
-/// `2 checks hold for 18 subjects`.
+/// Returns `2 checks hold for 18 subjects`.
 fn proof(assessed: &AssessedControl<'_>) -> String {
     let proven = assessed.evidence.iter().filter(|e| e.tally.holds > 0);
     let (checks, subjects) =
@@ -295,7 +295,7 @@ fn remark(page: &mut Page<'_>, label: &str, text: &str) {
     page.wrapped(DIM, &cut(&clean(text), 500), used, INDENT + 2);
 }
 
-/// One line for each of several frameworks.
+/// Writes one line per framework.
 fn table(page: &mut Page<'_>, assessments: &[Assessment<'_>]) {
     let ids = assessments.iter().map(|a| width(&clean(&a.framework.id))).max().unwrap_or(0);
     let heads = ["fail", "unknown", "in part", "hold", "assessed", "of"];

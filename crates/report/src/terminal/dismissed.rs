@@ -1,4 +1,4 @@
-//! What VEX statements close, for those who ask.
+//! Vulnerabilities dismissed by VEX statements, on request.
 
 use pavisade_model::Finding;
 
@@ -7,10 +7,10 @@ use super::style::{DIM, STRONG};
 use crate::priority;
 use crate::text::{count, cut};
 
-/// Vulnerabilities that are told without being asked for all.
+/// Maximum number of vulnerabilities by default.
 const SHOWN: usize = 20;
 
-/// Writes the section; returns whether all was told.
+/// Writes the section. Returns whether everything was shown.
 pub(super) fn section(page: &mut Page<'_>, dismissed: &[Finding]) -> bool {
     let told = if page.options.full { dismissed.len() } else { dismissed.len().min(SHOWN) };
     for finding in &dismissed[..told] {

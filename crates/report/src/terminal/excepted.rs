@@ -1,4 +1,4 @@
-//! What exceptions let through, for those who ask.
+//! Findings with exceptions, on request.
 
 use pavisade_judgement::{Excepted, Exception};
 
@@ -6,10 +6,10 @@ use super::page::{Page, place, subject};
 use super::style::{DIM, STRONG};
 use crate::text::{count, cut, unbroken};
 
-/// Places of one exception and check that are told without being asked.
+/// Maximum number of places of an exception and check by default.
 const PLACES: usize = 8;
 
-/// Writes the section; returns whether all was told.
+/// Writes the section. Returns whether everything was shown.
 pub(super) fn section(page: &mut Page<'_>, excepted: &[Excepted], worlds: bool) -> bool {
     let mut told_all = true;
     let same = |a: &Excepted, b: &Excepted| {

@@ -1,4 +1,4 @@
-//! The line of a text that a finding points at, made fit to be shown.
+//! The source line of a finding, prepared for display.
 
 use std::ops::Range;
 
@@ -8,24 +8,25 @@ use crate::mask;
 use crate::region::Regions;
 use crate::text::{TAB, char_width, is_hidden, stand_in};
 
-/// Bytes of a line that are looked at before and after the span: a line may have megabytes.
+/// Maximum number of bytes read before and after the span: a line may have megabytes.
 const REACH: usize = 2048;
 
-/// One line with the columns to underline.
+/// A line with the columns to underline.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Excerpt {
-    /// Line number.
+    /// The line number.
     pub line: u32,
-    /// The text to show.
+    /// The text for display.
     pub text: String,
-    /// Columns to underline, from 0.
+    /// The columns to underline, from 0.
     pub mark: Range<usize>,
-    /// Whether the span goes on below.
+    /// Whether the span continues below.
     pub more: bool,
 }
 
 impl Excerpt {
-    /// The first line of `span`, which is `line`, at most `room` columns wide; with `secret` without its value.
+    /// Creates an excerpt of the first line of `span`, which is `line`, at most `room` columns
+    /// wide. If `secret`, its value is masked.
     pub(crate) fn new(
         regions: &Regions,
         source: &Source,
@@ -49,7 +50,7 @@ impl Excerpt {
     }
 }
 
-/// The part of a line around a span that fits, cleaned, and the columns of the span in it.
+/// Returns the part of a line around a span that fits, cleaned, and the columns of the span in it.
 fn fit(line: &str, span: Range<usize>, room: usize) -> (String, Range<usize>) {
     let (mut from, mut to) =
         (floor(line, span.start.saturating_sub(REACH)), floor(line, span.start + REACH));
@@ -77,13 +78,13 @@ fn fit(line: &str, span: Range<usize>, room: usize) -> (String, Range<usize>) {
     window(&cells, column, mark, room, (cut_left, cut_right))
 }
 
-/// Whether a line holds several values, some of which may be secrets that have nothing to do with
-/// the finding: one line of JSON may be a whole cluster.
+/// Whether a line contains several values, some of which may be unrelated secrets: one line of JSON
+/// may be a whole cluster.
 pub(crate) fn has_neighbours(line: &str) -> bool {
     const ANYWHERE: [&str; 5] = ["password", "passwd", "secret", "token", "credential"];
     const ALONE: [&str; 3] = ["value", "data", "key"];
     let bare = line.trim_start_matches([' ', '-']);
-    // A rule of RBAC names `secrets` and holds none.
+    // A rule of RBAC may refer to `secrets` but contains none.
     if ["apiGroups:", "resources:", "verbs:"].iter().any(|key| bare.starts_with(key))
         && !line.contains('{')
     {
@@ -98,7 +99,7 @@ pub(crate) fn has_neighbours(line: &str) -> bool {
         && (ANYWHERE.iter().any(|word| lower.contains(word)) || ALONE.iter().any(alone))
 }
 
-/// Columns `left..right` of the cells, with `…` where something is left out.
+/// Returns the columns `left..right` of the cells, with `…` where text is omitted.
 fn window(
     cells: &[(usize, usize, char)],
     total: usize,
@@ -111,7 +112,7 @@ fn window(
     if total + ends > room {
         let inner = room - 2;
         let marked = mark.len().min(inner);
-        // A third of what is left over stands before the span.
+        // A third of the remaining width is before the span.
         let before = (inner - marked) / 3;
         left = if mark.start + marked <= inner { 0 } else { mark.start - before };
         left = left.min(total.saturating_sub(inner));
@@ -126,7 +127,7 @@ fn window(
     let shift = usize::from(cut_left);
     for &(column, columns, shown) in cells {
         if column < left || column + columns > right {
-            // A wide character that the cut goes through leaves its columns empty.
+            // If a wide character is cut, its columns are left blank.
             let outside = column + columns <= left || column >= right;
             let inside = (column + columns).min(right).saturating_sub(column.max(left));
             text.extend(std::iter::repeat_n(' ', if outside { 0 } else { inside }));

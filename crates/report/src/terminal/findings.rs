@@ -1,4 +1,4 @@
-//! One group: all findings of one check and severity.
+//! A group: all findings of one check and severity.
 
 use std::sync::Arc;
 
@@ -16,11 +16,11 @@ use crate::{advice, mask, message};
 /// What the messages of a group have in common.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Messages {
-    /// All are equal: the header says it once.
+    /// All are equal and shown once in the header.
     Equal,
-    /// They differ in the names of objects and containers only.
+    /// They differ only in the names of objects and containers.
     ByName,
-    /// Each says something of its own.
+    /// They are different.
     Own,
 }
 
@@ -44,11 +44,11 @@ impl Messages {
     }
 }
 
-/// Groups from which on those of medium and low severity get a line each: nobody reads a hundred
-/// pages, and whoever does asks for them.
+/// Number of groups from which on those of medium and low severity get one line each. `--full`
+/// shows everything.
 const DETAILED: usize = 24;
 
-/// How many of the groups, worst first, are told in detail.
+/// Returns how many of the groups, highest severity first, are shown in detail.
 pub(crate) fn detailed(groups: &[&[&Finding]], full: bool) -> usize {
     if full || groups.len() <= DETAILED + 1 {
         return groups.len();
@@ -57,7 +57,7 @@ pub(crate) fn detailed(groups: &[&[&Finding]], full: bool) -> usize {
     groups.iter().filter(grave).count().max(DETAILED)
 }
 
-/// Writes a line for each group: severity, check, how many, and the first place.
+/// Writes a line for each group: severity, check, count, and the first place.
 pub(crate) fn brief(page: &mut Page<'_>, groups: &[&[&Finding]]) {
     if groups.is_empty() {
         return;
@@ -68,14 +68,14 @@ pub(crate) fn brief(page: &mut Page<'_>, groups: &[&[&Finding]]) {
     page.end();
 }
 
-/// Rows of severity, check, how many, and with `places` the first place where there is room.
+/// Writes rows of severity, check and count. With `places`, also the first place if there is room.
 pub(crate) fn table(page: &mut Page<'_>, groups: &[&[&Finding]], places: bool) {
     let firsts = || groups.iter().filter_map(|group| Some((group.len(), *group.first()?)));
     let names = firsts().map(|(_, f)| f.rule.name.len()).max().unwrap_or(0);
     let numbers = firsts().map(|(n, _)| number(n).len()).max().unwrap_or(0);
     let used = |f: &Finding| 2 + 10 + f.rule.id.len() + 2 + names + 2 + numbers + 2;
     let fits = |page: &Page<'_>, f: &Finding| used(f) + width(&place(page, f)) <= page.width;
-    // A column that is mostly empty is none.
+    // A column that is mostly empty is dropped.
     let places = places && firsts().filter(|(_, f)| fits(page, f)).count() * 2 > groups.len();
     for (n, finding) in firsts() {
         let (severity, check) = (finding.severity.label(), &finding.rule);
@@ -90,7 +90,7 @@ pub(crate) fn table(page: &mut Page<'_>, groups: &[&[&Finding]], places: bool) {
     }
 }
 
-/// Writes a group; returns whether all of its places were told.
+/// Writes a group. Returns whether all of its places were shown.
 pub(crate) fn group(page: &mut Page<'_>, group: &[&Finding], worlds: bool) -> bool {
     let Some(first) = group.first() else { return true };
     let style = style::severity(first.severity);
@@ -142,7 +142,7 @@ fn line_of(page: &Page<'_>, finding: &Finding) -> Option<u32> {
     }
 }
 
-/// Place, source line, underline; with the message where the header does not say it.
+/// Writes place, source line, underline, and the message if the header does not contain it.
 fn excerpt(
     page: &mut Page<'_>,
     finding: &Finding,
@@ -193,10 +193,10 @@ fn excerpt(
     }
 }
 
-/// Verdicts that a finding stands for and that are told without being asked for all.
+/// Maximum number of members of a finding by default.
 const MEMBERS: usize = 6;
 
-/// What a finding stands for, a line each.
+/// Writes the members of a finding, one per line.
 fn members(page: &mut Page<'_>, finding: &Finding, digits: usize) {
     let all = &finding.members;
     let told = match page.options.full || all.len() <= MEMBERS + 1 {
@@ -218,7 +218,7 @@ fn members(page: &mut Page<'_>, finding: &Finding, digits: usize) {
     }
 }
 
-/// The places that are not shown with their source; returns whether all were told.
+/// Writes the places that are not shown with their source. Returns whether all were shown.
 fn list(
     page: &mut Page<'_>,
     rest: &[&Finding],
@@ -229,7 +229,7 @@ fn list(
     if rest.is_empty() {
         return true;
     }
-    // One more line says what one line would leave out.
+    // Do not replace a single line with a line that says so.
     let told = if rest.len() <= page.options.places + 1 { rest.len() } else { page.options.places };
     page.gap(digits + 1).put(FRAME, "|").end();
     if told == 0 {
@@ -259,7 +259,7 @@ fn list(
     told == rest.len()
 }
 
-/// Rows of place, subject and message: in columns where they fit, else one below the other.
+/// Writes rows of place, subject and message: in columns if they fit, otherwise on separate lines.
 fn rows_of_three(page: &mut Page<'_>, rows: &[(String, String, String)], indent: usize) {
     let column = |pick: fn(&(String, String, String)) -> &String| {
         rows.iter().map(|row| width(pick(row))).max().unwrap_or(0)

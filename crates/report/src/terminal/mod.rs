@@ -1,6 +1,6 @@
-//! Output for people, in the manner of a modern compiler: grouped by check and counted, worst
-//! first, each with its source, why it matters and what to do; what is unknown; what was not read;
-//! a summary.
+//! Output for terminals in the style of a compiler: findings grouped by check with counts, highest
+//! severity first, each with its source, the reason and the fix; unknown results; unread input; a
+//! summary.
 
 use std::io::{self, Write};
 
@@ -34,7 +34,8 @@ pub use problems::problems;
 #[cfg(test)]
 mod tests;
 
-/// What exceptions let through and VEX statements dismiss; returns whether all was told.
+/// Writes findings with exceptions and those dismissed by VEX statements. Returns whether
+/// everything was shown.
 pub(crate) fn let_through(page: &mut Page<'_>, judgement: &Judgement) -> bool {
     let worlds = judgement.worlds > 1;
     let told = excepted::section(page, &judgement.excepted, worlds);
@@ -56,11 +57,11 @@ pub(crate) fn write(
 
     let failed: Vec<&Finding> = of(State::Fails).collect();
     let same = |a: &&Finding, b: &&Finding| a.rule.id == b.rule.id && a.severity == b.severity;
-    // A group of one check and severity would tear the advisories about a package apart.
+    // Grouping by check and severity would separate the advisories of a package.
     let (told_apart, others): (Vec<&Finding>, Vec<&Finding>) =
         failed.iter().copied().partition(|finding| finding.vulnerability.is_some());
     let other_groups: Vec<_> = others.chunk_by(same).collect();
-    // One finding alone is told in full, as all are to those who ask.
+    // A single finding is shown in full, as with `--explain`.
     let explain = options.full || options.explain || failed.len() == 1;
     let mut told_all = vulnerable::section(&mut page, &told_apart, explain);
     let unknown: Vec<&Finding> = of(State::Unknown).collect();
@@ -76,7 +77,7 @@ pub(crate) fn write(
     } else {
         told_all &= brief::section(&mut page, &other_groups, worlds);
     }
-    // What could not be determined is counted, and told where it is asked for or is all there is.
+    // Unknown results are counted, and shown only on request or if there is nothing else.
     if options.full || options.explain || failed.is_empty() {
         told_all &= unknown::section(&mut page, &unknown, worlds);
     }

@@ -1,4 +1,4 @@
-//! What was noticed while reading: what was not read comes first.
+//! Notes from reading, with unread input first.
 
 use std::collections::HashMap;
 
@@ -8,12 +8,12 @@ use super::page::Page;
 use super::style::{self, DIM, HELP};
 use crate::text::{clean, count, cut, unbroken};
 
-/// Kinds of notes of one weight that are told without being asked.
+/// Maximum number of distinct notes of a kind by default.
 const MESSAGES: usize = 8;
-/// Places of one note that are told without being asked.
+/// Maximum number of places of a note by default.
 const PLACES: usize = 3;
 
-/// The word for a kind of note.
+/// Returns the label of a kind of note.
 pub(super) fn label(kind: NoteKind) -> &'static str {
     match kind {
         NoteKind::Unread => "not read",
@@ -24,9 +24,9 @@ pub(super) fn label(kind: NoteKind) -> &'static str {
     }
 }
 
-/// Writes the section; returns whether all was told.
+/// Writes the section. Returns whether everything was shown.
 ///
-/// With `alone` there is nothing else to tell: then also what is told only to those who ask.
+/// If `alone`, there is nothing else to show, so informational notes are shown too.
 pub(crate) fn section(page: &mut Page<'_>, notes: &[Note], alone: bool) -> bool {
     let mut told_all = true;
     for kind in NoteKind::ALL {
@@ -46,7 +46,7 @@ fn of_kind(page: &mut Page<'_>, notes: &[Note], kind: NoteKind, alone: bool) -> 
         groups[at].push(note);
     }
     let full = page.options.full;
-    // What was left out on purpose is told to those who ask.
+    // Skipped input is shown only on request.
     if kind == NoteKind::Info && !full && !alone {
         return groups.is_empty();
     }

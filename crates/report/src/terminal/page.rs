@@ -1,4 +1,4 @@
-//! What all parts of the output share: the page that is written to, places and labels.
+//! The page that is written to, and formatting of places and labels.
 
 use std::io::{self, Write};
 
@@ -11,11 +11,11 @@ use crate::region::Regions;
 use crate::text::{clean, cut, width, wrap};
 use crate::{Options, message};
 
-/// Text on its way out.
+/// A page of text.
 pub(crate) struct Page<'o> {
     pub options: &'o Options,
     pub width: usize,
-    /// Where findings are.
+    /// The locations of findings.
     pub regions: Regions,
     out: &'o mut dyn Write,
     text: String,
@@ -27,7 +27,7 @@ impl<'o> Page<'o> {
         Self { options, width: options.width.max(40), regions, out, text: String::new() }
     }
 
-    /// Hands on what was written so far.
+    /// Writes the text so far to the output.
     pub(crate) fn flush(&mut self) -> io::Result<()> {
         self.out.write_all(self.text.as_bytes())?;
         self.text.clear();
@@ -36,7 +36,7 @@ impl<'o> Page<'o> {
 
     /// Appends text in a style.
     pub(crate) fn put(&mut self, style: Style, text: &str) -> &mut Self {
-        // Whoever names an object must not write to the terminal of whoever reads about it.
+        // Names of objects are untrusted and must not control the terminal.
         self.text.push_str(&style::paint(self.options.color, style, &clean(text)));
         self
     }
@@ -54,7 +54,7 @@ impl<'o> Page<'o> {
         self
     }
 
-    /// The rest of a line that has `used` columns, wrapped; further lines begin at `indent`.
+    /// Appends wrapped text to a line with `used` columns. Further lines are indented by `indent`.
     pub(crate) fn wrapped(&mut self, style: Style, text: &str, used: usize, indent: usize) {
         let lines = wrap(text, self.width.saturating_sub(used), self.width.saturating_sub(indent));
         for (i, line) in lines.iter().enumerate() {
@@ -65,7 +65,7 @@ impl<'o> Page<'o> {
         }
     }
 
-    /// `label[ID] name: text`.
+    /// Writes `label[ID] name: text`.
     pub(crate) fn header(&mut self, style: Style, label: &str, rest: (&str, &str)) {
         let (name, text) = rest;
         self.put(style, label);
@@ -78,7 +78,7 @@ impl<'o> Page<'o> {
         self.wrapped(style::STRONG, &cut(&clean(text), 2000), used + 2, 2);
     }
 
-    /// ` = why: text`, the sign below the bars.
+    /// Writes ` = why: text`, with the sign below the bars.
     pub(crate) fn remark(&mut self, gutter: usize, (style, label): (Style, &str), text: &str) {
         if text.is_empty() {
             return;
@@ -88,7 +88,7 @@ impl<'o> Page<'o> {
         self.wrapped(PLAIN, &cut(&clean(text), 4000), indent - 1, indent - 1);
     }
 
-    /// ` --> path:1:2 · subject`.
+    /// Writes ` --> path:1:2 · subject`.
     pub(crate) fn arrow(&mut self, gutter: usize, place: &str, subject: &str) {
         self.gap(gutter).put(FRAME, "--> ").put(PLAIN, place);
         let indent = gutter + 4;
@@ -103,7 +103,7 @@ impl<'o> Page<'o> {
     }
 }
 
-/// Where a finding is, as terminals make it clickable: `path:line:column`.
+/// Returns the location of a finding in a form that terminals make clickable: `path:line:column`.
 pub(crate) fn place(page: &Page<'_>, finding: &Finding) -> String {
     match &finding.location {
         Location::Text { source, span, .. } => {
@@ -124,7 +124,7 @@ pub(crate) fn place(page: &Page<'_>, finding: &Finding) -> String {
     }
 }
 
-/// A field of an object in a cluster with its value: `spec.hostNetwork: true`.
+/// Formats a field of an object in a cluster with its value: `spec.hostNetwork: true`.
 fn field(finding: &Finding, path: &str, value: Option<&str>) -> String {
     let path = cut(&clean(path), 400).into_owned();
     match value {
@@ -134,9 +134,10 @@ fn field(finding: &Finding, path: &str, value: Option<&str>) -> String {
     }
 }
 
-/// What a finding is about, and its world where there are several; empty where the place says it.
+/// Returns the subject of a finding, and its world if there are several. Empty if the place
+/// contains it.
 ///
-/// With `container`, the container is named even where the message does.
+/// With `container`, the container is included even if the message contains it.
 pub(crate) fn subject(finding: &Finding, worlds: bool, container: bool) -> String {
     let mut label = match &finding.subject {
         _ if let Location::Field { path, value } = &finding.location => {
@@ -147,15 +148,15 @@ pub(crate) fn subject(finding: &Finding, worlds: bool, container: bool) -> Strin
         {
             return String::new();
         }
-        // Its place names it.
+        // The place contains it.
         Subject::File { .. } if matches!(finding.location, Location::Layer { .. }) => {
             return String::new();
         }
-        // Its place says what holds it.
+        // The place contains its holder.
         subject if finding.world.is_none() => subject.name(),
         subject => subject.label(),
     };
-    // Most messages name the container.
+    // Most messages contain the container.
     if let Some(name) = finding.subject.container()
         && (container || !message::of(finding).contains(&format!("`{name}`")))
     {

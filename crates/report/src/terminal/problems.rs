@@ -1,4 +1,4 @@
-//! What is wrong with a file of the user's own: each problem with the line it is on.
+//! Errors in a user's file, each with its source line.
 
 use std::io::{self, Write};
 
@@ -10,10 +10,10 @@ use super::style::{self, FRAME, HELP, PLAIN};
 use crate::Options;
 use crate::text::clean;
 
-/// Writes problems in the manner of a compiler.
+/// Writes errors in the style of a compiler.
 ///
 /// # Errors
-/// `out` does not take it.
+/// Writing to `out` fails.
 pub fn problems(notes: &[Note], options: &Options, out: &mut dyn Write) -> io::Result<()> {
     let mut page = Page::new(options, out);
     let style = style::note(pavisade_model::NoteKind::Unread);

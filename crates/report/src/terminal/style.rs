@@ -1,24 +1,24 @@
-//! The few colours that the output uses, and where.
+//! The colors of the output.
 
 use anstyle::{AnsiColor, Effects, Style};
 use pavisade_model::{NoteKind, Severity};
 
 /// Line numbers, arrows and bars.
 pub const FRAME: Style = AnsiColor::BrightBlue.on_default().effects(Effects::BOLD);
-/// What is least important.
+/// Less important text.
 pub const DIM: Style = Style::new().effects(Effects::DIMMED);
-/// What the eye needs first, after the severity.
+/// The most important text after the severity.
 pub const STRONG: Style = Style::new().effects(Effects::BOLD);
-/// What could not be determined.
+/// Unknown results.
 pub const UNKNOWN: Style = AnsiColor::Magenta.on_default().effects(Effects::BOLD);
-/// Nothing is wrong.
+/// Success.
 pub const GOOD: Style = AnsiColor::Green.on_default().effects(Effects::BOLD);
 /// Advice.
 pub const HELP: Style = AnsiColor::Cyan.on_default().effects(Effects::BOLD);
 /// Plain text.
 pub const PLAIN: Style = Style::new();
 
-/// Of a severity.
+/// Returns the style of a severity.
 pub const fn severity(severity: Severity) -> Style {
     match severity {
         Severity::Critical => AnsiColor::BrightRed.on_default().effects(Effects::BOLD),
@@ -28,7 +28,7 @@ pub const fn severity(severity: Severity) -> Style {
     }
 }
 
-/// Of a note.
+/// Returns the style of a kind of note.
 pub const fn note(kind: NoteKind) -> Style {
     match kind {
         NoteKind::Unread => AnsiColor::Red.on_default().effects(Effects::BOLD),
@@ -39,7 +39,7 @@ pub const fn note(kind: NoteKind) -> Style {
     }
 }
 
-/// The text in a style, if there are colours.
+/// Returns the text in a style, if colors are used.
 pub(crate) fn paint(color: bool, style: Style, text: &str) -> String {
     if color && style != PLAIN && !text.is_empty() {
         format!("{style}{text}{style:#}")

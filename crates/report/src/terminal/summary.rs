@@ -1,4 +1,4 @@
-//! The last lines: how much of what, in how much.
+//! The last lines: counts, and what was scanned.
 
 use anstyle::Style;
 use pavisade_judgement::Judgement;
@@ -10,7 +10,7 @@ use crate::advice;
 use crate::summary::{UNJUDGED, failing, is_empty, judged};
 use crate::text::{clean, count, cut, number, width};
 
-/// Writes how many there are of each area and severity, where several areas have some.
+/// Writes the number of findings by area and severity, if several areas have findings.
 pub(super) fn table(page: &mut Page<'_>, failed: &[&Finding]) {
     let of = |area: Area, severity: Severity| {
         failed.iter().filter(|f| f.rule.area == area && f.severity == severity).count()
@@ -51,7 +51,7 @@ pub(super) fn table(page: &mut Page<'_>, failed: &[&Finding]) {
     page.end();
 }
 
-/// What `pavisade fix` would do of it, and how it is started.
+/// Returns what `pavisade fix` would do, and the command.
 fn fixable(page: &Page<'_>, judgement: &Judgement) -> Option<String> {
     let able = |how| {
         let each = judgement.of_state(State::Fails).flat_map(Finding::each);
@@ -69,7 +69,7 @@ fn fixable(page: &Page<'_>, judgement: &Judgement) -> Option<String> {
     }
 }
 
-/// A path as a shell takes it.
+/// Quotes a path for a shell.
 fn quoted(path: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || "/._-+=:@%,".contains(c);
     match !path.is_empty() && path.chars().all(plain) {
@@ -78,7 +78,7 @@ fn quoted(path: &str) -> String {
     }
 }
 
-/// Writes it.
+/// Writes the summary.
 pub(super) fn write(page: &mut Page<'_>, judgement: &Judgement, told_all: bool, explained: bool) {
     let notes = |kind| judgement.notes.iter().filter(|note| note.kind == kind).count();
     let (unread, warnings, infos) =
@@ -168,7 +168,7 @@ pub(super) fn write(page: &mut Page<'_>, judgement: &Judgement, told_all: bool, 
         about = format!("{about}, {}", page.options.configuration);
     }
     if failed + unknown + unread + warnings + drift + unjudged == 0 {
-        // All is well: one line is enough.
+        // Nothing found: one line is enough.
         parts.push((DIM, format!(" ({about})")));
         if !told_all {
             let notes = count(infos, "note", "notes");
@@ -191,11 +191,11 @@ pub(super) fn write(page: &mut Page<'_>, judgement: &Judgement, told_all: bool, 
     }
 }
 
-/// Parts in a row, broken between parts where the row is full.
+/// Writes parts in a row, wrapped between parts.
 fn line(page: &mut Page<'_>, parts: &[(Style, String)]) {
     let mut used = 0;
     for (i, (style, text)) in parts.iter().enumerate() {
-        // A separator stays with what is before it.
+        // A separator stays with the part before it.
         let next = parts.get(i + 1).map_or(0, |(_, t)| if text.len() <= 2 { width(t) } else { 0 });
         if used > 0 && text.len() > 2 && used + width(text) + next > page.width {
             if text.starts_with(';') {

@@ -40,7 +40,7 @@ fn many_findings() {
     let judgement = mixed();
     for width in [40, 60, 120] {
         let shown = show(&judgement, &at(width));
-        // A path is never cut: people click on it.
+        // A path is never cut, so that it can be clicked.
         if width > 40 {
             fits(&shown, width);
         }
@@ -109,12 +109,12 @@ fn a_finding_is_a_line_with_its_place_at_any_width() {
             });
             rows.count() > 0
         });
-        // Of twelve privileged containers eight have a line, and one line counts the others.
+        // Of twelve privileged containers, eight have a line, and one line counts the others.
         assert_eq!(with_place.count(), 10, "{width}: {shown}");
         assert!(shown.contains("… and 4 more of privileged-container"), "{shown}");
         assert!(!shown.contains("= why:"), "{shown}");
     }
-    // One finding alone, and what is asked for, has its source and its reason.
+    // A single finding, or `--explain`, is shown with its source and reason.
     let text = deployment("shop", "worker", "docker");
     let one = judged(&[("shop", &[("shop/worker.yaml", &text)])], Vec::new());
     for (judgement, options) in
@@ -133,7 +133,7 @@ fn what_could_not_be_determined_is_counted_and_told_on_request() {
     assert!(shown.contains("4 could not be determined"), "{shown}");
     let explained = show(&judgement, &Options { explain: true, ..at(100) });
     assert!(explained.contains("unknown["), "{explained}");
-    // Where it is all there is, it is told.
+    // If there is nothing else, they are shown.
     let mut unknown = mixed();
     unknown.findings.retain(|finding| finding.state == pavisade_model::State::Unknown);
     assert!(show(&unknown, &at(100)).contains("unknown["));

@@ -1,4 +1,4 @@
-//! What could not be determined: grouped by check and reason.
+//! Unknown results, grouped by check and reason.
 
 use std::collections::BTreeSet;
 
@@ -9,17 +9,17 @@ use super::style::{DIM, FRAME, HELP, UNKNOWN};
 use crate::message;
 use crate::text::{clean, count, cut, first_paragraph, unbroken};
 
-/// Reasons that are told without being asked.
+/// Maximum number of reasons by default.
 const REASONS: usize = 6;
-/// Places of one reason that are told without being asked.
+/// Maximum number of places of a reason by default.
 const PLACES: usize = 3;
 
-/// Writes the section; returns whether all was told.
+/// Writes the section. Returns whether everything was shown.
 pub(super) fn section(page: &mut Page<'_>, unknown: &[&Finding], worlds: bool) -> bool {
     let mut groups: Vec<Vec<&Finding>> = Vec::new();
     let mut by_reason = std::collections::HashMap::new();
     for finding in unknown {
-        // What nobody could see of a whole world is said once for all checks that wanted it.
+        // What was not read of a whole world is reported once for all checks.
         let check = if of_world(finding) { "" } else { &finding.rule.id };
         let at = *by_reason.entry((check, message::of(finding))).or_insert(groups.len());
         if at == groups.len() {

@@ -1,4 +1,4 @@
-//! Vulnerabilities of images: by image, package and fix, a line each.
+//! Vulnerabilities of images: one line per image, package and fix.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -11,14 +11,14 @@ use super::style::{self, DIM, FRAME, HELP, PLAIN, STRONG};
 use crate::place::workloads;
 use crate::text::{clean, count, cut, first_paragraph, first_sentence, width};
 
-/// Packages of an image that are told without being asked for all.
+/// Maximum number of packages of an image by default.
 const ROWS: usize = 12;
-/// Advisories of a package that are named.
+/// Maximum number of advisories listed for a package.
 const NAMED: usize = 3;
-/// Columns that a package with its versions takes at most.
+/// Maximum width of a package with its versions.
 const WIDEST: usize = 60;
 
-/// A package at a version, with what one upgrade closes or none does.
+/// The vulnerabilities of a package at a version that one upgrade fixes, or that have no fix.
 struct Row<'a> {
     findings: Vec<&'a Finding>,
     priority: Priority,
@@ -26,7 +26,7 @@ struct Row<'a> {
     text: String,
 }
 
-/// Writes vulnerabilities, image by image; returns whether all was told.
+/// Writes vulnerabilities by image. Returns whether everything was shown.
 pub(super) fn section(page: &mut Page<'_>, findings: &[&Finding], explain: bool) -> bool {
     let mut images: Vec<Vec<&Finding>> = Vec::new();
     let mut places = HashMap::new();
@@ -77,7 +77,7 @@ fn one(page: &mut Page<'_>, findings: &[&Finding], explain: bool) -> bool {
     told == rows.len()
 }
 
-/// By package, version and fix; the most urgent first.
+/// Groups by package, version and fix, most urgent first.
 fn rows<'a>(findings: &[&'a Finding]) -> Vec<Row<'a>> {
     let mut rows: Vec<Row<'a>> = Vec::new();
     let mut places = HashMap::new();

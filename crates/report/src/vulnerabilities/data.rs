@@ -1,4 +1,4 @@
-//! What packages were compared with, and how old that is.
+//! The vulnerability data used, and its age.
 
 use pavisade_judgement::Date;
 
@@ -6,28 +6,28 @@ use crate::terminal::Page;
 use crate::terminal::style::{DIM, PLAIN, UNKNOWN};
 use crate::text::{count, wrap};
 
-/// Days after which data is called old.
+/// Number of days after which data is considered old.
 const OLD: i32 = 30;
 
-/// What packages were compared with.
+/// The vulnerability data used.
 #[derive(Debug, Clone, Default)]
 pub struct Data {
-    /// The database's file.
+    /// The file of the database.
     pub place: String,
-    /// Its advisories.
+    /// The number of its advisories.
     pub advisories: usize,
-    /// The day on which the newest of them was changed.
+    /// The date of the most recently modified advisory.
     pub newest: Option<Date>,
-    /// Its feeds.
+    /// The feeds.
     pub feeds: Vec<DataFeed>,
 }
 
 /// A feed of the database.
 #[derive(Debug, Clone, Default)]
 pub struct DataFeed {
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// The day of its newest record; nothing where there is none, or it is still to come.
+    /// The date of its newest record. `None` if there is none, or it is in the future.
     pub day: Option<Date>,
     /// Whether any of its records is about a package that was compared.
     pub used: bool,
@@ -37,7 +37,7 @@ fn age(day: Option<Date>, today: Date) -> Option<i32> {
     today.since(day?).ok().map(|span| span.get_days())
 }
 
-/// Rows of the head of a page.
+/// Writes the head of a page.
 pub(super) fn head(page: &mut Page<'_>, data: &Data, today: Date) {
     let feeds = count(data.feeds.len(), "feed", "feeds");
     let advisories = count(data.advisories, "advisory", "advisories");

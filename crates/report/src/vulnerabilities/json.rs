@@ -1,6 +1,6 @@
-//! What to upgrade, for programs: the JSON document `pavisade.dev/upgrades/v1`.
+//! Suggested upgrades: the JSON document `pavisade.dev/upgrades/v1`.
 //!
-//! Fields may be added; none is removed or changes its meaning within a version.
+//! Within a version, fields may be added, but none is removed or changes its meaning.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
@@ -14,96 +14,96 @@ use super::{Upgrade, Vulnerable};
 use crate::image::instruction;
 use crate::json::{Note, Severities, Tool};
 
-/// What `schema` says.
+/// The value of `schema`.
 pub const SCHEMA: &str = "pavisade.dev/upgrades/v1";
 
-/// The JSON schema of the document.
+/// Returns the JSON schema of the document.
 pub fn schema() -> Schema {
     let settings = SchemaSettings::draft2020_12().for_serialize();
     settings.into_generator().into_root_schema_for::<Document<'static>>()
 }
 
-/// What to upgrade in an image.
+/// Suggested upgrades for an image.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(title = "Result of `pavisade image --suggest -f json`")]
 struct Document<'a> {
     /// `pavisade.dev/upgrades/v1`.
     schema: &'static str,
-    /// What made it.
+    /// The program that created it.
     tool: Tool,
-    /// What the image is called; a path where it has no name.
+    /// The name of the image, or its path.
     name: &'a str,
-    /// Whether it is a source tree: what its lock files and manifests name.
+    /// Whether it is a source tree with lock files and manifests.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     source_tree: bool,
-    /// The digest of the image; absent where it has none.
+    /// The digest of the image; absent if it has none.
     #[serde(skip_serializing_if = "str::is_empty")]
     digest: &'a str,
-    /// What packages were compared with.
+    /// The vulnerability database.
     database: Database<'a>,
-    /// Vulnerabilities that were found, each once for a package.
+    /// The number of vulnerabilities found, counted once per package.
     found: usize,
-    /// How many of them the upgrades fix.
+    /// The number of them that the upgrades fix.
     fixed: usize,
-    /// The layers in which something can be upgraded, the lowest first.
+    /// The layers with upgrades, bottom first.
     layers: Vec<Layer<'a>>,
     /// What could not be read.
     notes: Vec<Note<'a>>,
 }
 
-/// A database of vulnerabilities.
+/// A vulnerability database.
 #[derive(Debug, Serialize, JsonSchema)]
 struct Database<'a> {
     /// Its file.
     place: &'a str,
-    /// How many advisories it holds.
+    /// The number of its advisories.
     advisories: usize,
 }
 
-/// A layer, and what to upgrade in it.
+/// A layer, and its upgrades.
 #[derive(Debug, Serialize, JsonSchema)]
 struct Layer<'a> {
-    /// Its number, from 0; absent where it is not known which layer brought the packages.
+    /// Its index, from 0; absent if it is not known which layer added the packages.
     #[serde(skip_serializing_if = "Option::is_none")]
     layer: Option<u16>,
     /// The digest of its blob.
     #[serde(skip_serializing_if = "str::is_empty")]
     digest: &'a str,
-    /// The instruction that made it, its secrets masked.
+    /// The instruction that created it, with secrets masked.
     #[serde(skip_serializing_if = "String::is_empty")]
     instruction: String,
-    /// Upgrades, those that fix the most urgent and the most vulnerabilities first.
+    /// Upgrades, ordered by the urgency and number of vulnerabilities they fix.
     upgrades: Vec<One<'a>>,
 }
 
-/// An upgrade of a package, or of all packages that are built from one source.
+/// An upgrade of a package, or of all packages built from one source.
 #[derive(Debug, Serialize, JsonSchema)]
 struct One<'a> {
     /// The ecosystem: the type of its package URL.
     r#type: &'a str,
-    /// The package, or the source of packages.
+    /// The package, or the source package.
     name: &'a str,
-    /// The version that is installed.
+    /// The installed version.
     installed: &'a str,
-    /// The version to upgrade to: the least in which all is fixed that can be.
+    /// The version to upgrade to: the lowest that fixes everything that can be fixed.
     to: &'a str,
-    /// Packages that it is about, where they have other names.
+    /// The packages, if their names differ.
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     packages: &'a [String],
     /// IDs of the vulnerabilities that it fixes.
     fixes: &'a BTreeSet<String>,
     /// Their severities.
     severities: Severities,
-    /// How many of them have the priority `now`.
+    /// The number of them with the priority `now`.
     now: usize,
-    /// How many known vulnerabilities remain in the version to upgrade to.
+    /// The number of known vulnerabilities that remain in the version to upgrade to.
     remaining: usize,
 }
 
-/// Writes them.
+/// Writes the document.
 ///
 /// # Errors
-/// `out` does not take it.
+/// Writing to `out` fails.
 pub fn upgrades(told: &Vulnerable<'_>, out: &mut dyn Write) -> io::Result<()> {
     let Vulnerable { inventory, judgement, data, upgrades, .. } = told;
     let mut by_layer: BTreeMap<Option<u16>, Vec<One<'_>>> = BTreeMap::new();
@@ -120,7 +120,7 @@ pub fn upgrades(told: &Vulnerable<'_>, out: &mut dyn Write) -> io::Result<()> {
             upgrades,
         });
     }
-    // What is of no known layer is told last.
+    // Packages of unknown layers come last.
     layers.sort_by_key(|layer| (layer.layer.is_none(), layer.layer));
     let found = judgement.findings.iter().filter(|finding| finding.vulnerability.is_some());
     let document = Document {

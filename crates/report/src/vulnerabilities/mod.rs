@@ -1,5 +1,5 @@
-//! Vulnerabilities of one image, for people: one line an advisory and package, the most urgent
-//! first, below what they were compared with and above what to upgrade.
+//! Vulnerabilities of one image for terminals: the data used, one line per advisory and package
+//! with the most urgent first, and suggested upgrades.
 
 mod data;
 pub mod json;
@@ -21,38 +21,38 @@ use crate::terminal::{self, Page, notes};
 use crate::text::{count, number};
 use crate::{Options, image};
 
-/// All that is told of an image.
+/// The data about an image.
 #[derive(Debug)]
 pub struct Vulnerable<'a> {
-    /// What is in the image.
+    /// The content of the image.
     pub inventory: &'a Inventory,
-    /// What was found.
+    /// The findings.
     pub judgement: &'a Judgement,
-    /// What its packages were compared with.
+    /// The vulnerability data used.
     pub data: &'a Data,
-    /// What to upgrade, the most useful first.
+    /// Suggested upgrades, most useful first.
     pub upgrades: &'a [Upgrade],
-    /// The day.
+    /// The current date.
     pub today: Date,
-    /// How lines are put together.
+    /// How lines are grouped.
     pub by: By,
-    /// Whether all upgrades are told, layer by layer.
+    /// Whether all upgrades are shown by layer.
     pub suggest: bool,
-    /// Vulnerabilities without a known fix that were asked to be left out.
+    /// Vulnerabilities without a known fix that were excluded on request.
     pub left_out: LeftOut,
 }
 
-/// Vulnerabilities that are left out, since no fix of them is known.
+/// The numbers of vulnerabilities excluded because no fix is known.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct LeftOut {
-    /// Those of which it is known that there is none.
+    /// Those for which there is no fix.
     pub without_fix: usize,
-    /// Those of which nobody says whether there is one.
+    /// Those for which it is not known whether there is a fix.
     pub fix_unknown: usize,
 }
 
 impl LeftOut {
-    /// That they are, as a sentence; nothing where none are.
+    /// Returns a sentence about them. `None` if there are none.
     pub fn sentence(self) -> Option<String> {
         let Self { without_fix, fix_unknown } = self;
         let of = |number: usize, what: &str| {
@@ -67,10 +67,10 @@ impl LeftOut {
     }
 }
 
-/// Writes what is told of an image.
+/// Writes the vulnerabilities of an image.
 ///
 /// # Errors
-/// `out` does not take it.
+/// Writing to `out` fails.
 pub fn vulnerabilities(
     told: &Vulnerable<'_>,
     options: &Options,

@@ -1,4 +1,4 @@
-//! One line an advisory and package.
+//! One line per advisory and package.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
@@ -14,18 +14,18 @@ use crate::terminal::Page;
 use crate::terminal::style::{self, DIM, PLAIN, STRONG, UNKNOWN};
 use crate::text::{clean, count, cut, width};
 
-/// Lines that are shown where not all were asked for.
+/// Maximum number of lines by default.
 const SHOWN: usize = 100;
-/// Columns that a cell takes at most.
+/// Maximum width of a cell.
 const WIDEST: usize = 30;
 
-/// How lines are put together.
+/// How lines are grouped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum By {
-    /// In one table, the most urgent first.
+    /// In one table, most urgent first.
     #[default]
     Priority,
-    /// By the layer that brought the package.
+    /// By the layer that added the package.
     Layer,
     /// By package.
     Package,
@@ -41,7 +41,7 @@ pub(super) struct Row<'a> {
     layer: Option<u16>,
 }
 
-/// What fails, the most urgent first.
+/// Returns the failures, most urgent first.
 pub(super) fn rows<'a>(judgement: &'a Judgement, inventory: &Inventory) -> Vec<Row<'a>> {
     let mut layers = HashMap::new();
     for found in &inventory.packages {
@@ -72,7 +72,7 @@ pub(super) fn rows<'a>(judgement: &'a Judgement, inventory: &Inventory) -> Vec<R
     rows
 }
 
-/// The colour of a priority.
+/// Returns the color of a priority.
 pub(super) fn style_of(priority: Priority) -> Style {
     use pavisade_model::Severity::{Critical, Low, Medium};
     match priority {
@@ -83,7 +83,7 @@ pub(super) fn style_of(priority: Priority) -> Style {
     }
 }
 
-/// Writes them; not all of many, unless that was asked for.
+/// Writes the lines, up to a limit unless all were requested.
 pub(super) fn write(
     page: &mut Page<'_>,
     rows: &[Row<'_>],
@@ -104,7 +104,7 @@ pub(super) fn write(
             }
             _ => layer_title(inventory, row.layer),
         };
-        // Layers from the lowest, packages as their most urgent line.
+        // Layers are ordered from the bottom, packages by their most urgent line.
         let place = match by {
             By::Layer => row.layer.map_or(usize::MAX, usize::from),
             _ => {
@@ -190,7 +190,7 @@ impl Head {
     }
 }
 
-/// The version without it, or what the vendor does.
+/// Returns the fixed version, or the fix state.
 fn state(fix: &FixState) -> &str {
     match fix {
         FixState::Fixed(version) => version,
@@ -235,7 +235,7 @@ fn table(page: &mut Page<'_>, rows: &[&Row<'_>], heads: &[Head]) {
     page.end();
 }
 
-/// What makes it urgent beside its severity.
+/// Returns what makes it urgent in addition to its severity.
 fn marks(row: &Row<'_>) -> String {
     let mut marks = Vec::new();
     for part in &row.ranked.parts {

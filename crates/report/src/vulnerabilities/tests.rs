@@ -15,7 +15,7 @@ use pavisade_snapshot::{Facts, Image, Images, Matches, Package, Packages, Snapsh
 use super::*;
 use crate::image::tests::{example, incomplete};
 
-/// Number of the package, id, probability, in the catalog, severity, fix.
+/// Package index, id, probability, exploited, severity, fix.
 type Row<'a> = (u32, &'a str, Option<f32>, bool, Severity, FixState);
 
 fn judged(inventory: &Inventory, rows: &[Row<'_>]) -> Judgement {
@@ -97,7 +97,7 @@ fn upgrades() -> Vec<Upgrade> {
     ]
 }
 
-/// The example with some of everything: found, affected, not affected.
+/// Returns the example with a mix of findings: found, affected, not affected.
 pub(crate) fn said() -> (Inventory, Judgement) {
     let inventory = example();
     let mut judgement = judged(&inventory, &rows());
@@ -123,7 +123,7 @@ fn shown(inventory: &Inventory, judgement: &Judgement, by: By, suggest: bool) ->
     let data = Data {
         place: "vulnerabilities.db".into(),
         advisories: 1_234,
-        // That of `kev` is of no advisory.
+        // The date in `kev` is not that of an advisory.
         newest: Some(Date::constant(2026, 11, 29)),
         feeds: vec![
             feed("debian", Some(Date::constant(2026, 11, 29))),
@@ -174,7 +174,7 @@ fn what_was_not_read_is_never_clean() {
     assert!(text.contains("no known vulnerability in what was matched of 4 packages"), "{text}");
     assert!(text.contains("not JSON"), "{text}");
     assert!(!text.contains("upgrade"), "{text}");
-    // Whose texts these are must not drive a terminal.
+    // These texts are untrusted and must not control a terminal.
     let text = shown(&inventory, &judged(&inventory, &rows()), By::Priority, false);
     assert!(!text.contains('\u{1b}'), "{text}");
 }

@@ -1,4 +1,4 @@
-//! What to upgrade.
+//! Suggested upgrades.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,37 +10,37 @@ use crate::terminal::Page;
 use crate::terminal::style::{DIM, HELP, PLAIN, STRONG};
 use crate::text::{clean, count, cut, number};
 
-/// Upgrades that are told at the end of a table.
+/// Number of upgrades shown after a table.
 const FIRST: usize = 5;
 
-/// An upgrade of a package, or of all packages that are built from one source.
+/// An upgrade of a package, or of all packages built from one source.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Upgrade {
     /// The ecosystem: `deb`, `npm`.
     pub ecosystem: String,
-    /// The package, or the source of packages.
+    /// The package, or the source package.
     pub name: String,
-    /// The version that is installed.
+    /// The installed version.
     pub installed: String,
     /// The version to upgrade to.
     pub to: String,
-    /// Packages that it is about, where they have other names.
+    /// The packages, if their names differ.
     pub packages: Vec<String>,
-    /// The layer that brought it.
+    /// The layer that added it.
     pub layer: Option<u16>,
-    /// Ids of the vulnerabilities that it closes.
+    /// The ids of the vulnerabilities it fixes.
     pub ids: BTreeSet<String>,
-    /// The lines of the table that it closes: one for each of its packages.
+    /// The number of table lines it fixes: one for each of its packages.
     pub lines: usize,
-    /// How bad they are.
+    /// The number of them by severity.
     pub severities: BTreeMap<Severity, usize>,
-    /// How many of them are urgent.
+    /// The number of urgent ones.
     pub now: usize,
-    /// Ids that the version has, as far as is known.
+    /// The number of known vulnerabilities that remain in the version.
     pub left: usize,
 }
 
-/// Writes them: the first few, or all of them layer by layer.
+/// Writes the first few upgrades, or all of them by layer.
 pub(super) fn write(page: &mut Page<'_>, all: &[Upgrade], inventory: &Inventory, whole: bool) {
     if all.is_empty() {
         return;

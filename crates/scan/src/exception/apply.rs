@@ -1,4 +1,4 @@
-//! Findings to what counts, what is let through, and what is to be said of the exceptions.
+//! Applies exceptions and the baseline to findings, and creates notes about exceptions.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -16,7 +16,7 @@ use super::gather::{Gathered, gather};
 use crate::baseline::Matches;
 use crate::{Honour, Terms, Timestamp};
 
-/// Findings, sorted by what is to become of them.
+/// Findings after applying exceptions and the baseline.
 #[derive(Debug, Default)]
 pub(crate) struct Settled {
     pub findings: Vec<Finding>,
@@ -25,7 +25,8 @@ pub(crate) struct Settled {
     pub notes: Vec<Note>,
 }
 
-/// Applies exceptions and the baseline to findings, whose order stays. With `cut`, some are missing.
+/// Applies exceptions and the baseline to findings, whose order is kept. If `cut`, some findings
+/// were dropped.
 pub(crate) fn settle(
     snapshot: &Snapshot,
     checks: &CheckSet,
@@ -79,7 +80,7 @@ fn excepted(
         return settled;
     }
     let index = Index::new(&exceptions);
-    // By exception and check: whether something is excepted.
+    // By exception and check: whether a finding matched.
     let mut used: HashSet<(usize, Cow<'static, str>)> = HashSet::new();
     for mut finding in findings {
         let rule = finding.rule.clone();
@@ -106,20 +107,20 @@ fn excepted(
     settled
 }
 
-/// Exceptions by what they are about.
+/// An index of exceptions.
 struct Index<'a> {
     of_objects: HashMap<(&'a str, &'a ObjectId), ByContainer<'a>>,
     of_lines: HashMap<SourceId, BTreeMap<u32, Vec<usize>>>,
-    /// By check id; empty for those that are about any check.
+    /// By check id. Empty for exceptions that apply to any check.
     of_policy: HashMap<(&'a str, About), Vec<usize>>,
-    /// Whether any names fingerprints, which are not for nothing.
+    /// Whether any uses fingerprints, which are expensive to compute.
     has_prints: bool,
 }
 
-/// By check id and container; empty for those that name none.
+/// By check id and container. Empty for exceptions without a container.
 type ByContainer<'a> = HashMap<(&'a str, &'a str), Vec<usize>>;
 
-/// What an exception of a policy file can be found by.
+/// The lookup key of an exception in a policy file.
 #[derive(PartialEq, Eq, Hash)]
 enum About {
     Print(Fingerprint),
@@ -172,7 +173,7 @@ impl<'a> Index<'a> {
         index
     }
 
-    /// Those that may be about a finding.
+    /// Returns the exceptions that may apply to a finding.
     fn near(&self, finding: &Finding) -> Vec<usize> {
         let mut near = Vec::new();
         if let Subject::Object { group, kind, namespace, name, .. } = &finding.subject
@@ -209,7 +210,7 @@ impl<'a> Index<'a> {
             about.push(About::Print(finding.first_fingerprint()));
             about.extend(finding.shared_fingerprints().into_iter().map(About::Print));
         }
-        // Those that name the check come before those that name none.
+        // Exceptions with checks take precedence over those without.
         let mut about: Vec<_> =
             about.into_iter().flat_map(|about| self.policies(&finding.rule.id, about)).collect();
         about.sort_unstable();
@@ -218,7 +219,7 @@ impl<'a> Index<'a> {
         near
     }
 
-    /// Exceptions of policy files by what they are about, each with whether it names no check.
+    /// Returns exceptions of policy files by key, each with whether it applies to any check.
     fn policies<'f>(&'f self, check: &'f str, about: About) -> Vec<(bool, usize)> {
         let mut key = (check, about);
         let mut found = Vec::new();
@@ -233,12 +234,12 @@ impl<'a> Index<'a> {
     }
 }
 
-/// How many checks the name of their group stands for.
+/// Returns the number of checks in the group of hardening checks.
 fn hardening_checks(catalog: &Catalog) -> usize {
     catalog.meant(&unhardened_container().name).len()
 }
 
-/// What is to be said of exceptions: which ended, which except nothing, which last too long.
+/// Returns notes about exceptions: which expired, which cover no finding, which last too long.
 fn notes(
     exceptions: &[&Exception],
     used: &HashSet<(usize, Cow<'static, str>)>,
@@ -248,7 +249,7 @@ fn notes(
     (ran, cut, images): (&HashSet<&str>, bool, bool),
 ) -> Vec<Note> {
     let latest = terms.longest.and_then(|days| today.checked_add(days.days()).ok());
-    // A file that is read twice has its comments twice: it is enough if one excepts something.
+    // A file that is read twice has its comments twice. It is sufficient if one covers a finding.
     let key = |exception: &Exception, check: &str| {
         let start = exception.span.as_ref().map_or(0, |span| span.1);
         let which = format!("{} {}", exception.container(), exception.reason);
@@ -269,14 +270,14 @@ fn notes(
                     Scope::Policy(selector) if selector.vulnerabilities.is_empty() => {
                         vec![(is_used, "findings by fingerprint".to_owned())]
                     }
-                    // Images were not looked at, so nothing is known of vulnerabilities.
+                    // Images were not scanned, so vulnerabilities are not known.
                     Scope::Policy(_) if !images => Vec::new(),
                     _ => vec![(is_used, "vulnerabilities".to_owned())],
                 }
             }
             checks => {
                 let is_used = |id: &str| used.contains(&key(exception, id));
-                // A name that stands for several checks is of use where one of them is met.
+                // A name for several checks is used if one of them has a finding.
                 let hardening = |rule: &&Arc<Rule>| rule.together == Together::Hardening;
                 let parts: Vec<_> = exception.checks.iter().filter(hardening).collect();
                 let whole = parts.len() == hardening_checks(catalog);
@@ -294,7 +295,7 @@ fn notes(
             }
         };
         for (used, what) in of {
-            // What it is about may be among the findings that are missing.
+            // The finding it covers may be one that was dropped.
             if cut && !used || !told.insert(key(exception, &what)) {
                 continue;
             }
@@ -314,7 +315,7 @@ fn note(
     let Exception { until, form, .. } = exception;
     let (kind, message, remedy) = if !used {
         let kind = match form {
-            // The files that it is about may not have been read.
+            // The files that it applies to may not have been read.
             Form::Policy if !terms.whole => NoteKind::Info,
             _ => NoteKind::Warning,
         };
@@ -352,7 +353,7 @@ fn note(
     })
 }
 
-/// Exceptions in objects do not count here.
+/// Returns the note that exceptions in objects are ignored.
 fn ignored(first: &Exception, count: usize) -> Note {
     let several = if count == 1 { "an exception" } else { "exceptions" };
     Note {

@@ -1,4 +1,4 @@
-//! Exceptions that stand in what is judged: in annotations, and in comments beside lines.
+//! Collects exceptions from the scanned input: annotations, and comments on lines.
 
 use std::cmp::Ordering;
 use std::collections::HashSet;
@@ -13,27 +13,27 @@ use rayon::prelude::*;
 
 use super::parse::{Fault, Said, parse};
 
-/// Exceptions that do not count which are told, each with its reason.
+/// Maximum number of reported invalid exceptions.
 const MAX_FAULTS: usize = 200;
-/// Objects that one task looks at.
+/// Number of objects per task.
 const MANY: usize = 256;
 
-/// Exceptions, and notes on what was meant as one and does not count.
+/// Exceptions, and notes about invalid ones.
 #[derive(Debug, Default)]
 pub(super) struct Gathered {
     pub exceptions: Vec<Exception>,
     pub notes: Vec<Note>,
-    /// What the notes are about: place, start, and what is wrong.
+    /// The location, start and message of each note, for deduplication.
     told: HashSet<(String, Option<u32>, String)>,
 }
 
-/// Everything in a picture.
+/// Collects all exceptions of a snapshot.
 pub(super) fn gather(snapshot: &Snapshot, catalog: &Catalog) -> Gathered {
     let mut gathered = Gathered::default();
     let worlds = snapshot.worlds().iter();
     let own: Vec<_> =
         worlds.flat_map(|world| world.objects().map(move |object| (world, object))).collect();
-    // Most objects have no annotation of ours: asking is all that is done in parallel.
+    // Most objects have no annotation for Pavisade. Only this test runs in parallel.
     let marked = own.par_iter().with_min_len(MANY).filter(|(_, object)| is_marked(object));
     for (world, object) in marked.collect::<Vec<_>>() {
         gathered.annotations(world, object, catalog);
@@ -46,7 +46,7 @@ fn is_ours(key: &str) -> bool {
     key.strip_prefix(ANNOTATION).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
-/// The metadata of an object and of the pods that it makes, those with their template.
+/// Returns the metadata of an object and of its pods, those with their template.
 fn metadata(object: &Object) -> impl Iterator<Item = (Option<Value<'_>>, Value<'_>)> {
     let own = object.at(&["metadata"]).map(|metadata| (None, metadata));
     let of_pods = object.pods().filter_map(|pod| Some((pod.spec().parent(), pod.metadata()?)));
@@ -68,7 +68,7 @@ impl Gathered {
     fn annotations(&mut self, world: &World, object: &Object, catalog: &Catalog) {
         let several = object.pods().nth(1).is_some();
         let in_cluster = world.is_live();
-        // What a controller made has the annotations of its template.
+        // An object created by a controller has the annotations of its template.
         let owners = object.at(&["metadata", "ownerReferences"]);
         let echo = in_cluster && owners.is_some_and(|owners| owners.items().next().is_some());
         for (template, metadata) in metadata(object) {
@@ -98,7 +98,7 @@ impl Gathered {
                             .then(|| (object.doc().source().clone(), root.span())),
                     }))
                 };
-                // A value that is no text, or an empty one, says nothing.
+                // A value that is empty or not a string is invalid.
                 for line in if lines.is_empty() { vec![""] } else { lines } {
                     match parse(line, catalog, self.notes.len() < MAX_FAULTS) {
                         Ok(said) => {
@@ -123,7 +123,7 @@ impl Gathered {
         what: &str,
         Fault { message, remedy }: Fault,
     ) {
-        // A file that two worlds share is read twice.
+        // A file in two worlds is read twice.
         let start = span.as_ref().map(|span| span.1);
         let more = self.notes.len() > MAX_FAULTS;
         if more || !self.told.insert((place.clone(), start, message.clone())) {
@@ -153,11 +153,11 @@ impl Gathered {
         self.exceptions.push(Exception { checks, until, reason, form, place, span, scope, echo });
     }
 
-    /// Comments of every document that holds an object, once each.
+    /// Collects the comments of every document that contains an object, once each.
     fn comments(&mut self, snapshot: &Snapshot, catalog: &Catalog) {
         let mut docs: Vec<&Doc> = Vec::new();
         for world in snapshot.worlds() {
-            // What a cluster gave is JSON; the files beside it have comments.
+            // Objects from a cluster are JSON; files for it have comments.
             let own = world.objects().filter(|object| !object.doc().is_json());
             let written = world.all_written().map(|(_, object)| object);
             docs.extend(own.chain(written).map(Object::doc));
@@ -200,7 +200,7 @@ impl Gathered {
     }
 }
 
-/// The words behind `# pavisade: allow`; `None` where a comment is not for us.
+/// Returns the text after `# pavisade: allow`. `None` if a comment is not a directive.
 fn directive(comment: &str) -> Option<Result<&str, Fault>> {
     let rest = comment.trim_start_matches('#').trim_start();
     let head = rest.get(.."pavisade".len()).filter(|h| h.eq_ignore_ascii_case("pavisade"))?;
@@ -215,8 +215,8 @@ fn directive(comment: &str) -> Option<Result<&str, Fault>> {
     }))
 }
 
-/// The line that a comment is about: its own, or of one that has a line for itself the next line
-/// that is no comment; none where that is blank.
+/// Returns the line that a comment applies to: its own line, or for a comment on its own line the
+/// next line that is not a comment. `None` if that is blank.
 fn beside(source: &Source, at: u32) -> Option<u32> {
     let own = source.line_at(at);
     let (start, _) = source.line(own)?;

@@ -1,6 +1,6 @@
-//! Exceptions: those in what is judged are found, and all are applied.
+//! Exceptions: collected from the scanned input and applied to findings.
 //!
-//! One without a reason, an end date or a check that exists does not count, and a note says so.
+//! An exception without a reason, an end date or a valid check is ignored, and a note reports it.
 
 mod apply;
 mod gather;

@@ -1,4 +1,4 @@
-//! The words of an exception: `CHECK[, CHECK…] [in CONTAINER] until YYYY-MM-DD: REASON`.
+//! Parses exceptions: `CHECK[, CHECK…] [in CONTAINER] until YYYY-MM-DD: REASON`.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use pavisade_model::Rule;
 
 const FORM: &str = "Use `host-path-volume until 2027-01-31: why`.";
 
-/// What an exception says.
+/// A parsed exception.
 #[derive(Debug)]
 pub(super) struct Said {
     pub checks: Vec<Arc<Rule>>,
@@ -17,7 +17,7 @@ pub(super) struct Said {
     pub reason: String,
 }
 
-/// Why one does not count, and what to do.
+/// Why an exception is invalid, and how to fix it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Fault {
     pub message: String,
@@ -28,8 +28,8 @@ fn fault<T>(message: impl Into<String>) -> Result<T, Fault> {
     Err(Fault { message: message.into(), remedy: FORM.to_owned() })
 }
 
-/// Reads the words behind `allow`, or of an annotation's line. With `suggest` a misspelt name gets a
-/// suggestion, which takes a while.
+/// Parses the text after `allow`, or a line of an annotation. With `suggest`, the error for an
+/// unknown name has a suggestion, which is slow to compute.
 pub(super) fn parse(text: &str, catalog: &Catalog, suggest: bool) -> Result<Said, Fault> {
     let (head, reason) = match text.split_once(':') {
         Some((head, reason)) => (head, reason.trim()),
@@ -73,7 +73,7 @@ pub(super) fn parse(text: &str, catalog: &Catalog, suggest: bool) -> Result<Said
     Ok(Said { checks, container, until, reason })
 }
 
-/// The rules that a word stands for.
+/// Returns the rules that a word refers to.
 fn named(word: &str, catalog: &Catalog, suggest: bool) -> Result<Vec<Arc<Rule>>, Fault> {
     let meant = catalog.meant(word);
     if meant.is_empty() {

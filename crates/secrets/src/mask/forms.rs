@@ -1,4 +1,4 @@
-//! Secrets that show in a text alone: logins in addresses, tokens, and the words of commands.
+//! Secrets recognized from the text alone: credentials in URLs, tokens, and arguments of commands.
 
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -8,9 +8,9 @@ use memchr::memmem;
 use super::super::{tokens, values};
 use super::{is_harmless, is_telling};
 
-/// Signs that end an address or a token.
+/// Whether a character ends a URL or a token.
 fn ends(c: char) -> bool {
-    // Most are letters.
+    // Most characters are letters.
     !c.is_ascii_alphanumeric() && (c.is_whitespace() || "\"'`<>()[]{}|\\".contains(c))
 }
 
@@ -18,8 +18,7 @@ fn end_of_word(text: &str, at: usize) -> usize {
     text[at..].find(ends).map_or(text.len(), |end| at + end)
 }
 
-/// Where something ends, searched once for all places before the end: a line may be one word of
-/// megabytes.
+/// Caches the result of a search for all positions before it: a line may be one word of megabytes.
 struct Ends<'t> {
     text: &'t str,
     search: fn(&str, usize) -> usize,
@@ -39,11 +38,11 @@ impl<'t> Ends<'t> {
     }
 }
 
-/// `Basic` and `Bearer`, in any case of the first letter. A searcher is made once.
+/// `Basic` and `Bearer`, with any case of the first letter. The searchers are built once.
 static SCHEMES: LazyLock<[memmem::Finder<'static>; 2]> =
     LazyLock::new(|| ["asic ", "earer "].map(memmem::Finder::new));
 
-/// Every login and token.
+/// Finds all credentials and tokens.
 pub(super) fn find(text: &str, found: &mut dyn FnMut(Range<usize>)) {
     logins(text, found);
     let mut words = Ends::new(text, end_of_word);
@@ -60,7 +59,7 @@ pub(super) fn find(text: &str, found: &mut dyn FnMut(Range<usize>)) {
         };
         found(at + skipped..words.of(at + skipped));
     });
-    // Whatever follows, but a word of prose.
+    // Whatever follows, except a word of prose.
     for scheme in &*SCHEMES {
         for at in scheme.find_iter(text.as_bytes()) {
             let start = at + scheme.needle().len();
@@ -71,7 +70,7 @@ pub(super) fn find(text: &str, found: &mut dyn FnMut(Range<usize>)) {
             }
         }
     }
-    // Addresses that are a credential as a whole.
+    // URLs that are credentials as a whole.
     if !text.contains('/') {
         return;
     }
@@ -82,14 +81,14 @@ pub(super) fn find(text: &str, found: &mut dyn FnMut(Range<usize>)) {
     }
 }
 
-/// `scheme://user:password@host` and `user:password@host`: all before the `@`.
+/// Finds `scheme://user:password@host` and `user:password@host`: everything before the `@`.
 fn logins(text: &str, found: &mut dyn FnMut(Range<usize>)) {
     let mut from = if text.contains('/') { 0 } else { text.len() };
     while let Some(at) = text[from..].find("://").map(|at| from + at + 3) {
         let end = text[at..].find("://").map_or(text.len(), |next| at + next);
         let word = &text[at..end_of_word(&text[..end], at)];
         let authority = &word[..word.find(['/', '?', '#', ',', ';']).unwrap_or(word.len())];
-        // A sign that ends the authority may be one of a password that nobody encoded.
+        // A character that ends the authority may be an unencoded part of a password.
         let has_port = authority.rsplit_once(':').is_none_or(|(_, port)| is_port(port));
         let login = match authority.rfind('@') {
             Some(login) => Some(login),
@@ -124,7 +123,7 @@ fn logins(text: &str, found: &mut dyn FnMut(Range<usize>)) {
         let is_name = names.iter().any(|name| user.eq_ignore_ascii_case(name));
         let made =
             password.contains(|c: char| c.is_ascii_digit()) || values::looks_random(password);
-        // An image or a server; people and accounts have neither path nor port.
+        // An image or a server. E-mail addresses have neither path nor port.
         let of_image = host.contains('/');
         let of_server =
             of_image || host.trim_end_matches(':').contains(':') || matches!(host, "tcp" | "unix");
@@ -144,7 +143,7 @@ fn is_port(text: &str) -> bool {
     text.bytes().all(|b| b.is_ascii_digit()) || text.starts_with(['$', '{', '<', '%'])
 }
 
-/// Whether user and password come from elsewhere.
+/// Whether user and password are templates.
 fn is_template(login: &str) -> bool {
     let is_hole = |part: &str| part.starts_with(['$', '%', '{']) || is_harmless(part);
     match login.split_once(':') {
@@ -153,7 +152,7 @@ fn is_template(login: &str) -> bool {
     }
 }
 
-/// The words of a text and where they start: what blanks, quotes, commas and brackets part.
+/// Returns the words of a text and their offsets, separated by blanks, quotes, commas and brackets.
 pub(super) fn words(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let parts = |c: char| ends(c) || c == ',';
     text.split(parts)
@@ -161,24 +160,24 @@ pub(super) fn words(text: &str) -> impl Iterator<Item = (usize, &str)> {
         .filter(|(_, word)| !word.is_empty())
 }
 
-/// What the words before say of the next one.
+/// What the previous words imply for the next one.
 #[derive(Default)]
 pub(super) struct Command {
-    /// The last word is a flag whose value, a secret, comes next.
+    /// The last word is a flag, and its secret value follows.
     flag: bool,
     /// The last word is a flag whose value may be a user and a password.
     user: bool,
-    /// Whether a sentence speaks of a credential: 1, and says next what it is: 2.
+    /// The state for prose about a credential: 1 after its noun, 2 if the value follows.
     spoken: u8,
-    /// Words since a program whose flags are known, and its name.
+    /// The number of words since a program with known flags, and its name.
     program: Option<(u8, &'static str)>,
 }
 
-/// Words behind a program that are its own.
+/// Maximum number of words after a program that are its arguments.
 const OWN: u8 = 32;
 
 impl Command {
-    /// The secret in the next word.
+    /// Returns the secret in the next word.
     pub(super) fn next(&mut self, word: &str) -> Option<Range<usize>> {
         const PROGRAMS: [&str; 9] = [
             "mysql",
@@ -191,7 +190,7 @@ impl Command {
             "sshpass",
             "htpasswd",
         ];
-        // The list's own dash.
+        // A dash of the list.
         if word == "-" {
             return None;
         }

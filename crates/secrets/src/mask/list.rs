@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use super::{MASK, forms, mask, replaced};
 use crate::text::find_in_words;
 
-/// The words of a command line as they are shown: what the words before say of a word counts, as
-/// in `--password hunter2`. A word that holds a secret otherwise is hidden as a whole.
+/// Returns the words of a command line for display. Takes preceding words into account, as in
+/// `--password hunter2`. A word that contains a secret otherwise is hidden completely.
 pub fn mask_words<'t>(words: &[&'t str]) -> Vec<Cow<'t, str>> {
     let mut shown: Vec<_> = words.iter().map(|word| mask(word)).collect();
     let mut command = forms::Command::default();
@@ -21,7 +21,7 @@ pub fn mask_words<'t>(words: &[&'t str]) -> Vec<Cow<'t, str>> {
     }
     find_in_words(words, &mut |index, name, _| {
         let flag = words[index].strip_prefix('-').map(|flag| flag.trim_start_matches('-'));
-        // The value of `--password` is the next word, that of `-phunter2` is in it.
+        // The value of `--password` is the next word; that of `-phunter2` is in the same word.
         let is_next = flag.is_some_and(|flag| flag == name || flag == "user");
         let at = index + usize::from(is_next && index + 1 < words.len());
         if matches!(shown[at], Cow::Borrowed(_)) {
@@ -47,7 +47,7 @@ mod tests {
             (&["/usr/bin/mysql", "-phunter2"], &["/usr/bin/mysql", "-p••••"]),
             (&["redis-cli", "-a", "hunter2"], &["redis-cli", "-a", MASK]),
             (&["sh", "-c", "mysql -phunter2 -e x"], &["sh", "-c", "mysql -p•••• -e x"]),
-            // Nothing secret: switches, templates, other flags, a flag at the end.
+            // Not secret: switches, templates, other flags, a flag at the end.
             (&["app", "--password", "$(PASSWORD)"], &["app", "--password", "$(PASSWORD)"]),
             (&["app", "--user", "me", "-p", "80"], &["app", "--user", "me", "-p", "80"]),
             (&["app", "--verbose", "hunter2"], &["app", "--verbose", "hunter2"]),

@@ -1,6 +1,6 @@
 use super::{MASK, mask, mask_field, places};
 
-/// The file with its secrets masked.
+/// Returns the file with its secrets masked.
 fn shown(text: &str) -> String {
     let mut shown = text.to_owned();
     for place in places(text).into_iter().rev() {
@@ -139,7 +139,7 @@ fn an_anchor_or_a_tag_does_not_show_the_value_behind_it() {
         ("- {name: &n TOKEN, value: &v HUNTER2}\n", "- {name: &n TOKEN, value: &v ••••}\n"),
         ("a: {password: &pw HUNTER2, b: c}\n", "a: {password: &pw ••••, b: c}\n"),
         ("kind: Secret\ndata: &d\n  a: HUNTER2\n", "kind: Secret\ndata: &d\n  a: ••••\n"),
-        // What is behind the anchor may still be a map or a template.
+        // The value after the anchor may still be a map or a template.
         ("secret: &s\n  secretName: web\n", "secret: &s\n  secretName: web\n"),
         ("secret: &s {secretName: web}\n", "secret: &s {secretName: web}\n"),
         ("password: &pw $(A)\n", "password: &pw $(A)\n"),
@@ -236,7 +236,7 @@ fn accounts_and_people_are_not_logins() {
     for (text, expected) in [
         ("keycloak:HUNTER2@corp.example", "••••@corp.example"),
         ("me:qwRtZpLkJhGfDsXcVbNm@corp.example", "••••@corp.example"),
-        // An image, a server: a word is a password there.
+        // An image or a server: even a simple word is a password.
         ("image: user:pass1@registry/image", "image: ••••@registry/image"),
         ("image: me:hunter@registry.internal/a", "image: ••••@registry.internal/a"),
         ("me:hunter@db.internal:5432", "••••@db.internal:5432"),
@@ -265,14 +265,14 @@ fn a_line_of_megabytes_is_read_once() {
     let line = "{\"name\":\"a\",\"value\":\"http://b\"},".repeat(10_000);
     assert_eq!(places(&line), []);
     assert!(!places(&"password=hunter2,".repeat(10_000)).is_empty());
-    // Each value was searched for its end, which is that of the line.
+    // Each value was searched to the end of the line.
     assert_eq!(places(&"value=a,".repeat(200_000)), []);
     assert_eq!(mask("value=a,b name=password").into_owned(), "value=•••• name=password");
 }
 
 #[test]
 fn a_word_of_megabytes_is_searched_for_its_end_once() {
-    // Each of these took minutes when every beginning looked for its end.
+    // Each of these took minutes when every prefix was searched to its end.
     let token = "glpat-q7Zr0kPn2VxY8sTdL4wJ/";
     let key = format!(
         "-----BEGIN RSA PRIVATE KEY-----MIIE{}",

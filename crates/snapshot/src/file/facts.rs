@@ -1,4 +1,4 @@
-//! Facts about images, as serde reads and writes them: a line for each image, columns in it.
+//! The serialized form of facts about images: one line per image, with columns.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ pub(super) struct ImageLine {
     pub(super) image: Wire,
 }
 
-/// `{"missing":[["nginx:1","it was refused"]]}`: images were asked for, and these were not had.
+/// `{"missing":[["nginx:1","it was refused"]]}`: requested images that could not be read.
 #[derive(Serialize, Deserialize)]
 pub(super) struct MissingLine {
     pub(super) missing: Vec<(String, String)>,
@@ -29,7 +29,7 @@ pub(super) struct Wire {
     digest: String,
     references: Vec<String>,
     platform: String,
-    /// Digest and instruction of each.
+    /// Digest and instruction of each layer.
     layers: Vec<(String, String)>,
     packages: Columns,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -89,11 +89,11 @@ struct Columns {
 struct Table {
     advisories: Vec<WireAdvisory>,
     package: Vec<u32>,
-    /// Places in `advisories`.
+    /// Indexes in `advisories`.
     advisory: Vec<u32>,
     fix: Vec<Fix>,
     severity: Vec<Rating>,
-    /// Name and version of the source package of each; absent where there is none in the whole table.
+    /// Name and version of the source package of each match. Absent if the whole table has none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     built: Vec<Option<(String, String)>>,
 }
@@ -115,20 +115,20 @@ struct WireAdvisory {
     aliases: Vec<String>,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     title: String,
-    /// Source, vector and score of each.
+    /// Source, vector and score of each score.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     scores: Vec<(String, String, f32)>,
     /// Probability and percentile.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     epss: Option<(f32, f32)>,
-    /// The day, and whether ransomware uses it.
+    /// The date, and whether ransomware uses it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     exploited: Option<(String, bool)>,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     url: String,
 }
 
-/// Advisories that several images have are kept once.
+/// Deduplicates advisories across images.
 #[derive(Default)]
 pub(super) struct Shared(HashMap<String, Vec<Arc<Advisory>>>);
 
@@ -234,7 +234,7 @@ impl From<&Image> for Wire {
 }
 
 impl Wire {
-    /// The image and all that is listed of it.
+    /// Returns the number of rows of the image and its tables.
     pub(super) fn rows(&self) -> usize {
         let of_advisory =
             |advisory: &WireAdvisory| 1 + advisory.aliases.len() + advisory.scores.len();
@@ -247,7 +247,7 @@ impl Wire {
         1 + lists.iter().sum::<usize>() + rows + inspected
     }
 
-    /// The image; an error says which columns do not fit.
+    /// Converts to the image. The error says which columns have different lengths.
     pub(super) fn image(self, shared: &mut Shared) -> Result<Image, &'static str> {
         let Columns { name, version, purl, path, layer } = self.packages;
         let rows = name.len();

@@ -1,4 +1,4 @@
-//! What was found in an image beside its packages, as serde reads and writes it.
+//! The serialized form of an image's inspection.
 
 use serde::{Deserialize, Serialize};
 
@@ -61,7 +61,7 @@ enum WirePlace {
 }
 
 impl Wire {
-    /// All that is listed.
+    /// Returns the number of listed items.
     pub(super) fn rows(&self) -> usize {
         let listed = |c: &WireConfiguration| {
             [&c.ports, &c.environment, &c.labels, &c.entrypoint, &c.command, &c.odd]

@@ -1,22 +1,22 @@
-//! How much a snapshot file may take.
+//! Limits for reading a snapshot file.
 
-/// What a snapshot file may take. The defaults hold a cluster ten times as large as the largest
-/// that Kubernetes supports.
+/// Limits for a snapshot file. The defaults allow a cluster ten times as large as the largest that
+/// Kubernetes supports.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Bytes of all lines.
+    /// The size of all lines, in bytes.
     pub bytes: u64,
-    /// Bytes of one line.
+    /// The size of a line, in bytes.
     pub line: usize,
-    /// Objects.
+    /// The number of objects.
     pub objects: usize,
-    /// Images, those that could not be had, and all that is listed of them.
+    /// The number of images, unresolved references, and rows of their tables.
     pub rows: usize,
-    /// Worlds.
+    /// The number of worlds.
     pub worlds: usize,
-    /// How many times larger than packed the lines may be, beyond a free 64 MiB.
+    /// The compression ratio of the lines, not counting the first 64 MiB.
     pub ratio: u64,
-    /// How many times larger than packed the objects may be in memory, beyond a free GiB.
+    /// The ratio of the objects' memory to the compressed size, not counting the first GiB.
     pub memory_ratio: u64,
 }
 

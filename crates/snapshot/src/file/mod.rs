@@ -1,13 +1,14 @@
-//! The snapshot file: a picture that can be kept, sent, and judged elsewhere.
+//! The snapshot file: a snapshot that can be stored, sent, and judged elsewhere.
 //!
-//! A zstd skippable frame holds the text `pavisade snapshot 2`, so that the first bytes say what
-//! the file is and `zstd -dc` still unpacks it. One zstd frame with a checksum follows, with lines
-//! of JSON: a header, the facts, the objects, and how many these are, so that a file that was cut is noticed.
-//! Objects of another world than the first stand behind a line `{"world":N}`.
+//! A zstd skippable frame contains the text `pavisade snapshot 2`, so that the first bytes identify
+//! the file and `zstd -dc` can still decompress it. It is followed by one zstd frame with a
+//! checksum. The frame contains lines of JSON: a header, the facts, the objects, and the number of
+//! objects, which detects truncation. Objects of a world other than the first follow a line
+//! `{"world":N}`.
 //!
-//! No file is opened here: bytes come from a `Read` and go to a `Write`. Nor are threads started:
-//! [`Reader::batch`] gives pieces that [`Batch::parse`] reads on any thread, [`Reader::finish`]
-//! puts them together.
+//! This module opens no files and starts no threads: it reads from a `Read` and writes to a
+//! `Write`. [`Reader::batch`] returns batches that [`Batch::parse`] parses on any thread, and
+//! [`Reader::finish`] combines the results.
 
 mod facts;
 mod inspection;
@@ -27,34 +28,34 @@ pub use write::{Writer, write};
 
 use crate::WorldParts;
 
-/// The version of the form that is written.
+/// The format version that is written.
 pub const FORMAT: u32 = 2;
-/// The oldest version that is read: it has no facts.
+/// The oldest supported format version, which has no facts.
 pub const OLDEST: u32 = 1;
 
-/// A skippable frame (RFC 8878, 3.1.2) begins so; its length follows, as four bytes.
+/// The start of a skippable frame (RFC 8878, 3.1.2). A length of four bytes follows.
 const SKIPPABLE: [u8; 4] = [0x50, 0x2A, 0x4D, 0x18];
-/// What its text begins with, before the version.
+/// The start of the frame's text, before the version.
 const MAGIC: &str = "pavisade snapshot ";
 const END: &str = "{\"end\":";
 const WORLD: &str = "{\"world\":";
 const IMAGE: &str = "{\"image\":";
 const MISSING: &str = "{\"missing\":";
 
-/// Whether a file that begins so is a snapshot, of whatever version.
+/// Whether a file with this start is a snapshot, of any version.
 pub fn is_snapshot(head: &[u8]) -> bool {
     head.starts_with(&SKIPPABLE) && head.get(8..).is_some_and(|t| t.starts_with(MAGIC.as_bytes()))
 }
 
-/// What a snapshot file says of itself.
+/// The header of a snapshot file.
 #[derive(Debug, Clone)]
 pub struct Header {
-    /// The program that made it, with its version.
+    /// The program that created it, with its version.
     pub tool: String,
-    /// When the picture was taken.
+    /// The time of the snapshot.
     pub time: Timestamp,
-    /// The worlds; their objects stand on the lines below.
+    /// The worlds, without their objects, which are on the lines after the header.
     pub worlds: Vec<WorldParts>,
-    /// What was noticed while the picture was taken, without places in texts.
+    /// Notes about the scanned input, without source locations.
     pub notes: Vec<Note>,
 }

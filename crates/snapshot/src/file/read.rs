@@ -1,4 +1,4 @@
-//! Reading a snapshot file, within limits.
+//! Reads a snapshot file within limits.
 
 use std::io::{self, BufRead, BufReader, Read};
 use std::sync::Arc;
@@ -15,55 +15,56 @@ use crate::{Facts, Image, Images, Object, Snapshot};
 
 const FREE: u64 = 64 << 20;
 const FREE_MEMORY: u64 = 1 << 30;
-/// About what an object takes beside its text and values.
+/// Approximate memory of an object in addition to its text and values, in bytes.
 const OBJECT: usize = 1 << 10;
-/// Bytes of lines that one task reads.
+/// Bytes of lines per batch.
 const BATCH: usize = 1 << 20;
-/// Notes on single lines, beyond which they are counted only.
+/// Maximum number of notes on single lines. Further ones are only counted.
 const NOTES: usize = 100;
 
-/// Why a snapshot file gives nothing; a sentence part that follows the file's name.
+/// An error that prevents reading a snapshot file. The message follows the file's name in a
+/// sentence.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReadError {
-    /// The first bytes are others.
+    /// It does not start like a snapshot.
     #[error("it is not a snapshot: create one with `pavisade snapshot save`")]
     NoSnapshot,
-    /// A later version of the form.
+    /// The format version is newer than supported.
     #[error(
         "it was created by a newer Pavisade (format {0}, this one supports up to {FORMAT}): \
          update Pavisade"
     )]
     Newer(u32),
-    /// An earlier version of the form.
+    /// The format version is older than supported.
     #[error(
         "it was created by an older Pavisade (format {0}, this one supports {OLDEST} to \
          {FORMAT}): create it again"
     )]
     Older(u32),
-    /// Nothing in it can be relied on.
+    /// The content is corrupt.
     #[error("it is damaged: {0}; create it again, or copy it again from its source")]
     Damaged(String),
-    /// It is more than a limit allows.
+    /// A limit was exceeded.
     #[error("it is too large: more than {1} {0}")]
     TooLarge(&'static str, u64),
-    /// The bytes could not be had.
+    /// Reading the bytes failed.
     #[error(transparent)]
     Io(io::Error),
 }
 
-/// A picture that was kept.
+/// A snapshot from a file.
 #[derive(Debug)]
 pub struct Saved {
-    /// The program that made it, with its version.
+    /// The program that created it, with its version.
     pub tool: String,
-    /// When it was taken.
+    /// The time of the snapshot.
     pub time: jiff::Timestamp,
-    /// The picture; what could not be read is among its notes.
+    /// The snapshot. Its notes include what could not be read.
     pub snapshot: Snapshot,
 }
 
-/// Reads a snapshot file on this thread; `name` is what users know it by.
+/// Reads a snapshot file on the current thread. `name` is the name shown to users.
 ///
 /// # Errors
 /// See [`ReadError`].
@@ -76,7 +77,7 @@ pub fn read(from: impl Read, name: &str, limits: Limits) -> Result<Saved, ReadEr
     reader.finish(parsed)
 }
 
-/// Counts what is taken from a reader.
+/// Counts the bytes read from a reader.
 struct Counted<R> {
     from: R,
     taken: Arc<AtomicU64>,
@@ -90,11 +91,11 @@ impl<R: Read> Read for Counted<R> {
     }
 }
 
-/// Reads a snapshot file in pieces.
+/// Reads a snapshot file in batches.
 pub struct Reader<R: Read> {
     from: BufReader<Decoder<'static, BufReader<Counted<R>>>>,
     packed: Arc<AtomicU64>,
-    /// Bytes of memory that the objects take which were parsed so far, roughly.
+    /// The approximate memory of the objects parsed so far, in bytes.
     memory: Arc<AtomicU64>,
     unpacked: u64,
     limits: Limits,
@@ -104,20 +105,20 @@ pub struct Reader<R: Read> {
     line: usize,
     batches: usize,
     objects: usize,
-    /// What is known beside the objects.
+    /// The facts.
     images: Vec<Image>,
     missing: Vec<(Arc<str>, String)>,
     has_images: bool,
     advisories: facts::Shared,
     rows: usize,
-    /// How many objects the last line names.
+    /// The number of objects according to the last line.
     end: Option<usize>,
-    /// Why the lines stopped before the last one.
+    /// Whether the file was truncated.
     cut: bool,
     notes: Vec<Note>,
 }
 
-/// Lines that hold objects of one world.
+/// Lines with objects of one world.
 pub struct Batch {
     index: usize,
     world: usize,
@@ -132,12 +133,12 @@ pub struct Parsed {
     index: usize,
     world: usize,
     objects: Vec<Object>,
-    /// Lines that hold no object, and why.
+    /// Lines that are not objects, with the error.
     damaged: Vec<(usize, &'static str)>,
 }
 
 impl<R: Read> Reader<R> {
-    /// Reads up to the objects.
+    /// Reads the file up to the objects.
     ///
     /// # Errors
     /// See [`ReadError`].
@@ -184,12 +185,12 @@ impl<R: Read> Reader<R> {
         Ok(reader)
     }
 
-    /// What the file says of itself.
+    /// Returns the header.
     pub fn header(&self) -> &Header {
         &self.header
     }
 
-    /// The next lines; `None` after the last.
+    /// Returns the next batch. `None` after the last.
     ///
     /// # Errors
     /// See [`ReadError`].
@@ -207,7 +208,7 @@ impl<R: Read> Reader<R> {
             let starts = |control: &str| line.starts_with(control.as_bytes());
             if starts(END) {
                 self.end = Some(self.control(line, |end: End| end.end.objects)?);
-                // The checksum is compared at the frame's end only.
+                // The checksum is verified only at the end of the frame.
                 self.expect_nothing_more()?;
             } else if starts(IMAGE) {
                 let image = self.control(line, |line: facts::ImageLine| line.image)?;
@@ -225,7 +226,7 @@ impl<R: Read> Reader<R> {
                 }
                 continue;
             }
-            // Lines of a batch follow one another.
+            // The lines of a batch must be contiguous.
             text.truncate(from);
             if from > 0 {
                 break;
@@ -240,7 +241,7 @@ impl<R: Read> Reader<R> {
         Ok(Some(Batch { index, world, name, first_line, text, memory }))
     }
 
-    /// The picture, from all batches in any order.
+    /// Returns the snapshot from all batches, in any order.
     ///
     /// # Errors
     /// See [`ReadError`].
@@ -304,7 +305,8 @@ impl<R: Read> Reader<R> {
         }
     }
 
-    /// Appends a line without its end; `false` at the end of the file or where it is cut.
+    /// Appends a line without its line end. Returns `false` at the end of the file or where it is
+    /// truncated.
     fn next_line(&mut self, into: &mut Vec<u8>) -> Result<bool, ReadError> {
         let start = into.len();
         loop {
@@ -317,7 +319,7 @@ impl<R: Read> Reader<R> {
                 }
             };
             if buffer.is_empty() {
-                // A last line without an end is not whole.
+                // A last line without a line end is incomplete.
                 into.truncate(start);
                 return Ok(false);
             }
@@ -348,7 +350,8 @@ impl<R: Read> Reader<R> {
         Ok(())
     }
 
-    /// What was parsed takes no more memory than an honest file of this size would.
+    /// Checks that the parsed objects take no more memory than is plausible for the size of the
+    /// file.
     fn weigh(&self) -> Result<(), ReadError> {
         let packed = self.packed.load(Ordering::Relaxed);
         let allowed = FREE_MEMORY + packed.saturating_mul(self.limits.memory_ratio);
@@ -382,11 +385,11 @@ impl<R: Read> Reader<R> {
     }
 }
 
-/// A frame that ends too early was cut: what came before it counts. All else is an error.
+/// Accepts a truncated frame: what came before it is used. Any other error is returned.
 fn unreadable(error: io::Error) -> Result<(), ReadError> {
     match error.kind() {
         io::ErrorKind::UnexpectedEof => Ok(()),
-        // What zstd finds wrong has no kind of its own.
+        // zstd errors have no specific kind.
         io::ErrorKind::Other | io::ErrorKind::InvalidData => {
             Err(ReadError::Damaged(error.to_string()))
         }
@@ -394,9 +397,9 @@ fn unreadable(error: io::Error) -> Result<(), ReadError> {
     }
 }
 
-/// Reads the frame that says what the file is.
+/// Reads the frame that identifies the file.
 fn magic(from: &mut impl Read) -> Result<(), ReadError> {
-    // The longest is `pavisade snapshot 4294967295` with its line end.
+    // The longest text is `pavisade snapshot 4294967295` with its line end.
     const LONGEST: usize = MAGIC.len() + 11;
     let mut start = [0; 8];
     let no_snapshot = |error: io::Error| match error.kind() {
@@ -430,14 +433,14 @@ fn header_of(line: &[u8]) -> Result<Header, ReadError> {
         format: u32,
     }
     let error = |error: serde_json::Error| ReadError::Damaged(format!("its header: {error}"));
-    // The version first: a header of another one may have another form.
+    // Read the version first: the header of another version may have a different form.
     let Version { format } = serde_json::from_slice(line).map_err(error)?;
     known(format)?;
     serde_json::from_slice::<wire::Header>(line).map(Header::from).map_err(error)
 }
 
 impl Batch {
-    /// Reads the objects.
+    /// Parses the objects.
     pub fn parse(self) -> Parsed {
         let Self { index, world, name, first_line, text, memory } = self;
         let mut parsed = Parsed { index, world, objects: Vec::new(), damaged: Vec::new() };
@@ -458,7 +461,7 @@ impl Batch {
 
 fn object(name: &str, line: usize, text: &[u8]) -> Result<Object, &'static str> {
     let text = std::str::from_utf8(text).map_err(|_| "is not valid UTF-8")?;
-    // The line tells objects without a name apart.
+    // The line number distinguishes objects without a name.
     let documents =
         pavisade_yaml::read(&Source::of(format!("{name}:{line}"), Origin::Object, text));
     let [doc] = &documents.docs[..] else { return Err("is not valid JSON") };

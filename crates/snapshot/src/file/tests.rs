@@ -1,4 +1,4 @@
-//! Write, read, equal; and whatever is damaged is said.
+//! Round trips, and errors for every kind of damage.
 
 use std::io::Write as _;
 use std::sync::Arc;
@@ -71,7 +71,7 @@ fn small() -> Vec<u8> {
     written(&picture(&["a".into(), "b".into(), "c".into()]))
 }
 
-/// A file of these lines below a header.
+/// Returns a file with these lines after a header.
 fn lines(format: u32, header: Option<&str>, lines: &[&str]) -> Vec<u8> {
     let text = format!("{MAGIC}{format}\n");
     let mut bytes = [&SKIPPABLE[..], &(text.len() as u32).to_le_bytes(), text.as_bytes()].concat();
@@ -107,14 +107,14 @@ fn secret_values_are_never_written() {
     assert!(text.contains(r#""stringData":{"a":"<redacted>"}"#), "{text}");
 }
 
-/// A line with an image of one package and one advisory.
+/// Returns a line with an image of one package and one advisory.
 fn image(package: &str, advisory: &str) -> String {
     format!(
         r#"{{"image":{{"name":"a","digest":"","references":[],"platform":"","layers":[],"packages":{{"name":["p"],"version":["1"],"purl":[""],"path":[""],"layer":[null]}},"matches":{{"advisories":[{{"id":"CVE-1"}}],"package":{package},"advisory":{advisory},"fix":["unknown"],"severity":["low"]}}}}}}"#
     )
 }
 
-/// A line with an image of which this was found.
+/// Returns a line with an image and these fields of its inspection.
 fn inspected(found: &str) -> String {
     let whole = image("[0]", "[0]");
     format!(r#"{},"inspection":{{{found}}}}}}}"#, &whole[..whole.len() - 2])
@@ -162,13 +162,13 @@ fn facts_are_kept() {
     let found: Vec<_> = saved.facts().images.iter().flat_map(|images| images.all()).collect();
     let of = |at: usize| found[at].matches().next().unwrap().advisory;
     assert!(Arc::ptr_eq(of(0), of(1)));
-    // Nobody asked: that is not the same as none.
+    // Not requested is different from none.
     assert!(again(&small()).unwrap().snapshot.facts().images.is_none());
     let none = picture(&[]).with_facts(Facts { images: Some(Arc::default()) });
     assert!(again(&written(&none)).unwrap().snapshot.facts().images.is_some());
 }
 
-/// With every kind of file and of place.
+/// An inspection with every kind of file and place.
 fn inspection() -> Inspection {
     let file = |(why, _): (Notable, _)| NotableFile {
         path: "usr/bin/x".into(),
@@ -293,7 +293,7 @@ fn missing_objects_are_noticed() {
     }
 }
 
-/// A line of an image with two references and no package, with that column of versions.
+/// Returns a line with an image with two references, no package, and that column of versions.
 fn columns(versions: &str) -> String {
     format!(
         r#"{{"image":{{"name":"a","digest":"","references":["a","b"],"platform":"","layers":[],"packages":{{"name":[],{versions}"purl":[],"path":[],"layer":[]}}}}}}"#
@@ -307,7 +307,7 @@ fn lines_are_counted_behind_those_of_images() {
     let bytes = lines(2, None, &[missing, &image, POD, "{", "{\"end\":{\"objects\":2}}"]);
     let saved = again(&bytes).unwrap();
     let messages: Vec<_> = saved.snapshot.notes().iter().map(|note| &note.message).collect();
-    // Behind the header are lines 2 to 5.
+    // Lines 2 to 5 follow the header.
     assert!(messages.iter().any(|message| message.starts_with("line 5 ")), "{messages:?}");
 }
 
@@ -373,7 +373,7 @@ fn every_cut_and_every_flipped_bit_is_noticed() {
         for bit in 0..8 {
             let mut flipped = bytes.clone();
             flipped[at] ^= 1 << bit;
-            // A frame may say the same in two ways (a larger window).
+            // A frame may have two equivalent encodings (a larger window).
             let Ok(saved) = again(&flipped) else { continue };
             let noticed = saved.snapshot.notes().len() > 1;
             assert!(noticed || shown(&saved.snapshot) == expect, "byte {at}, bit {bit}");

@@ -1,4 +1,4 @@
-//! The control lines of a snapshot file as serde reads and writes them.
+//! The serialized form of the control lines of a snapshot file.
 
 use jiff::Timestamp;
 use pavisade_model::{Cause, Confidence, Note, NoteKind, Severity};
@@ -18,7 +18,7 @@ pub(super) struct Header {
     notes: Vec<Noted>,
 }
 
-/// `{"world":1}`: the objects below are of that world.
+/// `{"world":1}`: the following objects are of that world.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Switch {
     pub(super) world: usize,
@@ -39,7 +39,7 @@ pub(super) struct Count {
 struct World {
     name: String,
     kind: Kind,
-    /// Of the kinds that `coverage` does not name.
+    /// Of the kinds that are not in `coverage`.
     others: Seen,
     coverage: Vec<OfKind>,
     #[serde(default = "default_namespace")]
@@ -55,11 +55,11 @@ struct OfKind {
     group: String,
     kind: String,
     coverage: Seen,
-    /// Why it was not read, for people.
+    /// The reason why it was not read, as text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     gap: Option<String>,
-    /// The same as data, a [`Reason`]; absent in files of old versions, and one of a later version may
-    /// be any other.
+    /// The reason as a [`Reason`]. Absent in files of old versions; may be an unknown variant in
+    /// files of newer ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     cause: Option<serde_json::Value>,
 }
@@ -75,7 +75,7 @@ enum Reason {
     Unreachable,
 }
 
-/// As data; nothing where there are only words.
+/// Converts a cause to data. `None` if it is only text.
 fn to_wire(cause: &Cause) -> Option<serde_json::Value> {
     let reason = match cause.clone() {
         Cause::NotAsked => Reason::NotAsked,
@@ -89,7 +89,7 @@ fn to_wire(cause: &Cause) -> Option<serde_json::Value> {
     serde_json::to_value(reason).ok()
 }
 
-/// From data, or from words: old versions wrote nothing else.
+/// Converts from data, or from text, which is all that old versions wrote.
 fn from_wire(cause: Option<serde_json::Value>, words: String) -> Cause {
     match cause.and_then(|cause| serde_json::from_value(cause).ok()) {
         Some(Reason::NotAsked) => Cause::NotAsked,
@@ -111,7 +111,7 @@ struct Noted {
     remedy: String,
 }
 
-/// A wire enum and the one it stands for.
+/// Defines a wire enum and the conversions to and from the domain enum.
 macro_rules! same {
     ($wire:ident = $own:ident { $($variant:ident),* }) => {
         #[derive(Clone, Copy, Serialize, Deserialize)]

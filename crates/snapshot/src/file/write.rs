@@ -1,4 +1,4 @@
-//! Writing a snapshot file.
+//! Writes a snapshot file.
 
 use std::io::{self, Write};
 
@@ -11,7 +11,7 @@ use super::wire::{self, Count, End, Switch};
 use super::{FORMAT, Header, MAGIC, SKIPPABLE};
 use crate::{Facts, Object, Snapshot, stored};
 
-/// Fast, and objects of a cluster are alike: more effort gains little.
+/// A fast level: objects of a cluster are similar, so higher levels gain little.
 const LEVEL: i32 = 3;
 
 /// Writes a snapshot file object by object.
@@ -22,10 +22,10 @@ pub struct Writer<W: Write> {
 }
 
 impl<W: Write> Writer<W> {
-    /// Begins a file; the objects in `header` are not written.
+    /// Starts a file. The objects in `header` are not written.
     ///
     /// # Errors
-    /// What `to` gives.
+    /// Returns errors from `to`.
     pub fn new(mut to: W, header: &Header) -> io::Result<Self> {
         let text = format!("{MAGIC}{FORMAT}\n");
         to.write_all(&SKIPPABLE)?;
@@ -38,10 +38,10 @@ impl<W: Write> Writer<W> {
         Ok(writer)
     }
 
-    /// Adds what is known beside the objects, before any of them.
+    /// Writes the facts. Must be called before any object is written.
     ///
     /// # Errors
-    /// What the target gives.
+    /// Returns write errors.
     pub fn facts(&mut self, facts: &Facts) -> io::Result<()> {
         let Some(images) = &facts.images else { return Ok(()) };
         let missing = images.missing();
@@ -53,10 +53,10 @@ impl<W: Write> Writer<W> {
         Ok(())
     }
 
-    /// Adds an object of a world, less what is not kept ([`stored::trim`]).
+    /// Writes an object of a world, trimmed by [`stored::trim`].
     ///
     /// # Errors
-    /// What the target gives.
+    /// Returns write errors.
     pub fn object(
         &mut self,
         world: usize,
@@ -72,10 +72,10 @@ impl<W: Write> Writer<W> {
         self.line(&stored::trim(value, api_version, kind))
     }
 
-    /// Ends the file and gives the target back.
+    /// Ends the file and returns the target.
     ///
     /// # Errors
-    /// What the target gives.
+    /// Returns write errors.
     pub fn finish(mut self) -> io::Result<W> {
         let end = End { end: Count { objects: self.objects } };
         self.line(&serde_json::to_string(&end)?)?;
@@ -90,10 +90,10 @@ impl<W: Write> Writer<W> {
     }
 }
 
-/// Writes a whole picture, made by `tool` at `time`.
+/// Writes a whole snapshot that was created by `tool` at `time`.
 ///
 /// # Errors
-/// What `to` gives.
+/// Returns errors from `to`.
 pub fn write<W: Write>(to: W, snapshot: &Snapshot, tool: &str, time: Timestamp) -> io::Result<W> {
     let worlds = snapshot.worlds().iter().map(|world| world.parts()).collect();
     let notes = snapshot.notes().to_vec();

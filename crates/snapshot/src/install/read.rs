@@ -1,10 +1,10 @@
-//! Where each kind says what it installs.
+//! Reads what objects of each kind install.
 
 use pavisade_yaml::{Kind, Value};
 
 use super::{Install, Origin};
 
-/// Text at a path; empty where there is none.
+/// Returns the string at a path. Empty if there is none.
 fn text<'v>(value: Value<'v>, path: &[&str]) -> &'v str {
     value.at(path).and_then(Value::as_str).unwrap_or("")
 }
@@ -13,7 +13,7 @@ fn address(text: &str) -> Origin {
     if text.is_empty() { Origin::Unknown } else { Origin::Address(text.to_owned()) }
 }
 
-/// A chart of a chart repository or registry.
+/// A chart in a chart repository or registry.
 fn chart(name: &str, version: &str, origin: Origin) -> Vec<Install> {
     if name.is_empty() {
         return Vec::new();
@@ -22,7 +22,7 @@ fn chart(name: &str, version: &str, origin: Origin) -> Vec<Install> {
     vec![Install { what: format!("chart `{name}`{version}"), origin, path: None }]
 }
 
-/// A folder of a repository. What a template or a pattern fills in is left off its end.
+/// A directory of a repository. Templated or pattern parts at its end are dropped.
 fn folder(path: &str, origin: Origin) -> Install {
     let path = path.trim_start_matches("./").trim_matches('/');
     let path = if path == "." { "" } else { path };
@@ -35,7 +35,7 @@ fn folder(path: &str, origin: Origin) -> Install {
         "" => "the whole repository".to_owned(),
         path => format!("path `{path}`"),
     };
-    // Of a path that is wholly a template nothing is known.
+    // If the whole path is a template, nothing is known about it.
     let path = (open.is_none() || !fixed.is_empty()).then(|| fixed.to_owned());
     Install { what, origin, path }
 }
@@ -65,13 +65,13 @@ pub(super) fn flux_release(root: Value<'_>) -> Vec<Install> {
     }
 }
 
-/// A chart that is a folder of a repository.
+/// A chart that is a directory of a repository.
 fn chart_folder(path: &str, origin: Origin) -> Install {
     let folder = folder(path, origin);
     Install { what: folder.what.replacen("path", "chart", 1), ..folder }
 }
 
-/// Of Flux 1.
+/// HelmRelease of Flux 1.
 pub(super) fn old_release(root: Value<'_>) -> Vec<Install> {
     let Some(spec) = root.at(&["spec", "chart"]) else { return Vec::new() };
     match text(spec, &["git"]) {
@@ -93,7 +93,7 @@ pub(super) fn flux_terraform(root: Value<'_>) -> Vec<Install> {
     vec![terraform(text(root, &["spec", "path"]), from)]
 }
 
-/// Terraform's own language is never judged, wherever it is.
+/// Terraform code, which is never judged.
 fn terraform(what: &str, origin: Origin) -> Install {
     let what = match what.trim_start_matches("./") {
         "" => "Terraform code".to_owned(),
@@ -126,7 +126,7 @@ fn argo_source(source: Value<'_>) -> Vec<Install> {
     let field = |name| source.str(name).unwrap_or("");
     let from = address(field("repoURL"));
     match (field("chart"), source.get("path")) {
-        // Only values of another source are taken from it.
+        // A `ref` source only provides values for another source.
         ("", None) if source.get("ref").is_some() => Vec::new(),
         ("", _) => vec![folder(field("path"), from)],
         (name, _) => chart(name, field("targetRevision"), from),
@@ -139,7 +139,7 @@ pub(super) fn application_set(root: Value<'_>) -> Vec<Install> {
     if installs.iter().all(|install| install.path.is_some() || !install.what.starts_with("path")) {
         return installs;
     }
-    // The path is that of each folder which a generator finds.
+    // The path is that of each directory which a generator finds.
     let generators = root.at(&["spec", "generators"]);
     let git =
         generators.into_iter().flat_map(Value::descendants).filter(|v| v.key() == Some("git"));
@@ -203,7 +203,7 @@ pub(super) fn crossplane_release(root: Value<'_>) -> Vec<Install> {
 pub(super) fn crossplane_object(root: Value<'_>) -> Vec<Install> {
     let Some(manifest) = root.at(&["spec", "forProvider", "manifest"]) else { return Vec::new() };
     let typed = |field| manifest.str(field).is_some_and(|text| !text.is_empty());
-    // What is an object is judged as one.
+    // Complete objects are judged as embedded objects.
     if typed("apiVersion") && typed("kind") {
         Vec::new()
     } else {
@@ -211,7 +211,7 @@ pub(super) fn crossplane_object(root: Value<'_>) -> Vec<Install> {
     }
 }
 
-/// Templates of other objects, which patches complete.
+/// Templates of other objects, completed by patches.
 pub(super) fn composition(root: Value<'_>) -> Vec<Install> {
     let direct = root.at(&["spec"]).into_iter().flat_map(|spec| spec.list("resources"));
     let steps = root.at(&["spec"]).into_iter().flat_map(|spec| spec.list("pipeline"));
@@ -275,7 +275,7 @@ pub(super) fn cluster_resource_set(root: Value<'_>) -> Vec<Install> {
     resources.into_iter().flat_map(Value::items).filter_map(held).collect()
 }
 
-/// Manifests as a text in a ConfigMap or Secret.
+/// Manifests as text in a ConfigMap or Secret.
 fn held(reference: Value<'_>) -> Option<Install> {
     let (kind, name) = (reference.str("kind")?, reference.str("name")?);
     let what = format!("manifests in {kind} `{name}`");

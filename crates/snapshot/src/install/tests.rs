@@ -2,14 +2,14 @@ use pavisade_yaml::{Source, read};
 
 use super::*;
 
-/// The one object of a text.
+/// Returns the only object of a text.
 fn object(text: &str) -> Object {
     let doc = read(&Source::new("f", text)).docs.remove(0);
     let (version, kind) = (doc.root().str("apiVersion"), doc.root().str("kind"));
     Object::new(doc.root(), version.unwrap_or(""), kind.unwrap_or(""))
 }
 
-/// What it installs in words, with the path where there is one.
+/// Returns the descriptions of what it installs, with paths.
 fn said(text: &str) -> Vec<String> {
     let all = object(text).installs();
     let said = all.into_iter().map(|Install { what, origin, path }| {
@@ -98,7 +98,7 @@ fn each_kind_says_what_it_installs() {
             "{apiVersion: kappctrl.k14s.io/v1alpha1, kind: App, spec: {fetch: [{git: {url: https://git.example/a, subPath: x}}, {inline: {paths: {}}}]}}",
             &["path `x` of https://git.example/a at [x]", "files inside"],
         ),
-        // The same kinds of other groups, and kustomize's own file, install nothing.
+        // Kinds of the same name in other groups and kustomize's own file install nothing.
         ("{apiVersion: kustomize.config.k8s.io/v1beta1, kind: Kustomization, resources: [a]}", &[]),
         ("{apiVersion: app.k8s.io/v1, kind: Application, spec: {source: {path: a}}}", &[]),
         ("{apiVersion: messaging.example.org/v1, kind: Subscription, spec: {name: a}}", &[]),
@@ -117,7 +117,7 @@ fn a_crossplane_object_holds_an_object_and_no_pods_itself() {
     assert_eq!(held.len(), 1);
     assert_eq!((held[0].kind(), held[0].name(), held[0].namespace()), ("Deployment", "web", "a"));
     assert!(held[0].has_pods());
-    // What has no type cannot be judged, and that is said.
+    // A manifest without a type cannot be judged, and is reported.
     let open = "{apiVersion: kubernetes.crossplane.io/v1alpha2, kind: Object, spec: {forProvider: {manifest: {kind: Deployment}}}}";
     assert_eq!(said(open), ["a manifest without a type inside"]);
     assert!(embedded(&object(open)).is_empty());

@@ -1,4 +1,4 @@
-//! From a kubeconfig, or from inside a pod, to a client.
+//! Creates a client from a kubeconfig or from the environment of a pod.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,64 +9,64 @@ use thiserror::Error;
 
 use super::ClusterRequest;
 
-/// How long a connection may take.
+/// The timeout for a connection.
 const CONNECT: Duration = Duration::from_secs(10);
 
-/// Why no client could be made: the user must change something first.
+/// An error in the configuration of the connection, which the user must fix.
 #[derive(Debug, Error)]
 pub enum ConnectError {
-    /// No kubeconfig, and not in a pod.
+    /// There is no kubeconfig, and this is not a pod.
     #[error(
         "no cluster is configured: there is no kubeconfig (--kubeconfig, $KUBECONFIG, \
          ~/.kube/config), and this is not a pod with a ServiceAccount"
     )]
     NoCluster,
-    /// The file cannot be read.
+    /// A kubeconfig cannot be read.
     #[error("reading {}: {reason}", path.display())]
     Kubeconfig {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         reason: String,
     },
-    /// No context is chosen.
+    /// No context is selected.
     #[error(
         "the kubeconfig has no current context: choose one with --context; it contains {known}"
     )]
     NoContext {
-        /// What there is.
+        /// The available contexts.
         known: String,
     },
-    /// The context is not in it.
+    /// The context does not exist.
     #[error("the kubeconfig has no context `{wanted}`; it contains {known}")]
     Context {
-        /// What was asked for.
+        /// The requested context.
         wanted: String,
-        /// What there is.
+        /// The available contexts.
         known: String,
     },
-    /// Something that it names is of no use.
+    /// The context refers to something invalid.
     #[error("context `{context}`: {reason}")]
     Unusable {
         /// The context.
         context: String,
-        /// Why.
+        /// The reason.
         reason: String,
     },
 }
 
-/// A way into a cluster.
+/// A connection to a cluster.
 pub(crate) struct Connection {
-    /// The context's name.
+    /// The name of the context.
     pub name: String,
     pub config: Config,
-    /// The user's name in the kubeconfig.
+    /// The name of the user in the kubeconfig.
     pub user: String,
     pub client: Client,
 }
 
 impl Connection {
-    /// The API server's address without what a URL may hold of credentials.
+    /// Returns the URL of the API server without credentials.
     pub(crate) fn address(&self) -> String {
         let url = &self.config.cluster_url;
         let scheme = url.scheme_str().unwrap_or("https");
@@ -91,7 +91,7 @@ pub(crate) async fn connect(request: &ClusterRequest) -> Result<Connection, Conn
     }
     config.connect_timeout = Some(CONNECT);
     config.default_retry = false;
-    // A short way needs no compression, which costs the API server more than the bytes do.
+    // A local connection needs no compression, which costs the API server more than the bytes.
     let host = config.cluster_url.host().unwrap_or_default();
     config.disable_compression |= matches!(host, "localhost" | "[::1]") || host.starts_with("127.");
     if request.impersonate.is_some() || !request.impersonate_groups.is_empty() {
@@ -103,7 +103,7 @@ pub(crate) async fn connect(request: &ClusterRequest) -> Result<Connection, Conn
     Ok(Connection { name, config, user, client })
 }
 
-/// The same server without any credentials.
+/// Creates a client for the same server without credentials.
 pub(crate) fn anonymous(connection: &Connection) -> Result<Client, ConnectError> {
     let mut config = connection.config.clone();
     config.auth_info = AuthInfo::default();
@@ -114,7 +114,7 @@ fn client(config: Config, context: &str) -> Result<Client, ConnectError> {
     let unusable = |reason| ConnectError::Unusable { context: context.to_owned(), reason };
     let builder = ClientBuilder::try_from(config).map_err(|error| match &error {
         kube::Error::Auth(auth) => unusable(super::http::credential(auth)),
-        // The URL may hold a password.
+        // The URL may contain a password.
         kube::Error::ProxyProtocolUnsupported { proxy_url }
         | kube::Error::ProxyProtocolDisabled { proxy_url, .. } => {
             let scheme = proxy_url.scheme_str().unwrap_or("its scheme");
@@ -149,7 +149,7 @@ async fn configuration(request: &ClusterRequest) -> Result<(String, String, Conf
     }
 }
 
-/// The files, merged as kubectl does: of two settings the first counts.
+/// Reads and merges the files as kubectl does: of two settings, the first applies.
 fn read(files: &[PathBuf]) -> Result<Option<Kubeconfig>, ConnectError> {
     let mut merged: Option<Kubeconfig> = None;
     for path in files {
@@ -174,7 +174,7 @@ fn in_pod() -> Result<(String, String, Config), ConnectError> {
     Ok(("in-cluster".into(), "ServiceAccount".into(), config))
 }
 
-/// The error with its cause, once.
+/// Returns the message of the error with its cause.
 fn reason(error: &KubeconfigError) -> String {
     match error {
         KubeconfigError::Parse(_) => "it is not a valid kubeconfig".to_owned(),
@@ -186,7 +186,7 @@ fn reason(error: &KubeconfigError) -> String {
     }
 }
 
-/// The innermost cause.
+/// Returns the message of the innermost cause.
 fn last(error: &dyn std::error::Error) -> String {
     let mut at: &dyn std::error::Error = error;
     while let Some(cause) = at.source() {

@@ -1,24 +1,24 @@
-//! Which kinds an API server serves (KEP-3352 aggregated discovery, and what was there before it).
+//! The kinds that an API server serves (KEP-3352 aggregated discovery, or legacy discovery).
 
 use pavisade_model::GroupKind;
 use pavisade_yaml::{Source, Value, read};
 
 use super::http::{Failure, Server};
 
-/// Aggregated where the server knows it, else as before Kubernetes 1.26.
+/// Aggregated discovery if the server supports it, otherwise that of Kubernetes before 1.26.
 const ACCEPT: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,\
                       application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,\
                       application/json";
 
-/// The resources that can be listed, the preferred version of each group first.
+/// The resources that can be listed, with the preferred version of each group first.
 #[derive(Debug, Default)]
 pub(crate) struct Served {
     pub resources: Vec<Resource>,
-    /// Group versions that are registered and do not answer, with the reason.
+    /// Registered group versions whose server does not respond, with the reason.
     pub silent: Vec<(String, String)>,
 }
 
-/// One resource of one version.
+/// A resource in one version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Resource {
     pub group: String,
@@ -30,7 +30,7 @@ pub(crate) struct Resource {
 }
 
 impl Resource {
-    /// `v1`, `apps/v1`.
+    /// Returns the `apiVersion`: `v1`, `apps/v1`.
     pub(crate) fn api_version(&self) -> String {
         match &*self.group {
             "" => self.version.clone(),
@@ -38,7 +38,7 @@ impl Resource {
         }
     }
 
-    /// Where all its objects are listed.
+    /// Returns the path for listing all objects.
     pub(crate) fn path(&self) -> String {
         let root = if self.group.is_empty() { "/api" } else { "/apis" };
         format!("{root}/{}/{}", self.api_version(), self.resource)
@@ -46,13 +46,13 @@ impl Resource {
 }
 
 impl Served {
-    /// The preferred version of a kind.
+    /// Returns the resource of a kind in its preferred version.
     pub(crate) fn find(&self, kind: GroupKind) -> Option<&Resource> {
         let is = |r: &&Resource| r.kind == kind.kind && r.group == kind.group;
         self.resources.iter().find(is)
     }
 
-    /// Why a group that is registered does not answer.
+    /// Returns the reason why the server of a registered group does not respond.
     pub(crate) fn silence(&self, group: &str) -> Option<&str> {
         let of = |(name, _): &&(String, String)| {
             name.strip_prefix(group).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
@@ -61,7 +61,7 @@ impl Served {
     }
 }
 
-/// Asks the server.
+/// Requests the resources from the server.
 pub(crate) async fn discover(server: &Server) -> Result<Served, Failure> {
     let mut served = Served::default();
     for root in ["/api", "/apis"] {
@@ -109,7 +109,7 @@ fn aggregated(list: Value<'_>, served: &mut Served) {
         let name = group.at(&["metadata", "name"]).and_then(Value::as_str).unwrap_or_default();
         for version in group.list("versions") {
             let number = version.str("version").unwrap_or_default();
-            // The server behind an APIService is away: what it served last is still told.
+            // The server behind an APIService is unavailable. Its last known resources are listed.
             if version.str("freshness") == Some("Stale") {
                 let why = "its API server does not respond to the cluster".to_owned();
                 served.silent.push((format!("{name}/{number}"), why));
@@ -141,7 +141,7 @@ async fn group_version(server: &Server, group: &str, version: &str, served: &mut
 }
 
 impl Served {
-    /// Adds a resource, whose plural name stands in `name`, where it can be listed.
+    /// Adds a resource if it can be listed. Its plural name is in `name`.
     fn add(
         &mut self,
         (group, version): (&str, &str),

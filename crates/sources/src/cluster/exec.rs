@@ -1,7 +1,7 @@
-//! Credential plugins (`client.authentication.k8s.io`, KEP-541): run once.
+//! Credential plugins (`client.authentication.k8s.io`, KEP-541), run once.
 //!
-//! The client library would run a plugin for its headers and again for its certificates: whoever is
-//! asked for a one-time password would be asked three times, and be refused at the second.
+//! The client library would run a plugin once for headers and again for certificates. A user would
+//! be asked for a one-time password several times, and the second use would be rejected.
 
 use std::io::{self, IsTerminal as _};
 use std::process::{Command, Stdio};
@@ -10,10 +10,10 @@ use kube::config::{AuthInfo, ExecConfig, ExecInteractiveMode};
 use pavisade_yaml::{Source, Value, read};
 use serde_json::json;
 
-/// The plugin's answer as what a kubeconfig may hold instead of it.
+/// Runs the plugin and returns its credentials in the form of a kubeconfig.
 ///
 /// # Errors
-/// Why there is none, without what the plugin printed: it may be secret.
+/// The reason, without the output of the plugin, which may be secret.
 pub(crate) fn run(exec: &ExecConfig) -> Result<AuthInfo, String> {
     let command = exec.command.as_deref().ok_or("its credential plugin has no `command`")?;
     let version = exec.api_version.as_deref().ok_or("its credential plugin has no `apiVersion`")?;
@@ -84,7 +84,7 @@ fn credential(text: &str, version: &str) -> Result<AuthInfo, String> {
     if token.is_none() && certificate.is_none() {
         return Err("the credential plugin returned neither a token nor a certificate".into());
     }
-    // A kubeconfig holds PEM in base64.
+    // A kubeconfig contains PEM in base64.
     let base64 = |text: Option<&str>| text.map(super::base64);
     let auth = json!({
         "token": token,

@@ -1,5 +1,5 @@
-//! What only a running cluster can tell: its version, its certificates, what it answers to
-//! whoever asks. They become one object of kind `Cluster` beside the others.
+//! Facts about a running cluster: its version, its certificates, its responses to unauthenticated
+//! requests. They are stored in an object of kind `Cluster`.
 
 use std::net::IpAddr;
 use std::path::Path;
@@ -21,8 +21,8 @@ use super::http::Server;
 use super::tls;
 use super::{base64, list::parsed};
 
-/// Paths that are asked for without credentials, one request each. The first four are open by
-/// default (`system:public-info-viewer`).
+/// Paths that are requested without credentials, once each. The first four are public by default
+/// (`system:public-info-viewer`).
 const ANONYMOUS: [&str; 15] = [
     "/version",
     "/healthz",
@@ -40,10 +40,10 @@ const ANONYMOUS: [&str; 15] = [
     "/api/v1/secrets?limit=1",
     "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings?limit=1",
 ];
-/// How long a request without credentials may take.
+/// The timeout of a request without credentials.
 const ANONYMOUS_TIME: Duration = Duration::from_secs(5);
 
-/// The object that holds them.
+/// The object with the facts.
 pub(crate) struct Facts {
     fields: Map<String, Json>,
 }
@@ -95,7 +95,8 @@ impl Facts {
         self.fields.insert("anonymous".into(), answers.into());
     }
 
-    /// Certificates of the API server, of kubelets by handshake, and of the client.
+    /// Collects the certificates of the API server, of kubelets by TLS handshake, and of the
+    /// client.
     pub(crate) async fn certificates(&mut self, connection: &Connection, nodes: &[Object]) {
         let mut all = Vec::new();
         let url = &connection.config.cluster_url;
@@ -120,7 +121,7 @@ impl Facts {
         self.fields.insert("certificates".into(), all.into());
     }
 
-    /// The object; nothing only where our own JSON is none.
+    /// Returns the object. `None` only if the generated JSON were invalid.
     pub(crate) fn object(self) -> Option<Object> {
         let doc = parsed(Json::Object(self.fields).to_string())?;
         Some(Object::new(doc.root(), "pavisade.dev/v1", "Cluster"))
@@ -141,7 +142,7 @@ fn certificate(of: &str, address: &str, presented: Result<Vec<Vec<u8>>, String>)
     }
 }
 
-/// One entry for each node, also where nothing can be asked.
+/// Returns an entry for each node, even if it cannot be contacted.
 async fn of_kubelets(nodes: &[Object]) -> Vec<Json> {
     let (mut all, mut names, mut places) = (Vec::new(), Vec::new(), Vec::new());
     for node in nodes {
@@ -164,8 +165,8 @@ async fn of_kubelets(nodes: &[Object]) -> Vec<Json> {
     all
 }
 
-/// Where a node's kubelet listens. A node writes its own status, so that only an address of a network
-/// counts: neither a name nor this very machine.
+/// Returns the address of a node's kubelet. Since a node writes its own status, only a non-local IP
+/// address is accepted: neither a name nor this machine.
 fn kubelet(node: &Object) -> Option<(String, u16)> {
     let status = node.at(&["status"])?;
     let is_internal = |a: &Value<'_>| a.str("type") == Some("InternalIP");
@@ -177,7 +178,7 @@ fn kubelet(node: &Object) -> Option<(String, u16)> {
     Some((host.to_owned(), port))
 }
 
-/// The client certificate of the kubeconfig.
+/// Returns the client certificate in the kubeconfig.
 fn own(config: &Config) -> Option<Vec<String>> {
     let auth = &config.auth_info;
     let pem = match (&auth.client_certificate_data, &auth.client_certificate) {
@@ -207,7 +208,7 @@ mod tests {
         let nodes = [
             node("none", json!([])),
             node("named", json!([{"type": "Hostname", "address": "named"}])),
-            // Who writes these wants us to speak to somebody else.
+            // A malicious node may redirect requests to another host.
             node("here", json!([{"type": "InternalIP", "address": "127.0.0.1"}])),
             node("name", json!([{"type": "InternalIP", "address": "localhost"}])),
         ];

@@ -1,4 +1,4 @@
-//! One request to an API server: bounded in time and size, tried again where that may help.
+//! Requests to an API server, with limits for time and size, and retries.
 
 use std::error::Error as StdError;
 use std::io;
@@ -12,53 +12,53 @@ use kube::Client;
 use kube::client::Body;
 use tokio::time::{Instant, sleep, timeout_at};
 
-/// How often a server that asks for patience is asked again.
+/// Maximum number of retries if the server asks to wait.
 const PATIENCE: u32 = 6;
-/// How often a connection that breaks is tried again.
+/// Maximum number of retries of a broken connection.
 const RECONNECTS: u32 = 2;
-/// The longest that `Retry-After` is heeded.
+/// Maximum accepted value of `Retry-After`.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
-/// Milliseconds that a whole run waits for a server that asks for patience.
+/// Maximum time that a run waits in total because the server asks to, in milliseconds.
 const WAITING: u64 = 5 * 60 * 1000;
-/// Bytes of an error's body that are read.
+/// Maximum size of the body of an error that is read, in bytes.
 const ERROR_BYTES: usize = 64 << 10;
 
-/// An API server with what is too much of an answer.
+/// An API server, and limits for its responses.
 #[derive(Clone)]
 pub(crate) struct Server {
     pub client: Client,
-    /// How long one answer may take, its body included.
+    /// The timeout of a response, including its body.
     pub time: Duration,
-    /// Bytes that one answer may have.
+    /// The maximum size of a response, in bytes.
     pub bytes: usize,
-    /// Milliseconds that a run may still wait for a server that asks for patience.
+    /// The remaining time that the run may wait because the server asks to, in milliseconds.
     pub patience: Arc<AtomicU64>,
-    /// When all requests must be answered, and how long that is.
+    /// The deadline for all requests, and the timeout that it is from.
     until: Option<(Instant, Duration)>,
 }
 
-/// Why there is no answer.
+/// Why a request failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Failure {
-    /// The server answered with an error.
+    /// The server responded with an error.
     Status {
         code: u16,
-        /// Whether it is a `Status` of an API server, and not the page of a proxy before it.
+        /// Whether it is a `Status` of an API server, and not a page of a proxy.
         own: bool,
-        /// What it said, in one line.
+        /// The message, on one line.
         message: String,
-        /// Where a list whose token expired goes on.
+        /// The token for continuing a list whose token expired.
         token: Option<String>,
     },
-    /// No connection, or one that broke; the sentence says why.
+    /// The connection failed. Contains the message.
     Connection(String),
-    /// The TLS handshake or our own credentials failed: no second try helps.
+    /// The TLS handshake or authentication failed. Retrying does not help.
     Refused(String),
-    /// It took longer than it may.
+    /// The timeout of the response expired.
     Time(Duration),
-    /// All requests together took longer than they may.
+    /// The timeout for all requests expired.
     Late(Duration),
-    /// The answer is larger than it may be.
+    /// The response is too large.
     Size(usize),
 }
 
@@ -82,17 +82,17 @@ impl std::fmt::Display for Failure {
 }
 
 impl Server {
-    /// A server that is asked with `client`.
+    /// Creates a server for requests with `client`.
     pub(crate) fn new(client: Client, time: Duration, bytes: usize) -> Self {
         Self { client, time, bytes, patience: Arc::new(AtomicU64::new(WAITING)), until: None }
     }
 
-    /// The same, whose requests together may take so long from now on.
+    /// Sets a timeout from now on for all requests.
     pub(crate) fn within(self, time: Duration) -> Self {
         Self { until: Some((Instant::now() + time, time)), ..self }
     }
 
-    /// When one answer must be there, and why it is too late then.
+    /// Returns the deadline of a response, and the error if it expires.
     fn deadline(&self) -> (Instant, Failure) {
         let own = Instant::now() + self.time;
         match self.until {
@@ -101,7 +101,7 @@ impl Server {
         }
     }
 
-    /// The body of `GET path`.
+    /// Returns the body of `GET path`.
     pub(crate) async fn get(&self, path: &str, accept: &str) -> Result<Vec<u8>, Failure> {
         let (mut waits, mut breaks) = (0, 0);
         loop {
@@ -134,12 +134,12 @@ impl Server {
         }
     }
 
-    /// The status of `GET path`; its body is not read.
+    /// Returns the status of `GET path`, without reading its body.
     pub(crate) async fn status(&self, path: &str) -> Result<u16, Failure> {
         Ok(self.send(path, "*/*", &self.deadline()).await?.status().as_u16())
     }
 
-    /// One try; with how long the server asks to wait.
+    /// Sends the request once. The error includes how long the server asks to wait.
     async fn once(&self, path: &str, accept: &str) -> Result<Vec<u8>, (Failure, Option<Duration>)> {
         let deadline = &self.deadline();
         let response = self.send(path, accept, deadline).await.map_err(|f| (f, None))?;
@@ -193,7 +193,7 @@ impl Server {
     }
 }
 
-/// What a `Status` (k8s.io/apimachinery `meta/v1`) says.
+/// Converts a `Status` (k8s.io/apimachinery `meta/v1`).
 fn refusal(status: StatusCode, body: &[u8]) -> Failure {
     let parsed: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
     let own = parsed.get("kind").and_then(|kind| kind.as_str()) == Some("Status");
@@ -218,7 +218,7 @@ fn refusal(status: StatusCode, body: &[u8]) -> Failure {
     }
 }
 
-/// What an error of the client means, without what a credential plugin printed: it may be secret.
+/// Converts an error of the client, without the output of a credential plugin, which may be secret.
 pub(crate) fn failure(error: &(dyn StdError + 'static)) -> Failure {
     let mut at = Some(error);
     let mut last = error.to_string();
@@ -235,7 +235,7 @@ pub(crate) fn failure(error: &(dyn StdError + 'static)) -> Failure {
             return Failure::Connection(sentence.to_owned());
         }
         last = cause.to_string();
-        // The cause of an error of input and output is the cause of what is inside it.
+        // The cause of an I/O error is the error inside it.
         at = match cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
             Some(inside) => Some(inside),
             None => cause.source(),
@@ -288,7 +288,7 @@ fn tls_failure(error: &rustls::Error) -> String {
 pub(crate) fn credential(error: &kube::client::AuthError) -> String {
     use kube::client::AuthError as Auth;
     match error {
-        // By the old provider `gcp`; what its command printed may be secret.
+        // From the legacy provider `gcp`. The output of its command may be secret.
         Auth::AuthExecStart(_) | Auth::AuthExecRun { .. } | Auth::AuthExecParse(_) => {
             "the credential command failed: log in again".into()
         }

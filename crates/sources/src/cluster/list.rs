@@ -1,4 +1,4 @@
-//! Paged lists: a kind is read page by page, each object trimmed on arrival.
+//! Paged lists: a kind is read page by page, and each object is trimmed on arrival.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -13,66 +13,67 @@ use super::discovery::Resource;
 use super::http::{Failure, Server};
 use crate::{ClusterLimits, Progress};
 
-/// Objects of a page.
+/// Number of objects per page.
 const PAGE: usize = 500;
-/// By how much a page that is too large is made smaller.
+/// The factor by which a page that is too large is reduced.
 const SHRINK: usize = 5;
-/// Objects that a server may send in one page, however many were asked for.
+/// Maximum number of objects in a page, regardless of how many were requested.
 const MAX_ITEMS: usize = 50_000;
-/// Bytes from which on pages are read one at a time: their values take several times as much.
+/// Pages from this size in bytes are read one at a time, since their values take several times as
+/// much memory.
 const LARGE: usize = 4 << 20;
-/// How many times as large as its text an object may be in memory, beyond a free 64 KiB: what
-/// clusters hold is about as large.
+/// Maximum ratio of an object's size in memory to its text, not counting the first 64 KiB. Usually
+/// they are about equal.
 const MAX_DENSITY: usize = 4;
 const FREE_DENSITY: usize = 64 << 10;
-/// About what an object takes beside its text and values.
+/// Approximate memory of an object in addition to its text and values, in bytes.
 const OBJECT: usize = 1 << 10;
-/// Lists that fail one after another for want of a connection or an answer, after which the server
-/// counts as gone and nothing more is waited for.
+/// Number of consecutive lists without a connection or response after which the server is
+/// considered unavailable.
 const GONE: usize = 4;
-/// How often a list begins again when its token has expired and no other was given.
+/// Maximum number of times a list is restarted after its token expired without a new one.
 const RESTARTS: usize = 1;
-/// Continue tokens of one list that may expire.
+/// Maximum number of expired continue tokens per list.
 const MAX_EXPIRED: usize = 100;
-/// Pages without an object that may follow each other.
+/// Maximum number of consecutive pages without objects.
 const MAX_EMPTY: usize = 20;
-/// What users see of an object's source.
+/// The source of an object as shown to users.
 const SOURCE: &str = "cluster";
 
-/// What became of one kind.
+/// The result for a kind.
 pub(crate) struct Listed {
     pub objects: Vec<Object>,
     pub coverage: Coverage,
-    /// Why not all were read.
+    /// The reason why not all objects were read.
     pub gap: Option<Gap>,
-    /// Whether pages of different moments were put together.
+    /// Whether it combines pages of different resource versions.
     pub mixed: bool,
 }
 
-/// Why a kind is not complete.
+/// The reason why a kind is incomplete.
 pub(crate) struct Gap {
     pub cause: Cause,
-    /// Whether the time for the whole cluster was over.
+    /// Whether the timeout for the whole cluster expired.
     pub late: bool,
 }
 
 impl Gap {
-    /// Whether the right is what is missing: expected, and no fault of the connection.
+    /// Whether only the permission is missing, which is not a connection failure.
     pub(crate) fn is_forbidden(&self) -> bool {
         matches!(self.cause, Cause::Forbidden { .. })
     }
 }
 
-/// What all lists of a cluster share.
+/// State shared by all lists of a cluster.
 pub(crate) struct Shared<'a> {
     pub progress: &'a dyn Progress,
     pub name: &'a str,
     pub read: AtomicUsize,
-    /// Bytes of memory that the objects read so far take, roughly.
+    /// Approximate memory of the objects read so far, in bytes.
     pub bytes: AtomicUsize,
-    /// What is too much.
+    /// The limits.
     pub limits: ClusterLimits,
-    /// Connections that failed one after another.
+    /// The number of consecutive connection failures.
     pub failures: AtomicUsize,
     /// Held while a large page is read.
     pub turn: Mutex<()>,
@@ -100,7 +101,7 @@ pub(crate) async fn list(server: &Server, resource: &Resource, shared: &Shared<'
                 if expired > MAX_EXPIRED {
                     return listed.broken("its continue tokens repeatedly expire".into());
                 }
-                // The list goes on with what is there now, or begins again.
+                // Continue the list with the current state, or restart it.
                 match next {
                     Some(next) => {
                         listed.mixed = true;
@@ -118,7 +119,7 @@ pub(crate) async fn list(server: &Server, resource: &Resource, shared: &Shared<'
                 }
             }
             Err(Failure::Status { code: 403, own: true, .. }) => return listed.forbidden(resource),
-            // A CustomResourceDefinition that was deleted since.
+            // The CustomResourceDefinition was deleted in the meantime.
             Err(Failure::Status { code: 404, own: true, .. }) if token.is_empty() => {
                 listed.coverage = Coverage::NotServed;
                 return listed;
@@ -164,7 +165,7 @@ pub(crate) async fn list(server: &Server, resource: &Resource, shared: &Shared<'
         if empty > MAX_EMPTY {
             return listed.broken("the API server repeatedly sends empty pages".into());
         }
-        // A server that gives a token again would never end.
+        // A server that repeats a token would never end.
         if !tokens.insert(page.token.clone()) {
             return listed.broken("the API server repeats its continue token".into());
         }
@@ -196,7 +197,8 @@ impl Listed {
     }
 }
 
-/// The query for the next page; a token is base64 of a kind and may hold what a URL must not.
+/// Returns the query for the next page. A token is encoded, since it may contain characters that
+/// URLs do not allow.
 fn continued(token: &str) -> String {
     if token.is_empty() {
         return String::new();
@@ -215,7 +217,7 @@ fn continued(token: &str) -> String {
 struct Page {
     objects: Vec<Object>,
     token: String,
-    /// What the objects take, roughly.
+    /// The approximate memory of the objects.
     bytes: usize,
 }
 
@@ -252,18 +254,18 @@ fn page(text: &[u8], resource: &Resource) -> Result<Page, String> {
     Ok(Page { objects, token: token.to_owned(), bytes })
 }
 
-/// An object of a list, whose items have no type of their own.
+/// Converts an item of a list. Items have no type of their own.
 fn object(item: Value<'_>, api_version: &str, kind: &str) -> Option<Object> {
     let text = (item.kind() == Kind::Mapping).then(|| stored::trim(item, api_version, kind))?;
     parsed(text).map(|doc| Object::new(doc.root(), api_version, kind))
 }
 
-/// The document of one object's JSON.
+/// Parses the JSON of one object.
 pub(crate) fn parsed(json: String) -> Option<Doc> {
     read(&Source::of(SOURCE, Origin::Object, json)).docs.into_iter().next()
 }
 
-/// Lists several resources, four at a time, in the order in which they were given.
+/// Lists several resources, four at a time, and returns them in the given order.
 pub(crate) async fn all(
     server: &Server,
     resources: Vec<Resource>,

@@ -1,9 +1,9 @@
-//! A live cluster to a world: paged lists, what could not be read and why, and what only a running
-//! cluster can tell.
+//! Reads a live cluster into a world: paged lists, gaps with their reasons, and facts about the
+//! running cluster.
 //!
-//! Nothing is written to the cluster. Secrets are listed only where the caller asks for them, and
-//! their values are dropped on arrival. What may not be read is no error: it is a gap in the
-//! world's coverage, with the missing right's name.
+//! Nothing is written to the cluster. Secrets are listed only on request, and their values are
+//! dropped on arrival. A missing permission is not an error: it is a gap in the world's coverage,
+//! with the name of the permission.
 //!
 //! A credential plugin is run once, before the first request.
 
@@ -38,8 +38,8 @@ use http::{Failure, Server};
 use list::{Listed, Shared};
 use tokio::sync::Mutex;
 
-/// Groups of custom resources that are read where they are there and may be, also where no check
-/// asks for them: they hold pods, policies and rights.
+/// Groups of custom resources that are read if they exist and are permitted, even if no check reads
+/// them: they contain pods, policies and permissions.
 const CUSTOM_GROUPS: [&str; 17] = [
     "argoproj.io",
     "cert-manager.io",
@@ -60,43 +60,44 @@ const CUSTOM_GROUPS: [&str; 17] = [
     "templates.gatekeeper.sh",
 ];
 
-/// What to read of which cluster.
+/// Which cluster to read, and what to read of it.
 #[derive(Debug, Clone)]
 pub struct ClusterRequest {
-    /// Kubeconfig files, merged as kubectl does; without any, the ServiceAccount of a pod.
+    /// Kubeconfig files, merged as kubectl does. If empty, the ServiceAccount of the pod is used.
     pub kubeconfigs: Vec<PathBuf>,
-    /// A context of it instead of the current one.
+    /// The context to use instead of the current one.
     pub context: Option<String>,
-    /// Act as this user.
+    /// The user to impersonate.
     pub impersonate: Option<String>,
-    /// Act as a member of these groups.
+    /// The groups to impersonate.
     pub impersonate_groups: Vec<String>,
-    /// The kinds that somebody looks at.
+    /// The kinds to read.
     pub kinds: Vec<GroupKind>,
-    /// Groups and kinds that files hold, to be compared with the cluster's.
+    /// Groups and kinds in files, to be compared with the cluster.
     pub also: BTreeSet<(String, String)>,
-    /// Whether Secrets are listed: names, types and keys are kept, values are not.
+    /// Whether to list Secrets. Names, types and keys are kept, values are not.
     pub secrets: bool,
-    /// Whether requests without credentials are sent, and handshakes made with kubelets.
+    /// Whether to send unauthenticated requests, and to make TLS handshakes with kubelets.
     pub probe: bool,
-    /// How long one answer may take.
+    /// The timeout of a response.
     pub time: Duration,
-    /// What is too much.
+    /// The limits.
     pub limits: ClusterLimits,
 }
 
-/// What is too much of a cluster. Whatever is refused by a limit has a note.
+/// Limits for reading a cluster. A note reports anything that exceeds a limit.
 #[derive(Debug, Clone, Copy)]
 pub struct ClusterLimits {
-    /// How long all requests together may take.
+    /// The timeout for all requests.
     pub time: Duration,
-    /// Bytes of one answer; a page that has more is asked for again with fewer objects.
+    /// The maximum size of a response, in bytes. A larger page is requested again with fewer
+    /// objects.
     pub page_bytes: usize,
-    /// Pages of one kind.
+    /// The maximum number of pages of a kind.
     pub pages: usize,
-    /// Objects in all.
+    /// The maximum number of objects in total.
     pub objects: usize,
-    /// Bytes of memory that all objects together may take, roughly.
+    /// The maximum memory of all objects, in bytes, approximately.
     pub bytes: usize,
 }
 
@@ -112,26 +113,26 @@ impl Default for ClusterLimits {
     }
 }
 
-/// A cluster as it was read.
+/// A cluster that was read.
 #[derive(Debug)]
 pub struct LoadedCluster {
-    /// Its objects, with what was read and what not.
+    /// Its objects and their coverage.
     pub world: WorldParts,
-    /// What the user must know of the reading.
+    /// Notes from reading.
     pub notes: Vec<Note>,
 }
 
-/// Reads a cluster, as of `now`. One that cannot be reached gives a note and an empty world.
+/// Reads a cluster as of `now`. If it cannot be reached, returns an empty world with a note.
 ///
 /// # Errors
-/// The kubeconfig leads nowhere: the user must change something first.
+/// The kubeconfig is invalid, and the user must fix it.
 pub async fn load_cluster(
     request: &ClusterRequest,
     now: Timestamp,
     progress: &dyn Progress,
 ) -> Result<LoadedCluster, ConnectError> {
     progress.stage("Connecting to the cluster");
-    // A credential plugin may ask something.
+    // A credential plugin may prompt the user.
     progress.pause(true);
     let connection = connect::connect(request).await;
     progress.pause(false);
@@ -181,16 +182,16 @@ fn base64(bytes: impl AsRef<[u8]>) -> String {
     BASE64_STANDARD.encode(bytes)
 }
 
-/// What has been gathered.
+/// The state of reading a cluster.
 struct Reading<'a> {
     request: &'a ClusterRequest,
     place: String,
     world: WorldParts,
     notes: Vec<Note>,
     mixed: Vec<String>,
-    /// Kinds that were not listed, or not in full, when the time for the cluster was over.
+    /// Kinds that were not read completely when the timeout for the cluster expired.
     late: Vec<String>,
-    /// Kinds that were listed whole or in part, and those that may not be.
+    /// The numbers of kinds that were listed at least in part, and of those that are forbidden.
     listed: usize,
     forbidden: usize,
 }
@@ -212,7 +213,7 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// Says where the way to the server proves nothing about who it is.
+    /// Adds a note if the connection does not authenticate the server.
     fn way(&mut self, connection: &Connection) {
         let config = &connection.config;
         let plain = config.cluster_url.scheme_str() == Some("http");
@@ -232,7 +233,7 @@ impl<'a> Reading<'a> {
         );
     }
 
-    /// The resources to list; kinds that are not served or not asked for are settled here.
+    /// Returns the resources to list. Kinds that are not served or not requested are recorded here.
     fn wanted(&mut self, served: &Served) -> Vec<Resource> {
         let mut wanted = Vec::new();
         for &kind in &self.request.kinds {
@@ -283,8 +284,8 @@ impl<'a> Reading<'a> {
             self.cover(&resource.group, &resource.kind, coverage);
             return;
         };
-        // A missing right makes verdicts unknown, which says it; a list that broke off is a
-        // failure of this very run.
+        // A missing permission makes verdicts unknown, which report it. An interrupted list is a
+        // failure of this run.
         if gap.late {
             self.late.push(resource.resource.clone());
         } else if !gap.is_forbidden() {
@@ -354,7 +355,7 @@ impl<'a> Reading<'a> {
     }
 }
 
-/// The first of several names, and how many there are.
+/// Returns the first names of a list, and their number.
 fn counted(names: &[String]) -> String {
     const SHOWN: usize = 20;
     let verb = if names.len() == 1 { "was" } else { "were" };

@@ -1,8 +1,8 @@
-//! Settings of nodes that a cluster keeps as text in a ConfigMap.
+//! Settings of nodes that a cluster stores in a ConfigMap.
 //!
-//! kubeadm writes the `KubeletConfiguration` that every node it adds starts with into the ConfigMap
-//! `kubelet-config` of `kube-system` (before 1.24 `kubelet-config-1.23`). It becomes an object of
-//! its own beside the others. What a node made of it since then is not known.
+//! kubeadm stores the initial `KubeletConfiguration` of nodes in the ConfigMap `kubelet-config` in
+//! `kube-system` (before 1.24 `kubelet-config-1.23`). It is converted to an object of its own.
+//! Later changes on a node are not known.
 
 use pavisade_model::kinds;
 use pavisade_snapshot::Object;
@@ -11,7 +11,7 @@ use serde_json::{Value as Json, json};
 
 use super::list::parsed;
 
-/// The kubelets' configurations that are in ConfigMaps.
+/// Returns the kubelet configurations in ConfigMaps.
 pub(crate) fn kubelet_configurations(all: &[Object]) -> Vec<Object> {
     all.iter().filter(|object| is_kubelets(object)).filter_map(kubelet_configuration).collect()
 }
@@ -32,7 +32,7 @@ fn kubelet_configuration(map: &Object) -> Option<Object> {
         return None;
     }
     let mut fields: serde_json::Map<String, Json> = serde_json::from_str(&to_json(root)).ok()?;
-    // It has no name of its own; this one says where it stands.
+    // It has no name, so it gets that of the ConfigMap.
     fields
         .insert("metadata".to_owned(), json!({ "namespace": map.namespace(), "name": map.name() }));
     let api_version = found.api_version.to_owned();

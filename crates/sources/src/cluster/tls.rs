@@ -1,5 +1,5 @@
-//! What certificate a TLS server presents. A handshake and no more: nothing is sent after it, and
-//! nothing that the server says is trusted.
+//! Reads the certificates of TLS servers. Only a handshake is made: no data is sent after it, and
+//! nothing from the server is trusted.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,14 +12,14 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-/// How long one handshake may take.
+/// The timeout of a handshake.
 const TIME: Duration = Duration::from_secs(3);
-/// Handshakes at once.
+/// Maximum number of concurrent handshakes.
 const AT_ONCE: usize = 32;
-/// Servers that are tried first: where none of them can be reached, the others cannot either.
+/// Number of servers that are tried first. If none can be reached, the others are not tried.
 const FIRST: usize = 3;
 
-/// The chain that a server presents to whoever asks for `name`, the leaf first, as DER (RFC 5280).
+/// Returns the chain that a server presents for `name`, leaf first, as DER (RFC 5280).
 pub(crate) async fn presented(host: &str, port: u16, name: &str) -> Result<Vec<Vec<u8>>, String> {
     match timeout(TIME, handshake(host, port, name)).await {
         Ok(presented) => presented,
@@ -27,7 +27,7 @@ pub(crate) async fn presented(host: &str, port: u16, name: &str) -> Result<Vec<V
     }
 }
 
-/// The chains of several servers, in their order.
+/// Returns the chains of several servers, in order.
 pub(crate) async fn all(places: Vec<(String, u16)>) -> Vec<Result<Vec<Vec<u8>>, String>> {
     let mut results = Vec::with_capacity(places.len());
     for (index, chunk) in chunks(&places).enumerate() {
@@ -71,7 +71,7 @@ async fn handshake(host: &str, port: u16, name: &str) -> Result<Vec<Vec<u8>>, St
     Ok(chain.iter().map(|certificate| certificate.to_vec()).collect())
 }
 
-/// Takes any certificate: the handshake is made to look at it, not to speak with its owner.
+/// Accepts any certificate, since the handshake only serves to read it.
 #[derive(Debug)]
 struct Any(Arc<CryptoProvider>);
 

@@ -1,4 +1,4 @@
-//! Reads files, and counts and keeps what they give, up to the limit of memory.
+//! Reads files and collects their content, up to the memory limit.
 
 use std::cmp::Reverse;
 
@@ -11,12 +11,12 @@ use crate::Purpose;
 use crate::document::Parsed;
 use crate::file::{self, Candidate, Outcome};
 
-/// Bytes of files that are read at once. Between two such parts it is seen what they take.
+/// Bytes of files that are read between checks of the memory limit.
 const PART: u64 = 16 << 20;
 
 impl Gathered<'_> {
-    /// Reads files in parallel, in their order, and takes what they give: part by part, so that a
-    /// part that takes too much is the last. `each` gets the objects of every file.
+    /// Reads files in parallel and collects their content in order, in parts, until the memory
+    /// limit is reached. `each` gets the objects of every file.
     pub(crate) fn read(
         &mut self,
         candidates: &[Candidate],
@@ -50,7 +50,7 @@ impl Gathered<'_> {
             progress.file();
             (place, outcome)
         };
-        // The largest first, and few at a time: at the end no thread waits long for another.
+        // Largest first and few at a time, so that no thread waits long at the end.
         let mut places: Vec<usize> = (0..candidates.len()).collect();
         places.sort_by_key(|place| Reverse(candidates[*place].length));
         let mut outcomes: Vec<_> = places.into_par_iter().with_max_len(8).map(read).collect();
@@ -58,7 +58,7 @@ impl Gathered<'_> {
         outcomes.into_iter().map(|(_, outcome)| outcome).collect()
     }
 
-    /// Counts what a file gave and keeps its notes; the objects are given back.
+    /// Records the statistics and notes of a file, and returns its objects.
     pub(crate) fn take(&mut self, outcome: Outcome) -> Vec<Object> {
         if let Some(why) = outcome.skip {
             self.stats.skip(why, 1);
@@ -71,7 +71,7 @@ impl Gathered<'_> {
         self.take_parsed(outcome.parsed)
     }
 
-    /// The same for a text that is no file.
+    /// Like [`Gathered::take`], for a text that is not a file.
     pub(crate) fn take_parsed(&mut self, parsed: Parsed) -> Vec<Object> {
         if !parsed.objects.is_empty() {
             self.memory = self.memory.saturating_add(parsed.memory);
@@ -83,7 +83,7 @@ impl Gathered<'_> {
         self.with_variables += parsed.with_variables;
         self.substitutes |= parsed.substitutes;
         if let Some(mut note) = parsed.nothing {
-            // Whoever fixes files gives all that were changed, and most hold no object.
+            // For a fix, users pass all changed files, most of which have no objects.
             if self.request.purpose == Purpose::Fix {
                 note.kind = NoteKind::Info;
             }
@@ -98,12 +98,12 @@ impl Gathered<'_> {
         parsed.objects
     }
 
-    /// Whether what was read takes so much memory that nothing more is read.
+    /// Whether the memory limit is reached and nothing more is read.
     pub(crate) fn is_full(&self) -> bool {
         self.memory > self.request.limits.memory
     }
 
-    /// Remembers texts that are not read for want of memory.
+    /// Records texts that are not read because of the memory limit.
     pub(crate) fn drop_text(&mut self, name: &str, count: usize) {
         let dropped = self.dropped.get_or_insert_with(|| (name.to_owned(), 0));
         dropped.1 += count;

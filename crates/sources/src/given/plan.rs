@@ -1,4 +1,4 @@
-//! Which files of a folder are read, and in which world.
+//! Determines which files of a directory are read, and into which world.
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
@@ -16,7 +16,7 @@ use crate::reach::Graph;
 use crate::shown::Shown;
 use crate::walk::Walked;
 
-/// Decides for each file whether and where it is read.
+/// Decides whether and where each file is read.
 pub(super) struct Plan<'a> {
     pub shown: &'a Shown,
     pub charts: &'a Charts,
@@ -37,7 +37,7 @@ impl Plan<'_> {
         let owners = kustomized.shares.owners.iter();
         self.groups.extend(owners.map(|o| (self.shown.name(o), WorldKind::Kustomization)));
         let shares = &kustomized.shares.files;
-        // Files of kustomizations, and whether each is read as it stands.
+        // Files of kustomizations, and whether each is read as is.
         let mut of_kustomizations: HashMap<&OsStr, bool> = HashMap::new();
         let nodes = || graph.nodes.values();
         let inputs =
@@ -45,7 +45,7 @@ impl Plan<'_> {
         let inputs = inputs.chain(&kustomized.used).map(|path| (path.as_os_str(), false));
         let own = shares.iter().map(|(path, _)| (path.as_os_str(), true));
         of_kustomizations.extend(inputs.chain(own));
-        // Data is read, unless it is a resource or a patch as well.
+        // Data is read, unless it is also a resource or a patch.
         let of_data = graph.nodes.iter().rev().flat_map(|(folder, node)| {
             node.data.iter().map(move |file| (file.as_os_str(), Path::new(folder)))
         });
@@ -53,11 +53,11 @@ impl Plan<'_> {
         for file in nodes().flat_map(|node| node.files.iter().chain(&node.inputs)) {
             of_data.remove(file.as_os_str());
         }
-        // Nothing else is in them: they were read.
+        // These contain nothing else and were already read.
         let alone = nodes().filter(|node| node.alone).map(|node| node.file.as_os_str());
         let alone: HashSet<&OsStr> = alone.collect();
         let mut groups_of_data: HashMap<&Path, usize> = HashMap::new();
-        // The groups of charts: of definitions, and of files that Helm does not render.
+        // The groups of charts: definitions, and files that Helm does not render.
         let mut of_charts: HashMap<(&Path, bool), usize> = HashMap::new();
         let mut folder: Option<(&Path, bool)> = None;
         let mut candidates = Vec::with_capacity(walked.files.len());
@@ -132,8 +132,8 @@ impl Plan<'_> {
         candidates
     }
 
-    /// Whether Helm does not render a file of a chart, so that what it holds is not judged with
-    /// the chart. Templates of a library are only used by other charts.
+    /// Whether Helm does not render a file of a chart, so that it is not judged with the chart.
+    /// Templates of a library are only used by other charts.
     fn is_plain(&self, path: &Path, chart: &Path) -> bool {
         let library = matches!(self.rendered.get(chart), Some(None));
         let inside = path.strip_prefix(chart).unwrap_or(path);
@@ -141,8 +141,8 @@ impl Plan<'_> {
         !defines && (library || !self.is_template(inside, chart))
     }
 
-    /// Whether a file is in the folder of templates of a chart, or of a chart within. Helm passes
-    /// over charts within whose names begin with a dot or a low line.
+    /// Whether a file is in the template directory of a chart or subchart. Helm ignores subcharts
+    /// whose names begin with a dot or an underscore.
     fn is_template(&self, inside: &Path, chart: &Path) -> bool {
         let (mut chart, mut names) = (chart.to_owned(), inside.iter());
         loop {

@@ -1,4 +1,4 @@
-//! Trees of files, and what a load says of them.
+//! File trees, and results of loading them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use pavisade_snapshot::WorldKind;
 use pavisade_sources::{Loaded, Request, Stats, Tools, load};
 use tempfile::TempDir;
 
-/// A folder with these files.
+/// Creates a directory with these files.
 pub(crate) fn tree(files: &[(&str, &str)]) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     for (name, text) in files {
@@ -23,7 +23,7 @@ pub(crate) fn put(folder: &Path, name: &str, bytes: &[u8]) {
     fs::write(path, bytes).unwrap();
 }
 
-/// An object of few words.
+/// Returns a minimal object.
 pub(crate) fn object(kind: &str, name: &str) -> String {
     format!("apiVersion: v1\nkind: {kind}\nmetadata:\n  name: {name}\n")
 }
@@ -32,7 +32,7 @@ pub(crate) fn different(kind: &str, name: &str, value: &str) -> String {
     format!("{}data: {{a: {value}}}\n", object(kind, name))
 }
 
-/// A load in words: the folder's path is `@`.
+/// The result of a load as text. The directory's path is `@`.
 pub(crate) struct Seen {
     /// `kind name: Kind name @ source`, in order.
     pub(crate) worlds: Vec<(String, WorldKind, Vec<String>)>,
@@ -69,7 +69,7 @@ pub(crate) fn run(folder: &Path, request: &Request) -> Seen {
 }
 
 impl Seen {
-    /// The objects of all worlds, sorted, without their sources.
+    /// Returns the objects of all worlds, sorted, without their sources.
     pub(crate) fn objects(&self) -> Vec<&str> {
         let objects = self.worlds.iter().flat_map(|(.., objects)| objects);
         let mut names: Vec<_> = objects.map(|o| o.split(" in ").next().unwrap()).collect();
@@ -89,7 +89,7 @@ impl Seen {
         self.worlds.iter().map(|(name, ..)| name.as_str()).collect()
     }
 
-    /// The only note that holds `words`, with its kind and place.
+    /// Returns the kind and place of the only note that contains `words`.
     pub(crate) fn note(&self, words: &str) -> (NoteKind, &str) {
         let mut found = self.notes.iter().filter(|(_, _, message)| message.contains(words));
         let Some((kind, place, _)) = found.next() else {
@@ -104,7 +104,7 @@ impl Seen {
     }
 }
 
-/// A Go tool that was built, from `PAVISADE_TEST_TOOLS` or the user's cache.
+/// Returns the path of a built Go tool, from `PAVISADE_TEST_TOOLS` or the user's cache.
 pub(crate) fn tool(name: &str) -> Option<PathBuf> {
     let folder = match std::env::var_os("PAVISADE_TEST_TOOLS") {
         Some(folder) => PathBuf::from(folder),
@@ -121,13 +121,13 @@ pub(crate) fn tool(name: &str) -> Option<PathBuf> {
     found.pop()
 }
 
-/// Says why a test proves nothing here.
+/// Reports why a test is skipped.
 #[expect(clippy::print_stderr, reason = "a skipped test must say so")]
 pub(crate) fn skip(why: &str) {
     eprintln!("skipped: {why}");
 }
 
-/// A shell script that stands for a tool.
+/// Creates a shell script in place of a tool.
 #[cfg(unix)]
 pub(crate) fn script(folder: &Path, name: &str, text: &str) -> PathBuf {
     use std::os::unix::fs::PermissionsExt as _;
@@ -141,7 +141,7 @@ pub(crate) fn with_tools(folder: &Path, tools: Tools) -> Request {
     Request { tools, ..Request::new([folder]) }
 }
 
-/// A named pipe, into which nobody writes.
+/// Creates a named pipe without a writer.
 #[cfg(unix)]
 pub(crate) fn pipe(path: &Path) {
     use rustix::fs::{CWD, FileType, Mode, mknodat};
@@ -155,7 +155,7 @@ pub(crate) fn link(to: impl AsRef<Path>, path: &Path) {
     std::os::unix::fs::symlink(to, path).unwrap();
 }
 
-/// The program that gives others an empty network, where there is one.
+/// Returns the program for network namespaces, if any.
 pub(crate) fn unshare() -> Option<PathBuf> {
     let known = ["/usr/bin/unshare", "/bin/unshare"];
     known.map(PathBuf::from).into_iter().find(|path| path.is_file())

@@ -1,4 +1,5 @@
-//! What was edited so far: where the places of the first text are now, and who wanted what.
+//! The edits made so far: maps positions of the original text to current ones, and detects
+//! conflicts.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,16 +13,16 @@ type Path = Vec<Step>;
 #[derive(Default)]
 pub(super) struct History {
     made: Vec<(Path, Edit)>,
-    /// What was set, so that two who want different values are noticed.
+    /// Values that were set, to detect conflicting edits.
     set: HashMap<Path, Json>,
-    /// Fields that are gone.
+    /// Removed fields.
     fields: HashSet<Path>,
-    /// Elements that are gone, as paths of the moment when they went.
+    /// Removed elements, as paths at the time of removal.
     elements: Vec<Path>,
 }
 
 impl History {
-    /// Where a place in the first text is now; nothing where it is gone.
+    /// Returns the current path of a position in the original text. `None` if it was removed.
     pub(super) fn place(&self, path: &[Step]) -> Option<Path> {
         let path =
             self.elements.iter().try_fold(path.to_vec(), |path, gone| shifted(path, gone))?;
@@ -30,7 +31,7 @@ impl History {
         (!is_gone).then_some(path)
     }
 
-    /// Where an edit is to be made now; nothing where there is nothing left to do.
+    /// Returns the current path for an edit. `None` if there is nothing to do.
     pub(super) fn now(&self, path: &[Step], edit: &Edit) -> Result<Option<Path>, Refused> {
         let path = match (self.place(path), edit) {
             (Some(path), _) => path,
@@ -44,7 +45,7 @@ impl History {
         }
     }
 
-    /// Notes an edit at a place as it is now.
+    /// Records an edit at a current path.
     pub(super) fn push(&mut self, path: Path, edit: &Edit) {
         self.made.push((path.clone(), edit.clone()));
         match (edit, path.last()) {
@@ -65,12 +66,12 @@ impl History {
         }
     }
 
-    /// How many edits there are.
+    /// Returns the number of edits.
     pub(super) fn len(&self) -> usize {
         self.made.len()
     }
 
-    /// Forgets all edits but the first ones.
+    /// Keeps only the first `len` edits.
     pub(super) fn truncate(&mut self, len: usize) {
         if len == self.made.len() {
             return;
@@ -84,7 +85,7 @@ impl History {
     }
 }
 
-/// The path after `gone` was removed; `None` where it went with it.
+/// Returns the path after `gone` was removed. `None` if the path was removed with it.
 fn shifted(mut path: Path, gone: &[Step]) -> Option<Path> {
     let (last, around) = gone.split_last()?;
     if path.len() < gone.len() || !path.starts_with(around) {

@@ -1,4 +1,4 @@
-//! What a text means, and the edits in that.
+//! The meaning of a text as JSON, and edits of it.
 
 use serde_json::Value as Json;
 
@@ -7,7 +7,7 @@ use crate::canonical::to_json;
 use crate::doc::{Doc, Source};
 use crate::read::read;
 
-/// The one document in a text.
+/// Returns the only document in a text.
 pub(super) fn only_document(text: String) -> Result<Doc, Refused> {
     let mut docs = read(&Source::new("", text)).docs;
     match (docs.pop(), docs.is_empty()) {
@@ -16,7 +16,7 @@ pub(super) fn only_document(text: String) -> Result<Doc, Refused> {
     }
 }
 
-/// The JSON of a document.
+/// Returns the JSON of a document.
 pub(super) fn meaning(doc: &Doc) -> Result<Json, Refused> {
     serde_json::from_str(&to_json(doc.root())).map_err(|e| refused(e.to_string()))
 }
@@ -25,7 +25,7 @@ fn absent() -> Refused {
     refused("it no longer exists")
 }
 
-/// Whether the edit changes anything, or why it cannot be made.
+/// Whether the edit changes anything, or the reason why it cannot be made.
 pub(super) fn changes(json: &Json, path: &[Step], edit: &Edit) -> Result<bool, Refused> {
     if path.is_empty() {
         return Err(refused("a whole document cannot be edited"));
@@ -53,7 +53,7 @@ pub(super) fn changes(json: &Json, path: &[Step], edit: &Edit) -> Result<bool, R
     }
 }
 
-/// Makes an edit that [`changes`] something.
+/// Applies an edit for which [`changes`] returned true.
 pub(super) fn apply(json: &mut Json, path: &[Step], edit: &Edit) {
     let Some((last, around)) = path.split_last() else { return };
     if *edit == Edit::Remove {

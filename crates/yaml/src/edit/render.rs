@@ -1,26 +1,26 @@
-//! New values as text, in the style of what is around them.
+//! Renders new values as text in the style of the surrounding text.
 
 use serde_json::Value as Json;
 
 use crate::resolve::{self, Resolved};
 
-/// How a document indents.
+/// The indentation of a document.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Layout {
-    /// Columns by which a map in a map is moved in.
+    /// The indentation of a map in a map, in columns.
     pub step: usize,
-    /// Columns by which a list in a map is moved in; often none.
+    /// The indentation of a list in a map, in columns. Often 0.
     pub list: usize,
 }
 
-/// The lines of `key: value` at a column, each with its indent, without the last line end.
+/// Renders `key: value` at a column, as indented lines without the final line end.
 pub(super) fn entry(key: &str, value: &Json, column: usize, layout: Layout) -> Vec<String> {
     let mut lines = Vec::new();
     push_entry(&mut lines, " ".repeat(column), key, value, column, layout);
     lines
 }
 
-/// The lines of `- value` at a column.
+/// Renders `- value` at a column, as indented lines without the final line end.
 pub(super) fn element(value: &Json, column: usize, layout: Layout) -> Vec<String> {
     let mut lines = Vec::new();
     push_element(&mut lines, value, column, layout);
@@ -67,7 +67,7 @@ fn push_element(lines: &mut Vec<String>, value: &Json, column: usize, layout: La
     }
 }
 
-/// A value in one line: flow style, or JSON.
+/// Renders a value on one line, in flow style or as JSON.
 pub(super) fn flow(value: &Json, json: bool) -> String {
     match value {
         Json::String(value) if !json && !value.contains(':') => text(value),
@@ -85,7 +85,7 @@ pub(super) fn flow(value: &Json, json: bool) -> String {
     }
 }
 
-/// What takes one line in a block.
+/// Renders a single-line value in a block.
 pub(super) fn scalar(value: &Json) -> String {
     match value {
         Json::String(value) if is_plain(value) => value.clone(),
@@ -94,7 +94,7 @@ pub(super) fn scalar(value: &Json) -> String {
     }
 }
 
-/// JSON in lines, the first without its indent.
+/// Renders JSON on several lines. The first line is not indented.
 pub(super) fn pretty(value: &Json, step: &str) -> String {
     let lines: Vec<_> = format!("{value:#}")
         .lines()
@@ -106,7 +106,7 @@ pub(super) fn pretty(value: &Json, step: &str) -> String {
     lines.join("\n")
 }
 
-/// Whether a text needs no quotes in a block: more goes there than in flow style.
+/// Whether a text needs no quotes in a block. Flow style has more restrictions.
 fn is_plain(value: &str) -> bool {
     let mut chars = value.chars();
     let first = chars.next().is_some_and(|c| c.is_ascii_alphanumeric() || "_./-".contains(c));
@@ -121,12 +121,12 @@ fn is_plain(value: &str) -> bool {
         && matches!(resolve::plain(value), Resolved::Text)
 }
 
-/// A text in double quotes.
+/// Renders a text in double quotes.
 pub(super) fn quoted(text: &str) -> String {
     Json::from(text).to_string()
 }
 
-/// A text without quotes where YAML reads it as this text wherever it stands, else in quotes.
+/// Renders a text without quotes if YAML reads it unchanged in any context, otherwise in quotes.
 pub(super) fn text(text: &str) -> String {
     let safe = |c: char| c.is_ascii_alphanumeric() || "_-./=@+:".contains(c);
     let plain = text.starts_with(|c: char| c.is_ascii_alphanumeric() || "_./-".contains(c))

@@ -1,9 +1,9 @@
-//! Groups of edits in rounds: those that are far enough from each other are made in one text and
-//! proven by reading it once. Where a round's proof fails, its halves are tried.
+//! Applies groups of edits in rounds. Groups that are independent of each other are applied
+//! together and verified by one parse. If verification fails, the round is split in half and each
+//! half is tried.
 //!
-//! Whoever is made before another whose bytes it shares stays before it, so the order of a round's
-//! groups does not matter. In a text with anchors an edit can be felt anywhere: there is one group
-//! a round.
+//! Groups that share bytes keep their order, so the order within a round does not matter. In a text
+//! with anchors, an edit can have effects anywhere, so each round has only one group.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
@@ -18,13 +18,13 @@ use crate::doc::{Doc, Kind, NodeId, Value};
 
 type Made = Vec<Result<(), Refused>>;
 
-/// A place as it is now, the bytes that go, and what comes instead.
+/// The current path, the byte range to replace, and the replacement.
 type Spliced = (Vec<Step>, Range<usize>, String);
 
-/// Edits at paths of the first text.
+/// Edits at paths in the original text.
 type Group<'a> = Vec<(Vec<Step>, &'a Edit)>;
 
-/// [`super::amend`] with at most so many groups in one round.
+/// [`super::amend`] with at most `at_once` groups per round.
 pub(super) fn amend(doc: &Doc, groups: &[Vec<Amendment>], at_once: usize) -> Amended {
     let span = doc.span();
     let text = doc.source().text().get(span.start as usize..span.end as usize).unwrap_or("");
@@ -57,14 +57,14 @@ pub(super) fn amend(doc: &Doc, groups: &[Vec<Amendment>], at_once: usize) -> Ame
         waiting = later;
     }
     let mut text_now = editor.doc.source().text().to_owned();
-    // The reader gives a last line an end that it may not have.
+    // Remove the final newline if only the reader added it.
     if !text.ends_with('\n') && text_now.ends_with('\n') {
         text_now.pop();
     }
     Amended { text: text_now, made }
 }
 
-/// Whether a value stands in a text twice: through an alias or a merge.
+/// Whether a value occurs more than once in a text, through an alias or a merge.
 fn shares(doc: &Doc) -> bool {
     let is_outside = |value: Value<'_>| {
         let (span, around) = (value.span(), value.parent().map(Value::span));
@@ -74,10 +74,10 @@ fn shares(doc: &Doc) -> bool {
     doc.source().text().contains('*') && (doc.merges() || doc.root().descendants().any(is_outside))
 }
 
-/// Paths of values, with the elements of long lists found once.
+/// Computes paths of values. The element indexes of long lists are cached.
 struct Paths<'d> {
     doc: &'d Doc,
-    /// Of each element of a list, its index.
+    /// The index of each list element.
     elements: HashMap<NodeId, usize>,
 }
 
@@ -104,7 +104,7 @@ impl<'d> Paths<'d> {
     }
 }
 
-/// A text and what it means, changed together.
+/// A text and its meaning, kept in sync.
 struct Editor {
     doc: Doc,
     json: Json,
@@ -120,7 +120,7 @@ impl Editor {
         Ok(Self { doc, json, history: History::default(), style })
     }
 
-    /// Of the groups that wait, those that can be made now, and those that have to wait on.
+    /// Splits the waiting groups into those that can be applied now and those that have to wait.
     fn plan(
         &self,
         groups: &[Group<'_>],
@@ -156,7 +156,7 @@ impl Editor {
         (taken, later)
     }
 
-    /// What an edit changes now, if anything.
+    /// Returns the splice for an edit, if it changes anything.
     fn splice(
         &self,
         text: &Text<'_>,
@@ -171,7 +171,7 @@ impl Editor {
         Ok(Some((path, range, new)))
     }
 
-    /// Makes groups that have nothing to do with each other.
+    /// Applies independent groups.
     fn make(&mut self, groups: &[Group<'_>], taken: &[usize], made: &mut Made) {
         let (doc, edits) = (self.doc.clone(), self.history.len());
         let Err(why) = self.attempt(groups, taken) else { return };
@@ -195,7 +195,8 @@ impl Editor {
         }
     }
 
-    /// The first edit of each group, then the second of each, and so on; each step is proven.
+    /// Applies the first edit of each group, then the second of each, and so on. Each step is
+    /// verified.
     fn attempt(&mut self, groups: &[Group<'_>], taken: &[usize]) -> Result<(), Refused> {
         let steps = taken.iter().map(|&index| groups[index].len()).max().unwrap_or(0);
         for step in 0..steps {
@@ -228,7 +229,7 @@ impl Editor {
     }
 }
 
-/// A text with parts of it replaced.
+/// Returns the text with ranges replaced.
 fn spliced(old: &str, mut splices: Vec<(Range<usize>, String)>) -> Result<String, Refused> {
     splices.sort_by_key(|(range, _)| range.start);
     let mut text = String::with_capacity(old.len() + splices.len() * 64);
@@ -244,7 +245,7 @@ fn spliced(old: &str, mut splices: Vec<(Range<usize>, String)>) -> Result<String
     Ok(text)
 }
 
-/// Bytes that a round's groups take, as ranges that do not meet.
+/// The byte ranges used by the groups of a round. They do not overlap.
 #[derive(Default)]
 struct Busy(BTreeMap<usize, usize>);
 

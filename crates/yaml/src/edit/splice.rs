@@ -1,5 +1,5 @@
-//! One edit in a text. What is written here is proven afterwards by reading it, so odd styles may
-//! go wrong but not unseen.
+//! A single edit in a text. The result is verified by parsing it, so an unusual style can lead to a
+//! failure but not to an unnoticed error.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -14,18 +14,18 @@ use crate::doc::{Doc, Kind, NodeId, Value};
 mod comments;
 mod region;
 
-/// The last of what stands in a collection in flow style, which a new one is written like.
+/// The last entry of a flow collection, whose style a new entry follows.
 struct Like<'d> {
     around: Value<'d>,
     last: Value<'d>,
-    /// Where it starts, its key included.
+    /// The start offset, including the key.
     start: usize,
     json: bool,
 }
 
 type Splice = Result<(Range<usize>, String), Refused>;
 
-/// How a document is written; what is new in it is written so too.
+/// The style of a document, used for new text.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Style {
     layout: Layout,
@@ -42,13 +42,13 @@ impl Style {
     }
 }
 
-/// A document's text with its places.
+/// A document's text and its positions.
 pub(super) struct Text<'d> {
     doc: &'d Doc,
     text: &'d str,
     layout: Layout,
     line_end: &'static str,
-    /// Elements of lists that were looked into.
+    /// Cached list elements.
     elements: RefCell<HashMap<NodeId, Vec<Value<'d>>>>,
 }
 
@@ -58,7 +58,7 @@ impl<'d> Text<'d> {
         Self { doc, text: doc.source().text(), layout, line_end, elements: RefCell::default() }
     }
 
-    /// What an edit replaces, and by what.
+    /// Returns the range that an edit replaces, and the replacement.
     pub(super) fn splice(&self, path: &[Step], edit: &Edit) -> Splice {
         let (at, rest) = self.nearest(path);
         match (edit, rest) {
@@ -74,7 +74,7 @@ impl<'d> Text<'d> {
         }
     }
 
-    /// As the document's first map in a map and first list in a map are.
+    /// Derives the layout from the document's first map in a map and first list in a map.
     fn find_layout(&self) -> Layout {
         let mut inner = self.doc.root().descendants().filter_map(|value| {
             let around = value.parent().filter(|p| p.kind() == Kind::Mapping)?;
@@ -103,7 +103,7 @@ impl<'d> Text<'d> {
         Layout { step: step.unwrap_or(2), list: list.unwrap_or(0) }
     }
 
-    /// The value at the path, or the nearest around it and the steps that are missing.
+    /// Returns the value at the path, or its nearest existing ancestor and the missing steps.
     fn nearest<'p>(&self, path: &'p [Step]) -> (Value<'d>, &'p [Step]) {
         let mut at = self.doc.root();
         for (index, step) in path.iter().enumerate() {
@@ -132,20 +132,20 @@ impl<'d> Text<'d> {
         collection && self.text[self.start(value)..].starts_with(['{', '['])
     }
 
-    /// Where its key starts, quotes included.
+    /// Returns the start of its key, including quotes.
     fn key_start(&self, value: Value<'_>) -> Option<usize> {
         let start = value.key_span()?.start as usize;
         let quoted = self.text[..start].ends_with(['"', '\'']);
         Some(if quoted { start - 1 } else { start })
     }
 
-    /// The byte behind the colon of its key.
+    /// Returns the offset after the colon of its key.
     fn colon_end(&self, value: Value<'_>) -> Option<usize> {
         let end = value.key_span()?.end as usize;
         Some(end + self.text.get(end..)?.find(':')? + 1)
     }
 
-    /// Where what it says ends, blanks behind it left out.
+    /// Returns the end of its content, without trailing blanks.
     fn end(&self, value: Value<'_>) -> usize {
         let span = value.span();
         let end = match value.kind() {
@@ -155,7 +155,7 @@ impl<'d> Text<'d> {
                     None => span.end as usize,
                 }
             }
-            // Nothing is written for it.
+            // An implicit null has no text.
             Kind::Null if span.is_empty() => self.colon_end(value).unwrap_or(span.end as usize),
             _ => span.end as usize,
         };
@@ -167,7 +167,7 @@ impl<'d> Text<'d> {
         self.text[..at].rfind('\n').map_or(0, |newline| newline + 1)
     }
 
-    /// The end of the line, its line end left out.
+    /// Returns the end of the line, without the line end.
     fn line_stop(&self, at: usize) -> usize {
         let stop = self.text[at..].find('\n').map_or(self.text.len(), |newline| at + newline);
         if self.text[at..stop].ends_with('\r') { stop - 1 } else { stop }
@@ -181,7 +181,7 @@ impl<'d> Text<'d> {
         self.text[self.line_start(at)..at].chars().count()
     }
 
-    /// Keys in double quotes: JSON, or flow style that looks like it.
+    /// Whether keys are in double quotes: JSON, or flow style that looks like it.
     fn is_json(&self, map: Value<'_>) -> bool {
         let keys_quoted = |value: Value<'_>| {
             self.key_start(value).is_some_and(|start| self.text[start..].starts_with('"'))
@@ -198,7 +198,7 @@ impl<'d> Text<'d> {
         if collection && !self.is_flow(at) {
             let first = self.line_start(span.start);
             return Ok(match self.colon_end(at).filter(|colon| *colon < first) {
-                // The block goes with its lines; comments before it stay.
+                // The lines of the block are removed. Comments before it are kept.
                 Some(colon) => {
                     let (stop, kept) = (self.next_line(span.end), &self.text[colon..first]);
                     let new = match self.lines_below(at, value) {
@@ -235,12 +235,12 @@ impl<'d> Text<'d> {
             _ if in_flow => render::flow(value, json),
             _ => render::scalar(value),
         };
-        // A text in lines ends behind its last one.
+        // The span of a block scalar includes its final line end.
         let kept = if old.ends_with('\n') { self.line_end } else { "" };
         Ok((span, format!("{new}{kept}")))
     }
 
-    /// The lines of a block below its key; nothing where one line takes it all.
+    /// Returns the lines of a block below its key. `None` if the value fits on the key's line.
     fn lines_below(&self, at: Value<'d>, value: &Json) -> Option<Vec<String>> {
         let column = self.column(self.key_start(at)?);
         let mut lines = render::entry("k", value, column, self.layout);
@@ -248,8 +248,8 @@ impl<'d> Text<'d> {
         (!lines.is_empty() && !self.doc.is_json()).then_some(lines)
     }
 
-    /// A value in a key's line, instead of what is there, or in lines below; a comment behind it
-    /// stays in the key's line.
+    /// Replaces the value after a colon, on the same line or on lines below. A trailing comment
+    /// stays on the key's line.
     fn behind_colon(
         &self,
         at: Value<'d>,
@@ -273,7 +273,7 @@ impl<'d> Text<'d> {
         (old.start..stop, new)
     }
 
-    /// A field that is absent below `at`.
+    /// Inserts a field that is absent below `at`.
     fn insert(&self, at: Value<'d>, rest: &[Step], value: Json) -> Splice {
         let names: Option<Vec<&str>> = rest
             .iter()
@@ -299,7 +299,7 @@ impl<'d> Text<'d> {
         }
         let last = at.entries().last().map(|(_, value)| value);
         let Some(last) = last else {
-            // `{}`: in a block, lines of its own are easier to read.
+            // `{}` in a block: separate lines are easier to read.
             let block = nested(&[key], value.clone());
             let around_flow = at.parent().is_none_or(|around| self.is_flow(around));
             let span = at.span().start as usize..at.span().end as usize;
@@ -325,7 +325,7 @@ impl<'d> Text<'d> {
         Ok(self.after(last, column, &lines))
     }
 
-    /// One more element at the end of a list.
+    /// Appends an element to a list.
     fn append(&self, list: Value<'d>, value: &Json) -> Splice {
         if list.kind() != Kind::Sequence {
             return Err(refused("it is not a list"));
@@ -349,8 +349,8 @@ impl<'d> Text<'d> {
         self.text[self.start(value)..].starts_with('"')
     }
 
-    /// One more entry or element in flow style, in the line of the last one or in a line of its
-    /// own as that has.
+    /// Adds an entry or element in flow style, on the line of the last one, or on its own line if
+    /// the last one is.
     fn after_comma(
         &self,
         like: &Like<'_>,
@@ -361,7 +361,7 @@ impl<'d> Text<'d> {
         let line = self.line_start(like.start);
         let indent = &self.text[line..like.start];
         let alone = indent.trim().is_empty() && line > 0;
-        // `{"a":1}` leaves no blanks.
+        // Compact JSON (`{"a":1}`) has no blanks.
         let colon = self
             .colon_end(like.last)
             .or_else(|| like.last.entries().next().and_then(|(_, value)| self.colon_end(value)));
@@ -377,7 +377,7 @@ impl<'d> Text<'d> {
         if !alone {
             return (end..end, format!(",{blank}{entry}"));
         }
-        // What stands behind the last one stays in its line.
+        // Text after the last entry stays on its line.
         let stop = self.line_stop(end);
         let behind = &self.text[end..stop];
         let (comma, rest) = match behind.trim_start().strip_prefix(',') {
@@ -391,7 +391,7 @@ impl<'d> Text<'d> {
         (end..end, format!(",{}{indent}{entry}", self.line_end))
     }
 
-    /// JSON in lines, as what is around it.
+    /// Renders multi-line JSON in the style of the surrounding text.
     fn pretty(&self, like: &Like<'_>, value: &Json, indent: &str) -> String {
         let outer = self.indent(self.start(like.around));
         let step = indent.strip_prefix(outer).filter(|step| !step.is_empty()).unwrap_or("  ");
@@ -399,20 +399,20 @@ impl<'d> Text<'d> {
         text.replace('\n', &format!("{}{indent}", self.line_end))
     }
 
-    /// The blanks at the start of a line.
+    /// Returns the indentation of a line.
     fn indent(&self, at: usize) -> &'d str {
         let line = &self.text[self.line_start(at)..];
         &line[..line.len() - line.trim_start_matches([' ', '\t']).len()]
     }
 
-    /// A collection in the place of another one in flow style.
+    /// Renders a collection that replaces another one in flow style.
     fn flow_like(&self, old: Value<'d>, value: &Json) -> String {
         let json = self.doc.is_json();
         let plain = render::flow(value, json);
         let Some(around) = old.parent().filter(|_| json) else { return plain };
         let start = self.key_start(old).unwrap_or(self.start(old));
         let indent = self.indent(start);
-        // JSON whose entries have lines of their own.
+        // JSON with one entry per line.
         if self.text[self.line_start(start)..start].trim().is_empty() && !indent.is_empty() {
             return self.pretty(&Like { around, last: old, start, json }, value, indent);
         }
@@ -460,7 +460,7 @@ impl<'d> Text<'d> {
         let line = self.line_start(start);
         let own_line = self.text[line..start].chars().all(|c| c == ' ');
         Ok(match next {
-            // The next one, or a comment before it, moves up behind the dash.
+            // The next element, or a comment before it, moves up after the dash.
             Some(next) if !own_line => {
                 let below = self.next_line(end);
                 let blank = self.text.get(below..next).unwrap_or("").trim_start().len();

@@ -3,7 +3,7 @@ use serde_json::json;
 use super::*;
 use crate::{Source, read};
 
-/// The text after one edit at a path like `spec.containers.0.image`.
+/// Returns the text after one edit at a path like `spec.containers.0.image`.
 fn edited(text: &str, path: &str, edit: Edit) -> String {
     let source = Source::new("t", text);
     let docs = read(&source).docs;
@@ -81,7 +81,7 @@ fn an_absent_field_takes_the_indent_of_its_siblings() {
 #[test]
 fn a_new_line_goes_behind_the_comments_of_what_is_above() {
     let set = || Edit::Set(json!(2));
-    // A list's comments, further in, at its column or apart from it.
+    // Comments of a list: indented further, at its column, or separated by a blank line.
     check(
         "p:\n- a: 1\n  l:\n  - x\n  # - y\n  #   z: 1\n- b: 1\n",
         "p.0.new",
@@ -113,7 +113,7 @@ fn a_new_line_goes_behind_the_comments_of_what_is_above() {
         Edit::Append(json!("w")),
         "l:\n  - x\n  # end\n  - w\nm: 1\n",
     );
-    // At the map's own column, where nothing else can be meant.
+    // At the map's own column, where the comment cannot belong to anything else.
     check("m:\n  a: 1\n  # b: 1\nn: 1\n", "m.c", set(), "m:\n  a: 1\n  # b: 1\n  c: 2\nn: 1\n");
     check(
         "m:\n  a: 1\n  # b: 1\n  # c: 1\n",
@@ -121,7 +121,7 @@ fn a_new_line_goes_behind_the_comments_of_what_is_above() {
         set(),
         "m:\n  a: 1\n  # b: 1\n  # c: 1\n  d: 2\n",
     );
-    // What is about the next one, or may be about the next document.
+    // Comments about the next entry, or possibly about the next document.
     check("m:\n- a: 1\n# next\n- b: 1\n", "m.0.c", set(), "m:\n- a: 1\n  c: 2\n# next\n- b: 1\n");
     check("a: 1\n# next\n", "c", set(), "a: 1\nc: 2\n# next\n");
     check(
@@ -130,7 +130,7 @@ fn a_new_line_goes_behind_the_comments_of_what_is_above() {
         set(),
         "m:\n  a: 1\n  c: 2\n\n  # apart\nn: 1\n",
     );
-    // No comment at all.
+    // Not a comment.
     check("m:\n  a: |\n    x\n    # y\n", "m.c", set(), "m:\n  a: |\n    x\n    # y\n  c: 2\n");
     check("m:\n  a: |+\n    x\n\nn: 1\n", "m.c", set(), "m:\n  a: |+\n    x\n\n  c: 2\nn: 1\n");
 }
@@ -154,7 +154,7 @@ fn what_is_new_looks_like_what_is_old() {
     check("l: [--a=b]\n", "l.0", set(json!("--a=b,d")), "l: [\"--a=b,d\"]\n");
     check("m:\n  a: x # c\n", "m.a", set(json!({"t": "y z"})), "m:\n  a: # c\n    t: y z\n");
     check("a:\n  - x # c\n", "a", set(json!(["z"])), "a:\n  - z\n");
-    // JSON in lines and JSON without blanks.
+    // Multi-line JSON and JSON without blanks.
     check(
         "{\n\t\"a\": {\n\t\t\"b\": 1\n\t}\n}\n",
         "a.c",
@@ -211,7 +211,7 @@ fn shared_text_is_refused() {
     }
     let merged = "a: &x {b: 1}\nc:\n  <<: *x\n  d: 1\n";
     assert!(edited(merged, "c.b", Edit::Set(json!(2))).starts_with("refused"));
-    // Beside a merge there is room.
+    // Adding a key next to a merge is allowed.
     check(merged, "c.e", Edit::Set(json!(2)), "a: &x {b: 1}\nc:\n  <<: *x\n  d: 1\n  e: 2\n");
 }
 

@@ -1,4 +1,4 @@
-//! Nodes into the arena: keys, anchors and aliases, merges, and go-yaml's limits for them.
+//! Adds nodes to the arena: keys, anchors and aliases, merges, and go-yaml's limits for them.
 
 use super::{Anchor, Frame, Parse, Parser, PendingKey, Scalar, error};
 use crate::arena::{Builder, Form, Key, MAX_NODES, NO_SIDE, ROOT_PARENT, TOO_MANY_NODES, Tag};
@@ -6,7 +6,7 @@ use crate::resolve::{self, Resolved};
 use crate::scan::{Kind, Token};
 
 impl<'t> Parser<'t> {
-    /// Whether the next node is a mapping's key.
+    /// Whether the next node is a key of a mapping.
     pub(super) fn at_key(&self) -> bool {
         self.frames.last().is_some_and(|f| f.mapping && f.key.is_none())
     }
@@ -77,7 +77,7 @@ impl<'t> Parser<'t> {
         Ok(())
     }
 
-    /// Where the next node goes: its key and parent. Merge keys are taken note of.
+    /// Returns key and parent for the next node. Records merge keys.
     pub(super) fn place(&mut self, tag: Tag, at: u32) -> Parse<(Option<Key>, u32, bool)> {
         let in_merge_list = self.in_merge_list();
         let Some(frame) = self.frames.last_mut() else { return Ok((None, ROOT_PARENT, false)) };
@@ -141,7 +141,7 @@ impl<'t> Parser<'t> {
         self.close(end)
     }
 
-    /// Closes the innermost collection; without `end` it ends where its last child does.
+    /// Closes the innermost collection. Without `end`, it ends with its last child.
     pub(super) fn close(&mut self, end: Option<u32>) -> Parse<()> {
         let Some(frame) = self.frames.pop() else { return Ok(()) };
         let count = self.builder.nodes.len() as u32;
@@ -152,8 +152,8 @@ impl<'t> Parser<'t> {
         if self.in_merge_list() {
             self.builder.nodes[frame.node as usize].tag = Tag::Splice;
         }
-        // What is merged into a mapping that is merged itself is settled in the outermost one:
-        // settled in each, it would be looked at as often as they are nested.
+        // Merges in a mapping that is itself merged are resolved in the outermost mapping.
+        // Otherwise the work would grow with the nesting depth.
         let later = frame.merges && self.builder.nodes[frame.node as usize].tag == Tag::Splice;
         if frame.mapping && !later {
             let mut children = std::mem::take(&mut self.children);
@@ -197,8 +197,8 @@ impl<'t> Parser<'t> {
             .is_some_and(|f| self.builder.nodes[f.node as usize].tag == Tag::SpliceList)
     }
 
-    /// A mapping's children in the order in which go-yaml sets them: of several merged maps the
-    /// last is set first.
+    /// Returns a mapping's children in the order in which go-yaml applies them. Of several merged
+    /// maps, the last is applied first.
     pub(super) fn applied_children(&self, node: u32) -> Vec<u32> {
         let nodes = &self.builder.nodes;
         let inside = |node: u32| (node + 1, nodes[node as usize].next);
@@ -221,7 +221,7 @@ impl<'t> Parser<'t> {
         children
     }
 
-    /// The elements of a list of maps.
+    /// Returns the maps in the list of a merge key.
     pub(super) fn merged_maps(&self, list: u32) -> impl Iterator<Item = u32> + use<'_, 't> {
         let nodes = &self.builder.nodes;
         let end = nodes[list as usize].next;
@@ -231,7 +231,7 @@ impl<'t> Parser<'t> {
         })
     }
 
-    /// Of equal keys of a mapping that came through an alias, the last wins.
+    /// Resolves equal keys of a mapping copied through an alias: the last wins.
     pub(super) fn settle(&mut self, node: u32) {
         let mut children = self.applied_children(node);
         self.builder.bury_duplicates(self.text, &mut children);
@@ -270,7 +270,7 @@ impl<'t> Parser<'t> {
             self.count(1, true, at)?;
             let side = self.builder.side.get(source.next as usize);
             if let Some(text) = side.and_then(|side| side.text.get()) {
-                // What `!!binary` stands for.
+                // The decoded value of `!!binary`.
                 let (text, span) = (text.to_string(), (source.start, source.end));
                 if let Some(frame) = self.frames.last_mut() {
                     frame.key = Some(PendingKey::Plain(Key::Owned { text, span }));
@@ -307,7 +307,7 @@ impl<'t> Parser<'t> {
         let (key, parent, merge) = self.place(source.tag, at)?;
         let to = self.builder.copy(from, key.as_ref(), parent);
         self.unbury(from, to);
-        // What was merged where its anchor stands is an ordinary value elsewhere.
+        // A mapping that is merged at its anchor is an ordinary value elsewhere.
         match self.builder.nodes[to as usize].tag {
             Tag::Mapping | Tag::Splice if merge || merged_list => self.set_tag(to, Tag::Splice),
             Tag::Splice => {
@@ -326,7 +326,7 @@ impl<'t> Parser<'t> {
         Ok(())
     }
 
-    /// Gives a copy back what its original lost to keys around it.
+    /// Restores nodes in a copy that the original lost to equal keys of enclosing mappings.
     pub(super) fn unbury(&mut self, from: u32, to: u32) {
         if self.buried.is_empty() {
             return;
@@ -348,19 +348,19 @@ impl<'t> Parser<'t> {
     }
 }
 
-/// Nodes that aliases may make of a document, free and for each byte of its text. go-yaml has no
-/// such limit, but forgets a document before the next: 8 KiB of text make 10 MB, ten thousand times
-/// over in a file.
+/// Limits for nodes created by aliases: a free number, plus a number for each byte of the
+/// document's text. go-yaml has no such limit, but it frees each document before the next: 8 KiB of
+/// text expand to 10 MB, possibly ten thousand times in a file.
 pub(super) const FREE_ALIASED: u64 = 2000;
 pub(super) const ALIASED_PER_BYTE: u64 = 4;
 
-/// What is said of a document beyond go-yaml's limits for aliases, or beyond ours, which are lower:
-/// kubectl may read it.
+/// The message for a document that exceeds go-yaml's limits for aliases or the lower limits here.
+/// kubectl may be able to read it.
 pub const EXCESSIVE_ALIASING: &str = "document contains excessive aliasing";
 
 const MERGE_NEEDS_MAPS: &str = "map merge requires map or sequence of maps as the value";
 
-/// go-yaml's limit for the share of values that came through aliases.
+/// go-yaml's limit for the share of values that come from aliases.
 fn allowed_alias_share(decoded: u64) -> f64 {
     const LOW: f64 = 400_000.0;
     const HIGH: f64 = 4_000_000.0;

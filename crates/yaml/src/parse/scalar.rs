@@ -1,4 +1,4 @@
-//! What a scalar's text and tag mean.
+//! Resolves scalars by text and tag.
 
 use base64::Engine as _;
 use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
@@ -9,7 +9,7 @@ use crate::resolve::{self, Resolved};
 use crate::scan::Token;
 
 impl Parser<'_> {
-    /// The full name of a tag token.
+    /// Returns the full name of a tag token.
     pub(super) fn tag(&self, token: Token) -> Parse<String> {
         let raw = &self.text[token.start as usize..token.end as usize];
         if let Some(verbatim) = raw.strip_prefix("!<") {
@@ -18,7 +18,7 @@ impl Parser<'_> {
         if let Some(suffix) = raw.strip_prefix("!!") {
             return Ok(format!("tag:yaml.org,2002:{}", unescape_uri(suffix)));
         }
-        // A handle needs a `%TAG` directive, which kubectl's cut makes impossible.
+        // A named handle needs a `%TAG` directive, which cannot occur after kubectl's cut.
         let word =
             raw[1..].trim_start_matches(|c: char| c.is_ascii_alphanumeric() || "-_".contains(c));
         if word.starts_with('!') {
@@ -71,7 +71,7 @@ impl Parser<'_> {
             _ => false,
         };
         if !fits {
-            // The value may be a secret.
+            // The value is not shown: it may be a secret.
             return Err(error(start, &format!("cannot decode this value as a !!{wanted}")));
         }
         scalar.tag = match resolved {
@@ -98,7 +98,7 @@ impl Parser<'_> {
     }
 }
 
-/// Go's `StdEncoding`: padded, with any bits left over.
+/// Go's `StdEncoding`: padded, trailing bits allowed.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &base64::alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),

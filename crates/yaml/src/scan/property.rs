@@ -1,4 +1,4 @@
-//! What stands before a node: anchors, aliases, tags; and directives.
+//! Properties before a node: anchors, aliases, tags; and directives.
 
 use super::{Kind, Scan, Scanner, SyntaxError};
 use crate::chars::{is_blank, is_blankz, is_break_at};
@@ -88,7 +88,7 @@ impl Scanner<'_> {
     }
 }
 
-/// `%YAML 1.1` or `%TAG !handle! prefix`, then perhaps a comment.
+/// Whether the line is `%YAML 1.1` or `%TAG !handle! prefix`, with an optional comment.
 fn is_directive(line: &[u8]) -> bool {
     let mut words = line.split(|c| is_blank(*c)).filter(|word| !word.is_empty());
     let number =
@@ -120,8 +120,8 @@ fn is_all_uri(mut text: &[u8]) -> bool {
     true
 }
 
-/// Bytes of the URI's character that a text begins with, all its escaped octets together; 0 where
-/// it begins with none, `None` where escapes are no UTF-8.
+/// Returns the length in bytes of the URI character at the start of a text, including all its
+/// escaped octets. 0 if there is none, `None` if the escapes are not valid UTF-8.
 fn uri_char(text: &[u8]) -> Option<usize> {
     match text.first() {
         Some(b'%') => {}

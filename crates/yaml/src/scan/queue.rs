@@ -1,17 +1,17 @@
-//! Tokens between the scanner, which finds them, and the grammar, which takes them.
+//! The queue of tokens between scanner and grammar.
 
 use super::Token;
 
-/// Tokens that were taken and are still kept.
+/// Maximum number of consumed tokens that are kept.
 const MAX_TAKEN: usize = 4096;
 
-/// Tokens in order, numbered over the whole document.
+/// Tokens in order, numbered within the document.
 #[derive(Default)]
 pub(super) struct Queue {
-    /// Found; those before `head` are taken.
+    /// Tokens that were scanned. Those before `head` are consumed.
     tokens: Vec<Token>,
     head: usize,
-    /// The number of the first that is not taken.
+    /// The number of the first token that is not consumed.
     first: usize,
 }
 
@@ -20,21 +20,21 @@ impl Queue {
         self.tokens.get(self.head).copied()
     }
 
-    /// The number of the first.
+    /// Returns the number of the first token.
     pub(super) fn number(&self) -> usize {
         self.first
     }
 
-    /// The number that the next one found will have.
+    /// Returns the number of the next token to be scanned.
     pub(super) fn next_number(&self) -> usize {
         self.first + self.tokens.len() - self.head
     }
 
-    /// Takes the first.
+    /// Consumes the first token.
     pub(super) fn skip(&mut self) {
         self.head += 1;
         self.first += 1;
-        // In a flow without line ends some token may always be waiting.
+        // In a flow without line ends, the queue may never become empty.
         if self.head == self.tokens.len() || self.head == MAX_TAKEN {
             self.tokens.drain(..self.head);
             self.head = 0;
@@ -45,7 +45,7 @@ impl Queue {
         self.tokens.push(token);
     }
 
-    /// Puts a token before the one of that number.
+    /// Inserts a token before the token with that number.
     pub(super) fn insert(&mut self, number: usize, token: Token) {
         self.tokens.insert(self.head + (number - self.first), token);
     }

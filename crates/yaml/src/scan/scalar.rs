@@ -1,16 +1,16 @@
-//! Scalars: quoted, plain and block ones.
+//! Scanning of scalars: quoted, plain and block.
 
 use super::{Kind, Scan, Scanner, SyntaxError, Token};
 use crate::arena::Form;
 use crate::chars::{is_blank, is_blankz, is_break_at, spaces};
 
-/// Bytes that may end a part of a plain scalar; the last row only in a flow.
+/// Bytes that may end a run of a plain scalar. The last row applies only in flow context.
 const MAY_END_PLAIN: [bool; 256] = table(
     b" \t\n\r:\xC2\xE2\
       ,?[]{}",
 );
 
-/// Bytes of a quoted text that need a look.
+/// Bytes of a quoted text that need handling.
 const MAY_END_QUOTED: [bool; 256] = table(b"'\"\\\n\r\xC2\xE2");
 
 const fn table(bytes: &[u8]) -> [bool; 256] {
@@ -215,7 +215,7 @@ impl Scanner<'_> {
         Ok(())
     }
 
-    /// Skips blank lines and the next line's indentation; returns where the last break ended.
+    /// Skips blank lines and the indentation of the next line. Returns the end of the last break.
     fn skip_block_breaks(&mut self, indent: &mut i32, start: usize) -> Scan<usize> {
         let mut end = self.pos;
         let mut deepest = 0;
@@ -245,11 +245,11 @@ impl Scanner<'_> {
 
 /// The header of a block scalar: `|`, `>-`, `|2+`.
 pub(crate) struct BlockHeader {
-    /// `-1` strips, `0` clips, `1` keeps the last line breaks.
+    /// `-1` strips, `0` clips, `1` keeps trailing line breaks.
     pub chomping: i32,
-    /// Explicit indentation, or 0.
+    /// The explicit indentation, or 0.
     pub increment: i32,
-    /// Byte after the indicators.
+    /// The offset after the indicators.
     pub end: usize,
 }
 

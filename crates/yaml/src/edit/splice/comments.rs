@@ -1,4 +1,4 @@
-//! Where new lines go below a block: behind the comments that belong to it.
+//! Determines where new lines after a block go: after the comments that belong to the block.
 
 use std::ops::Range;
 
@@ -6,7 +6,7 @@ use super::Text;
 use crate::doc::{Kind, Value};
 
 impl Text<'_> {
-    /// Lines at a column, below a block's last value.
+    /// Inserts lines at a column, after the last value of a block.
     pub(super) fn after(
         &self,
         last: Value<'_>,
@@ -21,7 +21,7 @@ impl Text<'_> {
         (at..at, lines.iter().flat_map(|line| [self.line_end, line]).collect())
     }
 
-    /// The start of the line behind a text that keeps its blank lines (`|+`).
+    /// Returns the start of the line after a text that keeps its blank lines (`|+`).
     fn behind_kept_lines(&self, last: Value<'_>) -> Option<usize> {
         let mut leaf = last;
         while let Some(inside) = leaf.entries().map(|(_, v)| v).chain(leaf.items()).last() {
@@ -34,11 +34,11 @@ impl Text<'_> {
         (keeps && text.ends_with('\n')).then_some(span.end as usize)
     }
 
-    /// The last byte that belongs to a block whose last value that is and which stands at a column.
+    /// Returns the end of a block at `column` with the last value `last`, including its comments.
     ///
-    /// Comments that are moved further in do. Those at its column do where they cannot be about
-    /// what comes next, which stands further out; in front of a neighbour, only elements of a list
-    /// that somebody turned off.
+    /// Comments with deeper indentation belong to it. Comments at its column do if the next line
+    /// has less indentation, so that they cannot be about that line. Before a sibling, only
+    /// commented-out list elements do.
     fn behind_comments(&self, last: Value<'_>, column: usize) -> usize {
         let end = self.end(last);
         let mut own = end;
@@ -48,7 +48,7 @@ impl Text<'_> {
             || last.kind() == Kind::Sequence
                 && !self.is_flow(last)
                 && self.column(self.start(last)) == column;
-        // At the first column a comment may be about the next document.
+        // In the first column, a comment may be about the next document.
         let next = self.column_of_next(line);
         let further_out = column > 0 && next.is_none_or(|next| next < column);
         while line < self.text.len() {
@@ -73,7 +73,7 @@ impl Text<'_> {
         own
     }
 
-    /// The end of the last comment that stands below a line and further in than a column.
+    /// Returns the end of the last comment after a line with deeper indentation than a column.
     pub(super) fn behind_inner_comments(&self, at: usize, column: usize) -> usize {
         let mut own = self.line_stop(at);
         let mut line = self.next_line(at);
@@ -89,7 +89,7 @@ impl Text<'_> {
         own
     }
 
-    /// The column of the next line that is no comment.
+    /// Returns the column of the next line that is not a comment.
     fn column_of_next(&self, from: usize) -> Option<usize> {
         let said = self.text[from..].lines().find(|line| {
             let line = line.trim_start();

@@ -1,4 +1,4 @@
-//! What an edit may look at or change.
+//! The range that an edit may read or change.
 
 use std::ops::Range;
 
@@ -7,11 +7,11 @@ use crate::doc::Kind;
 use crate::edit::Step;
 
 impl Text<'_> {
-    /// The bytes that an edit at a path depends on: edits whose bytes do not meet can be made in
-    /// any order.
+    /// Returns the bytes that an edit at a path depends on. Edits with disjoint ranges can be
+    /// applied in any order.
     ///
-    /// It is the collection in which something is added, removed or replaced: in flow style its
-    /// own text, in a block its lines, from its key to the next one that is no comment.
+    /// The range is the collection in which something is added, removed or replaced: in flow style
+    /// its own text; in a block its lines, from its key to the next line that is not a comment.
     pub(in crate::edit) fn region(&self, path: &[Step]) -> Range<usize> {
         let (at, rest) = self.nearest(path);
         let is_collection = matches!(at.kind(), Kind::Mapping | Kind::Sequence);
@@ -28,7 +28,7 @@ impl Text<'_> {
         self.line_start(from)..self.skip_comments(self.next_line(end)).max(from + 1)
     }
 
-    /// The start of the first line from there that says something.
+    /// Returns the start of the first line that is not blank or a comment.
     fn skip_comments(&self, mut line: usize) -> usize {
         while line < self.text.len() {
             let next = self.next_line(line);
