@@ -38,6 +38,15 @@ pub(crate) fn say(red: &str, text: &str) {
     }
 }
 
+/// A word for a command line that may be copied into a shell, whatever is in it.
+pub(crate) fn quoted(word: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_@%+=:,./-".contains(&byte);
+    match !word.is_empty() && word.bytes().all(is_plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    }
+}
+
 /// Writes lines that were made for a terminal on standard error.
 pub(crate) fn tell(text: &str) {
     anstream::eprint!("{text}");

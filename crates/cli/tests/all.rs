@@ -3,8 +3,8 @@
 
 mod registry;
 mod started;
-#[path = "../../signing/tests/world.rs"]
-#[expect(dead_code, reason = "the tests of `signing` use more of it")]
+#[path = "../../signing/tests/world/mod.rs"]
+#[expect(dead_code, unused_imports, reason = "the tests of `signing` use more of it")]
 mod world;
 
 mod access;
@@ -33,6 +33,7 @@ mod registry_faults;
 mod replace;
 mod same_findings;
 mod secrets;
+mod signed_images;
 mod signing;
 mod snapshots;
 mod vulnerabilities;

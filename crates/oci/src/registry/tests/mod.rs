@@ -1,5 +1,6 @@
 //! Registries that behave, and such that do not.
 
+mod attached;
 mod faults;
 mod fetch;
 mod kept;
