@@ -51,3 +51,21 @@ pub(crate) fn quoted(word: &str) -> String {
 pub(crate) fn tell(text: &str) {
     anstream::eprint!("{text}");
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_is_one_word_for_a_shell() {
+        for (word, expect) in [
+            ("a/b@sha256:0", "a/b@sha256:0"),
+            ("a b", "'a b'"),
+            ("$(reboot)", "'$(reboot)'"),
+            ("it's", r"'it'\''s'"),
+            ("", "''"),
+        ] {
+            assert_eq!(quoted(word), expect);
+        }
+    }
+}

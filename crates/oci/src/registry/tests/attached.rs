@@ -179,3 +179,25 @@ fn an_archive_of_docker_save_does_not_say_that_an_image_is_not_signed() {
     let refusal = store.attached(&Digest::of(b"{}")).unwrap_err();
     assert!(refusal.to_string().contains("`docker save`"), "{refusal}");
 }
+
+/// In a layout, images for other machines are often left out; a manifest without a machine may be a
+/// signature.
+#[test]
+fn what_a_layout_names_and_does_not_hold_is_a_gap() {
+    let gone = |platform: bool| {
+        let mut entry = json!({"mediaType": MANIFEST, "digest": text(b"gone"), "size": 4});
+        if platform {
+            entry["platform"] = json!({"os": "linux", "architecture": "s390x"});
+        }
+        json!({"schemaVersion": 2, "manifests": [entry]}).to_string()
+    };
+    for (platform, expect) in [(true, 0), (false, 1)] {
+        let folder = tempfile::tempdir().unwrap();
+        let version = r#"{"imageLayoutVersion":"1.0.0"}"#;
+        fs::write(folder.path().join("oci-layout"), version).unwrap();
+        fs::write(folder.path().join("index.json"), gone(platform)).unwrap();
+        let store = Store::open(folder.path(), Limits::default()).unwrap();
+        let all = store.attached(&Digest::of(b"gone")).unwrap();
+        assert_eq!((all.found.len(), all.gaps.len()), (0, expect), "{:?}", all.gaps);
+    }
+}
