@@ -30,7 +30,9 @@ key=${INPUT_PUBLIC_KEY:-$(dirname "${BASH_SOURCE[0]}")/../release.pub}
 key=$(realpath -m -- "$key")
 mkdir -p "$folder"
 cd "$folder"
-[[ -f $key ]] || fail "there is no key of releases ($key), so no release can be verified: put pavisade into PATH in an earlier step, or name a key with public-key"
+# The maintainers publish it with the first release; until then, and in a fork, there is none.
+[[ -f $key ]] ||
+  fail "the public key of releases is missing ($key), so that no release can be verified, and nothing was downloaded: specify the maintainers' key with public-key, or put pavisade into PATH in an earlier step"
 for file in "$name" "$name.sigstore.json" SHA256SUMS; do
   curl --fail --silent --show-error --location --retry 3 --remote-name "$from/$file" ||
     fail "could not download $from/$file"

@@ -5,6 +5,7 @@
 //! bytes, as far as the compiler does. With `--key`, the built program signs the archive, its SBOM
 //! and its provenance, and verifies all three (docs/verify-a-release.md).
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -85,9 +86,10 @@ fn signed(
         ensure!(status.success(), "pavisade {} failed", arguments.join(" "));
         Ok(())
     };
-    // The lock file lists what is linked.
+    // What is linked, as a lock file: that of the source also names what tests and builds use.
     let tree = tempfile::tempdir()?;
-    fs::copy(root().join("Cargo.lock"), tree.path().join("Cargo.lock")).context("Cargo.lock")?;
+    let lock = fs::read_to_string(root().join("Cargo.lock")).context("Cargo.lock")?;
+    write(&tree.path().join("Cargo.lock"), linked(&lock, &crates()?)?.as_bytes())?;
     let sbom = format!("{name}.sbom.cdx.json");
     run(&["sbom", &tree.path().display().to_string(), "-q", "-o", &sbom])?;
     let Some(key) = key else {
@@ -136,10 +138,42 @@ fn signed(
     ensure!(output.status.success(), "the public key is not to be had");
     write(&public, &output.stdout)?;
     let public = public.display().to_string();
-    for bundle in &files {
-        run(&["verify", name, "--bundle", bundle, "--key", &public, "--without-log"])?;
+    for (bundle, kind) in files.iter().zip(["sign", "cyclonedx", "slsa"]) {
+        let verify = ["verify", name, "--bundle", bundle, "--key", &public, "--without-log"];
+        run(&[&verify[..], &["--type", kind]].concat())?;
     }
     Ok([vec![sbom], files.to_vec()].concat())
+}
+
+/// The crates that are linked into the program, by name and version.
+fn crates() -> anyhow::Result<BTreeSet<(String, String)>> {
+    let output = Command::new("cargo")
+        .args(["tree", "--locked", "--package", "pavisade-cli", "--target", TARGET])
+        .args(["--edges", "normal,no-proc-macro", "--prefix", "none", "--format", "{p}"])
+        .current_dir(root())
+        .output()
+        .context("running cargo tree")?;
+    ensure!(output.status.success(), "cargo tree: {}", String::from_utf8_lossy(&output.stderr));
+    // `name v1.2.3 (folder) (*)`
+    let text = String::from_utf8(output.stdout)?;
+    let read = |line: &str| {
+        let mut words = line.split(' ');
+        Some((words.next()?.to_owned(), words.next()?.strip_prefix('v')?.to_owned()))
+    };
+    Ok(text.lines().filter_map(read).collect())
+}
+
+/// A lock file with these crates alone.
+fn linked(lock: &str, crates: &BTreeSet<(String, String)>) -> anyhow::Result<String> {
+    let mut lock: toml::Table = lock.parse().context("Cargo.lock")?;
+    let all = lock.get_mut("package").and_then(toml::Value::as_array_mut);
+    let all = all.context("Cargo.lock names no crates")?;
+    all.retain(|one| {
+        let of = |name: &str| one.get(name)?.as_str().map(str::to_owned);
+        of("name").zip(of("version")).is_some_and(|one| crates.contains(&one))
+    });
+    ensure!(all.len() == crates.len(), "Cargo.lock does not name all that cargo tree does");
+    Ok(lock.to_string())
 }
 
 fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
@@ -171,4 +205,24 @@ fn archive(program: &Path) -> anyhow::Result<Vec<u8>> {
         tar.append_data(&mut header, name, bytes.as_slice())?;
     }
     Ok(tar.into_inner()?.finish()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sbom_of_a_release_names_what_is_linked() {
+        let lock = fs::read_to_string(root().join("Cargo.lock")).unwrap();
+        let linked = linked(&lock, &crates().unwrap()).unwrap();
+        let names = |name: &str| linked.contains(&format!("name = \"{name}\"\n"));
+        for there in ["pavisade-cli", "pavisade-signing", "serde", "aws-lc-rs"] {
+            assert!(names(there), "{there}");
+        }
+        // Of tests, of builds, of chores, and macros.
+        for other in ["insta", "jsonschema", "cc", "xtask", "serde_derive", "testbed"] {
+            assert!(lock.contains(&format!("name = \"{other}\"\n")), "{other}");
+            assert!(!names(other), "{other}");
+        }
+    }
 }

@@ -19,8 +19,8 @@ pub(crate) use reading::{Reading, Render};
 pub(crate) use registry::Registry;
 pub(crate) use scan::{Format, ScanArgs};
 pub(crate) use signing::{
-    AttestArgs, Form as KeyShape, KeysArgs, KeysCommand, Kind as KindOfKey, SignArgs, Trust,
-    VerifyArgs, With,
+    AttestArgs, Form as KeyShape, KeysArgs, KeysCommand, Kind as KindOfKey, PUBLIC_FULCIO,
+    SignArgs, Trust, VerifyArgs, With,
 };
 pub(crate) use snapshot::{SnapshotArgs, SnapshotCommand};
 pub(crate) use vulnerable::{By, Vulnerable};

@@ -20,6 +20,8 @@ pub(crate) struct Found {
     /// The digest of the manifest or index.
     pub digest: String,
     pub attached: Vec<Attached>,
+    /// Why there may be more: sentence parts.
+    pub gaps: Vec<String>,
     pub looked: &'static str,
 }
 
@@ -52,7 +54,7 @@ pub(crate) fn read(digest: &str) -> Option<Found> {
         })
     };
     let attached = all.iter().map(one).collect::<Option<_>>()?;
-    Some(Found { digest: digest.to_owned(), attached, looked: "the cache" })
+    Some(Found { digest: digest.to_owned(), attached, gaps: Vec::new(), looked: "the cache" })
 }
 
 /// Writes a cache entry, if possible; otherwise the signatures are fetched again.

@@ -432,15 +432,21 @@ fn remedy(refusal: &Refusal) -> &str {
     }
 }
 
-/// Returns the time for documents, if set (reproducible-builds.org).
 fn about() -> anyhow::Result<Sbom> {
+    Ok(Sbom { made: set_time()?.map(|time| time.to_string()) })
+}
+
+/// The time that documents name, where it is set by `SOURCE_DATE_EPOCH` (reproducible-builds.org).
+///
+/// # Errors
+/// It is no time.
+pub(crate) fn set_time() -> anyhow::Result<Option<Timestamp>> {
     let Some(set) = std::env::var_os("SOURCE_DATE_EPOCH").filter(|set| !set.is_empty()) else {
-        return Ok(Sbom::default());
+        return Ok(None);
     };
     let time = set.to_str().and_then(|text| text.parse().ok());
     let time = time.and_then(|seconds| Timestamp::from_second(seconds).ok());
-    let time = time.context("SOURCE_DATE_EPOCH is not a number of seconds since 1970")?;
-    Ok(Sbom { made: Some(time.to_string()) })
+    Ok(Some(time.context("SOURCE_DATE_EPOCH is not a number of seconds since 1970")?))
 }
 
 /// Reports notes on standard error, which machine-readable documents do not show.

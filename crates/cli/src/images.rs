@@ -25,7 +25,8 @@ use crate::database;
 use crate::image::{self, Sought};
 use crate::progress::Spinner;
 use crate::registry::{self, Remotes};
-use crate::{signatures, terminal};
+use crate::signatures::Judging;
+use crate::terminal;
 
 /// Returns the snapshot with the requested images and their vulnerabilities.
 ///
@@ -56,11 +57,16 @@ pub(crate) fn add(
         platform: args.platform.as_ref(),
     };
     let mut images = Vec::new();
+    // Where each of them was read.
+    let mut places: Vec<PathBuf> = Vec::new();
     let (mut missing, mut nowhere) = (Vec::new(), Vec::new());
     for path in &args.given {
         progress.stage(&format!("Reading {}", path.display()));
         match reading.image(path, None, None) {
-            Some(image) => images.push(image),
+            Some(image) => {
+                images.push(image);
+                places.push(path.clone());
+            }
             None => missing.push((path.display().to_string().into(), UNREADABLE.to_owned())),
         }
     }
@@ -68,7 +74,10 @@ pub(crate) fn add(
         progress.stage(&format!("Reading {}", path.display()));
         let found = image::sources(path).map(|found| (found, None));
         match reading.judged(path, found, None) {
-            Some(tree) => images.push(tree),
+            Some(tree) => {
+                images.push(tree);
+                places.push(path.clone());
+            }
             None => missing.push((path.display().to_string().into(), UNREADABLE.to_owned())),
         }
     }
@@ -96,7 +105,10 @@ pub(crate) fn add(
             };
             progress.stage(&format!("Reading {reference} ({number} of {count})"));
             match reading.image(&path, name, Some(&reference)) {
-                Some(image) => images.push(image),
+                Some(image) => {
+                    images.push(image);
+                    places.push(path);
+                }
                 None => missing.push((reference, UNREADABLE.to_owned())),
             }
         }
@@ -108,14 +120,20 @@ pub(crate) fn add(
         let why = |reference| (reference, "it was not specified".to_owned());
         missing.extend(other.into_iter().map(why));
     }
-    // Query registries only for images that are requested from them anyway.
-    let root = TrustRoot::public();
-    if args.named && !rules.is_empty() {
+    // A registry is asked for the images alone that it was asked for anyway.
+    if !rules.is_empty() {
         progress.stage("Looking for signatures");
-        let now = Timestamp::now();
-        for image in images.iter_mut().filter(|image| !image.source_tree) {
-            let Some(reference) = image.references.first().cloned() else { continue };
-            image.signature = signatures::of(&reference, rules, &remotes, &root, now);
+        let judging = Judging {
+            rules,
+            remotes: &remotes,
+            platform: args.platform.as_ref(),
+            root: TrustRoot::public(),
+            now: Timestamp::now(),
+        };
+        for (image, place) in images.iter_mut().zip(&places) {
+            if !image.source_tree {
+                image.signature = judging.of(image, place);
+            }
         }
     }
     if let Some(problem) = remotes.problem() {

@@ -3,7 +3,7 @@
 
 use std::env;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufRead as _, BufReader, Read, Write as _};
+use std::io::{self, Read, Write as _};
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
@@ -92,7 +92,8 @@ fn new(
 pub(crate) fn read(file: &Path, passphrase_file: Option<&Path>) -> anyhow::Result<SecretKey> {
     no_core_dumps();
     let shown = || format!("reading the key {}", file.display());
-    let mut pem = Zeroizing::new(String::new());
+    // Room for all of it: where a vector grows, what was in it stays in memory.
+    let mut pem = Zeroizing::new(String::with_capacity(MAX_KEY_BYTES + 64));
     let from = File::open(file).with_context(shown)?;
     from.take(MAX_KEY_BYTES as u64 + 1).read_to_string(&mut pem).with_context(shown)?;
     let mut problem = None;
@@ -119,11 +120,28 @@ pub(crate) fn read(file: &Path, passphrase_file: Option<&Path>) -> anyhow::Resul
     }
 }
 
+/// What is in a file that nobody else may see; `-` is standard input.
+pub(crate) fn secret(file: &Path) -> anyhow::Result<Zeroizing<Vec<u8>>> {
+    /// Bytes of such a file.
+    const MAX: usize = 1 << 20;
+    let mut bytes = Zeroizing::new(Vec::with_capacity(MAX + 64));
+    let shown = || format!("reading {}", file.display());
+    let from: Box<dyn Read> = match file == Path::new("-") {
+        true => Box::new(io::stdin()),
+        false => Box::new(pavisade_sources::open_regular(file).with_context(shown)?),
+    };
+    from.take(MAX as u64 + 1).read_to_end(&mut bytes).with_context(shown)?;
+    if bytes.len() > MAX {
+        bail!("{}: it is larger than {MAX} bytes", shown());
+    }
+    Ok(bytes)
+}
+
 /// A passphrase that is given.
 fn passphrase(file: Option<&Path>) -> anyhow::Result<Option<Zeroizing<Vec<u8>>>> {
     if let Some(file) = file {
         let shown = || format!("reading the passphrase in {}", file.display());
-        let mut bytes = Zeroizing::new(Vec::new());
+        let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_PASSPHRASE as usize + 64));
         let from = File::open(file).with_context(shown)?;
         from.take(MAX_PASSPHRASE).read_to_end(&mut bytes).with_context(shown)?;
         trim(&mut bytes);
@@ -168,8 +186,16 @@ fn ask(question: &str) -> anyhow::Result<Option<Zeroizing<Vec<u8>>>> {
     tcsetattr(&terminal, OptionalActions::Flush, &hidden).context("asking for a passphrase")?;
     let answer = || -> io::Result<Zeroizing<Vec<u8>>> {
         (&terminal).write_all(question.as_bytes())?;
-        let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_PASSPHRASE as usize));
-        BufReader::new((&terminal).take(MAX_PASSPHRASE)).read_until(b'\n', &mut bytes)?;
+        let mut bytes = Zeroizing::new(vec![0; MAX_PASSPHRASE as usize]);
+        let mut length = 0;
+        // Without a buffer of somebody else, which nobody wipes.
+        while length < bytes.len() && !bytes[..length].contains(&b'\n') {
+            match (&terminal).read(&mut bytes[length..])? {
+                0 => break,
+                count => length += count,
+            }
+        }
+        bytes.truncate(length);
         (&terminal).write_all(b"\n")?;
         Ok(bytes)
     };

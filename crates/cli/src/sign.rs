@@ -6,16 +6,17 @@ use anyhow::{Context as _, bail};
 use pavisade_oci::{Attachment, Digest, Refusal, Registries, Remote};
 use pavisade_scan::Timestamp;
 use pavisade_signing::{
-    Artifact, BUNDLE, KeyKind, SIGN, SecretKey, SignedBy, ToSign, Witnesses, Zeroizing, bundle,
+    Artifact, BUNDLE, KeyKind, PREDICATES, SIGN, SecretKey, SignedBy, ToSign, Witnesses, bundle,
     certificate_answer, certificate_request, log_answer, log_request, predicate_type, sign,
     statement, timestamp_request,
 };
 use serde_json::{Value, json};
 
-use crate::args::{AttestArgs, SignArgs, With};
+use crate::args::{AttestArgs, PUBLIC_FULCIO, SignArgs, With};
 use crate::image::statements;
 use crate::output::{named, output, place};
 use crate::registry::{Meant, Remotes};
+use crate::terminal::quoted;
 use crate::verify::beside;
 use crate::{Outcome, bounded, image, keys, print, terminal};
 
@@ -41,7 +42,19 @@ pub(crate) fn run(args: &SignArgs) -> anyhow::Result<Outcome> {
         }
     };
     let line = put(&to, &args.target, args.output.as_deref(), &remotes, &text, kind)?;
-    print(format!("{line}\n{}\n", signer.hint(&args.target, args.output.as_deref())).as_bytes())
+    let output = args.output.as_deref();
+    tell(output, &format!("{line}\n{}\n", signer.hint(&to, &args.target, output, kind)))
+}
+
+/// Says what was done: beside a bundle on standard output, on standard error.
+fn tell(output: Option<&Path>, said: &str) -> anyhow::Result<Outcome> {
+    if output != Some(Path::new("-")) {
+        return print(said.as_bytes());
+    }
+    for line in said.lines() {
+        terminal::say("", line);
+    }
+    Ok(Outcome::Clean)
 }
 
 pub(crate) fn attest(args: &AttestArgs) -> anyhow::Result<Outcome> {
@@ -84,15 +97,17 @@ pub(crate) fn attest(args: &AttestArgs) -> anyhow::Result<Outcome> {
         }
     };
     let mut said = String::new();
+    let output = args.output.as_deref();
     for (kind, predicate) in &statements {
         let payload = statement(&name, &digest, kind, predicate).context("no digest")?;
         let text = signer.bundle(ToSign::Statement(&payload))?;
-        let output = args.output.as_deref();
         said += &put(&to, &args.target, output, &remotes, &text, Some(kind))?;
         said += &format!(" ({kind})\n");
     }
-    said += &format!("{}\n", signer.hint(&args.target, args.output.as_deref()));
-    print(said.as_bytes())
+    for (kind, _) in &statements {
+        said += &format!("{}\n", signer.hint(&to, &args.target, output, Some(kind)));
+    }
+    tell(output, &said)
 }
 
 /// What is signed.
@@ -179,14 +194,10 @@ fn put(
     }
 }
 
-/// The present, or what `SOURCE_DATE_EPOCH` says, so that the same input gives the same document.
+/// The present, or the time that documents name, so that the same input gives the same document.
 fn now() -> anyhow::Result<Timestamp> {
-    match std::env::var_os("SOURCE_DATE_EPOCH").filter(|set| !set.is_empty()) {
-        Some(set) => {
-            let seconds = set.to_str().and_then(|text| text.parse().ok());
-            let time = seconds.and_then(|seconds| Timestamp::from_second(seconds).ok());
-            time.context("SOURCE_DATE_EPOCH is not a number of seconds since 1970")
-        }
+    match image::set_time()? {
+        Some(time) => Ok(time),
         None => Timestamp::from_second(Timestamp::now().as_second()).context("the clock"),
     }
 }
@@ -206,10 +217,7 @@ impl<'a> Signer<'a> {
             (Some(file), _) => (keys::read(file, with.passphrase_file.as_deref())?, None),
             (None, Some(file)) => {
                 keys::no_core_dumps();
-                let token = match bounded::bytes(file, 1 << 20) {
-                    Ok(bytes) => Zeroizing::new(bytes),
-                    Err(error) => return Err(error.context("reading the identity token")),
-                };
+                let token = keys::secret(file).context("reading the identity token")?;
                 let token =
                     std::str::from_utf8(&token).context("the identity token is not text")?;
                 // The key lives as long as this process.
@@ -255,17 +263,42 @@ impl<'a> Signer<'a> {
         post(self.registries, url, kind, body)
     }
 
-    /// How it is verified.
-    fn hint(&self, target: &Path, output: Option<&Path>) -> String {
-        let mut text = format!("verify with: pavisade verify {}", target.display());
-        if let Some(output) = output {
-            text += &format!(" --bundle {}", output.display());
+    /// How it is verified; a statement by its type.
+    fn hint(
+        &self,
+        to: &Target,
+        target: &Path,
+        output: Option<&Path>,
+        kind: Option<&str>,
+    ) -> String {
+        let shown = |path: &Path| quoted(&path.display().to_string());
+        let mut text = match (to, output) {
+            // A bundle beside an image is about its digest.
+            (Target::Image(_, digest), Some(_)) => format!("verify with: pavisade verify {digest}"),
+            _ => format!("verify with: pavisade verify {}", shown(target)),
+        };
+        match output {
+            Some(output) if output == Path::new("-") => text += " --bundle BUNDLE",
+            Some(output) => text += &format!(" --bundle {}", shown(output)),
+            None => {}
         }
         if let Some(key) = &self.with.key {
-            text += &format!(" --key {}", key.with_extension("pub").display());
+            let public = key.with_extension("pub");
+            match public.is_file() {
+                true => text += &format!(" --key {}", shown(&public)),
+                false => text += " --key PUBLIC_KEY",
+            }
         }
         if self.certificate.is_some() {
-            text += " --identity … --issuer …";
+            text += " --identity IDENTITY --issuer ISSUER";
+        }
+        if self.certificate.is_some() && self.with.fulcio != PUBLIC_FULCIO {
+            text += " --trust-root TRUST_ROOT";
+        }
+        if let Some(kind) = kind.filter(|kind| *kind != SIGN) {
+            let known = PREDICATES.iter().find(|(_, uri)| *uri == kind);
+            let kind = known.map_or_else(|| quoted(kind), |(name, _)| (*name).to_owned());
+            text += &format!(" --type {kind}");
         }
         if self.with.rekor.is_none() && (self.certificate.is_none() || self.with.no_log) {
             text += " --without-log";
@@ -285,7 +318,7 @@ fn certificate(
     with: &With,
     registries: &Registries,
 ) -> anyhow::Result<Vec<u8>> {
-    let request = Zeroizing::new(certificate_request(key, token)?.to_string());
+    let request = certificate_request(key, token)?;
     let url = format!("{}/api/v2/signingCert", with.fulcio.trim_end_matches('/'));
     let answer = post(registries, &url, "application/json", request.as_bytes())
         .context("asking for a certificate")?;

@@ -38,7 +38,34 @@ pub(crate) fn say(red: &str, text: &str) {
     }
 }
 
-/// Prints formatted lines to standard error.
+/// A word for a command line that may be copied into a shell, whatever is in it.
+pub(crate) fn quoted(word: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_@%+=:,./-".contains(&byte);
+    match !word.is_empty() && word.bytes().all(is_plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    }
+}
+
+/// Writes lines that were made for a terminal on standard error.
 pub(crate) fn tell(text: &str) {
     anstream::eprint!("{text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_is_one_word_for_a_shell() {
+        for (word, expect) in [
+            ("a/b@sha256:0", "a/b@sha256:0"),
+            ("a b", "'a b'"),
+            ("$(reboot)", "'$(reboot)'"),
+            ("it's", r"'it'\''s'"),
+            ("", "''"),
+        ] {
+            assert_eq!(quoted(word), expect);
+        }
+    }
 }

@@ -4,18 +4,19 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use pavisade_oci::{Limits, Platform, Refusal, Store, Wanted};
+use pavisade_oci::{Attachments, Limits, Platform, Refusal, Store, Wanted};
 use pavisade_report::{Verification, verification, verification_json};
 use pavisade_scan::Timestamp;
 use pavisade_signing::{
-    Accept, Artifact, Evidence, Match, PUBLIC_DATE, Policy, PublicKey, Refused, Stage, TrustRoot,
-    Verified, VerifiedImage, Why, predicate_type, verify,
+    Accept, Artifact, Contents, Evidence, Match, PREDICATES, PUBLIC_DATE, Policy, PublicKey,
+    Refused, Stage, TrustRoot, Verified, VerifiedImage, Why, predicate_type, verify,
 };
 
 use crate::args::{Choose, Trust, VerifyArgs};
 use crate::evidence::Found;
 use crate::output::{output, place};
 use crate::registry::{Meant, Remotes};
+use crate::terminal::quoted;
 use crate::{Outcome, bounded, evidence, image, terminal};
 
 /// Bytes of a file that is verified: they are read at once.
@@ -29,7 +30,7 @@ pub(crate) fn run(args: &VerifyArgs) -> anyhow::Result<Outcome> {
     let beside = beside(&args.target);
     let file = args.bundle.clone().or_else(|| beside.is_file().then_some(beside));
     let looked;
-    let (digest, judged) = match &file {
+    let (digest, judged, gaps) = match &file {
         Some(bundle) => {
             looked = bundle.display().to_string();
             let bytes = bounded::bytes(bundle, MAX_SMALL)?;
@@ -39,7 +40,7 @@ pub(crate) fn run(args: &VerifyArgs) -> anyhow::Result<Outcome> {
                 None => Artifact::of(&content),
             };
             let said = judge(Evidence::bundle(&bytes), &artifact, &root, &policy, now);
-            (artifact.name(), vec![(looked.clone(), said)])
+            (artifact.name(), vec![(looked.clone(), said)], Vec::new())
         }
         None => {
             let remotes = Remotes::new(&args.registry)?;
@@ -57,7 +58,8 @@ pub(crate) fn run(args: &VerifyArgs) -> anyhow::Result<Outcome> {
                 }
             };
             looked = found.looked.to_owned();
-            (found.digest.clone(), judge_all(&found, &root, &policy, now))
+            let judged = judge_all(&found, &root, &policy, now);
+            (found.digest, judged, found.gaps)
         }
     };
     let target = args.target.display().to_string();
@@ -67,6 +69,7 @@ pub(crate) fn run(args: &VerifyArgs) -> anyhow::Result<Outcome> {
         digest: &digest,
         verified: Vec::new(),
         refused: Vec::new(),
+        gaps: &gaps,
         looked: &looked,
         root: &root_name,
     };
@@ -91,7 +94,11 @@ pub(crate) fn run(args: &VerifyArgs) -> anyhow::Result<Outcome> {
     for problem in root.problems() {
         terminal::say("not read", &format!("trust root: {problem}"));
     }
-    Ok(if told.verified.is_empty() { Outcome::Findings } else { Outcome::Clean })
+    Ok(match (told.verified.is_empty(), gaps.is_empty()) {
+        (false, _) => Outcome::Clean,
+        (true, true) => Outcome::Findings,
+        (true, false) => Outcome::Incomplete,
+    })
 }
 
 /// What was found by an earlier run, where it is enough. A tag may lead elsewhere now, so that digests
@@ -116,22 +123,31 @@ fn fetched(args: &VerifyArgs, remotes: &Remotes) -> Result<Found, image::Fault> 
 
 /// What may be done where nothing is accepted.
 fn advise(told: &Verification<'_>, policy: &Policy, is_file: bool) {
-    let claimed = told.refused.iter().find_map(|(_, refused)| refused.claimed.as_ref());
+    // Here the certificate held, and only the policy did not accept its holder: what a certificate
+    // claims that was not verified is nothing to advise.
+    let proven = told.refused.iter().find_map(|(_, refused)| match refused.why {
+        Why::NotAccepted(_) => refused.claimed.as_ref(),
+        _ => None,
+    });
+    let statement = told.refused.iter().find_map(|(_, refused)| match &refused.why {
+        Why::OnlyAStatement(kind) => Some(kind),
+        _ => None,
+    });
     let not_logged = told.refused.iter().any(|(_, refused)| refused.why == Why::NotLogged);
-    if let (Some(claimed), true) = (claimed, policy.accept.is_empty()) {
-        terminal::say(
-            "",
-            &format!(
-                "it seems to be signed by {}; if you trust them: --identity {} --issuer {}",
-                claimed.subject, claimed.subject, claimed.issuer
-            ),
-        );
+    if let (Some(proven), true) = (proven, policy.accept.is_empty()) {
+        let (subject, issuer) = (quoted(&proven.subject), quoted(&proven.issuer));
+        let text = format!("if you trust them: --identity {subject} --issuer {issuer}");
+        terminal::say("", &text);
+    } else if let Some(kind) = statement {
+        let known = PREDICATES.iter().find(|(_, uri)| uri == kind);
+        let kind = known.map_or_else(|| quoted(kind), |(name, _)| (*name).to_owned());
+        terminal::say("", &format!("statements of this type are accepted with --type {kind}"));
     } else if policy.accept.is_empty() {
         let what = "name an accepted signer: --key FILE, or --identity and --issuer";
         terminal::say("", what);
     } else if not_logged {
         terminal::say("", "signatures that are in no log are accepted with --without-log");
-    } else if told.refused.is_empty() && !is_file {
+    } else if told.refused.is_empty() && told.gaps.is_empty() && !is_file {
         terminal::say("", "`pavisade sign` signs an image");
     }
 }
@@ -197,7 +213,8 @@ pub(crate) fn attached(
         Refusal::NotAnImage(format!("{} has no digest that could be signed", path.display()))
     })?;
     let attached = store.attached(&digest)?;
-    Ok(Found { digest: digest.to_string(), attached, looked })
+    let Attachments { found, gaps } = attached;
+    Ok(Found { digest: digest.to_string(), attached: found, gaps, looked })
 }
 
 /// Where the bundle of a file is kept beside it.
@@ -240,7 +257,9 @@ pub(crate) fn policy(trust: &Trust, types: &[String]) -> anyhow::Result<Policy> 
     }
     let matched = |exact: &Option<String>, pattern: &Option<String>, option: &str| {
         anyhow::Ok(match (exact, pattern) {
-            (Some(exact), _) => Some(Match::Exact(exact.clone())),
+            // Also where clap does not refuse it: the narrower one must not be lost.
+            (Some(_), Some(_)) => bail!("{option} and its exact form are both given: use one"),
+            (Some(exact), None) => Some(Match::Exact(exact.clone())),
             (None, Some(pattern)) => {
                 Some(Match::pattern(pattern).with_context(|| option.to_owned())?)
             }
@@ -268,15 +287,18 @@ pub(crate) fn policy(trust: &Trust, types: &[String]) -> anyhow::Result<Policy> 
     }
     let types = types.iter().map(|name| {
         predicate_type(name).with_context(|| {
-            let known: Vec<_> =
-                pavisade_signing::PREDICATES.iter().map(|(name, _)| *name).collect();
+            let known: Vec<_> = PREDICATES.iter().map(|(name, _)| *name).collect();
             format!("--type {name}: it is none of {}, and not a URI", known.join(", "))
         })
     });
+    let types = types.collect::<anyhow::Result<Vec<_>>>()?;
     Ok(Policy {
         accept,
         log: !trust.without_log,
         certificate_log: !trust.without_certificate_log,
-        predicate_types: types.collect::<anyhow::Result<_>>()?,
+        contents: match types.is_empty() {
+            true => Contents::Signatures,
+            false => Contents::Types(types),
+        },
     })
 }

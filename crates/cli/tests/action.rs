@@ -58,6 +58,7 @@ fn a_version_from_elsewhere_is_neither_an_address_nor_a_command() {
 /// A release in a folder, which a `curl` of ours gives; its archive is signed with OpenSSL, as anybody
 /// could who has only the page of the documentation.
 #[test]
+#[expect(clippy::print_stdout, reason = "a skipped test must say so")]
 fn a_release_runs_only_when_it_is_signed() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
@@ -69,6 +70,7 @@ fn a_release_runs_only_when_it_is_signed() {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     };
     if !Path::new("/usr/bin/openssl").exists() {
+        println!("skipped: no openssl on this machine (Debian: apt-get install openssl)");
         return;
     }
     shell(
@@ -111,7 +113,8 @@ fn a_release_runs_only_when_it_is_signed() {
     };
     let (done, out) = install("release.pub");
     assert!(done, "{out}");
-    for (key, why) in [("other.pub", "is not signed"), ("none.pub", "there is no key of releases")]
+    for (key, why) in
+        [("other.pub", "is not signed"), ("none.pub", "the public key of releases is missing")]
     {
         let (done, out) = install(key);
         assert!(!done && out.contains(why), "{key}: {out}");

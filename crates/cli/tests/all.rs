@@ -3,8 +3,8 @@
 
 mod registry;
 mod started;
-#[path = "../../signing/tests/world.rs"]
-#[expect(dead_code, reason = "the tests of `signing` use more of it")]
+#[path = "../../signing/tests/world/mod.rs"]
+#[expect(dead_code, unused_imports, reason = "the tests of `signing` use more of it")]
 mod world;
 
 mod access;
@@ -34,6 +34,7 @@ mod replace;
 mod runtime;
 mod same_findings;
 mod secrets;
+mod signed_images;
 mod signing;
 mod snapshots;
 mod vulnerabilities;

@@ -1,6 +1,6 @@
 //! Signing and verifying, with files and with images of a real registry (Debian's `docker-registry`,
 //! which keeps no list of referrers), with keys and with the certificate authority, log and timestamp
-//! authority of `signing/tests/world.rs`.
+//! authority of `signing/tests/world`.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -339,9 +339,18 @@ fn without_a_key_by_the_certificate_of_an_identity() {
         assert!(other.code == 1 && other.out.contains("does not accept"), "{}", other.out);
         let public = run(at, &[&["verify", "app.tar"][..], &trust[2..], more].concat());
         assert_eq!(public.code, 1, "{}", public.out);
-        // Who seems to have signed is told to whom names nobody.
+        // Who has signed is told to whom names nobody, for a shell; where the certificate is of an
+        // authority that nobody knows, nothing is proven, and nothing is advised.
         let nobody = run(at, &[&["verify", "app.tar"][..], &trust[..2], more].concat());
-        assert!(nobody.code == 1 && nobody.err.contains("if you trust them"), "{}", nobody.err);
+        let advised = format!("if you trust them: --identity {IDENTITY} --issuer {ISSUER}");
+        assert!(nobody.code == 1 && nobody.err.contains(&advised), "{}", nobody.err);
+        let unknown = run(at, &[&["verify", "app.tar"][..], more].concat());
+        assert!(unknown.code == 1 && !unknown.err.contains(IDENTITY), "{}", unknown.err);
+        // Of an identity and a pattern, one would be lost.
+        for pattern in [["--identity-pattern", ".*"], ["--issuer-pattern", ".*"]] {
+            let both = run(at, &[&["verify", "app.tar"][..], &trust, &pattern].concat());
+            assert!(both.code == 2 && both.out.is_empty(), "{}{}", both.out, both.err);
+        }
     }
     // A time that nobody vouches for is none.
     good(run(at, &[&["sign", "app.tar"][..], &sign, &["--no-log"]].concat()));

@@ -218,6 +218,12 @@ fn signatures() -> Value {
                     "items": {"type": "string", "minLength": 1},
                 },
                 "accept": {"description": "Accepted signers.", "type": "array", "minItems": 1, "items": signer},
+                "types": {
+                    "description": "Statements of these types count, and signatures only with `sign`: slsa, slsa02, cyclonedx, spdx, vuln, openvex, vsa, sign, or a URI. Without it, only signatures count.",
+                    "type": "array",
+                    "minItems": 1,
+                    "items": {"type": "string", "minLength": 1},
+                },
                 "unsigned": {"description": "These images need no signature.", "const": "allow"},
                 "without-log": flag("Accept signatures that are in no transparency log."),
                 "without-certificate-log": flag("Accept certificates that no certificate log has recorded."),

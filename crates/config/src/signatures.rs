@@ -1,16 +1,16 @@
 //! The section `signatures`: which images must be signed, and by whom.
 
 use pavisade_model::Glob;
-use pavisade_signing::{Accept, Match, Policy, PublicKey};
-use pavisade_yaml::Value;
+use pavisade_signing::{Accept, Contents, Match, PREDICATES, Policy, PublicKey, predicate_type};
+use pavisade_yaml::{Kind, Value};
 
 use crate::reader::Reader;
 
 /// Maximum number of rules in a file, and of signers in a rule.
 const MAX: usize = 200;
 
-const FIELDS: [&str; 5] =
-    ["images", "accept", "unsigned", "without-log", "without-certificate-log"];
+const FIELDS: [&str; 6] =
+    ["images", "accept", "types", "unsigned", "without-log", "without-certificate-log"];
 const OF_SIGNER: [&str; 7] =
     ["key", "identity", "identity-pattern", "issuer", "issuer-pattern", "repository", "git-ref"];
 
@@ -61,6 +61,7 @@ fn one(reader: &mut Reader<'_>, item: Value<'_>) -> SignatureRule {
                 let all = items.into_iter().take(MAX);
                 policy.accept = all.filter_map(|item| signer(reader, item)).collect();
             }
+            "types" => policy.contents = types(reader, value),
             "unsigned" => match reader.text(value) {
                 Some("allow") => is_free = true,
                 Some(text) => reader.unknown("word", text, value, &["allow"]),
@@ -82,11 +83,43 @@ fn one(reader: &mut Reader<'_>, item: Value<'_>) -> SignatureRule {
     SignatureRule { images, policy: (!is_free).then_some(policy) }
 }
 
+/// Which statements count. What is not known is told and left out, so that nothing counts by it.
+fn types(reader: &mut Reader<'_>, value: Value<'_>) -> Contents {
+    let mut types = Vec::new();
+    let all = reader.texts(value);
+    if all.is_empty() && matches!(value.kind(), Kind::Sequence | Kind::Null) {
+        reader.problem(value, "`types` names no type", "Name one, or remove the field.");
+    }
+    for (text, at) in all {
+        match predicate_type(&text) {
+            Some(kind) => types.push(kind),
+            None => {
+                let known: Vec<_> = PREDICATES.iter().map(|(name, _)| *name).collect();
+                reader.unknown("type of statement", &text, at, &known);
+            }
+        }
+    }
+    Contents::Types(types)
+}
+
 fn signer(reader: &mut Reader<'_>, item: Value<'_>) -> Option<Accept> {
     let (mut key, mut subject, mut issuer) = (None, None, None);
     let (mut repository, mut reference) = (None, None);
-    for (field, value) in reader.fields(item, &OF_SIGNER, "a signer") {
-        let text = reader.text(value).filter(|text| !text.is_empty())?;
+    let fields = reader.fields(item, &OF_SIGNER, "a signer");
+    for (exact, pattern) in [("identity", "identity-pattern"), ("issuer", "issuer-pattern")] {
+        let find = |name: &str| fields.iter().find(|(field, _)| *field == name);
+        if let (Some(_), Some((_, at))) = (find(exact), find(pattern)) {
+            let message = format!("a signer has either `{exact}` or `{pattern}`, not both");
+            reader.problem(*at, message, "Write two signers, or remove one of the fields.");
+            return None;
+        }
+    }
+    for (field, value) in fields {
+        let text = reader.text(value)?;
+        if text.is_empty() {
+            reader.problem(value, format!("`{field}` is empty"), "");
+            return None;
+        }
         let pattern = |reader: &mut Reader<'_>| match Match::pattern(text) {
             Ok(pattern) => Some(pattern),
             Err(error) => {

@@ -3,6 +3,7 @@
 use pavisade_checks::Catalog;
 use pavisade_config::{Config, read, read_exceptions, schema};
 use pavisade_model::{Base, Severity};
+use pavisade_signing::{Contents, SIGN};
 use pavisade_yaml::{Source, to_json};
 
 fn base() -> Base {
@@ -332,10 +333,37 @@ signatures:
         "{key: a}",
         "{identity-pattern: '(', issuer: a}",
         "{repository: a}",
+        "{identity: a, identity-pattern: a, issuer: b}",
+        "{identity: a, issuer: b, issuer-pattern: b}",
+        "{identity: '', issuer: b}",
     ] {
         let (config, problems) = of(&format!("signatures: [{{images: [a], accept: [{wrong}]}}]"));
         assert!(!problems.is_empty(), "{wrong}");
         let policy = config.signatures[0].policy.as_ref().unwrap();
         assert!(policy.accept.is_empty(), "{wrong}");
+    }
+}
+
+/// Without types, signatures count alone; with types that are not known, nothing does.
+#[test]
+fn rules_about_signatures_name_types_of_statements() {
+    let signatures = Contents::Signatures;
+    let types = |all: &[&str]| Contents::Types(all.iter().map(|&one| one.to_owned()).collect());
+    let slsa = "https://slsa.dev/provenance/v1";
+    let own = "https://acme.example/reviewed/v1";
+    for (written, expect, told) in [
+        ("", signatures, false),
+        ("types: [slsa, sign], ", types(&[slsa, SIGN]), false),
+        ("types: ['https://acme.example/reviewed/v1'], ", types(&[own]), false),
+        ("types: [salsa], ", types(&[]), true),
+        ("types: [slsa, salsa], ", types(&[slsa]), true),
+        ("types: [], ", types(&[]), true),
+        ("types: {a: b}, ", types(&[]), true),
+    ] {
+        let signer = "accept: [{identity: a, issuer: b}]";
+        let (config, problems) = of(&format!("signatures: [{{images: [a], {written}{signer}}}]"));
+        assert_eq!(!problems.is_empty(), told, "{written}: {problems:#?}");
+        let policy = config.signatures[0].policy.as_ref().unwrap();
+        assert_eq!(policy.contents, expect, "{written}");
     }
 }

@@ -50,8 +50,8 @@ pub use pavisade_model::{FileId, LayerFile, LayerVisitor};
 pub use platform::{Platform, PlatformError};
 pub use read::Contents;
 pub use registry::{
-    Access, Attached, Attachment, Cause, CredentialFiles, Fault, Mirror, Patience, Placed,
-    Registries, Remote, Wanted,
+    Access, Attached, Attachment, Attachments, Cause, CredentialFiles, Fault, Mirror, Patience,
+    Placed, Registries, Remote, Wanted,
 };
 pub use source::{is_image_or_root, source_tree};
 pub use store::{Image, Layer, Store};

@@ -28,7 +28,9 @@ pub struct Verification<'a> {
     pub verified: Vec<(String, &'a Verified)>,
     /// Refused signatures, each with its location.
     pub refused: Vec<(String, &'a Refused)>,
-    /// Where signatures were searched, as text: `its registry`.
+    /// Why there may be signatures that were not looked at: sentence parts.
+    pub gaps: &'a [String],
+    /// Where was looked, in words: `its registry`.
     pub looked: &'a str,
     /// The trust root, as text.
     pub root: &'a str,
@@ -55,7 +57,9 @@ pub fn verification(
             row(&mut page, "says", &contents(told));
         }
         None if told.refused.is_empty() => {
-            page.put(bad, "not signed").put(PLAIN, ": ").put(STRONG, &target).end();
+            // Nobody can say of a list that is not whole what is not in it.
+            let head = if told.gaps.is_empty() { "not signed" } else { "unknown" };
+            page.put(bad, head).put(PLAIN, ": ").put(STRONG, &target).end();
             row(&mut page, "digest", told.digest);
             row(&mut page, "looked in", told.looked);
         }
@@ -74,6 +78,15 @@ pub fn verification(
             if more > 0 {
                 row(&mut page, "refused", &format!("{more} more signatures; --explain shows them"));
             }
+        }
+    }
+    if best(told).is_none() || steps {
+        for gap in told.gaps.iter().take(NAMED) {
+            row(&mut page, "not read", gap);
+        }
+        let more = told.gaps.len().saturating_sub(NAMED);
+        if more > 0 {
+            row(&mut page, "not read", &format!("{more} more; --json has all of them"));
         }
     }
     if steps {
@@ -184,7 +197,7 @@ fn explain(page: &mut Page<'_>, told: &Verification<'_>) {
     for (place, one) in &told.verified {
         page.put(GOOD, "accepted").put(PLAIN, &format!(": {} ({place})", content(one))).end();
         for step in one.steps() {
-            page.put(GOOD, "  ok  ");
+            page.put(mark(step).0, mark(step).1);
             page.wrapped(PLAIN, &clean(&self::step(step)), 6, 6);
         }
     }
@@ -192,11 +205,19 @@ fn explain(page: &mut Page<'_>, told: &Verification<'_>) {
         let bad = severity(pavisade_model::Severity::High);
         page.put(bad, "refused").put(PLAIN, &format!(": {place}")).end();
         for step in &refused.steps {
-            page.put(GOOD, "  ok  ");
+            page.put(mark(step).0, mark(step).1);
             page.wrapped(PLAIN, &clean(&self::step(step)), 6, 6);
         }
         page.put(bad, "  no  ");
         page.wrapped(PLAIN, &clean(&format!("{}: {}", refused.stage, refused.why)), 6, 6);
+    }
+}
+
+/// What was left out is not shown as if it held.
+fn mark(step: &Step) -> (anstyle::Style, &'static str) {
+    match step {
+        Step::UnknownAuthority | Step::UnknownLog | Step::NoTime => (DIM, "  --  "),
+        _ => (GOOD, "  ok  "),
     }
 }
 
@@ -210,9 +231,12 @@ fn step(step: &Step) -> String {
         Step::Promise(at) => format!("transparency log: promised at {}", clock(at)),
         Step::Inclusion(place) => {
             format!(
-                "transparency log: {} holds entry {}, by its signed tree",
+                "transparency log: {} has it as entry {} of its signed tree",
                 place.log, place.index
             )
+        }
+        Step::UnknownAuthority => {
+            "timestamp: one of an authority that the trust root does not know was not used".into()
         }
         Step::UnknownLog => {
             "transparency log: an entry of an unknown log was not checked, as the policy allows"
@@ -287,6 +311,7 @@ pub fn verification_json(told: &Verification<'_>, out: &mut dyn Write) -> io::Re
         "trustRoot": told.root,
         "signatures": verified,
         "refused": refused,
+        "notRead": told.gaps,
     });
     serde_json::to_writer_pretty(&mut *out, &document)?;
     writeln!(out)

@@ -11,7 +11,8 @@ use crate::root::Authority;
 const MAX_LENGTH: usize = 8;
 
 /// The certificate that issued `leaf`, where the leaf leads to the authority's trusted certificate
-/// by way of its other certificates or of `more`.
+/// by way of its other certificates. Where the trust root names none in between, they may be in `more`:
+/// what comes with a signature must not widen what the trust root names.
 pub(crate) fn issuer(
     leaf: &Certificate,
     authority: &Authority,
@@ -56,7 +57,9 @@ fn path<'a>(
             path.push(anchor);
             return Some(path);
         }
-        let between = authority.chain.iter().rev().skip(1).chain(more);
+        let named = authority.chain.iter().rev().skip(1).filter(|one| one.authority().is_some());
+        let is_named = named.clone().next().is_some();
+        let between = named.chain(more.iter().filter(|_| !is_named));
         let next = between.filter(|one| one.der != current.der).find(signed)?;
         path.push(next);
         if path.len() >= MAX_LENGTH {

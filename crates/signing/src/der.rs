@@ -114,7 +114,9 @@ pub(crate) fn only(bytes: &[u8], tag: u8) -> Result<Element<'_>, Malformed> {
 /// An element with that content.
 pub(crate) fn element(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
     let length: usize = parts.iter().map(|part| part.len()).sum();
-    let mut bytes = vec![tag];
+    // All at once: a private key in it is not left behind where a vector was before it grew.
+    let mut bytes = Vec::with_capacity(length + 10);
+    bytes.push(tag);
     if length < 0x80 {
         bytes.push(u8::try_from(length).unwrap_or(0x7f));
     } else {

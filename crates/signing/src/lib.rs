@@ -41,7 +41,7 @@ pub use evidence::Evidence;
 pub use hash::{Artifact, Hash};
 pub use key::{KeyError, KeyKind, PublicKey};
 pub use legacy::{ENVELOPE, SIMPLE_SIGNING};
-pub use policy::{Accept, Match, PatternError, Policy};
+pub use policy::{Accept, Contents, Match, PatternError, Policy};
 pub use result::{
     Clock, Content, Form, Identity, Logged, Refused, Signer, Stage, Step, Verified, VerifiedImage,
     Why,

@@ -14,13 +14,32 @@ pub struct Policy {
     pub log: bool,
     /// Whether a certificate log of the trust root must have recorded the certificate.
     pub certificate_log: bool,
-    /// The types of statements that are accepted; without any, all.
-    pub predicate_types: Vec<String>,
+    /// What a signer must have signed.
+    pub contents: Contents,
+}
+
+/// What counts of that which an accepted signer has signed. A statement may also say that something is
+/// wrong with an artifact (vulnerabilities, a failed audit), so that it approves nothing unless its
+/// type is named.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Contents {
+    /// Signatures alone: of the artifact, of an image's digest, or a statement that says nothing else.
+    #[default]
+    Signatures,
+    /// Statements of these types; signatures only where their type ([`crate::SIGN`]) is one of them.
+    Types(Vec<String>),
+    /// All: for callers that judge the content themselves.
+    Any,
 }
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { accept: Vec::new(), log: true, certificate_log: true, predicate_types: Vec::new() }
+        Self {
+            accept: Vec::new(),
+            log: true,
+            certificate_log: true,
+            contents: Contents::Signatures,
+        }
     }
 }
 

@@ -181,7 +181,7 @@ pub struct Clock {
 pub struct Logged {
     /// The URL of the log.
     pub log: String,
-    /// The number of the entry.
+    /// The number of the entry, as the log signed it: in its promise, else in its tree.
     pub index: u64,
 }
 
@@ -215,6 +215,8 @@ pub enum Step {
     Inclusion(Logged),
     /// The log promised to hold the entry, with a time.
     Promise(Clock),
+    /// A timestamp of an authority that the trust root does not know was not used.
+    UnknownAuthority,
     /// An entry of a log that the trust root does not know was not looked at, as the policy allows.
     UnknownLog,
     /// The entry of the log is about this signature, key and content.
@@ -388,6 +390,14 @@ pub enum Why {
     /// Another kind of statement than was asked for.
     #[error("it is a statement of the type `{0}`, which was not asked for")]
     OtherPredicate(String),
+    /// A statement, where only signatures count.
+    #[error(
+        "it is not a signature but a statement of the type `{0}`, and the policy names no types"
+    )]
+    OnlyAStatement(String),
+    /// A signature, where only statements count.
+    #[error("it is a signature and not a statement of a type that was asked for")]
+    NoStatement,
     /// Not the key's signature.
     #[error("the signature does not match")]
     Signature,

@@ -237,7 +237,8 @@ fn authority(one: Issuer) -> Option<Authority> {
     let read = |raw: &Raw| Certificate::read(&base64(&raw.raw_bytes)?).ok();
     let chain: Vec<_> =
         one.cert_chain.certificates.iter().take(16).map(read).collect::<Option<_>>()?;
-    let last = chain.last()?;
+    // The last one is trusted, so that it must be one that may issue others.
+    let last = chain.last().filter(|last| last.is_called_authority())?;
     let name = if one.uri.is_empty() { last.name() } else { one.uri };
     Some(Authority { name, chain, valid: period(&one.valid_for)? })
 }

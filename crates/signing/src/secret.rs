@@ -109,8 +109,10 @@ impl SecretKey {
         if pem.len() > MAX_KEY_BYTES {
             return Err(SecretError::Malformed);
         }
-        for (label, bytes) in text::pem(pem) {
-            let bytes = Zeroizing::new(bytes);
+        let blocks =
+            text::pem(pem).into_iter().map(|(label, bytes)| (label, Zeroizing::new(bytes)));
+        // All of them first, so that those behind the one that counts are wiped too.
+        for (label, bytes) in blocks.collect::<Vec<_>>() {
             match label {
                 "PRIVATE KEY" => return Self::from_pkcs8(&bytes),
                 "ENCRYPTED PRIVATE KEY" => {
@@ -124,7 +126,7 @@ impl SecretKey {
                 }
                 "EC PRIVATE KEY" => return Self::from_sec1(&bytes),
                 "RSA PRIVATE KEY" => {
-                    let inner = der::element(der::OCTET_STRING, &[&bytes]);
+                    let inner = Zeroizing::new(der::element(der::OCTET_STRING, &[&bytes]));
                     let whole = der::element(der::SEQUENCE, &[&[2, 1, 0], RSA, &inner]);
                     return Self::from_pkcs8(&Zeroizing::new(whole));
                 }

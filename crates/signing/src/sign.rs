@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use zeroize::Zeroizing;
 
 use crate::evidence::pre_authentication;
 use crate::hash::Hash;
@@ -157,7 +158,7 @@ pub fn timestamp_request(signature: &[u8]) -> Vec<u8> {
 ///
 /// # Errors
 /// The token is not of the form of a JSON web token, or the key cannot sign.
-pub fn certificate_request(key: &SecretKey, token: &str) -> Result<Value, Why> {
+pub fn certificate_request(key: &SecretKey, token: &str) -> Result<Zeroizing<String>, Why> {
     let wrong = |what: &str| Why::Document("the identity token", what.to_owned());
     let claims = token.split('.').nth(1).and_then(crate::text::base64);
     let claims: Value = claims
@@ -166,13 +167,28 @@ pub fn certificate_request(key: &SecretKey, token: &str) -> Result<Value, Why> {
     let of = |name: &str| claims.get(name).and_then(Value::as_str);
     let subject = of("email").or_else(|| of("sub")).ok_or_else(|| wrong("it names nobody"))?;
     let proof = key.sign(subject.as_bytes()).map_err(|error| wrong(&error.to_string()))?;
-    Ok(json!({
-        "credentials": {"oidcIdentityToken": token},
-        "publicKeyRequest": {
-            "publicKey": {"algorithm": "ECDSA", "content": key.public().to_pem()},
-            "proofOfPossession": to_base64(&proof),
-        },
-    }))
+    let is_plain =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b'=');
+    if !token.bytes().all(is_plain) {
+        return Err(wrong("it is not a JSON web token"));
+    }
+    let asked = json!({
+        "publicKey": {"algorithm": "ECDSA", "content": key.public().to_pem()},
+        "proofOfPossession": to_base64(&proof),
+    })
+    .to_string();
+    // By hand, so that the token is nowhere but in a text that is wiped.
+    let mut text = Zeroizing::new(String::with_capacity(token.len() + asked.len() + 100));
+    for part in [
+        r#"{"credentials":{"oidcIdentityToken":""#,
+        token,
+        r#""},"publicKeyRequest":"#,
+        &asked,
+        "}",
+    ] {
+        text.push_str(part);
+    }
+    Ok(text)
 }
 
 /// The certificate in Fulcio's answer (DER), that of the signer.

@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use zeroize::Zeroizing;
 
 /// Both are seen: padded and not.
 const STANDARD: GeneralPurpose = GeneralPurpose::new(
@@ -56,7 +57,10 @@ pub(crate) fn pem(text: &str) -> Vec<(&str, Vec<u8>)> {
         let Some((label, after)) = after.split_once("-----") else { break };
         let end = format!("-----END {label}-----");
         let Some((body, after)) = after.split_once(&*end) else { break };
-        let body: String = body.chars().filter(|c| !c.is_ascii_whitespace()).collect();
+        // It may be a private key.
+        let mut joined = Zeroizing::new(String::with_capacity(body.len()));
+        joined.extend(body.chars().filter(|c| !c.is_ascii_whitespace()));
+        let body = joined;
         if let Some(bytes) = base64(&body) {
             blocks.push((label, bytes));
         }

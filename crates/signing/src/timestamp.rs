@@ -60,7 +60,9 @@ pub(crate) fn verify(token: &[u8], signature: &[u8], root: &TrustRoot) -> Result
 }
 
 fn by(token: &Token<'_>, authority: &Authority, at: Timestamp) -> Result<(), Why> {
-    let known = authority.chain.iter().chain(&token.certificates);
+    // A trust root that names the authority's own certificate means no other that its root issued.
+    let named: Vec<_> = authority.chain.iter().filter(|one| !one.is_called_authority()).collect();
+    let known: Vec<_> = if named.is_empty() { token.certificates.iter().collect() } else { named };
     let mut why = Why::UnknownAuthority;
     for leaf in known {
         // An authority may have several certificates with one key.

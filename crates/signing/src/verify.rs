@@ -14,11 +14,12 @@ use crate::evidence::{Entry, Evidence, Material, Signed, pre_authentication};
 use crate::hash::{Artifact, Hash};
 use crate::key::{KeyKind, PublicKey};
 use crate::legacy::Simple;
-use crate::policy::{Accept, Policy};
+use crate::policy::{Accept, Contents, Policy};
 use crate::result::{
     Clock, Content, Identity, Logged, Refused, Signer, Stage, Step, Verified, Why,
 };
 use crate::root::{Log, TrustRoot};
+use crate::sign::SIGN;
 use crate::text::{base64, hex};
 use crate::{identity, merkle, sct, statement, timestamp};
 
@@ -206,7 +207,10 @@ impl<'a> Run<'a> {
                     self.steps.push(Step::Timestamp(clock.clone()));
                     times.push(clock);
                 }
-                Err(Why::UnknownAuthority) => foreign = Some(Why::UnknownAuthority),
+                Err(Why::UnknownAuthority) => {
+                    self.steps.push(Step::UnknownAuthority);
+                    foreign = Some(Why::UnknownAuthority);
+                }
                 Err(why) => return Err((Stage::Timestamp, why)),
             }
         }
@@ -224,7 +228,10 @@ impl<'a> Run<'a> {
                 self.steps.push(Step::UnknownLog);
                 continue;
             };
-            if let Some(clock) = promise(entry, log).map_err(at(Stage::Log))? {
+            let promised = promise(entry, log).map_err(at(Stage::Log))?;
+            // The number is signed by the promise alone; a proof has its own.
+            let mut index = promised.is_some().then_some(entry.index);
+            if let Some(clock) = promised {
                 if !log.valid.holds(clock.at) {
                     return Err((Stage::Log, Why::UnknownLog));
                 }
@@ -237,11 +244,16 @@ impl<'a> Run<'a> {
             {
                 return Err((Stage::Log, Why::UnknownLog));
             }
-            let place = Logged { log: log.url.clone(), index: entry.index };
-            if inclusion(entry, log).map_err(at(Stage::Log))? {
-                self.steps.push(Step::Inclusion(place.clone()));
+            let place = |index| Logged { log: log.url.clone(), index };
+            if let Some(proven) = inclusion(entry, log).map_err(at(Stage::Log))? {
+                self.steps.push(Step::Inclusion(place(proven)));
+                index = index.or(Some(proven));
             }
-            logged.push(place);
+            let Some(index) = index else {
+                let what = "the proof or promise that the log holds the entry";
+                return Err((Stage::Log, Why::Missing(what)));
+            };
+            logged.push(place(index));
         }
         if logged.is_empty() && self.policy.log {
             return Err((Stage::Log, Why::NotLogged));
@@ -316,15 +328,19 @@ impl<'a> Run<'a> {
     }
 
     fn predicate(&self, content: &Content) -> Result<(), Stop> {
-        let wanted = &self.policy.predicate_types;
-        match content {
-            _ if wanted.is_empty() => Ok(()),
-            Content::Statement { predicate_type, .. } if wanted.contains(predicate_type) => Ok(()),
-            Content::Statement { predicate_type, .. } => {
-                Err((Stage::Policy, Why::OtherPredicate(predicate_type.clone())))
-            }
-            _ => Err((Stage::Policy, Why::NotAStatement("a signature".to_owned()))),
-        }
+        let kind = match content {
+            Content::Statement { predicate_type, .. } => &**predicate_type,
+            Content::Artifact | Content::Image { .. } => SIGN,
+        };
+        let why = match &self.policy.contents {
+            Contents::Any => return Ok(()),
+            Contents::Signatures if kind == SIGN => return Ok(()),
+            Contents::Signatures => Why::OnlyAStatement(kind.to_owned()),
+            Contents::Types(wanted) if wanted.iter().any(|one| one == kind) => return Ok(()),
+            Contents::Types(_) if kind == SIGN => Why::NoStatement,
+            Contents::Types(_) => Why::OtherPredicate(kind.to_owned()),
+        };
+        Err((Stage::Policy, why))
     }
 }
 
@@ -339,9 +355,10 @@ fn promise(entry: &Entry, log: &Log) -> Result<Option<Clock>, Why> {
     Ok(Some(Clock { at, by: log.url.clone(), is_authority: false }))
 }
 
-/// Whether there is a proof, which must lead to a root that the log signed.
-fn inclusion(entry: &Entry, log: &Log) -> Result<bool, Why> {
-    let Some(proof) = &entry.proof else { return Ok(false) };
+/// The entry's number in the tree, where there is a proof, which must lead to a root that the log
+/// signed.
+fn inclusion(entry: &Entry, log: &Log) -> Result<Option<u64>, Why> {
+    let Some(proof) = &entry.proof else { return Ok(None) };
     if !merkle::includes(&entry.body, proof.index, proof.size, &proof.path, &proof.root) {
         return Err(Why::Proof);
     }
@@ -349,5 +366,5 @@ fn inclusion(entry: &Entry, log: &Log) -> Result<bool, Why> {
     if checkpoint.root != proof.root || checkpoint.size != proof.size {
         return Err(Why::Checkpoint("it is about another tree than the proof"));
     }
-    Ok(true)
+    Ok(Some(proof.index))
 }

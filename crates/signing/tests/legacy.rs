@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use pavisade_signing::{
-    Accept, Artifact, Content, ENVELOPE, Evidence, Form, Match, Policy, PublicKey, Refused,
-    SIMPLE_SIGNING, Stage, TrustRoot, Verified, verify,
+    Accept, Artifact, Content, Contents, ENVELOPE, Evidence, Form, Match, Policy, PublicKey,
+    Refused, SIMPLE_SIGNING, Stage, TrustRoot, Verified, verify,
 };
 use serde_json::json;
 
@@ -139,6 +139,7 @@ fn attestations_of_images() {
     let spec = Spec { key: true, ..Spec::default() };
     let policy = Policy {
         accept: vec![Accept::Key(PublicKey::from_pem(&world.signer.pem()).unwrap())],
+        contents: Contents::Any,
         ..Policy::default()
     };
     let root = TrustRoot::read(world.root(&spec).to_string().as_bytes()).unwrap();

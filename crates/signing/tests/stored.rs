@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use pavisade_signing::{
-    Accept, Artifact, Evidence, Form, Match, Policy, PublicKey, Signer, TrustRoot, verify,
+    Accept, Artifact, Contents, Evidence, Form, Match, Policy, PublicKey, Signer, TrustRoot, verify,
 };
 
 const SUBJECT: &str = "https://github.com/sigstore-conformance/extremely-dangerous-public-oidc-beacon/.github/workflows/extremely-dangerous-oidc-beacon.yml@refs/heads/main";
@@ -40,7 +40,7 @@ fn bundles_of_others() {
         };
         let bundle = read("bundle.sigstore.json").unwrap();
         let evidence = Evidence::bundle(&bundle).unwrap();
-        let policy = |accept| Policy { accept, ..Policy::default() };
+        let policy = |accept| Policy { accept, contents: Contents::Any, ..Policy::default() };
         let now = "2026-11-30T00:00:00Z".parse().unwrap();
         let artifact = Artifact::of(&artifact);
         let found = verify(&evidence, &artifact, &root, &policy(vec![accept]), now).unwrap();

@@ -7,7 +7,9 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::Context as _;
-use pavisade_signing::{Accept, Artifact, Evidence, Match, Policy, PublicKey, TrustRoot, verify};
+use pavisade_signing::{
+    Accept, Artifact, Contents, Evidence, Match, Policy, PublicKey, TrustRoot, verify,
+};
 
 use super::Outcome;
 
@@ -77,7 +79,7 @@ fn judge(case: &Path, artifact: &Artifact<'_>) -> Result<(), String> {
     };
     let bundle = fs::read(case.join("bundle.sigstore.json")).map_err(|error| error.to_string())?;
     let evidence = Evidence::bundle(&bundle).map_err(|why| format!("form: {why}"))?;
-    let policy = Policy { accept: vec![accept], ..Policy::default() };
+    let policy = Policy { accept: vec![accept], contents: Contents::Any, ..Policy::default() };
     let now = std::time::UNIX_EPOCH
         .elapsed()
         .ok()

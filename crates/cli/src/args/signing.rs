@@ -6,6 +6,9 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::{Color, Registry};
 
+/// The certificate authority of the public Sigstore instance.
+pub(crate) const PUBLIC_FULCIO: &str = "https://fulcio.sigstore.dev";
+
 const VERIFY_HELP: &str = "\
 Accepted signers are named by --key, or by --identity and --issuer. Nothing is asked but the
 registry of the image; the trust root is a file or the one in this program.
@@ -20,7 +23,7 @@ Exit codes:
   0  verified: a signature holds, and its signer is accepted
   1  not verified: not signed, or every signature is refused
   2  wrong usage, or the result could not be written
-  3  the image or its signatures could not be read";
+  3  the image or some of its signatures could not be read, and none that was read is accepted";
 
 const SIGN_HELP: &str = "\
 A passphrase comes from --passphrase-file, from PAVISADE_PASSPHRASE (or COSIGN_PASSWORD), or is asked
@@ -105,8 +108,8 @@ pub(crate) struct VerifyArgs {
     #[command(flatten)]
     pub trust: Trust,
 
-    /// Accept statements of this type alone: slsa, slsa02, cyclonedx, spdx, vuln, openvex, vsa, sign,
-    /// or a URI; may be given again.
+    /// Accept statements of this type instead of signatures: slsa, slsa02, cyclonedx, spdx, vuln,
+    /// openvex, vsa, sign (a signature), or a URI; may be given again.
     #[arg(long = "type", value_name = "TYPE", help_heading = "What must come with it")]
     pub types: Vec<String>,
 
@@ -154,7 +157,7 @@ pub(crate) struct With {
     #[arg(
         long,
         value_name = "URL",
-        default_value = "https://fulcio.sigstore.dev",
+        default_value = PUBLIC_FULCIO,
         help_heading = "Signing without a key"
     )]
     pub fulcio: String,

@@ -33,8 +33,8 @@ use std::time::Duration;
 
 use reqwest::Url;
 
-pub use attached::Attached;
 pub(crate) use attached::is_signature;
+pub use attached::{Attached, Attachments};
 pub(crate) use blob::{Blob, Slot};
 pub use client::Registries;
 pub use credentials::CredentialFiles;

@@ -74,8 +74,9 @@ impl Registries {
         });
         let text = manifest.to_string();
         let own = Digest::of(text.as_bytes());
+        // What no list names would never be found, so that an answer alone is not enough.
         let keeps = repository.push_manifest(&own.to_string(), MANIFEST, text.as_bytes())?
-            || repository.has_referrers(digest)?;
+            || repository.lists(digest, &own)?;
         if keeps {
             return Ok(Placed { manifest: own, tag: None });
         }
@@ -119,14 +120,6 @@ impl Repository {
         }
         self.push_manifest(tag, INDEX, index.to_string().as_bytes())?;
         Ok(())
-    }
-
-    fn has_referrers(&self, digest: &Digest) -> Result<bool, Refusal> {
-        match self.registries.get(&self.endpoint, &format!("referrers/{digest}"), &[INDEX], None) {
-            Ok(_) => Ok(true),
-            Err(fault) if matches!(fault.cause, Cause::Absent | Cause::Answer) => Ok(false),
-            Err(fault) => Err(fault.into()),
-        }
     }
 
     fn push_blob(&self, bytes: &[u8]) -> Result<(), Refusal> {

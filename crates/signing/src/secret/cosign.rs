@@ -85,7 +85,8 @@ fn key(
 
 /// The stream of the cipher over the key of the tag (32 zeros) and the text.
 fn stream(key: &[u8; 32], nonce: &[u8; 24], text: &[u8]) -> Zeroizing<Vec<u8>> {
-    let mut bytes = Zeroizing::new(vec![0; 32]);
+    let mut bytes = Zeroizing::new(Vec::with_capacity(32 + text.len()));
+    bytes.resize(32, 0);
     bytes.extend_from_slice(text);
     XSalsa20::new(key.into(), nonce.into()).apply_keystream(&mut bytes);
     bytes

@@ -59,8 +59,10 @@ pub(super) fn encrypt(pkcs8: &[u8], passphrase: &[u8]) -> Result<Vec<u8>, Secret
     pbkdf2::derive(pbkdf2::PBKDF2_HMAC_SHA256, rounds, &salt, passphrase, &mut *key);
     let key = UnboundCipherKey::new(&AES_256, &*key).map_err(failed)?;
     let key = PaddedBlockEncryptingKey::cbc_pkcs7(key).map_err(failed)?;
-    let mut data = pkcs8.to_vec();
-    let context = key.encrypt(&mut data).map_err(failed)?;
+    // Room for the padding: a vector that grows leaves the key behind where it was.
+    let mut data = Zeroizing::new(Vec::with_capacity(pkcs8.len() + 16));
+    data.extend_from_slice(pkcs8);
+    let context = key.encrypt(&mut *data).map_err(failed)?;
     let iv: &[u8] = match &context {
         DecryptionContext::Iv128(iv) => iv.as_ref(),
         _ => return Err(SecretError::Failed),

@@ -1,5 +1,6 @@
 //! Tests with well-behaved and faulty registries.
 
+mod attached;
 mod faults;
 mod fetch;
 mod kept;

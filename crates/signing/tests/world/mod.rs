@@ -1,16 +1,19 @@
 //! A certificate authority, a certificate log, transparency logs and a timestamp authority with real
 //! keys, made here: what they sign can be bent in one place at a time.
 
-use std::collections::BTreeMap;
+mod certificates;
 
-use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _,
-};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use pavisade_signing::Hash;
 use serde_json::{Value, json};
+
+pub(crate) use certificates::{Cert, Pair, SERVER, STAMP};
+use certificates::{el, name, oid, seq, time};
 
 /// When all of it happens: 2026-01-01, in seconds.
 pub(crate) const NOW: i64 = 1_767_225_600;
@@ -28,172 +31,6 @@ pub(crate) fn sha256(bytes: &[u8]) -> Vec<u8> {
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// An element of DER.
-pub(crate) fn el(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
-    let body = parts.concat();
-    let mut bytes = vec![tag];
-    match body.len() {
-        length @ 0..128 => bytes.push(length as u8),
-        length @ 128..256 => bytes.extend([0x81, length as u8]),
-        length => bytes.extend([0x82, (length >> 8) as u8, length as u8]),
-    }
-    bytes.extend(body);
-    bytes
-}
-
-fn seq(parts: &[&[u8]]) -> Vec<u8> {
-    el(0x30, parts)
-}
-
-fn oid(bytes: &[u8]) -> Vec<u8> {
-    el(6, &[bytes])
-}
-
-fn time(tag: u8, seconds: i64) -> Vec<u8> {
-    let form = if tag == 0x17 { "%y%m%d%H%M%SZ" } else { "%Y%m%d%H%M%SZ" };
-    let text = jiff::Timestamp::from_second(seconds).unwrap().strftime(form).to_string();
-    el(tag, &[text.as_bytes()])
-}
-
-fn name(text: &str) -> Vec<u8> {
-    seq(&[&el(0x31, &[&seq(&[&oid(&[0x55, 4, 3]), &el(0x0c, &[text.as_bytes()])])])])
-}
-
-pub(crate) struct Pair(EcdsaKeyPair);
-
-impl Pair {
-    fn new() -> Self {
-        Self(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).unwrap())
-    }
-
-    pub(crate) fn sign(&self, message: &[u8]) -> Vec<u8> {
-        self.0.sign(&SystemRandom::new(), message).unwrap().as_ref().to_vec()
-    }
-
-    pub(crate) fn spki(&self) -> Vec<u8> {
-        let ec = oid(&[0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1]);
-        let curve = oid(&[0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7]);
-        seq(&[&seq(&[&ec, &curve]), &el(3, &[&[0], self.0.public_key().as_ref()])])
-    }
-
-    pub(crate) fn pem(&self) -> String {
-        format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", b64(&self.spki()))
-    }
-}
-
-/// A certificate that is to be made.
-#[derive(Clone)]
-pub(crate) struct Cert {
-    pub(crate) issuer: &'static str,
-    pub(crate) subject: &'static str,
-    pub(crate) serial: u8,
-    pub(crate) from: i64,
-    pub(crate) until: i64,
-    pub(crate) usage: Option<u8>,
-    pub(crate) purpose: Option<&'static [u8]>,
-    pub(crate) is_authority: bool,
-    pub(crate) names: Vec<(u8, String)>,
-    pub(crate) oidc: Option<String>,
-    pub(crate) unknown_critical: bool,
-    pub(crate) twice: bool,
-}
-
-pub(crate) const CODE: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 3];
-pub(crate) const STAMP: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 8];
-pub(crate) const SERVER: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 1];
-
-impl Cert {
-    fn leaf() -> Self {
-        Self {
-            issuer: "authority",
-            subject: "",
-            serial: 7,
-            from: NOW - 60,
-            until: NOW + 540,
-            usage: Some(0x80),
-            purpose: Some(CODE),
-            is_authority: false,
-            names: vec![(0x86, IDENTITY.to_owned())],
-            oidc: Some(ISSUER.to_owned()),
-            unknown_critical: false,
-            twice: false,
-        }
-    }
-
-    fn authority() -> Self {
-        Self {
-            subject: "authority",
-            serial: 1,
-            from: NOW - 86_400,
-            until: NOW + 86_400,
-            usage: Some(0x04),
-            purpose: None,
-            is_authority: true,
-            names: Vec::new(),
-            oidc: None,
-            ..Self::leaf()
-        }
-    }
-
-    fn stamp() -> Self {
-        Self { purpose: Some(STAMP), names: Vec::new(), oidc: None, serial: 9, ..Self::leaf() }
-    }
-
-    fn tbs(&self, spki: &[u8], more: Option<&[u8]>) -> Vec<u8> {
-        let mut list = Vec::new();
-        let mut add = |oid: &[u8], critical: bool, value: &[u8]| {
-            let flag: &[u8] = if critical { &[1, 1, 0xff] } else { &[] };
-            list.extend(seq(&[&el(6, &[oid]), flag, &el(4, &[value])]));
-        };
-        if let Some(bits) = self.usage {
-            add(&[0x55, 0x1d, 0x0f], true, &el(3, &[&[bits.trailing_zeros() as u8, bits]]));
-        }
-        if let Some(purpose) = self.purpose {
-            add(&[0x55, 0x1d, 0x25], true, &seq(&[&oid(purpose)]));
-        }
-        if self.is_authority {
-            add(&[0x55, 0x1d, 0x13], true, &seq(&[&[1, 1, 0xff]]));
-        }
-        if !self.names.is_empty() {
-            let all: Vec<u8> =
-                self.names.iter().flat_map(|(tag, text)| el(*tag, &[text.as_bytes()])).collect();
-            add(&[0x55, 0x1d, 0x11], true, &seq(&[&all]));
-        }
-        let fulcio = |last: u8| [0x2b, 6, 1, 4, 1, 0x83, 0xbf, 0x30, 1, last];
-        if let Some(issuer) = &self.oidc {
-            add(&fulcio(8), false, &el(0x0c, &[issuer.as_bytes()]));
-            add(&fulcio(12), false, &el(0x0c, &[b"https://git.example/acme/app"]));
-            add(&fulcio(14), false, &el(0x0c, &[b"refs/tags/v1"]));
-        }
-        if self.unknown_critical {
-            add(&[0x55, 0x1d, 0x1e], true, &seq(&[]));
-        }
-        if self.twice {
-            add(&fulcio(8), false, &el(0x0c, &[b"https://other.example"]));
-        }
-        if let Some(scts) = more {
-            add(&[0x2b, 6, 1, 4, 1, 0xd6, 0x79, 2, 4, 2], false, &el(4, &[scts]));
-        }
-        let algorithm = seq(&[&oid(&[0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2])]);
-        seq(&[
-            &el(0xa0, &[&el(2, &[&[2]])]),
-            &el(2, &[&[self.serial]]),
-            &algorithm,
-            &name(self.issuer),
-            &seq(&[&time(0x17, self.from), &time(0x17, self.until)]),
-            &name(self.subject),
-            spki,
-            &el(0xa3, &[&seq(&[&list])]),
-        ])
-    }
-
-    fn signed(&self, spki: &[u8], more: Option<&[u8]>, by: &Pair) -> Vec<u8> {
-        let tbs = self.tbs(spki, more);
-        let algorithm = seq(&[&oid(&[0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2])]);
-        seq(&[&tbs, &algorithm, &el(3, &[&[0], &by.sign(&tbs)])])
-    }
 }
 
 /// What is made, where it can be bent.
@@ -231,11 +68,18 @@ pub(crate) struct Spec {
     pub(crate) checkpoint_root: bool,
     pub(crate) subject: String,
     pub(crate) statement_type: &'static str,
+    pub(crate) predicate_type: &'static str,
+    /// What is done to the body of the log entry before the log signs it.
+    pub(crate) entry: Entry,
+    /// Whether a certificate between the authority and the leaf issues the leaf.
+    pub(crate) between: bool,
     pub(crate) valid_ca: (i64, i64),
     pub(crate) valid_log: (i64, i64),
     pub(crate) valid_ct: (i64, i64),
     pub(crate) valid_tsa: (i64, i64),
 }
+
+pub(crate) type Entry = Arc<dyn Fn(&mut Value) + Send + Sync>;
 
 /// A signature that somebody else makes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -284,6 +128,9 @@ impl Default for Spec {
             checkpoint_root: true,
             subject: hex(&sha256(ARTIFACT)),
             statement_type: "https://in-toto.io/Statement/v1",
+            predicate_type: "https://slsa.dev/provenance/v1",
+            entry: Arc::new(|_| ()),
+            between: false,
             valid_ca: ALWAYS,
             valid_log: ALWAYS,
             valid_ct: ALWAYS,
@@ -299,7 +146,10 @@ pub(crate) struct World {
     second: Ed25519KeyPair,
     tsa: Pair,
     pub(crate) signer: Pair,
-    other: Pair,
+    between: Pair,
+    pub(crate) other: Pair,
+    /// Certificates that were made: with ECDSA a second one of the same content is another.
+    made: Mutex<BTreeMap<Vec<u8>, Vec<u8>>>,
 }
 
 impl World {
@@ -311,7 +161,9 @@ impl World {
             second: Ed25519KeyPair::generate().unwrap(),
             tsa: Pair::new(),
             signer: Pair::new(),
+            between: Pair::new(),
             other: Pair::new(),
+            made: Mutex::default(),
         }
     }
 
@@ -365,7 +217,8 @@ impl World {
     }
 
     pub(crate) fn certificate(&self, spec: &Spec, spki: &[u8]) -> Vec<u8> {
-        let ca = self.by(spec, Forged::Leaf, &self.ca);
+        let own = if spec.between { &self.between } else { &self.ca };
+        let ca = self.by(spec, Forged::Leaf, own);
         if !spec.sct {
             return spec.leaf.signed(spki, None, ca);
         }
@@ -374,7 +227,7 @@ impl World {
         let millis = (spec.sct_time * 1000).to_be_bytes();
         message.extend(millis);
         message.extend([0, 1]);
-        message.extend(sha256(&self.ca.spki()));
+        message.extend(sha256(&own.spki()));
         message.extend(&(tbs.len() as u32).to_be_bytes()[1..]);
         message.extend(&tbs);
         message.extend([0, 0]);
@@ -392,6 +245,24 @@ impl World {
         spec.leaf.signed(spki, Some(&list), ca)
     }
 
+    /// The certificate between the authority and the leaf, for one key or another.
+    pub(crate) fn between(&self, spec: &Spec, own: bool) -> Vec<u8> {
+        let cert = Cert { subject: "between", serial: 5, ..spec.ca.clone() };
+        let key = if own { &self.between } else { &self.other };
+        cert.signed(&key.spki(), None, &self.ca)
+    }
+
+    /// A certificate of the timestamp authority, of its own key or another.
+    pub(crate) fn stamper(&self, spec: &Spec, own: bool) -> Vec<u8> {
+        let (key, cert) = match own {
+            true => (self.tsa.spki(), spec.tsa.clone()),
+            false => (self.other.spki(), Cert { serial: 33, ..spec.tsa.clone() }),
+        };
+        let mut made = self.made.lock().unwrap();
+        let new = || cert.signed(&key, None, &self.ca);
+        made.entry(cert.tbs(&key, None)).or_insert_with(new).clone()
+    }
+
     pub(crate) fn stamp(&self, spec: &Spec, digest: &[u8]) -> Vec<u8> {
         let sha = seq(&[&oid(&[0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 1])]);
         let imprint = seq(&[&sha, &el(4, &[digest])]);
@@ -404,7 +275,10 @@ impl World {
             &el(2, &[&[1]]),
             &time(0x18, spec.stamp_time),
         ]);
-        let leaf = spec.tsa.signed(&self.tsa.spki(), None, self.by(spec, Forged::Tsa, &self.ca));
+        let leaf = match spec.forged {
+            Forged::Tsa => spec.tsa.signed(&self.tsa.spki(), None, &self.other),
+            _ => self.stamper(spec, true),
+        };
         let pkcs9 =
             |last: &[u8]| oid(&[&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 9][..], last].concat());
         let tst = pkcs9(&[0x10, 1, 4]);
@@ -495,7 +369,7 @@ impl World {
         let statement = json!({
             "_type": spec.statement_type,
             "subject": [{"name": "app", "digest": {"sha256": spec.subject}}],
-            "predicateType": "https://slsa.dev/provenance/v1",
+            "predicateType": spec.predicate_type,
             "predicate": {"a": 1},
         });
         let payload = statement.to_string();
@@ -513,7 +387,7 @@ impl World {
             true => json!({"keyDetails": "x", "publicKey": raw}),
             false => json!({"keyDetails": "x", "x509Certificate": raw}),
         };
-        let body = match (spec.second, spec.statement) {
+        let mut body = match (spec.second, spec.statement) {
             (true, _) => json!({
                 "apiVersion": "0.0.2", "kind": "hashedrekord",
                 "spec": {"hashedRekordV002": {
@@ -544,6 +418,7 @@ impl World {
                 },
             }),
         };
+        (spec.entry)(&mut body);
         let mut material = match spec.key {
             true => json!({"publicKey": {"hint": b64(&sha256(&self.signer.spki()))}}),
             false => json!({"certificate": {"rawBytes": b64(&certificate)}}),
