@@ -1,7 +1,5 @@
 //! What is said of permissions: who may do what, through which binding, role and rule.
 
-use pavisade_model::Note;
-
 /// An object, for people and programs.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Item {
@@ -170,10 +168,10 @@ pub struct AccessDiff {
     pub old: AccessBasis,
     /// The newer one.
     pub new: AccessBasis,
+    /// How the authorizers differ, and what that means for everybody.
+    pub authorizers: Vec<String>,
     /// By subject.
     pub subjects: Vec<SubjectDiff>,
-    /// What was noticed while reading.
-    pub notes: Vec<Note>,
 }
 
 /// How the permissions of one subject differ.

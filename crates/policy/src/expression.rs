@@ -103,7 +103,9 @@ fn parse(text: &str) -> Result<IdedExpr, Refused> {
             text.lines().find(|line| !line.trim().is_empty()).unwrap_or("it cannot be read");
         // The parser's own limits are not those of the API server.
         match text.contains("recursion limit") || text.contains("expression count exceeds") {
-            true => Refused::Unknown("it is too large or nested too deeply to be read here".to_owned()),
+            true => {
+                Refused::Unknown("it is too large or nested too deeply to be read here".to_owned())
+            }
             false => Refused::Invalid(first.trim().to_owned()),
         }
     })

@@ -49,7 +49,9 @@ impl Keys {
             return Signature::Bad("`alg` or `kid` in its header is not a string".to_owned());
         };
         if token.header.get("crit").is_some_and(|names| !names.is_null()) {
-            return Signature::Bad("its header has extensions that the API server lacks (`crit`)".to_owned());
+            return Signature::Bad(
+                "its header has extensions that the API server lacks (`crit`)".to_owned(),
+            );
         }
         // A token without an id is tried with every key; one with an id only with the keys that have
         // it, so never with a key that has none (go-oidc).

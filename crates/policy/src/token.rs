@@ -104,7 +104,8 @@ impl Token {
         }
         // Only `nbf` may be null: it is the one that is a pointer.
         for (name, null) in [("exp", false), ("iat", false), ("nbf", true)] {
-            if claim(name).is_some_and(|value| !(null && value.is_null()) && number(value).is_none())
+            if claim(name)
+                .is_some_and(|value| !(null && value.is_null()) && number(value).is_none())
             {
                 return Some(format!("claim `{name}` is not a number"));
             }
@@ -150,7 +151,8 @@ impl Token {
     /// Whether the issuer keeps a claim elsewhere, so that the API server fetches it.
     pub(crate) fn is_distributed(&self, claim: &str) -> bool {
         let source = self.claims.get(NAMES).and_then(|names| names.get(claim)?.as_str());
-        let endpoint = source.and_then(|source| self.claims.get(SOURCES)?.get(source)?.get("endpoint"));
+        let endpoint =
+            source.and_then(|source| self.claims.get(SOURCES)?.get(source)?.get("endpoint"));
         self.claims.get(claim).is_none()
             && endpoint.and_then(Value::as_str).is_some_and(|endpoint| !endpoint.is_empty())
     }
@@ -165,7 +167,8 @@ fn number(value: &Value) -> Option<f64> {
         Value::String(text) => text,
         other => return other.as_f64(),
     };
-    let plain = text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'-' | b'+' | b'.' | b'e' | b'E'));
+    let plain =
+        text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'-' | b'+' | b'.' | b'e' | b'E'));
     let number: Option<Value> = serde_json::from_str(text).ok().filter(|_| plain);
     number?.as_f64()
 }

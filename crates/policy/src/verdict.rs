@@ -223,10 +223,12 @@ impl Authenticator {
                 let value = evaluate(expression, Root::Claims, claims, FIELD)?;
                 strings(value).map_err(|why| refusal(FIELD, why).into())
             }
-            Mapping::Claim { claim, .. } if token.is_distributed(claim) => Err(Stop::Unknown(format!(
-                "{FIELD}: the issuer keeps `{claim}` elsewhere (`_claim_names`), and the API server \
+            Mapping::Claim { claim, .. } if token.is_distributed(claim) => {
+                Err(Stop::Unknown(format!(
+                    "{FIELD}: the issuer keeps `{claim}` elsewhere (`_claim_names`), and the API server \
                  fetches it from there"
-            ))),
+                )))
+            }
             Mapping::Claim { claim, prefix } => {
                 let all = match claims.get(claim) {
                     None => return Ok(Vec::new()),
@@ -299,12 +301,7 @@ fn text(claims: &Value, claim: &str) -> Result<String, String> {
     }
 }
 
-fn evaluate(
-    expression: &Expression,
-    root: Root,
-    value: &Value,
-    field: &str,
-) -> Result<Cel, Stop> {
+fn evaluate(expression: &Expression, root: Root, value: &Value, field: &str) -> Result<Cel, Stop> {
     expression.evaluate(root, value).map_err(|why| {
         let text = format!("`{}`: {why}", expression.text());
         match why {
