@@ -365,3 +365,45 @@ fn issuers_are_known_by_their_address() {
         assert_eq!(Preset::of(url), want, "{url}");
     }
 }
+
+/// A token with an id of a key is tried with the keys of that id alone, one without with all.
+#[test]
+fn a_key_counts_by_its_id() {
+    use aws_lc_rs::rand::SystemRandom;
+    use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
+    let (x, y) = pair.public_key().as_ref()[1..].split_at(32);
+    let keys = |id: Value| {
+        let mut key = json!({"kty": "EC", "crv": "P-256", "x": URL_SAFE_NO_PAD.encode(x), "y": URL_SAFE_NO_PAD.encode(y)});
+        if !id.is_null() {
+            key["kid"] = id;
+        }
+        Keys::read(&json!({"keys": [key]}).to_string()).unwrap()
+    };
+    let signed = |header: Value| {
+        let text = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        let claims =
+            json!({"iss": "https://a.example.com", "aud": "k", "sub": "alice", "exp": NOW + 600.0});
+        let signed = format!("{}.{}", text(header), text(claims));
+        let signature = pair.sign(&SystemRandom::new(), signed.as_bytes()).unwrap();
+        Token::read(&format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature.as_ref()))).unwrap()
+    };
+    let any = with("");
+    for (header, id, accepted) in [
+        (json!({"alg": "ES256", "kid": "one"}), json!("one"), true),
+        (json!({"alg": "ES256"}), json!("one"), true),
+        (json!({"alg": "ES256", "kid": null}), json!("one"), true),
+        (json!({"alg": "ES256"}), Value::Null, true),
+        (json!({"alg": "ES256", "kid": "two"}), json!("one"), false),
+        // A key without an id is not the one that the token names.
+        (json!({"alg": "ES256", "kid": "one"}), Value::Null, false),
+        (json!({"alg": "ES256", "kid": 1}), json!("one"), false),
+        (json!({"alg": "ES256", "kid": "one", "crit": ["b64"]}), json!("one"), false),
+        (json!({"alg": "ES384", "kid": "one"}), json!("one"), false),
+    ] {
+        let judged = any.judge(&signed(header.clone()), Some(&keys(id.clone())), NOW);
+        assert_eq!(matches!(judged, Judged::Accepted(_)), accepted, "{header} {id}: {judged:?}");
+    }
+}
