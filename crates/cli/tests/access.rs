@@ -166,8 +166,9 @@ fn what_was_not_read_is_no_agreement() {
     assert!(code == 0 && out.contains("no difference:"), "{out}");
     let (code, out, _) = run(new.path(), &["rbac", "lint"]);
     assert!(code == 0 && out.contains("no fault:"), "{out}");
-    // A file that is no YAML.
-    fs::write(new.path().join("broken.yaml"), "a: [\n").unwrap();
+    // An object that cannot be read.
+    fs::write(new.path().join("broken.yaml"), "apiVersion: v1\nkind: Role\nmetadata: {name: [\n")
+        .unwrap();
     let (code, out, _) = diff(new.path());
     assert!(code == 3 && out.contains("no difference found"), "{code} {out}");
     let (code, out, _) = run(new.path(), &["rbac", "lint"]);

@@ -343,9 +343,9 @@ pub fn admission_policy(
     };
     format!(
         "\
-# Demands {what} for these changes, whoever asks but Kubernetes itself, ServiceAccounts, nodes that
-# join, and the user {BREAK_GLASS_USER}: a break-glass login without MFA must be able to repair this policy.
-# If your break-glass user has another name, change it below, and remove it if there is none.
+# Requires {what} for these changes. Excluded are the components of
+# Kubernetes, ServiceAccounts, nodes and their bootstrap tokens, and the user {BREAK_GLASS_USER}, who has no second
+# factor. If your break-glass user has another name, change it below; if there is none, remove it.
 # Admission sees no reads: get, list and watch are a matter of RBAC and authentication. Reviews of
 # authentication and authorization pass by, too.
 apiVersion: admissionregistration.k8s.io/v1

@@ -26,8 +26,8 @@ pub(super) fn diff(page: &mut Page<'_>, diff: &AccessDiff) -> io::Result<()> {
     doubts.sort();
     doubts.dedup();
     for text in &diff.authorizers {
-        page.put(severity(Severity::High), "authorizers").put(PLAIN, ": ");
-        page.wrapped(PLAIN, text, 13, 2);
+        page.put(severity(Severity::High), "changed").put(PLAIN, ": ");
+        page.wrapped(PLAIN, text, 9, 2);
     }
     for subject in &diff.subjects {
         page.put(STRONG, &subject.subject).end();
