@@ -14,7 +14,7 @@ pub(crate) use image::{Choose, ImageArgs, ImageCommand, ImageFormat, SbomArgs, S
 pub(crate) use images::Images;
 use network::NetworkArgs;
 pub(crate) use pss::PssArgs;
-pub(crate) use rbac::{Common, RbacArgs, RbacCommand, Shown};
+pub(crate) use rbac::{Common, How, RbacArgs, RbacCommand, Shown};
 pub(crate) use reading::{Reading, Render};
 pub(crate) use registry::Registry;
 pub(crate) use scan::{Format, ScanArgs};

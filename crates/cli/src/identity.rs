@@ -12,11 +12,9 @@ use pavisade_policy::{
 use pavisade_report::{Layout, Options, TokenVerdict, token};
 use pavisade_scan::Timestamp;
 use pavisade_snapshot::{Object, View};
-use pavisade_sources::Scope;
 use pavisade_yaml::{Source, objects, read};
 
 use crate::args::{IdentityArgs, IdentityCommand, MfaPolicyArgs, TestTokenArgs};
-use crate::input::Input;
 use crate::progress::Spinner;
 use crate::work::Work;
 use crate::{Outcome, bounded, terminal};
@@ -33,16 +31,9 @@ pub(crate) fn run(args: &IdentityArgs) -> anyhow::Result<Outcome> {
 }
 
 fn ways(args: &IdentityArgs) -> anyhow::Result<Outcome> {
-    let input = Input {
-        paths: &args.paths,
-        live: Some(&args.live),
-        reading: args.reading.clone(),
-        kubernetes_version: args.shown.kubernetes_version,
-        framework: None,
-        scope: Scope::default(),
-    };
-    let Some(work) = Work::find_plain(input, &args.config)? else { return Ok(Outcome::Usage) };
-    let progress = Spinner::new(args.shown.quiet);
+    let (input, shown) = (args.how.input(&args.paths), &args.how.shown);
+    let Some(work) = Work::find_plain(input, &args.how.config)? else { return Ok(Outcome::Usage) };
+    let progress = Spinner::new(shown.quiet);
     let all = WAYS_READS.iter().copied().flatten().copied();
     let wanted = all.filter(|kind| !kind.resource.is_empty()).collect();
     let (snapshot, kubernetes) = work.picture(wanted, &progress)?;
@@ -59,20 +50,14 @@ fn ways(args: &IdentityArgs) -> anyhow::Result<Outcome> {
     };
     let worlds = snapshot.worlds();
     let with: Vec<_> = worlds.iter().filter(|world| says(world)).collect();
-    let shown = if with.is_empty() { worlds.iter().take(1).collect() } else { with };
-    let results: Vec<_> = shown
+    let told = if with.is_empty() { worlds.iter().take(1).collect() } else { with };
+    let results: Vec<_> = told
         .iter()
         .map(|world| ways_in(world.name(), &View::new(world, "identity", WAYS_READS, kubernetes)))
         .collect();
-    let options = Options {
-        color: terminal::color(args.shown.color, false),
-        width: terminal::width(args.shown.width),
-        full: args.shown.full,
-        ..Options::default()
-    };
-    let layout = if args.shown.json { Layout::Json } else { Layout::Terminal };
+    let layout = if shown.json { Layout::Json } else { Layout::Terminal };
     let mut out = BufWriter::new(io::stdout().lock());
-    pavisade_report::ways_in(&results, layout, &options, &mut out)?;
+    pavisade_report::ways_in(&results, layout, &shown.options(), &mut out)?;
     out.flush()?;
     let is = |mfa| results.iter().any(|one| one.mfa == mfa);
     Ok(match () {

@@ -7,7 +7,7 @@ use anyhow::{anyhow, bail};
 use pavisade_judgement::Verdict;
 use pavisade_model::{GroupKind, KubernetesVersion, NoteKind};
 use pavisade_rbac::{Authorizer, can, diff, explain, lint, who_can, words};
-use pavisade_report::{AccessPage, Layout, Options, access};
+use pavisade_report::{AccessPage, Layout, access};
 use pavisade_snapshot::{Snapshot, View, World};
 use pavisade_sources::Scope;
 
@@ -25,19 +25,24 @@ pub(crate) fn run(command: &RbacCommand) -> anyhow::Result<Outcome> {
             let all = read.each(|of, world| {
                 let asked = words::question(verb, resource, namespace, of.view())?;
                 let mut answer = who_can(of, world, &asked.asks, &asked.text);
+                answer.basis.doubts.extend(read.unread());
                 answer.remarks.extend(asked.remarks);
                 Ok(answer)
             })?;
             let unsure = all.iter().any(|one| !one.basis.doubts.is_empty());
-            show(AccessPage::WhoCan(&all), &common.shown)?;
+            show(AccessPage::WhoCan(&all), &common.how.shown)?;
             Ok(read.outcome(Outcome::Clean, unsure))
         }
         RbacCommand::Can { subject, as_table, groups, common } => {
             let subject = words::subject(subject).map_err(|why| anyhow!(why))?;
             let Some(read) = Read::of(common)? else { return Ok(Outcome::Usage) };
-            let all = read.each(|of, world| Ok(can(of, world, &subject, &groups.groups)))?;
+            let all = read.each(|of, world| {
+                let mut answer = can(of, world, &subject, &groups.groups);
+                answer.basis.doubts.extend(read.unread());
+                Ok(answer)
+            })?;
             let unsure = all.iter().any(|one| !one.basis.doubts.is_empty());
-            show(AccessPage::Can(&all, *as_table), &common.shown)?;
+            show(AccessPage::Can(&all, *as_table), &common.how.shown)?;
             Ok(read.outcome(Outcome::Clean, unsure))
         }
         RbacCommand::Explain { subject, verb, resource, namespace, groups, common } => {
@@ -51,7 +56,7 @@ pub(crate) fn run(command: &RbacCommand) -> anyhow::Result<Outcome> {
                 answer.remarks = asked.remarks;
                 Ok(answer)
             })?;
-            show(AccessPage::Explained(&all), &common.shown)?;
+            show(AccessPage::Explained(&all), &common.how.shown)?;
             let is = |verdict| all.iter().any(|one| one.verdict == verdict);
             let outcome = match () {
                 () if is(Verdict::Unknown) => Outcome::Incomplete,
@@ -62,24 +67,36 @@ pub(crate) fn run(command: &RbacCommand) -> anyhow::Result<Outcome> {
             let sure = !is(Verdict::Refused) && !is(Verdict::Unknown) && !all.is_empty();
             Ok(if sure { outcome } else { read.outcome(outcome, false) })
         }
-        RbacCommand::Diff { old, new, shown } => {
-            let (old, new) = (Read::path(old, shown)?, Read::path(new, shown)?);
-            let result = diff(&old.views(), &new.views());
+        RbacCommand::Diff { old: old_path, new: new_path, shown } => {
+            let (old, new) = (Read::path(old_path, shown)?, Read::path(new_path, shown)?);
+            let mut result = diff(&old.views(), &new.views());
+            for (read, path, side) in
+                [(&old, old_path, &mut result.old), (&new, new_path, &mut result.new)]
+            {
+                side.doubts.extend(read.unread());
+                if !read.snapshot.worlds().iter().any(|world| has_rbac(world)) {
+                    let path = path.display();
+                    side.doubts.push(format!("{path} contains no roles or bindings to compare"));
+                }
+            }
             show(AccessPage::Diff(&result), shown)?;
-            let outcome =
-                if result.subjects.is_empty() { Outcome::Clean } else { Outcome::Findings };
-            let incomplete = old.incomplete()
-                || new.incomplete()
-                || !result.old.doubts.is_empty()
-                || !result.new.doubts.is_empty();
+            let outcome = match result.subjects.is_empty() && result.authorizers.is_empty() {
+                true => Outcome::Clean,
+                false => Outcome::Findings,
+            };
+            let incomplete = !result.old.doubts.is_empty() || !result.new.doubts.is_empty();
             Ok(if incomplete { Outcome::Incomplete } else { outcome })
         }
         RbacCommand::Lint { common } => {
             let Some(read) = Read::of(common)? else { return Ok(Outcome::Usage) };
-            let all = read.each(|of, world| Ok(lint(of, world)))?;
+            let all = read.each(|of, world| {
+                let mut found = lint(of, world);
+                found.basis.doubts.extend(read.unread());
+                Ok(found)
+            })?;
             let faults = all.iter().any(|one| !one.faults.is_empty());
             let unsure = all.iter().any(|one| !one.basis.doubts.is_empty());
-            show(AccessPage::Lint(&all), &common.shown)?;
+            show(AccessPage::Lint(&all), &common.how.shown)?;
             Ok(read.outcome(if faults { Outcome::Findings } else { Outcome::Clean }, unsure))
         }
     }
@@ -94,20 +111,13 @@ struct Read {
 impl Read {
     /// `None` where the configuration is wrong, which was told.
     fn of(common: &Common) -> anyhow::Result<Option<Self>> {
-        let input = Input {
-            paths: &common.paths,
-            live: Some(&common.live),
-            reading: common.reading.clone(),
-            kubernetes_version: common.shown.kubernetes_version,
-            framework: None,
-            scope: Scope::default(),
-        };
+        let input = common.how.input(&common.paths);
         if input.is_cluster() && !common.paths.is_empty() {
             bail!(
                 "permissions are those of one cluster: with --cluster or --snapshot, do not specify files"
             );
         }
-        Self::from_input(input, &common.config, &common.shown)
+        Self::from_input(input, &common.how.config, &common.how.shown)
     }
 
     fn from_input(
@@ -173,6 +183,16 @@ impl Read {
         shown.into_iter().map(|world| (&**world.name(), view(world))).collect()
     }
 
+    /// That something was not read, as a doubt about an answer.
+    fn unread(&self) -> Option<String> {
+        let all = self.snapshot.notes().iter().filter(|note| note.kind == NoteKind::Unread);
+        match all.count() {
+            0 => None,
+            1 => Some("1 part of the input was not read; standard error says which".to_owned()),
+            n => Some(format!("{n} parts of the input were not read; standard error says which")),
+        }
+    }
+
     fn incomplete(&self) -> bool {
         self.snapshot.notes().iter().any(|note| note.kind == NoteKind::Unread)
     }
@@ -202,15 +222,9 @@ fn kinds() -> Vec<GroupKind> {
 }
 
 fn show(page: AccessPage<'_>, shown: &Shown) -> anyhow::Result<()> {
-    let options = Options {
-        color: terminal::color(shown.color, false),
-        width: terminal::width(shown.width),
-        full: shown.full,
-        ..Options::default()
-    };
     let layout = if shown.json { Layout::Json } else { Layout::Terminal };
     let mut out = BufWriter::new(std::io::stdout().lock());
-    access(page, layout, &options, &mut out)?;
+    access(page, layout, &shown.options(), &mut out)?;
     out.flush()?;
     Ok(())
 }

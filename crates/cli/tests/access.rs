@@ -155,3 +155,29 @@ fn a_policy_for_mfa_refuses_tokens_without_it() {
         run(folder.path(), &["identity", "mfa-policy", "--admission", "--resource", "secrets"]);
     assert!(code == 0 && out.contains("ValidatingAdmissionPolicyBinding"), "{out}");
 }
+
+#[test]
+fn what_was_not_read_is_no_agreement() {
+    let (old, new) = (folder(), folder());
+    let diff = |new: &Path| {
+        run(old.path(), &["rbac", "diff", old.path().to_str().unwrap(), new.to_str().unwrap()])
+    };
+    let (code, out, _) = diff(new.path());
+    assert!(code == 0 && out.contains("no difference:"), "{out}");
+    let (code, out, _) = run(new.path(), &["rbac", "lint"]);
+    assert!(code == 0 && out.contains("no fault:"), "{out}");
+    // An object that cannot be read.
+    fs::write(new.path().join("broken.yaml"), "apiVersion: v1\nkind: Role\nmetadata: {name: [\n")
+        .unwrap();
+    let (code, out, _) = diff(new.path());
+    assert!(code == 3 && out.contains("no difference found"), "{code} {out}");
+    let (code, out, _) = run(new.path(), &["rbac", "lint"]);
+    assert!(code == 3 && out.contains("no fault found"), "{code} {out}");
+    // Nothing to compare with is probably a wrong path.
+    let empty = tempfile::tempdir().unwrap();
+    for (old, new) in [(old.path(), empty.path()), (empty.path(), empty.path())] {
+        let args = ["rbac", "diff", old.to_str().unwrap(), new.to_str().unwrap()];
+        let (code, out, _) = run(old, &args);
+        assert!(code == 3 && out.contains("contains no roles or bindings"), "{code} {out}");
+    }
+}

@@ -1,8 +1,6 @@
 //! Answers to questions about permissions: who may do what, through which binding, role and rule.
 
-use pavisade_model::Note;
-
-/// An object, for display and for programs.
+/// An object, for people and programs.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Item {
     /// The kind: `ClusterRoleBinding`.
@@ -170,10 +168,10 @@ pub struct AccessDiff {
     pub old: AccessBasis,
     /// The newer input.
     pub new: AccessBasis,
-    /// The differences by subject.
+    /// How the authorizers differ, and what that means for everybody.
+    pub authorizers: Vec<String>,
+    /// By subject.
     pub subjects: Vec<SubjectDiff>,
-    /// Notes from reading.
-    pub notes: Vec<Note>,
 }
 
 /// The differences in the permissions of one subject.

@@ -61,6 +61,8 @@ pub struct Authenticator {
     pub uid: Mapping,
     /// What else authorizers and admission see, by key.
     pub extra: Vec<(String, Expression)>,
+    /// Whether some of `extra` is not evaluated here.
+    pub extra_unknown: bool,
 }
 
 /// A rule.
@@ -89,6 +91,8 @@ pub enum Mapping {
     },
     /// An expression.
     Expression(Expression),
+    /// An expression that is not evaluated here: the value is not known.
+    Unknown,
 }
 
 impl Authentication {
@@ -205,7 +209,9 @@ impl<'o> Reader<'o> {
             groups: Mapping::None,
             uid: Mapping::None,
             extra: Vec::new(),
+            extra_unknown: false,
         };
+        let unknown = self.read.unknown.len();
         let (mut claims, mut expressions) = (HashSet::new(), HashSet::new());
         for rule in one.list("claimValidationRules") {
             self.known(rule, &["claim", "requiredValue", "expression", "message"]);
@@ -240,7 +246,7 @@ impl<'o> Reader<'o> {
             }
         }
         match one.get("claimMappings") {
-            Some(mappings) => self.mappings(mappings, &mut made),
+            Some(mappings) => self.mappings(mappings, &mut made, unknown),
             None => self.fault(one, "claimMappings.username: claim or expression is required"),
         }
         let mut known = HashSet::new();
@@ -329,7 +335,8 @@ impl<'o> Reader<'o> {
         (url, texts)
     }
 
-    fn mappings(&mut self, mappings: Value<'o>, made: &mut Authenticator) {
+    /// `unknown` is how many unknown expressions there were before this authenticator.
+    fn mappings(&mut self, mappings: Value<'o>, made: &mut Authenticator, unknown: usize) {
         self.known(mappings, &["username", "groups", "uid", "extra"]);
         made.username = self.mapping(mappings, "username", true);
         made.groups = self.mapping(mappings, "groups", false);
@@ -352,14 +359,19 @@ impl<'o> Reader<'o> {
             } else if !keys.insert(key.clone()) {
                 self.fault(extra, "this key is set twice");
             }
+            let before = self.read.unknown.len();
             if let Some(expression) = self.expression(extra, "valueExpression", Root::Claims, false)
             {
                 made.extra.push((key, expression));
             }
+            made.extra_unknown |= self.read.unknown.len() > before;
         }
-        // An e-mail address counts only where it is verified.
+        // An e-mail address counts only where it is verified. An expression that cannot be read here may
+        // do that.
+        let all_known = self.read.unknown.len() == unknown;
         let of = |expression: &Expression, field: &str| expression.selects(Root::Claims, field);
         if let Mapping::Expression(username) = &made.username
+            && all_known
             && of(username, "email")
             && !of(username, "email_verified")
             && !made.rules.iter().any(|rule| of(&rule.expression, "email_verified"))
@@ -399,13 +411,19 @@ impl<'o> Reader<'o> {
                 if has_prefix {
                     self.fault(value, "prefix can't be set when expression is set");
                 }
-                if let Some(expression) = self.expression(value, "expression", Root::Claims, false)
-                {
-                    return Mapping::Expression(expression);
-                }
+                return self.mapping_expression(value);
             }
         }
         Mapping::None
+    }
+
+    fn mapping_expression(&mut self, value: Value<'o>) -> Mapping {
+        let unknown = self.read.unknown.len();
+        match self.expression(value, "expression", Root::Claims, false) {
+            Some(expression) => Mapping::Expression(expression),
+            None if self.read.unknown.len() > unknown => Mapping::Unknown,
+            None => Mapping::None,
+        }
     }
 
     fn uid(&mut self, mappings: Value<'o>) -> Mapping {
@@ -417,12 +435,7 @@ impl<'o> Reader<'o> {
         match (claim.is_empty(), expression.is_empty()) {
             (false, false) => self.fault(value, "claim and expression can't both be set"),
             (false, true) => return Mapping::Claim { claim, prefix: String::new() },
-            (true, false) => {
-                if let Some(expression) = self.expression(value, "expression", Root::Claims, false)
-                {
-                    return Mapping::Expression(expression);
-                }
-            }
+            (true, false) => return self.mapping_expression(value),
             (true, true) => {}
         }
         Mapping::None

@@ -3,14 +3,15 @@
 //! `cel` neither limits what it reads nor what it computes: a long chain overflows the stack, and
 //! nested loops run for ever. So the text, the depth of its tree and the number of its nodes are
 //! limited before anything runs, and the work is bounded before it starts: the size of all lists that
-//! a loop could run over, to the power of the depth of loops, times the nodes.
+//! a loop could run over, to the power of the depth of loops, times the nodes. These limits are not
+//! those of the API server, so what exceeds them is unknown, not refused.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use cel::common::ast::Expr;
 use cel::parser::PrattParser;
-use cel::{Context, Env, IdedExpr, Value, extensions};
+use cel::{Context, Env, ExecutionError, IdedExpr, Value, extensions};
 
 use crate::tree::{Refused, Root, children};
 use crate::types;
@@ -63,21 +64,28 @@ impl Expression {
     /// What it gives for a value of its root.
     ///
     /// # Errors
-    /// It fails, as it would in the API server, or it is too much work.
-    pub fn evaluate(&self, root: Root, value: &serde_json::Value) -> Result<Value, String> {
+    /// It fails, as it would in the API server ([`Refused::Invalid`]), or it cannot be evaluated here
+    /// ([`Refused::Unknown`]).
+    pub fn evaluate(&self, root: Root, value: &serde_json::Value) -> Result<Value, Refused> {
         let most = (elements(value) + self.elements).max(1) as u64;
         let work =
             most.checked_pow(self.loops).and_then(|work| work.checked_mul(self.nodes as u64));
         if work.is_none_or(|work| work > MAX_WORK) {
-            return Err("this would take more steps than the API server allows".to_owned());
+            return Err(Refused::Unknown("it takes more steps than are evaluated here".to_owned()));
         }
         let mut env = Env::stdlib();
         for extension in [extensions::strings, extensions::lists] {
-            env.add_extension(extension).map_err(|error| error.to_string())?;
+            env.add_extension(extension).map_err(|error| Refused::Unknown(error.to_string()))?;
         }
         let mut context = Context::with_env(Arc::new(env));
         context.add_variable_from_value(root.name(), to_cel(value));
-        Value::resolve(&self.tree, &context).map_err(|error| error.to_string())
+        Value::resolve(&self.tree, &context).map_err(|error| match error {
+            // The type check knows all names, so this is a function that `cel` lacks.
+            ExecutionError::UndeclaredReference(name) => {
+                Refused::Unknown(format!("`{name}` is not evaluated here"))
+            }
+            error => Refused::Invalid(error.to_string()),
+        })
     }
 }
 
@@ -93,7 +101,13 @@ fn parse(text: &str) -> Result<IdedExpr, Refused> {
         let text = errors.to_string();
         let first =
             text.lines().find(|line| !line.trim().is_empty()).unwrap_or("it cannot be read");
-        Refused::Invalid(first.trim().to_owned())
+        // The parser's own limits are not those of the API server.
+        match text.contains("recursion limit") || text.contains("expression count exceeds") {
+            true => {
+                Refused::Unknown("it is too large or nested too deeply to be read here".to_owned())
+            }
+            false => Refused::Invalid(first.trim().to_owned()),
+        }
     })
 }
 

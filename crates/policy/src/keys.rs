@@ -40,17 +40,27 @@ impl Keys {
     /// Whether a token is signed by one of them. Which algorithm counts is the token's to say; those
     /// without a key of their own (`none`, `HS256`) never verify.
     pub fn verify(&self, token: &Token) -> Signature {
-        let text =
-            |field: &str| token.header.get(field).and_then(Value::as_str).unwrap_or_default();
-        let (algorithm, id) = (text("alg"), text("kid"));
-        let fits = |key: &&Value| {
-            id.is_empty() || key.get("kid").and_then(Value::as_str).is_none_or(|own| own == id)
+        let text = |of: &Value, field: &str| match of.get(field) {
+            None | Some(Value::Null) => Some(String::new()),
+            Some(value) => value.as_str().map(str::to_owned),
         };
+        let header = |field: &str| text(&token.header, field);
+        let (Some(algorithm), Some(id)) = (header("alg"), header("kid")) else {
+            return Signature::Bad("`alg` or `kid` in its header is not a string".to_owned());
+        };
+        if token.header.get("crit").is_some_and(|names| !names.is_null()) {
+            return Signature::Bad(
+                "its header has extensions that the API server lacks (`crit`)".to_owned(),
+            );
+        }
+        // A token without an id is tried with every key; one with an id only with the keys that have
+        // it, so never with a key that has none (go-oidc).
+        let fits = |key: &&Value| id.is_empty() || text(key, "kid").as_ref() == Some(&id);
         let mut keys = self.0.iter().filter(fits).peekable();
         if keys.peek().is_none() {
             return Signature::Bad(format!("no key of the issuer has the id `{id}`"));
         }
-        match keys.any(|key| verify(key, algorithm, token).is_some()) {
+        match keys.any(|key| verify(key, &algorithm, token).is_some()) {
             true => Signature::Good,
             false => {
                 Signature::Bad(format!("no key of the issuer made its signature ({algorithm})"))

@@ -1,9 +1,9 @@
 //! Configurations that let nobody in without a second factor, for common issuers.
 //!
-//! What issuers put into their tokens is taken from their documentation; the forms of tokens with and
-//! without a second factor below are what a real API server was tried with (`cargo xtask live
-//! authentication`). An issuer that says nothing of the second factor gets no configuration: demanding
-//! it there would lock everybody out, and not demanding it would prove nothing.
+//! What issuers put into their tokens is taken from their documentation; no issuer itself was tried. The
+//! forms of tokens below, with and without a second factor, were tried with Kubernetes' own
+//! authenticator (`cargo xtask soak tokens`). An issuer that says nothing of the second factor gets no
+//! configuration: demanding it there would lock everybody out, and not demanding it would prove nothing.
 
 use std::fmt::Write as _;
 
@@ -95,12 +95,13 @@ impl Preset {
         match self {
             // Authentication contexts of Conditional Access.
             Self::Entra => Proof::List("acrs", &["c1"]),
-            Self::Okta | Self::Auth0 => Proof::List("amr", MFA),
+            // Of RFC 8176, `mfa` alone says that there were several factors: `otp` or `hwk` may have been
+            // the only one.
+            Self::Okta | Self::Auth0 | Self::Generic => Proof::List("amr", MFA),
             // Level of authentication 2 of a step-up flow.
             Self::Keycloak => Proof::Text("acr", &["2"]),
             Self::Pinniped => Proof::Nested("additionalClaims", "amr", MFA),
             Self::Google | Self::Dex => Proof::None,
-            Self::Generic => Proof::List("amr", &["mfa", "hwk", "otp", "phr", "phrh", "swk"]),
         }
     }
 
@@ -120,22 +121,25 @@ impl Preset {
                  ask for acr 2 (`acr_values=2` of the client, or its default ACR values)."
             }
             Self::Google => {
-                "Tokens of Google say nothing of the second factor, even where 2-Step Verification is \
-                 enforced. Put an issuer between that demands and states it (Keycloak, Okta)."
+                "ID tokens of Google contain neither `amr` nor `acr`, even if 2-Step Verification is \
+                 enforced. Use an issuer that requires a second factor and states it in its tokens, such as \
+                 Keycloak or Okta, with Google as its identity provider if needed."
             }
             Self::Auth0 => {
                 "Require MFA by an action or policy; Auth0 then puts `mfa` into `amr` of the ID token."
             }
             Self::Dex => {
-                "Dex can ask for TOTP and WebAuthn and says so nowhere in its tokens: they carry neither \
-                 `amr` nor `acr`. Use an issuer that does, directly."
+                "Dex can ask for TOTP and WebAuthn, but its ID tokens contain neither `amr` nor `acr`. \
+                 Configure the API server for an issuer that states the second factor, without Dex between \
+                 them."
             }
             Self::Pinniped => {
                 "Map the claim of the issuer behind Pinniped: `spec.claims.additionalClaimMappings: {amr: \
                  amr}` of the OIDCIdentityProvider; it arrives as `additionalClaims.amr`."
             }
             Self::Generic => {
-                "The issuer must put `amr` (RFC 8176) into its ID tokens; ask for `--acr` where it has `acr` instead."
+                "The issuer must put `mfa` into `amr` of its ID tokens (RFC 8176). If it states the second \
+                 factor in `acr`, use `--acr` with the values that it documents."
             }
         }
     }
@@ -198,10 +202,13 @@ const EXTRA: &str = "pavisade.dev/mfa";
 pub fn configuration(wanted: &Wanted) -> Result<String, String> {
     let Wanted { issuer, audience, preset, max_age, acr, groups, prefix, .. } = wanted;
     let (expression, claim) = proof(*preset, acr)?;
-    let mut text = format!(
-        "# Accepts no token of {issuer} without a second factor.\n# {}\n",
-        preset.needs().replace("  ", " ")
-    );
+    let needs = match acr.is_empty() {
+        true => preset.needs(),
+        false => {
+            "The issuer must put one of these values into `acr`, and only for logins with a second factor."
+        }
+    };
+    let mut text = format!("# Accepts no token of {issuer} without a second factor.\n# {needs}\n");
     text += "# The API server reads it from --authentication-config; it cannot be used together with --oidc-* flags.\n";
     text += "# MFA is proven only if there is no other way in: see `pavisade identity`.\n";
     let _ = write!(
@@ -266,6 +273,9 @@ pub fn configuration(wanted: &Wanted) -> Result<String, String> {
     Ok(text)
 }
 
+/// The user of a break-glass login, as [`BREAK_GLASS`] makes it.
+const BREAK_GLASS_USER: &str = "break-glass";
+
 /// What a break-glass way is, for the day on which the issuer is away.
 const BREAK_GLASS: &str = "\
 # Break glass, for the day on which the issuer is away: a client certificate that is made in advance, is
@@ -282,6 +292,9 @@ fn proof(preset: Preset, acr: &[String]) -> Result<(String, &'static str), Strin
     let list = |all: &[&str]| {
         all.iter().map(|one| format!("'{}'", escaped(one))).collect::<Vec<_>>().join(", ")
     };
+    if matches!(preset.proof(), Proof::None) {
+        return Err(preset.needs().to_owned());
+    }
     if !acr.is_empty() {
         let all: Vec<_> = acr.iter().map(String::as_str).collect();
         return Ok((format!("has(claims.acr) && claims.acr in [{}]", list(&all)), "acr"));
@@ -330,7 +343,9 @@ pub fn admission_policy(
     };
     format!(
         "\
-# Demands {what} for these changes, whoever asks but Kubernetes itself and ServiceAccounts.
+# Requires {what} for these changes. Excluded are the components of
+# Kubernetes, ServiceAccounts, nodes and their bootstrap tokens, and the user {BREAK_GLASS_USER}, who has no second
+# factor. If your break-glass user has another name, change it below; if there is none, remove it.
 # Admission sees no reads: get, list and watch are a matter of RBAC and authentication. Reviews of
 # authentication and authorization pass by, too.
 apiVersion: admissionregistration.k8s.io/v1
@@ -350,7 +365,8 @@ spec:
       expression: >-
         !request.userInfo.username.startsWith('system:serviceaccount:') &&
         !request.userInfo.username.startsWith('system:node:') &&
-        !(request.userInfo.username in ['system:apiserver', 'system:kube-controller-manager', 'system:kube-scheduler'])
+        !request.userInfo.username.startsWith('system:bootstrap:') &&
+        !(request.userInfo.username in ['system:apiserver', 'system:kube-controller-manager', 'system:kube-scheduler', '{BREAK_GLASS_USER}'])
   validations:
     - expression: {}
       message: this change needs {what}

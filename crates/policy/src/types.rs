@@ -134,6 +134,10 @@ const FOREIGN: [&str; 20] = [
     "sets",
 ];
 
+/// Functions that the API server was tried with and refuses. Of all others that are in no list it is
+/// not known whether it has them.
+const ABSENT: [&str; 1] = ["now"];
+
 const USER: [&str; 4] = ["username", "uid", "groups", "extra"];
 
 /// Refuses what the API server would refuse.
@@ -282,7 +286,7 @@ impl Scope {
             Expr::Ident(library)
                 if matches!(
                     &**library,
-                    "optional" | "math" | "sets" | "base64" | "strings" | "regex"
+                    "optional" | "math" | "sets" | "base64" | "strings" | "regex" | "format"
                 ) =>
             {
                 Some(&**library)
@@ -348,7 +352,10 @@ impl Scope {
             }
             ("dyn", _) => Ok(Type::Dyn),
             _ if KNOWN.contains(&name) => Ok(Type::Other),
-            _ => Err(Refused::Invalid(format!("undeclared reference to '{name}'"))),
+            _ if ABSENT.contains(&name) => {
+                Err(Refused::Invalid(format!("undeclared reference to '{name}'")))
+            }
+            _ => Err(Refused::Unknown(format!("the function `{name}` is not known here"))),
         }
     }
 }

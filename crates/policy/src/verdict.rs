@@ -7,7 +7,7 @@ use crate::authentication::{Authentication, Authenticator, Mapping};
 use crate::expression::Expression;
 use crate::keys::{Keys, Signature};
 use crate::token::Token;
-use crate::tree::Root;
+use crate::tree::{Refused, Root};
 
 /// Somebody who was let in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,12 +68,15 @@ impl Authentication {
         if let Signature::Bad(why) = &signature {
             return refused("", why.clone());
         }
-        let unknown = self.unknown.first().map(|fault| format!("{}: {}", fault.field, fault.why));
-        match (of.login(token), unknown) {
-            (Err(refusal), _) => Judged::Refused(refusal),
-            (Ok(_), Some(unknown)) => Judged::Unknown(unknown),
-            (Ok(login), None) if signature == Signature::Good => Judged::Accepted(login),
-            (Ok(login), None) => Judged::Unknown(format!(
+        let (login, unknown) = match of.login(token) {
+            Ok(made) => made,
+            Err(refusal) => return Judged::Refused(refusal),
+        };
+        let fault = self.unknown.first().map(|fault| format!("{}: {}", fault.field, fault.why));
+        match fault.or(unknown) {
+            Some(unknown) => Judged::Unknown(unknown),
+            None if signature == Signature::Good => Judged::Accepted(login),
+            None => Judged::Unknown(format!(
                 "all rules accept it as `{}`; whether the issuer signed it was not checked",
                 login.username
             )),
@@ -92,18 +95,10 @@ fn refusal(field: &str, why: impl Into<String>) -> Refusal {
 impl Authenticator {
     /// What OpenID Connect demands of any token.
     fn verify(&self, token: &Token, now: f64) -> Option<Refusal> {
-        // go-oidc reads these into fields of fixed types.
-        for claim in ["iss", "sub", "nonce", "at_hash"] {
-            if token.claims.get(claim).is_some_and(|value| !value.is_string() && !value.is_null()) {
-                return Some(refusal("", format!("claim `{claim}` is not a string")));
-            }
+        if let Some(why) = token.fault() {
+            return Some(refusal("", why));
         }
-        for claim in ["exp", "iat", "nbf"] {
-            if token.claims.get(claim).is_some_and(|value| !value.is_number() && !value.is_null()) {
-                return Some(refusal("", format!("claim `{claim}` is not a number")));
-            }
-        }
-        let audiences = token.audiences();
+        let audiences = token.audiences().unwrap_or_default();
         if !self.audiences.iter().any(|own| audiences.contains(&&**own)) {
             let why = format!(
                 "it is for {audiences:?}, and the configuration wants one of {:?}",
@@ -120,36 +115,26 @@ impl Authenticator {
         None
     }
 
-    /// Who comes of it, in the order in which the API server works.
-    fn login(&self, token: &Token) -> Result<Login, Refusal> {
+    /// Who comes of it, in the order in which the API server works, and what of that is not known. A
+    /// rule that refuses counts whatever else is not known.
+    fn login(&self, token: &Token) -> Result<(Login, Option<String>), Refusal> {
         let claims = &token.claims;
-        let username = self.username(claims)?;
-        let groups = self.groups(claims)?;
-        let uid = match &self.uid {
-            Mapping::None => String::new(),
-            Mapping::Claim { claim, .. } => {
-                text(claims, claim).map_err(|why| refusal("claimMappings.uid", why))?
-            }
-            Mapping::Expression(expression) => {
-                match evaluate(expression, Root::Claims, claims, "claimMappings.uid")? {
-                    Cel::String(text) => (*text).clone(),
-                    _ => {
-                        return Err(refusal(
-                            "claimMappings.uid",
-                            "uid claim expression must return a string",
-                        ));
-                    }
-                }
-            }
-        };
+        let mut unknown = Unknown::default();
+        let username = unknown.unless(self.username(claims))?.unwrap_or_default();
+        let groups = unknown.unless(self.groups(token))?.unwrap_or_default();
+        let uid = unknown.unless(self.uid(claims))?.unwrap_or_default();
         let mut extra = Vec::new();
         for (key, expression) in &self.extra {
-            let value = evaluate(expression, Root::Claims, claims, "claimMappings.extra")?;
-            let values = strings(value).map_err(|why| refusal("claimMappings.extra", why))?;
+            const FIELD: &str = "claimMappings.extra";
+            let value = evaluate(expression, Root::Claims, claims, FIELD);
+            let Some(value) = unknown.unless(value)? else { continue };
+            let values = strings(value).map_err(|why| refusal(FIELD, why))?;
             if !values.is_empty() {
                 extra.push((key.clone(), values));
             }
         }
+        // Rules about the user say nothing where the user is not known.
+        let user_known = unknown.0.is_none() && !self.extra_unknown;
         for (field, claim, wanted) in &self.required {
             if claims.get(claim).is_none() {
                 return Err(refusal(
@@ -166,54 +151,83 @@ impl Authenticator {
             }
         }
         for rule in &self.rules {
-            hold(&rule.expression, Root::Claims, claims, &rule.field, &rule.message)?;
+            let held = hold(&rule.expression, Root::Claims, claims, &rule.field, &rule.message);
+            unknown.unless(held)?;
         }
         let login = Login { username, groups, uid, extra };
-        if !self.user_rules.is_empty() {
+        if !self.user_rules.is_empty() && user_known {
             let user = user(&login);
             for rule in &self.user_rules {
-                hold(&rule.expression, Root::User, &user, &rule.field, &rule.message)?;
+                let held = hold(&rule.expression, Root::User, &user, &rule.field, &rule.message);
+                unknown.unless(held)?;
             }
         }
-        Ok(login)
+        Ok((login, unknown.0))
     }
 
-    fn username(&self, claims: &Value) -> Result<String, Refusal> {
+    fn uid(&self, claims: &Value) -> Result<String, Stop> {
+        const FIELD: &str = "claimMappings.uid";
+        match &self.uid {
+            Mapping::None => Ok(String::new()),
+            Mapping::Unknown => Err(Stop::mapping(FIELD)),
+            Mapping::Claim { claim, .. } => {
+                text(claims, claim).map_err(|why| refusal(FIELD, why).into())
+            }
+            Mapping::Expression(expression) => {
+                match evaluate(expression, Root::Claims, claims, FIELD)? {
+                    Cel::String(text) => Ok((*text).clone()),
+                    _ => Err(refusal(FIELD, "uid claim expression must return a string").into()),
+                }
+            }
+        }
+    }
+
+    fn username(&self, claims: &Value) -> Result<String, Stop> {
         const FIELD: &str = "claimMappings.username";
         match &self.username {
-            Mapping::None => Err(refusal(FIELD, "no claim or expression gives a username")),
+            Mapping::None => Err(refusal(FIELD, "no claim or expression gives a username").into()),
+            Mapping::Unknown => Err(Stop::mapping(FIELD)),
             Mapping::Expression(expression) => {
                 match evaluate(expression, Root::Claims, claims, FIELD)? {
                     Cel::String(name) if name.is_empty() => {
-                        Err(refusal(FIELD, "empty username is not allowed"))
+                        Err(refusal(FIELD, "empty username is not allowed").into())
                     }
                     Cel::String(name) => Ok((*name).clone()),
-                    _ => Err(refusal(FIELD, "username claim expression must return a string")),
+                    _ => {
+                        Err(refusal(FIELD, "username claim expression must return a string").into())
+                    }
                 }
             }
             Mapping::Claim { claim, prefix } => {
                 let name = text(claims, claim).map_err(|why| refusal(FIELD, why))?;
                 if claim == "email" {
-                    match claims.get("email_verified") {
-                        None | Some(Value::Bool(true)) => {}
-                        Some(Value::Bool(false)) => {
-                            return Err(refusal(FIELD, "email not verified"));
-                        }
-                        Some(_) => return Err(refusal(FIELD, "email_verified is not a boolean")),
-                    }
+                    let why = match claims.get("email_verified") {
+                        None | Some(Value::Bool(true)) => return Ok(format!("{prefix}{name}")),
+                        Some(Value::Bool(false)) => "email not verified",
+                        Some(_) => "email_verified is not a boolean",
+                    };
+                    return Err(refusal(FIELD, why).into());
                 }
                 Ok(format!("{prefix}{name}"))
             }
         }
     }
 
-    fn groups(&self, claims: &Value) -> Result<Vec<String>, Refusal> {
+    fn groups(&self, token: &Token) -> Result<Vec<String>, Stop> {
         const FIELD: &str = "claimMappings.groups";
+        let claims = &token.claims;
         match &self.groups {
             Mapping::None => Ok(Vec::new()),
+            Mapping::Unknown => Err(Stop::mapping(FIELD)),
             Mapping::Expression(expression) => {
                 let value = evaluate(expression, Root::Claims, claims, FIELD)?;
-                strings(value).map_err(|why| refusal(FIELD, why))
+                strings(value).map_err(|why| refusal(FIELD, why).into())
+            }
+            Mapping::Claim { claim, .. } if token.is_distributed(claim) => {
+                Err(Stop::Unknown(format!(
+                    "{FIELD}: the issuer keeps `{claim}` elsewhere (`_claim_names`), and the API server \
+                 fetches it from there"
+                )))
             }
             Mapping::Claim { claim, prefix } => {
                 let all = match claims.get(claim) {
@@ -228,13 +242,49 @@ impl Authenticator {
                         })?
                     }
                     Some(_) => {
-                        return Err(refusal(
-                            FIELD,
-                            format!("claim `{claim}` is neither a text nor a list"),
-                        ));
+                        let why = format!("claim `{claim}` is neither a text nor a list");
+                        return Err(refusal(FIELD, why).into());
                     }
                 };
                 Ok(all.into_iter().map(|group| format!("{prefix}{group}")).collect())
+            }
+        }
+    }
+}
+
+/// Why there is no value.
+enum Stop {
+    /// The API server refuses the token.
+    Refused(Refusal),
+    /// It cannot be said here.
+    Unknown(String),
+}
+
+impl Stop {
+    fn mapping(field: &str) -> Self {
+        Self::Unknown(format!("{field}: the expression is not evaluated here"))
+    }
+}
+
+impl From<Refusal> for Stop {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+/// The first thing that is not known.
+#[derive(Default)]
+struct Unknown(Option<String>);
+
+impl Unknown {
+    /// A value, or nothing where it is not known.
+    fn unless<T>(&mut self, result: Result<T, Stop>) -> Result<Option<T>, Refusal> {
+        match result {
+            Ok(value) => Ok(Some(value)),
+            Err(Stop::Refused(refusal)) => Err(refusal),
+            Err(Stop::Unknown(why)) => {
+                self.0.get_or_insert(why);
+                Ok(None)
             }
         }
     }
@@ -251,15 +301,14 @@ fn text(claims: &Value, claim: &str) -> Result<String, String> {
     }
 }
 
-fn evaluate(
-    expression: &Expression,
-    root: Root,
-    value: &Value,
-    field: &str,
-) -> Result<Cel, Refusal> {
-    expression
-        .evaluate(root, value)
-        .map_err(|why| refusal(field, format!("`{}`: {why}", expression.text())))
+fn evaluate(expression: &Expression, root: Root, value: &Value, field: &str) -> Result<Cel, Stop> {
+    expression.evaluate(root, value).map_err(|why| {
+        let text = format!("`{}`: {why}", expression.text());
+        match why {
+            Refused::Invalid(_) => refusal(field, text).into(),
+            Refused::Unknown(_) => Stop::Unknown(format!("{field}: {text}")),
+        }
+    })
 }
 
 fn hold(
@@ -268,14 +317,14 @@ fn hold(
     value: &Value,
     field: &str,
     message: &str,
-) -> Result<(), Refusal> {
+) -> Result<(), Stop> {
     match evaluate(expression, root, value, field)? {
         Cel::Bool(true) => Ok(()),
         Cel::Bool(false) => {
             let said = if message.is_empty() { String::new() } else { format!(": {message}") };
-            Err(refusal(field, format!("`{}` is false{said}", expression.text())))
+            Err(refusal(field, format!("`{}` is false{said}", expression.text())).into())
         }
-        _ => Err(refusal(field, "validation expression must return a boolean")),
+        _ => Err(refusal(field, "validation expression must return a boolean").into()),
     }
 }
 

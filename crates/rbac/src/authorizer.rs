@@ -9,12 +9,13 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use pavisade_model::{GroupKind, Why, kinds};
 use pavisade_snapshot::{Coverage, Object, Reads, View};
+use pavisade_yaml::Value;
 
-use crate::aggregation::Aggregation;
 use crate::chain::{Chain, Step};
 use crate::model::{Binding, BindingId, HeldRule, Role, RoleId};
+use crate::parts::Parts;
 use crate::request::{Ask, Identity};
-use crate::rule::{Rule, Rules, is_aggregated};
+use crate::rule::Rule;
 use crate::subject::Subject;
 use crate::{defaults, node};
 
@@ -37,12 +38,15 @@ pub struct Authorizer<'a> {
     by_group: HashMap<String, Vec<BindingId>>,
     /// Bindings that name a ServiceAccount in the namespace that they are applied to, by its name.
     adrift: HashMap<String, Vec<BindingId>>,
-    /// Rules by each element of `resources`.
-    by_resource: HashMap<&'a str, Vec<(RoleId, u32)>>,
+    /// Rules by each element of `resources`, and by the namespace of the role.
+    by_resource: HashMap<&'a str, ByPlace<'a>>,
     /// Rules about paths.
     by_path: Vec<(RoleId, u32)>,
     role_ids: HashMap<(Option<&'a str>, &'a str), RoleId>,
 }
+
+/// Rules by the namespace of their role; those of ClusterRoles without one.
+type ByPlace<'a> = HashMap<Option<&'a str>, Vec<(RoleId, u32)>>;
 
 /// What the API server answers.
 #[derive(Debug, Clone)]
@@ -153,7 +157,8 @@ impl<'a> Authorizer<'a> {
         for (place, held) in (0..).zip(&role.rules) {
             let resources: BTreeSet<&'a str> = held.rule.texts("resources").collect();
             for resource in resources {
-                self.by_resource.entry(resource).or_default().push((id, place));
+                let by_place = self.by_resource.entry(resource).or_default();
+                by_place.entry(role.namespace).or_default().push((id, place));
             }
             if held.rule.texts("nonResourceURLs").next().is_some() {
                 self.by_path.push((id, place));
@@ -304,6 +309,7 @@ impl<'a> Authorizer<'a> {
             if let Some(through) = allowed {
                 let before = self.chain.steps.iter().take_while(|other| *other != step);
                 // What is asked before may deny; doubts about what RBAC lacks do not count.
+                let before = before.filter(|step| step.may_deny());
                 let deny: Vec<_> = before.filter_map(Step::doubt).map(Why::from).collect();
                 return if deny.is_empty() {
                     Decision::Allowed(through)
@@ -362,27 +368,37 @@ impl<'a> Authorizer<'a> {
         routes
     }
 
-    /// The first rule of each role that allows a request, wherever the role is bound.
-    pub fn roles_that_allow(&self, ask: &Ask) -> Vec<(RoleId, usize)> {
-        let places: Vec<(RoleId, u32)> = match ask {
-            Ask::Path { .. } => self.by_path.clone(),
-            Ask::Resource(ask) => {
-                let any_of_sub = format!("*/{}", ask.subresource);
-                let combined = ask.combined();
-                let mut keys = vec!["*", &*combined];
-                keys.extend((!ask.subresource.is_empty()).then_some(&*any_of_sub));
-                keys.sort_unstable();
-                keys.dedup();
-                keys.iter()
-                    .filter_map(|key| self.by_resource.get(*key))
-                    .flatten()
-                    .copied()
-                    .collect()
+    /// Rules that may allow a request: those on its resource, of roles that can be bound where it
+    /// counts, or of all where `anywhere` is set.
+    pub(crate) fn candidates(&self, ask: &Ask, anywhere: bool) -> Vec<(RoleId, u32)> {
+        let Ask::Resource(resource) = ask else { return self.by_path.clone() };
+        let any_of_sub = format!("*/{}", resource.subresource);
+        let combined = resource.combined();
+        let mut keys = vec!["*", &*combined];
+        keys.extend((!resource.subresource.is_empty()).then_some(&*any_of_sub));
+        keys.sort_unstable();
+        keys.dedup();
+        // Files may leave the namespace out.
+        let mut places = vec![None, Some(""), Some(ask.namespace())];
+        places.dedup();
+        let mut found = Vec::new();
+        for by_place in keys.iter().filter_map(|key| self.by_resource.get(*key)) {
+            match anywhere {
+                true => found.extend(by_place.values().flatten()),
+                false => {
+                    let here = places.iter().filter_map(|place| by_place.get(place));
+                    found.extend(here.flatten());
+                }
             }
-        };
+        }
+        found
+    }
+
+    /// The first rule of each role that allows a request.
+    fn roles_that_allow(&self, ask: &Ask, anywhere: bool) -> Vec<(RoleId, usize)> {
         let allows = |(role, rule): &(RoleId, usize)| self.rule(*role, *rule).allows(ask);
-        let places =
-            places.into_iter().filter_map(|(role, rule)| Some((role, usize::try_from(rule).ok()?)));
+        let places = self.candidates(ask, anywhere).into_iter();
+        let places = places.filter_map(|(role, rule)| Some((role, usize::try_from(rule).ok()?)));
         let mut found: Vec<_> = places.filter(allows).collect();
         found.sort_unstable();
         found.dedup_by_key(|(role, _)| *role);
@@ -399,70 +415,47 @@ impl<'a> Authorizer<'a> {
         bound.filter_map(|id| Some((*id, self.roles[*id].doubt.as_ref()?)))
     }
 
-    /// Routes by which a request is allowed to anybody, in any namespace where `ask` names none and
-    /// `anywhere` is set.
+    /// Whether a request that names no namespace can also be meant for one: what it is on is in
+    /// namespaces, as far as is known.
+    pub fn fits_namespaces(&self, ask: &Ask) -> bool {
+        let Ask::Resource(ask) = ask else { return false };
+        // A request for a Namespace by its name counts as one inside of it.
+        if ask.group.is_empty() && ask.resource == "namespaces" {
+            return !matches!(&*ask.verb, "list" | "watch" | "create" | "deletecollection");
+        }
+        if let Some(own) = crate::resources::get(&ask.group, &ask.resource) {
+            return own.namespaced;
+        }
+        let text = |object: &Object, path: &[&str]| {
+            object.at(path).and_then(Value::as_str).unwrap_or_default().to_owned()
+        };
+        let definitions = self.view.list(kinds::CUSTOM_RESOURCE_DEFINITION).objects;
+        let own = definitions.into_iter().find(|one| {
+            text(one, &["spec", "group"]) == ask.group
+                && text(one, &["spec", "names", "plural"]) == ask.resource
+        });
+        own.is_none_or(|own| text(own, &["spec", "scope"]) != "Cluster")
+    }
+
+    /// Routes by which a request is allowed to anybody, in any namespace where `ask` names none,
+    /// `anywhere` is set and it is on something that is in namespaces. None where RBAC is not asked.
     pub fn holders(&self, ask: &Ask, anywhere: bool) -> Vec<Route> {
         let mut routes = Vec::new();
-        for (role, rule) in self.roles_that_allow(ask) {
+        if !self.chain.has_rbac() {
+            return routes;
+        }
+        let inside = self.fits_namespaces(ask);
+        let anywhere = anywhere && ask.namespace().is_empty() && inside;
+        let adrift = anywhere || !ask.namespace().is_empty();
+        for (role, rule) in self.roles_that_allow(ask, anywhere) {
             for (binding, held) in self.bindings_of(role) {
-                let counts = held.counts_in(ask.namespace())
-                    || held.is_adrift() && matches!(ask, Ask::Resource(_))
-                    || anywhere && ask.namespace().is_empty() && matches!(ask, Ask::Resource(_));
+                let counts =
+                    held.counts_in(ask.namespace()) || held.is_adrift() && adrift || anywhere;
                 if counts && !held.subjects.is_empty() {
                     routes.push(Route { binding, role, rule });
                 }
             }
         }
         routes
-    }
-}
-
-/// The ClusterRoles whose rules others have, which a controller copies in a cluster.
-struct Parts<'a> {
-    graph: Aggregation,
-    live: bool,
-    by_name: HashMap<&'a str, &'a Object>,
-    /// Roles with rules in their file that collect themselves through others.
-    circles: HashSet<&'a str>,
-}
-
-impl<'a> Parts<'a> {
-    fn of(roles: &[&'a Object], live: bool) -> Self {
-        let by_name = roles.iter().map(|role| (role.name(), *role)).collect();
-        let graph = Aggregation::of(roles);
-        let collects_itself = |role: &&&'a Object| {
-            let below: HashSet<_> = graph.parts(role.name()).into_iter().collect();
-            let above = graph.parents(role.name());
-            above.is_none_or(|above| above.iter().any(|name| below.contains(name)))
-        };
-        let own = |role: &&&'a Object| !live && is_aggregated(role) && !Rules::of(role).is_empty();
-        let circles = roles.iter().filter(own).filter(collects_itself).map(|role| role.name());
-        let circles = circles.collect();
-        Self { graph, live, by_name, circles }
-    }
-
-    /// Those whose rules a role has by its file alone: in a cluster they are in it already.
-    fn of_role(&self, name: &str) -> Vec<&'a Object> {
-        let parts = if self.live { Vec::new() } else { self.graph.parts(name) };
-        let known = |name: &String| self.by_name.get(name.as_str()).copied();
-        let mut parts: Vec<_> = parts.into_iter().filter_map(known).collect();
-        parts.sort_by_key(|part| part.name());
-        parts
-    }
-
-    /// Of a role and its parts one that collects itself through others, and has rules in its file.
-    fn circle(&self, role: &'a Object, parts: &[&'a Object]) -> Option<&'a Object> {
-        if self.live || !is_aggregated(role) {
-            return None;
-        }
-        let all = std::iter::once(&role).chain(parts);
-        all.copied().find(|one| self.circles.contains(one.name()))
-    }
-
-    /// Those whose rules another has.
-    fn collected(&self, roles: &[&'a Object]) -> HashSet<&'a str> {
-        let into =
-            |role: &&&Object| self.graph.parents(role.name()).is_none_or(|all| !all.is_empty());
-        roles.iter().filter(into).map(|role| role.name()).collect()
     }
 }

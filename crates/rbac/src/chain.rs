@@ -1,8 +1,8 @@
 //! Which authorizers an API server asks, and in which order.
 //!
-//! The first that allows or denies decides; one without an opinion leaves it to the next. RBAC, Node
-//! and AlwaysDeny never deny in that sense. A webhook or an ABAC file may answer anything, so what
-//! comes behind one is never certain.
+//! The first that allows or denies decides; one without an opinion leaves it to the next. RBAC, Node,
+//! ABAC and AlwaysDeny never deny in that sense. A webhook may answer anything, so what comes behind
+//! one is never certain.
 
 use pavisade_model::kinds;
 use pavisade_snapshot::{Object, View};
@@ -66,6 +66,13 @@ impl Step {
     }
 }
 
+impl Step {
+    /// Whether it may deny what a later one would allow. ABAC allows or has no opinion.
+    pub(crate) fn may_deny(&self) -> bool {
+        matches!(self, Self::Webhook(_) | Self::Other(_))
+    }
+}
+
 /// The authorizers of one API server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chain {
@@ -82,14 +89,17 @@ impl Default for Chain {
 }
 
 impl Chain {
-    /// What a world says of its API server: an AuthorizationConfiguration, or a static pod's
-    /// `--authorization-mode`. Of several that differ nothing follows.
+    /// What a world says of its API server: a static pod's `--authorization-mode`, or the
+    /// AuthorizationConfiguration that its flag names or, where no API server was read, that is there.
+    /// Of several that differ nothing follows.
     pub(crate) fn of(view: &View<'_>) -> Self {
         let files = view.list(kinds::AUTHORIZATION_CONFIGURATION).objects;
+        let files: Vec<_> = files.into_iter().filter_map(Self::of_file).collect();
         let pods = view.list(kinds::POD).objects;
-        let mut said: Vec<Self> = files.into_iter().filter_map(Self::of_file).collect();
+        let mut said: Vec<Self> =
+            pods.into_iter().flat_map(|pod| Self::of_pod(pod, &files)).collect();
         if said.is_empty() {
-            said = pods.into_iter().filter_map(Self::of_pod).collect();
+            said = files;
         }
         let Some(first) = said.first().cloned() else { return Self::default() };
         match said.iter().all(|other| other.steps == first.steps) {
@@ -101,6 +111,18 @@ impl Chain {
         }
     }
 
+    /// Whether roles and bindings count.
+    pub fn has_rbac(&self) -> bool {
+        self.steps.contains(&Step::Rbac)
+    }
+
+    /// Whether everything is allowed to everybody, whatever roles and bindings say: AlwaysAllow is
+    /// asked, and nothing before it denies.
+    pub fn allows_everything(&self) -> bool {
+        let mut before = self.steps.iter().take_while(|step| **step != Step::AlwaysAllow);
+        self.steps.contains(&Step::AlwaysAllow) && !before.any(Step::may_deny)
+    }
+
     fn of_file(file: &Object) -> Option<Self> {
         let steps = file.value().list("authorizers").map(|one| {
             Step::read(one.str("type").unwrap_or_default(), one.str("name").unwrap_or_default())
@@ -110,25 +132,88 @@ impl Chain {
         (!steps.is_empty()).then_some(Self { steps, said_in })
     }
 
-    fn of_pod(pod: &Object) -> Option<Self> {
+    /// By each API server of a pod.
+    fn of_pod(pod: &Object, files: &[Self]) -> Vec<Self> {
         if pod.namespace() != "kube-system" {
-            return None;
+            return Vec::new();
         }
         let containers = pod.at(&["spec", "containers"]).into_iter().flat_map(Value::items);
-        let words = containers.flat_map(|c| c.list("command").chain(c.list("args")));
-        let words: Vec<_> = words.filter_map(Value::as_str).collect();
-        if !words.first()?.ends_with("kube-apiserver") {
-            return None;
-        }
-        let flag = |name: &str| words.iter().rev().find_map(|word| word.strip_prefix(name));
-        // Its file is elsewhere; what is in it is not known.
-        if let Some(path) = flag("--authorization-config=") {
-            let steps = vec![Step::Other(format!("configuration {path}"))];
-            return Some(Self { steps, said_in: Some(format!("Pod {}", pod.name())) });
-        }
-        // Without the flag the API server allows everything.
-        let modes = flag("--authorization-mode=").unwrap_or("AlwaysAllow");
-        let steps = modes.split(',').map(|mode| Step::read(mode.trim(), "")).collect();
-        Some(Self { steps, said_in: Some(format!("Pod {}", pod.name())) })
+        let said_in = Some(format!("Pod {}", pod.name()));
+        let of = |flags: Vec<String>| {
+            // Its file is elsewhere, unless there is one.
+            if let Some(path) = values(&flags, "authorization-config").pop()
+                && !path.is_empty()
+            {
+                return files.to_vec().into_iter().next().unwrap_or_else(|| Self {
+                    steps: vec![Step::Other(format!("configuration {path}"))],
+                    said_in: said_in.clone(),
+                });
+            }
+            // Repeated ones add up (pflag's `StringSlice`).
+            let mut modes = values(&flags, "authorization-mode").join(",");
+            if modes.is_empty() {
+                let hidden = flags.iter().find(|word| word.starts_with(['$', '`']));
+                // Without the flag the API server allows everything.
+                modes = hidden.cloned().unwrap_or_else(|| "AlwaysAllow".to_owned());
+            }
+            let steps = modes.split(',').map(|mode| Step::read(mode.trim(), "")).collect();
+            Self { steps, said_in: said_in.clone() }
+        };
+        let several = files.len() > 1 && files.iter().any(|file| file.steps != files[0].steps);
+        let of = |flags| match (of(flags), several) {
+            // Which of them it is is not known.
+            (chain, true) if files.contains(&chain) => {
+                let mode = "chain, which several files set in different ways".to_owned();
+                Self { steps: vec![Step::Other(mode)], said_in: chain.said_in }
+            }
+            (chain, _) => chain,
+        };
+        containers.filter_map(arguments).map(of).collect()
     }
+}
+
+/// The words behind `kube-apiserver` in a container's command, also behind a wrapper or in the script of
+/// a shell; `None` where it is not run.
+fn arguments(container: Value<'_>) -> Option<Vec<String>> {
+    /// Words of wrappers and of their options.
+    const BEFORE: usize = 24;
+    let is_server = |word: &str| word.rsplit('/').next() == Some("kube-apiserver");
+    let words = container.list("command").chain(container.list("args"));
+    let words: Vec<&str> = words.filter_map(Value::as_str).collect();
+    if let Some(at) = words.iter().take(BEFORE).position(|word| is_server(word)) {
+        return Some(words[at + 1..].iter().map(|word| (*word).to_owned()).collect());
+    }
+    let script: Vec<_> = words.iter().flat_map(|word| word.split_whitespace()).collect();
+    if let Some(at) = script.iter().position(|word| is_server(word)) {
+        let end = |word: &&&str| !matches!(**word, ";" | "&&" | "||" | "|" | "&");
+        let own = script[at + 1..].iter().take_while(end);
+        return Some(own.map(|word| (*word).to_owned()).collect());
+    }
+    // The image's own entry point runs with these arguments.
+    let image = container.str("image").unwrap_or_default();
+    let name = image.rsplit('/').next().and_then(|name| name.split([':', '@']).next());
+    let own = words.first().is_some_and(|word| word.starts_with('-'));
+    (own && name == Some("kube-apiserver"))
+        .then(|| words.iter().map(|word| (*word).to_owned()).collect())
+}
+
+/// The values of a flag: `--flag=value`, `--flag value`, with quotes or `_`, and each time that it is
+/// given.
+fn values(words: &[String], name: &str) -> Vec<String> {
+    let plain = |text: &str| text.trim_matches(['"', '\'']).to_owned();
+    let mut found = Vec::new();
+    let mut words = words.iter().map(|word| plain(word)).peekable();
+    while let Some(word) = words.next() {
+        let Some(rest) = word.strip_prefix("--").or_else(|| word.strip_prefix('-')) else {
+            continue;
+        };
+        let (written, joined) = match rest.split_once('=') {
+            Some((written, value)) => (written, Some(plain(value))),
+            None => (rest, None),
+        };
+        if written.replace('_', "-") == name {
+            found.extend(joined.or_else(|| words.next_if(|next| !next.starts_with('-'))));
+        }
+    }
+    found
 }

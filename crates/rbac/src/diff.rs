@@ -9,8 +9,11 @@ use pavisade_judgement::{AccessDiff, Permission, SubjectDiff};
 use pavisade_snapshot::View;
 
 use crate::authorizer::{Authorizer, Route};
+use crate::chain::{Chain, Step};
+use crate::model::Origin;
+use crate::questions::{EVERYBODY, WITHOUT_RBAC};
 use crate::rule::Rule;
-use crate::show::subject_text;
+use crate::show::{Shown, subject_text};
 
 /// A namespace, what it is on, and names.
 type On = (String, String, Vec<String>);
@@ -30,6 +33,7 @@ pub fn diff(old: &[(&str, View<'_>)], new: &[(&str, View<'_>)]) -> AccessDiff {
             let Some(authorizer) = authorizer else { continue };
             let more = authorizer.basis(name);
             side.partial |= more.partial;
+            side.doubts.extend(authorizer.chain.steps.iter().filter_map(Step::doubt));
             side.doubts.extend(authorizer.gaps("any").into_iter().map(|why| why.text));
             side.doubts.extend(authorizer.doubtful_roles().map(|(_, why)| why.text.clone()));
             side.authorizers = more.authorizers;
@@ -38,7 +42,22 @@ pub fn diff(old: &[(&str, View<'_>)], new: &[(&str, View<'_>)]) -> AccessDiff {
             side.doubts.sort();
             side.doubts.dedup();
         }
-        let (before, after) = (Held::of(before.as_ref()), Held::of(after.as_ref()));
+        if let (Some(before), Some(after)) = (&before, &after) {
+            let place = if several { format!(" in {name}") } else { String::new() };
+            result
+                .authorizers
+                .extend(chains(&before.chain, &after.chain).map(|text| text + &place));
+        }
+        // Where everything is allowed on a side, no role says who can do more on the other.
+        let open = |side: &Option<Authorizer<'_>>| {
+            side.as_ref().is_some_and(|side| side.chain.allows_everything())
+        };
+        if open(&before) || open(&after) {
+            continue;
+        }
+        // What every cluster has is the same in both, unless one side has its own.
+        let both = before.is_some() && after.is_some();
+        let (before, after) = (Held::of(before.as_ref(), both), Held::of(after.as_ref(), both));
         let subjects: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
         for subject in subjects {
             let none = Held::default();
@@ -55,6 +74,27 @@ pub fn diff(old: &[(&str, View<'_>)], new: &[(&str, View<'_>)]) -> AccessDiff {
         }
     }
     result
+}
+
+/// How the authorizers of two sides differ, where they do.
+fn chains(old: &Chain, new: &Chain) -> Option<String> {
+    if old.steps == new.steps {
+        return None;
+    }
+    let words = |chain: &Chain| {
+        let names: Vec<_> = chain.steps.iter().map(Step::name).collect();
+        names.join(", ")
+    };
+    let means = match (old.allows_everything(), new.allows_everything()) {
+        (false, true) => format!(": {EVERYBODY}"),
+        (true, false) => ": before, everything was allowed to everybody".to_owned(),
+        _ => match (old.has_rbac(), new.has_rbac()) {
+            (true, false) => format!(": {WITHOUT_RBAC}"),
+            (false, true) => ": before, roles and bindings had no effect".to_owned(),
+            _ => String::new(),
+        },
+    };
+    Some(format!("the authorizers were {} and are {}{means}", words(old), words(new)))
 }
 
 /// Worlds by what tells their names apart.
@@ -92,13 +132,14 @@ struct Held<'h, 'a> {
 }
 
 impl<'h, 'a> Held<'h, 'a> {
-    fn of(authorizer: Option<&'h Authorizer<'a>>) -> BTreeMap<String, Self> {
+    /// By subject; with the bindings that every cluster has, where the other side has them too.
+    fn of(authorizer: Option<&'h Authorizer<'a>>, defaults: bool) -> BTreeMap<String, Self> {
         let mut all: BTreeMap<String, Self> = BTreeMap::new();
-        let Some(of) = authorizer else { return all };
+        let Some(of) = authorizer.filter(|of| of.chain.has_rbac()) else { return all };
         for (binding, held) in of.bindings() {
             let Some(role) = held.role else { continue };
-            // What every cluster has is the same in both.
-            if held.is_default {
+            let own = !held.is_default || matches!(of.role(role).origin, Origin::Seen(_));
+            if !defaults && !own {
                 continue;
             }
             for (subject, _) in &held.subjects {
@@ -163,12 +204,13 @@ impl<'h, 'a> Held<'h, 'a> {
                 }
             }
         }
+        let mut shown = Shown::new(of);
         let permission = |((namespace, on, names), (verbs, route)): (On, Through)| Permission {
             namespace,
             on,
             names,
             verbs: verbs.into_iter().collect(),
-            route: of.shown(route),
+            route: shown.route(route),
         };
         found.into_iter().map(permission).collect()
     }

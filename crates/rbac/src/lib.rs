@@ -19,6 +19,7 @@ mod diff;
 mod lint;
 mod model;
 mod node;
+mod parts;
 mod questions;
 mod request;
 pub mod resources;

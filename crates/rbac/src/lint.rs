@@ -335,7 +335,8 @@ impl<'a> Lint<'_, 'a> {
 
     /// `resourceNames` never match what has no name yet.
     fn names(&mut self, object: &'a Object, rule: Rule<'a>) {
-        let collection = |name: &str| !name.contains('/');
+        // `*` covers subresources too, of objects that have names.
+        let collection = |name: &str| !name.contains('/') && name != "*";
         let collections: Vec<_> = rule.texts("resources").filter(|name| collection(name)).collect();
         for at in rule.value().list("verbs") {
             let never = match at.as_str() {

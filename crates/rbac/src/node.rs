@@ -38,6 +38,35 @@ pub(crate) fn decide(view: &View<'_>, who: &Identity, ask: &Ask, doubts: &mut Ve
     }
 }
 
+/// What the Node authorizer does with a request of kubelets, in words; `None` where it allows none of
+/// them.
+pub(crate) fn remark(view: &View<'_>, ask: &Ask) -> Option<&'static str> {
+    const SOME: &str = "the Node authorizer also lets a kubelet do this where it concerns its own node or \
+                        the pods on it";
+    const ALL: &str = "the Node authorizer also lets every kubelet do this";
+    let Ask::Resource(resource) = ask else {
+        return defaults::of_nodes().rules.iter().any(|rule| rule.allows(ask)).then_some(ALL);
+    };
+    // What is not said in the question may be of that node.
+    let mut named = resource.clone();
+    if named.name.is_empty() && !matches!(&*named.verb, "create" | "deletecollection") {
+        named.name = "-".to_owned();
+    }
+    if named.namespace.is_empty() {
+        named.namespace =
+            if named.resource == "leases" { "kube-node-lease" } else { "-" }.to_owned();
+    }
+    let some = |ask: &ResourceAsk| match graph(&ask.name, ask, view) {
+        Answer::No => None,
+        Answer::Yes | Answer::Pods | Answer::Objects => Some(SOME),
+        Answer::Rules => {
+            let ask = Ask::Resource(ask.clone());
+            defaults::of_nodes().rules.iter().any(|rule| rule.allows(&ask)).then_some(ALL)
+        }
+    };
+    some(resource).or_else(|| some(&named))
+}
+
 fn is_empty(node: &str, view: &View<'_>) -> bool {
     let pods = view.list(kinds::POD).objects;
     !pods.iter().any(|pod| pod.at(&["spec", "nodeName"]).and_then(Value::as_str) == Some(node))

@@ -8,8 +8,11 @@ use pavisade_judgement::{
 use pavisade_model::Why;
 
 use crate::authorizer::{Authorizer, Decision, Route, Through};
+use crate::chain::Step;
+use crate::model::RoleId;
+use crate::node;
 use crate::request::{Ask, Identity, ResourceAsk};
-use crate::show::subject_text;
+use crate::show::{Shown, subject_text};
 use crate::subject::Subject;
 
 /// Near misses that are shown.
@@ -26,68 +29,98 @@ pub fn who_can(of: &Authorizer<'_>, world: &str, asks: &[Ask], question: &str) -
                     Subject::User(name) => (1, "", &**name),
                     Subject::ServiceAccount { namespace, name } => (2, &**namespace, &**name),
                 };
-                let routes = &mut by_subject.entry(key).or_insert((subject, Vec::new())).1;
-                if !routes.contains(&route) {
-                    routes.push(route);
-                }
+                by_subject.entry(key).or_insert((subject, Vec::new())).1.push(route);
             }
         }
     }
-    let holders = by_subject.into_values().map(|(subject, routes)| {
+    let mut shown = Shown::new(of);
+    let holders = by_subject.into_values().map(|(subject, mut routes)| {
         let (kind, namespace, name) = match subject {
             Subject::Group(name) => ("Group", "", name),
             Subject::User(name) => ("User", "", name),
             Subject::ServiceAccount { namespace, name } => ("ServiceAccount", &**namespace, name),
         };
-        let mut routes: Vec<_> = routes.into_iter().map(|route| of.shown(route)).collect();
+        // Two questions, or two lines of a binding, lead to the same route.
+        routes.sort_unstable();
+        routes.dedup();
+        let mut routes: Vec<_> = routes.into_iter().map(|route| shown.route(route)).collect();
         sort(&mut routes);
         AccessHolder { kind, namespace: namespace.to_owned(), name: name.clone(), routes }
     });
     let holders = holders.collect();
     let mut basis = of.basis(world);
-    let namespace = asks.first().map(Ask::namespace).unwrap_or_default();
-    let any = asks.iter().any(|ask| matches!(ask, Ask::Resource(_)));
-    let gaps = if any && namespace.is_empty() { of.gaps("any") } else { of.gaps(namespace) };
-    basis.doubts.extend(gaps.into_iter().map(|why| why.text));
-    basis.doubts.extend(of.chain.steps.iter().filter_map(crate::Step::doubt));
-    // A role counts where it is bound.
-    let matters = |role: &crate::RoleId| {
-        let mut bound = of.bindings_of(*role);
-        bound.any(|(_, binding)| {
-            namespace.is_empty() || binding.is_adrift() || binding.counts_in(namespace)
-        })
-    };
-    let doubtful = of.doubtful_roles().filter(|(role, _)| matters(role));
-    basis.doubts.extend(doubtful.map(|(_, why)| why.text.clone()));
+    let mut remarks = Vec::new();
+    if of.chain.allows_everything() {
+        remarks.push(EVERYBODY.to_owned());
+        return WhoCan { basis, question: question.to_owned(), remarks, holders };
+    }
+    basis.doubts.extend(of.chain.steps.iter().filter_map(Step::doubt));
+    if of.chain.has_rbac() {
+        let namespace = asks.first().map(Ask::namespace).unwrap_or_default();
+        let any = namespace.is_empty() && asks.iter().any(|ask| of.fits_namespaces(ask));
+        let gaps = if any { of.gaps("any") } else { of.gaps(namespace) };
+        basis.doubts.extend(gaps.into_iter().map(|why| why.text));
+        // A role counts where it is bound.
+        let matters = |role: &RoleId| {
+            let mut bound = of.bindings_of(*role);
+            bound.any(|(_, binding)| {
+                binding.counts_in(namespace) || any || binding.is_adrift() && !namespace.is_empty()
+            })
+        };
+        let doubtful = of.doubtful_roles().filter(|(role, _)| matters(role));
+        basis.doubts.extend(doubtful.map(|(_, why)| why.text.clone()));
+    } else {
+        remarks.push(WITHOUT_RBAC.to_owned());
+    }
     dedup(&mut basis.doubts);
-    let open = of.chain.steps.contains(&crate::Step::AlwaysAllow);
-    let all = "everybody: the authorization mode AlwaysAllow allows what nothing before it denies";
-    let remarks = open.then(|| all.to_owned()).into_iter().collect();
+    if of.chain.steps.contains(&Step::Node) {
+        let of_nodes = asks.iter().find_map(|ask| node::remark(of.view(), ask));
+        remarks.extend(of_nodes.map(str::to_owned));
+    }
     WhoCan { basis, question: question.to_owned(), remarks, holders }
 }
+
+/// What follows from the authorizers, whatever the roles and bindings are.
+pub(crate) const EVERYBODY: &str =
+    "the authorization mode AlwaysAllow allows everything to everybody who is authenticated";
+pub(crate) const WITHOUT_RBAC: &str =
+    "RBAC is not among the authorizers of the API server, so roles and bindings have no effect";
 
 /// All that somebody can do.
 pub fn can(of: &Authorizer<'_>, world: &str, subject: &Subject, groups: &[String]) -> CanDo {
     let who = Identity::of(subject, groups);
     let mut basis = of.basis(world);
     let mut routes = Vec::new();
-    basis.doubts.extend(of.gaps("any").into_iter().map(|why| why.text));
-    basis.doubts.extend(of.chain.steps.iter().filter_map(crate::Step::doubt));
-    for binding in of.bindings_for(&who) {
-        let Some(role) = of.binding(binding).role else { continue };
-        basis.doubts.extend(of.role(role).doubt.iter().map(|why| why.text.clone()));
-        let rules = 0..of.role(role).rules.len();
-        routes.extend(rules.map(|rule| of.shown(Route { binding, role, rule })));
-    }
-    sort(&mut routes);
-    dedup(&mut basis.doubts);
     let mut remarks = Vec::new();
     if who.is_master() {
         remarks.push(
             "members of `system:masters` may do everything: no authorizer is asked".to_owned(),
         );
     }
-    if who.node().is_some() {
+    if of.chain.allows_everything() {
+        remarks.push(EVERYBODY.to_owned());
+    } else {
+        basis.doubts.extend(of.chain.steps.iter().filter_map(Step::doubt));
+    }
+    if of.chain.has_rbac() {
+        let mut shown = Shown::new(of);
+        let decides = !of.chain.allows_everything();
+        if decides {
+            basis.doubts.extend(of.gaps("any").into_iter().map(|why| why.text));
+        }
+        for binding in of.bindings_for(&who) {
+            let Some(role) = of.binding(binding).role else { continue };
+            let doubt = of.role(role).doubt.iter().filter(|_| decides);
+            basis.doubts.extend(doubt.map(|why| why.text.clone()));
+            let rules = 0..of.role(role).rules.len();
+            routes.extend(rules.map(|rule| shown.route(Route { binding, role, rule })));
+        }
+        sort(&mut routes);
+    } else {
+        remarks.push(WITHOUT_RBAC.to_owned());
+    }
+    dedup(&mut basis.doubts);
+    if who.node().is_some() && of.chain.steps.contains(&Step::Node) {
         remarks.push(
             "the Node authorizer also lets a kubelet read what pods on its node refer to, and change its \
              own Node, Lease and CSINode"
@@ -136,12 +169,17 @@ pub fn explain(
         basis.doubts.clear();
     }
     dedup(&mut basis.doubts);
+    let mut shown = Shown::new(of);
+    let asked = asks.iter().filter(|_| of.chain.has_rbac());
     let mut routes: Vec<_> =
-        asks.iter().flat_map(|ask| of.routes(&who, ask)).map(|route| of.shown(route)).collect();
+        asked.flat_map(|ask| of.routes(&who, ask)).map(|route| shown.route(route)).collect();
     sort(&mut routes);
     routes.dedup();
     let (near, missing) = match (verdict, asks) {
         (Verdict::Allowed, _) | (_, []) => (Vec::new(), String::new()),
+        _ if !of.chain.has_rbac() => {
+            (Vec::new(), format!("{WITHOUT_RBAC}: no binding would allow it"))
+        }
         (_, [ask, ..]) => (near_misses(of, &who, ask), missing(of, &who, subject, ask)),
     };
     AccessExplained {
@@ -175,6 +213,7 @@ fn sort(routes: &mut [AccessRoute]) {
 /// Rules that somebody holds and that fail in one respect.
 fn near_misses(of: &Authorizer<'_>, who: &Identity, ask: &Ask) -> Vec<NearMiss> {
     let mut near = Vec::new();
+    let mut shown = Shown::new(of);
     for id in of.bindings_for(who) {
         let binding = of.binding(id);
         let Some(role) = binding.role else { continue };
@@ -197,7 +236,7 @@ fn near_misses(of: &Authorizer<'_>, who: &Identity, ask: &Ask) -> Vec<NearMiss> 
                 true => lack(held.rule, ask),
             };
             if let Some(lacks) = lacks {
-                let route = of.shown(Route { binding: id, role, rule });
+                let route = shown.route(Route { binding: id, role, rule });
                 near.push(NearMiss { lacks, route });
             }
         }

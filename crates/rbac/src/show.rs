@@ -1,5 +1,7 @@
 //! Roles, bindings and rules as plain data, with file and line.
 
+use std::collections::HashMap;
+
 use pavisade_judgement::{AccessBasis, AccessRoute, FileLine, Item, RuleText};
 use pavisade_model::Paths;
 use pavisade_snapshot::Object;
@@ -7,7 +9,7 @@ use pavisade_yaml::Value;
 
 use crate::authorizer::{Authorizer, Route};
 use crate::defaults;
-use crate::model::{Binding, Origin, Role};
+use crate::model::{Binding, Origin, Role, RoleId};
 use crate::rule::Rule;
 use crate::subject::Subject;
 
@@ -66,25 +68,55 @@ impl<'a> Authorizer<'a> {
     pub(crate) fn binding_item(&self, binding: &Binding<'a>) -> Item {
         item(binding.object, self.live())
     }
+}
 
-    /// A route in full.
-    pub(crate) fn shown(&self, route: Route) -> AccessRoute {
-        let (binding, role, held) =
-            (self.binding(route.binding), self.role(route.role), self.held(route));
-        let object = held.from.or(role.object());
-        let mut rule = rule_text(held.rule);
-        if let Some(object) = object {
-            rule.place = line(held.rule.value(), self.live());
-            rule.field = Paths::default().of(object.value(), held.rule.value()).shown;
+/// Routes in full. Each role and each rule is written once, however many bindings lead to it.
+pub(crate) struct Shown<'s, 'a> {
+    of: &'s Authorizer<'a>,
+    paths: Paths,
+    roles: HashMap<RoleId, Item>,
+    rules: HashMap<(RoleId, usize), RuleText>,
+}
+
+impl<'s, 'a> Shown<'s, 'a> {
+    pub(crate) fn new(of: &'s Authorizer<'a>) -> Self {
+        Self { of, paths: Paths::default(), roles: HashMap::new(), rules: HashMap::new() }
+    }
+
+    pub(crate) fn route(&mut self, route: Route) -> AccessRoute {
+        let of = self.of;
+        let (binding, role) = (of.binding(route.binding), of.role(route.role));
+        let item = self.roles.entry(route.role).or_insert_with(|| of.role_item(role)).clone();
+        let key = (route.role, route.rule);
+        if !self.rules.contains_key(&key) {
+            let rule = self.rule(route);
+            self.rules.insert(key, rule);
         }
-        rule.from = held.from.map(|from| item(from, self.live()));
         AccessRoute {
-            binding: self.binding_item(binding),
-            role: self.role_item(role),
-            rule,
+            binding: of.binding_item(binding),
+            role: item,
+            rule: self.rules[&key].clone(),
             namespace: binding.namespace.unwrap_or_default().to_owned(),
             adrift: binding.is_adrift(),
         }
+    }
+
+    /// How many rules were written.
+    #[cfg(test)]
+    pub(crate) fn written(&self) -> usize {
+        self.rules.len()
+    }
+
+    fn rule(&mut self, route: Route) -> RuleText {
+        let (held, live) = (self.of.held(route), self.of.live());
+        let object = held.from.or(self.of.role(route.role).object());
+        let mut rule = rule_text(held.rule);
+        if let Some(object) = object {
+            rule.place = line(held.rule.value(), live);
+            rule.field = self.paths.of(object.value(), held.rule.value()).shown;
+        }
+        rule.from = held.from.map(|from| item(from, live));
+        rule
     }
 }
 

@@ -1,5 +1,6 @@
 //! Answers as a real API server gives them, and the mistakes of other tools (each is a test).
 
+mod authorizers;
 mod faults;
 
 use pavisade_judgement::Verdict;

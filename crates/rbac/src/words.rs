@@ -95,7 +95,15 @@ pub fn question(
         remarks.clear();
     }
     let mut namespace = namespace.to_owned();
-    if namespaced == Some(false) && !namespace.is_empty() {
+    if group.is_empty() && resource == "namespaces" && !name.is_empty() {
+        // The API server takes its name for the namespace of the request, too.
+        if !namespace.is_empty() && namespace != name {
+            remarks.push(
+                "for a Namespace, its own name is the namespace, so `-n` does not count".to_owned(),
+            );
+        }
+        namespace.clone_from(&name);
+    } else if namespaced == Some(false) && !namespace.is_empty() {
         remarks.push(format!("{resource} are in no namespace, so `-n` does not count"));
         namespace.clear();
     }

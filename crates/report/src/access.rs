@@ -99,6 +99,9 @@ fn who_can(page: &mut Page<'_>, of: &WhoCan, worlds: bool) -> io::Result<()> {
     page.end();
     if of.holders.is_empty() {
         let none = match of.basis.partial {
+            _ if parts::is_open(&of.basis) => {
+                "nobody by a binding, but AlwaysAllow is an authorizer"
+            }
             true => "nobody, by the bindings in these files",
             false => "nobody, but members of the group system:masters",
         };

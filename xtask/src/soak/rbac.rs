@@ -225,6 +225,20 @@ fn compare(oracle: &Oracle, count: u32, seed: u64) -> anyhow::Result<()> {
     }
     println!("agreed {agreed} of {asked}");
     ensure!(wrong.is_empty(), "{} answers differ", wrong.len());
+    enough(asked, allowed, of_files)
+}
+
+/// Fails where too little was decided for the agreement to mean anything: nearly all unknown from
+/// manifests, or nearly all with the same answer.
+fn enough(asked: usize, allowed: usize, of_files: usize) -> anyhow::Result<()> {
+    ensure!(
+        of_files * 5 >= asked,
+        "from manifests only {of_files} of {asked} questions were decided"
+    );
+    ensure!(
+        allowed * 20 >= asked && (asked - allowed) * 20 >= asked,
+        "{allowed} of {asked} questions were allowed: too few differ"
+    );
     Ok(())
 }
 
@@ -391,4 +405,17 @@ fn world(name: &str, kind: WorldKind, all: &[Value]) -> World {
         }
     }
     World::new(parts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::enough;
+
+    #[test]
+    fn agreement_on_nearly_nothing_is_no_success() {
+        assert!(enough(1_000, 400, 600).is_ok());
+        assert!(enough(1_000, 400, 100).is_err());
+        assert!(enough(1_000, 10, 600).is_err());
+        assert!(enough(1_000, 990, 600).is_err());
+    }
 }

@@ -132,8 +132,24 @@ pub(super) fn without_anonymous(server: Component<'_>) -> Vec<Change<'_>> {
     }
 }
 
+/// Whether flags allow anonymous requests, where no file decides.
+pub(super) fn by_flags<'a>(server: Component<'a>) -> Result<bool, Claim<'a>> {
+    if !server.known_bool(FLAG, true)? {
+        return Ok(false);
+    }
+    // The server switches it off where every request is allowed anyway (PV-I022 says that), which
+    // is its default without a mode.
+    let modes = server.known_list("authorization-mode")?;
+    let always = match modes {
+        Some(modes) => modes.iter().any(|mode| mode == "AlwaysAllow"),
+        None => server.known("authorization-config")?.is_none(),
+    };
+    Ok(!always)
+}
+
+const FLAG: &str = "anonymous-auth";
+
 fn from_flags<'a>(server: Component<'a>, cx: &View<'a>) -> Result<Verdict<'a>, Claim<'a>> {
-    const FLAG: &str = "anonymous-auth";
     if let Some(config) = server.known("authentication-config")?.filter(|f| !f.value.is_empty()) {
         let files = cx.list(kinds::AUTHENTICATION_CONFIGURATION).objects;
         let deciding = files.iter().filter(|file| anonymous(file).is_some()).count();
@@ -150,17 +166,7 @@ fn from_flags<'a>(server: Component<'a>, cx: &View<'a>) -> Result<Verdict<'a>, C
         }
     }
     let set = server.known(FLAG)?.is_some();
-    if !server.known_bool(FLAG, true)? {
-        return Ok(Verdict::Holds);
-    }
-    // The server disables it if every request is allowed anyway (reported by PV-I022), which is the
-    // default without a mode.
-    let modes = server.known_list("authorization-mode")?;
-    let always = match modes {
-        Some(modes) => modes.iter().any(|mode| mode == "AlwaysAllow"),
-        None => server.known("authorization-config")?.is_none(),
-    };
-    if always {
+    if !by_flags(server)? {
         return Ok(Verdict::Holds);
     }
     let message = if set {

@@ -38,11 +38,22 @@ impl Demand {
     }
 }
 
-/// Authentication methods that are more than knowledge (RFC 8176, and additions of common issuers).
-const SECOND_FACTORS: [&str; 26] = [
-    "duo", "eye", "face", "fido", "fido2", "fpt", "hotp", "hwk", "iris", "mca", "mfa", "ngcmfa",
-    "otp", "passkey", "phr", "phrh", "retina", "sc", "sms", "swk", "tel", "totp", "u2f", "vbm",
-    "webauthn", "x509",
+/// Methods in `amr` that say that there were several factors: `mfa` of RFC 8176, and `ngcmfa` of Entra
+/// ID. All others (`otp`, `hwk`, `fpt`, …) name one factor, which may have been the only one.
+const SECOND_FACTORS: [&str; 2] = ["mfa", "ngcmfa"];
+
+/// Classes in `acr` that are defined to be more than one factor, or a phishing-resistant login:
+/// NIST SP 800-63B, OpenID Connect EAP, REFEDS, PAPE.
+const SECOND_FACTOR_CLASSES: [&str; 9] = [
+    "aal2",
+    "aal3",
+    "http://idmanagement.gov/ns/assurance/aal/2",
+    "http://idmanagement.gov/ns/assurance/aal/3",
+    "http://schemas.openid.net/pape/policies/2007/06/multi-factor",
+    "https://refeds.org/profile/mfa",
+    "mfa",
+    "phr",
+    "phrh",
 ];
 
 /// Methods of RFC 8176 that do not prove a second factor.
@@ -61,8 +72,9 @@ pub(super) fn grade_method(method: &str) -> Demand {
     }
 }
 
-/// Returns whether a class in `acr` requires more than a password. OpenID Connect leaves the names
-/// to the issuer, except `0` (no assurance).
+/// Whether a class in `acr` represents more than a password. OpenID Connect leaves the names to the
+/// issuer; `0` is the one that it defines (no assurance at all). What a name stands for that is in no
+/// list is not known.
 pub(super) fn grade_class(class: &str) -> Demand {
     // Possible names for a login with one factor.
     const ONE: [&str; 7] = ["1fa", "no-mfa", "no_mfa", "nomfa", "none", "sfa", "single"];
@@ -76,11 +88,19 @@ pub(super) fn grade_class(class: &str) -> Demand {
         _ if ONE.into_iter().any(says) => Demand::TooWeak(format!("`acr` {class:?}")),
         _ if says("password") && says("mfa") => Demand::Unclear,
         _ if says("password") => Demand::TooWeak(format!("`acr` {class:?}")),
-        _ => Demand::Met,
+        known if SECOND_FACTOR_CLASSES.contains(&known) => Demand::Met,
+        // Names that say it: `urn:example:mfa`, `urn:okta:loa:2fa:any`.
+        _ if ends_with_word(&lower, "mfa") || lower.contains(":2fa:") => Demand::Met,
+        _ => Demand::Unclear,
     }
 }
 
-/// Returns whether an expression that must be true requires a second factor.
+/// Whether the last part of a name is that word: of `urn:example:mfa`, not of `mfa-optional` or `halfmfa`.
+fn ends_with_word(name: &str, word: &str) -> bool {
+    name.strip_suffix(word).is_some_and(|before| before.is_empty() || before.ends_with([':', '/']))
+}
+
+/// Whether an expression that must be true demands a second factor.
 pub(super) fn second_factor(rule: &Expr) -> Demand {
     let not_understood = || {
         // The factors of an authentication context of Entra ID (`acrs`) are only defined in the
@@ -247,21 +267,24 @@ mod tests {
     fn a_second_factor_is_demanded() {
         for text in [
             "'mfa' in claims.amr",
-            "\"otp\" in claims['amr']",
+            "\"mfa\" in claims['amr']",
             "has(claims.amr) && claims.amr.exists(m, m == 'mfa')",
             "has(claims.amr) && type(claims.amr) == list && dyn(claims.amr).exists(m, m == 'mfa')",
             "has(claims.additionalClaims.amr) && dyn(claims.additionalClaims.amr).exists(m, m == 'mfa')",
-            "claims.amr.exists(m, 'hwk' == m)",
-            "claims.amr.exists(m, m in ['otp', 'fpt'])",
-            "claims.amr.exists(x, x == 'otp' || x == 'hwk')",
-            "'mfa' in claims.amr || 'hwk' in claims.amr",
+            "claims.amr.exists(m, 'ngcmfa' == m)",
+            "claims.amr.exists(m, m in ['mfa', 'ngcmfa'])",
+            "claims.amr.exists(x, x == 'mfa' || x == 'ngcmfa')",
+            "'mfa' in claims.amr || 'ngcmfa' in claims.amr",
+            "'mfa' in claims.amr && 'otp' in claims.amr",
             "'mfa' in claims.?amr.orValue([])",
             "claims.acr == 'phr'",
             "claims.acr in ['phr', 'phrh']",
             "'urn:example:mfa' == string(claims.acr)",
-            "claims.amr == ['pwd', 'otp']",
+            "claims.acr == 'https://refeds.org/profile/mfa'",
+            "claims.acr in ['urn:okta:loa:2fa:any', 'aal2']",
+            "claims.amr == ['pwd', 'mfa']",
             "sets.contains(claims.amr, ['pwd', 'mfa'])",
-            "sets.intersects(claims.amr, ['hwk', 'mfa'])",
+            "sets.intersects(claims.amr, ['ngcmfa', 'mfa'])",
             "has(claims.amr) ? 'mfa' in claims.amr : false",
             "('mfa' in claims.amr) // || true",
             "claims.sub != '' && ('mfa' in claims.amr && claims.x == 'a || b')",
@@ -307,6 +330,17 @@ mod tests {
             "claims.acr != '0'",
             "has(claims.acrs) && dyn(claims.acrs).exists(m, m == 'c1')",
             "claims.acr == '1'",
+            // What these stand for is said at the issuer alone.
+            "claims.acr == '2'",
+            "claims.acr == 'gold'",
+            "claims.acr == 'urn:example:mfa-optional'",
+            "claims.acr == 'mfa/skip'",
+            "claims.acr in ['phr', 'silver']",
+            // One factor, which may have been the only one.
+            "'otp' in claims.amr",
+            "'hwk' in claims.amr",
+            "claims.amr.exists(m, m in ['mfa', 'sms'])",
+            "sets.intersects(claims.amr, ['hwk', 'mfa'])",
             "claims.acr == 'passwordless-mfa'",
             "claims.amr.contains('sc')",
             "claims.acr.matches('.*')",
@@ -327,7 +361,7 @@ mod tests {
             "claims.acr == '0'",
             "claims.acr == 'no-mfa'",
             "claims.acr == 'urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport'",
-            "claims.amr.exists(m, m == 'otp' || m == 'pwd')",
+            "claims.amr.exists(m, m == 'mfa' || m == 'pwd')",
             "claims.amr.exists(m, m in ['pwd', 'mfa'])",
         ] {
             assert!(matches!(factor(text), Demand::TooWeak(_)), "{text}");

@@ -1,13 +1,17 @@
 //! The authentication methods of an API server, for `pavisade identity`.
 //!
-//! A second factor is proven only if the API server itself rejects a login without one, and only if
-//! it cannot be bypassed: a client certificate or a static token needs none.
+//! A second factor is proven only if the API server itself refuses a login without one, and only if
+//! there is no way around that: a client certificate or a static token needs none. Each API server is a
+//! way in, so all of them count. An AuthenticationConfiguration counts for the servers whose flag names
+//! one; where no server was read, what it would mean is shown.
 
 use pavisade_judgement::{FileLine, Mfa, WayIn, WaysIn};
 use pavisade_model::kinds;
+use pavisade_policy::Authentication;
 use pavisade_snapshot::Object;
 use pavisade_yaml::Value;
 
+use super::anonymous_api_access::by_flags;
 use super::claims::Demand;
 use super::issuer::{Who, who};
 use super::lifetime::Lifetime;
@@ -30,23 +34,26 @@ pub fn ways_in(world: &str, view: &View<'_>) -> WaysIn {
     let files = view.list(kinds::AUTHENTICATION_CONFIGURATION).objects;
     let of = [kinds::POD, kinds::KUBEADM_CLUSTER_CONFIGURATION];
     let objects: Vec<_> = of.into_iter().flat_map(|kind| view.list(kind).objects).collect();
+    // In a cluster, a pod that no kubelet made may run the API server of another cluster.
+    let own = |object: &&&Object| !view.is_live() || object.is_mirror_pod();
     let servers: Vec<_> = objects
         .iter()
+        .filter(own)
         .flat_map(|object| components(object))
         .filter(|component| component.name() == "kube-apiserver")
         .collect();
-    for file in &files {
-        ways.file(file);
+    for server in &servers {
+        ways.server(*server, &files);
     }
-    match servers.first() {
-        Some(server) => ways.flags(*server, !files.is_empty()),
-        None => {
-            let what = if view.is_live() { "of this cluster" } else { "here" };
-            ways.doubts.push(format!(
-                "the flags of the API server were not read {what}: client certificates, static tokens, webhooks \
-                 and front proxies may also let people in"
-            ));
+    if servers.is_empty() {
+        for file in &files {
+            ways.file(file);
         }
+        let what = if view.is_live() { "of this cluster" } else { "here" };
+        ways.doubts.push(format!(
+            "the flags of the API server were not read {what}: client certificates, static tokens, webhooks \
+             and front proxies may also let people in"
+        ));
     }
     ways.accounts();
     let mfa = overall(&ways.ways, !ways.doubts.is_empty());
@@ -92,11 +99,106 @@ impl Ways {
     ) {
         let place = at.and_then(|value| self.place(value));
         let (mfa, why) = mfa;
-        let (who, revocation) = (who.to_owned(), revocation.to_owned());
-        self.ways.push(WayIn { name: name.into(), who, mfa, why, life, revocation, place });
+        let (name, who, revocation) = (name.into(), who.to_owned(), revocation.to_owned());
+        // Servers that are alike have the same ways in.
+        let known = self.ways.iter().any(|way| {
+            way.name == name
+                && (way.mfa, &way.why) == (mfa, &why)
+                && (&way.who, &way.life) == (&who, &life)
+        });
+        if !known {
+            self.ways.push(WayIn { name, who, mfa, why, life, revocation, place });
+        }
+    }
+
+    fn doubt(&mut self, why: String) {
+        if !self.doubts.contains(&why) {
+            self.doubts.push(why);
+        }
+    }
+
+    /// What one API server lets in.
+    fn server(&mut self, server: Component<'_>, files: &[&Object]) {
+        if let Some(hidden) = server.hidden_flags() {
+            self.doubt(format!("not all flags of the API server are known: {hidden}"));
+        }
+        let config = server.flag("authentication-config").filter(|flag| !flag.value.is_empty());
+        let mut decided = false;
+        match &config {
+            None => {
+                for file in files {
+                    self.doubt(format!(
+                        "no `--authentication-config` of the API server names {}, so its rules do not count",
+                        file.doc().source().shown()
+                    ));
+                }
+            }
+            Some(_) if files.is_empty() => self.doubt(
+                "the file of `--authentication-config` was not read: specify it together with the others"
+                    .to_owned(),
+            ),
+            Some(flag) => {
+                let named: Vec<_> = files
+                    .iter()
+                    .filter(|file| base(&file.doc().source().shown()) == base(&flag.value))
+                    .collect();
+                // A mounted file may have another name than the one that is here.
+                let own: Vec<&Object> = match (&named[..], files) {
+                    ([one], _) => vec![one],
+                    (_, [one]) => vec![one],
+                    _ => {
+                        self.doubt(format!(
+                            "it is not known which of {} AuthenticationConfigurations is `{}`",
+                            files.len(),
+                            flag.value
+                        ));
+                        files.to_vec()
+                    }
+                };
+                decided = own.iter().all(|file| decides_anonymous(file));
+                for file in own {
+                    self.file(file);
+                }
+                for excluded in ["oidc-issuer-url", "anonymous-auth"] {
+                    let both = server.flag(excluded).is_some_and(|flag| !flag.value.is_empty())
+                        && (excluded != "anonymous-auth" || decided);
+                    if both {
+                        self.doubt(format!(
+                            "the API server does not start with both `--{excluded}` and this \
+                             AuthenticationConfiguration"
+                        ));
+                    }
+                }
+            }
+        }
+        self.flags(server);
+        let unread = config.is_some() && files.is_empty();
+        if !decided && !unread {
+            match by_flags(server) {
+                Ok(true) => {
+                    let flag = server.flag("anonymous-auth");
+                    self.anonymous(&[], flag.map(|flag| flag.place));
+                }
+                Ok(false) => {}
+                Err(_) => self.doubt(
+                    "it is not known whether flags of the API server allow requests without a credential"
+                        .to_owned(),
+                ),
+            }
+        }
     }
 
     fn file(&mut self, file: &Object) {
+        let read = Authentication::read(file);
+        for fault in &read.faults {
+            self.doubt(format!(
+                "the API server refuses {}: {}: {} (line {})",
+                file.doc().source().shown(),
+                fault.field,
+                fault.why,
+                fault.line
+            ));
+        }
         for entry in file.value().list("jwt") {
             let url = entry.at(&["issuer", "url"]);
             let name = url.and_then(Value::as_str).unwrap_or("(no URL)");
@@ -107,7 +209,10 @@ impl Ways {
                 Lifetime::Unlimited => "as long as the issuer decides".to_owned(),
                 Lifetime::Unclear => "not clear from the rules".to_owned(),
             };
-            let mfa = graded(of, &rules.factor);
+            let mut mfa = graded(of, &rules.factor);
+            if !read.is_valid() && mfa.0 == Mfa::Proven {
+                mfa = (Mfa::Unknown, "the API server refuses this configuration".to_owned());
+            }
             self.add(
                 format!("OIDC issuer {name}"),
                 people(of),
@@ -152,15 +257,9 @@ impl Ways {
         );
     }
 
-    fn flags(&mut self, server: Component<'_>, has_file: bool) {
-        let named = server.flag("authentication-config").is_some();
-        if named && !has_file {
-            self.doubts.push(
-                "the file of `--authentication-config` was not read: specify it together with the others"
-                    .to_owned(),
-            );
-        }
-        if let Some(flag) = server.flag("client-ca-file") {
+    fn flags(&mut self, server: Component<'_>) {
+        let set = |name: &str| server.flag(name).filter(|flag| !flag.value.is_empty());
+        if let Some(flag) = set("client-ca-file") {
             let why = "a certificate proves a key, never a second factor";
             let life = "as long as the certificate says, often a year".to_owned();
             let whom = "anyone with a certificate from that authority: components, kubeadm's admin.conf, approved requests";
@@ -173,7 +272,7 @@ impl Ways {
                 Some(flag.place),
             );
         }
-        if let Some(flag) = server.flag("token-auth-file") {
+        if let Some(flag) = set("token-auth-file") {
             let why = "a static token is a password that never changes";
             let revocation = "by changing the file and restarting the API server";
             self.add(
@@ -185,7 +284,7 @@ impl Ways {
                 Some(flag.place),
             );
         }
-        if let Some(flag) = server.flag("authentication-token-webhook-config-file") {
+        if let Some(flag) = set("authentication-token-webhook-config-file") {
             let why = "a webhook decides, and what it demands is not known".to_owned();
             self.add(
                 "token webhook",
@@ -196,13 +295,14 @@ impl Ways {
                 Some(flag.place),
             );
         }
-        if let Some(flag) = server.flag("requestheader-client-ca-file") {
-            let why = "anyone with a certificate of the front proxy can set any user".to_owned();
+        if let Some(flag) = set("requestheader-client-ca-file") {
+            let why = "the front proxy names the user, and whether it requires a second factor is not known"
+                .to_owned();
             let whom = "the front proxy: aggregated API servers, authenticating proxies";
             self.add(
                 "front proxy",
                 whom,
-                (Mfa::Machines, why),
+                (Mfa::Unknown, why),
                 "as long as its certificate says".to_owned(),
                 NO_REVOCATION,
                 Some(flag.place),
@@ -221,7 +321,7 @@ impl Ways {
                 Some(flag.place),
             );
         }
-        if let Some(flag) = server.flag("oidc-issuer-url") {
+        if let Some(flag) = set("oidc-issuer-url") {
             let url = flag.text().unwrap_or("(filled in later)").to_owned();
             let required = server.flags("oidc-required-claim");
             let demand = required.iter().filter_map(|flag| flag.value.split_once('='));
@@ -237,12 +337,6 @@ impl Ways {
                 UNTIL_EXPIRY,
                 Some(flag.place),
             );
-        }
-        let anonymous = server.flag("anonymous-auth");
-        let said = self.ways.iter().any(|way| way.name == "requests without a credential");
-        // Enabled by default.
-        if !said && !named && anonymous.as_ref().and_then(|flag| flag.bool()) != Some(false) {
-            self.anonymous(&[], anonymous.map(|flag| flag.place));
         }
     }
 
@@ -262,6 +356,16 @@ impl Ways {
             None,
         );
     }
+}
+
+/// Whether a file, not the flag, decides about requests without a credential.
+fn decides_anonymous(file: &Object) -> bool {
+    file.at(&["anonymous"]).is_some_and(|anonymous| !anonymous.is_null())
+}
+
+/// The last part of a path.
+fn base(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
 }
 
 fn people(of: Who) -> &'static str {
@@ -295,50 +399,4 @@ fn words(seconds: i64) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use pavisade_judgement::Mfa;
-    use pavisade_model::KubernetesVersion;
-    use pavisade_snapshot::{Object, View, World, WorldKind, WorldParts};
-    use pavisade_yaml::{Source, objects, read};
-
-    use super::{READS, ways_in};
-
-    fn overall(text: &str) -> (Mfa, Vec<String>) {
-        let documents = read(&Source::new("a.yaml", text));
-        let sent = documents.docs.iter().flat_map(|doc| objects(doc.root()).sent);
-        let sent = sent.map(|one| Object::new(one.value, one.api_version, one.kind)).collect();
-        let world = World::new(WorldParts::files("w", WorldKind::Files, sent));
-        let view = View::new(&world, "identity", READS, KubernetesVersion::LATEST);
-        let found = ways_in("w", &view);
-        (found.mfa, found.ways.into_iter().map(|way| way.name).collect())
-    }
-
-    const SERVER: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: kube-apiserver, namespace: kube-system}\nspec:\n  hostNetwork: true\n  containers:\n  - name: a\n    command: [kube-apiserver, --authentication-config=/a";
-
-    fn issuer(rule: &str) -> String {
-        format!(
-            "apiVersion: apiserver.config.k8s.io/v1\nkind: AuthenticationConfiguration\njwt:\n- issuer: {{url: 'https://login.example.com', audiences: [k]}}\n  \
-             claimValidationRules: [{{expression: \"{rule}\"}}]\n  claimMappings: {{username: {{claim: sub, prefix: ''}}}}\n"
-        )
-    }
-
-    #[test]
-    fn mfa_is_proven_only_if_there_is_no_other_way() {
-        let good = issuer("'mfa' in claims.amr");
-        let server = |more: &str| format!("{good}---\n{SERVER}{more}]\n");
-        assert_eq!(overall(&server("")).0, Mfa::Proven);
-        assert_eq!(overall(&server(", --client-ca-file=/ca")).0, Mfa::NotProven);
-        assert_eq!(overall(&server(", --token-auth-file=/t")).0, Mfa::NotProven);
-        assert_eq!(
-            overall(&server(", --authentication-token-webhook-config-file=/w")).0,
-            Mfa::Unknown
-        );
-        // The flags were not read.
-        assert_eq!(overall(&good).0, Mfa::Unknown);
-        let weak = issuer("claims.hd == 'example.com'");
-        assert_eq!(overall(&format!("{weak}---\n{SERVER}]\n")).0, Mfa::NotProven);
-        // Its file was not read.
-        assert_eq!(overall(&format!("{SERVER}]\n")).0, Mfa::Unknown);
-        assert!(overall(&server("")).1.iter().any(|name| name == "ServiceAccount tokens"));
-    }
-}
+mod tests;

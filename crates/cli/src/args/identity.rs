@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::{Color, ConfigFile, LiveArgs, Reading, Shown};
+use super::{Color, How};
 
 const WAYS_EXIT_CODES: &str = "\
 Exit codes:
@@ -43,16 +43,7 @@ pub(crate) struct IdentityArgs {
     pub paths: Vec<PathBuf>,
 
     #[command(flatten)]
-    pub live: LiveArgs,
-
-    #[command(flatten)]
-    pub config: ConfigFile,
-
-    #[command(flatten)]
-    pub reading: Reading,
-
-    #[command(flatten)]
-    pub shown: Shown,
+    pub how: How,
 }
 
 #[derive(Debug, Subcommand)]

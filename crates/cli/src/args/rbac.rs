@@ -4,8 +4,12 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use pavisade_model::KubernetesVersion;
+use pavisade_report::Options;
+use pavisade_sources::Scope;
 
 use super::{Color, ConfigFile, LiveArgs, Reading};
+use crate::input::Input;
+use crate::terminal;
 
 const WHO_CAN_EXIT_CODES: &str = "\
 Examples:
@@ -139,6 +143,13 @@ pub(crate) struct Common {
     pub paths: Vec<PathBuf>,
 
     #[command(flatten)]
+    pub how: How,
+}
+
+/// How input is read and an answer is shown, for `rbac` and `identity`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct How {
+    #[command(flatten)]
     pub live: LiveArgs,
 
     #[command(flatten)]
@@ -149,6 +160,32 @@ pub(crate) struct Common {
 
     #[command(flatten)]
     pub shown: Shown,
+}
+
+impl How {
+    /// What to read, of these paths or of a cluster.
+    pub(crate) fn input<'a>(&'a self, paths: &'a [PathBuf]) -> Input<'a> {
+        Input {
+            paths,
+            live: Some(&self.live),
+            reading: self.reading.clone(),
+            kubernetes_version: self.shown.kubernetes_version,
+            framework: None,
+            scope: Scope::default(),
+        }
+    }
+}
+
+impl Shown {
+    /// How a page looks on this terminal.
+    pub(crate) fn options(&self) -> Options {
+        Options {
+            color: terminal::color(self.color, false),
+            width: terminal::width(self.width),
+            full: self.full,
+            ..Options::default()
+        }
+    }
 }
 
 /// How an answer is shown.

@@ -74,6 +74,12 @@ fn faults_are_found_and_sound_roles_are_not() {
             vec!["names-never-match"],
         ),
         ("{apiGroups: [''], resources: [pods/exec], resourceNames: [a], verbs: [create]}", vec![]),
+        // `*` covers `pods/exec` of a named pod.
+        ("{apiGroups: [''], resources: ['*'], resourceNames: [a], verbs: [create]}", vec![]),
+        (
+            "{apiGroups: [''], resources: ['*'], resourceNames: [a], verbs: [deletecollection]}",
+            vec!["names-never-match"],
+        ),
         ("{apiGroups: [''], resources: [nodes], verbs: [get]}", vec!["cluster-resource-in-role"]),
         ("{apiGroups: [''], resources: [namespaces], verbs: [get]}", vec![]),
         ("{apiGroups: [''], verbs: [get]}", vec!["empty-rule"]),

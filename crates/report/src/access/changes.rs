@@ -22,6 +22,13 @@ fn words(one: &Permission) -> String {
 }
 
 pub(super) fn diff(page: &mut Page<'_>, diff: &AccessDiff) -> io::Result<()> {
+    let mut doubts: Vec<_> = diff.old.doubts.iter().chain(&diff.new.doubts).collect();
+    doubts.sort();
+    doubts.dedup();
+    for text in &diff.authorizers {
+        page.put(severity(Severity::High), "changed").put(PLAIN, ": ");
+        page.wrapped(PLAIN, text, 9, 2);
+    }
     for subject in &diff.subjects {
         page.put(STRONG, &subject.subject).end();
         for (sign, style, list) in
@@ -35,18 +42,21 @@ pub(super) fn diff(page: &mut Page<'_>, diff: &AccessDiff) -> io::Result<()> {
         }
         page.flush()?;
     }
-    if diff.subjects.is_empty() {
-        page.put(GOOD, "no difference").put(PLAIN, ": every subject can do the same").end();
-    } else {
+    if diff.subjects.is_empty() && diff.authorizers.is_empty() {
+        // What was not read may differ.
+        match doubts.is_empty() {
+            true => {
+                page.put(GOOD, "no difference").put(PLAIN, ": every subject can do the same").end()
+            }
+            false => page.put(UNKNOWN, "no difference found").put(PLAIN, " in what is known").end(),
+        };
+    } else if !diff.subjects.is_empty() {
         page.end();
         let gain = diff.subjects.iter().filter(|one| !one.gains.is_empty()).count();
         let lose = diff.subjects.iter().filter(|one| !one.loses.is_empty()).count();
         let text = format!("subjects that gain permissions: {gain}; that lose some: {lose}");
         page.wrapped(DIM, &text, 0, 0);
     }
-    let mut doubts: Vec<_> = diff.old.doubts.iter().chain(&diff.new.doubts).collect();
-    doubts.sort();
-    doubts.dedup();
     for doubt in doubts {
         page.put(UNKNOWN, "unknown").put(PLAIN, ": ");
         page.wrapped(PLAIN, doubt, 9, 2);
@@ -79,7 +89,10 @@ pub(super) fn lint(page: &mut Page<'_>, of: &AccessLint, worlds: bool) -> io::Re
     }
     let looked = format!("{} roles and {} bindings were checked", of.roles, of.bindings);
     match of.faults.len() {
-        0 => page.put(GOOD, "no fault").put(PLAIN, ": ").put(PLAIN, &looked).end(),
+        0 if of.basis.doubts.is_empty() => {
+            page.put(GOOD, "no fault").put(PLAIN, ": ").put(PLAIN, &looked).end()
+        }
+        0 => page.put(UNKNOWN, "no fault found").put(PLAIN, ": ").put(PLAIN, &looked).end(),
         1 => page.put(STRONG, "1 fault").put(PLAIN, "; ").put(PLAIN, &looked).end(),
         n => page.put(STRONG, &format!("{n} faults")).put(PLAIN, "; ").put(PLAIN, &looked).end(),
     }

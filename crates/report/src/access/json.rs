@@ -85,7 +85,12 @@ pub(super) fn document(page: AccessPage<'_>) -> Value {
                 })
             });
             let subjects: Vec<_> = subjects.collect();
-            let all = json!({"old": basis(&of.old), "new": basis(&of.new), "subjects": subjects});
+            let all = json!({
+                "old": basis(&of.old),
+                "new": basis(&of.new),
+                "authorizers": of.authorizers,
+                "subjects": subjects,
+            });
             ("Diff", vec![all])
         }
         AccessPage::Lint(all) => {

@@ -129,7 +129,12 @@ pub(super) fn basis(page: &mut Page<'_>, of: &AccessBasis) {
     end_note(page, of);
 }
 
-/// Writes the assumptions.
+/// Whether AlwaysAllow is among the authorizers, so that bindings are not all that counts.
+pub(super) fn is_open(of: &AccessBasis) -> bool {
+    of.authorizers.iter().any(|one| one == "AlwaysAllow")
+}
+
+/// What is assumed.
 pub(crate) fn end_note(page: &mut Page<'_>, of: &AccessBasis) {
     let mut notes = Vec::new();
     if of.partial {

@@ -35,7 +35,11 @@ pub(super) fn head(page: &mut Page<'_>, of: &CanDo, worlds: bool) {
     }
     page.end();
     if of.routes.is_empty() {
-        page.put(PLAIN, "nothing, by what was read").end();
+        let none = match super::parts::is_open(&of.basis) {
+            true => "nothing by a binding, but AlwaysAllow is an authorizer",
+            false => "nothing, by what was read",
+        };
+        page.put(PLAIN, none).end();
     }
 }
 

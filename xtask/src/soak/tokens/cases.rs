@@ -350,6 +350,18 @@ pub(super) fn tokens(claims: &Value, now: u64) -> Vec<(String, Value, bool)> {
             }),
         ),
         one("unverified", with(&|t| t["email_verified"] = json!(false))),
+        // go-oidc reads these into fields of fixed types.
+        one("expiry of a text", with(&|t| t["exp"] = json!((now + 600).to_string()))),
+        one("expired by a text", with(&|t| t["exp"] = json!((now - 600).to_string()))),
+        one("expiry of words", with(&|t| t["exp"] = json!("soon"))),
+        one("issued at null", with(&|t| t["iat"] = Value::Null)),
+        one("not before null", with(&|t| t["nbf"] = Value::Null)),
+        one("audience and a number", with(&|t| t["aud"] = json!(["kubernetes", 7]))),
+        one("audience and null", with(&|t| t["aud"] = json!(["kubernetes", null]))),
+        one("audience of a number", with(&|t| t["aud"] = json!(7))),
+        one("audience of an object", with(&|t| t["aud"] = json!({"kubernetes": 1}))),
+        one("names of a text", with(&|t| t["_claim_names"] = json!("groups"))),
+        one("names without sources", with(&|t| t["_claim_names"] = json!({"roles": "s"}))),
     ];
     all.push(("wrong key".to_owned(), with(&|_| {}), false));
     all
