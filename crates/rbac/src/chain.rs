@@ -144,7 +144,7 @@ impl Chain {
             if let Some(path) = values(&flags, "authorization-config").pop()
                 && !path.is_empty()
             {
-                return files.to_vec().into_iter().next().unwrap_or_else(|| Self {
+                return files.first().cloned().unwrap_or_else(|| Self {
                     steps: vec![Step::Other(format!("configuration {path}"))],
                     said_in: said_in.clone(),
                 });

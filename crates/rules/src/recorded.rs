@@ -17,9 +17,11 @@ use crate::value::{Event, Value, Values};
 /// An event: its fields, flat.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Recorded<'a> {
-    /// By the number of the field; some have an argument.
-    values: Vec<(u16, Option<Cow<'a, [u8]>>, Values<'a>)>,
+    values: Vec<Entry<'a>>,
 }
+
+/// The number of a field, its argument, and its values.
+type Entry<'a> = (u16, Option<Cow<'a, [u8]>>, Values<'a>);
 
 /// A field that is not one, or does not have such a value.
 #[derive(Clone, Debug, PartialEq, Eq)]

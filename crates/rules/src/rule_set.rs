@@ -71,6 +71,9 @@ struct Plan {
     guards: Vec<Guard>,
 }
 
+/// A field, and the values of which it must have one.
+type Needed = (FieldRef, Vec<Vec<u8>>);
+
 /// Rules that hold only if a field has one of some values.
 #[derive(Clone, Debug)]
 struct Guard {
@@ -208,7 +211,7 @@ impl Graph {
     }
 
     /// The test that a rule cannot do without and that the fewest values pass.
-    fn guard(&self, root: u32) -> Option<(FieldRef, Vec<Vec<u8>>)> {
+    fn guard(&self, root: u32) -> Option<Needed> {
         let mut tests = Vec::new();
         self.conjuncts(root, &mut tests);
         let of = |test: &Test| {
@@ -243,7 +246,7 @@ impl Graph {
 }
 
 impl Plan {
-    fn new(asked: &[u32], guards: &[Option<(FieldRef, Vec<Vec<u8>>)>]) -> Self {
+    fn new(asked: &[u32], guards: &[Option<Needed>]) -> Self {
         let mut plan = Self::default();
         let mut by_field = BTreeMap::<&FieldRef, HashMap<Vec<u8>, Vec<u32>>>::new();
         for rule in asked {

@@ -115,7 +115,7 @@ fn dependencies_come_from_this_disk_or_are_named() {
     let worlds: Vec<_> = seen.worlds.iter().map(|(n, _, o)| (n.as_str(), o.len())).collect();
     assert_eq!(worlds, [("@/c/base", 1), ("@/c/beside", 2), ("@/far", 2), ("@/none", 1)]);
     assert_eq!(seen.note("from neighboring directories").0, NoteKind::Info);
-    assert_eq!(seen.note("not here: db (https://x)"), (NoteKind::Unread, "@/lost"));
+    assert_eq!(seen.note("dependencies are missing: db (https://x)"), (NoteKind::Unread, "@/lost"));
     assert_eq!(seen.note("the chart was not rendered"), (NoteKind::Unread, "@/bad/Chart.yaml"));
     assert_eq!(seen.note("give me a name"), (NoteKind::Unread, "@/fails"));
     assert_eq!((seen.stats.charts_rendered, seen.stats.charts_unrendered), (4, 3));

@@ -129,9 +129,10 @@ fn suggested(
     for (field, value) in values {
         let known = Fields::known().named(field);
         let is_meant = if wanted.is_empty() {
-            !CHANGING.iter().any(|changing| field.starts_with(changing))
-                // Both ends of a connection, one of which has a port of its own each time.
-                && !(field == "fd.name" && value.as_str().is_some_and(|name| name.contains("->")))
+            // A connection's name has the client's port, which differs each time.
+            let is_connection =
+                field == "fd.name" && value.as_str().is_some_and(|name| name.contains("->"));
+            !is_connection && !CHANGING.iter().any(|changing| field.starts_with(changing))
         } else {
             wanted.contains(field)
         };
