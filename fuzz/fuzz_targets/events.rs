@@ -15,7 +15,7 @@ static RULES: LazyLock<[RuleSet; 2]> = LazyLock::new(|| {
 
 fuzz_target!(|data: &[u8]| {
     let text = String::from_utf8_lossy(data);
-    let documents = read(&Source::new("fuzz", &text));
+    let documents = read(&Source::new("fuzz", &*text));
     let [syscall, audit] = &*RULES;
     let (mut of_syscall, mut of_audit) = (Scratch::default(), Scratch::default());
     for doc in &documents.docs {

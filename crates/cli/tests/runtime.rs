@@ -105,9 +105,11 @@ fn recorded_system_calls_are_judged() {
     assert!(ran.err.contains("events.jsonl:1: proc.nam"), "{}", ran.err);
     assert!(ran.err.contains("events.jsonl:2: "), "{}", ran.err);
     let alert: Value = serde_json::from_str(&ran.out).unwrap();
+    // Forwarders want dates; a time of day alone is left out.
+    assert_eq!(alert["rule"], "Terminal shell in a container");
     assert_eq!(
-        (&alert["rule"], &alert["time"]),
-        (&json!("Terminal shell in a container"), &json!("14:09:12"))
+        (&alert["time"], &alert["output_fields"]["evt.type"]),
+        (&Value::Null, &json!("execve"))
     );
 }
 
@@ -131,10 +133,64 @@ fn a_suggested_exception_covers_its_alert_and_nothing_beside_it() {
     // Fewer fields on demand; one that the alert does not have is an error.
     let args = ["runtime", "suggest-exception", "alerts.jsonl", "--fields"];
     let ran = run(folder.path(), &[&args[..], &["proc.name,k8s.ns.name"]].concat());
-    assert!(ran.out.contains("fields: [k8s.ns.name, proc.name]"), "{} {}", ran.out, ran.err);
+    assert!(ran.out.contains(r#"fields: ["k8s.ns.name", "proc.name"]"#), "{} {}", ran.out, ran.err);
     let ran = run(folder.path(), &[&args[..], &["fd.name"]].concat());
     assert_eq!(ran.code, 2, "{}", ran.err);
     assert!(ran.err.contains("fd.name"), "{}", ran.err);
+}
+
+#[test]
+fn an_exception_is_not_written_by_what_it_excepts() {
+    let folder = tempfile::tempdir().unwrap();
+    // Each of these would be more than a value in the rule language.
+    let hostile = [
+        r#"\"a\" or proc.cmdline exists or proc.name = z"#,
+        "val(proc.pname)",
+        "(a, b)",
+        "a) or (evt.num exists",
+        "'x' or 'y'",
+    ];
+    for command in hostile {
+        let shell =
+            SHELL.replace(r#""proc.cmdline":"bash""#, &format!(r#""proc.cmdline":"{command}""#));
+        fs::write(folder.path().join("events.jsonl"), format!("{shell}\n{SHELL}\n")).unwrap();
+        let ran = run(folder.path(), &["runtime", "replay", "events.jsonl", "-f", "json"]);
+        fs::write(folder.path().join("alerts.jsonl"), ran.out.lines().next().unwrap()).unwrap();
+        let ran = run(folder.path(), &["runtime", "suggest-exception", "alerts.jsonl"]);
+        assert_eq!(ran.code, 0, "{command}: {}", ran.err);
+        fs::write(folder.path().join("local.yaml"), &ran.out).unwrap();
+        let ran =
+            run(folder.path(), &["runtime", "replay", "events.jsonl", "--rules", "local.yaml"]);
+        assert_eq!(
+            (ran.code, ran.out.lines().count()),
+            (1, 1),
+            "{command}: {} {}",
+            ran.out,
+            ran.err
+        );
+        assert!(ran.out.contains("command=bash "), "{}", ran.out);
+    }
+    // An audit alert keeps the parameters of its URI, and a second run adds to the first.
+    let log = event("create", "pods", &[]);
+    let exec = |command: &str| {
+        let mut event: Value = serde_json::from_str(&log).unwrap();
+        event["objectRef"]["subresource"] = json!("exec");
+        event["requestURI"] =
+            json!(format!("/api/v1/namespaces/shop/pods/web/exec?command={command}"));
+        event.to_string()
+    };
+    fs::write(folder.path().join("audit.log"), [exec("sh"), exec("env")].join("\n")).unwrap();
+    let audit = ["runtime", "audit", "audit.log", "-f", "json"];
+    let alerts = run(folder.path(), &audit).out;
+    assert_eq!(alerts.lines().count(), 2, "{alerts}");
+    let mut local = String::new();
+    for (alert, left) in alerts.lines().zip([1, 0]) {
+        fs::write(folder.path().join("alerts.jsonl"), alert).unwrap();
+        local.push_str(&run(folder.path(), &["runtime", "suggest-exception", "alerts.jsonl"]).out);
+        fs::write(folder.path().join("local.yaml"), &local).unwrap();
+        let ran = run(folder.path(), &[&audit[..], &["--rules", "local.yaml"]].concat());
+        assert_eq!(ran.out.lines().count(), left, "{local} {}", ran.err);
+    }
 }
 
 #[test]
@@ -161,6 +217,10 @@ fn test_files_are_a_gate() {
     let ran = run(folder.path(), &["runtime", "rules", "test", "rules-test.yaml"]);
     assert_eq!(ran.code, 1, "{}", ran.err);
     assert!(ran.out.contains("got      Terminal shell in a container"), "{}", ran.out);
+    // What would have no effect is a mistake, too.
+    fs::write(&file, format!("only_these_rules: true\n{}", tests(""))).unwrap();
+    let ran = run(folder.path(), &["runtime", "rules", "test", "rules-test.yaml"]);
+    assert!(ran.code == 2 && ran.err.contains("only-these-rules"), "{}", ran.err);
     // A name that no rule has is a mistake of the test, not a missing alert.
     fs::write(&file, tests("Terminal shel")).unwrap();
     let ran = run(folder.path(), &["runtime", "rules", "test", "rules-test.yaml"]);

@@ -175,14 +175,13 @@ impl Aggregation {
 
     /// The ClusterRoles whose rules an aggregating one has, over any number of steps.
     pub(crate) fn parts(&self, name: &str) -> Vec<&String> {
-        let Some(&to) = self.by_name.get(name) else { return Vec::new() };
-        let children = self.children.get_or_init(|| {
-            let mut children = vec![Vec::new(); self.nodes.len()];
-            for (child, node) in self.nodes.iter().enumerate() {
-                node.parents.iter().for_each(|parent| children[*parent].push(child));
-            }
-            children
-        });
+        self.parts_up_to(name, usize::MAX).unwrap_or_default()
+    }
+
+    /// Returns the same, or `None` if they are more than `most`.
+    pub(crate) fn parts_up_to(&self, name: &str, most: usize) -> Option<Vec<&String>> {
+        let Some(&to) = self.by_name.get(name) else { return Some(Vec::new()) };
+        let children = self.children();
         let (mut found, mut known, mut next) = (Vec::new(), HashSet::from([to]), vec![to]);
         while let Some(place) = next.pop() {
             for &child in &children[place] {
@@ -191,8 +190,64 @@ impl Aggregation {
                     next.push(child);
                 }
             }
+            if found.len() > most {
+                return None;
+            }
         }
-        found
+        Some(found)
+    }
+
+    fn children(&self) -> &[Vec<usize>] {
+        self.children.get_or_init(|| {
+            let mut children = vec![Vec::new(); self.nodes.len()];
+            for (child, node) in self.nodes.iter().enumerate() {
+                node.parents.iter().for_each(|parent| children[*parent].push(child));
+            }
+            children
+        })
+    }
+
+    /// Returns the roles that aggregate themselves through other roles: the strongly connected
+    /// components with more than one role (Kosaraju's algorithm, without recursion).
+    pub(crate) fn circles(&self) -> HashSet<&str> {
+        let mut seen = vec![false; self.nodes.len()];
+        let mut order = Vec::new();
+        for start in 0..self.nodes.len() {
+            let mut path = vec![(start, 0)];
+            if std::mem::replace(&mut seen[start], true) {
+                continue;
+            }
+            while let Some((place, at)) = path.last_mut() {
+                match self.nodes[*place].parents.get(*at) {
+                    Some(&parent) => {
+                        *at += 1;
+                        if !std::mem::replace(&mut seen[parent], true) {
+                            path.push((parent, 0));
+                        }
+                    }
+                    None => {
+                        order.push(*place);
+                        path.pop();
+                    }
+                }
+            }
+        }
+        let children = self.children();
+        let mut circles = HashSet::new();
+        for start in order.into_iter().rev() {
+            let (mut roles, mut next) = (Vec::new(), vec![start]);
+            while let Some(place) = next.pop() {
+                // What was left in the first pass is entered in the second.
+                if std::mem::replace(&mut seen[place], false) {
+                    roles.extend(self.nodes[place].name.as_deref());
+                    next.extend(&children[place]);
+                }
+            }
+            if roles.len() > 1 {
+                circles.extend(roles);
+            }
+        }
+        circles
     }
 }
 
@@ -246,6 +301,26 @@ mod tests {
         let graph_of_many = graph(&long);
         assert!(graph_of_many.parents(&format!("r{}", MOST + 1)).is_none());
         assert_eq!(graph_of_many.parents(&format!("r{MOST}")).unwrap().len(), MOST);
+        assert!(graph_of_many.parts_up_to("r0", MOST).is_none());
+        assert_eq!(graph_of_many.parts_up_to("r1", MOST).unwrap().len(), MOST);
+        assert_eq!(graph_of_many.parts("r0").len(), MOST + 1);
+        assert!(graph_of_many.circles().is_empty());
+    }
+
+    #[test]
+    fn roles_in_a_circle_are_those_that_lead_back_through_another() {
+        // r0 to r3 select each the next one, and r3 selects r1; r4 selects itself.
+        let roles = roles(5, |i| {
+            let next = match i {
+                3 => 1,
+                4 => 4,
+                i => i + 1,
+            };
+            (format!("x{i}"), format!("x{next}"))
+        });
+        let mut circle: Vec<_> = graph(&roles).circles().into_iter().map(str::to_owned).collect();
+        circle.sort();
+        assert_eq!(circle, ["r1", "r2", "r3"]);
     }
 
     #[test]

@@ -121,10 +121,14 @@ impl<'a> Authorizer<'a> {
             let namespace = object.is(kinds::ROLE).then(|| object.namespace());
             let parts = match namespace {
                 None => parts_of.of_role(object.name()),
-                Some(_) => Vec::new(),
+                Some(_) => Some(Vec::new()),
             };
-            let circle = parts_of.circle(object, &parts);
-            let role = Role::read(object, view.is_live(), &parts, circle);
+            let known = parts.as_deref().unwrap_or_default();
+            let circle = parts_of.circle(object, known);
+            let mut role = Role::read(object, view.is_live(), known, circle);
+            if parts.is_none() {
+                role.doubt = Some(Parts::too_many(object));
+            }
             all.add_role((namespace, object.name()), role);
         }
         for kind in [kinds::CLUSTER_ROLE_BINDING, kinds::ROLE_BINDING] {

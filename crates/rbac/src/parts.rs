@@ -2,9 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
+use pavisade_model::{Gap, Why};
 use pavisade_snapshot::Object;
 
-use crate::aggregation::Aggregation;
+use crate::aggregation::{Aggregation, MOST};
 use crate::rule::{Rules, is_aggregated};
 
 /// The ClusterRoles whose rules others have, which a controller copies in a cluster.
@@ -20,11 +21,8 @@ impl<'a> Parts<'a> {
     pub(crate) fn of(roles: &[&'a Object], live: bool) -> Self {
         let by_name = roles.iter().map(|role| (role.name(), *role)).collect();
         let graph = Aggregation::of(roles);
-        let collects_itself = |role: &&&'a Object| {
-            let below: HashSet<_> = graph.parts(role.name()).into_iter().collect();
-            let above = graph.parents(role.name());
-            above.is_none_or(|above| above.iter().any(|name| below.contains(name)))
-        };
+        let in_circles = graph.circles();
+        let collects_itself = |role: &&&'a Object| in_circles.contains(role.name());
         let own = |role: &&&'a Object| !live && is_aggregated(role) && !Rules::of(role).is_empty();
         let circles = roles.iter().filter(own).filter(collects_itself).map(|role| role.name());
         let circles = circles.collect();
@@ -32,12 +30,20 @@ impl<'a> Parts<'a> {
     }
 
     /// Those whose rules a role has by its file alone: in a cluster they are in it already.
-    pub(crate) fn of_role(&self, name: &str) -> Vec<&'a Object> {
-        let parts = if self.live { Vec::new() } else { self.graph.parts(name) };
+    /// Nothing where they are more than [`MOST`].
+    pub(crate) fn of_role(&self, name: &str) -> Option<Vec<&'a Object>> {
+        let parts = if self.live { Vec::new() } else { self.graph.parts_up_to(name, MOST)? };
         let known = |name: &String| self.by_name.get(name.as_str()).copied();
         let mut parts: Vec<_> = parts.into_iter().filter_map(known).collect();
         parts.sort_by_key(|part| part.name());
-        parts
+        Some(parts)
+    }
+
+    /// The reason why it is not known what a role with more parts than [`MOST`] grants.
+    pub(crate) fn too_many(role: &Object) -> Why {
+        let name = role.name();
+        let why = format!("ClusterRole `{name}` aggregates more than {MOST} others");
+        Why::of(Gap::object("ClusterRole", "", ""), why)
     }
 
     /// Of a role and its parts one that collects itself through others, and has rules in its file.

@@ -28,7 +28,7 @@ enum Part {
 }
 
 /// The output for an event.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Output {
     /// The text.
     pub text: String,

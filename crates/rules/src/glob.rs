@@ -38,8 +38,15 @@ impl Glob {
         Self { parts: parts(pattern, 0), ignore_case }
     }
 
+    /// Patterns without groups take at most a step for each part and byte, which long texts need.
+    fn steps(&self, text: &[u8]) -> usize {
+        let has_groups = self.parts.iter().any(|part| matches!(part, Part::Group(..)));
+        let plain = self.parts.len().saturating_add(1).saturating_mul(text.len() + 1);
+        if has_groups { MAX_STEPS } else { plain.saturating_mul(2) }
+    }
+
     pub(crate) fn matches(&self, text: &[u8]) -> bool {
-        let mut steps = MAX_STEPS;
+        let mut steps = self.steps(text);
         if self.ignore_case {
             matches(&self.parts, &text.to_ascii_lowercase(), &mut steps)
         } else {

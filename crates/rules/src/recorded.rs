@@ -70,8 +70,12 @@ impl<'a> Recorded<'a> {
             };
             event.put(info.slot, field.argument.map(Cow::Owned), values);
         }
-        if event.values(&slot("evt.type")) == Values::Absent {
-            return Err(wrong("evt.type", "missing"));
+        if !matches!(event.stored("evt.type"), Values::One(_)) {
+            return Err(wrong("evt.type", "an event has one type"));
+        }
+        // Events are numbered from 1; rules have `evt.num = 0` for what is never true.
+        if matches!(event.stored("evt.num"), Values::One(Value::Int(..=0))) {
+            return Err(wrong("evt.num", "events are numbered from 1"));
         }
         event.complete();
         Ok(event)
@@ -107,19 +111,16 @@ impl<'a> Recorded<'a> {
                 self.add("fd.filename", Values::One(Value::Bytes(file.into())));
             }
         }
-        for [both, net, ends @ ..] in [
-            ["fd.ip", "fd.net", "fd.cip", "fd.sip"],
-            ["fd.port", "fd.proto", "fd.cport", "fd.sport"],
+        for [both, ends @ ..] in [
+            ["fd.ip", "fd.cip", "fd.sip"],
+            ["fd.net", "fd.cip", "fd.sip"],
+            ["fd.port", "fd.cport", "fd.sport"],
         ] {
             let ends = ends.map(|end| self.stored(end));
             let all: Vec<_> = ends.iter().flat_map(Values::as_slice).cloned().collect();
-            if all.is_empty() {
-                continue;
+            if !all.is_empty() {
+                self.add(both, Values::Many(all));
             }
-            if net == "fd.net" {
-                self.add(net, Values::Many(all.clone()));
-            }
-            self.add(both, Values::Many(all));
         }
         for (address, net) in [
             ("fd.cip", "fd.cnet"),
@@ -175,17 +176,18 @@ impl Event for Recorded<'_> {
         match (found, wanted) {
             (Some((.., values)), _) => values.borrowed(),
             (None, None) if field.name == "evt.source" => Values::One(Value::text("syscall")),
-            // A list, of which one is asked for: `proc.aname[2]` counts from the process itself.
-            (None, Some(index)) => {
+            // A list of ancestors, of which one is asked for: `proc.aname[1]` is the parent.
+            (None, Some(index)) if field.name.starts_with("proc.a") => {
                 let index =
                     std::str::from_utf8(index).ok().and_then(|text| text.parse::<usize>().ok());
+                let index = index.and_then(|index| index.checked_sub(1));
                 let all = self.values.iter().find(|(slot, argument, values)| {
                     *slot == field.slot && argument.is_none() && matches!(values, Values::Many(_))
                 });
                 let one = index.zip(all).and_then(|(index, (.., all))| all.as_slice().get(index));
                 one.map_or(Values::Absent, |value| Values::One(value.borrowed()))
             }
-            (None, None) => Values::Absent,
+            (None, _) => Values::Absent,
         }
     }
 }

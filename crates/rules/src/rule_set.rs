@@ -11,8 +11,8 @@ use regex::bytes::{RegexSet, RegexSetBuilder};
 
 use crate::compile::{Comparand, Node, Pattern, Source, Test};
 use crate::event_types::EventTypes;
-use crate::field::{FieldRef, FieldType, Fields};
-use crate::filter::{Expr, Operator, parse};
+use crate::field::{FieldRef, Fields};
+use crate::filter::{Expr, Operand, Operator, Right, parse};
 use crate::judge;
 use crate::load::Rule;
 use crate::value::{Event, Value, Values};
@@ -42,7 +42,7 @@ pub struct Scratch {
 #[derive(Clone, Debug, Default)]
 struct Graph {
     nodes: Vec<Op>,
-    /// Regular expressions on one field, which one pass over its value decides.
+    /// Regular expressions and parts of a text, which one pass over a field's value decides.
     expressions: Vec<Expressions>,
 }
 
@@ -52,7 +52,7 @@ enum Op {
     Or(Box<[u32]>),
     Not(u32),
     Test(Box<Test>),
-    /// One of a set of regular expressions.
+    /// One of a set of expressions.
     Expression(u32),
 }
 
@@ -72,13 +72,25 @@ struct Plan {
 }
 
 /// A field, and the values of which it must have one.
-type Needed = (FieldRef, Vec<Vec<u8>>);
+type Needed = (FieldRef, How, Vec<Vec<u8>>);
 
-/// Rules that hold only if a field has one of some values.
+/// Rules that hold only if a field has one of some values, or begins or ends with one.
 #[derive(Clone, Debug)]
 struct Guard {
     field: FieldRef,
+    how: How,
     rules: HashMap<Vec<u8>, Vec<u32>>,
+    /// The lengths of the values, each once; those of numbers are all the same.
+    lengths: BTreeSet<usize>,
+}
+
+/// How a value is compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum How {
+    Equal,
+    Number,
+    Prefix,
+    Suffix,
 }
 
 impl RuleSet {
@@ -88,7 +100,7 @@ impl RuleSet {
         let rules: Vec<Rule> = rules.iter().filter(is_meant).cloned().collect();
         let mut builder = Builder::default();
         let root = |rule: &Rule| {
-            // Conditions are printed so that they can be read again; a test does it with all.
+            // What is not read again as it was printed only costs that nothing is shared.
             let expr = parse(&rule.compiled).ok();
             builder.node(&rule.filter.node, expr.as_ref())
         };
@@ -144,10 +156,7 @@ impl RuleSet {
         for guard in &plan.guards {
             let values = event.values(&guard.field);
             for value in values.as_slice() {
-                let Value::Bytes(value) = value else { continue };
-                for rule in guard.rules.get(&value[..]).into_iter().flatten() {
-                    self.ask(*rule, event, scratch);
-                }
+                guard.each(value, |rule| self.ask(rule, event, scratch));
             }
         }
         scratch.matched.sort_unstable();
@@ -215,25 +224,43 @@ impl Graph {
         let mut tests = Vec::new();
         self.conjuncts(root, &mut tests);
         let of = |test: &Test| {
+            use Operator::{Assign, EndsWith, Equal, In, Intersects, StartsWith};
             let Source::Field(field) = &test.left else { return None };
-            if test.kind.of != FieldType::Text || field.name == "evt.type" {
+            if field.name == "evt.type" {
                 return None;
             }
-            let values = match (&test.right, test.operator) {
-                (
-                    Comparand::One(Pattern::Value(Value::Bytes(value))),
-                    Operator::Equal | Operator::Assign,
-                ) => vec![value.to_vec()],
-                (Comparand::Set(set), Operator::In | Operator::Intersects)
-                    if set.others.is_empty() =>
-                {
-                    set.bytes.iter().cloned().collect()
+            let number = |value: &Value<'_>| match value {
+                Value::Int(number) => Some(number.to_le_bytes().to_vec()),
+                _ => None,
+            };
+            let (how, values) = match (&test.right, test.operator) {
+                (Comparand::One(Pattern::Value(Value::Bytes(value))), operator) => {
+                    let how = match operator {
+                        Equal | Assign => How::Equal,
+                        StartsWith => How::Prefix,
+                        EndsWith => How::Suffix,
+                        _ => return None,
+                    };
+                    (how, vec![value.to_vec()])
+                }
+                (Comparand::One(Pattern::Value(value)), Equal | Assign) => {
+                    (How::Number, vec![number(value)?])
+                }
+                (Comparand::Set(set), In | Intersects) if set.others.is_empty() => {
+                    (How::Equal, set.bytes.iter().cloned().collect())
+                }
+                (Comparand::Set(set), In | Intersects) if set.bytes.is_empty() => {
+                    let one = |pattern: &Pattern| match pattern {
+                        Pattern::Value(value) => number(value),
+                        _ => None,
+                    };
+                    (How::Number, set.others.iter().map(one).collect::<Option<_>>()?)
                 }
                 _ => return None,
             };
-            Some((field.clone(), values))
+            Some((field.clone(), how, values))
         };
-        tests.into_iter().filter_map(of).min_by_key(|(_, values)| values.len())
+        tests.into_iter().filter_map(of).min_by_key(|(_, how, values)| (*how, values.len()))
     }
 
     fn conjuncts<'g>(&'g self, node: u32, tests: &mut Vec<&'g Test>) {
@@ -248,21 +275,66 @@ impl Graph {
 impl Plan {
     fn new(asked: &[u32], guards: &[Option<Needed>]) -> Self {
         let mut plan = Self::default();
-        let mut by_field = BTreeMap::<&FieldRef, HashMap<Vec<u8>, Vec<u32>>>::new();
+        let mut by_field = BTreeMap::<(&FieldRef, How), HashMap<Vec<u8>, Vec<u32>>>::new();
         for rule in asked {
             match &guards[*rule as usize] {
                 None => plan.always.push(*rule),
-                Some((field, values)) => {
-                    let rules = by_field.entry(field).or_default();
+                Some((field, how, values)) => {
+                    let rules = by_field.entry((field, *how)).or_default();
                     for value in values {
                         rules.entry(value.clone()).or_default().push(*rule);
                     }
                 }
             }
         }
-        let guards = by_field.into_iter();
-        plan.guards = guards.map(|(field, rules)| Guard { field: field.clone(), rules }).collect();
+        let guard = |((field, how), rules): ((&FieldRef, How), HashMap<Vec<u8>, Vec<u32>>)| {
+            let lengths = rules.keys().map(Vec::len).collect();
+            Guard { field: field.clone(), how, rules, lengths }
+        };
+        plan.guards = by_field.into_iter().map(guard).collect();
         plan
+    }
+}
+
+impl Guard {
+    /// Hands over each rule that may hold for a value.
+    fn each(&self, value: &Value<'_>, mut take: impl FnMut(u32)) {
+        let mut look = |key: &[u8]| {
+            self.rules.get(key).into_iter().flatten().for_each(|rule| take(*rule));
+        };
+        match (self.how, value) {
+            (How::Equal, Value::Bytes(text)) => look(text),
+            (How::Number, Value::Int(number)) => look(&number.to_le_bytes()),
+            (How::Prefix, Value::Bytes(text)) => {
+                self.lengths.iter().filter_map(|length| text.get(..*length)).for_each(look);
+            }
+            (How::Suffix, Value::Bytes(text)) => {
+                let start = |length: &usize| text.len().checked_sub(*length);
+                self.lengths.iter().filter_map(start).for_each(|start| look(&text[start..]));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Whether a condition has constants in transformers.
+fn has_constants(expr: &Expr) -> bool {
+    fn in_operand(operand: &Operand) -> bool {
+        match operand {
+            Operand::Field(_) => false,
+            Operand::Value(..) => true,
+            Operand::Transformed(transformed) => transformed.operands.iter().any(in_operand),
+            Operand::List(operands, _) => operands.iter().any(in_operand),
+        }
+    }
+    match expr {
+        Expr::And(parts, _) | Expr::Or(parts, _) => parts.iter().any(has_constants),
+        Expr::Not(part, _) => has_constants(part),
+        Expr::Macro(..) => false,
+        Expr::Check(check) => {
+            in_operand(&check.left)
+                || matches!(&check.right, Some(Right::Operand(operand)) if in_operand(operand))
+        }
     }
 }
 
@@ -277,7 +349,8 @@ struct Builder {
 
 impl Builder {
     fn node(&mut self, node: &Node, expr: Option<&Expr>) -> u32 {
-        let text = expr.map(ToString::to_string);
+        // Constants of transformers are printed like fields.
+        let text = expr.filter(|expr| !has_constants(expr)).map(ToString::to_string);
         if let Some(known) = text.as_ref().and_then(|text| self.by_text.get(text)) {
             return *known;
         }
@@ -312,23 +385,20 @@ impl Builder {
         number
     }
 
-    /// Joins the regular expressions on each field.
+    /// Joins the regular expressions and `contains` on each field.
     fn finish(mut self) -> Graph {
         let mut by_field = BTreeMap::<FieldRef, Vec<u32>>::new();
         for (number, op) in (0..).zip(&self.graph.nodes) {
             if let Op::Test(test) = op
                 && let Source::Field(field) = &test.left
-                && matches!(test.right, Comparand::One(Pattern::Regex(_)))
+                && expression(test).is_some()
             {
                 by_field.entry(field.clone()).or_default().push(number);
             }
         }
         for (field, nodes) in by_field {
             let pattern = |node: &u32| match &self.graph.nodes[*node as usize] {
-                Op::Test(test) => match &test.right {
-                    Comparand::One(Pattern::Regex(regex)) => Some(regex.as_str()),
-                    _ => None,
-                },
+                Op::Test(test) => expression(test),
                 _ => None,
             };
             let patterns: Vec<_> = nodes.iter().filter_map(pattern).collect();
@@ -343,6 +413,21 @@ impl Builder {
             self.graph.expressions.push(Expressions { left, set, nodes });
         }
         self.graph
+    }
+}
+
+/// The regular expression that does what a test does.
+fn expression(test: &Test) -> Option<String> {
+    match (&test.right, test.operator) {
+        (Comparand::One(Pattern::Regex(regex)), _) => Some(regex.as_str().to_owned()),
+        (Comparand::One(Pattern::Value(Value::Bytes(part))), Operator::Contains)
+            if !part.is_empty() =>
+        {
+            let mut expression = String::from("(?-u)");
+            part.iter().for_each(|byte| expression.push_str(&format!("\\x{byte:02x}")));
+            Some(expression)
+        }
+        _ => None,
     }
 }
 

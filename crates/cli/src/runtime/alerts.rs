@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use pavisade_report::one_line;
-use pavisade_rules::{NOT_AVAILABLE, Output, Priority, Rule};
+use pavisade_rules::{Output, Priority, Rule};
 
 use crate::args::runtime::AlertFormat;
 use crate::{Outcome, terminal};
@@ -70,8 +70,8 @@ impl<W: Write> Alerts<W> {
         output: Option<Output>,
         id: Option<(&str, &str)>,
     ) -> io::Result<()> {
-        let output =
-            output.unwrap_or_else(|| Output { text: rule.name.clone(), values: Vec::new() });
+        // Formats of rules print events with any fields.
+        let output = output.unwrap_or_default();
         match self.format {
             AlertFormat::Text => self.text(rule, time, &output),
             AlertFormat::Json => self.json(rule, time, output, id),
@@ -103,12 +103,11 @@ impl<W: Write> Alerts<W> {
         output: Output,
         id: Option<(&str, &str)>,
     ) -> io::Result<()> {
-        let mut fields: serde_json::Map<_, _> = output
-            .values
-            .into_iter()
-            .map(|(name, value)| (name, value.unwrap_or_else(|| NOT_AVAILABLE.to_owned()).into()))
-            .collect();
+        let mut fields: serde_json::Map<_, _> =
+            output.values.into_iter().map(|(name, value)| (name, value.into())).collect();
         fields.extend(id.map(|(field, value)| (field.to_owned(), value.into())));
+        // Forwarders read `time` as RFC 3339 and take its absence.
+        let time = Some(time).filter(|time| time.contains('T'));
         let alert = serde_json::json!({
             "time": time,
             "rule": rule.name,

@@ -4,7 +4,7 @@ use std::io::{self, BufWriter, Write as _};
 use std::path::PathBuf;
 
 use anyhow::bail;
-use pavisade_rules::{AuditEvent, Code, Event, Fields, Options, Recorded, RuleSet, Scratch};
+use pavisade_rules::{AuditEvent, Code, Event, Fields, OURS, Options, Recorded, RuleSet, Scratch};
 use pavisade_yaml::{NoteKind, Source, read};
 
 use super::alerts::{Alerts, Counts, many};
@@ -26,7 +26,7 @@ fn rules(judging: &Judging, source: &str) -> anyhow::Result<Option<RuleSet>> {
     }
     // A rule that can never match here must not look as if it had found nothing.
     let is_skipped = |code| matches!(code, Code::UnknownSource | Code::UnknownFilter);
-    let ours = |file: &str| file.starts_with("pavisade/");
+    let ours = |file: &str| OURS.iter().any(|own| own.name == file);
     let skipped = loaded.warnings.iter().filter(|warning| is_skipped(warning.code));
     for skipped in skipped.filter(|warning| !ours(&warning.file)) {
         terminal::say("skipped", &skipped.to_string());
@@ -154,7 +154,9 @@ impl Judge {
             }
         };
         self.counts.events += 1;
-        let times = ["evt.time.iso8601", "evt.time", "evt.datetime", "evt.rawtime"];
+        let kind = doc.root().get("output_fields").unwrap_or(doc.root());
+        let kind = kind.str("evt.type").unwrap_or_default().to_owned();
+        let times = ["evt.time.iso8601", "evt.datetime", "evt.time", "evt.rawtime"];
         let time = || {
             let mut recorded = times.iter().filter_map(|name| {
                 let (_, field) = Fields::known().named(name).ok()?;
@@ -165,7 +167,8 @@ impl Judge {
         };
         for rule in self.set.matching(&event, &mut self.scratch) {
             self.counts.alerts += 1;
-            self.alerts.write(rule, &time(), rule.format.output(&event), None)?;
+            let kind = ("evt.type", &*kind);
+            self.alerts.write(rule, &time(), rule.format.output(&event), Some(kind))?;
         }
         Ok(())
     }

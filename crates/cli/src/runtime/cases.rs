@@ -19,7 +19,11 @@ pub(super) fn run(args: &TestArgs) -> anyhow::Result<Outcome> {
         let source = Source::new(&*name, &bounded::text(file, MAX_BYTES)?);
         let documents = read(&source);
         let [doc] = &documents.docs[..] else { bail!("{name}: not one YAML document") };
-        let Some(sets) = rule_sets(file, doc.root())? else { return Ok(Outcome::Usage) };
+        if let Some(note) = documents.notes.first() {
+            bail!("{name}: {}", one_line(&note.message));
+        }
+        let sets = rule_sets(file, doc.root()).with_context(|| name.clone())?;
+        let Some(sets) = sets else { return Ok(Outcome::Usage) };
         let tests = doc.root().get("tests").filter(|tests| tests.kind() == Kind::Sequence);
         let Some(tests) = tests else { bail!("{name}: no list `tests`") };
         for (number, test) in (1..).zip(tests.items()) {
@@ -57,9 +61,13 @@ struct Sets {
 /// The rules that a test file names, by source; nothing where some are wrong, which was told.
 fn rule_sets(file: &Path, root: Value<'_>) -> anyhow::Result<Option<Sets>> {
     let folder = file.parent().unwrap_or(Path::new(""));
-    let rules: Vec<PathBuf> =
-        root.list("rules").filter_map(|rule| rule.as_str()).map(|rule| folder.join(rule)).collect();
-    let only = root.get("only-these-rules").and_then(Value::as_bool).unwrap_or(false);
+    known(root, &["rules", "only-these-rules", "tests"])?;
+    let rules = texts(root, "rules")?.into_iter().flatten().map(|rule| folder.join(rule));
+    let rules: Vec<PathBuf> = rules.collect();
+    let only = match root.get("only-these-rules") {
+        None => false,
+        Some(only) => only.as_bool().context("`only-these-rules` is true or false")?,
+    };
     let loaded = loaded(&rules, !only, &Options::default())?;
     if tell_errors(&loaded) {
         return Ok(None);
@@ -68,12 +76,31 @@ fn rule_sets(file: &Path, root: Value<'_>) -> anyhow::Result<Option<Sets>> {
     Ok(Some(Sets { syscall: of("syscall"), audit: of("k8s_audit") }))
 }
 
+/// A list of texts; nothing where there is no such key.
+///
+/// # Errors
+/// It is something else, which must not pass for an empty list.
+fn texts<'v>(of: Value<'v>, key: &str) -> anyhow::Result<Option<Vec<&'v str>>> {
+    let Some(list) = of.get(key) else { return Ok(None) };
+    let texts = list.items().map(|text| text.as_str()).collect::<Option<Vec<_>>>();
+    let texts = texts.filter(|_| list.kind() == Kind::Sequence);
+    texts.with_context(|| format!("`{key}` is not a list of texts")).map(Some)
+}
+
+/// # Errors
+/// There is another key, which would have no effect.
+fn known(of: Value<'_>, keys: &[&str]) -> anyhow::Result<()> {
+    match of.entries().find(|(key, _)| !keys.contains(key)) {
+        Some((other, _)) => bail!("unknown key {other:?}; known are {}", keys.join(", ")),
+        None => Ok(()),
+    }
+}
+
 /// The rules that must alert and those that do, both in the order of their names.
 fn judged(test: Value<'_>, sets: &Sets) -> anyhow::Result<(Vec<String>, Vec<String>)> {
-    let alerts = test.get("alerts").filter(|alerts| alerts.kind() == Kind::Sequence);
-    let Some(alerts) = alerts else { bail!("no list `alerts`") };
-    let mut expected: Vec<_> =
-        alerts.items().filter_map(|rule| rule.as_str()).map(str::to_owned).collect();
+    known(test, &["name", "event", "audit", "alerts"])?;
+    let Some(alerts) = texts(test, "alerts")? else { bail!("no list `alerts`") };
+    let mut expected: Vec<_> = alerts.into_iter().map(str::to_owned).collect();
     let mut scratch = Scratch::default();
     let mut names = |set: &RuleSet, event: &dyn Event| -> Vec<String> {
         set.matching(event, &mut scratch).map(|rule| rule.name.clone()).collect()

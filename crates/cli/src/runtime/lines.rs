@@ -16,7 +16,7 @@ pub(super) enum Line<'l> {
     Unread(String),
 }
 
-/// Hands over each line of a log that is not empty, and says if there is none.
+/// Passes each line of a log that is not empty to `take`, or that there are none.
 ///
 /// # Errors
 /// The log cannot be read, or `take` fails.
@@ -63,7 +63,7 @@ fn skip_line(reader: &mut dyn BufRead) -> io::Result<()> {
     }
 }
 
-/// Takes gzip and Zstandard away, by their first bytes.
+/// Decompresses gzip and Zstandard, detected by their first bytes.
 fn uncompressed(mut reader: BufReader<Box<dyn Read>>) -> io::Result<Box<dyn BufRead>> {
     let start = reader.fill_buf()?;
     Ok(if start.starts_with(&[0x1f, 0x8b]) {

@@ -21,7 +21,7 @@ use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
@@ -29,14 +29,24 @@ use super::audit::Judge;
 use crate::args::runtime::Listen;
 use crate::{Outcome, terminal};
 
-/// The largest request: the API server sends at most 10 MiB at once by default.
-const MAX_BODY: usize = 32 << 20;
-const MAX_CONNECTIONS: usize = 64;
-/// For the handshake, and for a request from its first byte to its last.
+/// The largest request. A batch holds up to 400 events, and no limit of bytes unless the API server
+/// has `--audit-webhook-truncate-enabled` (10 MiB then).
+const MAX_BODY: usize = 64 << 20;
+const MAX_CONNECTIONS: usize = 256;
+/// How many requests are read and evaluated at the same time.
+const MAX_REQUESTS: usize = 4;
+/// For a request from its first byte to its last.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// For the handshake, which costs unauthenticated clients nothing.
+const HANDSHAKE: Duration = Duration::from_secs(5);
 
-/// The judge, or nothing after the output was closed.
-type Shared = Arc<Mutex<Judge>>;
+/// What connections share.
+struct Shared {
+    judge: Mutex<Judge>,
+    requests: Semaphore,
+    /// The output was closed, so nothing more can be reported.
+    closed: Notify,
+}
 
 pub(super) fn run(args: &Listen, judge: Judge) -> anyhow::Result<Outcome> {
     let Some(address) = args.address else { bail!("no address") };
@@ -53,7 +63,11 @@ pub(super) fn run(args: &Listen, judge: Judge) -> anyhow::Result<Outcome> {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.context("starting threads")?;
-    let judge = Arc::new(Mutex::new(judge));
+    let shared = Arc::new(Shared {
+        judge: Mutex::new(judge),
+        requests: Semaphore::new(MAX_REQUESTS),
+        closed: Notify::new(),
+    });
     runtime.block_on(async {
         let listener = TcpListener::bind(address).await;
         let listener = listener.with_context(|| format!("--listen {address}"))?;
@@ -61,14 +75,15 @@ pub(super) fn run(args: &Listen, judge: Judge) -> anyhow::Result<Outcome> {
         let own = listener.local_addr().context("the address of the listener")?;
         terminal::say("", &format!("listening on {scheme}://{own}"));
         tokio::select! {
-            served = serve(listener, tls, &judge) => served,
+            served = serve(listener, tls, &shared) => served,
+            () = shared.closed.notified() => bail!("alerts cannot be written"),
             ended = ended() => ended,
         }
     })?;
     // Requests that are still being answered end with the runtime.
     runtime.shutdown_timeout(PATIENCE);
-    match Arc::try_unwrap(judge) {
-        Ok(judge) => judge.into_inner().unwrap_or_else(PoisonError::into_inner).finish(),
+    match Arc::try_unwrap(shared) {
+        Ok(shared) => shared.judge.into_inner().unwrap_or_else(PoisonError::into_inner).finish(),
         Err(_) => bail!("a request did not end in {} s", PATIENCE.as_secs()),
     }
 }
@@ -118,24 +133,23 @@ fn config(certificate: &Path, key: &Path, authority: &Path) -> anyhow::Result<Se
 async fn serve(
     listener: TcpListener,
     tls: Option<TlsAcceptor>,
-    judge: &Shared,
+    shared: &Arc<Shared>,
 ) -> anyhow::Result<()> {
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     loop {
         let place = places.clone().acquire_owned().await.context("places for connections")?;
-        // A connection that failed before it was there is its client's affair; where there are
-        // too many open files, the next one waits.
+        // A connection may fail before it is accepted. If there are too many open files, wait.
         let Ok((stream, _)) = listener.accept().await else {
             tokio::time::sleep(Duration::from_millis(50)).await;
             continue;
         };
-        let (tls, judge) = (tls.clone(), judge.clone());
+        let (tls, shared) = (tls.clone(), shared.clone());
         tokio::spawn(async move {
             match tls {
-                None => connection(stream, &judge).await,
+                None => connection(stream, &shared).await,
                 Some(tls) => {
-                    if let Ok(Ok(stream)) = timeout(PATIENCE, tls.accept(stream)).await {
-                        connection(stream, &judge).await;
+                    if let Ok(Ok(stream)) = timeout(HANDSHAKE, tls.accept(stream)).await {
+                        connection(stream, &shared).await;
                     }
                 }
             }
@@ -144,8 +158,8 @@ async fn serve(
     }
 }
 
-async fn connection(stream: impl AsyncRead + AsyncWrite + Unpin, judge: &Shared) {
-    let answer = service_fn(|request| answer(request, judge));
+async fn connection(stream: impl AsyncRead + AsyncWrite + Unpin, shared: &Arc<Shared>) {
+    let answer = service_fn(|request| answer(request, shared));
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(PATIENCE);
     // The client sees what went wrong; events that were not answered are sent again.
@@ -154,18 +168,26 @@ async fn connection(stream: impl AsyncRead + AsyncWrite + Unpin, judge: &Shared)
 
 async fn answer(
     request: Request<Incoming>,
-    judge: &Shared,
+    shared: &Arc<Shared>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
-    let (status, text) = judged(request, judge).await;
+    let (status, text) = judged(request, shared).await;
+    if status.is_client_error() && status != StatusCode::METHOD_NOT_ALLOWED {
+        // The API server does not send such a batch again, so its events are lost.
+        let why = format!("webhook: a request was refused with {status}: {}", text.trim_end());
+        shared.judge.lock().unwrap_or_else(PoisonError::into_inner).counts.unread(&why);
+    }
     let mut response = Response::new(Full::new(Bytes::from_static(text.as_bytes())));
     *response.status_mut() = status;
     Ok(response)
 }
 
-async fn judged(request: Request<Incoming>, judge: &Shared) -> (StatusCode, &'static str) {
+async fn judged(request: Request<Incoming>, shared: &Arc<Shared>) -> (StatusCode, &'static str) {
     if request.method() != Method::POST {
         return (StatusCode::METHOD_NOT_ALLOWED, "send audit events with POST\n");
     }
+    let Ok(_place) = shared.requests.acquire().await else {
+        return (StatusCode::SERVICE_UNAVAILABLE, "ended\n");
+    };
     let body = Limited::new(request.into_body(), MAX_BODY).collect();
     let body = match timeout(PATIENCE, body).await {
         Ok(Ok(body)) => body.to_bytes(),
@@ -174,12 +196,18 @@ async fn judged(request: Request<Incoming>, judge: &Shared) -> (StatusCode, &'st
         }
         Err(_) => return (StatusCode::REQUEST_TIMEOUT, "the request took too long\n"),
     };
-    let Ok(text) = std::str::from_utf8(&body) else {
-        return (StatusCode::BAD_REQUEST, "not UTF-8\n");
-    };
-    let mut judge = judge.lock().unwrap_or_else(PoisonError::into_inner);
-    match judge.audit("webhook", text).and_then(|()| judge.flush()) {
-        Ok(()) => (StatusCode::OK, ""),
-        Err(_) => (StatusCode::INTERNAL_SERVER_ERROR, "alerts cannot be written\n"),
+    let evaluating = shared.clone();
+    let evaluated = tokio::task::spawn_blocking(move || {
+        let text = std::str::from_utf8(&body).ok()?;
+        let mut judge = evaluating.judge.lock().unwrap_or_else(PoisonError::into_inner);
+        Some(judge.audit("webhook", text).and_then(|()| judge.flush()))
+    });
+    match evaluated.await {
+        Ok(Some(Ok(()))) => (StatusCode::OK, ""),
+        Ok(None) => (StatusCode::BAD_REQUEST, "not UTF-8\n"),
+        Ok(Some(Err(_))) | Err(_) => {
+            shared.closed.notify_one();
+            (StatusCode::INTERNAL_SERVER_ERROR, "alerts cannot be written\n")
+        }
     }
 }

@@ -8,7 +8,7 @@ use anyhow::{Context as _, bail};
 use pavisade_report::one_line;
 use pavisade_rules::{
     FieldType, Fields, Loaded, NOT_AVAILABLE, OURS, Options, Recorded, RuleFile, Value, Values,
-    load,
+    escape, load,
 };
 use serde_json::Value as Json;
 
@@ -50,7 +50,6 @@ const CHANGING: &[&str] = &[
     "ka.sourceips",
     "ka.stage",
     "ka.response.",
-    "ka.uri",
 ];
 
 /// Fields that say whose event it is.
@@ -71,7 +70,7 @@ pub(super) fn run(args: &SuggestArgs) -> anyhow::Result<Outcome> {
     }
     let name = args.alerts.display().to_string();
     let text = bounded::text(&args.alerts, MAX_BYTES)?;
-    let mut seen = BTreeSet::new();
+    let (mut seen, mut without) = (BTreeSet::new(), 0);
     let mut out = String::new();
     let lines = (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());
     for (number, line) in lines {
@@ -79,9 +78,21 @@ pub(super) fn run(args: &SuggestArgs) -> anyhow::Result<Outcome> {
         let alert: Json = serde_json::from_str(line).with_context(|| {
             format!("{}: not an alert (pavisade runtime audit --format json)", at())
         })?;
-        let suggestion =
-            suggested(&alert, &loaded, &args.fields, seen.len() + 1).with_context(at)?;
-        if !seen.insert((suggestion.rule.clone(), suggestion.fields.clone())) {
+        // One that cannot be excepted hides no other.
+        let made = suggested(&alert, &loaded, &args.fields).and_then(|suggestion| {
+            let text = suggestion.text()?;
+            suggestion.check(&text, &args.rules)?;
+            Ok((suggestion, text))
+        });
+        let (suggestion, text) = match made {
+            Ok(made) => made,
+            Err(error) => {
+                without += 1;
+                terminal::say("no exception", &one_line(&format!("{}: {error:#}", at())));
+                continue;
+            }
+        };
+        if !seen.insert(text.clone()) {
             continue;
         }
         let names_who =
@@ -96,11 +107,9 @@ pub(super) fn run(args: &SuggestArgs) -> anyhow::Result<Outcome> {
                 ),
             );
         }
-        let text = suggestion.text()?;
-        suggestion.check(&text, &args.rules).with_context(at)?;
         out.push_str(&text);
     }
-    if seen.is_empty() {
+    if seen.is_empty() && without == 0 {
         bail!("{name}: no alerts");
     }
     crate::print(out.as_bytes())?;
@@ -109,15 +118,10 @@ pub(super) fn run(args: &SuggestArgs) -> anyhow::Result<Outcome> {
         "",
         &format!("{many}: what they cover is no longer reported, so read them first"),
     );
-    Ok(Outcome::Clean)
+    Ok(if without > 0 { Outcome::Usage } else { Outcome::Clean })
 }
 
-fn suggested(
-    alert: &Json,
-    loaded: &Loaded,
-    wanted: &[String],
-    number: usize,
-) -> anyhow::Result<Suggestion> {
+fn suggested(alert: &Json, loaded: &Loaded, wanted: &[String]) -> anyhow::Result<Suggestion> {
     let (Some(rule), Some(values)) = (alert["rule"].as_str(), alert["output_fields"].as_object())
     else {
         bail!("an alert has `rule` and `output_fields`");
@@ -132,7 +136,10 @@ fn suggested(
             // A connection's name has the client's port, which differs each time.
             let is_connection =
                 field == "fd.name" && value.as_str().is_some_and(|name| name.contains("->"));
-            !is_connection && !CHANGING.iter().any(|changing| field.starts_with(changing))
+            // The whole URI; its parameters are compared one by one.
+            !is_connection
+                && field != "ka.uri"
+                && !CHANGING.iter().any(|changing| field.starts_with(changing))
         } else {
             wanted.contains(field)
         };
@@ -155,18 +162,27 @@ fn suggested(
     if fields.is_empty() {
         bail!("the alert has no field that an exception can compare");
     }
-    Ok(Suggestion { rule: rule.to_owned(), name: format!("suggested_{number}"), fields })
+    // By what it compares, so that those of several runs stand beside each other (FNV-1a).
+    let bytes =
+        fields.iter().flat_map(|(field, value)| [field, value]).flat_map(|text| text.bytes());
+    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    Ok(Suggestion { rule: rule.to_owned(), name: format!("suggested_{hash:016x}"), fields })
 }
 
 impl Suggestion {
     /// The exception as a document that is appended to a rule file. JSON strings are YAML.
+    ///
+    /// Values come from programs that may be an attacker's. In the rule language, one that looks like
+    /// a quoted text, a list or a transformer would be that, so they are quoted for it, too.
     fn text(&self) -> anyhow::Result<String> {
         let quoted = |text: &str| serde_json::to_string(text);
         let (mut fields, mut comps, mut values) = (Vec::new(), Vec::new(), Vec::new());
         for (field, value) in &self.fields {
-            fields.push(field.clone());
+            fields.push(quoted(field)?);
             comps.push("=");
-            values.push(quoted(value)?);
+            values.push(quoted(&String::from_utf8_lossy(&escape(value.as_bytes())))?);
         }
         let mut text = String::new();
         writeln!(text, "- rule: {}", quoted(&self.rule)?)?;
@@ -196,29 +212,46 @@ impl Suggestion {
         if let Some(error) = loaded.errors.first() {
             bail!("the exception cannot be loaded: {}", one_line(&error.to_string()));
         }
-        let known = Fields::known();
-        let mut event = Recorded::default();
-        for (field, value) in &self.fields {
-            let (info, _) = known.named(field).map_err(anyhow::Error::msg)?;
-            let typed = Value::parse(value, info.kind)
-                .with_context(|| format!("{field}: {value:?} is not a value of this field"))?;
-            event.set(field, Values::One(typed))?;
-        }
         let source =
             loaded.rules.iter().find(|rule| rule.name == self.rule).map(|rule| &rule.source);
         let (Some(source), Some((field, _))) = (source, self.fields.first()) else { return Ok(()) };
         let probe = format!(
-            "- rule: {}\n  desc: d\n  output: o\n  priority: INFO\n  source: {source}\n  condition: {field} exists\n",
+            "- rule: {}\n  desc: d\n  output: o\n  priority: INFO\n  source: {source}\n  \
+             condition: ({field} exists or not {field} exists)\n",
             serde_json::to_string(&self.rule)?
         );
-        let holds = |files: &[RuleFile<'_>]| {
-            let loaded = load(files, &Options::default());
-            loaded.rules.iter().any(|rule| rule.filter.matches(&event))
-        };
         let probe = RuleFile { name: "probe", text: &probe };
-        if !holds(&[probe]) || holds(&[probe, own]) {
+        let loaded = load(&[probe, own], &Options::default());
+        let [rule] = &loaded.rules[..] else { bail!("the exception cannot be loaded") };
+        if rule.filter.matches(&self.event(None)?) {
             bail!("the exception would not cover the alert");
         }
+        // With any other value the rule must alert as before.
+        for changed in 0..self.fields.len() {
+            if !rule.filter.matches(&self.event(Some(changed))?) {
+                bail!("the exception would cover more than the alert");
+            }
+        }
         Ok(())
+    }
+
+    /// The fields as an event; one of them may have another value.
+    fn event(&self, changed: Option<usize>) -> anyhow::Result<Recorded<'_>> {
+        let mut event = Recorded::default();
+        for (number, (field, value)) in self.fields.iter().enumerate() {
+            let (info, _) = Fields::known().named(field).map_err(anyhow::Error::msg)?;
+            let typed = Value::parse(value, info.kind)
+                .with_context(|| format!("{field}: {value:?} is not a value of this field"))?;
+            let typed = match typed {
+                typed if changed != Some(number) => typed,
+                Value::Bytes(text) => Value::Bytes([b"x", &text[..]].concat().into()),
+                Value::Int(number) => Value::Int(number + 1),
+                Value::Double(number) => Value::Double(number + 1.0),
+                Value::Bool(value) => Value::Bool(!value),
+                Value::Address(_) => continue,
+            };
+            event.set(field, Values::One(typed))?;
+        }
+        Ok(event)
     }
 }
