@@ -45,38 +45,68 @@ pub fn together(judgement: &mut Judgement) {
 }
 
 fn joined(findings: Vec<Finding>) -> Vec<Finding> {
-    let findings = join(findings, by_workload, unhardened);
+    let of = Groups::of(&findings, by_workload);
+    let findings = of.join(findings, unhardened);
     let findings = policies(findings);
-    let findings = join(findings, by_name, of_name);
-    let findings = join(findings, by_object, of_object);
-    let findings = join(findings, by_copy, copies);
-    in_order(vec![findings])
+    let of = Groups::of(&findings, by_name);
+    let findings = of.join(findings, of_name);
+    let of = Groups::of(&findings, by_object);
+    let findings = of.join(findings, of_object);
+    let of = Groups::of(&findings, by_copy);
+    in_order(vec![of.join(findings, copies)])
 }
 
-/// Groups findings with equal keys. Single ones are unchanged.
-fn join<K: Eq + Hash>(
-    findings: Vec<Finding>,
-    key: impl Fn(&Finding) -> Option<K>,
-    one: impl Fn(Vec<Finding>) -> Finding,
-) -> Vec<Finding> {
-    let mut places: HashMap<K, usize> = HashMap::new();
-    let mut groups: Vec<Vec<Finding>> = Vec::new();
-    for finding in findings {
-        match key(&finding) {
-            None => groups.push(vec![finding]),
-            Some(key) => {
-                let at = *places.entry(key).or_insert(groups.len());
-                match groups.get_mut(at) {
-                    Some(group) => group.push(finding),
-                    None => groups.push(vec![finding]),
-                }
+/// Findings with equal keys. Most findings are alone, and are not moved more than once.
+struct Groups {
+    /// The group of each finding.
+    of: Vec<usize>,
+    /// The number of findings in each group.
+    sizes: Vec<usize>,
+}
+
+impl Groups {
+    fn of<'f, K: Eq + Hash>(
+        findings: &'f [Finding],
+        key: impl Fn(&'f Finding) -> Option<K>,
+    ) -> Self {
+        let mut groups: HashMap<K, usize> = HashMap::new();
+        let (mut of, mut sizes) = (Vec::with_capacity(findings.len()), Vec::new());
+        for finding in findings {
+            let next = sizes.len();
+            let group = key(finding).map_or(next, |key| *groups.entry(key).or_insert(next));
+            match sizes.get_mut(group) {
+                Some(size) => *size += 1,
+                None => sizes.push(1),
             }
+            of.push(group);
         }
+        Self { of, sizes }
     }
-    groups
-        .into_iter()
-        .flat_map(|group| if group.len() > 1 { vec![one(group)] } else { group })
-        .collect()
+
+    /// Joins the findings of each group, at the place of its first one.
+    fn join(self, findings: Vec<Finding>, one: impl Fn(Vec<Finding>) -> Finding) -> Vec<Finding> {
+        let Self { of, sizes } = self;
+        if of.len() == sizes.len() {
+            return findings;
+        }
+        let mut all: Vec<Option<Finding>> = Vec::with_capacity(sizes.len());
+        let mut parts: HashMap<usize, (usize, Vec<Finding>)> = HashMap::new();
+        for (finding, group) in findings.into_iter().zip(of) {
+            if sizes[group] == 1 {
+                all.push(Some(finding));
+                continue;
+            }
+            let (_, parts) = parts.entry(group).or_insert_with(|| {
+                all.push(None);
+                (all.len() - 1, Vec::with_capacity(sizes[group]))
+            });
+            parts.push(finding);
+        }
+        for (place, parts) in parts.into_values() {
+            all[place] = Some(one(parts));
+        }
+        all.into_iter().flatten().collect()
+    }
 }
 
 /// The key: world and workload.
@@ -129,7 +159,8 @@ fn policies(findings: Vec<Finding>) -> Vec<Finding> {
         let joined = is_part || (is_open(finding) && finding.state == State::Fails);
         Some(of(finding)).filter(|policy| joined && open.contains(policy))
     };
-    join(findings, key, |mut parts| {
+    let groups = Groups::of(&findings, key);
+    groups.join(findings, |mut parts| {
         // The open policy comes first. A reachable address is a part of it.
         parts.sort_by_key(|part| (!is_open(part), Reverse(part.severity)));
         let rule = parts[0].rule.clone();
@@ -264,44 +295,42 @@ fn standing_for(parts: Vec<Finding>, rule: Arc<pavisade_model::Rule>) -> Finding
 
 /// The key of copies of a finding.
 #[derive(PartialEq, Eq, Hash)]
-struct Copied {
-    rule: Cow<'static, str>,
+struct Copied<'f> {
+    rule: &'f str,
     state: State,
     severity: Severity,
-    subject: Subject,
-    path: String,
-    instance: String,
-    message: String,
-    members: Vec<(Cow<'static, str>, Subject, String)>,
+    /// Nothing for a world: the name of the input says nothing about the finding.
+    subject: Option<&'f Subject>,
+    path: &'f str,
+    instance: &'f str,
+    message: &'f str,
+    members: Vec<(&'f str, &'f Subject, &'f str)>,
 }
 
 /// Applies only to texts: the same object in two clusters must be fixed twice.
-fn by_copy(finding: &Finding) -> Option<Copied> {
+fn by_copy(finding: &Finding) -> Option<Copied<'_>> {
     if !in_text(finding) || finding.vulnerability.is_some() {
         return None;
     }
-    let Finding { rule, state, severity, .. } = finding;
-    let member =
-        |one: &Finding| (one.rule.id.clone(), one.subject.clone(), one.stable_path.clone());
+    let subject = match finding.owner.as_deref().unwrap_or(&finding.subject) {
+        Subject::World { .. } if finding.members.is_empty() => return None,
+        Subject::World { .. } => None,
+        subject if !is_one(subject) => return None,
+        subject => Some(subject),
+    };
     Some(Copied {
-        rule: rule.id.clone(),
-        state: *state,
-        severity: *severity,
-        subject: match finding.owner.as_deref().unwrap_or(&finding.subject) {
-            // The name of the input says nothing about the finding.
-            Subject::World { .. } if !finding.members.is_empty() => {
-                Subject::World { name: "".into() }
-            }
-            subject => subject.clone(),
-        },
-        path: finding.stable_path.clone(),
-        instance: finding.instance.clone(),
-        message: finding.message.clone(),
-        members: finding.members.iter().map(member).collect(),
-    })
-    .filter(|copied| match &copied.subject {
-        Subject::World { .. } => !copied.members.is_empty(),
-        subject => is_one(subject),
+        rule: &finding.rule.id,
+        state: finding.state,
+        severity: finding.severity,
+        subject,
+        path: &finding.stable_path,
+        instance: &finding.instance,
+        message: &finding.message,
+        members: finding
+            .members
+            .iter()
+            .map(|one| (&*one.rule.id, &one.subject, &*one.stable_path))
+            .collect(),
     })
 }
 

@@ -210,7 +210,7 @@ fn has_interface<'a>(
     cx: &View<'a>,
     (namespace, labels, selector): (&'a str, Value<'a>, Selector<'a>),
 ) -> (bool, Option<&'static str>) {
-    let pods = pods_with(namespace, labels, cx).into_iter();
+    let pods = pods_with(namespace, labels, cx);
     let is = |pod: &Pod<'a>| selects(Some(&selector), namespace, *pod) == Selects::Yes;
     let mut pods = pods.filter(is).peekable();
     (pods.peek().is_some(), pods.find_map(of_pod))

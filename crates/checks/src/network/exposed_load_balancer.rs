@@ -90,7 +90,7 @@ fn find<'a>(cx: &View<'a>, service: &'a Object) -> Reach {
             return Reach::Unknown(Why::from(error).told(tell));
         }
     };
-    let of = pods_with(service.namespace(), labels, cx).into_iter();
+    let of = pods_with(service.namespace(), labels, cx);
     let mut pods = of
         .filter(|pod| selects(Some(&selector), service.namespace(), *pod) == Selects::Yes)
         .peekable();

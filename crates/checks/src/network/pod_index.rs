@@ -94,8 +94,8 @@ impl<'a> Near<'a> {
     }
 
     /// Returns the pods that have or may get the label, in order.
-    pub(crate) fn with(&self, wanted: &Wanted<'_>) -> Vec<Pod<'a>> {
-        self.pods(|labels| match wanted {
+    pub(crate) fn with(&self, wanted: &Wanted<'_>) -> impl Iterator<Item = Pod<'a>> + use<'a> {
+        self.pods(&|labels| match wanted {
             Wanted::OneOf(key, values) => {
                 let by_value = labels.by_label.get(*key);
                 let of = move |value: &&str| by_value?.get(*value);
@@ -110,10 +110,10 @@ impl<'a> Near<'a> {
     }
 
     /// Returns the pods that have at least one of these labels, in order.
-    pub(super) fn with_some(&self, wanted: Value<'_>) -> Vec<Pod<'a>> {
+    pub(super) fn with_some(&self, wanted: Value<'_>) -> impl Iterator<Item = Pod<'a>> + use<'a> {
         let wanted: Vec<_> =
             wanted.entries().filter_map(|(key, value)| Some((key, value.as_str()?))).collect();
-        self.pods(|labels| {
+        self.pods(&|labels| {
             let of = |(key, value): &(&str, &str)| labels.by_label.get(*key)?.get(*value);
             wanted.iter().filter_map(of).flatten().copied().collect()
         })
@@ -134,13 +134,19 @@ impl<'a> Near<'a> {
         let Some((key, value)) = wanted.entries().next() else { return false };
         let Some(value) = value.as_str() else { return false };
         let first = (key.to_owned(), value.to_owned());
-        let pods = self.pods(|labels| labels.by_own_label.get(&first).cloned().unwrap_or_default());
+        let mut pods =
+            self.pods(&|labels| labels.by_own_label.get(&first).cloned().unwrap_or_default());
         let has_all =
             |object: &Object| wanted.entries().all(|(k, v)| object.label(k) == v.as_str());
-        pods.iter().any(|pod| has_all(pod.object()))
+        pods.any(|pod| has_all(pod.object()))
     }
 
-    fn pods(&self, places: impl Fn(&Labels) -> Vec<usize>) -> Vec<Pod<'a>> {
+    /// Returns the pods at these places, in order. They are looked up one by one, as many callers
+    /// need the first ones only.
+    fn pods(
+        &self,
+        places: &dyn Fn(&Labels) -> Vec<usize>,
+    ) -> impl Iterator<Item = Pod<'a>> + use<'a> {
         let mut found = Vec::new();
         for (part, labels) in self.parts.iter().enumerate() {
             let of = places(labels).into_iter().filter_map(|place| labels.all.get(place));
@@ -148,10 +154,11 @@ impl<'a> Near<'a> {
         }
         found.sort_unstable();
         found.dedup();
-        let object = |(kind, _, place): (usize, usize, usize)| {
-            self.cx.nth(*kinds::WORKLOADS.get(kind)?, place)
+        let cx = self.cx;
+        let object = move |(kind, _, place): (usize, usize, usize)| {
+            cx.nth(*kinds::WORKLOADS.get(kind)?, place)
         };
-        found.into_iter().filter_map(object).flat_map(Object::pods).collect()
+        found.into_iter().filter_map(object).flat_map(Object::pods)
     }
 }
 

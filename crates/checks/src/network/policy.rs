@@ -290,17 +290,23 @@ impl Seen {
 /// Returns the pods near a policy, without those it cannot select.
 pub(super) fn pods_of<'a>(policy: &'a Object, cx: &View<'a>) -> Vec<Pod<'a>> {
     match wanted(policy) {
-        Some(wanted) => Near::of(policy.namespace(), cx).with(&wanted),
+        Some(wanted) => Near::of(policy.namespace(), cx).with(&wanted).collect(),
         None => pods_near(policy.namespace(), cx),
     }
 }
 
 /// Returns the pods near a Service with these labels as its selector, without those it cannot
 /// select.
-pub(super) fn pods_with<'a>(namespace: &'a str, labels: Value<'a>, cx: &View<'a>) -> Vec<Pod<'a>> {
+pub(super) fn pods_with<'a>(
+    namespace: &'a str,
+    labels: Value<'a>,
+    cx: &View<'a>,
+) -> Box<dyn Iterator<Item = Pod<'a>> + 'a> {
     match labels.entries().next().and_then(|(key, value)| Some((key, value.as_str()?))) {
-        Some((key, value)) => Near::of(namespace, cx).with(&Wanted::OneOf(key, vec![value])),
-        None => pods_near(namespace, cx),
+        Some((key, value)) => {
+            Box::new(Near::of(namespace, cx).with(&Wanted::OneOf(key, vec![value])))
+        }
+        None => Box::new(pods_near(namespace, cx).into_iter()),
     }
 }
 

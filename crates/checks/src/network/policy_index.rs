@@ -305,8 +305,8 @@ mod tests {
                 let may = pod_selector(policy)
                     .is_ok_and(|selector| selects(selector.as_ref(), "ns", pod) != Selects::No);
                 let near = wanted(policy).map(|wanted| Near::of("ns", &cx).with(&wanted));
-                let of_policy = near.is_none_or(|pods| {
-                    pods.iter().any(|other| std::ptr::eq(other.object(), pod.object()))
+                let of_policy = near.is_none_or(|mut pods| {
+                    pods.any(|other| std::ptr::eq(other.object(), pod.object()))
                 });
                 assert!(of_policy || !may, "{policy:?} for {:?}", pod.object());
             }

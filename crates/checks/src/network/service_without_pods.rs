@@ -96,7 +96,7 @@ fn judge<'a>(
         return Verdict::unknown(labels, "these files contain no pods in its namespace");
     }
     let later = |pod: &Pod<'a>| missing_label(labels, *pod);
-    if let Some(key) = near.with_some(labels).iter().find_map(later) {
+    if let Some(key) = near.with_some(labels).find_map(|pod| later(&pod)) {
         let why =
             format!("the label `{key}` may be set on running pods, for example on the leader");
         return Verdict::unknown(labels, why);

@@ -42,8 +42,8 @@ pub(super) fn selected<'a>(
 /// The check must read all workloads.
 pub(super) fn pods_of<'a>(budget: &'a Object, cx: &View<'a>) -> Vec<Pod<'a>> {
     let wanted = budget.at(&["spec", "selector"]).and_then(Wanted::of);
-    let mut pods = match wanted {
-        Some(wanted) => Near::within(budget.namespace(), cx).with(&wanted),
+    let mut pods: Vec<_> = match wanted {
+        Some(wanted) => Near::within(budget.namespace(), cx).with(&wanted).collect(),
         None => {
             let all = kinds::WORKLOADS.iter();
             let all = all.flat_map(|kind| cx.list_in(*kind, budget.namespace()).objects);
