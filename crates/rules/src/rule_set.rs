@@ -287,11 +287,10 @@ impl Plan {
                 }
             }
         }
-        let guard = |((field, how), rules): ((&FieldRef, How), HashMap<Vec<u8>, Vec<u32>>)| {
+        for ((field, how), rules) in by_field {
             let lengths = rules.keys().map(Vec::len).collect();
-            Guard { field: field.clone(), how, rules, lengths }
-        };
-        plan.guards = by_field.into_iter().map(guard).collect();
+            plan.guards.push(Guard { field: field.clone(), how, rules, lengths });
+        }
         plan
     }
 }
