@@ -11,6 +11,7 @@ mod access;
 mod action;
 mod choice;
 mod cluster;
+mod cluster_audit;
 mod cluster_images;
 mod config;
 mod database_faults;

@@ -175,6 +175,7 @@ fn an_exception_is_not_written_by_what_it_excepts() {
     let exec = |command: &str| {
         let mut event: Value = serde_json::from_str(&log).unwrap();
         event["objectRef"]["subresource"] = json!("exec");
+        event["auditID"] = json!(command);
         event["requestURI"] =
             json!(format!("/api/v1/namespaces/shop/pods/web/exec?command={command}"));
         event.to_string()

@@ -1,5 +1,7 @@
 //! `pavisade runtime audit` and `pavisade runtime replay`: recorded events judged by rules.
 
+use std::collections::{HashSet, VecDeque};
+use std::hash::{BuildHasher as _, RandomState};
 use std::io::{self, BufWriter, Write as _};
 use std::path::PathBuf;
 
@@ -52,6 +54,34 @@ pub(super) struct Judge {
     pub(super) counts: Counts,
     /// Audit events of changes that were recorded without their content.
     without_content: u64,
+    told: Told,
+}
+
+/// The alerts of the last requests. The events of a request's stages share an id, and a long request
+/// such as `exec` has one when it starts and one when it ends.
+#[derive(Default)]
+struct Told {
+    hasher: RandomState,
+    known: HashSet<u64>,
+    order: VecDeque<u64>,
+}
+
+impl Told {
+    /// How many alerts are remembered.
+    const MOST: usize = 100_000;
+
+    /// Whether the alert is the first one of the rule for the request.
+    fn is_first(&mut self, request: &str, rule: &str) -> bool {
+        let alert = self.hasher.hash_one((request, rule));
+        if request.is_empty() || !self.known.insert(alert) {
+            return request.is_empty();
+        }
+        self.order.push_back(alert);
+        if self.order.len() > Self::MOST {
+            self.order.pop_front().map(|oldest| self.known.remove(&oldest));
+        }
+        true
+    }
 }
 
 impl Judge {
@@ -62,7 +92,8 @@ impl Judge {
     pub(super) fn new(judging: &Judging, source: &str) -> anyhow::Result<Option<Self>> {
         let Some(set) = rules(judging, source)? else { return Ok(None) };
         let (scratch, counts) = (Scratch::default(), Counts::default());
-        Ok(Some(Self { set, scratch, alerts: alerts(judging), counts, without_content: 0 }))
+        let (alerts, told) = (alerts(judging), Told::default());
+        Ok(Some(Self { set, scratch, alerts, counts, without_content: 0, told }))
     }
 
     /// Reads logs to their end.
@@ -127,6 +158,9 @@ impl Judge {
                 self.counts.events += 1;
                 self.without_content += u64::from(event.lacks_content());
                 for rule in self.set.matching(&event, &mut self.scratch) {
+                    if !self.told.is_first(event.id(), &rule.name) {
+                        continue;
+                    }
                     self.counts.alerts += 1;
                     let id = Some(("ka.auditid", event.id()));
                     self.alerts.write(rule, event.time(), rule.format.output(&event), id)?;
