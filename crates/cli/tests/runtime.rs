@@ -42,6 +42,17 @@ fn a_log_that_says_nothing_is_no_clean_result() {
         assert_eq!(ran.code, 3, "{}", ran.err);
         assert!(ran.err.contains(&format!("{name}: no events")), "{}", ran.err);
     }
+    // A directory stands for its files.
+    fs::create_dir(folder.path().join("logs")).unwrap();
+    let ran = run(folder.path(), &["runtime", "audit", "logs"]);
+    assert!(ran.code == 2 && ran.err.contains("0 files"), "{}", ran.err);
+    for (name, id) in [("audit-1.log", "1"), ("audit.log", "2")] {
+        let privileged = [("requestObject", privileged()), ("auditID", json!(id))];
+        fs::write(folder.path().join("logs").join(name), event("create", "pods", &privileged))
+            .unwrap();
+    }
+    let ran = run(folder.path(), &["runtime", "audit", "logs"]);
+    assert_eq!((ran.code, ran.out.lines().count()), (1, 2), "{}", ran.err);
     // Beside another log the alerts are there, and the result is incomplete.
     let log = event("create", "pods", &[("requestObject", privileged())]);
     fs::write(folder.path().join("audit.log"), log).unwrap();

@@ -283,6 +283,28 @@ impl PathPrefixes {
         tree
     }
 
+    /// Returns the paths, with single slashes. `None` if one has a pattern or is the root.
+    pub(crate) fn literals(&self) -> Option<Vec<Vec<u8>>> {
+        if self.ends {
+            return None;
+        }
+        let mut paths = Vec::new();
+        let mut next = vec![(Vec::new(), self)];
+        while let Some((path, tree)) = next.pop() {
+            if !tree.globs.is_empty() {
+                return None;
+            }
+            for (name, below) in &tree.names {
+                let path = [&path[..], b"/", name].concat();
+                if below.ends {
+                    paths.push(path.clone());
+                }
+                next.push((path, below));
+            }
+        }
+        Some(paths)
+    }
+
     /// Returns whether the set contains the path or one of its ancestors. A path without components
     /// is an ancestor of all paths.
     pub(crate) fn matches(&self, text: &[u8]) -> bool {
@@ -297,7 +319,7 @@ impl PathPrefixes {
     }
 }
 
-fn components(path: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(crate) fn components(path: &[u8]) -> impl Iterator<Item = &[u8]> {
     path.split(|byte| *byte == b'/').filter(|part| !part.is_empty())
 }
 

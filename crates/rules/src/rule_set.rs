@@ -13,6 +13,7 @@ use crate::compile::{Comparand, Node, Pattern, Source, Test};
 use crate::event_types::EventTypes;
 use crate::field::{FieldRef, Fields};
 use crate::filter::{Expr, Operand, Operator, Right, parse};
+use crate::glob::components;
 use crate::judge;
 use crate::load::Rule;
 use crate::value::{Event, Value, Values};
@@ -89,6 +90,8 @@ struct Guard {
 enum How {
     Equal,
     Number,
+    /// A path, or one below it.
+    Path,
     Prefix,
     Suffix,
 }
@@ -246,6 +249,7 @@ impl Graph {
                 (Comparand::One(Pattern::Value(value)), Equal | Assign) => {
                     (How::Number, vec![number(value)?])
                 }
+                (Comparand::Paths(paths), _) => (How::Path, paths.literals()?),
                 (Comparand::Set(set), In | Intersects) if set.others.is_empty() => {
                     (How::Equal, set.bytes.iter().cloned().collect())
                 }
@@ -304,6 +308,18 @@ impl Guard {
         match (self.how, value) {
             (How::Equal, Value::Bytes(text)) => look(text),
             (How::Number, Value::Int(number)) => look(&number.to_le_bytes()),
+            (How::Path, Value::Bytes(text)) => {
+                let longest = self.lengths.last().copied().unwrap_or_default();
+                let mut path = Vec::with_capacity(longest);
+                for part in components(text) {
+                    path.push(b'/');
+                    path.extend(part);
+                    if path.len() > longest {
+                        break;
+                    }
+                    look(&path);
+                }
+            }
             (How::Prefix, Value::Bytes(text)) => {
                 self.lengths.iter().filter_map(|length| text.get(..*length)).for_each(look);
             }

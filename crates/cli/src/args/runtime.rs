@@ -163,7 +163,8 @@ pub(crate) struct SuggestArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct AuditArgs {
-    /// Audit logs: JSON lines, also compressed with gzip or Zstandard; `-` is standard input.
+    /// Audit logs, or directories with them: JSON lines, also compressed with gzip or Zstandard;
+    /// `-` is standard input.
     #[arg(required_unless_present = "listen", conflicts_with = "listen", value_name = "LOG")]
     pub logs: Vec<PathBuf>,
 
@@ -176,7 +177,8 @@ pub(crate) struct AuditArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ReplayArgs {
-    /// Recorded events: JSON lines, also compressed with gzip or Zstandard; `-` is standard input.
+    /// Recorded events, or directories with them: JSON lines, also compressed with gzip or
+    /// Zstandard; `-` is standard input.
     #[arg(required = true, value_name = "EVENTS")]
     pub events: Vec<PathBuf>,
 

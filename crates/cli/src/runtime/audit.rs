@@ -1,11 +1,12 @@
 //! `pavisade runtime audit` and `pavisade runtime replay`: recorded events judged by rules.
 
 use std::collections::{HashSet, VecDeque};
+use std::fs;
 use std::hash::{BuildHasher as _, RandomState};
 use std::io::{self, BufWriter, Write as _};
 use std::path::PathBuf;
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use pavisade_rules::{AuditEvent, Code, Event, Fields, OURS, Options, Recorded, RuleSet, Scratch};
 use pavisade_yaml::{NoteKind, Source, read};
 
@@ -57,6 +58,9 @@ pub(super) struct Judge {
     told: Told,
 }
 
+/// The most files of a directory.
+const MAX_FILES: usize = 100_000;
+
 /// The alerts of the last requests. The events of a request's stages share an id, and a long request
 /// such as `exec` has one when it starts and one when it ends.
 #[derive(Default)]
@@ -102,7 +106,7 @@ impl Judge {
         logs: &[PathBuf],
         take: fn(&mut Self, &str, &str) -> io::Result<()>,
     ) -> anyhow::Result<Outcome> {
-        for log in logs {
+        for log in &files(logs)? {
             let read = lines::each(log, &mut |line| match line {
                 Line::Text(place, text) => take(&mut self, &place, text),
                 Line::Unread(why) => {
@@ -206,6 +210,31 @@ impl Judge {
         }
         Ok(())
     }
+}
+
+/// Returns the logs; of a directory its files, by name, as rotated logs are.
+fn files(logs: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
+    let mut all = Vec::new();
+    for log in logs {
+        if !log.is_dir() {
+            all.push(log.clone());
+            continue;
+        }
+        let entries = fs::read_dir(log).with_context(|| log.display().to_string())?;
+        let mut files = Vec::new();
+        for entry in entries.take(MAX_FILES + 1) {
+            let path = entry.with_context(|| log.display().to_string())?.path();
+            if path.is_file() {
+                files.push(path);
+            }
+        }
+        if files.is_empty() || files.len() > MAX_FILES {
+            bail!("{}: a directory with {} files", log.display(), files.len());
+        }
+        files.sort();
+        all.append(&mut files);
+    }
+    Ok(all)
 }
 
 pub(super) fn audit(args: &AuditArgs) -> anyhow::Result<Outcome> {

@@ -18,6 +18,9 @@ const RULES: &str = r#"
 - {rule: E, desc: d, output: o, priority: INFO, condition: "not evt.type in (execve) and (proc.name regex '.*sh' or proc.aname[1] = init)"}
 - {rule: F, desc: d, output: o, priority: INFO, condition: "proc.aname intersects (init, cron) and fd.name pmatch (/etc, /var/log)"}
 - {rule: G, desc: d, output: o, priority: INFO, condition: "evt.type = connect and fd.sip in (10.0.0.1) and proc.name != sh"}
+- {rule: J, desc: d, output: o, priority: INFO, condition: "evt.type = openat and fd.name pmatch (/var/log/a, /tmp)"}
+- {rule: K, desc: d, output: o, priority: INFO, condition: "evt.type = openat and fd.name endswith /b and proc.name exists"}
+- {rule: L, desc: d, output: o, priority: INFO, condition: "proc.name contains as and proc.name contains h"}
 - {rule: H, desc: d, output: o, priority: INFO, enabled: false, condition: "spawned"}
 - {rule: I, desc: d, output: o, priority: INFO, source: k8s_audit, condition: "ka.verb = get"}
 "#;
@@ -35,7 +38,7 @@ fn the_index_finds_what_each_condition_finds() {
     let loaded = load(&[RuleFile { name: "r", text: RULES }], &Options::default());
     assert_eq!(loaded.errors, []);
     let set = RuleSet::new(&loaded.rules, "syscall");
-    assert_eq!(set.rules().len(), 7);
+    assert_eq!(set.rules().len(), 10);
     let mut scratch = Scratch::default();
     let mut seed = 7;
     let mut alerts = 0;
@@ -52,7 +55,7 @@ fn the_index_finds_what_each_condition_finds() {
         set_one("proc.name", &["bash", "sh", "vi", "b", ""]);
         set_one("proc.pname", &["bash", "init", ""]);
         set_one("proc.aname[1]", &["init", "cron", ""]);
-        set_one("fd.name", &["/etc/passwd", "/etc", "/var/log/a/b", "/tmp", ""]);
+        set_one("fd.name", &["/etc/passwd", "/etc", "/var/log/a/b", "//var/log//a", "/tmp", ""]);
         let names = [pick(&mut seed, &["init", "cron", "x"]), pick(&mut seed, &["init", "y"])];
         event.set("proc.aname", Values::Many(names.map(Value::text).to_vec())).unwrap();
         if pick(&mut seed, &["a", "b"]) == "a" {
@@ -76,13 +79,13 @@ fn what_conditions_share_is_one_node() {
     let tests = set.graph.nodes.iter().filter(|op| matches!(op, Op::Test(_))).count();
     let expressions = set.graph.nodes.iter().filter(|op| matches!(op, Op::Expression(_))).count();
     // `spawned` and `shell` once each; both expressions on `proc.name` in one set.
-    assert_eq!(expressions, 2);
+    assert_eq!(expressions, 4);
     assert_eq!(set.graph.expressions.len(), 1);
-    assert!(tests <= 15, "{tests}");
+    assert!(tests <= 19, "{tests}");
     // An event that no rule names is asked about those alone that could hold for it.
     let plan = &set.other;
     let guarded = plan.guards.iter().flat_map(|guard| guard.rules.values()).flatten().count();
-    assert_eq!((plan.always.len(), guarded), (2, 2));
+    assert_eq!((plan.always.len(), guarded), (3, 2));
 }
 
 #[test]
