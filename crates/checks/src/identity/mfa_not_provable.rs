@@ -24,9 +24,9 @@ use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Place, Verdict, V
 ///
 /// ## Fix
 /// Use an `AuthenticationConfiguration` with rules for each issuer that authenticates people:
-/// `has(claims.amr) && 'mfa' in claims.amr` (or a value of `claims.acr` that your issuer documents)
-/// and `claims.exp - claims.iat <= 3600`. Issuers for machines (CI, ServiceAccounts) have no second
-/// factor and are not reported.
+/// `has(claims.amr) && 'mfa' in claims.amr` (or a standard value of `claims.acr`, such as `phr` or
+/// `https://refeds.org/profile/mfa`, if it sets one) and `claims.exp - claims.iat <= 3600`. Issuers
+/// for machines (CI, ServiceAccounts) have no second factor and are not reported.
 #[check(
     id = "PV-I020",
     severity = High,
