@@ -3,6 +3,7 @@
 mod alerts;
 mod audit;
 mod cases;
+mod judge;
 mod lines;
 mod listen;
 mod suggest;

@@ -45,7 +45,7 @@ fn a_log_that_says_nothing_is_no_clean_result() {
     // A directory stands for its files.
     fs::create_dir(folder.path().join("logs")).unwrap();
     let ran = run(folder.path(), &["runtime", "audit", "logs"]);
-    assert!(ran.code == 2 && ran.err.contains("0 files"), "{}", ran.err);
+    assert!(ran.code == 2 && ran.err.contains("0 entries"), "{}", ran.err);
     for (name, id) in [("audit-1.log", "1"), ("audit.log", "2")] {
         let privileged = [("requestObject", privileged()), ("auditID", json!(id))];
         fs::write(folder.path().join("logs").join(name), event("create", "pods", &privileged))
@@ -72,6 +72,29 @@ fn rules_that_are_all_about_something_else_are_wrong_usage() {
     let ran = run(folder.path(), &args);
     assert_eq!(ran.code, 2, "{}", ran.err);
     assert!(ran.err.contains("no enabled rule"), "{}", ran.err);
+}
+
+#[test]
+fn the_stages_of_a_request_alert_once_and_its_id_hides_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let exec = |received: &str, stage: &str| {
+        let target = json!({"resource": "pods", "subresource": "exec", "name": "web"});
+        let more = [
+            ("objectRef", target),
+            ("stage", json!(stage)),
+            ("requestReceivedTimestamp", json!(received)),
+        ];
+        event("create", "pods", &more)
+    };
+    // The same id in all of them, as a client may choose it.
+    let log = [
+        exec("2026-11-30T14:00:00.000001Z", "ResponseStarted"),
+        exec("2026-11-30T14:00:00.000001Z", "ResponseComplete"),
+        exec("2026-11-30T14:00:07.000002Z", "ResponseComplete"),
+    ];
+    fs::write(folder.path().join("audit.log"), log.join("\n")).unwrap();
+    let ran = run(folder.path(), &["runtime", "audit", "audit.log"]);
+    assert_eq!(ran.out.lines().count(), 2, "{} {}", ran.out, ran.err);
 }
 
 #[test]
@@ -181,6 +204,15 @@ fn an_exception_is_not_written_by_what_it_excepts() {
         );
         assert!(ran.out.contains("command=bash "), "{}", ran.out);
     }
+    // Texts that look like something else are values, too.
+    let odd = r#"{"rule":"Terminal shell in a container","output_fields":{"ka.user.name":"x"}}"#;
+    fs::write(folder.path().join("odd.jsonl"), odd).unwrap();
+    let ran = run(folder.path(), &["runtime", "suggest-exception", "odd.jsonl"]);
+    assert!(ran.code == 2 && ran.out.is_empty(), "{} {}", ran.out, ran.err);
+    let odd = r#"{"rule":"Terminal shell in a container","output_fields":{"proc.cmdline":"<NA>","fd.name":"/etc/a->b"}}"#;
+    fs::write(folder.path().join("odd.jsonl"), odd).unwrap();
+    let ran = run(folder.path(), &["runtime", "suggest-exception", "odd.jsonl"]);
+    assert!(ran.out.contains("<NA>") && ran.out.contains("a->b"), "{} {}", ran.out, ran.err);
     // An audit alert keeps the parameters of its URI, and a second run adds to the first.
     let log = event("create", "pods", &[]);
     let exec = |command: &str| {

@@ -368,7 +368,10 @@ fn ports_of(
         let number = port.get("containerPort")?.as_i64()?;
         let protocol = Protocol::read(port.str("protocol").unwrap_or("TCP"))?;
         let name = port.str("name").unwrap_or("").to_owned();
-        let on_node = port.get("hostPort").and_then(|port| port.as_i64()).is_some_and(|p| p > 0);
+        // An address of the node that only the node itself reaches is no way in.
+        let address = port.str("hostIP").and_then(|ip| ip.parse::<IpAddr>().ok());
+        let on_node = port.get("hostPort").and_then(|port| port.as_i64()).is_some_and(|p| p > 0)
+            && !address.is_some_and(|ip| ip.is_loopback());
         Some(NamedPort { name, protocol, number: u16::try_from(number).ok()?, on_node })
     })
 }

@@ -148,16 +148,25 @@ impl Network {
     }
 }
 
-/// The addresses of all nodes; none where there may be more nodes than were read.
+/// The addresses of all nodes; none where there may be more nodes than were read, or one has no
+/// address yet.
 fn nodes(view: &View<'_>) -> Option<Addresses> {
     let nodes = view.list(kinds::NODE);
     if nodes.coverage != Coverage::Complete {
         return None;
     }
-    let statuses = nodes.objects.iter().filter_map(|node| node.at(&["status"]));
-    let addresses = statuses.flat_map(|status| status.list("addresses"));
-    let addresses = addresses.filter_map(|one| one.str("address")?.parse().ok());
-    Some(addresses.fold(Addresses::default(), |all, ip| all.union(&Addresses::one(ip))))
+    let mut all = Addresses::default();
+    for node in nodes.objects {
+        let addresses = node.at(&["status"])?.list("addresses");
+        let before = all.clone();
+        for ip in addresses.filter_map(|one| one.str("address")?.parse().ok()) {
+            all = all.union(&Addresses::one(ip));
+        }
+        if all == before {
+            return None;
+        }
+    }
+    Some(all)
 }
 
 fn names_nodes(policies: &[Policy]) -> bool {

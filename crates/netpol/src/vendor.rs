@@ -128,7 +128,10 @@ impl Vendor {
         let selects = |value: Value<'_>| value.get("nodeSelector").is_some();
         let spec = self.object.at(&["spec"]);
         let specs = self.object.at(&["specs"]).into_iter().flat_map(Value::items);
-        let applied = spec.into_iter().flat_map(|spec| spec.list("appliedTo"));
+        let rules =
+            spec.into_iter().flat_map(|spec| spec.list("ingress").chain(spec.list("egress")));
+        // Antrea has it for a policy, or for each rule.
+        let applied = spec.into_iter().chain(rules).flat_map(|part| part.list("appliedTo"));
         spec.into_iter().chain(specs).chain(applied).any(selects)
     }
 
@@ -188,10 +191,10 @@ fn is_word(text: &str) -> bool {
 /// Calico adds labels of its own to pods, and those of their namespaces (`pcns.`) and service
 /// accounts (`pcsa.`).
 fn calico_label<'a>(key: &str, party: &'a Party, namespace: &'a Namespace) -> Label<'a> {
-    if let Some(key) = key.strip_prefix("pcns.") {
-        return namespace.labels.get(key);
-    }
     match key {
+        "pcns.projectcalico.org/name" if !namespace.name.is_empty() => Label::Is(&namespace.name),
+        _ if key.starts_with("pcns.projectcalico.org/") => Label::Unknown,
+        _ if key.starts_with("pcns.") => namespace.labels.get(&key["pcns.".len()..]),
         "projectcalico.org/namespace" if !namespace.name.is_empty() => Label::Is(&namespace.name),
         _ if key.starts_with("projectcalico.org/") || key.starts_with("pcsa.") => Label::Unknown,
         _ => party.labels.get(key),

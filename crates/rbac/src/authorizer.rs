@@ -423,6 +423,10 @@ impl<'a> Authorizer<'a> {
     /// namespaces, as far as is known.
     pub fn fits_namespaces(&self, ask: &Ask) -> bool {
         let Ask::Resource(ask) = ask else { return false };
+        // Roles are bound, and policies used, in the namespace of the binding or pod.
+        if matches!(&*ask.verb, "bind" | "use") {
+            return true;
+        }
         // A request for a Namespace by its name counts as one inside of it.
         if ask.group.is_empty() && ask.resource == "namespaces" {
             return !matches!(&*ask.verb, "list" | "watch" | "create" | "deletecollection");

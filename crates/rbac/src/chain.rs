@@ -152,7 +152,7 @@ impl Chain {
             // Repeated ones add up (pflag's `StringSlice`).
             let mut modes = values(&flags, "authorization-mode").join(",");
             if modes.is_empty() {
-                let hidden = flags.iter().find(|word| word.starts_with(['$', '`']));
+                let hidden = flags.iter().find(|word| is_hidden(word));
                 // Without the flag the API server allows everything.
                 modes = hidden.cloned().unwrap_or_else(|| "AlwaysAllow".to_owned());
             }
@@ -181,13 +181,16 @@ fn arguments(container: Value<'_>) -> Option<Vec<String>> {
     let words = container.list("command").chain(container.list("args"));
     let words: Vec<&str> = words.filter_map(Value::as_str).collect();
     if let Some(at) = words.iter().take(BEFORE).position(|word| is_server(word)) {
-        return Some(words[at + 1..].iter().map(|word| (*word).to_owned()).collect());
+        let own: Vec<_> = words[at + 1..].iter().map(|word| (*word).to_owned()).collect();
+        // Other programs take the name as an argument.
+        return (at == 0 || own.iter().any(|word| is_flag(word))).then_some(own);
     }
     let script: Vec<_> = words.iter().flat_map(|word| word.split_whitespace()).collect();
     if let Some(at) = script.iter().position(|word| is_server(word)) {
         let end = |word: &&&str| !matches!(**word, ";" | "&&" | "||" | "|" | "&");
         let own = script[at + 1..].iter().take_while(end);
-        return Some(own.map(|word| (*word).to_owned()).collect());
+        let own: Vec<_> = own.map(|word| (*word).to_owned()).collect();
+        return own.iter().any(|word| is_flag(word)).then_some(own);
     }
     // The image's own entry point runs with these arguments.
     let image = container.str("image").unwrap_or_default();
@@ -195,6 +198,25 @@ fn arguments(container: Value<'_>) -> Option<Vec<String>> {
     let own = words.first().is_some_and(|word| word.starts_with('-'));
     (own && name == Some("kube-apiserver"))
         .then(|| words.iter().map(|word| (*word).to_owned()).collect())
+}
+
+/// Whether only the API server has such a flag, or what the word stands for is not known.
+fn is_flag(word: &str) -> bool {
+    const FLAGS: [&str; 6] = [
+        "--authorization-",
+        "--etcd-servers",
+        "--service-account-",
+        "--service-cluster-ip-range",
+        "--client-ca-file",
+        "--kubelet-client-",
+    ];
+    let plain = word.trim_start_matches(['"', '\'']).replace('_', "-");
+    is_hidden(word) || FLAGS.iter().any(|flag| plain.starts_with(flag))
+}
+
+/// Whether a word is filled in by a shell or a template.
+fn is_hidden(word: &str) -> bool {
+    word.trim_start_matches(['"', '\'']).starts_with(['$', '`']) || word.contains("{{")
 }
 
 /// The values of a flag: `--flag=value`, `--flag value`, with quotes or `_`, and each time that it is

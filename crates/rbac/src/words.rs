@@ -103,7 +103,8 @@ pub fn question(
             );
         }
         namespace.clone_from(&name);
-    } else if namespaced == Some(false) && !namespace.is_empty() {
+    } else if namespaced == Some(false) && !namespace.is_empty() && !matches!(verb, "bind" | "use")
+    {
         remarks.push(format!("{resource} are in no namespace, so `-n` does not count"));
         namespace.clear();
     }

@@ -51,6 +51,14 @@ impl<'d> AuditEvent<'d> {
         changes && self.root.str("level") == Some("Metadata")
     }
 
+    /// Returns what the stages of a request share, or nothing if the event does not say. Its id alone
+    /// does not identify it, as clients can choose that (`Audit-ID`).
+    pub fn request_key(&self) -> Option<[&'d str; 4]> {
+        let received = self.root.str("requestReceivedTimestamp")?;
+        let user = self.root.at(&["user", "username"])?.as_str()?;
+        Some([self.id(), received, user, self.root.str("requestURI")?])
+    }
+
     fn request(&self, path: &[&str]) -> Option<Json<'d>> {
         self.root.get("requestObject")?.at(path)
     }

@@ -239,7 +239,7 @@ fn grouped(
     let mut ends = vec![false; text.len() + 1];
     let mut starts = vec![0];
     let mut rounds = 0;
-    while let Some(start) = starts.pop() {
+    while let Some(start) = starts.pop().filter(|_| *steps > 0) {
         if rounds > 0 && !matches!(kind, b'*' | b'+') {
             break;
         }

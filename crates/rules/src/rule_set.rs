@@ -12,7 +12,7 @@ use regex::bytes::{RegexSet, RegexSetBuilder};
 use crate::compile::{Comparand, Node, Pattern, Source, Test};
 use crate::event_types::EventTypes;
 use crate::field::{FieldRef, Fields};
-use crate::filter::{Expr, Operand, Operator, Right, parse};
+use crate::filter::{Expr, Operator, parse};
 use crate::glob::components;
 use crate::judge;
 use crate::load::Rule;
@@ -332,23 +332,21 @@ impl Guard {
     }
 }
 
-/// Whether a condition has constants in transformers.
-fn has_constants(expr: &Expr) -> bool {
-    fn in_operand(operand: &Operand) -> bool {
-        match operand {
-            Operand::Field(_) => false,
-            Operand::Value(..) => true,
-            Operand::Transformed(transformed) => transformed.operands.iter().any(in_operand),
-            Operand::List(operands, _) => operands.iter().any(in_operand),
+/// Whether a condition has constants in transformers, which are printed like fields.
+fn has_constants(node: &Node) -> bool {
+    fn is_constant(source: &Source) -> bool {
+        match source {
+            Source::Field(_) => false,
+            Source::Constant(_) => true,
+            Source::List(parts) | Source::Transformed(_, _, parts) => parts.iter().any(is_constant),
         }
     }
-    match expr {
-        Expr::And(parts, _) | Expr::Or(parts, _) => parts.iter().any(has_constants),
-        Expr::Not(part, _) => has_constants(part),
-        Expr::Macro(..) => false,
-        Expr::Check(check) => {
-            in_operand(&check.left)
-                || matches!(&check.right, Some(Right::Operand(operand)) if in_operand(operand))
+    match node {
+        Node::And(parts) | Node::Or(parts) => parts.iter().any(has_constants),
+        Node::Not(part) => has_constants(part),
+        Node::Test(test) => {
+            is_constant(&test.left)
+                || matches!(&test.right, Comparand::Source(source) if is_constant(source))
         }
     }
 }
@@ -364,8 +362,7 @@ struct Builder {
 
 impl Builder {
     fn node(&mut self, node: &Node, expr: Option<&Expr>) -> u32 {
-        // Constants of transformers are printed like fields.
-        let text = expr.filter(|expr| !has_constants(expr)).map(ToString::to_string);
+        let text = expr.filter(|_| !has_constants(node)).map(ToString::to_string);
         if let Some(known) = text.as_ref().and_then(|text| self.by_text.get(text)) {
             return *known;
         }

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use http_body_util::{BodyExt as _, Full, Limited};
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -25,7 +25,7 @@ use tokio::sync::{Notify, Semaphore};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
-use super::audit::Judge;
+use super::judge::Judge;
 use crate::args::runtime::Listen;
 use crate::{Outcome, terminal};
 
@@ -34,7 +34,7 @@ use crate::{Outcome, terminal};
 const MAX_BODY: usize = 64 << 20;
 const MAX_CONNECTIONS: usize = 256;
 /// How many requests are read and evaluated at the same time.
-const MAX_REQUESTS: usize = 4;
+const MAX_REQUESTS: usize = 16;
 /// For a request from its first byte to its last.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// For the handshake, which costs unauthenticated clients nothing.
@@ -174,7 +174,10 @@ async fn answer(
     if status.is_client_error() && status != StatusCode::METHOD_NOT_ALLOWED {
         // The API server does not send such a batch again, so its events are lost.
         let why = format!("webhook: a request was refused with {status}: {}", text.trim_end());
-        shared.judge.lock().unwrap_or_else(PoisonError::into_inner).counts.unread(&why);
+        let shared = shared.clone();
+        tokio::task::spawn_blocking(move || {
+            shared.judge.lock().unwrap_or_else(PoisonError::into_inner).counts.unread(&why);
+        });
     }
     let mut response = Response::new(Full::new(Bytes::from_static(text.as_bytes())));
     *response.status_mut() = status;
@@ -191,9 +194,11 @@ async fn judged(request: Request<Incoming>, shared: &Arc<Shared>) -> (StatusCode
     let body = Limited::new(request.into_body(), MAX_BODY).collect();
     let body = match timeout(PATIENCE, body).await {
         Ok(Ok(body)) => body.to_bytes(),
-        Ok(Err(_)) => {
-            return (StatusCode::PAYLOAD_TOO_LARGE, "the request is too large or broken\n");
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            return (StatusCode::PAYLOAD_TOO_LARGE, "the request is too large\n");
         }
+        // The client is gone, and sends the batch again.
+        Ok(Err(_)) => return (StatusCode::SERVICE_UNAVAILABLE, "the request broke off\n"),
         Err(_) => return (StatusCode::REQUEST_TIMEOUT, "the request took too long\n"),
     };
     let evaluating = shared.clone();

@@ -7,8 +7,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, bail};
 use pavisade_report::one_line;
 use pavisade_rules::{
-    FieldType, Fields, Loaded, NOT_AVAILABLE, OURS, Options, Recorded, RuleFile, Value, Values,
-    escape, load,
+    FieldType, Fields, Loaded, OURS, Options, Recorded, RuleFile, Value, Values, escape, load,
 };
 use serde_json::Value as Json;
 
@@ -130,28 +129,28 @@ fn suggested(alert: &Json, loaded: &Loaded, wanted: &[String]) -> anyhow::Result
         bail!("no rule is called {rule:?}: name its file with --rules");
     }
     let mut fields = Vec::new();
+    let mut left_out = Vec::new();
     for (field, value) in values {
-        let known = Fields::known().named(field);
+        let Ok((info, _)) = Fields::known().named(field) else { continue };
         let is_meant = if wanted.is_empty() {
             // A connection's name has the client's port, which differs each time.
-            let is_connection =
-                field == "fd.name" && value.as_str().is_some_and(|name| name.contains("->"));
-            // The whole URI; its parameters are compared one by one.
-            !is_connection
-                && field != "ka.uri"
-                && !CHANGING.iter().any(|changing| field.starts_with(changing))
+            let is_connection = field == "fd.name"
+                && value.as_str().is_some_and(|name| name.contains("->") && !name.starts_with('/'));
+            !is_connection && !CHANGING.iter().any(|changing| field.starts_with(changing))
         } else {
             wanted.contains(field)
         };
-        let Ok((info, _)) = known else { continue };
         let is_plain = !info.list && !info.print_only && info.kind != FieldType::Opaque;
         let text = match value {
-            Json::String(text) => text.clone(),
-            Json::Number(_) | Json::Bool(_) => value.to_string(),
-            _ => continue,
+            // What the event does not have.
+            Json::Null => continue,
+            Json::String(text) => Some(text.clone()),
+            Json::Number(_) | Json::Bool(_) => Some(value.to_string()),
+            Json::Array(_) | Json::Object(_) => None,
         };
-        if is_meant && is_plain && text != NOT_AVAILABLE {
-            fields.push((field.clone(), text));
+        match text.filter(|_| is_meant && is_plain) {
+            Some(text) => fields.push((field.clone(), text)),
+            None => left_out.push(field.as_str()),
         }
     }
     if let Some(missing) =
@@ -162,9 +161,15 @@ fn suggested(alert: &Json, loaded: &Loaded, wanted: &[String]) -> anyhow::Result
     if fields.is_empty() {
         bail!("the alert has no field that an exception can compare");
     }
+    if wanted.is_empty() && !left_out.is_empty() {
+        let fields = left_out.join(", ");
+        terminal::say("note", &one_line(&format!("{rule}: any value is covered of {fields}")));
+    }
     // By what it compares, so that those of several runs stand beside each other (FNV-1a).
-    let bytes =
-        fields.iter().flat_map(|(field, value)| [field, value]).flat_map(|text| text.bytes());
+    let bytes = fields
+        .iter()
+        .flat_map(|(field, value)| [field, value])
+        .flat_map(|text| text.bytes().chain([0xff]));
     let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     });
@@ -214,7 +219,9 @@ impl Suggestion {
         }
         let source =
             loaded.rules.iter().find(|rule| rule.name == self.rule).map(|rule| &rule.source);
-        let (Some(source), Some((field, _))) = (source, self.fields.first()) else { return Ok(()) };
+        let (Some(source), Some((field, _))) = (source, self.fields.first()) else {
+            bail!("with the exception, the rule would no longer be loaded")
+        };
         let probe = format!(
             "- rule: {}\n  desc: d\n  output: o\n  priority: INFO\n  source: {source}\n  \
              condition: ({field} exists or not {field} exists)\n",

@@ -21,6 +21,9 @@ const RULES: &str = r#"
 - {rule: J, desc: d, output: o, priority: INFO, condition: "evt.type = openat and fd.name pmatch (/var/log/a, /tmp)"}
 - {rule: K, desc: d, output: o, priority: INFO, condition: "evt.type = openat and fd.name endswith /b and proc.name exists"}
 - {rule: L, desc: d, output: o, priority: INFO, condition: "proc.name contains as and proc.name contains h"}
+- {rule: M, desc: d, output: o, priority: INFO, condition: 'concat(proc.name, "proc.pname") = "shproc.pname"'}
+- {rule: N, desc: d, output: o, priority: INFO, condition: 'concat(proc.name, proc.pname) = "shproc.pname"'}
+- {rule: O, desc: d, output: o, priority: INFO, condition: 'concat(proc.name, proc.pname) = "shbash"'}
 - {rule: H, desc: d, output: o, priority: INFO, enabled: false, condition: "spawned"}
 - {rule: I, desc: d, output: o, priority: INFO, source: k8s_audit, condition: "ka.verb = get"}
 "#;
@@ -38,7 +41,7 @@ fn the_index_finds_what_each_condition_finds() {
     let loaded = load(&[RuleFile { name: "r", text: RULES }], &Options::default());
     assert_eq!(loaded.errors, []);
     let set = RuleSet::new(&loaded.rules, "syscall");
-    assert_eq!(set.rules().len(), 10);
+    assert_eq!(set.rules().len(), 13);
     let mut scratch = Scratch::default();
     let mut seed = 7;
     let mut alerts = 0;
@@ -81,11 +84,11 @@ fn what_conditions_share_is_one_node() {
     // `spawned` and `shell` once each; both expressions on `proc.name` in one set.
     assert_eq!(expressions, 4);
     assert_eq!(set.graph.expressions.len(), 1);
-    assert!(tests <= 19, "{tests}");
+    assert!(tests <= 22, "{tests}");
     // An event that no rule names is asked about those alone that could hold for it.
     let plan = &set.other;
     let guarded = plan.guards.iter().flat_map(|guard| guard.rules.values()).flatten().count();
-    assert_eq!((plan.always.len(), guarded), (3, 2));
+    assert_eq!((plan.always.len(), guarded), (6, 2));
 }
 
 #[test]
