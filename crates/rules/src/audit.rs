@@ -48,7 +48,10 @@ impl<'d> AuditEvent<'d> {
     /// `Metadata`), so that rules about the content cannot match.
     pub fn lacks_content(&self) -> bool {
         let changes = matches!(self.root.str("verb"), Some("create" | "update" | "patch"));
-        changes && self.root.str("level") == Some("Metadata")
+        let on = self.root.at(&["objectRef", "subresource"]).and_then(|on| on.as_str());
+        // Requests that open a connection have no content.
+        let connects = matches!(on, Some("exec" | "attach" | "portforward" | "proxy"));
+        changes && !connects && self.root.str("level") == Some("Metadata")
     }
 
     /// Returns what the stages of a request share, or nothing if the event does not say. Its id alone

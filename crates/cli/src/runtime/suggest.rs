@@ -132,11 +132,12 @@ fn suggested(alert: &Json, loaded: &Loaded, wanted: &[String]) -> anyhow::Result
     let mut left_out = Vec::new();
     for (field, value) in values {
         let Ok((info, _)) = Fields::known().named(field) else { continue };
+        let changes = CHANGING.iter().any(|changing| field.starts_with(changing));
         let is_meant = if wanted.is_empty() {
             // A connection's name has the client's port, which differs each time.
             let is_connection = field == "fd.name"
                 && value.as_str().is_some_and(|name| name.contains("->") && !name.starts_with('/'));
-            !is_connection && !CHANGING.iter().any(|changing| field.starts_with(changing))
+            !is_connection && !changes
         } else {
             wanted.contains(field)
         };
@@ -150,7 +151,8 @@ fn suggested(alert: &Json, loaded: &Loaded, wanted: &[String]) -> anyhow::Result
         };
         match text.filter(|_| is_meant && is_plain) {
             Some(text) => fields.push((field.clone(), text)),
-            None => left_out.push(field.as_str()),
+            None if !changes => left_out.push(field.as_str()),
+            None => {}
         }
     }
     if let Some(missing) =
