@@ -56,17 +56,13 @@ pub(crate) fn add(
         remotes: &remotes,
         platform: args.platform.as_ref(),
     };
-    let mut images = Vec::new();
-    // Where each of them was read.
-    let mut places: Vec<PathBuf> = Vec::new();
+    // With the place where each of them was read.
+    let mut images: Vec<(Image, PathBuf)> = Vec::new();
     let (mut missing, mut nowhere) = (Vec::new(), Vec::new());
     for path in &args.given {
         progress.stage(&format!("Reading {}", path.display()));
         match reading.image(path, None, None) {
-            Some(image) => {
-                images.push(image);
-                places.push(path.clone());
-            }
+            Some(image) => images.push((image, path.clone())),
             None => missing.push((path.display().to_string().into(), UNREADABLE.to_owned())),
         }
     }
@@ -74,14 +70,11 @@ pub(crate) fn add(
         progress.stage(&format!("Reading {}", path.display()));
         let found = image::sources(path).map(|found| (found, None));
         match reading.judged(path, found, None) {
-            Some(tree) => {
-                images.push(tree);
-                places.push(path.clone());
-            }
+            Some(tree) => images.push((tree, path.clone())),
             None => missing.push((path.display().to_string().into(), UNREADABLE.to_owned())),
         }
     }
-    let references = images.iter().flat_map(|image| &image.references).cloned();
+    let references = images.iter().flat_map(|(image, _)| &image.references).cloned();
     let given: HashSet<Arc<str>> = references.collect();
     if args.of_objects() {
         progress.stage("Looking for images");
@@ -105,10 +98,7 @@ pub(crate) fn add(
             };
             progress.stage(&format!("Reading {reference} ({number} of {count})"));
             match reading.image(&path, name, Some(&reference)) {
-                Some(image) => {
-                    images.push(image);
-                    places.push(path);
-                }
+                Some(image) => images.push((image, path)),
                 None => missing.push((reference, UNREADABLE.to_owned())),
             }
         }
@@ -120,7 +110,6 @@ pub(crate) fn add(
         let why = |reference| (reference, "it was not specified".to_owned());
         missing.extend(other.into_iter().map(why));
     }
-    // A registry is asked for the images alone that it was asked for anyway.
     if !rules.is_empty() {
         progress.stage("Looking for signatures");
         let judging = Judging {
@@ -130,10 +119,8 @@ pub(crate) fn add(
             root: TrustRoot::public(),
             now: Timestamp::now(),
         };
-        for (image, place) in images.iter_mut().zip(&places) {
-            if !image.source_tree {
-                image.signature = judging.of(image, place);
-            }
+        for (image, place) in images.iter_mut().filter(|(image, _)| !image.source_tree) {
+            image.signature = judging.of(image, place);
         }
     }
     if let Some(problem) = remotes.problem() {
@@ -143,6 +130,7 @@ pub(crate) fn add(
     notes.extend(not_had(&nowhere));
     let why = "none of the given sources contains it";
     missing.extend(nowhere.into_iter().map(|reference| (reference, why.to_owned())));
+    let images = images.into_iter().map(|(image, _)| image).collect();
     let images = Some(Arc::new(Images::new(images, missing)));
     Ok((snapshot.with_facts(Facts { images }).with_notes(notes), kept))
 }

@@ -38,12 +38,21 @@ pub(crate) fn run(args: &RuntimeArgs) -> anyhow::Result<Outcome> {
 
 /// Reads and loads rule files, after the built-in ones if `ours` is set.
 fn loaded(files: &[PathBuf], ours: bool, options: &Options<'_>) -> anyhow::Result<Loaded> {
+    let texts = texts(files)?;
+    Ok(load(&rule_files(&texts, ours), options))
+}
+
+/// Returns the names and texts of rule files.
+fn texts(files: &[PathBuf]) -> anyhow::Result<Vec<(String, String)>> {
     let text =
         |file: &PathBuf| anyhow::Ok((file.display().to_string(), bounded::text(file, MAX_BYTES)?));
-    let texts: Vec<_> = files.iter().map(text).collect::<Result<_, _>>()?;
+    files.iter().map(text).collect()
+}
+
+/// Returns rule files as the loader takes them, after the built-in ones if `ours` is set.
+fn rule_files(texts: &[(String, String)], ours: bool) -> Vec<RuleFile<'_>> {
     let given = texts.iter().map(|(name, text)| RuleFile { name, text });
-    let own = OURS.iter().copied().filter(|_| ours);
-    Ok(load(&own.chain(given).collect::<Vec<_>>(), options))
+    OURS.iter().copied().filter(|_| ours).chain(given).collect()
 }
 
 fn check(args: &CheckArgs) -> anyhow::Result<Outcome> {

@@ -6,7 +6,7 @@ use anyhow::{Context as _, bail};
 use pavisade_oci::{Attachment, Digest, Refusal, Registries, Remote};
 use pavisade_scan::Timestamp;
 use pavisade_signing::{
-    Artifact, BUNDLE, KeyKind, PREDICATES, SIGN, SecretKey, SignedBy, ToSign, Witnesses, bundle,
+    Artifact, BUNDLE, KeyKind, SIGN, SecretKey, SignedBy, ToSign, Witnesses, bundle,
     certificate_answer, certificate_request, log_answer, log_request, predicate_type, sign,
     statement, timestamp_request,
 };
@@ -17,7 +17,7 @@ use crate::image::statements;
 use crate::output::{named, output, place};
 use crate::registry::{Meant, Remotes};
 use crate::terminal::quoted;
-use crate::verify::beside;
+use crate::verify::{beside, type_word};
 use crate::{Outcome, bounded, image, keys, print, terminal};
 
 const MAX_FILE: u64 = 4 << 30;
@@ -296,9 +296,7 @@ impl<'a> Signer<'a> {
             text += " --trust-root TRUST_ROOT";
         }
         if let Some(kind) = kind.filter(|kind| *kind != SIGN) {
-            let known = PREDICATES.iter().find(|(_, uri)| *uri == kind);
-            let kind = known.map_or_else(|| quoted(kind), |(name, _)| (*name).to_owned());
-            text += &format!(" --type {kind}");
+            text += &format!(" --type {}", type_word(kind));
         }
         if self.with.rekor.is_none() && (self.certificate.is_none() || self.with.no_log) {
             text += " --without-log";

@@ -121,6 +121,12 @@ fn fetched(args: &VerifyArgs, remotes: &Remotes) -> Result<Found, image::Fault> 
     Ok(found)
 }
 
+/// The type of a statement as `--type` takes it.
+pub(crate) fn type_word(uri: &str) -> String {
+    let known = PREDICATES.iter().find(|(_, known)| *known == uri);
+    known.map_or_else(|| quoted(uri), |(name, _)| (*name).to_owned())
+}
+
 /// What may be done where nothing is accepted.
 fn advise(told: &Verification<'_>, policy: &Policy, is_file: bool) {
     // Here the certificate held, and only the policy did not accept its holder: what a certificate
@@ -139,8 +145,7 @@ fn advise(told: &Verification<'_>, policy: &Policy, is_file: bool) {
         let text = format!("if you trust them: --identity {subject} --issuer {issuer}");
         terminal::say("", &text);
     } else if let Some(kind) = statement {
-        let known = PREDICATES.iter().find(|(_, uri)| uri == kind);
-        let kind = known.map_or_else(|| quoted(kind), |(name, _)| (*name).to_owned());
+        let kind = type_word(kind);
         terminal::say("", &format!("statements of this type are accepted with --type {kind}"));
     } else if policy.accept.is_empty() {
         let what = "name an accepted signer: --key FILE, or --identity and --issuer";

@@ -288,14 +288,15 @@ fn listening(folder: &Path, more: &[&str]) -> (Child, String) {
     (child, address)
 }
 
-fn post(address: &str, request: &str, body: &str) -> String {
+fn post(address: &str, request: &str, body: &[u8]) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
     let length = body.len();
     write!(
         stream,
-        "{request} / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
+        "{request} / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n"
     )
     .unwrap();
+    stream.write_all(body).unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     answer.lines().next().unwrap().to_owned()
@@ -318,8 +319,8 @@ fn the_webhook_judges_what_the_api_server_sends() {
         r#"{{"kind":"EventList","apiVersion":"audit.k8s.io/v1","items":[{created},{}]}}"#,
         event("get", "pods", &[])
     );
-    assert_eq!(post(&address, "POST", &list), "HTTP/1.1 200 OK");
-    assert_eq!(post(&address, "GET", ""), "HTTP/1.1 405 Method Not Allowed");
+    assert_eq!(post(&address, "POST", list.as_bytes()), "HTTP/1.1 200 OK");
+    assert_eq!(post(&address, "GET", b""), "HTTP/1.1 405 Method Not Allowed");
     let ran = interrupt(child);
     assert_eq!(ran.code, 1, "{}", ran.err);
     assert_eq!(ran.out.lines().count(), 1, "{}", ran.out);
@@ -327,9 +328,15 @@ fn the_webhook_judges_what_the_api_server_sends() {
     assert!(ran.err.contains("1 alert in 2 events"), "{}", ran.err);
     // What is no event is answered, so that it is not sent for ever, and told.
     let (child, address) = listening(folder.path(), &[]);
-    assert_eq!(post(&address, "POST", "{}"), "HTTP/1.1 200 OK");
+    assert_eq!(post(&address, "POST", b"{}"), "HTTP/1.1 200 OK");
     let ran = interrupt(child);
     assert_eq!(ran.code, 3, "{}", ran.err);
+    // Events of a request that is refused are lost, so the result is incomplete.
+    let (child, address) = listening(folder.path(), &[]);
+    assert_eq!(post(&address, "POST", b"\xff"), "HTTP/1.1 400 Bad Request");
+    let ran = interrupt(child);
+    assert_eq!(ran.code, 3, "{}", ran.err);
+    assert!(ran.err.contains("refused with 400"), "{}", ran.err);
 }
 
 #[test]

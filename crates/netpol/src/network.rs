@@ -94,24 +94,20 @@ impl Network {
             object: None,
         });
         let Cast { namespaces, workloads, parties, .. } = cast;
-        let unread = |kind: &GroupKind| view.coverage(*kind) == Coverage::Unread;
+        let unread = |lists: &[&[GroupKind]]| -> Vec<GroupKind> {
+            let mut kinds = lists.concat();
+            kinds.retain(|kind| view.coverage(*kind) == Coverage::Unread);
+            kinds
+        };
         let (services, entries) = Service::read_all(view, &assumed);
         Self {
             outside: Addresses::pieces(&blocks),
             vendors: vendor::read(view, &assumed),
             services,
             entries,
-            unread: [kinds::NETWORK_POLICIES, kinds::PLUGIN_POLICIES]
-                .concat()
-                .into_iter()
-                .filter(unread)
-                .collect(),
-            unread_workloads: kinds::WORKLOADS.iter().copied().filter(unread).collect(),
-            unread_entries: [&[kinds::SERVICE, kinds::ROUTE], kinds::ENTRIES]
-                .concat()
-                .into_iter()
-                .filter(unread)
-                .collect(),
+            unread: unread(&[kinds::NETWORK_POLICIES, kinds::PLUGIN_POLICIES]),
+            unread_workloads: unread(&[kinds::WORKLOADS]),
+            unread_entries: unread(&[&[kinds::SERVICE, kinds::ROUTE], kinds::ENTRIES]),
             nodes,
             has_v6: has_v6(view, &parties),
             assumed,
@@ -155,18 +151,14 @@ fn nodes(view: &View<'_>) -> Option<Addresses> {
     if nodes.coverage != Coverage::Complete {
         return None;
     }
-    let mut all = Addresses::default();
-    for node in nodes.objects {
+    let of_node = |node: &Object| {
         let addresses = node.at(&["status"])?.list("addresses");
-        let before = all.clone();
-        for ip in addresses.filter_map(|one| one.str("address")?.parse().ok()) {
-            all = all.union(&Addresses::one(ip));
-        }
-        if all == before {
-            return None;
-        }
-    }
-    Some(all)
+        let parsed = addresses.filter_map(|one| one.str("address")?.parse().ok());
+        let own: Vec<_> = parsed.map(Addresses::one).collect();
+        (!own.is_empty()).then_some(own)
+    };
+    let each: Vec<_> = nodes.objects.into_iter().map(of_node).collect::<Option<_>>()?;
+    Some(Addresses::joined(each.iter().flatten()))
 }
 
 fn names_nodes(policies: &[Policy]) -> bool {

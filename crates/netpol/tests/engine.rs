@@ -45,7 +45,8 @@ fn web_to_db(policies: &str) -> (String, String, Vec<Doubt>) {
     (verdict.certain().to_string(), verdict.allow.to_string(), verdict.doubts)
 }
 
-fn policy(spec: &str) -> String {
+/// A NetworkPolicy in `shop`.
+pub(crate) fn policy(spec: &str) -> String {
     format!(
         "---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: p, namespace: shop}}\nspec: {spec}\n"
     )

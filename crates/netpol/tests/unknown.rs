@@ -10,6 +10,8 @@ use pavisade_netpol::{
 use pavisade_snapshot::{Coverage, Object, View, World, WorldKind, WorldParts};
 use pavisade_yaml::{Source, objects, read};
 
+use crate::engine::policy;
+
 const PODS: &str = "\
 ---
 apiVersion: v1
@@ -76,12 +78,6 @@ fn cluster(text: &str, unread: &[pavisade_model::GroupKind]) -> Engine {
         ..WorldParts::cluster("live")
     };
     of_parts(parts, Assumptions::default())
-}
-
-fn policy(spec: &str) -> String {
-    format!(
-        "---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: p, namespace: shop}}\nspec: {spec}\n"
-    )
 }
 
 /// A policy of another kind, in `shop`.
@@ -178,6 +174,9 @@ fn labels_that_plugins_add_are_not_absent() {
         (calico("projectcalico.org/namespace == 'bank'"), false),
         (calico("pcns.team == 'a'"), true),
         (calico("pcns.team == 'b'"), false),
+        (calico("pcns.projectcalico.org/name == 'shop'"), true),
+        (calico("pcns.projectcalico.org/name == 'bank'"), false),
+        (calico("pcns.projectcalico.org/other == 'x'"), true),
         (calico("pcsa.role == 'x'"), true),
         (cilium("k8s:app", "db"), true),
         (cilium("any:app", "web"), false),
@@ -265,6 +264,17 @@ fn policies_for_nodes_are_about_pods_in_their_network() {
         // Other pods are no nodes.
         assert!(!is_unknown(&mut engine, "internet", "shop/db"), "{spec}");
     }
+    // Antrea names what a policy applies to in the policy, or in each rule.
+    let node = "appliedTo: [{nodeSelector: {}}]";
+    for (spec, unknown) in [
+        (format!("{{{node}, ingress: [{{action: Drop}}]}}"), true),
+        (format!("{{ingress: [{{action: Drop, {node}}}]}}"), true),
+        ("{ingress: [{action: Drop, appliedTo: [{podSelector: {}}]}]}".to_owned(), false),
+    ] {
+        let policy = other("crd.antrea.io/v1beta1", "ClusterNetworkPolicy", &spec);
+        let mut engine = engine(&format!("{agent}{policy}"));
+        assert_eq!(is_unknown(&mut engine, "internet", "shop/agent"), unknown, "{spec}");
+    }
 }
 
 #[test]
@@ -309,6 +319,10 @@ fn rules_for_nodes_may_be_about_what_is_outside() {
     assert_eq!(goes(&mut known, "web", "10.9.0.1").1, "none", "{:?}", known.network().nodes);
     // Pods are no nodes.
     assert_eq!(goes(&mut known, "web", "shop/db").0, "all");
+    // A node that has no address yet may get any.
+    let fresh = "---\napiVersion: v1\nkind: Node\nmetadata: {name: fresh}\nstatus: {addresses: [{type: Hostname, address: fresh}]}\n";
+    let mut partly = cluster(&format!("{denies}{node}{fresh}"), &[]);
+    assert!(is_unknown(&mut partly, "web", "203.0.113.7"));
 }
 
 #[test]
@@ -381,6 +395,8 @@ fn ports_of_nodes_lead_to_pods() {
         ("{containerPort: 8080, hostPort: 80}, {containerPort: 9}", Some("TCP 8080")),
         ("{containerPort: 8080}", None),
         ("{containerPort: 8080, hostPort: 0}", None),
+        ("{containerPort: 8080, hostPort: 80, hostIP: 127.0.0.1}", None),
+        ("{containerPort: 8080, hostPort: 80, hostIP: 0.0.0.0}", Some("TCP 8080")),
     ] {
         let mut engine = engine(&pod(ports));
         let rest = Imagined::add(&mut engine).rest;

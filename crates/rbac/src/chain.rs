@@ -64,9 +64,7 @@ impl Step {
         };
         Some(format!("authorizer {} is asked too, and {why}", self.name()))
     }
-}
 
-impl Step {
     /// Whether it may deny what a later one would allow. ABAC allows or has no opinion.
     pub(crate) fn may_deny(&self) -> bool {
         matches!(self, Self::Webhook(_) | Self::Other(_))
@@ -180,24 +178,25 @@ fn arguments(container: Value<'_>) -> Option<Vec<String>> {
     let is_server = |word: &str| word.rsplit('/').next() == Some("kube-apiserver");
     let words = container.list("command").chain(container.list("args"));
     let words: Vec<&str> = words.filter_map(Value::as_str).collect();
-    if let Some(at) = words.iter().take(BEFORE).position(|word| is_server(word)) {
-        let own: Vec<_> = words[at + 1..].iter().map(|word| (*word).to_owned()).collect();
-        // Other programs take the name as an argument.
-        return (at == 0 || own.iter().any(|word| is_flag(word))).then_some(own);
+    let owned = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+    // Other programs take the name as an argument.
+    let runs = |own: &[&str]| own.iter().any(|word| is_flag(word)).then(|| owned(own));
+    match words.iter().take(BEFORE).position(|word| is_server(word)) {
+        Some(0) => return Some(owned(&words[1..])),
+        Some(at) => return runs(&words[at + 1..]),
+        None => {}
     }
     let script: Vec<_> = words.iter().flat_map(|word| word.split_whitespace()).collect();
     if let Some(at) = script.iter().position(|word| is_server(word)) {
-        let end = |word: &&&str| !matches!(**word, ";" | "&&" | "||" | "|" | "&");
-        let own = script[at + 1..].iter().take_while(end);
-        let own: Vec<_> = own.map(|word| (*word).to_owned()).collect();
-        return own.iter().any(|word| is_flag(word)).then_some(own);
+        let own = &script[at + 1..];
+        let ends = |word: &&str| matches!(*word, ";" | "&&" | "||" | "|" | "&");
+        return runs(&own[..own.iter().position(ends).unwrap_or(own.len())]);
     }
     // The image's own entry point runs with these arguments.
     let image = container.str("image").unwrap_or_default();
     let name = image.rsplit('/').next().and_then(|name| name.split([':', '@']).next());
     let own = words.first().is_some_and(|word| word.starts_with('-'));
-    (own && name == Some("kube-apiserver"))
-        .then(|| words.iter().map(|word| (*word).to_owned()).collect())
+    (own && name == Some("kube-apiserver")).then(|| owned(&words))
 }
 
 /// Whether only the API server has such a flag, or what the word stands for is not known.

@@ -362,6 +362,14 @@ mod tests {
     }
 
     #[test]
+    fn a_long_text_is_searched_to_its_end() {
+        let text = [&[b'a'; 300_000][..], b"secret"].concat();
+        assert!(Glob::new(b"*secret", false).matches(&text));
+        assert!(Glob::new(b"*a*secret*", false).matches(&text));
+        assert!(!Glob::new(b"*secrets*", false).matches(&text));
+    }
+
+    #[test]
     fn a_hostile_text_ends() {
         let glob = Glob::new(b"*(a|*(a|aa))b", false);
         assert!(!glob.matches(&[b'a'; 4096]));

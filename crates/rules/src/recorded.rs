@@ -21,9 +21,9 @@ pub struct Recorded<'a> {
 }
 
 /// The number of a field, its argument, and its values.
-type Entry<'a> = (u16, Option<Cow<'a, [u8]>>, Values<'a>);
+type Entry<'a> = (u16, Option<Vec<u8>>, Values<'a>);
 
-/// A field that is not one, or does not have such a value.
+/// A field that does not exist, or does not have such a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordedError {
     /// The field, as the event names it.
@@ -40,6 +40,12 @@ impl fmt::Display for RecordedError {
 
 impl std::error::Error for RecordedError {}
 
+impl RecordedError {
+    fn new(field: &str, message: impl Into<String>) -> Self {
+        Self { field: field.to_owned(), message: message.into() }
+    }
+}
+
 impl<'a> Recorded<'a> {
     /// Reads an event from a JSON object. Fields that are `null` are absent.
     ///
@@ -47,35 +53,32 @@ impl<'a> Recorded<'a> {
     /// It is no object with an `evt.type`, a field is unknown, or a value is not of its type.
     pub fn read(root: Json<'a>) -> Result<Self, RecordedError> {
         let root = root.get("output_fields").unwrap_or(root);
-        let wrong = |field: &str, message: &str| RecordedError {
-            field: field.to_owned(),
-            message: message.to_owned(),
-        };
         if root.kind() != Kind::Mapping {
-            return Err(wrong("event", "not an object"));
+            return Err(RecordedError::new("event", "not an object"));
         }
-        let known = Fields::known();
         let mut event = Self::default();
         for (name, value) in root.entries() {
-            let (info, field) = known
-                .named(name)
-                .map_err(|message| RecordedError { field: name.to_owned(), message })?;
+            if value.is_null() {
+                continue;
+            }
+            let (kind, field) = known(name)?;
             let values = match value.kind() {
-                Kind::Sequence => {
-                    let all = value.items().map(|value| typed(value, info.kind));
-                    Values::Many(all.collect::<Option<_>>().ok_or_else(|| wrong(name, TYPE))?)
-                }
-                _ if value.is_null() => continue,
-                _ => Values::One(typed(value, info.kind).ok_or_else(|| wrong(name, TYPE))?),
+                Kind::Sequence => value
+                    .items()
+                    .map(|value| typed(value, kind))
+                    .collect::<Option<_>>()
+                    .map(Values::Many),
+                _ => typed(value, kind).map(Values::One),
             };
-            event.put(info.slot, field.argument.map(Cow::Owned), values);
+            let values = values.ok_or_else(|| RecordedError::new(name, TYPE))?;
+            event.put(field, values);
         }
         if !matches!(event.stored("evt.type"), Values::One(_)) {
-            return Err(wrong("evt.type", "an event has one type"));
+            return Err(RecordedError::new("evt.type", "an event has one type"));
         }
         // Events are numbered from 1; rules have `evt.num = 0` for what is never true.
         if matches!(event.stored("evt.num"), Values::One(Value::Int(..=0))) {
-            return Err(wrong("evt.num", "events are numbered from 1"));
+            return Err(RecordedError::new("evt.num", "events are numbered from 1"));
         }
         event.complete();
         Ok(event)
@@ -86,15 +89,12 @@ impl<'a> Recorded<'a> {
     /// # Errors
     /// There is no such field.
     pub fn set(&mut self, field: &str, values: Values<'a>) -> Result<(), RecordedError> {
-        let named = Fields::known().named(field);
-        let (info, asked) =
-            named.map_err(|message| RecordedError { field: field.to_owned(), message })?;
-        self.put(info.slot, asked.argument.map(Cow::Owned), values);
+        self.put(known(field)?.1, values);
         Ok(())
     }
 
-    fn put(&mut self, slot: u16, argument: Option<Cow<'a, [u8]>>, values: Values<'a>) {
-        self.values.push((slot, argument, values));
+    fn put(&mut self, field: FieldRef, values: Values<'a>) {
+        self.values.push((field.slot, field.argument, values));
     }
 
     /// Adds what follows from other fields: parts of names, and both ends of a connection.
@@ -111,51 +111,49 @@ impl<'a> Recorded<'a> {
                 self.add("fd.filename", Values::One(Value::Bytes(file.into())));
             }
         }
-        for [both, ends @ ..] in [
-            ["fd.ip", "fd.cip", "fd.sip"],
-            ["fd.net", "fd.cip", "fd.sip"],
-            ["fd.port", "fd.cport", "fd.sport"],
+        for (field, ends) in [
+            ("fd.ip", &["fd.cip", "fd.sip"][..]),
+            ("fd.net", &["fd.cip", "fd.sip"]),
+            ("fd.port", &["fd.cport", "fd.sport"]),
+            ("fd.cnet", &["fd.cip"]),
+            ("fd.snet", &["fd.sip"]),
+            ("fd.lnet", &["fd.lip"]),
+            ("fd.rnet", &["fd.rip"]),
         ] {
-            let ends = ends.map(|end| self.stored(end));
+            let ends: Vec<_> = ends.iter().map(|end| self.stored(end)).collect();
             let all: Vec<_> = ends.iter().flat_map(Values::as_slice).cloned().collect();
             if !all.is_empty() {
-                self.add(both, Values::Many(all));
+                self.add(field, Values::Many(all));
             }
-        }
-        for (address, net) in [
-            ("fd.cip", "fd.cnet"),
-            ("fd.sip", "fd.snet"),
-            ("fd.lip", "fd.lnet"),
-            ("fd.rip", "fd.rnet"),
-        ] {
-            let address = self.stored(address);
-            self.add(net, address);
         }
     }
 
     fn add(&mut self, field: &str, values: Values<'a>) {
-        let asked = slot(field);
-        if values != Values::Absent && self.values(&asked) == Values::Absent {
-            self.put(asked.slot, None, values);
+        if let Ok((_, asked)) = known(field)
+            && self.values(&asked) == Values::Absent
+        {
+            self.put(asked, values);
         }
     }
 
     fn stored(&self, field: &str) -> Values<'a> {
-        let asked = slot(field);
-        let found = self
-            .values
-            .iter()
-            .find(|(slot, argument, _)| *slot == asked.slot && argument.is_none());
-        found.map_or(Values::Absent, |(.., values)| values.clone())
+        let Ok((_, asked)) = known(field) else { return Values::Absent };
+        self.entry(&asked).cloned().unwrap_or_default()
+    }
+
+    fn entry(&self, field: &FieldRef) -> Option<&Values<'a>> {
+        let is =
+            |(slot, argument, _): &&Entry<'_>| (slot, argument) == (&field.slot, &field.argument);
+        self.values.iter().find(is).map(|(.., values)| values)
     }
 }
 
 const TYPE: &str = "the value does not have the type of the field";
 
-/// A field of the table.
-fn slot(name: &str) -> FieldRef {
-    let field = Fields::known().named(name).ok().map(|(_, field)| field);
-    field.unwrap_or(FieldRef { name: name.to_owned(), argument: None, slot: u16::MAX })
+/// A field of the table, with its type.
+fn known(name: &str) -> Result<(FieldType, FieldRef), RecordedError> {
+    let named = Fields::known().named(name).map_err(|why| RecordedError::new(name, why))?;
+    Ok((named.0.kind, named.1))
 }
 
 /// A scalar in the type of its field.
@@ -168,26 +166,94 @@ fn typed(value: Json<'_>, kind: FieldType) -> Option<Value<'_>> {
 
 impl Event for Recorded<'_> {
     fn values(&self, field: &FieldRef) -> Values<'_> {
-        let wanted = field.argument.as_deref();
-        let found = self
-            .values
-            .iter()
-            .find(|(slot, argument, _)| *slot == field.slot && argument.as_deref() == wanted);
-        match (found, wanted) {
-            (Some((.., values)), _) => values.borrowed(),
+        match (self.entry(field), field.argument.as_deref()) {
+            (Some(values), _) => values.borrowed(),
             (None, None) if field.name == "evt.source" => Values::One(Value::text("syscall")),
             // A list of ancestors, of which one is asked for: `proc.aname[1]` is the parent.
             (None, Some(index)) if field.name.starts_with("proc.a") => {
                 let index =
                     std::str::from_utf8(index).ok().and_then(|text| text.parse::<usize>().ok());
                 let index = index.and_then(|index| index.checked_sub(1));
-                let all = self.values.iter().find(|(slot, argument, values)| {
-                    *slot == field.slot && argument.is_none() && matches!(values, Values::Many(_))
-                });
-                let one = index.zip(all).and_then(|(index, (.., all))| all.as_slice().get(index));
+                let all = self.entry(&FieldRef { argument: None, ..field.clone() });
+                let all = all.filter(|all| matches!(all, Values::Many(_)));
+                let one = index.zip(all).and_then(|(index, all)| all.as_slice().get(index));
                 one.map_or(Values::Absent, |value| Values::One(value.borrowed()))
             }
             (None, _) => Values::Absent,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pavisade_yaml::{Source, read};
+
+    use super::*;
+
+    /// The value of a field of an event, as outputs print it, or why there is no event.
+    fn value(event: &str, field: &str) -> Result<Option<String>, String> {
+        let documents = read(&Source::new("event", event));
+        let event = Recorded::read(documents.docs[0].root()).map_err(|error| error.to_string())?;
+        let (_, field) = Fields::known().named(field).unwrap();
+        let values = event.values(&field);
+        let texts: Vec<_> = values.as_slice().iter().map(Value::to_text).collect();
+        Ok((values != Values::Absent).then(|| texts.join(" ")))
+    }
+
+    #[test]
+    fn what_follows_from_other_fields_is_there() {
+        let file = r#"{"evt.type": "openat", "fd.name": "/etc/ssl/cert.pem"}"#;
+        let connection = r#"{"evt.type": "connect", "fd.cip": "10.0.0.1", "fd.sip": "10.0.0.2", "fd.sport": 443}"#;
+        for (event, field, want) in [
+            (file, "fd.directory", Some("/etc/ssl")),
+            (file, "fd.filename", Some("cert.pem")),
+            (r#"{"evt.type": "openat", "fd.name": "/a"}"#, "fd.directory", Some("/")),
+            (
+                r#"{"evt.type": "openat", "fd.name": "/a", "fd.directory": "/b"}"#,
+                "fd.directory",
+                Some("/b"),
+            ),
+            (connection, "fd.ip", Some("10.0.0.1 10.0.0.2")),
+            (connection, "fd.snet", Some("10.0.0.2")),
+            (connection, "fd.port", Some("443")),
+            (connection, "fd.lnet", None),
+            (connection, "fd.filename", None),
+        ] {
+            assert_eq!(value(event, field), Ok(want.map(str::to_owned)), "{event} {field}");
+        }
+    }
+
+    #[test]
+    fn ancestors_are_counted_from_the_parent() {
+        let event = r#"{"evt.type": "execve", "proc.aname": ["sh", "sshd"], "fd.types": ["file"]}"#;
+        for (field, want) in [
+            ("proc.aname[0]", None),
+            ("proc.aname[1]", Some("sh")),
+            ("proc.aname[2]", Some("sshd")),
+            ("proc.aname[3]", None),
+            // What stands there is the number of a file descriptor.
+            ("fd.types[1]", None),
+        ] {
+            assert_eq!(value(event, field), Ok(want.map(str::to_owned)), "{field}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_event_is_refused_with_its_field() {
+        for (event, field) in [
+            ("[]", "event"),
+            ("{}", "evt.type"),
+            (r#"{"evt.type": null}"#, "evt.type"),
+            (r#"{"evt.type": ["execve", "openat"]}"#, "evt.type"),
+            (r#"{"evt.type": "close", "evt.num": 0}"#, "evt.num"),
+            (r#"{"evt.type": "close", "proc.nam": "a"}"#, "proc.nam"),
+            (r#"{"evt.type": "close", "fd.sip": "10.0.0"}"#, "fd.sip"),
+            (r#"{"evt.type": "close", "proc.tty": "<NA>"}"#, "proc.tty"),
+        ] {
+            let error = value(event, "proc.name").unwrap_err();
+            assert!(error.starts_with(&format!("{field}: ")), "{event}: {error}");
+        }
+        let alert = r#"{"rule": "a", "output_fields": {"evt.type": "close", "proc.name": "b"}}"#;
+        assert_eq!(value(alert, "proc.name"), Ok(Some("b".to_owned())));
     }
 }

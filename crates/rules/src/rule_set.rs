@@ -31,7 +31,7 @@ pub struct RuleSet {
     event_type: Option<FieldRef>,
 }
 
-/// What evaluations need, kept between events so that nothing is allocated.
+/// What evaluations need, kept between events so that its tables are allocated once.
 #[derive(Clone, Debug, Default)]
 pub struct Scratch {
     /// By node: the event's number, and whether the node holds in the lowest bit.
@@ -300,7 +300,7 @@ impl Plan {
 }
 
 impl Guard {
-    /// Hands over each rule that may hold for a value.
+    /// Calls `take` with each rule that may hold for a value.
     fn each(&self, value: &Value<'_>, mut take: impl FnMut(u32)) {
         let mut look = |key: &[u8]| {
             self.rules.get(key).into_iter().flatten().for_each(|rule| take(*rule));

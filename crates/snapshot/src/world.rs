@@ -46,8 +46,7 @@ impl WorldParts {
         }
     }
 
-    /// Creates a cluster of which nothing was read yet: kinds that are not in `coverage` are
-    /// unread.
+    /// Returns a cluster of which nothing was read yet: kinds without `coverage` are unread.
     pub fn cluster(name: impl Into<String>) -> Self {
         Self {
             default_coverage: Coverage::Unread,
@@ -56,8 +55,7 @@ impl WorldParts {
     }
 }
 
-/// Returns the ids that an object from a file has in a cluster. Without a namespace, a namespaced
-/// object gets `namespace`, in which its user applies it.
+/// Returns the ids of an object from a file in a cluster, where `namespace` is the default.
 fn ids_of(
     object: &Object,
     namespace: &Arc<str>,

@@ -15,6 +15,7 @@ use crate::ecosystem::Ecosystem;
 use crate::home::{self, Home};
 use crate::osv;
 use crate::range::{self, Kind, Place};
+use crate::report::Report;
 use crate::score::{of_vector, of_word};
 use crate::signals::{self, Epss, Kev, cve};
 use crate::version::Version;
@@ -36,46 +37,6 @@ pub struct Feed<'a> {
     pub name: &'a str,
     /// The licence of its data; empty to use that of each record's own database.
     pub licence: &'a str,
-}
-
-/// What was done with the input.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Report {
-    /// The number of records read.
-    pub records: usize,
-    /// The number of records in the database.
-    pub kept: usize,
-    /// The number of records withdrawn by their publisher.
-    pub withdrawn: usize,
-    /// The number of records and files that could not be read and are missing.
-    pub damaged: usize,
-    /// Input that was not understood or not used, by type.
-    pub left_out: BTreeMap<String, LeftOut>,
-}
-
-/// A type of omitted input.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct LeftOut {
-    /// The number of occurrences.
-    pub count: usize,
-    /// The first occurrence.
-    pub example: String,
-}
-
-impl Report {
-    /// Records input that could not be read.
-    fn damage(&mut self, what: &str, example: &str) {
-        self.damaged += 1;
-        self.note(what, example);
-    }
-
-    pub(crate) fn note(&mut self, what: &str, example: &str) {
-        let left_out = self.left_out.entry(what.to_owned()).or_default();
-        left_out.count += 1;
-        if left_out.example.is_empty() {
-            left_out.example = example.chars().take(120).collect();
-        }
-    }
 }
 
 /// Collects records and signals.

@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use pavisade_model::Severity;
 
-use crate::build::{Builder, Entry, Record, Report, Text};
+use crate::build::{Builder, Entry, Record, Text};
 use crate::database::RATINGS;
 use crate::format::{
     DatabaseError, HEADER, MAGIC, NOWHERE, RANSOMWARE, SECTIONS, SIGNALS, TRIED, number,
 };
+use crate::report::Report;
 use crate::signals::cve;
 
 /// Strings with their number of uses.

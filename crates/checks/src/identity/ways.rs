@@ -1,9 +1,9 @@
 //! The authentication methods of an API server, for `pavisade identity`.
 //!
-//! A second factor is proven only if the API server itself refuses a login without one, and only if
-//! there is no way around that: a client certificate or a static token needs none. Each API server is a
-//! way in, so all of them count. An AuthenticationConfiguration counts for the servers whose flag names
-//! one; where no server was read, what it would mean is shown.
+//! A second factor is proven only if the API server itself refuses a login without one, and only if no
+//! other login method works without one, as client certificates and static tokens do. All API servers
+//! count. An AuthenticationConfiguration counts for the servers whose flag names one; if no server was
+//! read, the methods that it would allow are shown.
 
 use pavisade_judgement::{FileLine, Mfa, WayIn, WaysIn};
 use pavisade_model::kinds;

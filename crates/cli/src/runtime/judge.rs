@@ -1,7 +1,6 @@
 //! Evaluates events, of logs or as they arrive.
 
 use std::collections::{HashSet, VecDeque};
-use std::fs;
 use std::hash::{BuildHasher as _, RandomState};
 use std::io::{self, BufWriter, Write as _};
 use std::path::PathBuf;
@@ -14,6 +13,7 @@ use super::alerts::{Alerts, Counts, many};
 use super::lines::Line;
 use super::{lines, loaded, tell_errors};
 use crate::args::runtime::Judging;
+use crate::images::inside;
 use crate::{Outcome, terminal};
 
 /// The rules of a source, after their mistakes were told; nothing where some are wrong.
@@ -196,21 +196,18 @@ impl Judge {
             }
         };
         self.counts.events += 1;
-        let kind = doc.root().get("output_fields").unwrap_or(doc.root());
-        let kind = kind.str("evt.type").unwrap_or_default().to_owned();
-        let times = ["evt.time.iso8601", "evt.datetime", "evt.time", "evt.rawtime"];
-        let time = || {
-            let mut recorded = times.iter().filter_map(|name| {
-                let (_, field) = Fields::known().named(name).ok()?;
-                event.values(&field).as_slice().first().map(|time| time.to_text().into_owned())
-            });
-            let own = doc.root().str("time").map(str::to_owned);
-            own.or_else(|| recorded.next()).unwrap_or_default()
+        let text = |field: &str| {
+            let (_, field) = Fields::known().named(field).ok()?;
+            event.values(&field).as_slice().first().map(|value| value.to_text().into_owned())
         };
+        let times = ["evt.time.iso8601", "evt.datetime", "evt.time", "evt.rawtime"];
         for rule in self.set.matching(&event, &mut self.scratch) {
             self.counts.alerts += 1;
-            let kind = ("evt.type", &*kind);
-            self.alerts.write(rule, &time(), rule.format.output(&event), Some(kind))?;
+            let own = doc.root().str("time").map(str::to_owned);
+            let time = own.or_else(|| times.iter().copied().find_map(text)).unwrap_or_default();
+            let kind = text("evt.type").unwrap_or_default();
+            let output = rule.format.output(&event);
+            self.alerts.write(rule, &time, output, Some(("evt.type", &kind)))?;
         }
         Ok(())
     }
@@ -224,16 +221,11 @@ fn files(logs: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
             all.push(log.clone());
             continue;
         }
-        let entries = fs::read_dir(log).with_context(|| log.display().to_string())?;
-        let mut files = Vec::new();
-        for entry in entries.take(MAX_FILES + 1) {
-            // What is no file is told when it is read.
-            files.push(entry.with_context(|| log.display().to_string())?.path());
-        }
+        // What is no file is told when it is read.
+        let mut files = inside(log, |_| true).with_context(|| log.display().to_string())?;
         if files.is_empty() || files.len() > MAX_FILES {
             bail!("{}: a directory with {} entries", log.display(), files.len());
         }
-        files.sort();
         all.append(&mut files);
     }
     Ok(all)

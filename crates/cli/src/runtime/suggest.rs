@@ -2,16 +2,15 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 use pavisade_report::one_line;
 use pavisade_rules::{
-    FieldType, Fields, Loaded, OURS, Options, Recorded, RuleFile, Value, Values, escape, load,
+    FieldType, Fields, Loaded, Options, Recorded, RuleFile, Value, Values, escape, load,
 };
 use serde_json::Value as Json;
 
-use super::{MAX_BYTES, loaded, tell_errors};
+use super::{MAX_BYTES, rule_files, tell_errors, texts};
 use crate::args::runtime::SuggestArgs;
 use crate::{Outcome, bounded, terminal};
 
@@ -60,16 +59,20 @@ struct Suggestion {
     rule: String,
     name: String,
     fields: Vec<(String, String)>,
+    /// Fields of the alert that are not compared, although they may tell events apart.
+    left_out: Vec<String>,
 }
 
 pub(super) fn run(args: &SuggestArgs) -> anyhow::Result<Outcome> {
-    let loaded = loaded(&args.rules, true, &Options::default())?;
+    let files = texts(&args.rules)?;
+    let files = rule_files(&files, true);
+    let loaded = load(&files, &Options::default());
     if tell_errors(&loaded) {
         return Ok(Outcome::Usage);
     }
     let name = args.alerts.display().to_string();
     let text = bounded::text(&args.alerts, MAX_BYTES)?;
-    let (mut seen, mut without) = (BTreeSet::new(), 0);
+    let (mut seen, mut written, mut without) = (BTreeSet::new(), 0, 0);
     let mut out = String::new();
     let lines = (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());
     for (number, line) in lines {
@@ -80,39 +83,30 @@ pub(super) fn run(args: &SuggestArgs) -> anyhow::Result<Outcome> {
         // One that cannot be excepted hides no other.
         let made = suggested(&alert, &loaded, &args.fields).and_then(|suggestion| {
             let text = suggestion.text()?;
-            suggestion.check(&text, &args.rules)?;
-            Ok((suggestion, text))
+            let is_new = seen.insert(text.clone());
+            if is_new {
+                suggestion.check(&text, &files)?;
+            }
+            Ok((suggestion, text, is_new))
         });
-        let (suggestion, text) = match made {
-            Ok(made) => made,
+        match made {
+            Ok((suggestion, text, true)) => {
+                suggestion.tell_what_is_open(&at());
+                out.push_str(&text);
+                written += 1;
+            }
+            Ok((.., false)) => {}
             Err(error) => {
                 without += 1;
                 terminal::say("no exception", &one_line(&format!("{}: {error:#}", at())));
-                continue;
             }
-        };
-        if !seen.insert(text.clone()) {
-            continue;
         }
-        let names_who =
-            |(field, _): &(String, String)| WHO.iter().any(|who| field.starts_with(who));
-        if !suggestion.fields.iter().any(names_who) {
-            let rule = one_line(&suggestion.rule);
-            terminal::say(
-                "note",
-                &format!(
-                    "{}: {rule}: the alert names no image, namespace or user, so the exception covers all",
-                    at()
-                ),
-            );
-        }
-        out.push_str(&text);
     }
     if seen.is_empty() && without == 0 {
         bail!("{name}: no alerts");
     }
     crate::print(out.as_bytes())?;
-    let many = super::alerts::many(seen.len() as u64, "exception");
+    let many = super::alerts::many(written, "exception");
     terminal::say(
         "",
         &format!("{many}: what they cover is no longer reported, so read them first"),
@@ -151,7 +145,7 @@ fn suggested(alert: &Json, loaded: &Loaded, wanted: &[String]) -> anyhow::Result
         };
         match text.filter(|_| is_meant && is_plain) {
             Some(text) => fields.push((field.clone(), text)),
-            None if !changes => left_out.push(field.as_str()),
+            None if !changes && wanted.is_empty() => left_out.push(field.clone()),
             None => {}
         }
     }
@@ -163,10 +157,6 @@ fn suggested(alert: &Json, loaded: &Loaded, wanted: &[String]) -> anyhow::Result
     if fields.is_empty() {
         bail!("the alert has no field that an exception can compare");
     }
-    if wanted.is_empty() && !left_out.is_empty() {
-        let fields = left_out.join(", ");
-        terminal::say("note", &one_line(&format!("{rule}: any value is covered of {fields}")));
-    }
     // By what it compares, so that those of several runs stand beside each other (FNV-1a).
     let bytes = fields
         .iter()
@@ -175,10 +165,25 @@ fn suggested(alert: &Json, loaded: &Loaded, wanted: &[String]) -> anyhow::Result
     let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     });
-    Ok(Suggestion { rule: rule.to_owned(), name: format!("suggested_{hash:016x}"), fields })
+    let name = format!("suggested_{hash:016x}");
+    Ok(Suggestion { rule: rule.to_owned(), name, fields, left_out })
 }
 
 impl Suggestion {
+    /// Says where the exception covers more than the event of the alert.
+    fn tell_what_is_open(&self, at: &str) {
+        let tell = |text: &str| {
+            terminal::say("note", &one_line(&format!("{at}: {}: {text}", self.rule)));
+        };
+        if !self.left_out.is_empty() {
+            tell(&format!("any value is covered of {}", self.left_out.join(", ")));
+        }
+        let names_who = |field: &str| WHO.iter().any(|who| field.starts_with(who));
+        if !self.fields.iter().any(|(field, _)| names_who(field)) {
+            tell("the alert names no image, namespace or user, so the exception covers all");
+        }
+    }
+
     /// The exception as a document that is appended to a rule file. JSON strings are YAML.
     ///
     /// Values come from programs that may be an attacker's. In the rule language, one that looks like
@@ -205,17 +210,9 @@ impl Suggestion {
 
     /// Loads the exception with its rule; and with a rule that would hold for the alert, to see that
     /// it no longer does.
-    fn check(&self, text: &str, files: &[PathBuf]) -> anyhow::Result<()> {
-        let texts: Vec<_> = files
-            .iter()
-            .map(|file| anyhow::Ok((file.display().to_string(), bounded::text(file, MAX_BYTES)?)))
-            .collect::<Result<_, _>>()?;
-        let given = texts.iter().map(|(name, text)| RuleFile { name, text });
+    fn check(&self, text: &str, files: &[RuleFile<'_>]) -> anyhow::Result<()> {
         let own = RuleFile { name: "exception", text };
-        let loaded = load(
-            &OURS.iter().copied().chain(given).chain([own]).collect::<Vec<_>>(),
-            &Options::default(),
-        );
+        let loaded = load(&[files, &[own]].concat(), &Options::default());
         if let Some(error) = loaded.errors.first() {
             bail!("the exception cannot be loaded: {}", one_line(&error.to_string()));
         }

@@ -85,8 +85,8 @@ pub fn generate(view: &View<'_>, assumed: &Assumptions) -> Generated {
     let mut after = replay(view, assumed, &before, &manifests);
     let mut closed = differences((&before, None), (&after, None));
     closed.retain(|change| !change.unclear);
-    let cut = missing(&mut after, &needs);
     let rest = Imagined::add(&mut after).rest;
+    let cut = missing(&after, &needs, rest);
     let unsure = cut.iter().filter(|need| goes(&after, need, rest) != Selects::No).cloned();
     let unsure = unsure.collect();
     Generated { manifests, needs, cut, unsure, closed, unmet }
@@ -100,11 +100,12 @@ pub fn cut_by(
     manifests: &BTreeMap<String, String>,
 ) -> Vec<Need> {
     let before = Engine::new(Network::read(view, assumed.clone()));
-    missing(&mut replay(view, assumed, &before, manifests), needs)
+    let mut after = replay(view, assumed, &before, manifests);
+    let rest = Imagined::add(&mut after).rest;
+    missing(&after, needs, rest)
 }
 
-fn missing(engine: &mut Engine, needs: &[Need]) -> Vec<Need> {
-    let rest = Imagined::add(engine).rest;
+fn missing(engine: &Engine, needs: &[Need], rest: PartyId) -> Vec<Need> {
     needs.iter().filter(|need| goes(engine, need, rest) != Selects::Yes).cloned().collect()
 }
 

@@ -49,8 +49,16 @@ fn flags_of_the_api_server_are_read_in_all_their_forms() {
         ("[kube-apiserver, --v=2]", &[Step::AlwaysAllow]),
         // A variable may hold the flag.
         ("[kube-apiserver, $(FLAGS)]", &[Step::Other("$(FLAGS)".to_owned())]),
-        // It is only read about.
+        // What the shell hands over follows it, or is not known.
+        (
+            "[sh, -c, 'exec kube-apiserver \"$@\"', --, '--authorization-mode=Webhook,RBAC']",
+            &webhook,
+        ),
+        ("[sh, -c, 'exec kube-apiserver \"$@\"']", &[Step::Other("\"$@\"".to_owned())]),
+        // It is only read about, or asked for.
         ("[tail, -f, /var/log/kube-apiserver.log]", &rbac),
+        ("[sh, -c, 'crictl ps --name kube-apiserver -q']", &rbac),
+        ("[pgrep, -f, kube-apiserver]", &rbac),
     ] {
         let world = files(&server(command));
         let view = view(&world, 37);
@@ -160,6 +168,24 @@ fn a_role_binding_gives_nothing_outside_of_namespaces() {
     ] {
         assert_eq!(names(&asked(&narrow, verb, on, "")).contains(&"alice"), want, "{verb} {on}");
         assert!(names(&asked(&wide, verb, on, "")).contains(&"alice"), "{verb} {on}");
+    }
+}
+
+#[test]
+fn roles_are_bound_in_the_namespace_of_the_binding() {
+    let rule =
+        "{apiGroups: [rbac.authorization.k8s.io], resources: [clusterroles], verbs: [bind, get]}";
+    let world = cluster(&bound(rule));
+    for (verb, namespace, want) in [
+        ("bind", "", true),
+        ("bind", "shop", true),
+        ("bind", "other", false),
+        // To read one is a request outside of namespaces.
+        ("get", "", false),
+        ("get", "shop", false),
+    ] {
+        let found = asked(&world, verb, "clusterroles/admin", namespace);
+        assert_eq!(names(&found).contains(&"alice"), want, "{verb} -n {namespace}");
     }
 }
 
