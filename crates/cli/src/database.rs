@@ -3,11 +3,11 @@
 use std::env;
 use std::ffi::OsString;
 use std::fs;
-use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use pavisade_judgement::Date;
+use pavisade_mapped::Mapped;
 use pavisade_report::vulnerabilities::{Data, DataFeed};
 use pavisade_sources::open_regular;
 use pavisade_vulndb::Database;
@@ -58,14 +58,10 @@ fn set(name: &str) -> Option<OsString> {
     env::var_os(name).filter(|value| !value.is_empty())
 }
 
-/// Reads the file.
-pub(crate) fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
-    let read = || {
-        let mut bytes = Vec::new();
-        open_regular(file)?.read_to_end(&mut bytes)?;
-        io::Result::Ok(bytes)
-    };
-    read().with_context(|| format!("reading the database {}", file.display()))
+/// Maps the file.
+pub(crate) fn read(file: &Path) -> anyhow::Result<Mapped> {
+    let map = || Mapped::of(&open_regular(file)?);
+    map().with_context(|| format!("reading the database {}", file.display()))
 }
 
 /// Opens a database and checks its header.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 
 use anyhow::{Context as _, bail, ensure};
+use pavisade_mapped::Mapped;
 use pavisade_oci::{Digest, Refusal};
 use pavisade_report::one_line;
 use pavisade_scan::{Timestamp, day};
@@ -118,7 +119,7 @@ fn put(
     };
     let shown = one_line(&file.display().to_string());
     if let Some(before) = before(&file)? {
-        if before == bytes {
+        if *before == *bytes {
             said(&format!("{shown} is already up to date"));
             return Ok(Outcome::Clean);
         }
@@ -160,7 +161,7 @@ fn check<'a>(bytes: &'a [u8], from: &str) -> anyhow::Result<Database<'a>> {
 }
 
 /// Reads the current file.
-fn before(file: &Path) -> anyhow::Result<Option<Vec<u8>>> {
+fn before(file: &Path) -> anyhow::Result<Option<Mapped>> {
     let is_there = file.try_exists().with_context(|| format!("reading {}", file.display()))?;
     is_there.then(|| database::read(file)).transpose()
 }
