@@ -2,13 +2,13 @@
 
 use pavisade_macros::check;
 use pavisade_model::kinds;
-use pavisade_snapshot::{Pod, Selector, Selects};
+use pavisade_snapshot::Pod;
 use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::backend::Entries;
-use super::policy::{near, on_host_network, selects};
+use super::policy::on_host_network;
+use super::service_index::{Selecting, has_external_ips};
 use crate::fragment::is_fragment;
 use crate::{Check, Claim, Cx, OnPod, Place, Verdict};
 
@@ -45,54 +45,38 @@ impl Check for ExposedWorkload {
             return Verdict::NotApplicable;
         }
         let place = Place::from(pod.object().at(&["metadata", "name"]).unwrap_or(pod.spec()));
-        let namespace = pod.object().namespace();
-        let services = near(kinds::SERVICE, namespace, cx);
-        let (mut selecting, mut unsure) = (Vec::new(), None);
-        for service in services.objects.iter().copied() {
-            let labels = service.at(&["spec", "selector"]).filter(|s| s.entries().next().is_some());
-            let Some(selector) = labels.and_then(|labels| Selector::labels(labels).ok()) else {
-                continue;
+        let services = Selecting::of(pod, cx);
+        if let Some(service) = services.open {
+            let name = service.name();
+            let message = match service.at(&["spec", "type"]).and_then(Value::as_str) {
+                _ if has_external_ips(service) => {
+                    format!("Service `{name}` with `externalIPs` exposes these pods")
+                }
+                kind => {
+                    let kind = kind.unwrap_or_default();
+                    format!("Service `{name}` of type {kind} exposes these pods")
+                }
             };
-            match selects(Some(&selector), service.namespace(), pod) {
-                Selects::Yes => selecting.push(service),
-                Selects::Maybe => unsure = Some(service.name()),
-                Selects::No => {}
-            }
-        }
-        for service in &selecting {
-            let kind = service.at(&["spec", "type"]).and_then(Value::as_str).unwrap_or("");
-            let addresses = service.at(&["spec", "externalIPs"]).into_iter().flat_map(Value::items);
-            if kind != "ExternalName" && addresses.into_iter().next().is_some() {
-                let message =
-                    format!("Service `{}` with `externalIPs` exposes these pods", service.name());
-                return Claim::fails(place, message).evidence(service.name()).into();
-            }
-            if matches!(kind, "NodePort" | "LoadBalancer") {
-                let message =
-                    format!("Service `{}` of type {kind} exposes these pods", service.name());
-                return Claim::fails(place, message).evidence(service.name()).into();
-            }
+            return Claim::fails(place, message).evidence(name).into();
         }
         if let Some(port) = node_port(pod) {
             let message = format!("host port {port} exposes these pods");
             return Claim::fails(place, message).evidence(port.to_string()).into();
         }
-        let entries = cx.derive::<Entries>();
-        for service in &selecting {
-            if let Some((kind, name)) = entries.to(service) {
-                let message = format!("{kind} `{name}` exposes these pods");
-                return Claim::fails(place, message).evidence(kind).evidence(name).into();
-            }
+        if let Some((kind, name)) = services.routed {
+            let message = format!("{kind} `{name}` exposes these pods");
+            return Claim::fails(place, message).evidence(kind).evidence(name).into();
         }
-        if let Some(why) = selecting.iter().find_map(|service| entries.unknown(service)) {
-            return Verdict::unknown(place, why.clone());
+        if let Some(why) = services.unknown {
+            return Verdict::unknown(place, why);
         }
-        let gap = kinds::ENTRIES.iter().chain(kinds::ISTIO_ROUTES).find_map(|kind| cx.gap(*kind));
-        match (services.gap().or(gap), unsure) {
+        let read = [kinds::SERVICE].iter().chain(kinds::ENTRIES).chain(kinds::ISTIO_ROUTES);
+        let gap = read.into_iter().find_map(|kind| cx.gap(*kind));
+        match (gap, services.unsure) {
             (Some(why), _) => Verdict::unknown(place, why),
-            (None, Some(name)) => Verdict::unknown(
+            (None, Some(service)) => Verdict::unknown(
                 place,
-                format!("it is not known whether Service `{name}` selects these pods"),
+                format!("it is not known whether Service `{}` selects these pods", service.name()),
             ),
             (None, None) if on_host_network(pod) => Verdict::unknown(
                 place,

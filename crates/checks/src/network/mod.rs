@@ -56,6 +56,7 @@ mod rule;
 mod selection;
 pub(crate) mod self_signed_api_certificate;
 pub(crate) mod self_signed_kubelet_certificate;
+mod service_index;
 pub(crate) mod service_without_pods;
 pub(crate) mod shared_etcd_authority;
 pub(crate) mod unencrypted_destination;
