@@ -103,6 +103,8 @@ pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<Outcome> {
             bail!("no object is in a namespace like `{}`", args.namespaces.join(","));
         }
     }
+    // The results refer to texts, not to objects. Their memory is reused for the output.
+    std::thread::spawn(move || drop(snapshot));
     let mut outcome = outcome(&judgement, settings.fail_on(args.fail_on));
     let drifted = judgement.notes.iter().any(|note| note.kind == NoteKind::Drift);
     if args.fail_on_drift && drifted && outcome == Outcome::Clean {
@@ -129,7 +131,7 @@ pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<Outcome> {
         out.put(&place, |out| pavisade_report::write(format, &judgement, &options, out))?;
     }
     // The process exit frees memory faster.
-    std::mem::forget((snapshot, judgement));
+    std::mem::forget(judgement);
     Ok(outcome)
 }
 

@@ -18,7 +18,7 @@ pub(crate) fn write(value: &impl Serialize, out: &mut dyn Write) -> io::Result<(
 
 /// Number of elements per task, and of tasks whose output is buffered.
 const PART: usize = 128;
-const PARTS: usize = 32;
+const PARTS: usize = 8;
 
 /// Like [`write`], for a document whose empty list `field` is filled with elements that are
 /// converted and rendered in parallel.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use pavisade_model::{Finding, Location};
 use pavisade_secrets as secrets;
@@ -25,7 +25,7 @@ pub(crate) struct Region {
 pub(crate) struct Regions {
     places: HashMap<SourceId, Vec<(u32, u32, u32)>>,
     /// Secrets in texts of which lines were shown.
-    secrets: Mutex<HashMap<SourceId, Arc<[Range<usize>]>>>,
+    secrets: Mutex<HashMap<SourceId, Arc<OnceLock<Arc<[Range<usize>]>>>>>,
 }
 
 impl Regions {
@@ -66,9 +66,12 @@ impl Regions {
 
     /// Returns the ranges of secrets in a text. Each text is read once.
     pub(crate) fn secrets(&self, source: &Source) -> Arc<[Range<usize>]> {
-        let mut known = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = || secrets::places(source.text()).into();
-        Arc::clone(known.entry(source.id()).or_insert_with(found))
+        // Other texts are not blocked while this one is read.
+        let text = {
+            let mut texts = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(texts.entry(source.id()).or_default())
+        };
+        Arc::clone(text.get_or_init(|| secrets::places(source.text()).into()))
     }
 
     /// Returns the line and column of the start of `span`.

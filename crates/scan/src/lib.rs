@@ -148,7 +148,7 @@ fn judge_within(
         by_program: BTreeMap::new(),
     });
     let mut tallies: Vec<_> = tallies.collect();
-    let mut found = Vec::with_capacity(parts.len());
+    let mut found = Vec::with_capacity(parts.iter().map(|part| part.findings.len()).sum());
     for part in parts {
         for ((index, program), tally) in part.by_program {
             tallies[index].by_program.entry(program).or_default().add(tally);
@@ -156,7 +156,7 @@ fn judge_within(
         for (total, tally) in tallies.iter_mut().zip(part.tallies) {
             total.tally.add(tally);
         }
-        found.push(part.findings);
+        found.extend(part.findings);
     }
     let mut notes = snapshot.notes().to_vec();
     let place = worlds.first().map_or(String::new(), |world| world.name().to_string());
@@ -166,7 +166,7 @@ fn judge_within(
     let clusters = || worlds.iter().filter(|world| world.is_live());
     notes.extend(clusters().flat_map(|world| drift::notes(world)));
     notes.extend(clusters().filter_map(|world| served::note(world)));
-    for finding in found.iter_mut().flatten() {
+    for finding in &mut found {
         if let Some(severity) = terms.severities.get(&*finding.rule.id) {
             finding.severity = *severity;
         }
@@ -205,17 +205,20 @@ fn judge_within(
     }
 }
 
-/// Merges the lists in order. Findings are large, so indexes are sorted and each finding moves
-/// once.
-fn in_order(found: Vec<Vec<Finding>>) -> Vec<Finding> {
-    let lists = found.iter().enumerate();
-    let places = lists.flat_map(|(list, found)| (0..found.len()).map(move |at| (list, at)));
-    let mut places: Vec<(usize, usize)> = places.collect();
-    let at = |(list, at): (usize, usize)| order(&found[list][at]);
-    places.par_sort_by(|a, b| at(*a).cmp(&at(*b)));
-    let some = |list: Vec<Finding>| list.into_iter().map(Some).collect();
-    let mut found: Vec<Vec<Option<Finding>>> = found.into_iter().map(some).collect();
-    places.into_iter().filter_map(|(list, at)| found[list][at].take()).collect()
+/// Sorts findings. They are large, so indexes are sorted and each finding moves once.
+fn in_order(mut findings: Vec<Finding>) -> Vec<Finding> {
+    let mut places: Vec<usize> = (0..findings.len()).collect();
+    places.par_sort_by(|a, b| order(&findings[*a]).cmp(&order(&findings[*b])));
+    // The finding for a place that was filled before is where that one was moved to.
+    for at in 0..places.len() {
+        let mut from = places[at];
+        while from < at {
+            from = places[from];
+        }
+        places[at] = from;
+        findings.swap(at, from);
+    }
+    findings
 }
 
 /// The sort key: failures before unknown results, highest severity first, then a stable order.

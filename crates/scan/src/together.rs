@@ -53,7 +53,7 @@ fn joined(findings: Vec<Finding>) -> Vec<Finding> {
     let of = Groups::of(&findings, by_object);
     let findings = of.join(findings, of_object);
     let of = Groups::of(&findings, by_copy);
-    in_order(vec![of.join(findings, copies)])
+    in_order(of.join(findings, copies))
 }
 
 /// Findings with equal keys. Most findings are alone, and are not moved more than once.
@@ -83,26 +83,22 @@ impl Groups {
         Self { of, sizes }
     }
 
-    /// Joins the findings of each group, at the place of its first one.
+    /// Joins the findings of each group, at the place of its first one. Findings stay where they are
+    /// in memory, as there may be many.
     fn join(self, findings: Vec<Finding>, one: impl Fn(Vec<Finding>) -> Finding) -> Vec<Finding> {
         let Self { of, sizes } = self;
         if of.len() == sizes.len() {
             return findings;
         }
-        let mut all: Vec<Option<Finding>> = Vec::with_capacity(sizes.len());
-        let mut parts: HashMap<usize, (usize, Vec<Finding>)> = HashMap::new();
-        for (finding, group) in findings.into_iter().zip(of) {
-            if sizes[group] == 1 {
-                all.push(Some(finding));
-                continue;
+        let mut all: Vec<_> = findings.into_iter().map(Some).collect();
+        let mut groups: HashMap<usize, (usize, Vec<Finding>)> = HashMap::new();
+        for (place, (finding, group)) in all.iter_mut().zip(of).enumerate() {
+            if sizes[group] > 1 {
+                let new = || (place, Vec::with_capacity(sizes[group]));
+                groups.entry(group).or_insert_with(new).1.extend(finding.take());
             }
-            let (_, parts) = parts.entry(group).or_insert_with(|| {
-                all.push(None);
-                (all.len() - 1, Vec::with_capacity(sizes[group]))
-            });
-            parts.push(finding);
         }
-        for (place, parts) in parts.into_values() {
+        for (place, parts) in groups.into_values() {
             all[place] = Some(one(parts));
         }
         all.into_iter().flatten().collect()

@@ -82,25 +82,26 @@ fn excepted(
     let index = Index::new(&exceptions);
     // By exception and check: whether a finding matched.
     let mut used: HashSet<(usize, Cow<'static, str>)> = HashSet::new();
-    for mut finding in findings {
+    let mut all_excepted = Vec::new();
+    // There may be many findings: they stay in the same memory.
+    let rest = findings.into_iter().filter_map(|mut finding| {
         let rule = finding.rule.clone();
         let mut about: Vec<usize> = index.near(&finding);
         about.retain(|i| exceptions[*i].names(&rule) && exceptions[*i].is_about(&finding));
         used.extend(about.iter().map(|i| (*i, rule.id.clone())));
         let ended = about.iter().map(|i| exceptions[*i].until).max();
-        match about.into_iter().find(|i| exceptions[*i].until >= today) {
-            Some(i) => {
-                let exception = Arc::clone(&exceptions[i]);
-                settled.excepted.push(Excepted { finding, exception, known: false });
-            }
-            None => {
-                if let Some(ended) = ended {
-                    finding.detail_mut().excepted_until = Some(ended);
-                }
-                settled.findings.push(finding);
-            }
+        if let Some(i) = about.into_iter().find(|i| exceptions[*i].until >= today) {
+            let exception = Arc::clone(&exceptions[i]);
+            all_excepted.push(Excepted { finding, exception, known: false });
+            return None;
         }
-    }
+        if let Some(ended) = ended {
+            finding.detail_mut().excepted_until = Some(ended);
+        }
+        Some(finding)
+    });
+    settled.findings = rest.collect();
+    settled.excepted = all_excepted;
     let images = snapshot.facts().images.is_some();
     let told = exceptions.iter().map(|exception| &**exception).collect::<Vec<_>>();
     settled.notes.extend(notes(&told, &used, catalog, terms, today, (ran, cut, images)));
