@@ -21,6 +21,7 @@ mod english;
 mod exit_codes;
 mod faults;
 mod fix;
+mod grants;
 mod images;
 mod mistakes;
 mod network;
