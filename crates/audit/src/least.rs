@@ -8,7 +8,7 @@
 //! The proof: the manifests are read back, and the RBAC engine decides about every recorded request
 //! with these roles and the default ones of Kubernetes alone.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use pavisade_model::KubernetesVersion;
 use pavisade_rbac::{Ask, Authorizer, Decision as Verdict, Identity, Subject, Through};
@@ -152,9 +152,9 @@ pub fn least(usage: &Usage, subject: &Subject, names: Names) -> Option<Least> {
     if allowed.is_empty() {
         return None;
     }
-    let asks: BTreeMap<String, &Ask> =
-        allowed.iter().map(|one| (one.ask.to_string(), &one.ask)).collect();
-    let asks: Vec<&Ask> = asks.into_values().collect();
+    let mut known = HashSet::new();
+    let asks = allowed.iter().map(|one| &one.ask);
+    let asks: Vec<&Ask> = asks.filter(|ask| known.insert(*ask)).collect();
     let who = Identity::of(subject, &[]);
     let by_default = decided("", &who, &asks);
     let needed = asks.iter().zip(&by_default).filter(|(_, default)| !**default);

@@ -176,7 +176,17 @@ const ON: [&str; 8] = [
 ];
 
 fn any_use() -> impl Strategy<Value = String> {
-    let name = prop::sample::select(vec!["", "/a", "/b", "/c", "/yes", "/1", "/a:b"]);
+    let name = prop::sample::select(vec![
+        "",
+        "/a",
+        "/b",
+        "/c",
+        "/yes",
+        "/1",
+        "/a:b",
+        "/\u{2028}",
+        "/a in namespace s",
+    ]);
     let sub = prop::sample::select(vec!["", "/status", "/scale"]);
     let place = prop::sample::select(vec!["", " -n s", " -n t"]);
     let (verb, on) = (prop::sample::select(&VERBS), prop::sample::select(&ON));

@@ -112,15 +112,30 @@ fn list(all: &[String]) -> String {
     all.iter().map(|text| quoted(text)).collect::<Vec<_>>().join(", ")
 }
 
-/// A text as YAML: plain if it is a word that YAML takes for a text, else quoted as in JSON.
+/// A text as YAML: plain if it is a word that YAML takes for a text, else quoted.
 fn quoted(text: &str) -> String {
     let plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-./".contains(&b))
         && text.bytes().next().is_some_and(|b| b.is_ascii_lowercase())
         && !matches!(text, "y" | "n" | "yes" | "no" | "on" | "off" | "true" | "false" | "null");
-    match plain {
-        true => text.to_owned(),
-        false => serde_json::Value::from(text).to_string(),
+    if plain {
+        return text.to_owned();
     }
+    let mut out = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => out.extend(['\\', c]),
+            ' '..='~' => out.push(c),
+            // Some of them end a line, or are not allowed in YAML.
+            c if u32::from(c) <= 0xffff => {
+                let _ = write!(out, "\\u{:04x}", u32::from(c));
+            }
+            c => {
+                let _ = write!(out, "\\U{:08x}", u32::from(c));
+            }
+        }
+    }
+    out.push('"');
+    out
 }
 
 #[cfg(test)]
@@ -151,7 +166,8 @@ mod tests {
             ("1e3", "\"1e3\""),
             ("*", "\"*\""),
             ("a: b", "\"a: b\""),
-            ("a\nb", "\"a\\nb\""),
+            ("a\nb", "\"a\\u000ab\""),
+            ("a\"\\\u{2028}\u{1f600}", "\"a\\\"\\\\\\u2028\\U0001f600\""),
         ] {
             assert_eq!(quoted(text), want);
         }

@@ -90,8 +90,12 @@ async fn execute(command: &GrantCommand) -> anyhow::Result<Outcome> {
                     () = stopped() => {}
                 }
                 election.release(&api).await;
-                // Removals were told when they happened; what they leave is not waited for.
-                teller.abort();
+                drop(tell);
+                // Removals are told; what they leave is not waited for long.
+                let told = tokio::time::timeout(Duration::from_secs(2), teller).await;
+                if let Ok(told) = told {
+                    told.context("telling what was removed")??;
+                }
                 return Ok(Outcome::Clean);
             }
             let swept = sweep::once(&api, &tell).await;

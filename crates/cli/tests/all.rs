@@ -23,6 +23,7 @@ mod faults;
 mod fix;
 mod grants;
 mod images;
+mod least_privilege;
 mod mistakes;
 mod network;
 mod old_results;

@@ -167,8 +167,8 @@ pub(crate) enum RbacCommand {
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct LeastArgs {
-    /// A user's name, group:NAME, sa:NAMESPACE/NAME.
-    #[arg(value_name = "SUBJECT", conflicts_with = "all")]
+    /// A user's name, group:NAME, sa:NAMESPACE/NAME. With --all, the first path.
+    #[arg(value_name = "SUBJECT")]
     pub subject: Option<String>,
     /// For everybody in the log but Kubernetes itself.
     #[arg(long)]

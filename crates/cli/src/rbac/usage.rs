@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufWriter, Write as _};
+use std::path::PathBuf;
 
 use anyhow::{anyhow, bail};
 use pavisade_audit::least::members;
@@ -16,13 +17,17 @@ use crate::progress::Spinner;
 use crate::{Outcome, audit_logs, terminal};
 
 pub(super) fn least_privilege(args: &LeastArgs) -> anyhow::Result<Outcome> {
-    let asked = args.subject.as_deref().map(words::subject).transpose();
-    let asked = asked.map_err(|why| anyhow!(why))?;
-    if asked.is_none() && !args.all {
+    let mut common = args.common.clone();
+    let mut subject = args.subject.as_deref();
+    if args.all {
+        // Without a subject, the first word is a path.
+        common.paths.splice(0..0, subject.take().map(PathBuf::from));
+    } else if subject.is_none() {
         bail!("whose roles? Give a subject, or --all");
     }
-    let current = match has_roles(&args.common) {
-        true => Some(Read::of(&args.common)?),
+    let asked = subject.map(words::subject).transpose().map_err(|why| anyhow!(why))?;
+    let current = match has_roles(&common) {
+        true => Some(Read::of(&common)?),
         false => None,
     };
     // The configuration is wrong, which was told.
@@ -124,7 +129,7 @@ fn everybody(usage: &Usage) -> Vec<Subject> {
                     namespace: namespace.to_owned(),
                     name: name.to_owned(),
                 },
-                None if one.user.starts_with("system:") => return None,
+                None if one.user.is_empty() || one.user.starts_with("system:") => return None,
                 None => Subject::User(one.user.clone()),
             };
             Some((one.user.as_str(), subject))
