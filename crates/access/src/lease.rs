@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -18,6 +18,28 @@ pub const DURATION: Duration = Duration::from_secs(6);
 pub const PATIENCE: Duration = Duration::from_secs(4);
 /// How often the holder renews, and others look.
 pub const EVERY: Duration = Duration::from_millis(1_500);
+
+/// How long ago a Lease was renewed that still counts as held, for people: clocks may differ.
+const RECENT: SignedDuration = SignedDuration::from_secs(60);
+
+/// Returns whether a sweeper held the Lease within the last minute; `None` if that may not be read.
+///
+/// # Errors
+/// The API server does not answer.
+pub async fn is_held(api: &Api, namespace: &str, name: &str) -> Result<Option<bool>, Failure> {
+    let election = Election::new(namespace.to_owned(), name.to_owned(), String::new());
+    let lease = match api.get(&election.path()).await {
+        Ok(lease) => lease,
+        Err(failure) if failure.code() == 404 => return Ok(Some(false)),
+        Err(failure) if failure.code() == 403 => return Ok(None),
+        Err(failure) => return Err(failure),
+    };
+    let renewed = lease.pointer("/spec/renewTime").and_then(Value::as_str);
+    let renewed: Option<Timestamp> = renewed.and_then(|text| text.parse().ok());
+    let now = api.now()?;
+    let recent = renewed.is_some_and(|at| now.duration_since(at) < RECENT);
+    Ok(Some(recent && !Record::read(&lease).holder.is_empty()))
+}
 
 /// What was last seen of the Lease.
 #[derive(Debug, Clone, PartialEq, Eq)]

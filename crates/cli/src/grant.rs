@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow};
 use jiff::{SignedDuration, Timestamp};
 use pavisade_access::grants::Grant;
-use pavisade_access::lease::Election;
+use pavisade_access::lease::{Election, is_held};
 use pavisade_access::sweep::{self, Event};
 use pavisade_access::{Api, Asked, Failure, outlives};
 use pavisade_judgement::{AccessGrant, Outlives};
@@ -21,10 +21,13 @@ use crate::{Outcome, cluster, terminal};
 
 /// The name of the Lease.
 const LEASE: &str = "pavisade-grant-sweep";
+/// Its namespace, if the sweeper was installed from `deploy/grants`.
+const NAMESPACE: &str = "pavisade";
 
 pub(crate) fn run(args: &GrantArgs) -> anyhow::Result<Outcome> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all();
-    let runtime = { runtime }.build().context("could not start threads for the connection")?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = runtime.context("could not start threads for the connection")?;
     let done = runtime.block_on(execute(&args.command));
     runtime.shutdown_background();
     done
@@ -50,6 +53,14 @@ async fn execute(command: &GrantCommand) -> anyhow::Result<Outcome> {
             let api = connect(to).await?;
             let grant = pavisade_access::create(&api, &asked).await?;
             show(GrantPage::Created(&grant.shown), api.now()?, to)?;
+            // The grant is made, whatever this says.
+            if let Ok(Some(false)) = is_held(&api, NAMESPACE, LEASE).await {
+                let text = format!(
+                    "no sweeper holds the Lease {NAMESPACE}/{LEASE}, so nothing may remove it at \
+                     its end: install deploy/grants, or run `pavisade grant sweep` yourself"
+                );
+                terminal::say("warning", &text);
+            }
             Ok(Outcome::Clean)
         }
         GrantCommand::List { namespace, to } => {
