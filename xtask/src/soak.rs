@@ -77,6 +77,8 @@ const LOOPS: &[Loop] = &[
         tool: Some("authorizer"),
         run: tokens::run,
     },
+    // Grants on a real API server whose sweepers are killed at random.
+    Loop { name: "grants", full: 200, elsewhere: true, tool: Some("control-plane"), run: grants },
     // Kills runs that write files at random times.
     Loop { name: "kill", full: 500, elsewhere: false, tool: None, run: kill },
     // Compares installed packages with package managers; a partial run includes what needs no
@@ -89,6 +91,20 @@ const LOOPS: &[Loop] = &[
         run: managers::soak,
     },
 ];
+
+/// A test of the program runs a tenth.
+fn grants(count: u32, _: u64) -> anyhow::Result<()> {
+    let args =
+        ["test", "--package", "pavisade-cli", "--test", "all", "--", "--nocapture", "grants_end"];
+    let status = std::process::Command::new("cargo")
+        .args(args)
+        .env("PAVISADE_GRANTS", count.to_string())
+        .env("PAVISADE_NEED_CLUSTER", "1")
+        .current_dir(crate::shared::root())
+        .status()?;
+    ensure!(status.success(), "the test failed");
+    Ok(())
+}
 
 fn kill(runs: u32, seed: u64) -> anyhow::Result<()> {
     fastrand::seed(seed);

@@ -9,6 +9,7 @@ pub(crate) use comply::{ComplyArgs, ComplyFormat, FrameworksArgs, FrameworksComm
 pub(crate) use config::{AllowFrom, CheckConfigArgs, ConfigArgs, ConfigCommand, ConfigFile};
 pub(crate) use db::{DbArgs, DbCommand, Install};
 pub(crate) use fix::FixArgs;
+pub(crate) use grant::{GrantArgs, GrantCommand, To};
 pub(crate) use identity::{IdentityArgs, IdentityCommand, MfaPolicyArgs, TestTokenArgs};
 pub(crate) use image::{Choose, ImageArgs, ImageCommand, ImageFormat, SbomArgs, SbomFormat};
 pub(crate) use images::Images;
@@ -31,12 +32,13 @@ mod comply;
 mod config;
 mod db;
 mod fix;
+mod grant;
 mod identity;
 mod image;
 mod images;
 pub(crate) mod network;
 mod pss;
-mod rbac;
+pub(crate) mod rbac;
 mod reading;
 mod registry;
 pub(crate) mod runtime;
@@ -82,6 +84,8 @@ pub(crate) enum Command {
     Runtime(runtime::RuntimeArgs),
     /// Show who can do what and why, and find faults in roles and bindings.
     Rbac(Box<RbacArgs>),
+    /// Give access that ends by itself, and remove what has ended.
+    Grant(GrantArgs),
     /// Show the ways into the API server, require MFA there, and test tokens.
     Identity(Box<IdentityArgs>),
     /// Show the vulnerabilities in a container image, or list its packages by layer.

@@ -1,6 +1,7 @@
 //! The `pavisade` program: arguments, exit codes, progress. It contains no checks.
 
 mod args;
+mod audit_logs;
 mod bounded;
 mod checks;
 mod cluster;
@@ -14,6 +15,7 @@ mod examples;
 mod explain;
 mod fix;
 mod frameworks;
+mod grant;
 mod identity;
 mod image;
 mod images;
@@ -83,6 +85,7 @@ fn main() -> ExitCode {
         Command::Network(args) => network::run(&args),
         Command::Runtime(args) => runtime::run(&args),
         Command::Rbac(args) => rbac::run(&args.command),
+        Command::Grant(args) => grant::run(&args),
         Command::Identity(args) => identity::run(&args),
         Command::Image(args) => image::run(&args),
         Command::Sbom(args) => image::sbom(&args),

@@ -1,5 +1,7 @@
 //! `pavisade rbac`.
 
+mod usage;
+
 use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -99,6 +101,9 @@ pub(crate) fn run(command: &RbacCommand) -> anyhow::Result<Outcome> {
             show(AccessPage::Lint(&all), &common.how.shown)?;
             Ok(read.outcome(if faults { Outcome::Findings } else { Outcome::Clean }, unsure))
         }
+        RbacCommand::LeastPrivilege(args) => usage::least_privilege(args),
+        RbacCommand::Unused(args) => usage::unused_permissions(args),
+        RbacCommand::Audit(args) => usage::audit(args),
     }
 }
 

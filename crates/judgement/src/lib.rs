@@ -8,6 +8,7 @@ mod baseline;
 mod comparison;
 mod exception;
 mod fix;
+mod grant;
 mod pod_security;
 mod priority;
 mod ways;
@@ -25,6 +26,7 @@ pub use exception::{
     ANNOTATION, Date, Exception, Form, InObject, Scope, Selector, Subjects, lines,
 };
 pub use fix::{Fixed, fix};
+pub use grant::{AccessGrant, Outlives};
 use pavisade_model::{Finding, KubernetesVersion, Note, Program, Rule, State};
 use pavisade_snapshot::{ClusterFacts, Distribution, World};
 pub use pod_security::{Doubt, Labels, Level, NamespaceSecurity, PodSecurity, Reason, Standing};

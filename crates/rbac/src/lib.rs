@@ -16,6 +16,7 @@ pub mod builtin;
 mod chain;
 mod defaults;
 mod diff;
+pub mod grant;
 mod lint;
 mod model;
 mod node;

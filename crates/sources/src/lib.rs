@@ -52,7 +52,9 @@ mod text;
 mod walk;
 mod worlds;
 
-pub use cluster::{ClusterLimits, ClusterRequest, ConnectError, LoadedCluster, load_cluster};
+pub use cluster::{
+    Answer, ClusterClient, ClusterLimits, ClusterRequest, ConnectError, LoadedCluster, load_cluster,
+};
 pub use open::open_regular;
 pub use saved::saved;
 pub use scope::Scope;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use pavisade_model::KubernetesVersion;
 use pavisade_report::Options;
 use pavisade_sources::Scope;
@@ -51,6 +51,32 @@ const LINT_EXIT_CODES: &str = "\
 Exit codes:
   0  no fault
   1  faults
+  2  wrong usage, or the result could not be written
+  3  something could not be read";
+
+const LEAST_EXAMPLES: &str = "\
+Examples:
+  pavisade rbac least-privilege sa:shop/web --audit-log /var/log/kubernetes/audit.log
+  pavisade rbac least-privilege --all --audit-log logs/ --cluster > roles.yaml
+  aws logs filter-log-events --log-group-name /aws/eks/prod/cluster \\
+    --log-stream-name-prefix kube-apiserver-audit \\
+    | pavisade rbac least-privilege alice --audit-log -
+
+Exit codes:
+  0  roles were written, and it is proven that they allow what was used
+  2  wrong usage, or the result could not be written
+  3  something could not be read or proven";
+
+const UNUSED_EXIT_CODES: &str = "\
+Exit codes:
+  0  every permission was used
+  1  permissions that were not used
+  2  wrong usage, or the result could not be written
+  3  something could not be read";
+
+const AUDIT_EXIT_CODES: &str = "\
+Exit codes:
+  0  answered
   2  wrong usage, or the result could not be written
   3  something could not be read";
 
@@ -124,6 +150,74 @@ pub(crate) enum RbacCommand {
         #[command(flatten)]
         common: Common,
     },
+    /// Write the least roles for what somebody used according to audit logs, and prove that they
+    /// suffice.
+    ///
+    /// Each recorded request is decided again with the new roles alone. What they take away is shown
+    /// if the current roles are given: --cluster, --snapshot, or files.
+    #[command(after_help = LEAST_EXAMPLES)]
+    LeastPrivilege(LeastArgs),
+    /// Say which permissions were not used according to audit logs.
+    #[command(after_help = UNUSED_EXIT_CODES)]
+    Unused(UnusedArgs),
+    /// Say who used permissions that give power, and whose requests were refused.
+    #[command(after_help = AUDIT_EXIT_CODES)]
+    Audit(UsesArgs),
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct LeastArgs {
+    /// A user's name, group:NAME, sa:NAMESPACE/NAME. With --all, the first path.
+    #[arg(value_name = "SUBJECT")]
+    pub subject: Option<String>,
+    /// For everybody in the log but Kubernetes itself.
+    #[arg(long)]
+    pub all: bool,
+    /// When to limit a rule to names of objects: `stable` where they are few and not generated.
+    #[arg(long, value_enum, default_value_t = NamesArg::Stable, value_name = "WHEN")]
+    pub names: NamesArg,
+    #[command(flatten)]
+    pub logs: AuditLogs,
+    #[command(flatten)]
+    pub common: Common,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum NamesArg {
+    Never,
+    Stable,
+    /// Wherever it is valid.
+    Always,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct UnusedArgs {
+    /// Only bindings that name this one: a user's name, group:NAME, sa:NAMESPACE/NAME.
+    #[arg(long, value_name = "SUBJECT")]
+    pub subject: Option<String>,
+    #[command(flatten)]
+    pub logs: AuditLogs,
+    #[command(flatten)]
+    pub common: Common,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct UsesArgs {
+    #[command(flatten)]
+    pub logs: AuditLogs,
+    #[command(flatten)]
+    pub shown: Shown,
+}
+
+/// Audit logs.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct AuditLogs {
+    /// An audit log of the API server, or a folder of them; can be repeated. `-` is standard input.
+    ///
+    /// Lines of events, batches of a webhook, and EKS's log from CloudWatch are understood, also
+    /// compressed (gzip, Zstandard).
+    #[arg(long, value_name = "FILE", required = true)]
+    pub audit_log: Vec<PathBuf>,
 }
 
 /// Groups in addition to those that Kubernetes adds.

@@ -7,6 +7,7 @@
 //!
 //! A credential plugin is run once, before the first request.
 
+mod client;
 mod connect;
 mod discovery;
 mod exec;
@@ -25,6 +26,7 @@ use jiff::Timestamp;
 use pavisade_model::{Cause, GroupKind, Note, NoteKind, kinds};
 use pavisade_snapshot::{Coverage, Object, WorldParts};
 
+pub use client::{Answer, ClusterClient};
 pub use connect::ConnectError;
 
 use base64::Engine as _;

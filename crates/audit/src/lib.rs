@@ -1,0 +1,21 @@
+//! Audit logs of the API server as permissions that were used.
+//!
+//! [`decode`] reads events of every form in which they are stored; [`Tally`] counts them in bounded
+//! memory, so that logs of any size can be streamed through it, in parallel; [`Usage`] is the result.
+//! [`least`] generates the least roles and proves that they allow what was used, with the RBAC engine;
+//! [`unused`] says what was not used of the roles that somebody has; [`dangerous`] says which uses
+//! give power.
+//!
+//! Pure: values in, values out. Not here: files and compression (the program), texts (`report`).
+
+pub mod dangerous;
+mod event;
+pub mod least;
+mod manifest;
+mod tally;
+pub mod unused;
+
+pub use event::{Decoded, Event, ObjectRef, decode};
+pub use least::{Least, Names, Proof, least};
+pub use tally::{Decision, Limits, Tally, Usage, Use, User};
+pub use unused::{Unused, unused};

@@ -1,0 +1,630 @@
+//! Counts events in bounded memory, and gives the permissions that they needed.
+//!
+//! What a request needed is what the authorizer was asked, which differs from what the event names:
+//! - `create` is asked without a name, although the event names the new object;
+//! - a `patch` or `update` that created the object (201) also asked for `create`;
+//! - since Kubernetes 1.35 exec, attach and port-forward by `get` (WebSocket) also ask for `create`;
+//! - impersonation asks for the user's permission to impersonate, and then for the other's.
+//!
+//! Names are kept up to a number; a resource with more is needed without names, which covers all.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use jiff::Timestamp;
+use pavisade_rbac::{Ask, ResourceAsk};
+
+use crate::event::{Event, Text};
+
+/// How much is kept. What exceeds it is counted, and said.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Different uses.
+    pub uses: usize,
+    /// Users.
+    pub users: usize,
+    /// Names of a use, before it counts without names.
+    pub names: usize,
+    /// Groups of a user.
+    pub groups: usize,
+    /// Bytes of a name, a path and others.
+    pub text: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { uses: 500_000, users: 100_000, names: 32, groups: 64, text: 1_024 }
+    }
+}
+
+/// What the authorizer answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Decision {
+    /// It allowed the request.
+    Allowed,
+    /// It refused.
+    Denied,
+    /// The log does not say it, and the response (403) may also come from admission.
+    Unknown,
+}
+
+/// One use of one permission, by one user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Use {
+    /// The name of the user.
+    pub user: String,
+    /// What the authorizer was asked. Its name is empty if there were too many.
+    pub ask: Ask,
+    /// Whether there were too many names.
+    pub many: bool,
+    /// The answer.
+    pub decision: Decision,
+    /// Whether another request implies it, so the log does not show it by itself.
+    pub implied: bool,
+    /// How often, for all names of the same use.
+    pub count: u64,
+    /// The first and the last time, for all names of the same use.
+    pub first: Option<Timestamp>,
+    /// The last time.
+    pub last: Option<Timestamp>,
+}
+
+/// Who was seen.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct User {
+    /// The groups.
+    pub groups: BTreeSet<String>,
+    /// Requests, whatever the answer.
+    pub requests: u64,
+    /// Days with requests, since 1970.
+    pub days: BTreeSet<u32>,
+}
+
+/// The result.
+#[derive(Debug, Clone, Default)]
+pub struct Usage {
+    /// All uses, sorted.
+    pub uses: Vec<Use>,
+    /// Who was seen, by name.
+    pub users: BTreeMap<String, User>,
+    /// Audit events.
+    pub events: u64,
+    /// Events whose use was not kept, because there were too many different ones.
+    pub dropped: u64,
+    /// The first and the last request.
+    pub first: Option<Timestamp>,
+    /// The last request.
+    pub last: Option<Timestamp>,
+}
+
+/// Counts.
+#[derive(Debug, Default)]
+pub struct Tally {
+    limits: Limits,
+    uses: HashMap<Box<[u8]>, Counted>,
+    users: HashMap<Box<str>, Seen>,
+    events: u64,
+    dropped: u64,
+    /// The first and last second.
+    span: Option<(i64, i64)>,
+    key: Vec<u8>,
+}
+
+#[derive(Debug, Default)]
+struct Seen {
+    groups: BTreeSet<Box<str>>,
+    requests: u64,
+    days: BTreeSet<u32>,
+}
+
+#[derive(Debug, Default)]
+struct Counted {
+    count: u64,
+    span: Option<(i64, i64)>,
+    names: BTreeSet<Box<str>>,
+    many: bool,
+}
+
+impl Counted {
+    fn name(&mut self, name: &str, limits: &Limits) {
+        if self.many || self.names.contains(name) {
+            return;
+        }
+        if self.names.len() >= limits.names {
+            (self.many, self.names) = (true, BTreeSet::new());
+        } else {
+            self.names.insert(name.into());
+        }
+    }
+
+    fn merge(&mut self, other: Self, limits: &Limits) {
+        self.count += other.count;
+        self.span = both(self.span, other.span);
+        if other.many {
+            (self.many, self.names) = (true, BTreeSet::new());
+        }
+        for name in other.names {
+            self.name(&name, limits);
+        }
+    }
+}
+
+fn both(a: Option<(i64, i64)>, b: Option<(i64, i64)>) -> Option<(i64, i64)> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some((a.0.min(b.0), a.1.max(b.1))),
+        (a, b) => a.or(b),
+    }
+}
+
+/// One use before it is counted.
+struct Found<'u> {
+    user: &'u str,
+    decision: Decision,
+    implied: bool,
+    verb: &'u str,
+    /// Group, resource, subresource, namespace; `None` for a path.
+    resource: Option<[&'u str; 4]>,
+    /// The name or the path.
+    name: &'u str,
+}
+
+impl Tally {
+    /// An empty one.
+    pub fn new(limits: Limits) -> Self {
+        Self { limits, ..Self::default() }
+    }
+
+    /// Counts an event.
+    pub fn take(&mut self, event: &Event<'_>) {
+        self.events += 1;
+        // The authorizer is asked after `RequestReceived`.
+        let ends = match event.stage {
+            "ResponseComplete" | "Panic" => true,
+            // A watch that is still open when the log ends has no other event.
+            "ResponseStarted" => false,
+            _ => return,
+        };
+        let decision = match (event.decision, event.code) {
+            ("allow", _) => Decision::Allowed,
+            ("forbid", _) => Decision::Denied,
+            // Nobody was authenticated.
+            (_, 401) => return,
+            (_, 403) => Decision::Unknown,
+            _ => Decision::Allowed,
+        };
+        let second = seconds(event.time);
+        let span = second.map(|second| (second, second));
+        self.span = both(self.span, span);
+        let (user, groups) = event.impersonated.unwrap_or((event.user, event.groups));
+        self.see(user, groups, ends, second);
+        let mut count = |found: &Found<'_>| self.count(found, ends, span);
+        if let Some((other, groups)) = event.impersonated {
+            impersonation(event.user, other, groups, &mut count);
+        }
+        let found = |decision, implied, verb, resource, name| Found {
+            user,
+            decision,
+            implied,
+            verb,
+            resource,
+            name,
+        };
+        let Some(object) = event.object else {
+            let path = event.uri.split(['?', '#']).next().unwrap_or_default();
+            count(&found(decision, false, event.verb, None, path));
+            self.see_sender(event, ends, second);
+            return;
+        };
+        let (group, resource, sub) = (&*object.group, &*object.resource, &*object.subresource);
+        let collection = event.verb == "create" && sub.is_empty();
+        // The event of a new object names it and its namespace, if the path does not.
+        let inside = !collection || event.uri.contains("/namespaces/");
+        let namespace = if inside { &*object.namespace } else { "" };
+        let name = if collection { "" } else { &*object.name };
+        let on = Some([group, resource, sub, namespace]);
+        count(&found(decision, false, event.verb, on, name));
+        if decision == Decision::Allowed {
+            let made = event.code == 201 && matches!(event.verb, "patch" | "update");
+            let stream = group.is_empty()
+                && resource == "pods"
+                && matches!(sub, "exec" | "attach" | "portforward")
+                && event.verb == "get";
+            if made || stream {
+                count(&found(decision, true, "create", on, name));
+            }
+        }
+        self.see_sender(event, ends, second);
+    }
+
+    /// Of an impersonated request, the one who sent it is seen as well.
+    fn see_sender(&mut self, event: &Event<'_>, ends: bool, second: Option<i64>) {
+        if event.impersonated.is_some() {
+            self.see(event.user, event.groups, ends, second);
+        }
+    }
+
+    fn see(&mut self, user: &str, groups: &[Text<'_>], ends: bool, second: Option<i64>) {
+        let limits = self.limits;
+        if !self.users.contains_key(user) {
+            if self.users.len() >= limits.users || user.len() > limits.text {
+                return;
+            }
+            self.users.insert(user.into(), Seen::default());
+        }
+        let Some(seen) = self.users.get_mut(user) else { return };
+        seen.requests += u64::from(ends);
+        for group in groups {
+            if seen.groups.len() < limits.groups && !seen.groups.contains(&**group) {
+                seen.groups.insert((&**group).into());
+            }
+        }
+        // Twenty years: a clock that jumps fills no memory.
+        if let Some(day) = second.and_then(|second| u32::try_from(second / 86_400).ok())
+            && seen.days.len() < 7_300
+        {
+            seen.days.insert(day);
+        }
+    }
+
+    fn count(&mut self, found: &Found<'_>, ends: bool, span: Option<(i64, i64)>) {
+        let key = &mut self.key;
+        key.clear();
+        key.push(match found.decision {
+            Decision::Allowed => b'a',
+            Decision::Denied => b'd',
+            Decision::Unknown => b'u',
+        });
+        key.push(if found.implied { b'i' } else { b'-' });
+        let of_path = ["", "", "", ""];
+        key.push(if found.resource.is_some() { b'r' } else { b'p' });
+        let parts = found.resource.unwrap_or(of_path);
+        let all = [found.user, found.verb].into_iter().chain(parts);
+        let mut too_long = found.name.len() > self.limits.text;
+        for part in all {
+            too_long |= part.len() > self.limits.text || part.contains('\0');
+            key.extend_from_slice(part.as_bytes());
+            key.push(0);
+        }
+        if too_long {
+            self.dropped += 1;
+            return;
+        }
+        if !self.uses.contains_key(&**key) {
+            if self.uses.len() >= self.limits.uses {
+                self.dropped += 1;
+                return;
+            }
+            self.uses.insert(key.as_slice().into(), Counted::default());
+        }
+        let Some(counted) = self.uses.get_mut(&**key) else { return };
+        counted.count += u64::from(ends);
+        counted.span = both(counted.span, span);
+        counted.name(found.name, &self.limits);
+    }
+
+    /// Adds what another counted.
+    pub fn merge(&mut self, other: Self) {
+        self.events += other.events;
+        self.dropped += other.dropped;
+        self.span = both(self.span, other.span);
+        for (key, counted) in other.uses {
+            if self.uses.len() >= self.limits.uses && !self.uses.contains_key(&key) {
+                self.dropped += counted.count.max(1);
+                continue;
+            }
+            self.uses.entry(key).or_default().merge(counted, &self.limits);
+        }
+        for (user, seen) in other.users {
+            if self.users.len() >= self.limits.users && !self.users.contains_key(&user) {
+                continue;
+            }
+            let own = self.users.entry(user).or_default();
+            own.requests += seen.requests;
+            own.days.extend(seen.days);
+            for group in seen.groups {
+                if own.groups.len() < self.limits.groups {
+                    own.groups.insert(group);
+                }
+            }
+        }
+    }
+
+    /// The result.
+    pub fn finish(self) -> Usage {
+        let mut uses = Vec::new();
+        for (key, counted) in self.uses {
+            let Some(of) = read_key(&key) else { continue };
+            let names = match counted.many {
+                true => vec!["".into()],
+                false => counted.names.into_iter().collect::<Vec<Box<str>>>(),
+            };
+            for name in names {
+                let mut ask = of.ask.clone();
+                match &mut ask {
+                    Ask::Resource(ask) => ask.name = name.into(),
+                    Ask::Path { path, .. } => *path = name.into(),
+                }
+                uses.push(Use {
+                    user: of.user.clone(),
+                    ask,
+                    many: counted.many,
+                    decision: of.decision,
+                    implied: of.implied,
+                    count: counted.count,
+                    first: counted.span.and_then(|span| Timestamp::from_second(span.0).ok()),
+                    last: counted.span.and_then(|span| Timestamp::from_second(span.1).ok()),
+                });
+            }
+        }
+        uses.sort_by_cached_key(|one| {
+            let place = match &one.ask {
+                Ask::Resource(ask) => {
+                    (ask.namespace.clone(), ask.group.clone(), ask.combined(), ask.name.clone())
+                }
+                Ask::Path { path, .. } => {
+                    (String::new(), String::new(), String::new(), path.clone())
+                }
+            };
+            (one.user.clone(), place, one.ask.verb().to_owned(), one.decision, one.implied)
+        });
+        let users = self.users.into_iter().map(|(name, seen)| {
+            let groups = seen.groups.into_iter().map(String::from).collect();
+            (name.into(), User { groups, requests: seen.requests, days: seen.days })
+        });
+        Usage {
+            uses,
+            users: users.collect(),
+            events: self.events,
+            dropped: self.dropped,
+            first: self.span.and_then(|span| Timestamp::from_second(span.0).ok()),
+            last: self.span.and_then(|span| Timestamp::from_second(span.1).ok()),
+        }
+    }
+}
+
+/// What impersonation asks for. Which groups the request named is not logged: those that Kubernetes
+/// adds by itself are left out.
+fn impersonation(user: &str, other: &str, groups: &[Text<'_>], count: &mut impl FnMut(&Found<'_>)) {
+    let decision = Decision::Allowed;
+    let found = |group, resource, namespace, name| {
+        let resource = Some([group, resource, "", namespace]);
+        Found { user, decision, implied: true, verb: "impersonate", resource, name }
+    };
+    let account =
+        other.strip_prefix("system:serviceaccount:").and_then(|rest| rest.split_once(':'));
+    match account {
+        Some((namespace, name)) => count(&found("", "serviceaccounts", namespace, name)),
+        None => count(&found("", "users", "", other)),
+    }
+    for group in groups {
+        let own = &**group == "system:authenticated"
+            || account.is_some() && group.starts_with("system:serviceaccounts");
+        if !own {
+            count(&found("", "groups", "", group));
+        }
+    }
+}
+
+struct Key {
+    user: String,
+    ask: Ask,
+    decision: Decision,
+    implied: bool,
+}
+
+fn read_key(key: &[u8]) -> Option<Key> {
+    let text = std::str::from_utf8(key).ok()?;
+    let (flags, rest) = text.split_at_checked(3)?;
+    let mut flags = flags.bytes();
+    let decision = match flags.next()? {
+        b'a' => Decision::Allowed,
+        b'd' => Decision::Denied,
+        _ => Decision::Unknown,
+    };
+    let implied = flags.next()? == b'i';
+    let is_resource = flags.next()? == b'r';
+    let mut parts = rest.split('\0').map(str::to_owned);
+    let (user, verb) = (parts.next()?, parts.next()?);
+    let ask = match is_resource {
+        true => Ask::Resource(ResourceAsk {
+            verb,
+            group: parts.next()?,
+            resource: parts.next()?,
+            subresource: parts.next()?,
+            namespace: parts.next()?,
+            name: String::new(),
+        }),
+        false => Ask::Path { verb, path: String::new() },
+    };
+    Some(Key { user, ask, decision, implied })
+}
+
+/// Seconds since 1970 of a time in RFC 3339 in UTC, as the API server writes it.
+fn seconds(text: &str) -> Option<i64> {
+    let bytes = text.as_bytes();
+    let number = |from: usize, to: usize| {
+        let digits = bytes.get(from..to)?;
+        digits.iter().try_fold(0_i64, |sum, byte| {
+            byte.is_ascii_digit().then(|| sum * 10 + i64::from(byte - b'0'))
+        })
+    };
+    if bytes.get(4) != Some(&b'-') || bytes.get(10) != Some(&b'T') || bytes.last() != Some(&b'Z') {
+        return None;
+    }
+    let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
+    let (hour, minute, second) = (number(11, 13)?, number(14, 16)?, number(17, 19)?);
+    if !(1..=12).contains(&month) || !(1..=31).contains(&day) {
+        return None;
+    }
+    // Days from the civil date, by counting years from March.
+    let (y, m) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let (era, of_era) = (y.div_euclid(400), y.rem_euclid(400));
+    let of_year = (153 * m + 2) / 5 + day - 1;
+    let days = era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468;
+    Some(days * 86_400 + hour * 3_600 + minute * 60 + second)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode;
+
+    #[test]
+    fn times() {
+        for text in ["1970-01-01T00:00:00Z", "2024-02-29T23:59:59Z", "2026-12-01T06:00:00Z"] {
+            let want: Timestamp = text.parse().unwrap();
+            assert_eq!(seconds(text), Some(want.as_second()), "{text}");
+        }
+        assert_eq!(seconds("2026-12-01T06:00:00.123456Z"), seconds("2026-12-01T06:00:00Z"));
+        for text in ["", "2026", "2026-13-01T06:00:00Z", "2026-12-01T06:00:00+01:00", "é026-12-01T"]
+        {
+            assert_eq!(seconds(text), None, "{text}");
+        }
+    }
+
+    /// `VERB URI [group=G] [resource=R] …` as an event of `ann`.
+    fn event(verb: &str, uri: &str, object: &str, code: u16, more: &str) -> String {
+        let object = match object {
+            "" => String::new(),
+            object => format!(r#","objectRef":{object}"#),
+        };
+        format!(
+            r#"{{"kind":"Event","stage":"ResponseComplete","verb":"{verb}","requestURI":"{uri}","user":{{"username":"ann","groups":["devs"]}}{object},"responseStatus":{{"code":{code}}},"requestReceivedTimestamp":"2030-01-01T00:00:00Z"{more}}}"#
+        )
+    }
+
+    fn asks(lines: &[String]) -> Vec<String> {
+        let mut tally = Tally::new(Limits { names: 2, ..Limits::default() });
+        for line in lines {
+            let read = decode(line, &mut |event| tally.take(event));
+            assert_eq!((read.events, read.error), (1, None), "{line}");
+        }
+        let usage = tally.finish();
+        let words = usage.uses.iter().map(|one| {
+            let flag = match (one.decision, one.implied) {
+                (Decision::Allowed, false) => "",
+                (Decision::Allowed, true) => " implied",
+                (Decision::Denied, _) => " denied",
+                (Decision::Unknown, _) => " unknown",
+            };
+            format!("{}: {}{flag}", one.user, one.ask)
+        });
+        words.collect()
+    }
+
+    #[test]
+    fn what_the_authorizer_was_asked() {
+        let pods = r#"{"resource":"pods","namespace":"shop","name":"web"}"#;
+        let uri = "/api/v1/namespaces/shop/pods";
+        let one = |verb, uri, object, code| asks(&[event(verb, uri, object, code, "")]);
+        assert_eq!(one("get", uri, pods, 200), ["ann: get pods named web in namespace shop"]);
+        // The name of a new object is not asked for; that of a subresource is.
+        assert_eq!(one("create", uri, pods, 201), ["ann: create pods in namespace shop"]);
+        let exec = r#"{"resource":"pods","namespace":"shop","name":"web","subresource":"exec"}"#;
+        let asked = "create pods/exec named web in namespace shop";
+        assert_eq!(one("create", uri, exec, 101), [format!("ann: {asked}")]);
+        let both = [
+            format!("ann: {asked} implied"),
+            "ann: get pods/exec named web in namespace shop".to_owned(),
+        ];
+        assert_eq!(one("get", uri, exec, 101), both);
+        // A namespace in the body of a new object that is in none.
+        let node = r#"{"resource":"nodes","namespace":"shop","name":"n"}"#;
+        assert_eq!(one("create", "/api/v1/nodes", node, 201), ["ann: create nodes"]);
+        // Server-side apply that created the object.
+        let map = r#"{"resource":"configmaps","namespace":"shop","name":"a"}"#;
+        let both = [
+            "ann: create configmaps named a in namespace shop implied",
+            "ann: patch configmaps named a in namespace shop",
+        ];
+        assert_eq!(one("patch", uri, map, 201), both);
+        assert_eq!(one("patch", uri, map, 200).len(), 1);
+        assert_eq!(one("get", "/healthz?verbose", "", 200), ["ann: get /healthz"]);
+    }
+
+    #[test]
+    fn decisions_are_those_of_the_log_or_not_known() {
+        let pods = r#"{"resource":"pods","namespace":"shop"}"#;
+        let note =
+            |text: &str| format!(r#","annotations":{{"authorization.k8s.io/decision":"{text}"}}"#);
+        for (code, more, want) in [
+            (200, String::new(), ""),
+            (403, note("forbid"), " denied"),
+            // A quota refused what the authorizer allowed.
+            (403, note("allow"), ""),
+            (403, String::new(), " unknown"),
+        ] {
+            let line = event("list", "/api/v1/namespaces/shop/pods", pods, code, &more);
+            let want = format!("ann: list pods in namespace shop{want}");
+            assert_eq!(asks(&[line]), [want], "{code} {more}");
+        }
+        let line = event("list", "/api/v1/namespaces/shop/pods", pods, 401, "");
+        assert!(asks(&[line]).is_empty());
+    }
+
+    #[test]
+    fn impersonation_is_used_by_one_and_the_rest_by_the_other() {
+        let pods = r#"{"resource":"pods","namespace":"shop"}"#;
+        let more =
+            r#","impersonatedUser":{"username":"bob","groups":["ops","system:authenticated"]}"#;
+        let line = event("list", "/api/v1/namespaces/shop/pods", pods, 200, more);
+        let want = [
+            "ann: impersonate groups named ops implied",
+            "ann: impersonate users named bob implied",
+            "bob: list pods in namespace shop",
+        ];
+        assert_eq!(asks(&[line]), want);
+        let more = r#","impersonatedUser":{"username":"system:serviceaccount:ci:x","groups":["system:serviceaccounts","system:serviceaccounts:ci"]}"#;
+        let line = event("list", "/api/v1/namespaces/shop/pods", pods, 200, more);
+        assert_eq!(
+            asks(&[line])[0],
+            "ann: impersonate serviceaccounts named x in namespace ci implied"
+        );
+    }
+
+    #[test]
+    fn too_many_names_become_none() {
+        let line = |name: &str| {
+            let pod = format!(r#"{{"resource":"pods","namespace":"shop","name":"{name}"}}"#);
+            event("get", "/api/v1/namespaces/shop/pods/x", &pod, 200, "")
+        };
+        assert_eq!(asks(&[line("a"), line("b"), line("a")]).len(), 2);
+        let all = [line("a"), line("b"), line("c"), line("a")];
+        assert_eq!(asks(&all), ["ann: get pods in namespace shop"]);
+    }
+
+    #[test]
+    fn merging_is_counting_together() {
+        let line = |name: &str| {
+            let pod = format!(r#"{{"resource":"pods","namespace":"shop","name":"{name}"}}"#);
+            event("get", "/api/v1/namespaces/shop/pods/x", &pod, 200, "")
+        };
+        let count = |names: &[&str]| {
+            let mut tally = Tally::new(Limits { names: 2, ..Limits::default() });
+            for name in names {
+                decode(&line(name), &mut |event| tally.take(event));
+            }
+            tally
+        };
+        for (left, right) in
+            [(&["a"][..], &["b"][..]), (&["a", "b"], &["c"]), (&["a", "b", "c"], &["a"])]
+        {
+            let mut merged = count(left);
+            merged.merge(count(right));
+            let whole = count(&[left, right].concat());
+            let (merged, whole) = (merged.finish(), whole.finish());
+            assert_eq!((merged.uses, merged.users), (whole.uses, whole.users));
+        }
+    }
+
+    #[test]
+    fn more_than_the_limits_is_counted_and_said() {
+        let limits = Limits { uses: 2, ..Limits::default() };
+        let mut tally = Tally::new(limits);
+        for verb in ["get", "list", "watch", "watch"] {
+            let line = event(verb, "/x", r#"{"resource":"pods"}"#, 200, "");
+            decode(&line, &mut |event| tally.take(event));
+        }
+        let usage = tally.finish();
+        assert_eq!((usage.uses.len(), usage.dropped, usage.events), (2, 2, 4));
+    }
+}

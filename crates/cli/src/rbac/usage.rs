@@ -1,0 +1,147 @@
+//! `pavisade rbac least-privilege`, `unused` and `audit`: permissions that were used.
+
+use std::collections::BTreeMap;
+use std::io::{BufWriter, Write as _};
+use std::path::PathBuf;
+
+use anyhow::{anyhow, bail};
+use pavisade_audit::least::members;
+use pavisade_audit::{Decision, Names, Usage, least, unused};
+use pavisade_rbac::{Authorizer, Subject, words};
+use pavisade_report::{Layout, UsagePage, usage};
+
+use super::Read;
+use crate::args::rbac::{AuditLogs, LeastArgs, NamesArg, UnusedArgs, UsesArgs};
+use crate::args::{Common, Shown};
+use crate::progress::Spinner;
+use crate::{Outcome, audit_logs, terminal};
+
+pub(super) fn least_privilege(args: &LeastArgs) -> anyhow::Result<Outcome> {
+    let mut common = args.common.clone();
+    let mut subject = args.subject.as_deref();
+    if args.all {
+        // Without a subject, the first word is a path.
+        common.paths.splice(0..0, subject.take().map(PathBuf::from));
+    } else if subject.is_none() {
+        bail!("whose roles? Give a subject, or --all");
+    }
+    let asked = subject.map(words::subject).transpose().map_err(|why| anyhow!(why))?;
+    let current = match has_roles(&common) {
+        true => Some(Read::of(&common)?),
+        false => None,
+    };
+    // The configuration is wrong, which was told.
+    if let Some(None) = &current {
+        return Ok(Outcome::Usage);
+    }
+    let current = current.flatten();
+    let logs = logs(&args.logs, &args.common.how.shown)?;
+    let names = match args.names {
+        NamesArg::Never => Names::Never,
+        NamesArg::Stable => Names::Stable,
+        NamesArg::Always => Names::Always,
+    };
+    let subjects = match &asked {
+        Some(subject) => vec![subject.clone()],
+        None => everybody(&logs.usage),
+    };
+    if let Some(subject) = &asked {
+        seen(&logs.usage, subject)?;
+    }
+    let mut results = Vec::new();
+    for subject in &subjects {
+        let Some(found) = least(&logs.usage, subject, names) else { continue };
+        let taken = current.as_ref().map(|read| -> anyhow::Result<_> {
+            let each = read.each(|of, _| Ok(unused(of, &logs.usage, Some(subject))))?;
+            Ok(each.into_iter().flatten().collect())
+        });
+        results.push((found, taken.transpose()?));
+    }
+    if results.is_empty() {
+        bail!("the audit log contains no request that was allowed for whom you asked");
+    }
+    show(UsagePage::Least(&results), &logs.usage, &args.common.how.shown)?;
+    let failed = results.iter().any(|(found, _)| !found.proof.failed.is_empty());
+    if failed {
+        terminal::say("not proven", "some recorded requests are not allowed by these roles");
+    }
+    let unread = current.as_ref().is_some_and(Read::incomplete);
+    Ok(match failed || unread || logs.unread > 0 || logs.usage.dropped > 0 {
+        true => Outcome::Incomplete,
+        false => Outcome::Clean,
+    })
+}
+
+pub(super) fn unused_permissions(args: &UnusedArgs) -> anyhow::Result<Outcome> {
+    let only = args.subject.as_deref().map(words::subject).transpose();
+    let only = only.map_err(|why| anyhow!(why))?;
+    let Some(read) = Read::of(&args.common)? else { return Ok(Outcome::Usage) };
+    let logs = logs(&args.logs, &args.common.how.shown)?;
+    let find = |of: &Authorizer<'_>, _: &str| Ok(unused(of, &logs.usage, only.as_ref()));
+    let all: Vec<_> = read.each(find)?.into_iter().flatten().collect();
+    show(UsagePage::Unused(&all), &logs.usage, &args.common.how.shown)?;
+    let outcome = if all.is_empty() { Outcome::Clean } else { Outcome::Findings };
+    let unsure = logs.unread > 0 || logs.usage.dropped > 0;
+    Ok(read.outcome(outcome, unsure))
+}
+
+pub(super) fn audit(args: &UsesArgs) -> anyhow::Result<Outcome> {
+    let logs = logs(&args.logs, &args.shown)?;
+    show(UsagePage::Audit, &logs.usage, &args.shown)?;
+    let unsure = logs.unread > 0 || logs.usage.dropped > 0;
+    Ok(if unsure { Outcome::Incomplete } else { Outcome::Clean })
+}
+
+fn logs(args: &AuditLogs, shown: &Shown) -> anyhow::Result<audit_logs::Logs> {
+    let progress = Spinner::new(shown.quiet);
+    let logs = audit_logs::read(&args.audit_log, &progress);
+    progress.finish();
+    logs
+}
+
+/// Whether current roles were given.
+fn has_roles(common: &Common) -> bool {
+    let live = &common.how.live;
+    live.cluster || live.snapshot.is_some() || !common.paths.is_empty()
+}
+
+/// Says whom the log contains, if it does not contain this one.
+fn seen(usage: &Usage, subject: &Subject) -> anyhow::Result<()> {
+    if !members(usage, subject).is_empty() {
+        return Ok(());
+    }
+    let mut by_requests: Vec<_> = usage.users.iter().collect();
+    by_requests.sort_by_key(|(_, user)| std::cmp::Reverse(user.requests));
+    let some: Vec<_> = by_requests.iter().take(5).map(|(name, _)| format!("`{name}`")).collect();
+    bail!("the audit log contains no request of {subject}; most are of {}", some.join(", "));
+}
+
+/// Everybody with allowed requests but Kubernetes itself.
+fn everybody(usage: &Usage) -> Vec<Subject> {
+    let allowed = usage.uses.iter().filter(|one| one.decision == Decision::Allowed);
+    let by_name: BTreeMap<&str, Subject> = allowed
+        .filter_map(|one| {
+            let account = one.user.strip_prefix("system:serviceaccount:");
+            let subject = match account.and_then(|rest| rest.split_once(':')) {
+                // Controllers have roles of Kubernetes.
+                Some(("kube-system", _)) => return None,
+                Some((namespace, name)) => Subject::ServiceAccount {
+                    namespace: namespace.to_owned(),
+                    name: name.to_owned(),
+                },
+                None if one.user.is_empty() || one.user.starts_with("system:") => return None,
+                None => Subject::User(one.user.clone()),
+            };
+            Some((one.user.as_str(), subject))
+        })
+        .collect();
+    by_name.into_values().collect()
+}
+
+fn show(page: UsagePage<'_>, of: &Usage, shown: &Shown) -> anyhow::Result<()> {
+    let layout = if shown.json { Layout::Json } else { Layout::Terminal };
+    let mut out = BufWriter::new(std::io::stdout().lock());
+    usage(page, of, layout, &shown.options(), &mut out)?;
+    out.flush()?;
+    Ok(())
+}
