@@ -1,0 +1,94 @@
+//! Arguments of `pavisade-agent`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+const RUN_EXAMPLES: &str = "\
+Examples:
+  pavisade-agent run
+  pavisade-agent run --rules local.yaml --output /var/log/pavisade/alerts.jsonl
+  pavisade-agent run --host nothing --metrics 127.0.0.1:9376
+
+It needs root, or the capabilities BPF, PERFMON, SYS_RESOURCE, SYS_PTRACE and DAC_READ_SEARCH in the
+node's PID namespace.";
+
+/// Watches the containers of a node and reports what rules find.
+#[derive(Debug, Parser)]
+#[command(name = "pavisade-agent", version, propagate_version = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Watch this node until interrupted. Alerts are JSON lines.
+    #[command(after_help = RUN_EXAMPLES)]
+    Run(RunArgs),
+    /// Show what this kernel allows: which events, which enforcement, and why not more.
+    Status(StatusArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    pub rules: RuleArgs,
+
+    #[command(flatten)]
+    pub node: NodeArgs,
+
+    /// What is observed outside of containers.
+    #[arg(long, value_enum, default_value_t = HostEvents::Processes)]
+    pub host: HostEvents,
+}
+
+/// Which rules judge.
+#[derive(Debug, Args)]
+pub(crate) struct RuleArgs {
+    /// Load these rules after those of Pavisade; repeatable.
+    #[arg(long, value_name = "FILE")]
+    pub rules: Vec<PathBuf>,
+
+    /// Leave the rules of Pavisade out.
+    #[arg(long, requires = "rules")]
+    pub only_these_rules: bool,
+}
+
+/// Where the node's state is.
+#[derive(Debug, Args)]
+pub(crate) struct NodeArgs {
+    /// A folder in which the container runtime keeps the state of each container; repeatable. By
+    /// default those of containerd, k3s and CRI-O.
+    #[arg(long, value_name = "DIRECTORY")]
+    pub state: Vec<PathBuf>,
+
+    /// The name of this node; by default the host name.
+    #[arg(long, value_name = "NAME")]
+    pub node_name: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StatusArgs {
+    /// How the answer is shown.
+    #[arg(short, long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    Text,
+    /// One JSON object.
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum HostEvents {
+    /// Nothing: containers only.
+    Nothing,
+    /// Programs that are started.
+    Processes,
+    /// All events that rules need.
+    All,
+}
