@@ -1,8 +1,11 @@
 //! Arguments of `pavisade-agent`.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::outputs::Target;
 
 const RUN_EXAMPLES: &str = "\
 Examples:
@@ -41,6 +44,30 @@ pub(crate) struct RunArgs {
     /// What is observed outside of containers.
     #[arg(long, value_enum, default_value_t = HostEvents::Processes)]
     pub host: HostEvents,
+
+    #[command(flatten)]
+    pub outputs: OutputArgs,
+
+    /// Serve figures for Prometheus at this loopback address, below `/metrics`.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub metrics: Option<SocketAddr>,
+}
+
+/// Where alerts go.
+#[derive(Debug, Args)]
+pub(crate) struct OutputArgs {
+    /// Where alerts go: `-` is standard output, an address is a webhook that gets each as JSON in
+    /// Falco's form, anything else is a file; repeatable.
+    #[arg(short, long, value_name = "TARGET", default_value = "-")]
+    pub output: Vec<Target>,
+
+    /// Start a new file of alerts at this size.
+    #[arg(long, value_name = "MIB", default_value_t = 64, value_parser = clap::value_parser!(u64).range(1..=65536))]
+    pub file_size: u64,
+
+    /// How many older files of alerts are kept.
+    #[arg(long, value_name = "COUNT", default_value_t = 4, value_parser = clap::value_parser!(u32).range(0..=100))]
+    pub files: u32,
 }
 
 /// Which rules judge.

@@ -2,6 +2,8 @@
 
 mod alert;
 mod args;
+mod metrics;
+mod outputs;
 mod rules;
 mod run;
 mod status;
@@ -13,6 +15,7 @@ use clap::Parser as _;
 use crate::args::{Cli, Command};
 
 fn main() -> ExitCode {
+    provide_cryptography();
     let done = match Cli::parse().command {
         Command::Run(args) => run::run(&args),
         Command::Status(args) => status::run(&args),
@@ -24,6 +27,12 @@ fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// Must come before the first TLS connection.
+fn provide_cryptography() {
+    // It fails only if one was chosen before.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
 }
 
 /// Writes a line for people.

@@ -1,20 +1,25 @@
 //! `pavisade-agent run`: from the kernel's events to alerts.
 
-use std::io::Write as _;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use pavisade_rules::Scratch;
+use pavisade_rules::{RuleSet, Scratch};
 use pavisade_sensor::decode::{Kind, Raw};
-use pavisade_sensor::{Host, Kernel, States, Watch, judge};
+use pavisade_sensor::{Counts, Host, Kernel, States, Watch, judge};
 
 use crate::args::{HostEvents, NodeArgs, RunArgs};
+use crate::metrics::{self, Metrics};
+use crate::outputs::{Limits, Output};
 use crate::{alert, rules};
 
 /// How long to wait when there is no event. The kernel does not wake us for each.
 const PAUSE: Duration = Duration::from_millis(20);
+
+/// How many events are taken before figures are updated.
+const BATCH: usize = 10_000;
 
 pub(crate) fn run(args: &RunArgs) -> anyhow::Result<()> {
     let set = rules::loaded(&args.rules)?;
@@ -29,38 +34,41 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<()> {
             crate::say(&format!("not observed: {}: {why}", tier.gives));
         }
     }
-    let mut watch = Watch::start(node_name(&args.node), states(&args.node), now())
+    let watch = Watch::start(node_name(&args.node), states(&args.node), now())
         .context("looking for control groups")?;
-    crate::say(&format!("watching with {} rules", set.rules().len()));
+    let limits = Limits { bytes: args.outputs.file_size << 20, kept: args.outputs.files };
+    let outputs = args.outputs.output.iter().map(|target| Output::start(target, limits));
+    let outputs = outputs.collect::<anyhow::Result<Vec<_>>>()?;
+    let metrics = Arc::new(Metrics::default());
+    if let Ok(mut dropped) = metrics.dropped.lock() {
+        dropped.extend(outputs.iter().map(|output| (output.name, output.dropped.clone())));
+    }
+    if let Some(address) = args.metrics {
+        metrics::serve(metrics.clone(), address)?;
+    }
     let stop = stopped_by_signals()?;
-    let mut scratch = Scratch::default();
-    let mut out = std::io::stdout().lock();
-    let exits = rules::needs(&set, "procexit");
+    crate::say(&format!("watching with {} rules", set.rules().len()));
+    let mut agent = Agent {
+        exits: rules::needs(&set, "procexit"),
+        set,
+        watch,
+        outputs,
+        metrics,
+        scratch: Scratch::default(),
+        lost: Lost::default(),
+    };
     while !stop.load(Ordering::Relaxed) {
-        for (group, container) in watch.news() {
+        for (group, container) in agent.watch.news() {
             kernel.classify(group, container.is_some())?;
         }
-        let lost = kernel.counts().lost();
-        let mut written = Ok(());
+        agent.figures(kernel.counts());
         let mut some = false;
-        for _ in 0..10_000 {
-            let next = kernel.next(|bytes| {
-                let Ok(raw) = Raw::read(bytes) else { return };
-                let Some(seen) = watch.take(raw) else { return };
-                if matches!(raw.kind, Kind::Fork) || (raw.kind == Kind::Exit && !exits) {
-                    return;
-                }
-                for found in judge(&set, &seen, &mut scratch) {
-                    let line = alert::json(&found, &seen, lost);
-                    written = writeln!(out, "{line}");
-                }
-            });
-            if !next || written.is_err() {
+        for _ in 0..BATCH {
+            if !kernel.next(|bytes| agent.take(bytes)) {
                 break;
             }
             some = true;
         }
-        written.context("writing an alert")?;
         if !some {
             std::thread::sleep(PAUSE);
         }
@@ -68,6 +76,74 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<()> {
     let counts = kernel.counts();
     crate::say(&format!("stopped after {} events; {} were lost", counts.seen, counts.lost()));
     Ok(())
+}
+
+/// Everything between the kernel and the outputs.
+struct Agent {
+    set: RuleSet,
+    /// Whether rules ask for the end of processes.
+    exits: bool,
+    watch: Watch,
+    outputs: Vec<Output>,
+    metrics: Arc<Metrics>,
+    scratch: Scratch,
+    lost: Lost,
+}
+
+impl Agent {
+    fn take(&mut self, bytes: &[u8]) {
+        let Ok(raw) = Raw::read(bytes) else {
+            self.metrics.unread.fetch_add(1, Ordering::Relaxed);
+            return;
+        };
+        let Some(seen) = self.watch.take(raw) else { return };
+        if raw.kind == Kind::Fork || (raw.kind == Kind::Exit && !self.exits) {
+            return;
+        }
+        for found in judge(&self.set, &seen, &mut self.scratch) {
+            self.metrics.alert(&found.rule.name);
+            let line: Arc<str> =
+                alert::json(&found, &seen, self.lost.recently()).to_string().into();
+            self.outputs.iter().for_each(|output| output.send(&line));
+        }
+    }
+
+    fn figures(&mut self, counts: Counts) {
+        self.lost.note(counts.lost());
+        self.metrics.lost_groups.store(self.watch.lost_groups, Ordering::Relaxed);
+        self.metrics.processes.store(self.watch.processes.len() as u64, Ordering::Relaxed);
+        if let Ok(mut all) = self.metrics.counts.lock() {
+            *all = counts;
+        }
+    }
+}
+
+/// How many events were lost in the last minute.
+#[derive(Debug, Default)]
+struct Lost {
+    /// At most one a second.
+    before: VecDeque<(Instant, u64)>,
+    now: u64,
+}
+
+impl Lost {
+    #[expect(clippy::disallowed_methods, reason = "a program reads the clock")]
+    fn note(&mut self, total: u64) {
+        let now = Instant::now();
+        self.now = total;
+        let last = self.before.back();
+        if last.is_none_or(|(time, _)| now.duration_since(*time) >= Duration::from_secs(1)) {
+            self.before.push_back((now, total));
+        }
+        // The oldest that is kept is from a minute ago.
+        while self.before.len() > 61 {
+            self.before.pop_front();
+        }
+    }
+
+    fn recently(&self) -> u64 {
+        self.before.front().map_or(0, |(_, before)| self.now.saturating_sub(*before))
+    }
 }
 
 fn states(args: &NodeArgs) -> States {
