@@ -38,6 +38,13 @@ fn attacks_in_a_pod_alert_once_and_near_misses_do_not() {
         }
     }
     assert!(wrong.is_empty(), "{}\n{}\n{}", wrong.join("\n"), done.stderr, agent.told());
+    // What the runtime does to start a container is no attack.
+    let markers = |alert: &&serde_json::Value| {
+        let arguments = alert["pavisade"]["process"]["arguments"].as_str().unwrap();
+        !arguments.contains('#')
+    };
+    let others: Vec<_> = alerts.iter().filter(markers).collect();
+    assert!(others.is_empty(), "{others:#?}");
     for alert in &alerts {
         let container = &alert["pavisade"]["container"];
         assert_eq!(container["pod"], pod.as_str(), "{alert}");

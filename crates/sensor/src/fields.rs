@@ -21,7 +21,7 @@ names! {
     IsOpenRead = "evt.is_open_read", IsOpenWrite = "evt.is_open_write",
     ProcName = "proc.name", ProcExe = "proc.exe", ProcExePath = "proc.exepath",
     ProcArgs = "proc.args", ProcCmdline = "proc.cmdline", ProcExeLine = "proc.exeline",
-    ProcNargs = "proc.nargs", ProcCwd = "proc.cwd", ProcPid = "proc.pid", ProcPpid = "proc.ppid",
+    ProcNargs = "proc.cmdnargs", ProcCwd = "proc.cwd", ProcPid = "proc.pid", ProcPpid = "proc.ppid",
     ThreadTid = "thread.tid", ProcPname = "proc.pname", ProcPexe = "proc.pexe",
     ProcPexePath = "proc.pexepath", ProcPcmdline = "proc.pcmdline", ProcAname = "proc.aname",
     ProcAexe = "proc.aexe", ProcAexePath = "proc.aexepath", ProcApid = "proc.apid",

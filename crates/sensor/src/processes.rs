@@ -103,13 +103,20 @@ impl Processes {
     /// Takes what an event says about processes.
     pub fn take(&mut self, raw: &Raw<'_>) {
         self.sweep(raw.time);
+        self.adopt(raw);
         match raw.kind {
             Kind::Exec => {
                 let mut program = Program::of(raw);
                 if self.by_pid.len() > CROWDED {
                     program.arguments.truncate(CROWDED_BYTES);
                 }
-                self.add(Process { program: Arc::new(program), ..self.base(raw) });
+                let mut process = Process { program: Arc::new(program), ..self.base(raw) };
+                // Who created it may have gone before the sensor came, or be out of its sight.
+                if !self.by_pid.contains_key(&process.parent) {
+                    process.parent = raw.ppid;
+                    self.learn_line(raw.ppid);
+                }
+                self.add(process);
             }
             Kind::Fork => {
                 let program = self.learned(raw).program.clone();
@@ -141,13 +148,43 @@ impl Processes {
     fn learned(&mut self, raw: &Raw<'_>) -> &Process {
         let known = self.by_pid.get(&raw.pid).is_some_and(|known| same(known.start, raw.start));
         if !known {
-            let read = from_proc(raw.pid).filter(|read| same(read.start, raw.start));
+            // What is read now may be later than the event: another program has another name.
+            let is_it = |read: &Process| same(read.start, raw.start) && read.name == raw.comm();
+            let read = from_proc(raw.pid).filter(is_it);
             let process = read.unwrap_or_else(|| self.base(raw));
             let process = Process { start: raw.start, ..process };
             // The process of the event itself must be found, so it is always added.
             self.by_pid.insert(raw.pid, process);
         }
-        self.by_pid.entry(raw.pid).or_insert_with(|| unreachable_process(raw))
+        let process = self.by_pid.entry(raw.pid).or_insert_with(|| unreachable_process(raw));
+        // Its first thread gave it another name, as runc does while it starts a container.
+        if raw.tid == raw.pid && process.name != raw.comm() {
+            process.name = raw.comm().to_vec();
+        }
+        process
+    }
+
+    /// A process whose creator was never seen and has ended belongs to who adopted it.
+    fn adopt(&mut self, raw: &Raw<'_>) {
+        let Some(process) = self.by_pid.get(&raw.pid) else { return };
+        if process.parent != raw.ppid && !self.by_pid.contains_key(&process.parent) {
+            self.learn_line(raw.ppid);
+            if let Some(process) = self.by_pid.get_mut(&raw.pid) {
+                process.parent = raw.ppid;
+            }
+        }
+    }
+
+    /// Reads a process and its ancestors that are not known from `/proc`.
+    fn learn_line(&mut self, mut pid: u32) {
+        for _ in 0..16 {
+            if self.by_pid.contains_key(&pid) {
+                return;
+            }
+            let Some(process) = from_proc(pid) else { return };
+            pid = process.parent;
+            self.add(process);
+        }
     }
 
     fn base(&self, raw: &Raw<'_>) -> Process {
@@ -352,6 +389,9 @@ mod tests {
     use super::*;
     use crate::decode::tests::event;
 
+    // Numbers that no process of this machine has.
+    const NONE: u32 = 4_000_000_000;
+
     fn with(kind: u16, pid: u32, start: u64, ppid: u32, items: &[(u16, &[u8])]) -> Vec<u8> {
         let mut bytes = event(kind, 0, items);
         bytes[24..28].copy_from_slice(&pid.to_ne_bytes());
@@ -361,13 +401,12 @@ mod tests {
     }
 
     fn forked(parent: u32, pid: u32, start: u64) -> Vec<u8> {
-        let mut bytes = with(2, parent, 1, 1, &[]);
+        let mut bytes = with(2, parent, 1, NONE, &[]);
         bytes[64..72].copy_from_slice(&i64::from(pid).to_ne_bytes());
         bytes[72..80].copy_from_slice(&start.to_ne_bytes());
         bytes
     }
 
-    // Numbers that no process of this machine has.
     const A: u32 = 4_000_000_001;
     const B: u32 = A + 1;
     const C: u32 = A + 2;
@@ -375,7 +414,7 @@ mod tests {
     #[test]
     fn a_child_runs_what_its_parent_runs_until_it_starts_something() {
         let mut all = Processes::new(100);
-        let shell = with(1, A, 1, 1, &[(70, b"\x01sh\0bin\0"), (71, b"sh\0-c\0x\0")]);
+        let shell = with(1, A, 1, NONE, &[(70, b"\x01sh\0bin\0"), (71, b"sh\0-c\0x\0")]);
         all.take(&Raw::read(&shell).unwrap());
         all.take(&Raw::read(&forked(A, B, 50)).unwrap());
         assert_eq!(all.get(B).unwrap().program.path, b"/bin/sh");
@@ -392,9 +431,9 @@ mod tests {
     #[test]
     fn a_number_that_is_used_again_is_another_process() {
         let mut all = Processes::new(100);
-        let first = with(1, A, 10_000_000_000, 1, &[(70, b"\x01sh\0")]);
+        let first = with(1, A, 10_000_000_000, NONE, &[(70, b"\x01sh\0")]);
         all.take(&Raw::read(&first).unwrap());
-        let second = with(4, A, 20_000_000_000, 1, &[]);
+        let second = with(4, A, 20_000_000_000, NONE, &[]);
         all.take(&Raw::read(&second).unwrap());
         assert_eq!(all.get(A).unwrap().program.path, b"");
         // A parent that is younger than its child is not its parent.
@@ -407,12 +446,12 @@ mod tests {
     fn the_table_has_a_limit() {
         let mut all = Processes::new(2);
         for pid in [A, B, C] {
-            all.take(&Raw::read(&with(1, pid, 1, 1, &[])).unwrap());
+            all.take(&Raw::read(&with(1, pid, 1, NONE, &[])).unwrap());
         }
         assert_eq!((all.len(), all.refused), (2, 1));
-        all.take(&Raw::read(&with(3, A, 1, 1, &[])).unwrap());
+        all.take(&Raw::read(&with(3, A, 1, NONE, &[])).unwrap());
         assert!(all.get(A).unwrap().ended);
-        all.take(&Raw::read(&with(1, C, 1, 1, &[])).unwrap());
+        all.take(&Raw::read(&with(1, C, 1, NONE, &[])).unwrap());
         assert!(all.get(A).is_none() && all.get(C).is_some());
     }
 
