@@ -18,14 +18,19 @@ pub(crate) fn json(alert: &Alert<'_>, seen: &Seen<'_>, lost: u64) -> Value {
         "output": output.text,
         "output_fields": fields,
         "tags": alert.rule.tags,
-        "pavisade": {
-            "event": {"number": seen.number, "type": seen.kind(), "result": seen.raw.result},
-            "thread": String::from_utf8_lossy(seen.raw.comm()),
-            "process": process(seen.process),
-            "ancestors": seen.processes.ancestors(seen.process).map(process).collect::<Vec<_>>(),
-            "container": container(seen),
-            "evidence": evidence(lost),
-        },
+        "pavisade": details(seen, lost),
+    })
+}
+
+/// What Falco's form has no place for.
+pub(crate) fn details(seen: &Seen<'_>, lost: u64) -> Value {
+    json!({
+        "event": {"number": seen.number, "type": seen.kind(), "result": seen.raw.result},
+        "thread": String::from_utf8_lossy(seen.raw.comm()),
+        "process": process(seen.process),
+        "ancestors": seen.processes.ancestors(seen.process).map(process).collect::<Vec<_>>(),
+        "container": container(seen),
+        "evidence": evidence(lost),
     })
 }
 

@@ -45,6 +45,11 @@ pub(crate) struct RunArgs {
     #[arg(long, value_enum, default_value_t = HostEvents::Processes)]
     pub host: HostEvents,
 
+    /// Enforce the policies in this file: end forbidden programs, deny forbidden connections;
+    /// repeatable.
+    #[arg(long = "enforce", value_name = "FILE")]
+    pub policies: Vec<PathBuf>,
+
     #[command(flatten)]
     pub outputs: OutputArgs,
 

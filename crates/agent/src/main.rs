@@ -4,6 +4,7 @@ mod alert;
 mod args;
 mod metrics;
 mod outputs;
+mod policies;
 mod rules;
 mod run;
 mod status;

@@ -80,7 +80,8 @@ pub(crate) fn needs(set: &RuleSet, name: &str) -> bool {
     set.rules().iter().any(|rule| rule.event_types.contains(name))
 }
 
-fn text(path: &Path) -> anyhow::Result<String> {
+/// Reads a file of rules or policies.
+pub(crate) fn text(path: &Path) -> anyhow::Result<String> {
     let reading = || format!("reading {}", path.display());
     let mut text = String::new();
     let file = File::open(path).with_context(reading)?;

@@ -13,6 +13,7 @@ use pavisade_sensor::{Counts, Host, Kernel, States, Watch, judge};
 use crate::args::{HostEvents, NodeArgs, RunArgs};
 use crate::metrics::{self, Metrics};
 use crate::outputs::{Limits, Output};
+use crate::policies::Policies;
 use crate::{alert, rules};
 
 /// How long to wait when there is no event. The kernel does not wake us for each.
@@ -34,8 +35,10 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<()> {
             crate::say(&format!("not observed: {}: {why}", tier.gives));
         }
     }
-    let watch = Watch::start(node_name(&args.node), states(&args.node), now())
-        .context("looking for control groups")?;
+    let states = states(&args.node);
+    let policies = Policies::load(args, &states, &mut kernel)?;
+    let watch =
+        Watch::start(node_name(&args.node), states, now()).context("looking for control groups")?;
     let limits = Limits { bytes: args.outputs.file_size << 20, kept: args.outputs.files };
     let outputs = args.outputs.output.iter().map(|target| Output::start(target, limits));
     let outputs = outputs.collect::<anyhow::Result<Vec<_>>>()?;
@@ -51,6 +54,7 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<()> {
     let mut agent = Agent {
         exits: rules::needs(&set, "procexit"),
         set,
+        policies,
         watch,
         outputs,
         metrics,
@@ -60,6 +64,12 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<()> {
     while !stop.load(Ordering::Relaxed) {
         for (group, container) in agent.watch.news() {
             kernel.classify(group, container.is_some())?;
+            if let Some(container) = container
+                && let Err(error) =
+                    agent.policies.register(&mut kernel, &agent.watch, group, &container)
+            {
+                crate::say(&format!("not enforced: {error:#}"));
+            }
         }
         agent.figures(kernel.counts());
         let mut some = false;
@@ -81,6 +91,7 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<()> {
 /// Everything between the kernel and the outputs.
 struct Agent {
     set: RuleSet,
+    policies: Policies,
     /// Whether rules ask for the end of processes.
     exits: bool,
     watch: Watch,
@@ -99,6 +110,11 @@ impl Agent {
         let Some(seen) = self.watch.take(raw) else { return };
         if raw.kind == Kind::Fork || (raw.kind == Kind::Exit && !self.exits) {
             return;
+        }
+        if let Some((rule, line)) = self.policies.alert(&seen) {
+            self.metrics.alert(&rule);
+            let line: Arc<str> = line.to_string().into();
+            self.outputs.iter().for_each(|output| output.send(&line));
         }
         for found in judge(&self.set, &seen, &mut self.scratch) {
             self.metrics.alert(&found.rule.name);

@@ -7,5 +7,6 @@
     reason = "tests fail by panics, wait for what is slow, and say why they are skipped"
 )]
 
+mod enforcement;
 mod pod;
 mod started;

@@ -43,8 +43,8 @@ static int dial(const char *address, int port)
 	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port)};
 	inet_pton(AF_INET, address, &to.sin_addr);
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-	connect(fd, (void *)&to, sizeof(to));
-	return fd;
+	/* Only a refusal is of interest: nobody answers. */
+	return connect(fd, (void *)&to, sizeof(to)) && errno == EPERM ? -1 : fd;
 }
 
 static int step(int n, char **v)
@@ -175,10 +175,15 @@ int main(int n, char **v)
 		if (count < 2)
 			continue;
 		char path[256];
-		snprintf(path, sizeof(path), "/run/as/%s", words[0]);
-		mkdir("/run", 0755);
-		mkdir("/run/as", 0755);
-		symlink(SELF, path);
+		/* A path is the program; any other name is a link to this one. */
+		if (words[0][0] == '/') {
+			snprintf(path, sizeof(path), "%s", words[0]);
+		} else {
+			snprintf(path, sizeof(path), "/run/as/%s", words[0]);
+			mkdir("/run", 0755);
+			mkdir("/run/as", 0755);
+			symlink(SELF, path);
+		}
 		int child = fork();
 		if (!child) {
 			dup2(open("/dev/null", O_RDWR), 0);

@@ -66,6 +66,8 @@ impl Node {
         let reference = format!("pavisade.test/attack:{}", std::process::id());
         let mut image = Image::new(&reference)
             .file("attack", 0o755, fs::read(&self.program).unwrap())
+            .file("usr/bin/nc", 0o755, fs::read(&self.program).unwrap())
+            .file("usr/bin/ncat", 0o755, fs::read(&self.program).unwrap())
             .entrypoint(&["/attack", "pause"]);
         for file in FILES {
             image = image.file(file, 0o600, "x");

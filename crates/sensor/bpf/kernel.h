@@ -176,6 +176,18 @@ struct thread_info {
 	u32 status;
 } CORE;
 
+struct ns_common {
+	unsigned int inum;
+} CORE;
+
+struct mnt_namespace {
+	struct ns_common ns;
+} CORE;
+
+struct nsproxy {
+	struct mnt_namespace *mnt_ns;
+} CORE;
+
 struct task_struct {
 	struct thread_info thread_info;
 	int pid;
@@ -191,6 +203,7 @@ struct task_struct {
 	struct fs_struct *fs;
 	struct signal_struct *signal;
 	struct css_set *cgroups;
+	struct nsproxy *nsproxy;
 	id_t loginuid;
 } CORE;
 
@@ -237,6 +250,14 @@ struct unix_sock {
 	struct unix_address *addr;
 	struct sock *peer;
 } CORE;
+
+/* include/uapi/linux/bpf.h; its layout never changes. */
+struct bpf_sock_addr {
+	u32 user_family;
+	u32 user_ip4;
+	u32 user_ip6[4];
+	u32 user_port;
+};
 
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {

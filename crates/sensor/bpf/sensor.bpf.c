@@ -10,6 +10,7 @@
  * event: the reader polls, unless the ring fills up.
  */
 #include "kernel.h"
+#include "enforce.h"
 
 #define RING_BYTES (8 << 20)
 #define WAKE_BYTES (1 << 20)
@@ -37,6 +38,7 @@ enum item {
 	CREDENTIALS = 73,
 	STDIO = 74, /* + descriptor; socket items in SOCKET_OF + descriptor */
 	FILE_NAME = 77,
+	POLICY = 78,
 };
 
 /* Flags of an event. */
@@ -149,21 +151,6 @@ struct {
 	__type(key, u64);
 	__type(value, u32);
 } groups SEC(".maps");
-
-/* Containers in which programs are killed when they start, and why. */
-enum { KILL_UPPER = 1, KILL_MEMORY = 2, KILL_PATHS = 4, KILL_ALL = 8, AUDIT_ONLY = 16 };
-
-struct exec_policy {
-	u32 flags;
-	u32 policy;
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 4096);
-	__type(key, u64);
-	__type(value, struct exec_policy);
-} exec_policies SEC(".maps");
 
 INLINE struct buffer *get_buffer(void)
 {
@@ -740,6 +727,51 @@ __attribute__((noinline)) int put_arguments(void)
 	return 0;
 }
 
+/* Ends the process before its first instruction if a policy of its container says so. */
+__attribute__((noinline)) int enforce_exec(u64 group)
+{
+	struct buffer *b = get_buffer();
+	struct exec_policy *policy = bpf_map_lookup_elem(&exec_policies, &group);
+	if (!b || !policy)
+		return 0;
+	/* The runtime itself, on its way into the container. */
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct nsproxy *spaces = READ(task, nsproxy);
+	struct mnt_namespace *mounts = READ(spaces, mnt_ns);
+	u32 number = READ(mounts, ns.inum);
+	if (bpf_map_lookup_elem(&runtime_mounts, &number))
+		return 0;
+	int hit = 0;
+	if (policy->flags & KILL_UPPER && b->head.flags & UPPER)
+		hit = 1;
+	if (policy->flags & KILL_MEMORY && b->head.flags & UNLINKED)
+		hit = 1;
+	if (policy->flags & (KILL_LISTED | KILL_UNLISTED)) {
+		u32 zero = 0;
+		struct exec_path *key = bpf_map_lookup_elem(&path_keys, &zero);
+		if (!key)
+			return 0;
+		__builtin_memset(key, 0, sizeof(*key));
+		key->policy = policy->policy;
+		/* The path is the first item. */
+		u32 length = *(u16 *)&b->items[2];
+		length = length > PATH_BYTES ? PATH_BYTES : length;
+		asm volatile("" : "+r"(length));
+		length &= 127;
+		bpf_probe_read_kernel(key->names, length, &b->items[4]);
+		int listed = bpf_map_lookup_elem(&exec_paths, key) != 0;
+		if (listed ? policy->flags & KILL_LISTED : policy->flags & KILL_UNLISTED)
+			hit = 1;
+	}
+	if (!hit)
+		return 0;
+	b->head.flags |= MATCHED;
+	b->head.result = policy->policy;
+	if (!(policy->flags & AUDIT_ONLY) && !bpf_send_signal(9))
+		b->head.flags |= KILLED;
+	return 0;
+}
+
 SEC("tp_btf/sched_process_exec")
 int on_exec(u64 *ctx)
 {
@@ -760,6 +792,7 @@ int on_exec(u64 *ctx)
 	if (FIELD_EXISTS(bprm, fdpath) && READ(bprm, fdpath))
 		b->head.flags |= AT_FD;
 	put_path(EXE, (u64)path.mnt, (u64)path.dentry);
+	enforce_exec(group);
 	put_credentials((u64)file);
 	put_arguments();
 	put_base(CWD, -100);
@@ -776,6 +809,63 @@ int on_exec(u64 *ctx)
 	b->head.flags = flags | (b->head.flags & CUT);
 	send(b, C_EXEC);
 	return 0;
+}
+
+/* Attached to the control groups of containers with a policy over connections, never higher. */
+INLINE int allow(struct bpf_sock_addr *ctx, u32 family)
+{
+	u64 group = bpf_get_current_cgroup_id();
+	u32 *policy = bpf_map_lookup_elem(&connect_policies, &group);
+	if (!policy)
+		return 1;
+	struct range range = {.bits = 64 + 128, .policy = *policy, .family = family};
+	if (family == 4) {
+		range.address[0] = ctx->user_ip4;
+	} else {
+		range.address[0] = ctx->user_ip6[0];
+		range.address[1] = ctx->user_ip6[1];
+		range.address[2] = ctx->user_ip6[2];
+		range.address[3] = ctx->user_ip6[3];
+		/* An IPv4 address inside IPv6. */
+		if (!range.address[0] && !range.address[1] && range.address[2] == 0xffff0000) {
+			range.family = 4;
+			range.address[0] = range.address[3];
+			range.address[2] = 0;
+			range.address[3] = 0;
+		}
+	}
+	u32 *port = bpf_map_lookup_elem(&denied, &range);
+	int verdict = 1;
+	if (port && (!*port || *port == (ctx->user_port & 0xffff))) {
+		/* Without this, older compilers compute the result in a way that Linux 6.12 refuses. */
+		asm volatile("" ::: "memory");
+		verdict = 0;
+	}
+	return verdict;
+}
+
+SEC("cgroup/connect4")
+int connect4(struct bpf_sock_addr *ctx)
+{
+	return allow(ctx, 4);
+}
+
+SEC("cgroup/connect6")
+int connect6(struct bpf_sock_addr *ctx)
+{
+	return allow(ctx, 6);
+}
+
+SEC("cgroup/sendmsg4")
+int sendmsg4(struct bpf_sock_addr *ctx)
+{
+	return allow(ctx, 4);
+}
+
+SEC("cgroup/sendmsg6")
+int sendmsg6(struct bpf_sock_addr *ctx)
+{
+	return allow(ctx, 6);
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -8,6 +8,7 @@ use aya::programs::Program;
 use aya::{Btf, Ebpf, EbpfLoader};
 
 use crate::calls::{CALLS, Call, Category};
+use crate::enforce::Enforced;
 
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/sensor.o"));
 
@@ -57,10 +58,11 @@ pub struct Tier {
 
 /// The loaded programs.
 pub struct Kernel {
-    programs: Ebpf,
+    pub(crate) programs: Ebpf,
     btf: Btf,
     ring: RingBuf<MapData>,
     tiers: Vec<Tier>,
+    pub(crate) enforced: Enforced,
 }
 
 impl std::fmt::Debug for Kernel {
@@ -114,7 +116,8 @@ impl Kernel {
         loader.btf(Some(&btf)).allow_unsupported_maps();
         let mut programs = loader.load(OBJECT).map_err(|error| KernelError::Load(chain(&error)))?;
         let ring = map(&mut programs, "events", RingBuf::try_from)?;
-        let mut kernel = Self { programs, btf, ring, tiers: Vec::new() };
+        let mut kernel =
+            Self { programs, btf, ring, tiers: Vec::new(), enforced: Enforced::default() };
         kernel.set("settings", 0, settings(host))?;
         for (name, hook, gives) in OBSERVERS {
             let missing = kernel.start(name, hook).err();
@@ -124,6 +127,21 @@ impl Kernel {
                 return Err(KernelError::Program("observing the start of programs", why));
             }
             kernel.tiers.push(Tier { name: hook, gives, missing });
+        }
+        kernel.tiers.push(Tier {
+            name: "signal at exec",
+            gives: "enforcement: programs are ended before their first instruction",
+            missing: None,
+        });
+        let connections = kernel.connection_tier();
+        kernel.tiers.push(connections);
+        kernel.tiers.push(Tier {
+            name: "lsm",
+            gives: "enforcement: programs and files are denied",
+            missing: Some("this agent has no programs for it yet".to_owned()),
+        });
+        for pid in [std::process::id(), 1] {
+            kernel.trust_mounts_of(pid)?;
         }
         Ok(kernel)
     }
@@ -224,7 +242,7 @@ fn map<T, E: std::error::Error>(
     from(map).map_err(|error| KernelError::Load(chain(&error)))
 }
 
-fn map_mut<'p, T>(programs: &'p mut Ebpf, name: &'static str) -> Result<T, KernelError>
+pub(crate) fn map_mut<'p, T>(programs: &'p mut Ebpf, name: &'static str) -> Result<T, KernelError>
 where
     T: TryFrom<&'p mut Map>,
     T::Error: std::error::Error,
@@ -238,7 +256,7 @@ fn no_map(name: &str) -> KernelError {
 }
 
 /// An error with its causes on one line; of the verifier's log only the end, which has the reason.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

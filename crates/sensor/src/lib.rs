@@ -7,9 +7,11 @@
 mod calls;
 mod containers;
 pub mod decode;
+mod enforce;
 mod fields;
 mod groups;
 mod kernel;
+mod policy;
 mod processes;
 mod seen;
 mod watch;
@@ -17,9 +19,11 @@ mod words;
 
 pub use calls::{CALLS, Call, Category};
 pub use containers::{Container, STATES, States};
+pub use enforce::end_process;
 pub use fields::has_field;
 pub use groups::Hierarchies;
 pub use kernel::{Counts, Host, Kernel, KernelError, Tier};
+pub use policy::{Mode, Policy};
 pub use processes::{Process, Processes, Program};
 pub use seen::{Descriptor, Place, Seen};
 pub use watch::{Alert, Watch, judge};

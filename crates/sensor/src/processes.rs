@@ -252,6 +252,11 @@ fn same(one: u64, other: u64) -> bool {
     one / 10_000_000 == other / 10_000_000
 }
 
+/// Whether a number is still that of the process that was created at a time.
+pub(crate) fn is_same(pid: u32, start: u64) -> bool {
+    from_proc(pid).is_some_and(|process| same(process.start, start))
+}
+
 /// What an event alone says about its process.
 fn unreachable_process(raw: &Raw<'_>) -> Process {
     Process {
