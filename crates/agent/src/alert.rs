@@ -1,0 +1,72 @@
+//! An alert as JSON, in the form that Falco's forwarders take, with more about the process and how
+//! complete the evidence is.
+
+use pavisade_sensor::{Alert, Process, Seen};
+use serde_json::{Map, Value, json};
+
+/// The alert as one object.
+pub(crate) fn json(alert: &Alert<'_>, seen: &Seen<'_>, lost: u64) -> Value {
+    let output = alert.output.clone().unwrap_or_default();
+    let fields: Map<_, _> =
+        output.values.into_iter().map(|(name, value)| (name, value.into())).collect();
+    json!({
+        "time": time(seen.time),
+        "rule": alert.rule.name,
+        "priority": alert.rule.priority.name(),
+        "source": alert.rule.source,
+        "hostname": seen.node,
+        "output": output.text,
+        "output_fields": fields,
+        "tags": alert.rule.tags,
+        "pavisade": details(seen, lost),
+    })
+}
+
+/// What Falco's form has no place for.
+pub(crate) fn details(seen: &Seen<'_>, lost: u64) -> Value {
+    json!({
+        "event": {"number": seen.number, "type": seen.kind(), "result": seen.raw.result},
+        "thread": String::from_utf8_lossy(seen.raw.comm()),
+        "process": process(seen.process),
+        "ancestors": seen.processes.ancestors(seen.process).map(process).collect::<Vec<_>>(),
+        "container": container(seen),
+        "evidence": evidence(lost),
+    })
+}
+
+fn process(process: &Process) -> Value {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    json!({
+        "pid": process.pid,
+        "name": text(&process.name),
+        "exepath": text(&process.program.path),
+        "arguments": text(&process.program.joined()),
+    })
+}
+
+fn container(seen: &Seen<'_>) -> Value {
+    let Some(container) = seen.container() else { return Value::Null };
+    json!({
+        "id": container.id,
+        "name": container.name,
+        "image": container.image,
+        "namespace": container.namespace,
+        "pod": container.pod,
+        "pod_uid": container.pod_uid,
+    })
+}
+
+/// Whether something that belongs to the alert may be missing.
+fn evidence(lost: u64) -> String {
+    match lost {
+        0 => "complete".to_owned(),
+        1 => "may be incomplete: 1 event was lost in the last minute".to_owned(),
+        lost => format!("may be incomplete: {lost} events were lost in the last minute"),
+    }
+}
+
+/// Nanoseconds since 1970 in the form of RFC 3339.
+pub(crate) fn time(nanoseconds: i128) -> Option<String> {
+    let time = jiff::Timestamp::from_nanosecond(nanoseconds).ok()?;
+    Some(format!("{time:.9}"))
+}

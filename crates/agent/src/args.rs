@@ -1,0 +1,126 @@
+//! Arguments of `pavisade-agent`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::outputs::Target;
+
+const RUN_EXAMPLES: &str = "\
+Examples:
+  pavisade-agent run
+  pavisade-agent run --rules local.yaml --output /var/log/pavisade/alerts.jsonl
+  pavisade-agent run --host nothing --metrics 127.0.0.1:9376
+
+It needs root, or the capabilities BPF, PERFMON, SYS_RESOURCE, SYS_PTRACE and DAC_READ_SEARCH in the
+node's PID namespace.";
+
+/// Watches the containers of a node and reports what rules find.
+#[derive(Debug, Parser)]
+#[command(name = "pavisade-agent", version, propagate_version = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Watch this node until interrupted. Alerts are JSON lines.
+    #[command(after_help = RUN_EXAMPLES)]
+    Run(RunArgs),
+    /// Show what this kernel allows: which events, which enforcement, and why not more.
+    Status(StatusArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    pub rules: RuleArgs,
+
+    #[command(flatten)]
+    pub node: NodeArgs,
+
+    /// What is observed outside of containers.
+    #[arg(long, value_enum, default_value_t = HostEvents::Processes)]
+    pub host: HostEvents,
+
+    /// Enforce the policies in this file: end forbidden programs, deny forbidden connections;
+    /// repeatable.
+    #[arg(long = "enforce", value_name = "FILE")]
+    pub policies: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub outputs: OutputArgs,
+
+    /// Serve figures for Prometheus at this loopback address, below `/metrics`.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub metrics: Option<SocketAddr>,
+}
+
+/// Where alerts go.
+#[derive(Debug, Args)]
+pub(crate) struct OutputArgs {
+    /// Where alerts go: `-` is standard output, an address is a webhook that gets each as JSON in
+    /// Falco's form, anything else is a file; repeatable.
+    #[arg(short, long, value_name = "TARGET", default_value = "-")]
+    pub output: Vec<Target>,
+
+    /// Start a new file of alerts at this size.
+    #[arg(long, value_name = "MIB", default_value_t = 64, value_parser = clap::value_parser!(u64).range(1..=65536))]
+    pub file_size: u64,
+
+    /// How many older files of alerts are kept.
+    #[arg(long, value_name = "COUNT", default_value_t = 4, value_parser = clap::value_parser!(u32).range(0..=100))]
+    pub files: u32,
+}
+
+/// Which rules judge.
+#[derive(Debug, Args)]
+pub(crate) struct RuleArgs {
+    /// Load these rules after those of Pavisade; repeatable.
+    #[arg(long, value_name = "FILE")]
+    pub rules: Vec<PathBuf>,
+
+    /// Leave the rules of Pavisade out.
+    #[arg(long, requires = "rules")]
+    pub only_these_rules: bool,
+}
+
+/// Where the node's state is.
+#[derive(Debug, Args)]
+pub(crate) struct NodeArgs {
+    /// A folder in which the container runtime keeps the state of each container; repeatable. By
+    /// default those of containerd, k3s and CRI-O.
+    #[arg(long, value_name = "DIRECTORY")]
+    pub state: Vec<PathBuf>,
+
+    /// The name of this node; by default the host name.
+    #[arg(long, value_name = "NAME")]
+    pub node_name: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StatusArgs {
+    /// How the answer is shown.
+    #[arg(short, long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    Text,
+    /// One JSON object.
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum HostEvents {
+    /// Nothing: containers only.
+    Nothing,
+    /// Programs that are started.
+    Processes,
+    /// All events that rules need.
+    All,
+}

@@ -1,0 +1,158 @@
+//! Figures for Prometheus, on a loopback address. Source: the text format of Prometheus.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use pavisade_sensor::{Category, Counts};
+
+/// What is counted.
+#[derive(Debug, Default)]
+pub(crate) struct Metrics {
+    /// Events in the kernel.
+    pub counts: Mutex<Counts>,
+    /// Alerts by rule.
+    pub alerts: Mutex<BTreeMap<String, u64>>,
+    /// Events that could not be read.
+    pub unread: AtomicU64,
+    /// Events whose control group was gone before they were read.
+    pub lost_groups: AtomicU64,
+    /// Processes that are known.
+    pub processes: AtomicU64,
+    /// Alerts that outputs did not take.
+    pub dropped: Mutex<Vec<(&'static str, Arc<AtomicU64>)>>,
+}
+
+impl Metrics {
+    /// Counts an alert.
+    pub(crate) fn alert(&self, rule: &str) {
+        let mut alerts = self.alerts.lock().unwrap_or_else(PoisonError::into_inner);
+        match alerts.get_mut(rule) {
+            Some(count) => *count += 1,
+            None => drop(alerts.insert(rule.to_owned(), 1)),
+        }
+    }
+
+    /// All figures.
+    pub(crate) fn text(&self) -> String {
+        let counts = *self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut text = String::new();
+        let mut metric = |name: &str, kind: &str, help: &str, values: Vec<(String, u64)>| {
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "# HELP pavisade_{name} {help}\n# TYPE pavisade_{name} {kind}");
+            for (labels, value) in values {
+                let _ = writeln!(text, "pavisade_{name}{labels} {value}");
+            }
+        };
+        let one = |value: u64| vec![(String::new(), value)];
+        let load = |value: &AtomicU64| value.load(Ordering::Relaxed);
+        metric("events_total", "counter", "Events that rules need.", one(counts.seen));
+        let lost = |category: Category| {
+            (format!("{{category=\"{}\"}}", category.name()), counts.of(category))
+        };
+        let lost = Category::ALL.into_iter().map(lost).collect();
+        metric("events_lost_total", "counter", "Events that did not fit into the buffer.", lost);
+        metric(
+            "events_cut_total",
+            "counter",
+            "Events with a part that was too long.",
+            one(counts.cut),
+        );
+        metric(
+            "events_unread_total",
+            "counter",
+            "Events that could not be read.",
+            one(load(&self.unread)),
+        );
+        metric(
+            "events_without_group_total",
+            "counter",
+            "Events whose control group was removed before they were read.",
+            one(load(&self.lost_groups)),
+        );
+        metric("processes", "gauge", "Processes that are known.", one(load(&self.processes)));
+        let alerts = self.alerts.lock().unwrap_or_else(PoisonError::into_inner);
+        let alerts =
+            alerts.iter().map(|(rule, count)| (format!("{{rule=\"{}\"}}", quoted(rule)), *count));
+        metric("alerts_total", "counter", "Alerts.", alerts.collect());
+        let dropped = self.dropped.lock().unwrap_or_else(PoisonError::into_inner);
+        let dropped =
+            dropped.iter().map(|(name, count)| (format!("{{output=\"{name}\"}}"), load(count)));
+        metric(
+            "alerts_dropped_total",
+            "counter",
+            "Alerts that an output did not take.",
+            dropped.collect(),
+        );
+        text
+    }
+}
+
+fn quoted(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}
+
+/// Answers requests for the figures.
+///
+/// # Errors
+/// The address is not one of this machine alone, or is taken.
+pub(crate) fn serve(metrics: Arc<Metrics>, address: SocketAddr) -> anyhow::Result<()> {
+    if !address.ip().is_loopback() {
+        bail!("--metrics {address}: only loopback addresses are served, since anybody can read it");
+    }
+    let listener = TcpListener::bind(address).with_context(|| format!("listening on {address}"))?;
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            // Somebody who hangs up is not our concern.
+            let _ = answer(stream, &metrics);
+        }
+    });
+    Ok(())
+}
+
+fn answer(mut stream: TcpStream, metrics: &Metrics) -> std::io::Result<()> {
+    stream.set_read_timeout(Some(Duration::from_secs(2)))?;
+    stream.set_write_timeout(Some(Duration::from_secs(2)))?;
+    let mut request = [0; 4096];
+    let read = stream.read(&mut request)?;
+    let found = request[..read].starts_with(b"GET /metrics ");
+    let (state, body) =
+        if found { ("200 OK", metrics.text()) } else { ("404 Not Found", String::new()) };
+    write!(
+        stream,
+        "HTTP/1.1 {state}\r\ncontent-type: text/plain; version=0.0.4\r\ncontent-length: {}\r\n\
+         connection: close\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_have_names_and_labels() {
+        let metrics = Metrics::default();
+        metrics.alert("a \"b\"");
+        metrics.alert("a \"b\"");
+        let text = metrics.text();
+        for line in [
+            "pavisade_alerts_total{rule=\"a \\\"b\\\"\"} 2",
+            "pavisade_events_lost_total{category=\"file-read\"} 0",
+            "# TYPE pavisade_processes gauge",
+        ] {
+            assert!(text.lines().any(|other| other == line), "{text}");
+        }
+    }
+
+    #[test]
+    fn other_machines_are_not_served() {
+        let error = serve(Arc::default(), "0.0.0.0:0".parse().unwrap()).unwrap_err();
+        assert!(error.to_string().contains("loopback"), "{error}");
+    }
+}

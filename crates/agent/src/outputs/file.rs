@@ -1,0 +1,94 @@
+//! A file of alerts that does not grow without end.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+
+use super::Limits;
+
+/// The file, and the older ones `NAME.1`, `NAME.2` and so on.
+#[derive(Debug)]
+pub(super) struct Rotated {
+    path: PathBuf,
+    file: File,
+    written: u64,
+    limits: Limits,
+}
+
+impl Rotated {
+    /// Opens the file, whose content is kept.
+    pub(super) fn open(path: PathBuf, limits: Limits) -> anyhow::Result<Self> {
+        let file = append(&path).with_context(|| format!("opening {}", path.display()))?;
+        let written = file.metadata()?.len();
+        Ok(Self { path, file, written, limits })
+    }
+
+    /// Adds a line.
+    pub(super) fn line(&mut self, line: &str) -> std::io::Result<()> {
+        let bytes = line.len() as u64 + 1;
+        if self.written > 0 && self.written + bytes > self.limits.bytes {
+            self.rotate()?;
+        }
+        self.file.write_all(format!("{line}\n").as_bytes())?;
+        self.written += bytes;
+        Ok(())
+    }
+
+    fn rotate(&mut self) -> std::io::Result<()> {
+        if self.limits.kept == 0 {
+            fs::remove_file(&self.path)?;
+        }
+        for number in (0..self.limits.kept).rev() {
+            match fs::rename(older(&self.path, number), older(&self.path, number + 1)) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        self.file = append(&self.path)?;
+        self.written = 0;
+        Ok(())
+    }
+}
+
+/// Only its owner reads it: alerts name files and commands of everybody.
+fn append(path: &Path) -> std::io::Result<File> {
+    File::options().create(true).append(true).mode(0o600).open(path)
+}
+
+fn older(path: &Path, number: u32) -> PathBuf {
+    if number == 0 {
+        return path.to_owned();
+    }
+    let mut name = OsString::from(path);
+    name.push(format!(".{number}"));
+    name.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn old_lines_go_and_their_files_stay_small() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.jsonl");
+        let limits = Limits { bytes: 10, kept: 2 };
+        let mut file = Rotated::open(path.clone(), limits).unwrap();
+        for line in ["one", "two", "three", "four", "five", "six", "longer than all"] {
+            file.line(line).unwrap();
+        }
+        let read = |number| fs::read_to_string(older(&path, number)).unwrap();
+        // A line is never cut, even if it is longer than the limit.
+        assert_eq!((read(0), read(1)), ("longer than all\n".into(), "six\n".into()));
+        assert_eq!(read(2), "four\nfive\n");
+        assert!(!older(&path, 3).exists());
+        // After a restart it goes on.
+        let mut file = Rotated::open(path.clone(), Limits { bytes: 100, kept: 2 }).unwrap();
+        file.line("more").unwrap();
+        assert_eq!(read(0), "longer than all\nmore\n");
+    }
+}

@@ -1,0 +1,138 @@
+//! An HTTP address that gets each alert as JSON, as Falco's forwarders do.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::Receiver;
+use std::time::Duration;
+
+use anyhow::Context as _;
+
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How often an alert is tried, with pauses of 1, 2, 4 and 8 seconds. The queue fills meanwhile; it
+/// has a limit.
+const TRIES: u32 = 5;
+
+/// A destination.
+#[derive(Debug)]
+pub(super) struct Hook {
+    address: String,
+    client: reqwest::blocking::Client,
+    pause: Duration,
+}
+
+/// Why an address is refused, if it is.
+pub(super) fn check(address: &str) -> Result<(), String> {
+    let url = reqwest::Url::parse(address).map_err(|error| format!("not an address: {error}"))?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("an address must not contain a user or password".to_owned());
+    }
+    let loopback = match url.host_str() {
+        Some("localhost" | "[::1]") => true,
+        Some(host) => host.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback()),
+        None => return Err("the address names no host".to_owned()),
+    };
+    if url.scheme() == "http" && !loopback {
+        return Err("alerts go to other machines only over https".to_owned());
+    }
+    Ok(())
+}
+
+impl Hook {
+    pub(super) fn new(address: &str) -> anyhow::Result<Self> {
+        let client = reqwest::blocking::Client::builder()
+            .timeout(TIMEOUT)
+            // A redirect could lead anywhere.
+            .redirect(reqwest::redirect::Policy::none())
+            .user_agent(concat!("pavisade-agent/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .context("preparing a webhook")?;
+        Ok(Self { address: address.to_owned(), client, pause: Duration::from_secs(1) })
+    }
+
+    /// Sends what comes until the queue ends.
+    pub(super) fn serve(&self, alerts: &Receiver<Arc<str>>, lost: &AtomicU64) {
+        for alert in alerts {
+            if let Err(why) = self.send(&alert) {
+                lost.fetch_add(1, Ordering::Relaxed);
+                crate::say(&format!("an alert was not sent: {why}"));
+            }
+        }
+    }
+
+    fn send(&self, alert: &str) -> Result<(), String> {
+        let mut why = String::new();
+        for attempt in 0..TRIES {
+            if attempt > 0 {
+                std::thread::sleep(self.pause * 2u32.pow(attempt - 1));
+            }
+            let request = self.client.post(&self.address).body(alert.to_owned());
+            match request.header("content-type", "application/json").send() {
+                Ok(response) if response.status().is_success() => return Ok(()),
+                // The other side will not take it the next time either.
+                Ok(response) if response.status().is_client_error() && response.status() != 429 => {
+                    return Err(format!("the webhook answered {}", response.status()));
+                }
+                Ok(response) => why = format!("the webhook answered {}", response.status()),
+                // Without the address, which may hold a token.
+                Err(error) => why = error.without_url().to_string(),
+            }
+        }
+        Err(format!("{why} (tried {TRIES} times)"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::net::TcpListener;
+
+    use super::*;
+
+    /// Answers one request after another, and returns their bodies.
+    fn server(answers: &'static [&'static str]) -> (String, std::thread::JoinHandle<Vec<String>>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}/", listener.local_addr().unwrap());
+        let thread = std::thread::spawn(move || {
+            let mut bodies = Vec::new();
+            for answer in answers {
+                let (mut stream, _) = listener.accept().unwrap();
+                let mut request = Vec::new();
+                let mut part = [0; 1024];
+                while !request.ends_with(b"}") {
+                    let read = stream.read(&mut part).unwrap();
+                    request.extend(&part[..read]);
+                }
+                let text = String::from_utf8(request).unwrap();
+                bodies.push(text.split_once("\r\n\r\n").unwrap().1.to_owned());
+                let head =
+                    format!("HTTP/1.1 {answer}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+                stream.write_all(head.as_bytes()).unwrap();
+            }
+            bodies
+        });
+        (address, thread)
+    }
+
+    fn hook(address: &str) -> Hook {
+        crate::provide_cryptography();
+        Hook { pause: Duration::from_millis(1), ..Hook::new(address).unwrap() }
+    }
+
+    #[test]
+    fn an_alert_is_sent_again_until_it_is_taken() {
+        let (address, thread) = server(&["503 Busy", "429 Later", "200 OK"]);
+        assert_eq!(hook(&address).send("{\"rule\":1}"), Ok(()));
+        assert_eq!(thread.join().unwrap(), ["{\"rule\":1}"; 3]);
+    }
+
+    #[test]
+    fn what_is_refused_is_not_sent_again() {
+        let (address, thread) = server(&["400 Bad Request"]);
+        assert!(hook(&address).send("{}").unwrap_err().contains("400"));
+        assert_eq!(thread.join().unwrap().len(), 1);
+        // Nobody listens there now.
+        let error = hook(&address).send("{}").unwrap_err();
+        assert!(error.contains("5 times") && !error.contains(&address), "{error}");
+    }
+}

@@ -1,0 +1,151 @@
+//! Policies: which container has which, and what is told when one was broken.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use anyhow::{Context as _, anyhow};
+use pavisade_sensor::decode::Kind;
+use pavisade_sensor::{Container, Kernel, Mode, Policy, Seen, States, Watch, end_process};
+use serde_json::{Value, json};
+
+use crate::alert;
+use crate::args::RunArgs;
+
+/// All policies, and where they hold.
+#[derive(Debug, Default)]
+pub(crate) struct Policies {
+    all: Vec<Policy>,
+    /// The policy over programs of a control group.
+    programs: HashMap<u64, usize>,
+}
+
+impl Policies {
+    /// Reads the policies and puts them into the kernel.
+    ///
+    /// # Errors
+    /// A policy is wrong, or this node cannot enforce it.
+    pub(crate) fn load(
+        args: &RunArgs,
+        states: &States,
+        kernel: &mut Kernel,
+    ) -> anyhow::Result<Self> {
+        let mut all = Vec::new();
+        for file in &args.policies {
+            let text = crate::rules::text(file)?;
+            let read = Policy::read(&file.display().to_string(), &text);
+            all.extend(read.map_err(|error| anyhow!("{error}"))?);
+        }
+        for (number, policy) in (1..).zip(&all) {
+            kernel.load_policy(number, policy)?;
+        }
+        // A state that is seen through a process is in that process's mount namespace, and so is
+        // the runtime.
+        for folder in states.folders() {
+            let process = folder.strip_prefix("/proc").ok().and_then(|path| path.iter().next());
+            if let Some(pid) = process.and_then(|pid| pid.to_str()?.parse().ok()) {
+                kernel.trust_mounts_of(pid)?;
+            }
+        }
+        Ok(Self { all, programs: HashMap::new() })
+    }
+
+    /// Makes the policies of a container hold for its control group.
+    pub(crate) fn register(
+        &mut self,
+        kernel: &mut Kernel,
+        watch: &Watch,
+        group: u64,
+        container: &Arc<Container>,
+    ) -> anyhow::Result<()> {
+        if self.all.is_empty() {
+            return Ok(());
+        }
+        let path = watch.hierarchies().path(group);
+        let directory = path.and_then(|path| watch.hierarchies().directory(&path));
+        for (number, policy) in self.all.iter().enumerate().filter(|(_, one)| one.covers(container))
+        {
+            if policy.restricts_programs() {
+                if let Some(first) = self.programs.get(&group) {
+                    let first = &self.all[*first].name;
+                    crate::say(&format!(
+                        "policy {:?} is not enforced for container {}: {first:?} restricts its programs",
+                        policy.name,
+                        container.short(),
+                    ));
+                    continue;
+                }
+                self.programs.insert(group, number);
+            }
+            let id = u32::try_from(number + 1)?;
+            kernel.enforce(group, directory.as_deref(), id, policy).with_context(|| {
+                format!("policy {:?}, container {}", policy.name, container.short())
+            })?;
+        }
+        Ok(())
+    }
+
+    /// The alert for an event that broke a policy. A program that started before the kernel knew its
+    /// container is ended now.
+    pub(crate) fn alert(&self, seen: &Seen<'_>) -> Option<(String, Value)> {
+        let raw = &seen.raw;
+        if raw.kind != Kind::Exec {
+            return None;
+        }
+        let (policy, ended) = if raw.flags.matched() {
+            let number = usize::try_from(raw.result).ok()?.checked_sub(1)?;
+            (self.all.get(number)?, raw.flags.killed())
+        } else if !self.programs.contains_key(&raw.group) {
+            let container = seen.container()?;
+            let covers = |policy: &&Policy| policy.restricts_programs() && policy.covers(container);
+            let policy = self.all.iter().find(covers)?;
+            // What the runtime does on its way is not in the container's root yet.
+            if seen.process.program.from_memory() || !policy.forbids(&seen.process.program) {
+                return None;
+            }
+            (policy, policy.mode == Mode::Kill && end_process(raw.pid, raw.start).is_ok())
+        } else {
+            return None;
+        };
+        let what = match (policy.mode, ended) {
+            (Mode::Audit, _) => "would have been ended",
+            (_, true) => "was ended",
+            (_, false) => "should have been ended and was not",
+        };
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let program = &seen.process.program;
+        let container = seen.container();
+        let of = |get: fn(&Container) -> Option<&str>| container.and_then(get).unwrap_or("<NA>");
+        let output = format!(
+            "A program {what} (policy={} program={} command={} {} container={} pod={} ns={})",
+            policy.name,
+            text(&program.path),
+            text(&seen.process.name),
+            text(&program.joined()),
+            of(|container| container.name.as_deref()),
+            of(|container| container.pod.as_deref()),
+            of(|container| container.namespace.as_deref()),
+        );
+        let rule = format!("Policy {}", policy.name);
+        let fields = json!({
+            "proc.name": text(&seen.process.name),
+            "proc.exepath": text(&program.path),
+            "container.name": container.and_then(|container| container.name.clone()),
+            "k8s.pod.name": container.and_then(|container| container.pod.clone()),
+            "k8s.ns.name": container.and_then(|container| container.namespace.clone()),
+        });
+        Some((
+            rule.clone(),
+            json!({
+                "time": alert::time(seen.time),
+                "rule": rule,
+                "priority": if policy.mode == Mode::Audit { "Notice" } else { "Critical" },
+                "source": "syscall",
+                "hostname": seen.node,
+                "output": output,
+                "output_fields": fields,
+                "tags": ["policy"],
+                "pavisade": alert::details(seen, 0),
+            }),
+        ))
+    }
+}

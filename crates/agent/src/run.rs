@@ -1,0 +1,208 @@
+//! `pavisade-agent run`: from the kernel's events to alerts.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use pavisade_rules::{RuleSet, Scratch};
+use pavisade_sensor::decode::{Kind, Raw};
+use pavisade_sensor::{Counts, Host, Kernel, States, Watch, judge};
+
+use crate::args::{HostEvents, NodeArgs, RunArgs};
+use crate::metrics::{self, Metrics};
+use crate::outputs::{Limits, Output};
+use crate::policies::Policies;
+use crate::{alert, rules};
+
+/// How long to wait when there is no event. The kernel does not wake us for each.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// How many events are taken before figures are updated.
+const BATCH: usize = 10_000;
+
+pub(crate) fn run(args: &RunArgs) -> anyhow::Result<()> {
+    let set = rules::loaded(&args.rules)?;
+    let mut kernel = Kernel::load(match args.host {
+        HostEvents::Nothing => Host::Nothing,
+        HostEvents::Processes => Host::Processes,
+        HostEvents::All => Host::All,
+    })?;
+    kernel.observe(|call| rules::needs(&set, call.name))?;
+    for tier in kernel.tiers() {
+        if let Some(why) = &tier.missing {
+            crate::say(&format!("not observed: {}: {why}", tier.gives));
+        }
+    }
+    let states = states(&args.node);
+    let policies = Policies::load(args, &states, &mut kernel)?;
+    let watch =
+        Watch::start(node_name(&args.node), states, now()).context("looking for control groups")?;
+    let limits = Limits { bytes: args.outputs.file_size << 20, kept: args.outputs.files };
+    let outputs = args.outputs.output.iter().map(|target| Output::start(target, limits));
+    let outputs = outputs.collect::<anyhow::Result<Vec<_>>>()?;
+    let metrics = Arc::new(Metrics::default());
+    if let Ok(mut dropped) = metrics.dropped.lock() {
+        dropped.extend(outputs.iter().map(|output| (output.name, output.dropped.clone())));
+    }
+    if let Some(address) = args.metrics {
+        metrics::serve(metrics.clone(), address)?;
+    }
+    let stop = stopped_by_signals()?;
+    crate::say(&format!("watching with {} rules", set.rules().len()));
+    let mut agent = Agent {
+        exits: rules::needs(&set, "procexit"),
+        set,
+        policies,
+        watch,
+        outputs,
+        metrics,
+        scratch: Scratch::default(),
+        lost: Lost::default(),
+    };
+    while !stop.load(Ordering::Relaxed) {
+        for (group, container) in agent.watch.news() {
+            kernel.classify(group, container.is_some())?;
+            if let Some(container) = container
+                && let Err(error) =
+                    agent.policies.register(&mut kernel, &agent.watch, group, &container)
+            {
+                crate::say(&format!("not enforced: {error:#}"));
+            }
+        }
+        agent.figures(kernel.counts());
+        let mut some = false;
+        for _ in 0..BATCH {
+            if !kernel.next(|bytes| agent.take(bytes)) {
+                break;
+            }
+            some = true;
+        }
+        if !some {
+            std::thread::sleep(PAUSE);
+        }
+    }
+    let counts = kernel.counts();
+    crate::say(&format!("stopped after {} events; {} were lost", counts.seen, counts.lost()));
+    Ok(())
+}
+
+/// Everything between the kernel and the outputs.
+struct Agent {
+    set: RuleSet,
+    policies: Policies,
+    /// Whether rules ask for the end of processes.
+    exits: bool,
+    watch: Watch,
+    outputs: Vec<Output>,
+    metrics: Arc<Metrics>,
+    scratch: Scratch,
+    lost: Lost,
+}
+
+impl Agent {
+    fn take(&mut self, bytes: &[u8]) {
+        let Ok(raw) = Raw::read(bytes) else {
+            self.metrics.unread.fetch_add(1, Ordering::Relaxed);
+            return;
+        };
+        let Some(seen) = self.watch.take(raw) else { return };
+        if raw.kind == Kind::Fork || (raw.kind == Kind::Exit && !self.exits) {
+            return;
+        }
+        if let Some((rule, line)) = self.policies.alert(&seen) {
+            self.metrics.alert(&rule);
+            let line: Arc<str> = line.to_string().into();
+            self.outputs.iter().for_each(|output| output.send(&line));
+        }
+        for found in judge(&self.set, &seen, &mut self.scratch) {
+            self.metrics.alert(&found.rule.name);
+            let line: Arc<str> =
+                alert::json(&found, &seen, self.lost.recently()).to_string().into();
+            self.outputs.iter().for_each(|output| output.send(&line));
+        }
+    }
+
+    fn figures(&mut self, counts: Counts) {
+        self.lost.note(counts.lost());
+        self.metrics.lost_groups.store(self.watch.lost_groups, Ordering::Relaxed);
+        self.metrics.processes.store(self.watch.processes.len() as u64, Ordering::Relaxed);
+        if let Ok(mut all) = self.metrics.counts.lock() {
+            *all = counts;
+        }
+    }
+}
+
+/// How many events were lost in the last minute.
+#[derive(Debug, Default)]
+struct Lost {
+    /// At most one a second.
+    before: VecDeque<(Instant, u64)>,
+    now: u64,
+}
+
+impl Lost {
+    #[expect(clippy::disallowed_methods, reason = "a program reads the clock")]
+    fn note(&mut self, total: u64) {
+        let now = Instant::now();
+        self.now = total;
+        let last = self.before.back();
+        if last.is_none_or(|(time, _)| now.duration_since(*time) >= Duration::from_secs(1)) {
+            self.before.push_back((now, total));
+        }
+        // The oldest that is kept is from a minute ago.
+        while self.before.len() > 61 {
+            self.before.pop_front();
+        }
+    }
+
+    fn recently(&self) -> u64 {
+        self.before.front().map_or(0, |(_, before)| self.now.saturating_sub(*before))
+    }
+}
+
+fn states(args: &NodeArgs) -> States {
+    let defaults = || pavisade_sensor::STATES.iter().map(Into::into).collect();
+    States::new(if args.state.is_empty() { defaults() } else { args.state.clone() })
+}
+
+fn node_name(args: &NodeArgs) -> String {
+    let host = || std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    args.node_name.clone().unwrap_or_else(|| host().trim().to_owned())
+}
+
+/// Nanoseconds since 1970.
+#[expect(clippy::disallowed_methods, reason = "a program reads the clock")]
+fn now() -> i128 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |since| i128::try_from(since.as_nanos()).unwrap_or(0))
+}
+
+/// Becomes true on SIGTERM or SIGINT. Without a handler the first process of a container would
+/// ignore both.
+fn stopped_by_signals() -> anyhow::Result<Arc<AtomicBool>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let stop = Arc::new(AtomicBool::new(false));
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_io()
+        .build()
+        .context("starting a thread for signals")?;
+    let stopped = stop.clone();
+    std::thread::spawn(move || {
+        runtime.block_on(async {
+            let (Ok(mut terminate), Ok(mut interrupt)) =
+                (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+            else {
+                return;
+            };
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            stopped.store(true, Ordering::Relaxed);
+        });
+    });
+    Ok(stop)
+}

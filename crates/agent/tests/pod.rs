@@ -1,0 +1,62 @@
+//! Attacks in a real pod of a real node, and near misses.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::started::{Agent, Node};
+
+const STEPS: &str = include_str!("attacks.tsv");
+
+#[test]
+fn attacks_in_a_pod_alert_once_and_near_misses_do_not() {
+    let Some(node) = Node::start() else { return };
+    let pod = format!("victim-{}", std::process::id());
+    let agent = Agent::start(&node, &[]);
+    node.pod(&pod);
+    let mut expected = BTreeMap::new();
+    // Links are made first: the tests of paths follow them.
+    let mut steps = "x\tsymlink\t/etc/shadow\t/link-to-shadow\t#setup\n".to_owned();
+    let lines = STEPS.lines().filter(|line| !line.starts_with('#'));
+    for (number, line) in lines.enumerate() {
+        let (rule, step) = line.split_once('\t').unwrap();
+        steps.push_str(&format!("{step}\t#{number}.\n"));
+        expected.insert(format!("#{number}."), (rule, step));
+    }
+    let done = node.act(&pod, &steps);
+    assert!(done.success, "{}", done.stderr);
+    std::thread::sleep(Duration::from_secs(2));
+    let alerts = agent.alerts();
+    let mut wrong = Vec::new();
+    for (marker, (rule, step)) in &expected {
+        let by_it = alerts.iter().filter(|alert| {
+            alert["pavisade"]["process"]["arguments"].as_str().unwrap().contains(marker.as_str())
+        });
+        let found: Vec<_> = by_it.map(|alert| alert["rule"].as_str().unwrap()).collect();
+        let once = found.iter().filter(|found| *found == rule).count() == 1;
+        if (*rule == "-" && !found.is_empty()) || (*rule != "-" && !once) {
+            wrong.push(format!("{rule}: {step}: {found:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}\n{}\n{}", wrong.join("\n"), done.stderr, agent.told());
+    // What the runtime does to start a container is no attack.
+    let markers = |alert: &&serde_json::Value| {
+        let arguments = alert["pavisade"]["process"]["arguments"].as_str().unwrap();
+        !arguments.contains('#')
+    };
+    let others: Vec<_> = alerts.iter().filter(markers).collect();
+    assert!(others.is_empty(), "{others:#?}");
+    for alert in &alerts {
+        let container = &alert["pavisade"]["container"];
+        assert_eq!(container["pod"], pod.as_str(), "{alert}");
+        assert_eq!(container["namespace"], "default");
+        assert_eq!(container["name"], "victim");
+        assert_eq!(alert["pavisade"]["evidence"], "complete");
+        let ancestors = alert["pavisade"]["ancestors"].as_array().unwrap();
+        // The tree leads from the attack to what started the container.
+        let names: Vec<_> = ancestors.iter().map(|one| one["name"].as_str().unwrap()).collect();
+        assert!(names.contains(&"attack"), "{alert}");
+        assert!(names.iter().any(|name| name.starts_with("containerd-shim")), "{alert}");
+    }
+    let delete = ["delete", "pod", &pod, "--wait=false"];
+    node.cluster.get(&delete).unwrap();
+}

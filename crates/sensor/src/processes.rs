@@ -1,0 +1,471 @@
+//! The processes of this machine, with the programs that they run and where they come from.
+//!
+//! A process that was not seen to start is read from `/proc` at its first event. Ended processes
+//! are kept for a while, because their children name them. The table has a limit: what has ended
+//! first goes first, and a process that does not fit is known only by its events.
+
+use std::collections::{HashMap, VecDeque};
+use std::fs;
+use std::sync::Arc;
+
+use crate::decode::{Credentials, Flags, Kind, Raw, tag};
+
+/// How long an ended process is kept, in nanoseconds.
+const KEPT: u64 = 60_000_000_000;
+
+/// Above this many processes, long argument lists are kept only in part.
+const CROWDED: usize = 4096;
+const CROWDED_BYTES: usize = 512;
+
+/// A program that a process runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Program {
+    /// The first argument.
+    pub exe: Vec<u8>,
+    /// The path of the file.
+    pub path: Vec<u8>,
+    /// The other arguments, each ended by NUL.
+    pub arguments: Vec<u8>,
+    /// The working directory at the start.
+    pub cwd: Vec<u8>,
+    /// Marks of the file.
+    pub flags: Flags,
+    /// Capabilities, terminal and file.
+    pub credentials: Option<Credentials>,
+    /// Input, output and errors.
+    pub stdio: [Option<Stdio>; 3],
+}
+
+/// A standard descriptor at the start of a program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stdio {
+    /// `file`, `ipv4`, `ipv6`, `unix` or `other`.
+    pub kind: &'static str,
+    /// A path, or the ends of a connection.
+    pub name: Vec<u8>,
+}
+
+/// A process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Process {
+    /// Its number.
+    pub pid: u32,
+    /// When it was created, in nanoseconds since the start of the machine.
+    pub start: u64,
+    /// Its name, of up to 15 bytes.
+    pub name: Vec<u8>,
+    /// Who created it.
+    pub parent: u32,
+    /// What it runs.
+    pub program: Arc<Program>,
+    /// Whether it has ended.
+    pub ended: bool,
+}
+
+/// All processes.
+#[derive(Debug)]
+pub struct Processes {
+    by_pid: HashMap<u32, Process>,
+    ended: VecDeque<(u64, u32, u64)>,
+    limit: usize,
+    /// How many were not kept for want of room.
+    pub refused: u64,
+}
+
+impl Processes {
+    /// An empty table for this many processes.
+    pub fn new(limit: usize) -> Self {
+        Self { by_pid: HashMap::new(), ended: VecDeque::new(), limit, refused: 0 }
+    }
+
+    /// How many are known.
+    pub fn len(&self) -> usize {
+        self.by_pid.len()
+    }
+
+    /// Whether none is known.
+    pub fn is_empty(&self) -> bool {
+        self.by_pid.is_empty()
+    }
+
+    /// Reads the processes that run now.
+    pub fn scan(&mut self) {
+        for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
+            let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else {
+                continue;
+            };
+            if let Some(process) = from_proc(pid) {
+                self.add(process);
+            }
+        }
+    }
+
+    /// Takes what an event says about processes.
+    pub fn take(&mut self, raw: &Raw<'_>) {
+        self.sweep(raw.time);
+        self.adopt(raw);
+        match raw.kind {
+            Kind::Exec => {
+                let mut program = Program::of(raw);
+                if self.by_pid.len() > CROWDED {
+                    program.arguments.truncate(CROWDED_BYTES);
+                }
+                let mut process = Process { program: Arc::new(program), ..self.base(raw) };
+                // Who created it may have gone before the sensor came, or be out of its sight.
+                if !self.by_pid.contains_key(&process.parent) {
+                    process.parent = raw.ppid;
+                    self.learn_line(raw.ppid);
+                }
+                self.add(process);
+            }
+            Kind::Fork => {
+                let program = self.learned(raw).program.clone();
+                let Ok(pid) = u32::try_from(raw.result) else { return };
+                self.add(Process {
+                    pid,
+                    start: raw.arguments[0],
+                    name: raw.comm().to_vec(),
+                    parent: raw.pid,
+                    program,
+                    ended: false,
+                });
+            }
+            Kind::Exit => {
+                if let Some(process) = self.by_pid.get_mut(&raw.pid)
+                    && same(process.start, raw.start)
+                {
+                    process.ended = true;
+                    self.ended.push_back((raw.time, raw.pid, process.start));
+                }
+            }
+            Kind::Call => {
+                self.learned(raw);
+            }
+        }
+    }
+
+    /// The process of an event, read from `/proc` if it is new.
+    fn learned(&mut self, raw: &Raw<'_>) -> &Process {
+        let known = self.by_pid.get(&raw.pid).is_some_and(|known| same(known.start, raw.start));
+        if !known {
+            // What is read now may be later than the event: another program has another name.
+            let is_it = |read: &Process| same(read.start, raw.start) && read.name == raw.comm();
+            let read = from_proc(raw.pid).filter(is_it);
+            let process = read.unwrap_or_else(|| self.base(raw));
+            let process = Process { start: raw.start, ..process };
+            // The process of the event itself must be found, so it is always added.
+            self.by_pid.insert(raw.pid, process);
+        }
+        let process = self.by_pid.entry(raw.pid).or_insert_with(|| unreachable_process(raw));
+        // Its first thread gave it another name, as runc does while it starts a container.
+        if raw.tid == raw.pid && process.name != raw.comm() {
+            process.name = raw.comm().to_vec();
+        }
+        process
+    }
+
+    /// A process whose creator was never seen and has ended belongs to who adopted it.
+    fn adopt(&mut self, raw: &Raw<'_>) {
+        let Some(process) = self.by_pid.get(&raw.pid) else { return };
+        if process.parent != raw.ppid && !self.by_pid.contains_key(&process.parent) {
+            self.learn_line(raw.ppid);
+            if let Some(process) = self.by_pid.get_mut(&raw.pid) {
+                process.parent = raw.ppid;
+            }
+        }
+    }
+
+    /// Reads a process and its ancestors that are not known from `/proc`.
+    fn learn_line(&mut self, mut pid: u32) {
+        for _ in 0..16 {
+            if self.by_pid.contains_key(&pid) {
+                return;
+            }
+            let Some(process) = from_proc(pid) else { return };
+            pid = process.parent;
+            self.add(process);
+        }
+    }
+
+    fn base(&self, raw: &Raw<'_>) -> Process {
+        let known = self.by_pid.get(&raw.pid).filter(|known| same(known.start, raw.start));
+        let mut process = unreachable_process(raw);
+        if let Some(known) = known {
+            process.parent = known.parent;
+        }
+        process
+    }
+
+    fn add(&mut self, process: Process) {
+        if self.by_pid.len() >= self.limit && !self.by_pid.contains_key(&process.pid) {
+            self.drop_ended(0);
+            if self.by_pid.len() >= self.limit {
+                self.refused += 1;
+                return;
+            }
+        }
+        self.by_pid.insert(process.pid, process);
+    }
+
+    fn sweep(&mut self, now: u64) {
+        while let Some((time, ..)) = self.ended.front()
+            && time.saturating_add(KEPT) < now
+        {
+            self.drop_ended(1);
+        }
+    }
+
+    /// Drops the processes that ended first: this many, or a tenth of all for zero.
+    fn drop_ended(&mut self, count: usize) {
+        let count = if count == 0 { self.limit / 10 + 1 } else { count };
+        for _ in 0..count {
+            let Some((_, pid, start)) = self.ended.pop_front() else { return };
+            // The number may belong to another process now.
+            if self.by_pid.get(&pid).is_some_and(|process| process.ended && process.start == start)
+            {
+                self.by_pid.remove(&pid);
+            }
+        }
+    }
+
+    /// A process by its number.
+    pub fn get(&self, pid: u32) -> Option<&Process> {
+        self.by_pid.get(&pid)
+    }
+
+    /// The parent of a process, its parent, and so on; at most 32.
+    pub fn ancestors<'p>(&'p self, of: &'p Process) -> impl Iterator<Item = &'p Process> {
+        let mut next = Some(of);
+        std::iter::from_fn(move || {
+            let this = next?;
+            // A parent is older; otherwise its number was given to a new process.
+            let parent = self.by_pid.get(&this.parent);
+            next = parent.filter(|parent| parent.pid != this.pid && parent.start <= this.start);
+            next
+        })
+        .take(32)
+    }
+}
+
+/// `/proc` counts in hundredths of a second.
+fn same(one: u64, other: u64) -> bool {
+    one / 10_000_000 == other / 10_000_000
+}
+
+/// Whether a number is still that of the process that was created at a time.
+pub(crate) fn is_same(pid: u32, start: u64) -> bool {
+    from_proc(pid).is_some_and(|process| same(process.start, start))
+}
+
+/// What an event alone says about its process.
+fn unreachable_process(raw: &Raw<'_>) -> Process {
+    Process {
+        pid: raw.pid,
+        start: raw.start,
+        name: raw.comm().to_vec(),
+        parent: raw.ppid,
+        program: Arc::default(),
+        ended: false,
+    }
+}
+
+impl Program {
+    /// The program that an event says was started.
+    pub fn of(raw: &Raw<'_>) -> Self {
+        let arguments = raw.item(tag::ARGUMENTS).unwrap_or_default();
+        let (exe, arguments) = split(arguments);
+        let stdio = |number: u16| {
+            if let Some(socket) = raw.socket(tag::SOCKET_OF + number) {
+                return Some(Stdio::of_socket(&socket));
+            }
+            let name = raw.path(tag::STDIO + number)?;
+            let kind = if name.first() == Some(&b'/') { "file" } else { "other" };
+            Some(Stdio { kind, name })
+        };
+        Self {
+            exe: exe.to_vec(),
+            path: raw.path(tag::EXE).unwrap_or_default(),
+            arguments: arguments.to_vec(),
+            cwd: raw.path(tag::CWD).unwrap_or_default(),
+            flags: raw.flags,
+            credentials: raw.credentials(),
+            stdio: [stdio(0), stdio(1), stdio(2)],
+        }
+    }
+
+    /// The arguments without the first, joined by spaces.
+    pub fn joined(&self) -> Vec<u8> {
+        let arguments = self.arguments.strip_suffix(b"\0").unwrap_or(&self.arguments);
+        arguments.iter().map(|byte| if *byte == 0 { b' ' } else { *byte }).collect()
+    }
+
+    /// Whether the file lives in memory only.
+    pub fn from_memory(&self) -> bool {
+        self.path.starts_with(b"memfd:")
+    }
+}
+
+impl Stdio {
+    fn of_socket(socket: &crate::decode::Socket<'_>) -> Self {
+        let (kind, name) = match (socket.family, &socket.path) {
+            (2 | 10, _) => {
+                let text = match (socket.local, socket.remote) {
+                    (Some((local, port)), Some((remote, other))) => {
+                        format!("{}->{}", end(local, port), end(remote, other))
+                    }
+                    _ => String::new(),
+                };
+                let kind = match socket.remote {
+                    Some((address, _)) if address.is_ipv6() => "ipv6",
+                    _ => "ipv4",
+                };
+                (kind, text.into_bytes())
+            }
+            (1, path) => ("unix", path.as_deref().unwrap_or_default().to_vec()),
+            _ => ("other", Vec::new()),
+        };
+        Self { kind, name }
+    }
+}
+
+/// An address with its port.
+pub(crate) fn end(address: std::net::IpAddr, port: u16) -> String {
+    format!("{address}:{port}")
+}
+
+fn split(arguments: &[u8]) -> (&[u8], &[u8]) {
+    match arguments.iter().position(|byte| *byte == 0) {
+        Some(end) => (&arguments[..end], &arguments[end + 1..]),
+        None => (arguments, &[]),
+    }
+}
+
+/// Reads a process from `/proc`; nothing if it has ended.
+fn from_proc(pid: u32) -> Option<Process> {
+    use std::os::unix::ffi::OsStrExt as _;
+    let folder = std::path::PathBuf::from(format!("/proc/{pid}"));
+    let (name, parent, tty, start) = stat(&fs::read(folder.join("stat")).ok()?)?;
+    let link = |name: &str| {
+        let link = fs::read_link(folder.join(name)).ok();
+        link.map(|path| path.as_os_str().as_bytes().to_vec()).unwrap_or_default()
+    };
+    let mut arguments = fs::read(folder.join("cmdline")).unwrap_or_default();
+    arguments.truncate(4096);
+    let (exe, rest) = split(&arguments);
+    let mut path = link("exe");
+    if let Some(kept) = path.strip_suffix(b" (deleted)") {
+        path = kept.to_vec();
+    }
+    if let Some(memory) = path.strip_prefix(b"/memfd:") {
+        path = [b"memfd:", memory].concat();
+    }
+    let credentials = Some(Credentials { tty, ..Credentials::default() });
+    let program = Program {
+        exe: exe.to_vec(),
+        path,
+        arguments: rest.to_vec(),
+        cwd: link("cwd"),
+        credentials,
+        ..Program::default()
+    };
+    Some(Process { pid, start, name, parent, program: Arc::new(program), ended: false })
+}
+
+/// Name, parent, terminal and start of a process (proc_pid_stat(5)).
+fn stat(text: &[u8]) -> Option<(Vec<u8>, u32, u32, u64)> {
+    let open = text.iter().position(|byte| *byte == b'(')?;
+    // The name may hold any character, also parentheses.
+    let close = text.iter().rposition(|byte| *byte == b')')?;
+    let name = text.get(open + 1..close)?.to_vec();
+    let rest = std::str::from_utf8(text.get(close + 1..)?).ok()?;
+    let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
+    let ticks: u64 = fields.get(19)?.parse().ok()?;
+    let tty: i64 = fields.get(4)?.parse().ok()?;
+    Some((
+        name,
+        fields.get(1)?.parse().ok()?,
+        u32::try_from(tty).unwrap_or(0),
+        ticks.checked_mul(10_000_000)?,
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::tests::event;
+
+    // Numbers that no process of this machine has.
+    const NONE: u32 = 4_000_000_000;
+
+    fn with(kind: u16, pid: u32, start: u64, ppid: u32, items: &[(u16, &[u8])]) -> Vec<u8> {
+        let mut bytes = event(kind, 0, items);
+        bytes[24..28].copy_from_slice(&pid.to_ne_bytes());
+        bytes[32..36].copy_from_slice(&ppid.to_ne_bytes());
+        bytes[56..64].copy_from_slice(&start.to_ne_bytes());
+        bytes
+    }
+
+    fn forked(parent: u32, pid: u32, start: u64) -> Vec<u8> {
+        let mut bytes = with(2, parent, 1, NONE, &[]);
+        bytes[64..72].copy_from_slice(&i64::from(pid).to_ne_bytes());
+        bytes[72..80].copy_from_slice(&start.to_ne_bytes());
+        bytes
+    }
+
+    const A: u32 = 4_000_000_001;
+    const B: u32 = A + 1;
+    const C: u32 = A + 2;
+
+    #[test]
+    fn a_child_runs_what_its_parent_runs_until_it_starts_something() {
+        let mut all = Processes::new(100);
+        let shell = with(1, A, 1, NONE, &[(70, b"\x01sh\0bin\0"), (71, b"sh\0-c\0x\0")]);
+        all.take(&Raw::read(&shell).unwrap());
+        all.take(&Raw::read(&forked(A, B, 50)).unwrap());
+        assert_eq!(all.get(B).unwrap().program.path, b"/bin/sh");
+        assert_eq!(all.get(B).unwrap().program.joined(), b"-c x");
+        let cat = with(1, B, 50, A, &[(70, b"\x01cat\0bin\0"), (71, b"cat\0")]);
+        all.take(&Raw::read(&cat).unwrap());
+        let cat = all.get(B).unwrap();
+        assert_eq!((cat.program.path.as_slice(), cat.parent), (&b"/bin/cat"[..], A));
+        assert_eq!(all.get(A).unwrap().program.path, b"/bin/sh");
+        let names: Vec<_> = all.ancestors(cat).map(|process| process.pid).collect();
+        assert_eq!(names, [A]);
+    }
+
+    #[test]
+    fn a_number_that_is_used_again_is_another_process() {
+        let mut all = Processes::new(100);
+        let first = with(1, A, 10_000_000_000, NONE, &[(70, b"\x01sh\0")]);
+        all.take(&Raw::read(&first).unwrap());
+        let second = with(4, A, 20_000_000_000, NONE, &[]);
+        all.take(&Raw::read(&second).unwrap());
+        assert_eq!(all.get(A).unwrap().program.path, b"");
+        // A parent that is younger than its child is not its parent.
+        let child = with(1, B, 15_000_000_000, A, &[]);
+        all.take(&Raw::read(&child).unwrap());
+        assert_eq!(all.ancestors(all.get(B).unwrap()).count(), 0);
+    }
+
+    #[test]
+    fn the_table_has_a_limit() {
+        let mut all = Processes::new(2);
+        for pid in [A, B, C] {
+            all.take(&Raw::read(&with(1, pid, 1, NONE, &[])).unwrap());
+        }
+        assert_eq!((all.len(), all.refused), (2, 1));
+        all.take(&Raw::read(&with(3, A, 1, NONE, &[])).unwrap());
+        assert!(all.get(A).unwrap().ended);
+        all.take(&Raw::read(&with(1, C, 1, NONE, &[])).unwrap());
+        assert!(all.get(A).is_none() && all.get(C).is_some());
+    }
+
+    #[test]
+    fn names_with_parentheses_are_read() {
+        let text = b"7 (a) b) S 3 7 7 34816 9 4194304 1 0 0 0 1 1 0 0 20 0 1 0 500 1 1";
+        assert_eq!(stat(text), Some((b"a) b".to_vec(), 3, 34816, 5_000_000_000)));
+        assert_eq!(stat(b"7 (a"), None);
+        let own = from_proc(std::process::id()).unwrap();
+        assert!(own.start > 0 && !own.program.path.is_empty());
+    }
+}

@@ -1,0 +1,200 @@
+//! Joins events with their processes and containers.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use pavisade_rules::{Output, Rule, RuleSet, Scratch};
+
+use crate::calls::call_of;
+use crate::containers::{Container, States};
+use crate::decode::{Kind, Raw};
+use crate::groups::{Hierarchies, container_of};
+use crate::processes::Processes;
+use crate::seen::{Place, Seen, descriptor};
+
+/// How many control groups are remembered.
+const MAX_GROUPS: usize = 16_384;
+
+/// How many processes are remembered; Linux has 32,768 by default, of which few do something.
+const MAX_PROCESSES: usize = 16_384;
+
+#[derive(Clone, Debug)]
+enum Group {
+    Container(Arc<Container>),
+    Host,
+}
+
+/// Everything that is known of this node.
+#[derive(Debug)]
+pub struct Watch {
+    node: String,
+    /// What to add to the time of an event.
+    since_1970: i128,
+    /// All processes.
+    pub processes: Processes,
+    hierarchies: Hierarchies,
+    states: States,
+    groups: HashMap<u64, Group>,
+    /// Groups that were classified since they were last asked for, and whether they are a
+    /// container's.
+    news: Vec<(u64, Option<Arc<Container>>)>,
+    number: u64,
+    /// Events whose control group was gone.
+    pub lost_groups: u64,
+}
+
+impl Watch {
+    /// Looks at what runs now. `now` is the time in nanoseconds since 1970.
+    ///
+    /// # Errors
+    /// The mounts of this machine cannot be read.
+    pub fn start(node: String, states: States, now: i128) -> std::io::Result<Self> {
+        let hierarchies = Hierarchies::find()?;
+        let mut processes = Processes::new(MAX_PROCESSES);
+        processes.scan();
+        let mut watch = Self {
+            node,
+            since_1970: now - i128::from(since_boot()),
+            processes,
+            hierarchies,
+            states,
+            groups: HashMap::new(),
+            news: Vec::new(),
+            number: 0,
+            lost_groups: 0,
+        };
+        watch.groups.insert(1, Group::Host);
+        watch.news.push((1, None));
+        for container in watch.states.all() {
+            let container = Arc::new(container);
+            let path = container.group.clone().unwrap_or_default();
+            for number in watch.hierarchies.numbers(&path).into_iter().filter(|_| path.len() > 1) {
+                watch.learn(number, Group::Container(container.clone()));
+            }
+        }
+        Ok(watch)
+    }
+
+    /// Control groups that became known since the last call, with their containers.
+    pub fn news(&mut self) -> Vec<(u64, Option<Arc<Container>>)> {
+        std::mem::take(&mut self.news)
+    }
+
+    /// The hierarchies of control groups.
+    pub fn hierarchies(&self) -> &Hierarchies {
+        &self.hierarchies
+    }
+
+    /// Takes an event: who did it, and where.
+    pub fn take<'w>(&'w mut self, raw: Raw<'w>) -> Option<Seen<'w>> {
+        self.processes.take(&raw);
+        self.number += 1;
+        self.classify(raw.group);
+        let place = match self.groups.get(&raw.group) {
+            Some(Group::Container(container)) => Place::Container(container),
+            Some(Group::Host) => Place::Host,
+            None => Place::Unknown,
+        };
+        let call = match raw.kind {
+            Kind::Call => Some(call_of(raw.call, raw.flags.compat())?),
+            Kind::Exec | Kind::Fork | Kind::Exit => None,
+        };
+        Some(Seen {
+            raw,
+            number: self.number,
+            time: self.since_1970 + i128::from(raw.time),
+            node: &self.node,
+            call,
+            process: self.processes.get(raw.pid)?,
+            processes: &self.processes,
+            place,
+            descriptor: call.and_then(|call| descriptor(&raw, call)),
+        })
+    }
+
+    fn classify(&mut self, number: u64) {
+        if self.groups.contains_key(&number) {
+            return;
+        }
+        let Some(path) = self.hierarchies.path(number) else {
+            self.lost_groups += 1;
+            return;
+        };
+        let group = match container_of(&path) {
+            None => Group::Host,
+            Some(id) => {
+                let read = self.states.read(id);
+                // A container of another runtime is still a container.
+                let bare = || Container { id: id.to_owned(), ..Container::default() };
+                Group::Container(Arc::new(read.unwrap_or_else(bare)))
+            }
+        };
+        self.learn(number, group);
+    }
+
+    fn learn(&mut self, number: u64, group: Group) {
+        if self.groups.len() >= MAX_GROUPS {
+            // All of them are found again when they do something.
+            self.groups.clear();
+        }
+        self.news.push((
+            number,
+            match &group {
+                Group::Container(container) => Some(container.clone()),
+                Group::Host => None,
+            },
+        ));
+        self.groups.insert(number, group);
+    }
+}
+
+/// An alert: the rule, and its output.
+#[derive(Debug)]
+pub struct Alert<'r> {
+    /// The rule.
+    pub rule: &'r Rule,
+    /// What it says; nothing if a field of it has no value.
+    pub output: Option<Output>,
+}
+
+/// The rules that alert for an event. A file that was opened by a link is judged by the path that
+/// the process gave, and by that of the file.
+pub fn judge<'r>(rules: &'r RuleSet, seen: &Seen<'_>, scratch: &mut Scratch) -> Vec<Alert<'r>> {
+    let mut alerts: Vec<Alert<'r>> = Vec::new();
+    let alert = |rule: &'r Rule, seen: &Seen<'_>| Alert { rule, output: rule.format.output(seen) };
+    alerts.extend(matching(rules, seen, scratch).into_iter().map(|rule| alert(rule, seen)));
+    if let Some(real) = seen.real_path() {
+        let mut seen = seen.clone();
+        if let Some(descriptor) = &mut seen.descriptor {
+            descriptor.name = real;
+        }
+        for rule in matching(rules, &seen, scratch) {
+            if !alerts.iter().any(|alert| alert.rule.name == rule.name) {
+                alerts.push(alert(rule, &seen));
+            }
+        }
+    }
+    alerts
+}
+
+fn matching<'r>(rules: &'r RuleSet, seen: &Seen<'_>, scratch: &mut Scratch) -> Vec<&'r Rule> {
+    // The borrow of the scratch ends before the next evaluation.
+    let names: Vec<usize> = {
+        let found = rules.matching(seen, scratch);
+        let all = rules.rules();
+        let place = |rule: &Rule| all.iter().position(|other| std::ptr::eq(other, rule));
+        found.filter_map(place).collect()
+    };
+    names.into_iter().filter_map(|place| rules.rules().get(place)).collect()
+}
+
+#[expect(unsafe_code, reason = "no safe interface of the standard library reads this clock")]
+fn since_boot() -> u64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the pointer is valid for the call, which writes a `timespec`.
+    unsafe {
+        libc::clock_gettime(libc::CLOCK_BOOTTIME, &raw mut time);
+    }
+    u64::try_from(time.tv_sec).unwrap_or(0) * 1_000_000_000
+        + u64::try_from(time.tv_nsec).unwrap_or(0)
+}
