@@ -4,6 +4,7 @@
 //! Results are printed, never asserted. Peers are installed with their usual package clients
 //! (`kube-score`, `checkov`, `osv-scanner` and `syft` in `tests/tools`), only for this task.
 
+mod etcd;
 mod hostile;
 mod identity;
 mod image;
@@ -40,8 +41,8 @@ pub(crate) struct Args {
     /// Do not run the peer.
     #[arg(long)]
     no_peer: bool,
-    /// Measure this program instead of the release build (`hostile`, `image`, `network`,
-    /// `vulnerabilities`).
+    /// Measure this program instead of the release build (`etcd`, `hostile`, `image`,
+    /// `network`, `vulnerabilities`).
     #[arg(long, hide = true)]
     program: Option<PathBuf>,
     /// The number of objects (`hostile`), of files, layers and megabytes (`image`) or of pods
@@ -76,6 +77,8 @@ enum What {
     Identity,
     /// Runtime rules over a mix of system call events.
     Rules,
+    /// The proof of encryption at rest on databases of up to a gigabyte.
+    Etcd,
     /// Inputs designed to be expensive: growth of the time, and peak memory.
     Hostile,
 }
@@ -86,6 +89,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         What::Live => live::run(),
         What::Identity => identity::run(),
         What::Rules => rules::run(),
+        What::Etcd => etcd::run(args.program.as_deref(), &args.sizes),
         What::Scan => scan(!args.no_peer),
         What::Cluster => clusters(),
         What::Peers => peers::run(),

@@ -35,6 +35,7 @@ mod identity;
 mod image;
 mod images;
 pub(crate) mod network;
+pub(crate) mod node;
 mod pss;
 mod rbac;
 mod reading;
@@ -43,6 +44,7 @@ pub(crate) mod runtime;
 mod scan;
 mod signing;
 mod snapshot;
+pub(crate) mod storage;
 mod vulnerable;
 
 pub(crate) const EXIT_CODES: &str = "\
@@ -80,6 +82,10 @@ pub(crate) enum Command {
     Network(NetworkArgs),
     /// Evaluate audit logs of the API server against rules in the language of Falco.
     Runtime(runtime::RuntimeArgs),
+    /// Audit a node: access to files, command lines and configurations that are really in use.
+    Node(node::NodeArgs),
+    /// Prove what etcd stores: which values are encrypted, with which key, and what is stale.
+    Storage(storage::StorageArgs),
     /// Show who can do what and why, and find faults in roles and bindings.
     Rbac(Box<RbacArgs>),
     /// Show the ways into the API server, require MFA there, and test tokens.
