@@ -24,6 +24,8 @@ mod fix;
 mod images;
 mod mistakes;
 mod network;
+#[cfg(unix)]
+mod nodes;
 mod old_results;
 mod own_frameworks;
 mod pages;
@@ -38,5 +40,6 @@ mod secrets;
 mod signed_images;
 mod signing;
 mod snapshots;
+mod storage;
 mod vulnerabilities;
 mod vulnerable_image;

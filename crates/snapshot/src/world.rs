@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use pavisade_model::{Cause, Gap, GroupKind, KubernetesVersion, Note, NoteKind, kinds};
+use pavisade_model::{Cause, Gap, GroupKind, KubernetesVersion, Note, kinds};
 
 use crate::distribution;
 use crate::kind::WorldKind;
