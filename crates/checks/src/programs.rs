@@ -11,6 +11,7 @@ use pavisade_snapshot::{Coverage, DistributionName, Object, World};
 use pavisade_yaml::Value;
 
 use crate::component::{self, Component};
+use crate::storage::etcd_facts;
 use crate::{Claim, Dispatch, Place, Verdict, Why};
 
 /// Namespaces in which distributions run their control plane as static pods.
@@ -70,6 +71,29 @@ fn unread_kubelets(world: &World) -> Option<String> {
 /// Returns the verdict of a check of program settings for a whole cluster, and the programs. `None`
 /// if visible components are checked directly.
 pub(crate) fn verdict<'a>(
+    meta: &Meta,
+    dispatch: Dispatch,
+    world: &World,
+    seen: &[Component<'_>],
+) -> Option<(Verdict<'a>, Vec<Program>)> {
+    let (verdict, programs) = by_settings(meta, dispatch, world, seen)?;
+    let is_unknown = matches!(verdict, Verdict::Unknown(_));
+    if is_unknown && matches!(&*meta.rule.id, "PV-D001" | "PV-D003") {
+        // What is stored proves what a hidden configuration does.
+        let verdict = match etcd_facts::proven(world.of_kind(kinds::ETCD_FACTS)) {
+            Some(etcd_facts::Proof::Encrypted) => Verdict::Holds,
+            Some(etcd_facts::Proof::Plain(count)) => {
+                let message = format!("{count} Secrets are stored in plain text in etcd");
+                Verdict::fails(Place::Nowhere, message)
+            }
+            Some(etcd_facts::Proof::Nothing) | None => verdict,
+        };
+        return Some((verdict, programs));
+    }
+    Some((verdict, programs))
+}
+
+fn by_settings<'a>(
     meta: &Meta,
     dispatch: Dispatch,
     world: &World,

@@ -104,9 +104,9 @@ fn audit(args: &AuditArgs) -> anyhow::Result<Outcome> {
 fn part(framework: &Framework) -> Framework {
     let mut framework = framework.clone();
     if framework.id.starts_with("cis-") {
-        framework.controls.retain(|control| {
-            SECTIONS.iter().any(|section| control.id.starts_with(section))
-        });
+        framework
+            .controls
+            .retain(|control| SECTIONS.iter().any(|section| control.id.starts_with(section)));
     }
     framework
 }
@@ -225,9 +225,9 @@ fn documents_of(value: Value) -> Option<(String, Vec<Value>)> {
         "List" => value.get("items")?.as_array()?.clone(),
         _ => vec![value],
     };
-    let facts = items.iter().find(|item| {
-        item.get("kind").and_then(Value::as_str) == Some(kinds::NODE_FACTS.kind)
-    })?;
+    let facts = items
+        .iter()
+        .find(|item| item.get("kind").and_then(Value::as_str) == Some(kinds::NODE_FACTS.kind))?;
     let node = facts.pointer("/metadata/name")?.as_str()?.to_owned();
     Some((node, items))
 }

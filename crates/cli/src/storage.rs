@@ -138,7 +138,9 @@ pub(crate) fn read(databases: &Databases) -> anyhow::Result<Read> {
             true => member.proof.digest,
             false => match databases.paths.get(index) {
                 Some(path) => open::prove_path(path, at)?.digest,
-                None => streamed.get(index).map(|s| s.prove(at)).transpose()?.and_then(|p| p.digest),
+                None => {
+                    streamed.get(index).map(|s| s.prove(at)).transpose()?.and_then(|p| p.digest)
+                }
             },
         };
         digests.push((member.name.clone(), again, member.proof.complete));

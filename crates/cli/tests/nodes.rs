@@ -79,10 +79,16 @@ impl Node {
             ("usr/lib/systemd/system/kubelet.service.d/10-kubeadm.conf", 0o600, "[Service]\n"),
             ("var/lib/kubelet/config.yaml", 0o600, KUBELET),
             ("var/lib/etcd/member/snap/db", 0o600, ""),
-            ("var/lib/kube-proxy/config.conf", 0o600,
-             "apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\nmetricsBindAddress: 127.0.0.1:10249\n"),
-            ("etc/kubernetes/audit.yaml", 0o600,
-             "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules: [{level: Metadata}]\n"),
+            (
+                "var/lib/kube-proxy/config.conf",
+                0o600,
+                "apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\nmetricsBindAddress: 127.0.0.1:10249\n",
+            ),
+            (
+                "etc/kubernetes/audit.yaml",
+                0o600,
+                "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules: [{level: Metadata}]\n",
+            ),
             ("proc/sys/kernel/osrelease", 0o444, "6.12.0\n"),
         ] {
             node.write(path, text, mode);
@@ -172,7 +178,8 @@ fn a_clean_node_is_clean_and_every_fault_is_found() {
     assert!(clean.is_empty(), "{clean:#?}");
 
     type Break = Box<dyn Fn(&Node)>;
-    let chmod = |path: &'static str, bits: u32| -> Break { Box::new(move |node| mode(node, path, bits)) };
+    let chmod =
+        |path: &'static str, bits: u32| -> Break { Box::new(move |node| mode(node, path, bits)) };
     let own = |path: &'static str| -> Break {
         Box::new(move |node| chown(node.path().join(path), Some(1000), Some(1000)).unwrap())
     };
@@ -182,7 +189,9 @@ fn a_clean_node_is_clean_and_every_fault_is_found() {
     };
     let kubelet = |from: &'static str, to: &'static str| -> Break {
         assert!(KUBELET.contains(from), "{from}");
-        Box::new(move |node| node.write("var/lib/kubelet/config.yaml", &KUBELET.replace(from, to), 0o600))
+        Box::new(move |node| {
+            node.write("var/lib/kubelet/config.yaml", &KUBELET.replace(from, to), 0o600)
+        })
     };
     let drop_in = |text: &'static str| -> Break {
         Box::new(move |node| node.write("etc/kubernetes/kubelet.d/50.conf", text, 0o600))
@@ -209,17 +218,30 @@ fn a_clean_node_is_clean_and_every_fault_is_found() {
         ("PV-O065", chmod("etc/kubernetes/pki/ca.crt", 0o664)),
         ("PV-O066", chmod("var/lib/kubelet/config.yaml", 0o644)),
         ("PV-I021", flag(11, SERVER, "--anonymous-auth=false", "--anonymous-auth=true")),
-        ("PV-I023", flag(11, SERVER, "--profiling=false", "--profiling=false --token-auth-file=/t")),
+        (
+            "PV-I023",
+            flag(11, SERVER, "--profiling=false", "--profiling=false --token-auth-file=/t"),
+        ),
         ("PV-I070", flag(11, SERVER, "Node,RBAC", "RBAC")),
         ("PV-N024", flag(11, SERVER, "--kubelet-certificate-authority=/ca", "")),
         ("PV-O009", flag(11, SERVER, "--profiling=false", "")),
         ("PV-O001", flag(11, SERVER, "--audit-log-path=/a", "")),
         ("PV-O014", flag(11, SERVER, "--audit-log-maxage=30", "--audit-log-maxage=3")),
-        ("PV-D003", flag(11, SERVER, "--encryption-provider-config=/etc/kubernetes/encryption.yaml", "")),
+        (
+            "PV-D003",
+            flag(11, SERVER, "--encryption-provider-config=/etc/kubernetes/encryption.yaml", ""),
+        ),
         ("PV-O010", flag(12, MANAGER, "--use-service-account-credentials=true", "")),
         ("PV-O049", flag(12, MANAGER, "--bind-address=127.0.0.1", "--bind-address=0.0.0.0")),
-        ("PV-O067", flag(12, MANAGER, "--profiling=false",
-                         "--profiling=false --feature-gates=RotateKubeletServerCertificate=false")),
+        (
+            "PV-O067",
+            flag(
+                12,
+                MANAGER,
+                "--profiling=false",
+                "--profiling=false --feature-gates=RotateKubeletServerCertificate=false",
+            ),
+        ),
         ("PV-O049", flag(13, SCHEDULER, "--bind-address=127.0.0.1", "")),
         ("PV-N061", flag(10, ETCD, "--cert-file=/c", "")),
         ("PV-N023", flag(10, ETCD, "--client-cert-auth=true", "")),
@@ -228,11 +250,19 @@ fn a_clean_node_is_clean_and_every_fault_is_found() {
         ("PV-I025", drop_in("authorization: {mode: AlwaysAllow}\n")),
         ("PV-N022", flag(14, AGENT, "--config-dir", "--read-only-port=10255 --config-dir")),
         ("PV-O011", drop_in("rotateCertificates: false\n")),
-        ("PV-O031", kubelet("podPidsLimit: 4096", "podPidsLimit: 4096\nmakeIPTablesUtilChains: false")),
+        (
+            "PV-O031",
+            kubelet("podPidsLimit: 4096", "podPidsLimit: 4096\nmakeIPTablesUtilChains: false"),
+        ),
         ("PV-O026", kubelet("podPidsLimit: 4096", "podPidsLimit: -1")),
-        ("PV-N045", Box::new(|node| node.write("var/lib/kube-proxy/config.conf",
+        (
+            "PV-N045",
+            Box::new(|node| {
+                node.write("var/lib/kube-proxy/config.conf",
             "apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\nmetricsBindAddress: 0.0.0.0:10249\n",
-            0o600))),
+            0o600)
+            }),
+        ),
     ];
     assert!(faults.len() >= 40);
     let mut missed = Vec::new();
@@ -260,7 +290,12 @@ fn each_control_is_answered_or_says_why_not() {
     assert_eq!(controls.len(), 92);
     let open: Vec<_> = controls
         .iter()
-        .filter(|one| !matches!(one["state"].as_str(), Some("holds" | "holds-in-part" | "met" | "met-in-part")))
+        .filter(|one| {
+            !matches!(
+                one["state"].as_str(),
+                Some("holds" | "holds-in-part" | "met" | "met-in-part")
+            )
+        })
         .map(|one| format!("{} {}", one["id"], one["state"]))
         .collect();
     assert!(open.is_empty(), "{open:#?}");
@@ -270,16 +305,24 @@ fn each_control_is_answered_or_says_why_not() {
 fn facts_contain_no_key_and_links_stay_inside() {
     let node = Node::clean();
     let outside = tempfile::tempdir().unwrap();
-    fs::write(outside.path().join("secret"), "kind: KubeletConfiguration\nx: outside-of-root\n").unwrap();
+    fs::write(outside.path().join("secret"), "kind: KubeletConfiguration\nx: outside-of-root\n")
+        .unwrap();
     let link = node.path().join("var/lib/kubelet/config.yaml");
     fs::remove_file(&link).unwrap();
     std::os::unix::fs::symlink(outside.path().join("secret"), &link).unwrap();
     let told = node.audit(&["--facts"]);
     assert_eq!(told.code, 0, "{}", told.err);
-    assert!(!told.out.contains("aVZ3cTlL") && !told.out.contains("outside-of-root"), "{}", told.out);
-    assert!(told.out.contains("the kubelet configuration /var/lib/kubelet/config.yaml cannot be read"));
+    assert!(
+        !told.out.contains("aVZ3cTlL") && !told.out.contains("outside-of-root"),
+        "{}",
+        told.out
+    );
+    assert!(
+        told.out.contains("the kubelet configuration /var/lib/kubelet/config.yaml cannot be read")
+    );
     // The facts of several nodes in one file.
-    fs::write(node.path().join("log"), told.out.clone() + &told.out.replace("cp-1", "cp-2")).unwrap();
+    fs::write(node.path().join("log"), told.out.clone() + &told.out.replace("cp-1", "cp-2"))
+        .unwrap();
     let joined = run(node.path(), &["node", "collect", "log"]);
     assert_eq!(joined.code, 0, "{}", joined.err);
     assert!(joined.err.contains("facts of 2 nodes"), "{}", joined.err);

@@ -31,7 +31,8 @@ fn sealed(key: &str) -> String {
 }
 
 fn json(run: &Run) -> Value {
-    serde_json::from_str(&run.out).unwrap_or_else(|error| panic!("{error}: {} {}", run.out, run.err))
+    serde_json::from_str(&run.out)
+        .unwrap_or_else(|error| panic!("{error}: {} {}", run.out, run.err))
 }
 
 fn secrets(facts: &Value) -> &Value {
@@ -47,7 +48,11 @@ fn what_is_plain_is_told_and_no_value_is_shown() {
     fs::write(folder.path().join("a.db"), &bytes).unwrap();
     let told = run(folder.path(), &["storage", "etcd", "a.db"]);
     assert_eq!(told.code, 1, "{}{}", told.out, told.err);
-    assert!(told.out.contains("refuted: secrets: 1 of 2 values are stored in plain text"), "{}", told.out);
+    assert!(
+        told.out.contains("refuted: secrets: 1 of 2 values are stored in plain text"),
+        "{}",
+        told.out
+    );
     let facts = run(folder.path(), &["storage", "etcd", "a.db", "--format", "json"]);
     assert_eq!(secrets(&json(&facts))["plaintext"], 1);
     fs::write(folder.path().join("etcd.json"), &facts.out).unwrap();
@@ -119,14 +124,16 @@ impl Taken {
     }
 
     fn rewrite(&self) {
-        let all = self.cluster.get(&["get", "secrets", "--all-namespaces", "--output=json"]).unwrap();
+        let all =
+            self.cluster.get(&["get", "secrets", "--all-namespaces", "--output=json"]).unwrap();
         let done = self.cluster.kubectl_with(&["replace", "--filename=-"], &all).unwrap();
         assert!(done.success, "{}", done.stderr);
     }
 
     /// Secrets according to the API server.
     fn count(&self) -> u64 {
-        let all = self.cluster.get(&["get", "secrets", "--all-namespaces", "--output=name"]).unwrap();
+        let all =
+            self.cluster.get(&["get", "secrets", "--all-namespaces", "--output=name"]).unwrap();
         all.lines().count() as u64
     }
 
@@ -137,7 +144,8 @@ impl Taken {
     /// What the data directory stores, after etcd's batch of writes ended.
     fn told(&self) -> (i32, Value) {
         std::thread::sleep(Duration::from_millis(400));
-        let args = ["storage", "etcd", &self.data(), "--encryption-config", &self.config, "-f", "json"];
+        let args =
+            ["storage", "etcd", &self.data(), "--encryption-config", &self.config, "-f", "json"];
         let told = run(Path::new("/"), &args);
         assert!(!told.out.contains(SECRET));
         (told.code, json(&told))
@@ -155,8 +163,20 @@ impl Taken {
             file("apiserver-etcd-client.key"),
         );
         let args = [
-            "storage", "etcd", "--endpoints", url, "--cacert", &ca, "--cert", &cert, "--key", &key,
-            "--encryption-config", &self.config, "-f", "json",
+            "storage",
+            "etcd",
+            "--endpoints",
+            url,
+            "--cacert",
+            &ca,
+            "--cert",
+            &cert,
+            "--key",
+            &key,
+            "--encryption-config",
+            &self.config,
+            "-f",
+            "json",
         ];
         json(&run(Path::new("/"), &args))
     }
@@ -215,7 +235,10 @@ fn a_real_cluster_from_plain_text_to_secretbox() {
     taken.create(17..18);
     let (_, facts) = taken.told();
     let of = secrets(&facts);
-    assert_eq!((&of["encrypted"], &of["stale"]), (&taken.count().into(), &(taken.count() - 1).into()));
+    assert_eq!(
+        (&of["encrypted"], &of["stale"]),
+        (&taken.count().into(), &(taken.count() - 1).into())
+    );
     taken.rewrite();
     let (_, facts) = taken.told();
     assert_eq!(secrets(&facts)["stale"], 0);

@@ -80,7 +80,9 @@ pub(crate) fn files(
     let flagged = |name: &str, flag: &str, usual: &str| {
         let mut paths: Vec<String> = Vec::new();
         for process in processes.iter().filter(|process| process.name == name) {
-            let Some(path) = process.flag(flag).filter(|path| path.starts_with('/')) else { continue };
+            let Some(path) = process.flag(flag).filter(|path| path.starts_with('/')) else {
+                continue;
+            };
             paths.push(match root.exists(path) {
                 true => path.to_owned(),
                 false => process.path(path),
@@ -120,10 +122,9 @@ pub(crate) fn files(
         true => vec!["/var/lib/kubelet/config.yaml".to_owned()],
         false => kubelet.configs.clone(),
     };
-    let cni = within(
-        &["/etc/cni/net.d".to_owned(), "/var/lib/cni/networks".to_owned()],
-        &|path| !root.is_dir(path),
-    );
+    let cni = within(&["/etc/cni/net.d".to_owned(), "/var/lib/cni/networks".to_owned()], &|path| {
+        !root.is_dir(path)
+    });
     let classes: [(&str, Vec<String>); 17] = [
         ("apiserver-pod", manifest("kube-apiserver")),
         ("controller-manager-pod", manifest("kube-controller-manager")),

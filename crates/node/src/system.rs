@@ -36,9 +36,7 @@ pub(crate) fn facts(root: &Root) -> Value {
     let line = |path: &str| root.text(path).ok().map(|text| text.trim().to_owned());
     let sysctls: BTreeMap<_, _> = SYSCTLS
         .iter()
-        .filter_map(|name| {
-            Some((*name, line(&format!("/proc/sys/{}", name.replace('.', "/")))?))
-        })
+        .filter_map(|name| Some((*name, line(&format!("/proc/sys/{}", name.replace('.', "/")))?)))
         .collect();
     let swaps = line("/proc/swaps").map(|text| text.lines().count().saturating_sub(1));
     json!({

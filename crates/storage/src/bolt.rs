@@ -266,8 +266,7 @@ impl<'a> Bolt<'a> {
             Root::Page(page) => *page,
         };
         let mut buffer = Vec::new();
-        let mut levels =
-            vec![Level { page: 0, children: vec![(Vec::new(), start)], end: None }];
+        let mut levels = vec![Level { page: 0, children: vec![(Vec::new(), start)], end: None }];
         while let Some(level) = levels.last_mut() {
             let parent = level.page;
             let Some((low, page)) = level.children.pop() else {

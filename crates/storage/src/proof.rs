@@ -178,7 +178,9 @@ pub fn prove(from: &dyn ReadAt, options: Options<'_>) -> Result<Proof, NotBolt> 
             bolt.damages.listed.extend(wrong.listed);
         }
         None if complete => {
-            return Err(NotBolt("this bbolt database is not from etcd: it has no bucket `key`".into()));
+            return Err(NotBolt(
+                "this bbolt database is not from etcd: it has no bucket `key`".into(),
+            ));
         }
         None => {}
     }

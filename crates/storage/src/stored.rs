@@ -148,8 +148,10 @@ fn encrypted(value: &[u8]) -> Option<Form> {
         Provider::AesGcm => length >= 12 + 16,
         Provider::Secretbox => length >= 24 + 16,
         Provider::KmsV1 => {
-            let sealed = payload.get(..2).map(|two| usize::from(u16::from_be_bytes([two[0], two[1]])));
-            let body = sealed.filter(|sealed| *sealed > 0).and_then(|sealed| payload.get(2 + sealed..));
+            let sealed =
+                payload.get(..2).map(|two| usize::from(u16::from_be_bytes([two[0], two[1]])));
+            let body =
+                sealed.filter(|sealed| *sealed > 0).and_then(|sealed| payload.get(2 + sealed..));
             body.is_some_and(|body| body.len() >= 28)
         }
         Provider::KmsV2 => {

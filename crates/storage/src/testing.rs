@@ -181,10 +181,8 @@ impl<W: Write + Seek> Database<W> {
         }
         inline.extend(key);
         inline.extend(number);
-        let root = self.page(
-            2,
-            &[(1, b"key".to_vec(), bucket(top)), (1, b"meta".to_vec(), inline)],
-        )?;
+        let root =
+            self.page(2, &[(1, b"key".to_vec(), bucket(top)), (1, b"meta".to_vec(), inline)])?;
         let pages = self.next;
         for page in 0..2u64 {
             self.out.seek(SeekFrom::Start(page * PAGE as u64))?;

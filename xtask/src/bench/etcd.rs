@@ -8,7 +8,7 @@ use std::process::Command;
 use anyhow::Context as _;
 use pavisade_storage::testing::{Database, key_value, revision};
 
-use super::{measure, mb, release_binary};
+use super::{mb, measure, release_binary};
 
 /// Sizes in megabytes.
 const SIZES: [usize; 3] = [10, 100, 1000];

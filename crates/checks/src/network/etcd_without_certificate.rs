@@ -32,20 +32,16 @@ impl Check for EtcdWithoutCertificate {
         if etcd.name() != "etcd" {
             return Verdict::NotApplicable;
         }
-        let flags = [
-            ("cert-file", "key-file", "clients"),
-            ("peer-cert-file", "peer-key-file", "peers"),
-        ];
+        let flags =
+            [("cert-file", "key-file", "clients"), ("peer-cert-file", "peer-key-file", "peers")];
         Verdict::from_claims(flags.into_iter().filter_map(|(certificate, key, whom)| {
-            let claim = [certificate, key].into_iter().find_map(|flag| {
-                match etcd.known(flag) {
-                    Ok(set) if set.as_ref().is_some_and(|set| !set.value.is_empty()) => None,
-                    Ok(_) => Some(Claim::fails(
-                        etcd.place(flag),
-                        format!("`--{flag}` is not set: etcd has no certificate for {whom}"),
-                    )),
-                    Err(claim) => Some(claim),
-                }
+            let claim = [certificate, key].into_iter().find_map(|flag| match etcd.known(flag) {
+                Ok(set) if set.as_ref().is_some_and(|set| !set.value.is_empty()) => None,
+                Ok(_) => Some(Claim::fails(
+                    etcd.place(flag),
+                    format!("`--{flag}` is not set: etcd has no certificate for {whom}"),
+                )),
+                Err(claim) => Some(claim),
             });
             Some(claim?.part(whom).instance(whom))
         }))

@@ -24,6 +24,7 @@ impl Check for ControllerManagerKubeconfigAccess {
     type On = OnObject;
 
     fn check<'a>(&self, node: &'a Object, _: &Cx<'a>) -> Verdict<'a> {
-        Class { name: "controller-manager-kubeconfig", mode: Some(0o600), owner: Some(Owner::Root) }.judge(node)
+        Class { name: "controller-manager-kubeconfig", mode: Some(0o600), owner: Some(Owner::Root) }
+            .judge(node)
     }
 }

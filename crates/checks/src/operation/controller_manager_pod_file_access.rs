@@ -25,6 +25,7 @@ impl Check for ControllerManagerPodFileAccess {
     type On = OnObject;
 
     fn check<'a>(&self, node: &'a Object, _: &Cx<'a>) -> Verdict<'a> {
-        Class { name: "controller-manager-pod", mode: Some(0o600), owner: Some(Owner::Root) }.judge(node)
+        Class { name: "controller-manager-pod", mode: Some(0o600), owner: Some(Owner::Root) }
+            .judge(node)
     }
 }

@@ -30,9 +30,11 @@ impl Class {
         if files.peek().is_none() {
             return Verdict::NotApplicable;
         }
-        Verdict::from_claims(files.flat_map(|file| {
-            [self.mode(file), self.owned(file, etcd_user)].into_iter().flatten()
-        }))
+        Verdict::from_claims(
+            files.flat_map(|file| {
+                [self.mode(file), self.owned(file, etcd_user)].into_iter().flatten()
+            }),
+        )
     }
 
     fn mode<'a>(&self, file: Value<'a>) -> Option<Claim<'a>> {
@@ -49,7 +51,12 @@ impl Class {
         // Only bits are removed: a stricter mode stays.
         let fixed = mode & allowed;
         let advice = format!("Run `chmod {fixed:o} {}`.", quoted(path));
-        Some(Claim::fails(file, message).advice(advice).part("mode").instance(format!("{path} mode")))
+        Some(
+            Claim::fails(file, message)
+                .advice(advice)
+                .part("mode")
+                .instance(format!("{path} mode")),
+        )
     }
 
     fn owned<'a>(&self, file: Value<'a>, etcd_user: bool) -> Option<Claim<'a>> {
@@ -60,7 +67,8 @@ impl Class {
             // The mode, which is unknown for the same reason, says so.
             return self.mode.is_none().then(|| unread(file, path, "owner"));
         };
-        let name = |field: &str, id: i64| file.str(field).map_or_else(|| id.to_string(), str::to_owned);
+        let name =
+            |field: &str, id: i64| file.str(field).map_or_else(|| id.to_string(), str::to_owned);
         let (user, group) = (name("owner", uid), name("group", gid));
         let (good, who) = match owner {
             Owner::Root => (uid == 0 && gid == 0, "root:root"),
@@ -78,7 +86,12 @@ impl Class {
             ),
             _ => format!("Run `{command}`."),
         };
-        Some(Claim::fails(file, message).advice(advice).part("owner").instance(format!("{path} owner")))
+        Some(
+            Claim::fails(file, message)
+                .advice(advice)
+                .part("owner")
+                .instance(format!("{path} owner")),
+        )
     }
 }
 

@@ -5,7 +5,7 @@ use pavisade_snapshot::Object;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::node_file::{Class};
+use super::node_file::Class;
 use crate::{Check, Cx, OnObject, Verdict};
 
 /// Private keys of the cluster are accessible to other users

@@ -24,6 +24,7 @@ impl Check for SchedulerKubeconfigAccess {
     type On = OnObject;
 
     fn check<'a>(&self, node: &'a Object, _: &Cx<'a>) -> Verdict<'a> {
-        Class { name: "scheduler-kubeconfig", mode: Some(0o600), owner: Some(Owner::Root) }.judge(node)
+        Class { name: "scheduler-kubeconfig", mode: Some(0o600), owner: Some(Owner::Root) }
+            .judge(node)
     }
 }

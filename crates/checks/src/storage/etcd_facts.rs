@@ -31,12 +31,14 @@ pub(super) fn readable(etcd: &Object) -> Verdict<'_> {
 
 /// What is proven about Secrets by all databases of a world. `None` without any.
 pub(super) fn secrets_proven(view: &View<'_>) -> Option<Proof> {
-    let all = view.list(kinds::ETCD_FACTS).objects;
-    if all.is_empty() {
-        return None;
-    }
-    let (mut proven, mut plain) = (0, 0);
-    for etcd in &all {
+    proven(view.list(kinds::ETCD_FACTS).objects.into_iter())
+}
+
+/// What is proven about Secrets by these databases. `None` without any.
+pub(crate) fn proven<'a>(all: impl Iterator<Item = &'a Object>) -> Option<Proof> {
+    let (mut databases, mut proven, mut plain) = (0, 0, 0);
+    for etcd in all {
+        databases += 1;
         let whole = etcd.at(&["complete"]).and_then(Value::as_bool) == Some(true);
         let resources = etcd.at(&["resources"]).into_iter().flat_map(Value::items);
         for one in resources.filter(|one| one.str("resource") == Some("secrets")) {
@@ -48,7 +50,8 @@ pub(super) fn secrets_proven(view: &View<'_>) -> Option<Proof> {
         }
     }
     Some(match (plain, proven) {
-        (0, proven) if proven == all.len() => Proof::Encrypted,
+        _ if databases == 0 => return None,
+        (0, proven) if proven == databases => Proof::Encrypted,
         (0, _) => Proof::Nothing,
         (plain, _) => Proof::Plain(plain),
     })
@@ -56,7 +59,7 @@ pub(super) fn secrets_proven(view: &View<'_>) -> Option<Proof> {
 
 /// What is proven about Secrets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Proof {
+pub(crate) enum Proof {
     /// All are encrypted.
     Encrypted,
     /// This number of values is in plain text.

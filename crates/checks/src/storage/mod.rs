@@ -7,7 +7,7 @@ pub(crate) mod data_deleted_with_claim;
 mod driver;
 mod encryption;
 pub(crate) mod encryption_key_in_file;
-mod etcd_facts;
+pub(crate) mod etcd_facts;
 pub(crate) mod git_repo_volume;
 pub(crate) mod host_path_persistent_volume;
 pub(crate) mod iscsi_without_chap;

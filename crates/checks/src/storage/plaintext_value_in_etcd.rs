@@ -42,11 +42,9 @@ impl Check for PlaintextValueInEtcd {
 
 fn judge<'a>(etcd: &'a Object, resource: Value<'a>) -> Verdict<'a> {
     let name = resource.str("resource").unwrap_or_default();
-    let (Some(total), Some(plain), Some(encrypted)) = (
-        number(resource, "objects"),
-        number(resource, "plaintext"),
-        number(resource, "encrypted"),
-    ) else {
+    let (Some(total), Some(plain), Some(encrypted)) =
+        (number(resource, "objects"), number(resource, "plaintext"), number(resource, "encrypted"))
+    else {
         return Verdict::unknown(resource, format!("the counts of `{name}` are not valid"));
     };
     if plain > 0 {

@@ -40,8 +40,9 @@ impl Check for StaleValueInEtcd {
             let name = resource.str("resource").unwrap_or_default();
             let newest = resource.at(&["newest", "form"]).and_then(Value::as_str);
             let expected = resource.str("writer").or(newest).unwrap_or_default();
-            let message =
-                format!("{stale} values of `{name}` are not written with `{expected}`, the current key");
+            let message = format!(
+                "{stale} values of `{name}` are not written with `{expected}`, the current key"
+            );
             Some(Claim::fails(resource, message).instance(name).into())
         });
         Verdict::all(of_resources.chain([readable(etcd)]))

@@ -29,7 +29,8 @@ pub(crate) struct Snapshot {
 
 impl Snapshot {
     pub(crate) fn prove(&self, options: Options<'_>) -> anyhow::Result<Proof> {
-        prove(&self.file, options).map_err(|why| anyhow!("reading the snapshot of {}: {why}", self.name))
+        prove(&self.file, options)
+            .map_err(|why| anyhow!("reading the snapshot of {}: {why}", self.name))
     }
 }
 
@@ -71,8 +72,9 @@ fn client(live: &Live) -> anyhow::Result<reqwest::blocking::Client> {
         let identity = reqwest::Identity::from_pem(&both);
         let shown = (cert.display(), key.display());
         // The error could quote the key.
-        let identity = identity
-            .map_err(|_| anyhow!("{} and {} are not a certificate and its key", shown.0, shown.1))?;
+        let identity = identity.map_err(|_| {
+            anyhow!("{} and {} are not a certificate and its key", shown.0, shown.1)
+        })?;
         builder = builder.identity(identity);
     }
     builder.build().context("setting up TLS: check --cacert, --cert and --key")
@@ -130,8 +132,8 @@ fn snapshot(client: &reqwest::blocking::Client, endpoint: &str) -> anyhow::Resul
 
 /// Returns the bytes in a line of the stream, and how many follow.
 fn part_of(line: &[u8]) -> Result<(Vec<u8>, u64), String> {
-    let value: serde_json::Value =
-        serde_json::from_slice(line).map_err(|_| "the answer is not a stream of JSON".to_owned())?;
+    let value: serde_json::Value = serde_json::from_slice(line)
+        .map_err(|_| "the answer is not a stream of JSON".to_owned())?;
     if let Some(error) = value.get("error") {
         let why = error.get("message").and_then(serde_json::Value::as_str).unwrap_or("an error");
         return Err(why.to_owned());

@@ -88,7 +88,10 @@ fn plan(read: &Read, databases: &Databases, version: KubernetesVersion) -> (Stri
             rewrite(&mut out, &mut next, name, of, version);
         }
     }
-    next(&mut out, "Remove old revisions and the remains in the files of the members, one after another.");
+    next(
+        &mut out,
+        "Remove old revisions and the remains in the files of the members, one after another.",
+    );
     out.push_str(
         "#    The API server compacts every 5 minutes by default. At once:\n\
          rev=$(etcdctl endpoint status --write-out=json | grep -o '\"revision\":[0-9]*' | head -1 | cut -d: -f2)\n\
@@ -110,7 +113,10 @@ fn plan(read: &Read, databases: &Databases, version: KubernetesVersion) -> (Stri
         "etcdctl snapshot save after-rotation.db\npavisade storage etcd after-rotation.db{configs}"
     );
     if !stale.is_empty() {
-        next(&mut out, "Remove the old keys from the configuration of every API server, and restart it.");
+        next(
+            &mut out,
+            "Remove the old keys from the configuration of every API server, and restart it.",
+        );
         out.push_str(
             "#    Backups that are older than this need the old keys: keep those as long as the\n\
              #    backups, or delete both.\n",

@@ -22,7 +22,11 @@ pub(crate) fn text(read: &Read, require: &[String], full: bool, color: bool) -> 
         let _ = writeln!(out, "{} {}", paint("drift:", "1;31", color), one_line(line));
     }
     for name in absent(read, require) {
-        let _ = writeln!(out, "There are no objects of `{}`, so nothing is proven about them.", one_line(name));
+        let _ = writeln!(
+            out,
+            "There are no objects of `{}`, so nothing is proven about them.",
+            one_line(name)
+        );
     }
     out
 }
@@ -46,16 +50,15 @@ fn one(
         Integrity::Wrong => "SHA-256 OF THE SNAPSHOT DOES NOT MATCH",
         Integrity::None => "no snapshot hash",
     };
-    let _ = writeln!(
-        out,
-        "  {}, revision {}, {compacted}, {hash}\n",
-        size(proof.size),
-        proof.revision
-    );
+    let _ =
+        writeln!(out, "  {}, revision {}, {compacted}, {hash}\n", size(proof.size), proof.revision);
     let (table, hidden) = table(proof, require, full);
     out.push_str(&table);
     if hidden > 0 {
-        let _ = writeln!(out, "  {hidden} more resources in plain text that need no encryption: --full");
+        let _ = writeln!(
+            out,
+            "  {hidden} more resources in plain text that need no encryption: --full"
+        );
     }
     out.push('\n');
     for (name, tally) in &proof.resources {
@@ -92,7 +95,9 @@ fn told(
         Proven::Unknown if !proof.complete => (
             "unknown",
             "1;33",
-            format!("the {total} values that could be read are encrypted, but not all could be read"),
+            format!(
+                "the {total} values that could be read are encrypted, but not all could be read"
+            ),
         ),
         Proven::Unknown => {
             let unclear = total - plain - tally.encrypted().values;
@@ -155,7 +160,8 @@ fn told(
 
 /// Returns the table of resources, and the number of those that are not shown.
 fn table(proof: &Proof, require: &[String], full: bool) -> (String, usize) {
-    let head = ["RESOURCE", "OBJECTS", "SIZE", "ENCRYPTED", "STALE", "OLD PLAIN", "FREE PLAIN", "FORMS"];
+    let head =
+        ["RESOURCE", "OBJECTS", "SIZE", "ENCRYPTED", "STALE", "OLD PLAIN", "FREE PLAIN", "FORMS"];
     let mut rows = vec![head.map(str::to_owned).to_vec()];
     let mut hidden = 0;
     for (name, tally) in &proof.resources {
@@ -180,7 +186,8 @@ fn table(proof: &Proof, require: &[String], full: bool) -> (String, usize) {
     if rows.len() == 1 {
         return ("  no resource with encrypted objects\n".to_owned(), hidden);
     }
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let width =
+        |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths: Vec<_> = (0..head.len()).map(width).collect();
     let mut text = String::new();
     for row in &rows {
