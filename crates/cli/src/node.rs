@@ -52,13 +52,14 @@ fn audit(args: &AuditArgs) -> anyhow::Result<Outcome> {
         return Ok(Outcome::Clean);
     }
     let catalog = Catalog::builtin();
-    let benchmark = part(&frameworks::named(BENCHMARK, &catalog)?);
+    let benchmark = frameworks::named(BENCHMARK, &catalog)?;
+    let benchmark = part(&benchmark);
     let asked = args.framework.as_deref().map(|word| frameworks::named(word, &catalog));
     let asked = asked.transpose()?.map(|framework| part(&framework));
     if asked.as_ref().is_some_and(|framework| framework.controls.is_empty()) {
         bail!("this framework has no controls for nodes: use --framework {BENCHMARK}");
     }
-    let listed: BTreeSet<_> = benchmark.checks().collect();
+    let listed = benchmark.checks();
     let wanted = |meta: &Meta| {
         let of_node = meta.on.contains(&kinds::NODE_FACTS);
         let of_program = !meta.programs.is_empty() && meta.rule.audience == Audience::Everyone;

@@ -115,6 +115,11 @@ struct Level {
     end: Option<Vec<u8>>,
 }
 
+/// Receives the key and value of an element, and whether it is a bucket.
+type Each<'a> = &'a mut dyn FnMut(&[u8], &[u8], bool);
+/// The keys that a page may have: from the first one to before the second.
+type Keys<'a> = (&'a [u8], Option<&'a [u8]>);
+
 /// Returns the content of the valid meta page with the highest transaction, and notes.
 ///
 /// # Errors
@@ -256,11 +261,11 @@ impl<'a> Bolt<'a> {
         (found, complete)
     }
 
-    fn walk_all(&mut self, root: &Root, each: &mut dyn FnMut(&[u8], &[u8], bool)) -> bool {
+    fn walk_all(&mut self, root: &Root, each: Each<'_>) -> bool {
         let before = self.damages.count;
         let start = match root {
             Root::Inline(page) => {
-                self.leaf(page, 0, (&[], None), each);
+                self.leaf(page, 0, (&[], None), &mut *each);
                 return self.damages.count == before;
             }
             Root::Page(page) => *page,
@@ -281,7 +286,7 @@ impl<'a> Bolt<'a> {
             }
             let flags = le16(&buffer, 8).unwrap_or(0);
             if flags & (BRANCH | LEAF) == LEAF {
-                self.leaf(&buffer, page, (&low, end.as_deref()), each);
+                self.leaf(&buffer, page, (&low, end.as_deref()), &mut *each);
             } else if flags & (BRANCH | LEAF) == BRANCH {
                 if levels.len() >= MAX_DEPTH {
                     self.damages.add(page, format!("the tree has more than {MAX_DEPTH} levels"));
@@ -379,13 +384,7 @@ impl<'a> Bolt<'a> {
     }
 
     /// Calls `each` with the elements of a leaf page, the last first.
-    fn leaf(
-        &mut self,
-        page: &[u8],
-        number: u64,
-        (low, end): (&[u8], Option<&[u8]>),
-        each: &mut dyn FnMut(&[u8], &[u8], bool),
-    ) {
+    fn leaf(&mut self, page: &[u8], number: u64, (low, end): Keys<'_>, each: Each<'_>) {
         let count = usize::from(le16(page, 10).unwrap_or(0));
         let mut after: Option<&[u8]> = end;
         for index in (0..count).rev() {
@@ -419,12 +418,7 @@ impl<'a> Bolt<'a> {
     }
 
     /// Returns the children of a branch page.
-    fn branch(
-        &mut self,
-        page: &[u8],
-        number: u64,
-        (low, end): (&[u8], Option<&[u8]>),
-    ) -> Vec<(Vec<u8>, u64)> {
+    fn branch(&mut self, page: &[u8], number: u64, (low, end): Keys<'_>) -> Vec<(Vec<u8>, u64)> {
         let count = usize::from(le16(page, 10).unwrap_or(0));
         let mut children: Vec<(Vec<u8>, u64)> = Vec::new();
         if count == 0 {
