@@ -5,6 +5,7 @@
 //! (`kube-score`, `checkov`, `osv-scanner` and `syft` in `tests/tools`), only for this task.
 
 mod audit;
+mod etcd;
 mod hostile;
 mod identity;
 mod image;
@@ -42,6 +43,7 @@ pub(crate) struct Args {
     #[arg(long)]
     no_peer: bool,
     /// Measure this program instead of the release build (`audit`, `hostile`, `image`,
+    /// Measure this program instead of the release build (`etcd`, `hostile`, `image`,
     /// `network`, `vulnerabilities`).
     #[arg(long, hide = true)]
     program: Option<PathBuf>,
@@ -79,6 +81,8 @@ enum What {
     Rules,
     /// Audit logs: speed, and memory over 5 GB.
     Audit,
+    /// The proof of encryption at rest on databases of up to a gigabyte.
+    Etcd,
     /// Inputs designed to be expensive: growth of the time, and peak memory.
     Hostile,
 }
@@ -90,6 +94,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         What::Identity => identity::run(),
         What::Rules => rules::run(),
         What::Audit => audit::run(args.program.as_deref()),
+        What::Etcd => etcd::run(args.program.as_deref(), &args.sizes),
         What::Scan => scan(!args.no_peer),
         What::Cluster => clusters(),
         What::Peers => peers::run(),

@@ -24,6 +24,7 @@ pub(crate) struct Args {
 }
 
 const TARGETS: [&str; 21] = [
+const TARGETS: [&str; 20] = [
     "documents",
     "snapshot",
     "config",
@@ -44,6 +45,7 @@ const TARGETS: [&str; 21] = [
     "rules",
     "events",
     "audit",
+    "etcd",
 ];
 
 /// Fuzzes every target, sharing the time between them.

@@ -123,7 +123,9 @@ const WHOLE: [&str; 24] = [
 
 /// Whether an object configures components.
 pub(crate) fn configures(object: &Object) -> bool {
-    if object.has_pods() {
+    if object.is(kinds::NODE_FACTS) {
+        object.value().list("processes").any(|process| command::read(process).is_some())
+    } else if object.has_pods() {
         object.pods().flat_map(Pod::containers).any(|c| command::read(c.value()).is_some())
     } else {
         kubeadm::is_kubeadm(object)
@@ -156,12 +158,15 @@ pub fn components(object: &Object) -> Vec<Component<'_>> {
         });
         return of.collect();
     }
-    let containers = object.pods().flat_map(Pod::containers);
-    let of = containers.filter_map(|container| {
-        let name = command::read(container.value())?.program;
-        Some(Component { object, name, flags: Flags::Container(container.value()) })
-    });
-    of.collect()
+    let of = |value| {
+        let name = command::read(value)?.program;
+        Some(Component { object, name, flags: Flags::Container(value) })
+    };
+    // The processes in the facts about a node have the fields of a container.
+    if object.is(kinds::NODE_FACTS) {
+        return object.value().list("processes").filter_map(of).collect();
+    }
+    object.pods().flat_map(Pod::containers).filter_map(|container| of(container.value())).collect()
 }
 
 impl<'a> Component<'a> {

@@ -11,6 +11,7 @@ use pavisade_snapshot::{Coverage, DistributionName, Object, World};
 use pavisade_yaml::Value;
 
 use crate::component::{self, Component};
+use crate::storage::etcd_facts;
 use crate::{Claim, Dispatch, Place, Verdict, Why};
 
 /// Namespaces in which distributions run their control plane as static pods.
@@ -45,7 +46,26 @@ pub(crate) fn seen(world: &World) -> Vec<Component<'_>> {
     let runs =
         |pod: &Object| pod.at(&["status", "phase"]).and_then(Value::as_str) == Some("Running");
     let pods = pods.filter(|pod| pod.is_mirror_pod() && runs(pod));
-    pods.filter(|pod| component::configures(pod)).flat_map(component::components).collect()
+    let mirrored = pods.filter(|pod| component::configures(pod)).flat_map(component::components);
+    // Facts from the nodes show the programs that run there.
+    let nodes = world.of_kind(kinds::NODE_FACTS).flat_map(component::components);
+    mirrored.chain(nodes).collect()
+}
+
+/// Returns the reason why the kubelets of some nodes are not known. `None` if facts from all nodes
+/// were read.
+fn unread_kubelets(world: &World) -> Option<String> {
+    let facts: BTreeSet<_> = world.of_kind(kinds::NODE_FACTS).map(Object::name).collect();
+    if facts.is_empty() || world.coverage(kinds::NODE) != Coverage::Complete {
+        return Some(KUBELET.to_owned());
+    }
+    let missing: Vec<_> =
+        world.of_kind(kinds::NODE).map(Object::name).filter(|node| !facts.contains(node)).collect();
+    let first = missing.first()?;
+    Some(match missing.len() {
+        1 => format!("no facts were read from the node `{first}`"),
+        count => format!("no facts were read from {count} nodes, such as `{first}`"),
+    })
 }
 
 /// Returns the verdict of a check of program settings for a whole cluster, and the programs. `None`
@@ -56,16 +76,47 @@ pub(crate) fn verdict<'a>(
     world: &World,
     seen: &[Component<'_>],
 ) -> Option<(Verdict<'a>, Vec<Program>)> {
+    let (verdict, programs) = by_settings(meta, dispatch, world, seen)?;
+    let is_unknown = matches!(verdict, Verdict::Unknown(_));
+    if is_unknown && matches!(&*meta.rule.id, "PV-D001" | "PV-D003") {
+        // What is stored proves what a hidden configuration does.
+        let verdict = match etcd_facts::proven(world.of_kind(kinds::ETCD_FACTS)) {
+            Some(etcd_facts::Proof::Encrypted) => Verdict::Holds,
+            Some(etcd_facts::Proof::Plain(count)) => {
+                let message = format!("{count} Secrets are stored in plain text in etcd");
+                Verdict::fails(Place::Nowhere, message)
+            }
+            Some(etcd_facts::Proof::Nothing) | None => verdict,
+        };
+        return Some((verdict, programs));
+    }
+    Some((verdict, programs))
+}
+
+fn by_settings<'a>(
+    meta: &Meta,
+    dispatch: Dispatch,
+    world: &World,
+    seen: &[Component<'_>],
+) -> Option<(Verdict<'a>, Vec<Program>)> {
     if !world.is_live() || meta.programs.is_empty() {
         return None;
     }
+    let from_node = |kind: &GroupKind| world.of_kind(*kind).any(Object::is_from_node);
     if dispatch == Dispatch::Kinds && !meta.programs.contains(&Program::Kubelet) {
+        // A file that was read from a node is checked itself.
+        if meta.on.iter().any(from_node) {
+            return None;
+        }
         return Some((of_file(meta, world, seen), meta.programs.to_vec()));
     }
     let names: BTreeSet<_> = seen.iter().map(|component| component.name()).collect();
     // The kubelet is not a pod, and each node has its own.
-    let hidden =
-        |program: &Program| *program == Program::Kubelet || !names.contains(program.name());
+    let kubelets = unread_kubelets(world);
+    let hidden = |program: &Program| match program {
+        Program::Kubelet => kubelets.is_some(),
+        other => !names.contains(other.name()),
+    };
     let hidden: Vec<_> = meta.programs.iter().copied().filter(hidden).collect();
     let control_plane: Vec<_> =
         hidden.iter().copied().filter(|program| *program != Program::Kubelet).collect();
@@ -74,8 +125,8 @@ pub(crate) fn verdict<'a>(
         reasons.push(unknown(&control_plane, why_hidden(&control_plane, world)));
         unknown_of.extend(&control_plane);
     }
-    if hidden.contains(&Program::Kubelet) {
-        reasons.push(unknown(&[Program::Kubelet], KUBELET).instance("kubelet"));
+    if let Some(why) = kubelets.filter(|_| hidden.contains(&Program::Kubelet)) {
+        reasons.push(unknown(&[Program::Kubelet], why).instance("kubelet"));
         unknown_of.push(Program::Kubelet);
     }
     match (hidden.is_empty(), reasons.is_empty()) {

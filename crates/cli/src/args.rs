@@ -37,6 +37,7 @@ mod identity;
 mod image;
 mod images;
 pub(crate) mod network;
+pub(crate) mod node;
 mod pss;
 pub(crate) mod rbac;
 mod reading;
@@ -45,6 +46,7 @@ pub(crate) mod runtime;
 mod scan;
 mod signing;
 mod snapshot;
+pub(crate) mod storage;
 mod vulnerable;
 
 pub(crate) const EXIT_CODES: &str = "\
@@ -82,6 +84,10 @@ pub(crate) enum Command {
     Network(NetworkArgs),
     /// Evaluate audit logs of the API server against rules in the language of Falco.
     Runtime(runtime::RuntimeArgs),
+    /// Audit a node: access to files, command lines and configurations that are really in use.
+    Node(node::NodeArgs),
+    /// Prove what etcd stores: which values are encrypted, with which key, and what is stale.
+    Storage(storage::StorageArgs),
     /// Show who can do what and why, and find faults in roles and bindings.
     Rbac(Box<RbacArgs>),
     /// Give access that ends by itself, and remove what has ended.

@@ -8,6 +8,14 @@ type Examples = (&'static str, &'static [(&'static str, &'static str)]);
 /// The examples by command.
 const EXAMPLES: &[Examples] = &[
     (
+        "node audit",
+        &[
+            ("This node", "pavisade node audit"),
+            ("Each control of CIS 1.12", "pavisade node audit --framework cis-1.12"),
+            ("Facts of a node in a pod", "pavisade node audit --root /host --facts"),
+        ],
+    ),
+    (
         "scan",
         &[
             ("This folder, the short list", "pavisade scan"),

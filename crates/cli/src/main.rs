@@ -25,6 +25,7 @@ mod live;
 mod man;
 mod names;
 mod network;
+mod node;
 mod output;
 mod progress;
 mod pss;
@@ -38,6 +39,7 @@ mod settings;
 mod sign;
 mod signatures;
 mod snapshot;
+mod storage;
 mod terminal;
 mod verify;
 mod vex;
@@ -84,6 +86,8 @@ fn main() -> ExitCode {
         Command::Pss(args) => pss::run(&args),
         Command::Network(args) => network::run(&args),
         Command::Runtime(args) => runtime::run(&args),
+        Command::Node(args) => node::run(&args),
+        Command::Storage(args) => storage::run(&args),
         Command::Rbac(args) => rbac::run(&args.command),
         Command::Grant(args) => grant::run(&args),
         Command::Identity(args) => identity::run(&args),

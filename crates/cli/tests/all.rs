@@ -26,6 +26,8 @@ mod images;
 mod least_privilege;
 mod mistakes;
 mod network;
+#[cfg(unix)]
+mod nodes;
 mod old_results;
 mod own_frameworks;
 mod pages;
@@ -40,5 +42,6 @@ mod secrets;
 mod signed_images;
 mod signing;
 mod snapshots;
+mod storage;
 mod vulnerabilities;
 mod vulnerable_image;

@@ -25,6 +25,7 @@ mod selector;
 pub mod stored;
 mod view;
 mod world;
+mod written;
 
 pub use cluster::{ClusterFacts, Presented, Served};
 pub use coverage::Coverage;

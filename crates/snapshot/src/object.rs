@@ -192,6 +192,14 @@ impl Object {
         Subject::Object { group, kind, namespace, name, container: container.map(Arc::from) }
     }
 
+    /// Whether Pavisade read it from a node or a database of etcd: it belongs to a cluster, but is
+    /// not in its API.
+    pub fn is_from_node(&self) -> bool {
+        self.is(kinds::NODE_FACTS)
+            || self.is(kinds::ETCD_FACTS)
+            || self.at(&["metadata", "labels", "pavisade.dev/from-node"]).is_some()
+    }
+
     /// Whether two objects have the same version and content.
     pub fn same_content(&self, other: &Self) -> bool {
         self.version == other.version && self.value() == other.value()

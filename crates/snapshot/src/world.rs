@@ -6,10 +6,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use pavisade_model::{Cause, Gap, GroupKind, KubernetesVersion, Note, NoteKind, kinds};
+use pavisade_model::{Cause, Gap, GroupKind, KubernetesVersion, Note, kinds};
 
 use crate::distribution;
 use crate::kind::WorldKind;
+use crate::written::{ids_of, twice};
 use crate::{ClusterFacts, Coverage, Distribution, DistributionName, Facts, Object, ObjectId};
 
 /// The parts of a world.
@@ -53,62 +54,6 @@ impl WorldParts {
             ..Self::files(name, WorldKind::Cluster, Vec::new())
         }
     }
-}
-
-/// Returns the ids of an object from a file in a cluster, where `namespace` is the default.
-fn ids_of(
-    object: &Object,
-    namespace: &Arc<str>,
-    cluster: &BTreeMap<ObjectId, Arc<Object>>,
-) -> Vec<ObjectId> {
-    let mirrors = mirrors(object, cluster);
-    if !mirrors.is_empty() {
-        return mirrors;
-    }
-    let id = object.id().clone();
-    if id.namespace.is_empty() && !cluster.contains_key(&id) {
-        let inside = ObjectId { namespace: namespace.clone(), ..id.clone() };
-        if cluster.contains_key(&inside) {
-            return vec![inside];
-        }
-    }
-    vec![id]
-}
-
-fn twice(first: &Object, other: &Object) -> Note {
-    let (source, span) = (other.doc().source(), other.value().span());
-    Note {
-        kind: NoteKind::Info,
-        place: source.shown().into_owned(),
-        span: Some((source.clone(), span.start, span.start + 1)),
-        message: format!(
-            "{} is also defined in {} with different content: that one is compared with the \
-             cluster",
-            other.subject(None).label(),
-            first.doc().source().shown()
-        ),
-        remedy: String::new(),
-    }
-}
-
-/// Returns the mirror pods of a static pod: its name with each node's name appended.
-fn mirrors(object: &Object, cluster: &BTreeMap<ObjectId, Arc<Object>>) -> Vec<ObjectId> {
-    if !object.is(kinds::POD) || cluster.contains_key(object.id()) {
-        return Vec::new();
-    }
-    let start = format!("{}-", object.name());
-    let from = ObjectId { name: start.as_str().into(), ..object.id().clone() };
-    let near = cluster.range(from..).take_while(|(id, _)| {
-        id.kind == object.id().kind
-            && id.namespace == object.id().namespace
-            && id.name.starts_with(&start)
-    });
-    let mirror = near.filter(|(_, pod)| {
-        let node = pod.at(&["spec", "nodeName"]).and_then(|name| name.as_str());
-        pod.annotation("kubernetes.io/config.mirror").is_some()
-            && node == pod.name().get(start.len()..)
-    });
-    mirror.map(|(id, _)| id.clone()).collect()
 }
 
 /// The objects of one group among those of a kind.
@@ -452,9 +397,13 @@ impl Snapshot {
             if !world.is_live() {
                 return world.clone();
             }
-            let (objects, seen) = (world.objects.clone(), world.seen.clone());
+            let (mut objects, seen) = (world.objects.clone(), world.seen.clone());
+            // What was read from nodes and etcd is a part of the cluster.
+            for facts in written.iter().filter(|object| object.is_from_node()) {
+                objects.insert(facts.id().clone(), Arc::new(facts.clone()));
+            }
             let mut by_id = HashMap::new();
-            for object in written {
+            for object in written.iter().filter(|object| !object.is_from_node()) {
                 for id in ids_of(object, &seen.namespace, &objects) {
                     match by_id.entry(id) {
                         Entry::Vacant(place) => {

@@ -4,6 +4,7 @@
 //! element), in kubeadm's `extraArgs` (a map or a list, depending on the version), or for etcd in a
 //! variable. A flag in a shell script is not edited.
 
+use pavisade_model::kinds;
 use pavisade_yaml::{Edit, Kind, Value};
 use serde_json::json;
 
@@ -26,6 +27,9 @@ impl<'a> Component<'a> {
     /// Returns the changes that set a flag to this value only. Empty if the text is not a list of
     /// flags or the value is from elsewhere.
     pub fn set_flag(self, name: &str, value: &str) -> Vec<Change<'a>> {
+        if self.object.is(kinds::NODE_FACTS) {
+            return Vec::new();
+        }
         match self.flags {
             Flags::Container(container) => self.set_on_command(container, name, value),
             Flags::Kubeadm(base, path) => self.set_for_kubeadm(base, path, name, value),
@@ -34,6 +38,9 @@ impl<'a> Component<'a> {
 
     /// Returns the changes that remove a flag everywhere. Empty if that is not possible.
     pub fn remove_flag(self, name: &str) -> Vec<Change<'a>> {
+        if self.object.is(kinds::NODE_FACTS) {
+            return Vec::new();
+        }
         let gone = |place: Value<'a>| Change { place: place.into(), edit: Edit::Remove };
         match self.flags {
             Flags::Container(container) => {

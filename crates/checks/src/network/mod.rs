@@ -17,6 +17,7 @@ pub(crate) mod dangling_tls_secret;
 pub(crate) mod dns_locked_out;
 pub(crate) mod etcd_peer_without_authentication;
 pub(crate) mod etcd_self_signed_certificate;
+pub(crate) mod etcd_without_certificate;
 pub(crate) mod etcd_without_client_authentication;
 pub(crate) mod exposed_admin_interface;
 pub(crate) mod exposed_kube_proxy_metrics;

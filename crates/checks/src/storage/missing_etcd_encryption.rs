@@ -5,6 +5,7 @@ use pavisade_model::kinds;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::etcd_facts::{Proof, secrets_proven};
 use crate::{Check, Claim, Component, Cx, OnComponent, Verdict, View};
 
 /// Secrets are not encrypted in etcd
@@ -22,7 +23,7 @@ use crate::{Check, Claim, Component, Cx, OnComponent, Verdict, View};
     severity = High,
     scope = Related,
     programs = [ApiServer],
-    reads = [ENCRYPTION_CONFIGURATION, ENCRYPTION_CONFIG]
+    reads = [ENCRYPTION_CONFIGURATION, ENCRYPTION_CONFIG, ETCD_FACTS]
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -53,6 +54,18 @@ fn judge<'a>(server: Component<'a>, cx: &View<'a>) -> Result<Verdict<'a>, Claim<
     // The content of the configuration is checked separately (PV-D001, PV-D002).
     let kinds = [kinds::ENCRYPTION_CONFIGURATION, kinds::ENCRYPTION_CONFIG];
     if kinds.into_iter().all(|kind| cx.list(kind).objects.is_empty()) {
+        // Stored values prove more than the configuration.
+        match secrets_proven(cx) {
+            Some(Proof::Encrypted) => return Ok(Verdict::Holds),
+            Some(Proof::Plain(count)) => {
+                let message = format!(
+                    "`{}` was not read, and {count} Secrets are stored in plain text",
+                    file.value
+                );
+                return Ok(Verdict::fails(server.place(name), message));
+            }
+            Some(Proof::Nothing) | None => {}
+        }
         let why =
             format!("the encryption configuration is in `{}`, which was not read", file.value);
         return Ok(Verdict::unknown(server.place(name), why));

@@ -1,0 +1,30 @@
+//! PV-O065.
+
+use pavisade_macros::check;
+use pavisade_snapshot::Object;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::node_file::{Class, Owner};
+use crate::{Check, Cx, OnObject, Verdict};
+
+/// Client CA file of the kubelet is writable by other users
+///
+/// ## Why
+/// Anyone who can write this file can add a certificate authority whose clients can run commands in
+/// every pod on the node.
+///
+/// ## Fix
+/// Remove the access of others, and make root the owner; each finding has its command.
+#[check(id = "PV-O065", severity = High, scope = Object, on = [NODE_FACTS], parts = ["mode", "owner"])]
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct KubeletClientCaAccess {}
+
+impl Check for KubeletClientCaAccess {
+    type On = OnObject;
+
+    fn check<'a>(&self, node: &'a Object, _: &Cx<'a>) -> Verdict<'a> {
+        Class { name: "kubelet-client-ca", mode: Some(0o644), owner: Some(Owner::Root) }.judge(node)
+    }
+}

@@ -1,0 +1,234 @@
+//! `pavisade node`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{Context as _, anyhow, bail};
+use pavisade_checks::{Catalog, CheckSet};
+use pavisade_compliance::{Framework, assess};
+use pavisade_model::{Audience, Meta, Note, NoteKind, kinds};
+use pavisade_report::Options;
+use pavisade_scan::{Timestamp, judge, together};
+use pavisade_snapshot::{Object, Snapshot, WorldKind, WorldParts};
+use pavisade_yaml::{Source, objects, read};
+use serde_json::{Value, json};
+
+use crate::args::Format;
+use crate::args::node::{AuditArgs, CollectArgs, NodeArgs, NodeCommand};
+use crate::output::{named, output, place};
+use crate::{Outcome, bounded, frameworks, scan, terminal};
+
+/// The largest file of facts in bytes: 1,000 nodes.
+const MAX_FACTS: u64 = 256 << 20;
+/// The benchmark whose checks always run, and its sections for nodes.
+const BENCHMARK: &str = "cis-1.12";
+const SECTIONS: [&str; 3] = ["1.", "2.", "4."];
+
+pub(crate) fn run(args: &NodeArgs) -> anyhow::Result<Outcome> {
+    match &args.command {
+        NodeCommand::Audit(args) => audit(args),
+        NodeCommand::Collect(args) => collect(args),
+    }
+}
+
+#[cfg(unix)]
+fn facts(args: &AuditArgs) -> anyhow::Result<Vec<Value>> {
+    let root = args.root.display();
+    pavisade_node::collect(&args.root, args.name.as_deref())
+        .with_context(|| format!("reading the node at {root}"))
+}
+
+#[cfg(not(unix))]
+fn facts(_: &AuditArgs) -> anyhow::Result<Vec<Value>> {
+    bail!("nodes can be audited only on Linux: run `pavisade node audit --facts` there")
+}
+
+fn audit(args: &AuditArgs) -> anyhow::Result<Outcome> {
+    let documents = facts(args)?;
+    let file = named(args.output.as_deref());
+    let place = place(file);
+    if args.facts {
+        let text = serde_json::to_string(&list(documents))? + "\n";
+        output(file)?.put(&place, |out| out.write_all(text.as_bytes()))?;
+        return Ok(Outcome::Clean);
+    }
+    let catalog = Catalog::builtin();
+    let benchmark = frameworks::named(BENCHMARK, &catalog)?;
+    let benchmark = part(&benchmark);
+    let asked = args.framework.as_deref().map(|word| frameworks::named(word, &catalog));
+    let asked = asked.transpose()?.map(|framework| part(&framework));
+    if asked.as_ref().is_some_and(|framework| framework.controls.is_empty()) {
+        bail!("this framework has no controls for nodes: use --framework {BENCHMARK}");
+    }
+    let listed = benchmark.checks();
+    let wanted = |meta: &Meta| {
+        let of_node = meta.on.contains(&kinds::NODE_FACTS);
+        let of_program = !meta.programs.is_empty() && meta.rule.audience == Audience::Everyone;
+        of_node || of_program || listed.contains(&*meta.rule.id)
+    };
+    let checks = CheckSet::new(&catalog, args.kubernetes_version, wanted, &Default::default())
+        .map_err(|error| anyhow!("check `{}`: {}", error.check, error.message))?;
+    let snapshot = snapshot(&documents)?;
+    let mut judgement = judge(&snapshot, &checks, Timestamp::now());
+    let out = output(file)?;
+    let options = Options {
+        color: terminal::color(args.color, file.is_some()),
+        width: terminal::width(args.width),
+        full: args.full,
+        made: Some(Timestamp::now().strftime("%-d %B %Y, %H:%M UTC").to_string()),
+        ..Options::default()
+    };
+    let outcome = scan::outcome(&judgement, args.fail_on.severity());
+    match asked {
+        None => {
+            together(&mut judgement);
+            let format = args.format.of_report();
+            out.put(&place, |out| pavisade_report::write(format, &judgement, &options, out))?;
+        }
+        Some(framework) => {
+            let format = match args.format {
+                Format::Terminal => pavisade_report::ComplyFormat::Terminal,
+                Format::Json => pavisade_report::ComplyFormat::Json,
+                Format::Csv => pavisade_report::ComplyFormat::Csv,
+                Format::Markdown => pavisade_report::ComplyFormat::Markdown,
+                _ => bail!("--framework supports the formats terminal, json, csv and markdown"),
+            };
+            let assessment = [assess(&framework, &judgement, catalog.rules())];
+            out.put(&place, |out| {
+                pavisade_report::comply(format, &judgement, &assessment, &options, out)
+            })?;
+        }
+    }
+    Ok(outcome)
+}
+
+/// Returns a framework with only its controls for nodes.
+fn part(framework: &Framework) -> Framework {
+    let mut framework = framework.clone();
+    if framework.id.starts_with("cis-") {
+        framework
+            .controls
+            .retain(|control| SECTIONS.iter().any(|section| control.id.starts_with(section)));
+    }
+    framework
+}
+
+/// Makes a world of the documents of a node, with a note for each component that does not run there.
+fn snapshot(documents: &[Value]) -> anyhow::Result<Snapshot> {
+    let node = documents.first().and_then(|facts| facts.pointer("/metadata/name")?.as_str());
+    let node = node.unwrap_or("node").to_owned();
+    let mut all = Vec::new();
+    for document in documents {
+        let kind = document.get("kind").and_then(Value::as_str).unwrap_or_default();
+        let text = serde_json::to_string_pretty(document)?;
+        let source = Source::new(format!("{kind} of node {node}"), text);
+        for doc in &read(&source).docs {
+            let sent = objects(doc.root()).sent;
+            all.extend(sent.iter().map(|one| Object::new(one.value, one.api_version, one.kind)));
+        }
+    }
+    let notes = documents.first().map(|facts| notes(facts, &node)).unwrap_or_default();
+    Ok(Snapshot::new(vec![WorldParts::files(node, WorldKind::Files, all)], notes))
+}
+
+fn notes(facts: &Value, node: &str) -> Vec<Note> {
+    let note = |message: String| Note {
+        kind: NoteKind::Info,
+        place: format!("node {node}"),
+        span: None,
+        message,
+        remedy: String::new(),
+    };
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let own = facts.get("notes").and_then(Value::as_array);
+    let mut all: Vec<Note> = own.into_iter().flatten().filter_map(text).map(note).collect();
+    let distribution = facts.get("distribution").and_then(Value::as_str).unwrap_or_default();
+    let processes = facts.get("processes").and_then(Value::as_array);
+    let names: BTreeSet<_> = processes
+        .into_iter()
+        .flatten()
+        .filter_map(|process| process.get("name")?.as_str())
+        .collect();
+    for (program, sections) in [
+        ("kube-apiserver", "1.2"),
+        ("kube-controller-manager", "1.3"),
+        ("kube-scheduler", "1.4"),
+        ("etcd", "2"),
+        ("kubelet", "4.2"),
+    ] {
+        if names.contains(program) {
+            continue;
+        }
+        let why = match distribution {
+            "k3s" => "k3s runs it in its own process, whose flags differ",
+            "rke2" if program == "kubelet" => "RKE2 did not start it",
+            "managed" if program != "kubelet" => "the provider operates the control plane",
+            _ => "it is not a component of this node",
+        };
+        all.push(note(format!(
+            "{program} does not run here: {why}; the controls of section {sections} do not apply"
+        )));
+    }
+    all
+}
+
+fn list(mut documents: Vec<Value>) -> Value {
+    match documents.len() {
+        1 => documents.remove(0),
+        _ => json!({ "apiVersion": "v1", "kind": "List", "items": documents }),
+    }
+}
+
+fn collect(args: &CollectArgs) -> anyhow::Result<Outcome> {
+    let mut nodes: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+    let mut incomplete = false;
+    for path in &args.files {
+        let text = bounded::text(path, MAX_FACTS)?;
+        let before = nodes.len();
+        let mut bad = 0;
+        // A whole file may be one document over several lines.
+        let whole: Option<Value> = serde_json::from_str(&text).ok();
+        let lines: Vec<Option<Value>> = match whole {
+            Some(value) => vec![Some(value)],
+            None => {
+                let lines = text.lines().filter(|line| !line.trim().is_empty());
+                lines.map(|line| serde_json::from_str(line).ok()).collect()
+            }
+        };
+        for value in lines {
+            match value.and_then(documents_of) {
+                Some((node, documents)) => {
+                    nodes.insert(node, documents);
+                }
+                None => bad += 1,
+            }
+        }
+        if bad > 0 || nodes.len() == before {
+            incomplete = true;
+            let shown = path.display();
+            terminal::say("warning", &format!("{shown}: {bad} lines contain no facts of a node"));
+        }
+    }
+    if nodes.is_empty() {
+        bail!("no facts were found: `pavisade node audit --facts` prints them");
+    }
+    let count = nodes.len();
+    let items: Vec<Value> = nodes.into_values().flatten().collect();
+    let all = json!({ "apiVersion": "v1", "kind": "List", "items": items });
+    let text = serde_json::to_string_pretty(&all)? + "\n";
+    crate::print(text.as_bytes())?;
+    terminal::say("", &format!("facts of {count} nodes"));
+    Ok(if incomplete { Outcome::Incomplete } else { Outcome::Clean })
+}
+
+/// Returns the name of a node and its documents. Of a node that occurs twice the last facts count.
+fn documents_of(value: Value) -> Option<(String, Vec<Value>)> {
+    let items = match value.get("kind")?.as_str()? {
+        "List" => value.get("items")?.as_array()?.clone(),
+        _ => vec![value],
+    };
+    let facts = items
+        .iter()
+        .find(|item| item.get("kind").and_then(Value::as_str) == Some(kinds::NODE_FACTS.kind))?;
+    let node = facts.pointer("/metadata/name")?.as_str()?.to_owned();
+    Some((node, items))
+}

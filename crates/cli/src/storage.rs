@@ -1,0 +1,187 @@
+//! `pavisade storage`.
+
+mod facts;
+mod live;
+mod open;
+mod plan;
+mod show;
+
+use std::collections::BTreeSet;
+
+use anyhow::{anyhow, bail};
+use pavisade_storage::{Expected, Options, Proof, Tally, Writer};
+
+use crate::args::storage::{Databases, EtcdArgs, Form, StorageArgs, StorageCommand};
+use crate::{Outcome, bounded, terminal};
+
+/// The largest EncryptionConfiguration in bytes.
+const MAX_CONFIG: u64 = 4 << 20;
+
+pub(crate) fn run(args: &StorageArgs) -> anyhow::Result<Outcome> {
+    match &args.command {
+        StorageCommand::Etcd(args) => etcd(args),
+        StorageCommand::RotatePlan(args) => plan::run(args),
+    }
+}
+
+/// A database and what it stores.
+pub(crate) struct Member {
+    /// The path or URL.
+    pub(crate) name: String,
+    pub(crate) proof: Proof,
+}
+
+/// The result for all databases.
+pub(crate) struct Read {
+    pub(crate) members: Vec<Member>,
+    /// How control plane nodes or members differ.
+    pub(crate) drift: Vec<String>,
+    pub(crate) expected: Option<Expected>,
+}
+
+fn etcd(args: &EtcdArgs) -> anyhow::Result<Outcome> {
+    let read = read(&args.databases)?;
+    match args.format {
+        Form::Terminal => {
+            let color = terminal::color(args.color, false);
+            let text = show::text(&read, &args.require, args.full, color);
+            crate::print(text.as_bytes())?;
+        }
+        Form::Json => {
+            let mut text = serde_json::to_string_pretty(&facts::list(&read))?;
+            text.push('\n');
+            crate::print(text.as_bytes())?;
+        }
+    }
+    Ok(outcome(&read, &args.require))
+}
+
+fn outcome(read: &Read, require: &[String]) -> Outcome {
+    if read.members.iter().any(|member| !member.proof.complete) {
+        return Outcome::Incomplete;
+    }
+    let bad = |proof: &Proof| {
+        proof.resources.iter().any(|(resource, tally)| {
+            required(resource, tally, require) && verdict(proof, tally) != Proven::Encrypted
+                || tally.writer.is_some() && tally.stale > 0
+        })
+    };
+    match !read.drift.is_empty() || read.members.iter().any(|member| bad(&member.proof)) {
+        true => Outcome::Findings,
+        false => Outcome::Clean,
+    }
+}
+
+/// Whether a resource must be encrypted.
+pub(crate) fn required(resource: &str, tally: &Tally, require: &[String]) -> bool {
+    require.iter().any(|name| name == resource)
+        || matches!(tally.writer, Some(Writer::Encrypts(..)))
+}
+
+/// What is proven for a resource of a database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Proven {
+    /// Every value, also of old revisions and in free pages, is encrypted.
+    Encrypted,
+    /// All current values are encrypted, but plain text remains in old revisions or free pages.
+    Remains,
+    /// Current values are in plain text.
+    Plain,
+    /// Not all values could be read, or some have no known form.
+    Unknown,
+}
+
+pub(crate) fn verdict(proof: &Proof, tally: &Tally) -> Proven {
+    let total = tally.total().values;
+    if tally.plain().values > 0 {
+        Proven::Plain
+    } else if !proof.complete || tally.encrypted().values < total {
+        Proven::Unknown
+    } else if tally.old_plain().values + tally.free_plain().values > 0 {
+        Proven::Remains
+    } else {
+        Proven::Encrypted
+    }
+}
+
+/// Reads all databases and configurations.
+pub(crate) fn read(databases: &Databases) -> anyhow::Result<Read> {
+    let mut drift = Vec::new();
+    let expected = expected(databases, &mut drift)?;
+    let several = databases.paths.len().max(databases.live.endpoints.len()) > 1;
+    let options = Options { expected: expected.as_ref(), digest: several, up_to: None };
+    let mut members = Vec::new();
+    for path in &databases.paths {
+        let proof = open::prove_path(path, options)?;
+        members.push(Member { name: path.display().to_string(), proof });
+    }
+    let mut streamed = live::snapshots(&databases.live)?;
+    for snapshot in &mut streamed {
+        let proof = snapshot.prove(options)?;
+        members.push(Member { name: snapshot.name.clone(), proof });
+    }
+    // Members are at different revisions: compare all at the lowest one.
+    let lowest = members.iter().map(|member| member.proof.revision).min().unwrap_or(0);
+    let mut digests = Vec::new();
+    for (index, member) in members.iter().enumerate().filter(|_| several) {
+        let at = Options { up_to: Some(lowest), ..options };
+        let compacted = member.proof.compacted.unwrap_or(0);
+        if compacted > lowest {
+            drift.push(format!(
+                "{} is compacted up to revision {compacted}, past revision {lowest} of another \
+                 member: their data cannot be compared",
+                member.name
+            ));
+            continue;
+        }
+        let again = match member.proof.revision == lowest {
+            true => member.proof.digest,
+            false => match databases.paths.get(index) {
+                Some(path) => open::prove_path(path, at)?.digest,
+                None => {
+                    streamed.get(index).map(|s| s.prove(at)).transpose()?.and_then(|p| p.digest)
+                }
+            },
+        };
+        digests.push((member.name.clone(), again, member.proof.complete));
+    }
+    if let Some((first, digest, whole)) = digests.first() {
+        for (name, other, complete) in digests.iter().skip(1).filter(|(_, d, _)| d != digest) {
+            let why = if *complete && *whole { "" } else { ", which may be due to damage" };
+            drift.push(format!("{first} and {name} differ at revision {lowest}{why}"));
+        }
+    }
+    Ok(Read { members, drift, expected })
+}
+
+/// Reads the configurations, and compares them.
+fn expected(databases: &Databases, drift: &mut Vec<String>) -> anyhow::Result<Option<Expected>> {
+    let mut first: Option<(String, Expected)> = None;
+    for path in &databases.configs {
+        let name = path.display().to_string();
+        let text = bounded::text(path, MAX_CONFIG)?;
+        let read = Expected::read(&name, &text).map_err(|why| anyhow!("reading {name}: {why}"))?;
+        match &first {
+            Some((other, expected)) if *expected != read => {
+                drift.push(format!("{other} and {name} do not have the same providers and keys"));
+            }
+            Some(_) => {}
+            None => first = Some((name, read)),
+        }
+    }
+    Ok(first.map(|(_, expected)| expected))
+}
+
+/// Returns the resources that must be encrypted but are not in a database.
+pub(crate) fn absent<'a>(read: &'a Read, require: &'a [String]) -> BTreeSet<&'a str> {
+    let has = |name: &str| read.members.iter().any(|m| m.proof.resources.contains_key(name));
+    require.iter().map(String::as_str).filter(|name| !has(name)).collect()
+}
+
+/// Rejects a result without any member.
+pub(crate) fn some(read: &Read) -> anyhow::Result<()> {
+    if read.members.is_empty() {
+        bail!("specify a snapshot, a data directory or --endpoints");
+    }
+    Ok(())
+}

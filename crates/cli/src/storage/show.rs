@@ -1,0 +1,268 @@
+//! The result for terminals.
+
+use std::fmt::Write as _;
+
+use pavisade_report::one_line;
+use pavisade_storage::{Count, Form, Integrity, Proof, Tally};
+
+use super::{Member, Proven, Read, absent, required, verdict};
+
+/// The number of stale objects and damaged places that are shown without `--full`.
+const FEW: usize = 5;
+
+pub(crate) fn text(read: &Read, require: &[String], full: bool, color: bool) -> String {
+    let mut out = String::new();
+    for member in &read.members {
+        one(&mut out, member, read, require, full, color);
+    }
+    if read.members.len() > 1 && read.drift.is_empty() {
+        out.push_str("The members have the same data.\n");
+    }
+    for line in &read.drift {
+        let _ = writeln!(out, "{} {}", paint("drift:", "1;31", color), one_line(line));
+    }
+    for name in absent(read, require) {
+        let _ = writeln!(
+            out,
+            "There are no objects of `{}`, so nothing is proven about them.",
+            one_line(name)
+        );
+    }
+    out
+}
+
+fn one(
+    out: &mut String,
+    member: &Member,
+    read: &Read,
+    require: &[String],
+    full: bool,
+    color: bool,
+) {
+    let proof = &member.proof;
+    let _ = writeln!(out, "{}", paint(&one_line(&member.name), "1", color));
+    let compacted = match proof.compacted {
+        Some(revision) => format!("compacted up to {revision}"),
+        None => "never compacted".to_owned(),
+    };
+    let hash = match proof.integrity {
+        Integrity::Right => "SHA-256 of the snapshot matches",
+        Integrity::Wrong => "SHA-256 OF THE SNAPSHOT DOES NOT MATCH",
+        Integrity::None => "no snapshot hash",
+    };
+    let _ =
+        writeln!(out, "  {}, revision {}, {compacted}, {hash}\n", size(proof.size), proof.revision);
+    let (table, hidden) = table(proof, require, full);
+    out.push_str(&table);
+    if hidden > 0 {
+        let _ = writeln!(
+            out,
+            "  {hidden} more resources in plain text that need no encryption: --full"
+        );
+    }
+    out.push('\n');
+    for (name, tally) in &proof.resources {
+        let must = required(name, tally, require);
+        if must || tally.writer.is_some() && tally.stale > 0 {
+            told(out, proof, (name, tally), read, must, full, color);
+        }
+    }
+    damage(out, proof, full, color);
+    out.push('\n');
+}
+
+fn told(
+    out: &mut String,
+    proof: &Proof,
+    (name, tally): (&str, &Tally),
+    read: &Read,
+    must: bool,
+    full: bool,
+    color: bool,
+) {
+    let total = tally.total().values;
+    let plain = tally.plain().values;
+    let (word, paint_as, text) = match verdict(proof, tally) {
+        Proven::Encrypted => ("proven", "1;32", format!("all {total} values are encrypted")),
+        Proven::Remains => (
+            "remains",
+            "1;33",
+            format!("all {total} current values are encrypted, but plain text remains in the file"),
+        ),
+        Proven::Plain => {
+            ("refuted", "1;31", format!("{plain} of {total} values are stored in plain text"))
+        }
+        Proven::Unknown if !proof.complete => (
+            "unknown",
+            "1;33",
+            format!(
+                "the {total} values that could be read are encrypted, but not all could be read"
+            ),
+        ),
+        Proven::Unknown => {
+            let unclear = total - plain - tally.encrypted().values;
+            ("unknown", "1;33", format!("{unclear} of {total} values have no known form"))
+        }
+    };
+    if must {
+        let _ = writeln!(out, "{} {name}: {text}", paint(&format!("{word}:"), paint_as, color));
+    }
+    if let Some(writer) = &tally.writer {
+        let newest = tally.newest.as_ref().map(|(_, form)| form.label()).unwrap_or_default();
+        let _ = writeln!(
+            out,
+            "  configured: {}; written last: {}",
+            one_line(&writer.label()),
+            one_line(&newest)
+        );
+    }
+    let old = tally.old_plain();
+    if must && old.values > 0 {
+        let _ = writeln!(
+            out,
+            "  {} old revisions are still in plain text: the API server compacts them every 5 \
+             minutes by default",
+            old.values
+        );
+    }
+    let free = tally.free_plain();
+    if must && free.values > 0 {
+        let _ = writeln!(
+            out,
+            "  {} values in plain text remain in free pages of the file: `etcdctl defrag` removes \
+             them from the member, not from old backups",
+            free.values
+        );
+    }
+    if tally.stale == 0 {
+        return;
+    }
+    let than = match read.expected {
+        Some(_) => "as configured",
+        None => "as the object that was written last",
+    };
+    let _ = writeln!(out, "  {} stale objects are not written {than}:", tally.stale);
+    let shown = if full { tally.listed.len() } else { FEW };
+    for stale in tally.listed.iter().take(shown) {
+        let _ = writeln!(
+            out,
+            "    {}  {}, revision {}",
+            one_line(&stale.object),
+            one_line(&stale.form.label()),
+            stale.revision
+        );
+    }
+    let shown = shown.min(tally.listed.len()) as u64;
+    if tally.stale > shown {
+        let _ = writeln!(out, "    … {} more", tally.stale - shown);
+    }
+}
+
+/// Returns the table of resources, and the number of those that are not shown.
+fn table(proof: &Proof, require: &[String], full: bool) -> (String, usize) {
+    let head =
+        ["RESOURCE", "OBJECTS", "SIZE", "ENCRYPTED", "STALE", "OLD PLAIN", "FREE PLAIN", "FORMS"];
+    let mut rows = vec![head.map(str::to_owned).to_vec()];
+    let mut hidden = 0;
+    for (name, tally) in &proof.resources {
+        let total = tally.total();
+        let plain = tally.encrypted().values == 0 && !required(name, tally, require);
+        if plain && !full {
+            hidden += 1;
+            continue;
+        }
+        let expected = tally.writer.is_some() || tally.encrypted().values > 0;
+        rows.push(vec![
+            one_line(name).into_owned(),
+            total.values.to_string(),
+            size(total.bytes),
+            share(tally.encrypted(), total),
+            if expected { tally.stale.to_string() } else { "-".to_owned() },
+            tally.old_plain().values.to_string(),
+            tally.free_plain().values.to_string(),
+            forms(tally),
+        ]);
+    }
+    if rows.len() == 1 {
+        return ("  no resource with encrypted objects\n".to_owned(), hidden);
+    }
+    let width =
+        |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<_> = (0..head.len()).map(width).collect();
+    let mut text = String::new();
+    for row in &rows {
+        let mut line = String::from(" ");
+        for (column, (cell, width)) in row.iter().zip(&widths).enumerate() {
+            let _ = match column {
+                0 | 7 => write!(line, " {cell:<width$} "),
+                _ => write!(line, " {cell:>width$} "),
+            };
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    (text, hidden)
+}
+
+fn forms(tally: &Tally) -> String {
+    let mut forms: Vec<(&Form, &Count)> = tally.current.iter().collect();
+    forms.sort_by_key(|(_, count)| std::cmp::Reverse(count.values));
+    let more = forms.len().saturating_sub(4);
+    let mut text: Vec<_> = forms
+        .iter()
+        .take(4)
+        .map(|(form, count)| format!("{} ({})", one_line(&form.label()), count.values))
+        .collect();
+    if more > 0 {
+        text.push(format!("{more} more"));
+    }
+    text.join(", ")
+}
+
+fn damage(out: &mut String, proof: &Proof, full: bool, color: bool) {
+    for note in &proof.notes {
+        let _ = writeln!(out, "{} {}", paint("note:", "1;33", color), one_line(note));
+    }
+    let damages = &proof.damages;
+    if damages.count == 0 {
+        return;
+    }
+    let _ = writeln!(
+        out,
+        "{} {} places could not be read; the numbers above are those of the rest:",
+        paint("damage:", "1;31", color),
+        damages.count
+    );
+    let shown = if full { damages.listed.len() } else { FEW };
+    for one in damages.listed.iter().take(shown) {
+        let _ = writeln!(out, "    page {}: {}", one.page, one_line(&one.why));
+    }
+}
+
+/// Returns a percentage that is 0 or 100 only if it is exactly that.
+fn share(part: Count, whole: Count) -> String {
+    if whole.values == 0 {
+        return "-".to_owned();
+    }
+    let percent = part.values as f64 * 100.0 / whole.values as f64;
+    match part.values {
+        0 => "0 %".to_owned(),
+        all if all == whole.values => "100 %".to_owned(),
+        _ => format!("{:.1} %", percent.clamp(0.1, 99.9)),
+    }
+}
+
+fn size(bytes: u64) -> String {
+    let (mut value, mut unit) = (bytes as f64, "B");
+    for next in ["kB", "MB", "GB"] {
+        if value < 1000.0 {
+            break;
+        }
+        (value, unit) = (value / 1000.0, next);
+    }
+    if unit == "B" { format!("{bytes} B") } else { format!("{value:.1} {unit}") }
+}
+
+fn paint(text: &str, code: &str, color: bool) -> String {
+    if color { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+}

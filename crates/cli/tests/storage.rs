@@ -1,0 +1,254 @@
+//! What etcd stores, told by the program: databases made by code, and a real cluster that is taken from
+//! plain text to `aescbc` and `secretbox`, with rotation.
+#![expect(clippy::print_stdout, reason = "a test says what it skips")]
+
+use std::fs;
+use std::io::Cursor;
+use std::path::Path;
+use std::time::Duration;
+
+use pavisade_storage::testing::{Database, key_value, revision};
+use serde_json::Value;
+use testbed::{Cluster, Shape};
+
+use crate::started::{Run, run};
+
+const SECRET: &str = "hunter2-never-shown";
+
+/// A database with Secrets, the value of each by its number.
+fn database(values: &[&str]) -> Vec<u8> {
+    let mut made = Database::new(Cursor::new(Vec::new())).unwrap();
+    for (index, value) in values.iter().enumerate() {
+        let main = index as u64 + 2;
+        let key = format!("/registry/secrets/shop/s{index}");
+        made.put(revision(main, false), key_value(&key, value.as_bytes(), main)).unwrap();
+    }
+    made.finish(1).unwrap().into_inner()
+}
+
+fn sealed(key: &str) -> String {
+    format!("k8s:enc:secretbox:v1:{key}:{}", "x".repeat(80))
+}
+
+fn json(run: &Run) -> Value {
+    serde_json::from_str(&run.out)
+        .unwrap_or_else(|error| panic!("{error}: {} {}", run.out, run.err))
+}
+
+fn secrets(facts: &Value) -> &Value {
+    let all = facts["resources"].as_array().unwrap();
+    all.iter().find(|one| one["resource"] == "secrets").unwrap()
+}
+
+#[test]
+fn what_is_plain_is_told_and_no_value_is_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let plain = format!("k8s\0{SECRET}");
+    let bytes = database(&[&sealed("key1"), &plain]);
+    fs::write(folder.path().join("a.db"), &bytes).unwrap();
+    let told = run(folder.path(), &["storage", "etcd", "a.db"]);
+    assert_eq!(told.code, 1, "{}{}", told.out, told.err);
+    assert!(
+        told.out.contains("refuted: secrets: 1 of 2 values are stored in plain text"),
+        "{}",
+        told.out
+    );
+    let facts = run(folder.path(), &["storage", "etcd", "a.db", "--format", "json"]);
+    assert_eq!(secrets(&json(&facts))["plaintext"], 1);
+    fs::write(folder.path().join("etcd.json"), &facts.out).unwrap();
+    let scan = run(folder.path(), &["scan", "etcd.json", "--format", "json"]);
+    assert!(scan.out.contains("PV-D028"), "{}{}", scan.out, scan.err);
+    let plan = run(folder.path(), &["storage", "rotate-plan", "a.db"]);
+    assert!(plan.out.contains("kind: StorageVersionMigration"), "{}", plan.out);
+    for run in [told, facts, scan, plan] {
+        assert!(!run.out.contains(SECRET) && !run.err.contains(SECRET));
+    }
+}
+
+#[test]
+fn what_is_encrypted_is_proven_and_what_is_damaged_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let bytes = database(&[&sealed("key1"), &sealed("key1")]);
+    fs::write(&path, &bytes).unwrap();
+    let told = run(folder.path(), &["storage", "etcd", "a.db"]);
+    assert_eq!(told.code, 0, "{}{}", told.out, told.err);
+    assert!(told.out.contains("proven: secrets: all 2 values are encrypted"), "{}", told.out);
+    fs::write(&path, &bytes[..bytes.len() - 4096]).unwrap();
+    let told = run(folder.path(), &["storage", "etcd", "a.db"]);
+    assert_eq!(told.code, 3, "{}{}", told.out, told.err);
+    assert!(!told.out.contains("proven"), "{}", told.out);
+    fs::write(&path, "no database").unwrap();
+    let told = run(folder.path(), &["storage", "etcd", "a.db"]);
+    assert_eq!(told.code, 2);
+    assert!(told.err.contains("too short to be a bbolt database"), "{}", told.err);
+}
+
+#[test]
+fn members_are_compared() {
+    let folder = tempfile::tempdir().unwrap();
+    let one = database(&[&sealed("key1"), &sealed("key1")]);
+    fs::write(folder.path().join("a.db"), &one).unwrap();
+    // A member that is behind, and one that differs.
+    fs::write(folder.path().join("b.db"), database(&[&sealed("key1")])).unwrap();
+    fs::write(folder.path().join("c.db"), database(&[&sealed("key2"), &sealed("key1")])).unwrap();
+    let told = run(folder.path(), &["storage", "etcd", "a.db", "b.db"]);
+    assert!(told.out.contains("The members have the same data."), "{}", told.out);
+    let told = run(folder.path(), &["storage", "etcd", "a.db", "c.db"]);
+    assert_eq!(told.code, 1);
+    assert!(told.out.contains("a.db and c.db differ at revision 3"), "{}", told.out);
+}
+
+/// A cluster that is taken through several configurations.
+struct Taken {
+    cluster: Cluster,
+    config: String,
+}
+
+impl Taken {
+    fn configure(&self, providers: &str) {
+        let text = configuration(providers);
+        fs::write(&self.config, text).unwrap();
+        self.cluster.restart_api_server().unwrap();
+    }
+
+    fn create(&self, names: std::ops::Range<usize>) {
+        let text: String = names
+            .map(|index| {
+                format!(
+                    "---\napiVersion: v1\nkind: Secret\nmetadata: {{name: s{index}}}\nstringData: {{p: {SECRET}}}\n"
+                )
+            })
+            .collect();
+        self.cluster.apply(&text).unwrap();
+    }
+
+    fn rewrite(&self) {
+        let all =
+            self.cluster.get(&["get", "secrets", "--all-namespaces", "--output=json"]).unwrap();
+        let done = self.cluster.kubectl_with(&["replace", "--filename=-"], &all).unwrap();
+        assert!(done.success, "{}", done.stderr);
+    }
+
+    /// Secrets according to the API server.
+    fn count(&self) -> u64 {
+        let all =
+            self.cluster.get(&["get", "secrets", "--all-namespaces", "--output=name"]).unwrap();
+        all.lines().count() as u64
+    }
+
+    fn data(&self) -> String {
+        self.cluster.dir().join("etcd").display().to_string()
+    }
+
+    /// What the data directory stores, after etcd's batch of writes ended.
+    fn told(&self) -> (i32, Value) {
+        std::thread::sleep(Duration::from_millis(400));
+        let args =
+            ["storage", "etcd", &self.data(), "--encryption-config", &self.config, "-f", "json"];
+        let told = run(Path::new("/"), &args);
+        assert!(!told.out.contains(SECRET));
+        (told.code, json(&told))
+    }
+
+    /// The same from the running member.
+    fn streamed(&self) -> Value {
+        let pid = self.cluster.pid("kube-apiserver").unwrap();
+        let line = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap();
+        let url = line.split('\0').find_map(|word| word.strip_prefix("--etcd-servers=")).unwrap();
+        let file = |name: &str| self.cluster.dir().join("pki").join(name).display().to_string();
+        let (ca, cert, key) = (
+            file("etcd-ca.crt"),
+            file("apiserver-etcd-client.crt"),
+            file("apiserver-etcd-client.key"),
+        );
+        let args = [
+            "storage",
+            "etcd",
+            "--endpoints",
+            url,
+            "--cacert",
+            &ca,
+            "--cert",
+            &cert,
+            "--key",
+            &key,
+            "--encryption-config",
+            &self.config,
+            "-f",
+            "json",
+        ];
+        json(&run(Path::new("/"), &args))
+    }
+}
+
+fn configuration(providers: &str) -> String {
+    format!(
+        "apiVersion: apiserver.config.k8s.io/v1\nkind: EncryptionConfiguration\nresources:\n\
+         - resources: [secrets]\n  providers:\n{providers}"
+    )
+}
+
+const IDENTITY: &str = "  - identity: {}\n";
+const CBC: &str =
+    "  - aescbc: {keys: [{name: key1, secret: MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=}]}\n";
+const BOX: &str =
+    "  - secretbox: {keys: [{name: key2, secret: YWJjZGVmMDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODk=}]}\n";
+
+/// What must be the same however the database is read.
+fn numbers(facts: &Value) -> Vec<Value> {
+    let of = secrets(facts);
+    ["objects", "encrypted", "plaintext", "stale", "oldPlaintext", "verdict"]
+        .into_iter()
+        .map(|name| of[name].clone())
+        .collect()
+}
+
+#[test]
+fn a_real_cluster_from_plain_text_to_secretbox() {
+    let shape = Shape { encryption_config: Some(configuration(IDENTITY)), ..Shape::default() };
+    let cluster = match testbed::start(&shape, "storage-at-rest") {
+        Ok(cluster) => cluster,
+        Err(skipped) => return println!("{skipped}"),
+    };
+    let config = cluster.dir().join("encryption.yaml").display().to_string();
+    let taken = Taken { cluster, config };
+    taken.create(0..12);
+    let (_, facts) = taken.told();
+    assert_eq!(secrets(&facts)["objects"], taken.count());
+    assert_eq!(secrets(&facts)["encrypted"], 0);
+
+    taken.configure(&[CBC, IDENTITY].concat());
+    taken.create(12..17);
+    let (code, facts) = taken.told();
+    let of = secrets(&facts);
+    assert_eq!((code, &of["objects"], &of["encrypted"]), (1, &taken.count().into(), &5.into()));
+    assert_eq!((&of["stale"], &of["writer"]), (&(taken.count() - 5).into(), &"aescbc key1".into()));
+    taken.rewrite();
+    let (_, facts) = taken.told();
+    let of = secrets(&facts);
+    assert_eq!((&of["encrypted"], &of["stale"]), (&taken.count().into(), &0.into()));
+    assert!(of["oldPlaintext"].as_u64().unwrap() >= 12, "{of}");
+    assert_eq!(of["verdict"], "remains");
+
+    taken.configure(&[BOX, CBC, IDENTITY].concat());
+    taken.create(17..18);
+    let (_, facts) = taken.told();
+    let of = secrets(&facts);
+    assert_eq!(
+        (&of["encrypted"], &of["stale"]),
+        (&taken.count().into(), &(taken.count() - 1).into())
+    );
+    taken.rewrite();
+    let (_, facts) = taken.told();
+    assert_eq!(secrets(&facts)["stale"], 0);
+
+    let streamed = taken.streamed();
+    assert_eq!(numbers(&streamed), numbers(&facts));
+    assert_eq!(streamed["snapshotHash"], "matches");
+    // A member that was killed.
+    let pid = taken.cluster.pid("etcd").unwrap();
+    std::process::Command::new("kill").args(["-9", &pid.to_string()]).status().unwrap();
+    let (_, killed) = taken.told();
+    assert_eq!(numbers(&killed), numbers(&facts));
+}

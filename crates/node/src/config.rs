@@ -1,0 +1,234 @@
+//! Configuration files of the components, as they use them.
+//!
+//! The kubelet merges its file, its drop-in files and its flags; a flag wins over a drop-in, a later
+//! drop-in over an earlier one, and any drop-in over the file (KEP-3983).
+
+use pavisade_yaml::{Source, read, to_json};
+use serde_json::{Map, Value, json};
+
+use crate::files::Kubelet;
+use crate::process::Process;
+use crate::root::Root;
+
+/// The largest number of drop-in files.
+const MAX_DROP_INS: usize = 500;
+
+/// The files of other components: program, flag, and the kinds that the file may have.
+const FILES: [(&str, &str, &[&str]); 7] = [
+    ("kube-apiserver", "audit-policy-file", &["Policy"]),
+    (
+        "kube-apiserver",
+        "encryption-provider-config",
+        &["EncryptionConfiguration", "EncryptionConfig"],
+    ),
+    ("kube-apiserver", "admission-control-config-file", &["AdmissionConfiguration"]),
+    ("kube-apiserver", "authentication-config", &["AuthenticationConfiguration"]),
+    ("kube-apiserver", "authorization-config", &["AuthorizationConfiguration"]),
+    ("kube-scheduler", "config", &["KubeSchedulerConfiguration"]),
+    ("kube-proxy", "config", &["KubeProxyConfiguration"]),
+];
+
+/// Flags of the kubelet, and the field that each sets.
+const FLAGS: [(&str, &[&str], Type); 24] = [
+    ("address", &["address"], Type::Text),
+    ("anonymous-auth", &["authentication", "anonymous", "enabled"], Type::Bool),
+    ("authentication-token-webhook", &["authentication", "webhook", "enabled"], Type::Bool),
+    ("authorization-mode", &["authorization", "mode"], Type::Text),
+    ("cgroup-driver", &["cgroupDriver"], Type::Text),
+    ("client-ca-file", &["authentication", "x509", "clientCAFile"], Type::Text),
+    ("enable-debugging-handlers", &["enableDebuggingHandlers"], Type::Bool),
+    ("event-qps", &["eventRecordQPS"], Type::Number),
+    ("fail-swap-on", &["failSwapOn"], Type::Bool),
+    ("healthz-bind-address", &["healthzBindAddress"], Type::Text),
+    ("make-iptables-util-chains", &["makeIPTablesUtilChains"], Type::Bool),
+    ("pod-manifest-path", &["staticPodPath"], Type::Text),
+    ("pod-max-pids", &["podPidsLimit"], Type::Number),
+    ("protect-kernel-defaults", &["protectKernelDefaults"], Type::Bool),
+    ("read-only-port", &["readOnlyPort"], Type::Number),
+    ("rotate-certificates", &["rotateCertificates"], Type::Bool),
+    ("rotate-server-certificates", &["serverTLSBootstrap"], Type::Bool),
+    ("seccomp-default", &["seccompDefault"], Type::Bool),
+    ("streaming-connection-idle-timeout", &["streamingConnectionIdleTimeout"], Type::Text),
+    ("tls-cert-file", &["tlsCertFile"], Type::Text),
+    ("tls-cipher-suites", &["tlsCipherSuites"], Type::List),
+    ("tls-min-version", &["tlsMinVersion"], Type::Text),
+    ("tls-private-key-file", &["tlsPrivateKeyFile"], Type::Text),
+    ("allowed-unsafe-sysctls", &["allowedUnsafeSysctls"], Type::List),
+];
+
+#[derive(Clone, Copy)]
+enum Type {
+    Bool,
+    Number,
+    Text,
+    List,
+}
+
+/// Returns the merged configuration of a kubelet, if it has a file, and the files that it names.
+pub(crate) fn kubelet(
+    root: &Root,
+    process: Option<&Process>,
+    name: &str,
+    notes: &mut Vec<String>,
+) -> (Option<Value>, Kubelet) {
+    let mut files = Kubelet::default();
+    let named = process.and_then(|process| process.flag("config"));
+    let usual = "/var/lib/kubelet/config.yaml";
+    let path = match (process, named) {
+        (_, Some(path)) => path,
+        // Without the flag, a running kubelet reads no file.
+        (Some(_), None) => {
+            let process = process.into_iter();
+            let flags = process.flat_map(|p| p.flag("client-ca-file")).map(str::to_owned);
+            files.client_ca = flags.last();
+            return (None, files);
+        }
+        (None, None) if root.exists(usual) => usual,
+        (None, None) => return (None, files),
+    };
+    files.configs.push(path.to_owned());
+    let mut merged = match document(root, path) {
+        Ok(value) => value,
+        Err(why) => {
+            notes.push(format!("the kubelet configuration {path} cannot be read: {why}"));
+            return (None, files);
+        }
+    };
+    if let Some(folder) = process.and_then(|process| process.flag("config-dir")) {
+        let names = root.names_in(folder).unwrap_or_default();
+        for name in names.into_iter().filter(|name| name.ends_with(".conf")).take(MAX_DROP_INS) {
+            let path = format!("{folder}/{name}");
+            files.configs.push(path.clone());
+            match document(root, &path) {
+                Ok(value) => merge(&mut merged, value),
+                Err(why) => {
+                    notes.push(format!("the drop-in {path} cannot be read: {why}"));
+                    return (None, files);
+                }
+            }
+        }
+    }
+    if let Some(process) = process {
+        for (flag, field, kind) in FLAGS {
+            if let Some(text) = process.flag(flag) {
+                set(&mut merged, field, value(text, kind));
+            }
+        }
+        if let Some(gates) = process.flag("feature-gates") {
+            for (gate, on) in gates.split(',').filter_map(|gate| gate.split_once('=')) {
+                set(&mut merged, &["featureGates", gate.trim()], value(on.trim(), Type::Bool));
+            }
+        }
+    }
+    let text = |path: &str| merged.pointer(path).and_then(Value::as_str).map(str::to_owned);
+    files.static_pods = text("/staticPodPath").filter(|path| path.starts_with('/'));
+    files.client_ca = text("/authentication/x509/clientCAFile");
+    (Some(named_document(merged, name)), files)
+}
+
+/// Returns the configuration files that other components use, without the keys in them.
+pub(crate) fn others(
+    root: &Root,
+    processes: &[Process],
+    node: &str,
+    notes: &mut Vec<String>,
+) -> Vec<Value> {
+    let mut found = Vec::new();
+    for process in processes {
+        for (_, flag, kinds) in FILES.iter().filter(|(name, ..)| *name == process.name) {
+            let Some(path) = process.flag(flag).filter(|path| !path.is_empty()) else { continue };
+            let read = document(root, &process.path(path)).or_else(|_| document(root, path));
+            match read {
+                Ok(mut value) => {
+                    let kind = value.get("kind").and_then(Value::as_str).unwrap_or_default();
+                    if kinds.contains(&kind) {
+                        remove_keys(&mut value);
+                        found.push(named_document(value, node));
+                    } else {
+                        notes.push(format!("{path} of {} has another kind", process.name));
+                    }
+                }
+                Err(why) => {
+                    notes.push(format!("{path} of {} cannot be read: {why}", process.name));
+                }
+            }
+        }
+    }
+    found
+}
+
+/// Reads the first document of a file.
+fn document(root: &Root, path: &str) -> Result<Value, String> {
+    let text = root.text(path).map_err(|error| error.to_string())?;
+    let documents = read(&Source::new(path, text));
+    // Messages of the parser may quote a key.
+    let doc = documents.docs.first().ok_or("it is not valid YAML")?;
+    serde_json::from_str(&to_json(doc.root())).map_err(|_| "it is not valid YAML".to_owned())
+}
+
+fn named_document(mut value: Value, node: &str) -> Value {
+    if let Some(fields) = value.as_object_mut() {
+        let labels = json!({ "pavisade.dev/from-node": node });
+        fields.insert("metadata".to_owned(), json!({ "name": node, "labels": labels }));
+    }
+    value
+}
+
+/// Merges maps; other values replace.
+fn merge(into: &mut Value, from: Value) {
+    match (into, from) {
+        (Value::Object(into), Value::Object(from)) => {
+            for (key, value) in from {
+                match into.get_mut(&key) {
+                    Some(old) => merge(old, value),
+                    None => {
+                        into.insert(key, value);
+                    }
+                }
+            }
+        }
+        (into, from) => *into = from,
+    }
+}
+
+fn set(value: &mut Value, path: &[&str], to: Value) {
+    let Some((first, rest)) = path.split_first() else {
+        *value = to;
+        return;
+    };
+    if !value.is_object() {
+        *value = Value::Object(Map::new());
+    }
+    if let Some(fields) = value.as_object_mut() {
+        set(fields.entry(*first).or_insert(Value::Null), rest, to);
+    }
+}
+
+fn value(text: &str, kind: Type) -> Value {
+    match kind {
+        Type::Bool => match text {
+            "1" | "t" | "T" | "true" | "TRUE" | "True" => json!(true),
+            "0" | "f" | "F" | "false" | "FALSE" | "False" => json!(false),
+            other => json!(other),
+        },
+        Type::Number => text.parse::<i64>().map_or_else(|_| json!(text), |number| json!(number)),
+        Type::Text => json!(text),
+        Type::List => json!(text.split(',').map(str::trim).collect::<Vec<_>>()),
+    }
+}
+
+/// Replaces keys of encryption providers.
+fn remove_keys(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                match (name.as_str(), &value) {
+                    ("secret", Value::String(_)) => *value = json!("${REMOVED}"),
+                    _ => remove_keys(value),
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(remove_keys),
+        _ => {}
+    }
+}

@@ -1,0 +1,201 @@
+//! The kernel and the mounts of a node: sysctls, security modules, swap, encrypted devices.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::root::Root;
+
+/// The kernel settings that are reported.
+const SYSCTLS: [&str; 16] = [
+    "fs.protected_hardlinks",
+    "fs.protected_symlinks",
+    "fs.suid_dumpable",
+    "kernel.dmesg_restrict",
+    "kernel.keys.root_maxbytes",
+    "kernel.keys.root_maxkeys",
+    "kernel.kptr_restrict",
+    "kernel.panic",
+    "kernel.panic_on_oops",
+    "kernel.randomize_va_space",
+    "kernel.unprivileged_bpf_disabled",
+    "kernel.yama.ptrace_scope",
+    "net.ipv4.ip_forward",
+    "user.max_user_namespaces",
+    "vm.overcommit_memory",
+    "vm.panic_on_oom",
+];
+
+/// The mounts that are reported, beside those of pods.
+const MOUNTS: [&str; 7] =
+    ["/", "/tmp", "/var", "/var/lib/containerd", "/var/lib/etcd", "/var/lib/kubelet", "/var/log"];
+const MAX_VOLUMES: usize = 5000;
+const MAX_SOCKETS: usize = 5000;
+
+pub(crate) fn facts(root: &Root) -> Value {
+    let line = |path: &str| root.text(path).ok().map(|text| text.trim().to_owned());
+    let sysctls: BTreeMap<_, _> = SYSCTLS
+        .iter()
+        .filter_map(|name| Some((*name, line(&format!("/proc/sys/{}", name.replace('.', "/")))?)))
+        .collect();
+    let swaps = line("/proc/swaps").map(|text| text.lines().count().saturating_sub(1));
+    json!({
+        "kernel": line("/proc/sys/kernel/osrelease"),
+        "securityModules": line("/sys/kernel/security/lsm")
+            .map(|text| text.split(',').map(str::to_owned).collect::<Vec<_>>()),
+        "seccomp": root.exists("/proc/sys/kernel/seccomp/actions_avail"),
+        "cgroup2": root.exists("/sys/fs/cgroup/cgroup.controllers"),
+        "swapDevices": swaps,
+        "sysctls": sysctls,
+        "mounts": mounts(root),
+        "listening": sockets(root),
+        "runtimes": runtimes(root),
+        "directories": directories(root),
+    })
+}
+
+/// Returns reported mounts with their options, and whether each is on an encrypted device.
+fn mounts(root: &Root) -> Value {
+    let text = root.text("/proc/1/mountinfo").or_else(|_| root.text("/proc/self/mountinfo"));
+    let mut found = Vec::new();
+    for line in text.unwrap_or_default().lines() {
+        let mut fields = line.split(' ');
+        let (device, place) = (fields.nth(2), fields.nth(1));
+        let Some((device, place)) = device.zip(place) else { continue };
+        let options = fields.next().unwrap_or_default();
+        let mut rest = fields.skip_while(|field| *field != "-").skip(1);
+        let (kind, source) = (rest.next().unwrap_or_default(), rest.next().unwrap_or_default());
+        let volume = place.starts_with("/var/lib/kubelet/pods/") && place.contains("/volumes/");
+        if !(volume || MOUNTS.contains(&place)) || found.len() >= MAX_VOLUMES {
+            continue;
+        }
+        found.push(json!({
+            "place": place,
+            "type": kind,
+            "source": source,
+            "device": device,
+            "options": options.split(',').collect::<Vec<_>>(),
+            "encrypted": encrypted(root, device, 8),
+        }));
+    }
+    json!(found)
+}
+
+/// Whether a block device is dm-crypt, or is only on such devices. `None` if that is not visible: a
+/// file system in memory or on the network, or `/sys` that cannot be read.
+fn encrypted(root: &Root, device: &str, depth: usize) -> Option<bool> {
+    let (major, minor) = device.split_once(':')?;
+    let plain = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !plain(major) || !plain(minor) || major == "0" || depth == 0 {
+        return None;
+    }
+    let base = format!("/sys/dev/block/{device}");
+    if !root.is_dir(&base) {
+        return None;
+    }
+    if root.text(&format!("{base}/dm/uuid")).is_ok_and(|uuid| uuid.starts_with("CRYPT-")) {
+        return Some(true);
+    }
+    let below = root.names_in(&format!("{base}/slaves")).unwrap_or_default();
+    let numbers = below.iter().map(|name| root.text(&format!("{base}/slaves/{name}/dev")));
+    let below: Vec<_> =
+        numbers.map(|number| encrypted(root, number.ok()?.trim(), depth - 1)).collect();
+    if below.is_empty() {
+        // A partition has no slaves, but the disk that it is on may have.
+        let disk = root.text(&format!("{base}/../dev")).ok();
+        return match disk {
+            Some(disk) if root.exists(&format!("{base}/partition")) => {
+                encrypted(root, disk.trim(), depth - 1)
+            }
+            _ => Some(false),
+        };
+    }
+    match below.iter().all(|one| *one == Some(true)) {
+        true => Some(true),
+        false if below.contains(&None) => None,
+        false => Some(false),
+    }
+}
+
+/// Returns listening TCP sockets with their processes.
+fn sockets(root: &Root) -> Value {
+    let mut listening: BTreeMap<String, (String, u16)> = BTreeMap::new();
+    for file in ["/proc/1/net/tcp", "/proc/1/net/tcp6"] {
+        for line in root.text(file).unwrap_or_default().lines().skip(1) {
+            let fields: Vec<_> = line.split_whitespace().collect();
+            let (Some(local), Some(state), Some(inode)) =
+                (fields.get(1), fields.get(3), fields.get(9))
+            else {
+                continue;
+            };
+            let parts = local.split_once(':');
+            let port = parts.and_then(|(_, port)| u16::from_str_radix(port, 16).ok());
+            if let (Some((address, _)), Some(port), "0A") = (parts, port, *state) {
+                if listening.len() < MAX_SOCKETS {
+                    listening.insert((*inode).to_owned(), (scope(address).to_owned(), port));
+                }
+            }
+        }
+    }
+    if listening.is_empty() {
+        return json!([]);
+    }
+    let mut owners: BTreeMap<String, String> = BTreeMap::new();
+    for pid in root.names_in("/proc").unwrap_or_default() {
+        if !pid.bytes().all(|byte| byte.is_ascii_digit()) {
+            continue;
+        }
+        let folder = format!("/proc/{pid}/fd");
+        for name in root.names_in(&folder).unwrap_or_default() {
+            let link = root.resolve(&folder).map(|folder| folder.join(&name));
+            let target = link.and_then(std::fs::read_link);
+            let target = target.ok().and_then(|target| target.to_str().map(str::to_owned));
+            let inode = target.as_deref().and_then(|text| text.strip_prefix("socket:["));
+            let inode = inode.and_then(|text| text.strip_suffix(']'));
+            if let Some(inode) = inode.filter(|inode| listening.contains_key(*inode)) {
+                let name = root.text(&format!("/proc/{pid}/comm")).unwrap_or_default();
+                owners.entry(inode.to_owned()).or_insert_with(|| name.trim().to_owned());
+            }
+        }
+    }
+    let all = listening.iter().map(|(inode, (scope, port))| {
+        json!({ "port": port, "scope": scope, "process": owners.get(inode) })
+    });
+    let mut all: Vec<_> = all.collect();
+    all.sort_by_key(|one| one.get("port").and_then(Value::as_u64));
+    json!(all)
+}
+
+/// Returns whether an address in `/proc/net/tcp` is that of the machine alone.
+fn scope(address: &str) -> &'static str {
+    match address {
+        "00000000" | "00000000000000000000000000000000" => "all addresses",
+        local if local.len() == 8 && local.ends_with("7F") => "loopback",
+        "00000000000000000000000001000000" => "loopback",
+        _ => "one address",
+    }
+}
+
+fn runtimes(root: &Root) -> Value {
+    let files = [
+        "/etc/containerd/config.toml",
+        "/etc/crio/crio.conf",
+        "/etc/docker/daemon.json",
+        "/run/containerd/containerd.sock",
+        "/run/crio/crio.sock",
+        "/run/docker.sock",
+    ];
+    json!(files.iter().filter_map(|path| root.access(path)).collect::<Vec<_>>())
+}
+
+/// Returns the access to directories with data of pods.
+fn directories(root: &Root) -> Value {
+    let folders = [
+        "/var/lib/containerd",
+        "/var/lib/kubelet",
+        "/var/lib/kubelet/pods",
+        "/var/log/containers",
+        "/var/log/pods",
+    ];
+    json!(folders.iter().filter_map(|path| root.access(path)).collect::<Vec<_>>())
+}
