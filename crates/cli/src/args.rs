@@ -34,6 +34,8 @@ mod fix;
 mod identity;
 mod image;
 mod images;
+#[cfg(target_os = "linux")]
+pub(crate) mod integrity;
 pub(crate) mod network;
 mod pss;
 mod rbac;
@@ -80,6 +82,9 @@ pub(crate) enum Command {
     Network(NetworkArgs),
     /// Evaluate audit logs of the API server against rules in the language of Falco.
     Runtime(runtime::RuntimeArgs),
+    /// Compare the files of a node with a signed baseline, and explain what changed.
+    #[cfg(target_os = "linux")]
+    Integrity(integrity::IntegrityArgs),
     /// Show who can do what and why, and find faults in roles and bindings.
     Rbac(Box<RbacArgs>),
     /// Show the ways into the API server, require MFA there, and test tokens.

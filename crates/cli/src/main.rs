@@ -18,6 +18,8 @@ mod identity;
 mod image;
 mod images;
 mod input;
+#[cfg(target_os = "linux")]
+mod integrity;
 mod keys;
 mod live;
 mod man;
@@ -82,6 +84,8 @@ fn main() -> ExitCode {
         Command::Pss(args) => pss::run(&args),
         Command::Network(args) => network::run(&args),
         Command::Runtime(args) => runtime::run(&args),
+        #[cfg(target_os = "linux")]
+        Command::Integrity(args) => integrity::run(&args),
         Command::Rbac(args) => rbac::run(&args.command),
         Command::Identity(args) => identity::run(&args),
         Command::Image(args) => image::run(&args),

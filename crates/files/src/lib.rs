@@ -10,14 +10,17 @@
 mod attributes;
 mod certificates;
 mod hash;
+mod idle;
 mod one;
 mod packages;
 mod rate;
 mod resolve;
 mod walk;
+pub mod watch;
 
 pub use certificates::{Proofs, proofs};
 pub use hash::{Hasher, hash_file};
+pub use idle::be_idle;
 pub use packages::records;
 pub use rate::Rate;
 pub use walk::{Collected, Options, Unstored, collect, rehash};

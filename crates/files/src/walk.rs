@@ -356,7 +356,7 @@ impl Drop for Batch {
 }
 
 /// Returns whether a pattern matches a path or a directory above it. `*` matches within one name.
-fn matches(pattern: &[u8], path: &[u8]) -> bool {
+pub(crate) fn matches(pattern: &[u8], path: &[u8]) -> bool {
     let mut names = path.split(|byte| *byte == b'/');
     pattern
         .split(|byte| *byte == b'/')

@@ -1,0 +1,229 @@
+//! Arguments of `pavisade integrity`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::Color;
+
+const BASELINE_HELP: &str = "\
+The key stays on another machine: make the baseline on the node without --key, copy it, and sign it
+there with `pavisade integrity sign`. Keep the printed digest outside of the node, for --expect.
+
+Examples:
+  pavisade integrity baseline -o node-1.baseline
+  pavisade integrity baseline --root /host --node node-1 --preset kubernetes --preset programs -o new
+  pavisade integrity baseline --append node-1.baseline
+
+Exit codes:
+  0  written
+  2  wrong usage, or it could not be written
+  3  written, but something could not be read and is not covered";
+
+const SIGN_HELP: &str = "\
+A passphrase comes from --passphrase-file, from PAVISADE_PASSPHRASE, or is asked for on the terminal.
+
+Exit codes:
+  0  signed
+  2  wrong usage, or it could not be signed or written";
+
+const VERIFY_HELP: &str = "\
+A baseline without a valid signature of --key, of another node, or with another digest than --expect is
+refused. Without --expect, an older baseline of the node with a valid signature is accepted, which a note
+says.
+
+A change is expected if a package was upgraded and its checksum agrees, if a renewed certificate is
+issued by an unchanged one, or if a list given by --digests contains the file. The checksums of packages
+are on the node, where root can change them: --strict does not accept them.
+
+Examples:
+  pavisade integrity verify node-1.baseline --key team.pub --expect sha256:…
+  pavisade integrity verify node-1.baseline --key team.pub --root /host --node node-1 -f json
+  pavisade integrity verify node-1.baseline --key team.pub --digests kubernetes-1.37.2.sha256
+
+Exit codes:
+  0  no change, or only expected ones
+  1  unexpected changes
+  2  wrong usage, or a baseline that is refused
+  3  something could not be read, so it is not known whether it changed";
+
+#[derive(Debug, Args)]
+pub(crate) struct IntegrityArgs {
+    #[command(subcommand)]
+    pub command: IntegrityCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum IntegrityCommand {
+    /// Write what the files of a node are now.
+    Baseline(Box<BaselineArgs>),
+    /// Sign the newest version of a baseline.
+    Sign(SignBaselineArgs),
+    /// Show the versions of a baseline.
+    Show(ShowArgs),
+    /// Compare the files of a node with a baseline, and explain what changed.
+    Verify(Box<VerifyBaselineArgs>),
+}
+
+/// The node and the limits of reading.
+#[derive(Debug, Args)]
+pub(crate) struct NodeArgs {
+    /// The root of the node's file system.
+    #[arg(long, value_name = "FOLDER", default_value = "/")]
+    pub root: PathBuf,
+
+    /// The name of the node [default: that in etc/hostname].
+    #[arg(long, value_name = "NAME")]
+    pub node: Option<String>,
+
+    /// Read at most so many megabytes per second.
+    #[arg(long, value_name = "NUMBER")]
+    pub max_mbps: Option<u32>,
+
+    /// Leave processor and disk to others: the lowest priority for both.
+    #[arg(long)]
+    pub idle: bool,
+
+    /// Do not show progress.
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum HashName {
+    Blake3,
+    Sha256,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = BASELINE_HELP)]
+pub(crate) struct BaselineArgs {
+    /// Files and folders of the node, with all that is below them.
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+
+    /// A set of paths; may be given again [default: all, if no path is given].
+    #[arg(long, value_name = "NAME", value_parser = crate::integrity::preset_parser())]
+    pub preset: Vec<String>,
+
+    /// Leave out a path with all that is below it; `*` matches within one name.
+    #[arg(long, value_name = "PATH")]
+    pub exclude: Vec<PathBuf>,
+
+    /// Leave out other file systems below the paths.
+    #[arg(short = 'x', long)]
+    pub one_file_system: bool,
+
+    /// The hash of contents [default: blake3, or that of the baseline with --append].
+    #[arg(long, value_name = "NAME")]
+    pub hash: Option<HashName>,
+
+    /// The new baseline.
+    #[arg(short, long, value_name = "FILE", required_unless_present = "append")]
+    pub output: Option<PathBuf>,
+
+    /// Add a version to this baseline. Without paths and presets, it covers what the last one does.
+    #[arg(long, value_name = "FILE", conflicts_with = "output")]
+    pub append: Option<PathBuf>,
+
+    /// Sign with this private key, if it may be on this machine.
+    #[arg(long, value_name = "FILE")]
+    pub key: Option<PathBuf>,
+
+    /// The file with the passphrase of the key.
+    #[arg(long, value_name = "FILE")]
+    pub passphrase_file: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub node: NodeArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = SIGN_HELP)]
+pub(crate) struct SignBaselineArgs {
+    /// The baseline, which is replaced.
+    #[arg(value_name = "BASELINE")]
+    pub baseline: PathBuf,
+
+    /// The private key.
+    #[arg(long, value_name = "FILE")]
+    pub key: PathBuf,
+
+    /// The file with the passphrase of the key.
+    #[arg(long, value_name = "FILE")]
+    pub passphrase_file: Option<PathBuf>,
+
+    /// Sign only if the newest version has this digest, as printed on the node.
+    #[arg(long, value_name = "DIGEST")]
+    pub expect: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ShowArgs {
+    /// The baseline.
+    #[arg(value_name = "BASELINE")]
+    pub baseline: PathBuf,
+
+    /// Show all entries of the newest version.
+    #[arg(long)]
+    pub entries: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum IntegrityFormat {
+    Table,
+    Json,
+    Sarif,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = VERIFY_HELP)]
+pub(crate) struct VerifyBaselineArgs {
+    /// The baseline.
+    #[arg(value_name = "BASELINE")]
+    pub baseline: PathBuf,
+
+    /// Accept signatures of this public key; may be given again.
+    #[arg(long = "key", value_name = "FILE", required_unless_present = "expect")]
+    pub keys: Vec<PathBuf>,
+
+    /// The digest of the newest version.
+    #[arg(long, value_name = "DIGEST")]
+    pub expect: Option<String>,
+
+    /// Digests of files to expect, in the format of `sha256sum`; may be given again.
+    #[arg(long, value_name = "FILE")]
+    pub digests: Vec<PathBuf>,
+
+    /// A folder with a trusted copy of the node's root: a file that is the same there is expected.
+    #[arg(long, value_name = "FOLDER")]
+    pub reference: Option<PathBuf>,
+
+    /// Do not accept the checksums of packages, which are on the node.
+    #[arg(long)]
+    pub strict: bool,
+
+    /// Do not read files whose inode, size and times are those of the baseline. Faster, but blind to
+    /// bit rot, and to a changed clock.
+    #[arg(long)]
+    pub trust_ctime: bool,
+
+    /// The format.
+    #[arg(short, long, value_name = "NAME", default_value = "table")]
+    pub format: IntegrityFormat,
+
+    /// Write the result to a file.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+
+    /// Show every expected change.
+    #[arg(long)]
+    pub full: bool,
+
+    /// When to use colors.
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    pub color: Color,
+
+    #[command(flatten)]
+    pub node: NodeArgs,
+}
