@@ -1,7 +1,9 @@
 //! `pavisade integrity`.
 
 mod baseline;
+mod image;
 mod verify;
+mod watch;
 
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
@@ -25,6 +27,8 @@ pub(crate) fn run(args: &IntegrityArgs) -> anyhow::Result<Outcome> {
         IntegrityCommand::Sign(args) => baseline::sign(args),
         IntegrityCommand::Show(args) => baseline::show(args),
         IntegrityCommand::Verify(args) => verify::run(args),
+        IntegrityCommand::Watch(args) => watch::run(args),
+        IntegrityCommand::Image(args) => image::run(args),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd};
 
-use pavisade_integrity::Digest;
+use pavisade_integrity::{Attributes, Digest};
 use rustix::fs::{fgetxattr, flistxattr, lgetxattr, llistxattr};
 use rustix::io::Errno;
 
@@ -10,8 +10,6 @@ use rustix::io::Errno;
 const MAX_VALUE: usize = 256;
 /// The largest list of names and the largest value of the kernel.
 const MAX: usize = 64 << 10;
-
-pub(crate) type Attributes = Result<Vec<(Box<str>, Box<[u8]>)>, Box<str>>;
 
 /// Returns the attributes of an open file or directory.
 pub(crate) fn of_file(file: impl AsFd) -> Attributes {

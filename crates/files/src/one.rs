@@ -15,18 +15,29 @@ use crate::walk::{FileSystem, Walk, kind, open_name};
 /// How often a file is read that changes while it is read.
 const ATTEMPTS: usize = 3;
 
+const WANTED: StatxFlags = StatxFlags::BASIC_STATS.union(StatxFlags::MNT_ID);
+
 /// A name in an open directory.
 pub(crate) struct Name<'a> {
     pub folder: BorrowedFd<'a>,
     pub name: &'a [u8],
     pub path: &'a [u8],
+    /// The mount of the directory, unless this is a chosen path.
+    pub mount: Option<u64>,
 }
 
 /// What a name refers to.
 pub(crate) enum Found {
     Nothing,
     Entry(Box<Entry>),
-    Directory { entry: Box<Entry>, file: OwnedFd, device: (u32, u32) },
+    /// A mounted file, where other file systems are left out.
+    Mounted,
+    Directory {
+        entry: Box<Entry>,
+        file: OwnedFd,
+        device: (u32, u32),
+        mount: u64,
+    },
 }
 
 /// Reads what a name refers to. If that is replaced in the meantime, it starts again.
@@ -37,12 +48,18 @@ pub(crate) fn read(walk: &Walk<'_>, name: &Name<'_>, buffer: &mut [u8]) -> Resul
     let mut unread = None;
     for _ in 0..ATTEMPTS {
         let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT;
-        let found = match statx(name.folder, name.name, flags, StatxFlags::BASIC_STATS) {
+        let found = match statx(name.folder, name.name, flags, WANTED) {
             Ok(found) => found,
             Err(Errno::NOENT) => return Ok(Found::Nothing),
             Err(error) => return Err(text(error)),
         };
         let kind = kind(found.stx_mode).ok_or("its type is not known")?;
+        if walk.scope.one_file_system
+            && kind != Kind::Directory
+            && name.mount.is_some_and(|mount| mount != found.stx_mnt_id)
+        {
+            return Ok(Found::Mounted);
+        }
         let mut entry = entry(&found, name.path, kind);
         match kind {
             Kind::File => match file(walk, name, &found, entry, buffer)? {
@@ -57,7 +74,8 @@ pub(crate) fn read(walk: &Walk<'_>, name: &Name<'_>, buffer: &mut [u8]) -> Resul
                         let mut entry = self::entry(&opened, name.path, kind);
                         entry.attributes = attributes::of_file(&file);
                         place(walk, &mut entry, device, file.as_fd());
-                        return Ok(Found::Directory { entry: Box::new(entry), file, device });
+                        let (entry, mount) = (Box::new(entry), opened.stx_mnt_id);
+                        return Ok(Found::Directory { entry, file, device, mount });
                     }
                     Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => {}
                     Err(error) => return Err(format!("it cannot be listed: {}", text(error))),
@@ -176,7 +194,7 @@ fn place(walk: &Walk<'_>, entry: &mut Entry, device: (u32, u32), file: BorrowedF
 }
 
 fn stat(file: BorrowedFd<'_>) -> Result<Statx, Errno> {
-    statx(file, "", AtFlags::EMPTY_PATH, StatxFlags::BASIC_STATS)
+    statx(file, "", AtFlags::EMPTY_PATH, WANTED)
 }
 
 fn entry(found: &Statx, path: &[u8], kind: Kind) -> Entry {

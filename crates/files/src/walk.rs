@@ -206,16 +206,20 @@ impl Walk<'_> {
         folder: &Arc<OwnedFd>,
         name: &[u8],
         path: Vec<u8>,
-        device: Option<(u32, u32)>,
+        mount: Option<u64>,
         tasks: &rayon::Scope<'s>,
         batch: &mut Batch,
     ) {
-        let asked = Name { folder: folder.as_fd(), name, path: &path };
+        let asked = Name { folder: folder.as_fd(), name, path: &path, mount };
         match read(self, &asked, &mut batch.buffer) {
             Ok(Found::Nothing) => {}
+            Ok(Found::Mounted) => {
+                let why = "another file system";
+                self.lock().unstored.push(Unstored { path: path.into(), why });
+            }
             Ok(Found::Entry(entry)) => batch.entries.push(*entry),
-            Ok(Found::Directory { entry, file, device: own }) => {
-                let is_mount = device.is_some_and(|device| device != own);
+            Ok(Found::Directory { entry, file, device: own, mount: of }) => {
+                let is_mount = mount.is_some_and(|above| above != of);
                 let left_out = match self.system(own, file.as_fd()) {
                     FileSystem::Made(name) => Some(name),
                     _ if is_mount && self.scope.one_file_system => Some("another file system"),
@@ -224,26 +228,20 @@ impl Walk<'_> {
                 batch.entries.push(*entry);
                 if let Some(why) = left_out {
                     let path: Box<[u8]> = path.into();
-                    if device.is_none() && why != "another file system" {
+                    if mount.is_none() && why != "another file system" {
                         self.gap(&path, format!("it is on {why}, which is not stored"));
                     } else {
                         self.lock().unstored.push(Unstored { path, why });
                     }
                     return;
                 }
-                tasks.spawn(move |tasks| self.directory(file, &path, own, tasks));
+                tasks.spawn(move |tasks| self.directory(file, &path, of, tasks));
             }
             Err(error) => self.gap(&path, error),
         }
     }
 
-    fn directory<'s>(
-        &'s self,
-        file: OwnedFd,
-        path: &[u8],
-        device: (u32, u32),
-        tasks: &rayon::Scope<'s>,
-    ) {
+    fn directory<'s>(&'s self, file: OwnedFd, path: &[u8], mount: u64, tasks: &rayon::Scope<'s>) {
         let file = Arc::new(file);
         let mut names = Vec::new();
         let listed = Dir::read_from(&file).map(|mut dir| {
@@ -275,7 +273,7 @@ impl Walk<'_> {
             for name in names {
                 let path = [&*start, b"/", &*name].concat();
                 if !self.is_excluded(&path) {
-                    self.one(&file, &name, path, Some(device), tasks, &mut batch);
+                    self.one(&file, &name, path, Some(mount), tasks, &mut batch);
                 }
             }
             self.add(batch);

@@ -171,6 +171,9 @@ pub enum Content {
     Unread(Box<str>),
 }
 
+/// Extended attributes by name, or why they could not be read.
+pub type Attributes = Result<Vec<(Box<str>, Box<[u8]>)>, Box<str>>;
+
 /// What a certificate says. Times are seconds since 1970.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Certificate {
@@ -212,7 +215,7 @@ pub struct Entry {
     pub content: Content,
     /// Extended attributes by name, sorted, with capabilities and access control lists among them;
     /// or why they could not be read.
-    pub attributes: Result<Vec<(Box<str>, Box<[u8]>)>, Box<str>>,
+    pub attributes: Attributes,
     /// Whether the file is immutable, and whether it is append-only (`chattr`).
     pub flags: (bool, bool),
     /// The installed package that lists the path, with its version: `coreutils 9.1-1`.

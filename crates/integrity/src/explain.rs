@@ -122,6 +122,8 @@ pub enum Explanation {
     },
     /// The same file is in a tree that the user gave.
     Reference,
+    /// An empty file or folder of root in the root of a container, as runtimes make for mounts.
+    MountPoint,
 }
 
 /// A verdict with its reason.

@@ -17,15 +17,34 @@ use crate::{Options, guard};
 mod sarif;
 mod words;
 
-/// The result of a comparison with a baseline.
+/// What files are compared with.
+#[derive(Debug, Clone, Copy)]
+pub enum Source<'a> {
+    /// A baseline.
+    Baseline {
+        /// Its newest version.
+        version: &'a Version,
+        /// Why it was accepted.
+        signed: Signed,
+        /// Whether the digest of the newest version was given, so that an older one is refused.
+        is_newest: bool,
+    },
+    /// The layers of an image.
+    Image {
+        /// The image as given.
+        name: &'a str,
+        /// The digest of its manifest.
+        digest: Option<&'a str>,
+        /// The root of the container.
+        root: &'a str,
+    },
+}
+
+/// The result of a comparison.
 #[derive(Debug)]
 pub struct Integrity<'a> {
-    /// The newest version of the baseline.
-    pub version: &'a Version,
-    /// Why the baseline was accepted.
-    pub signed: Signed,
-    /// Whether the digest of the newest version was given, so that an older one is refused.
-    pub is_newest: bool,
+    /// What it is compared with.
+    pub source: Source<'a>,
     /// What differs.
     pub compared: &'a Compared,
     /// A verdict for each change.
@@ -88,12 +107,9 @@ pub fn integrity(
 
 fn table(of: &Integrity<'_>, options: &Options, out: &mut dyn Write) -> io::Result<()> {
     let mut page = Page::new(options, out);
-    let header = &of.version.header;
-    let node = if header.node.name.is_empty() { "this node" } else { &header.node.name };
-    let proof = words::proof(of);
-    page.put(STRONG, node).put(PLAIN, ": ");
-    let text = format!("baseline version {} of {}, {proof}", header.version, header.made);
-    page.wrapped(PLAIN, &text, node.len() + 2, 2);
+    let (what, text) = words::source(&of.source);
+    page.put(STRONG, what).put(PLAIN, ": ");
+    page.wrapped(PLAIN, &text, what.chars().count() + 2, 2);
     let bad = severity(Severity::High);
     let (unexpected, expected) = of.counts();
     if unexpected > 0 {
@@ -162,7 +178,6 @@ fn row(page: &mut Page<'_>, change: &Change, explained: &Explained, strict: bool
 }
 
 fn document(of: &Integrity<'_>) -> Value {
-    let header = &of.version.header;
     let change = |(change, explained): (&Change, &Explained)| {
         let basis = match explained.verdict {
             Verdict::Unexpected => None,
@@ -187,18 +202,9 @@ fn document(of: &Integrity<'_>) -> Value {
     };
     let (unexpected, expected) = of.counts();
     let doubts = of.compared.doubts.iter();
-    json!({
+    let mut document = json!({
         "apiVersion": "pavisade.dev/integrity/v1",
         "kind": "IntegrityResult",
-        "node": {"name": header.node.name, "machineId": header.node.machine_id},
-        "baseline": {
-            "version": header.version,
-            "made": header.made,
-            "digest": of.version.digest.to_string(),
-            "key": of.version.key,
-            "signed": of.signed == Signed::ByKey,
-            "newest": of.is_newest,
-        },
         "summary": {
             "unexpected": unexpected,
             "expected": expected,
@@ -209,7 +215,27 @@ fn document(of: &Integrity<'_>) -> Value {
         "changes": of.compared.changes.iter().zip(of.explained).map(change).collect::<Vec<_>>(),
         "unknown": doubts.map(|doubt| json!({"path": escaped(&doubt.path), "why": doubt.why})).collect::<Vec<_>>(),
         "notes": of.notes,
-    })
+    });
+    match of.source {
+        Source::Baseline { version, signed, is_newest } => {
+            let header = &version.header;
+            document["node"] =
+                json!({"name": header.node.name, "machineId": header.node.machine_id});
+            document["baseline"] = json!({
+                "version": header.version,
+                "made": header.made,
+                "digest": version.digest.to_string(),
+                "key": version.key,
+                "signed": signed == Signed::ByKey,
+                "newest": is_newest,
+            });
+        }
+        Source::Image { name, digest, root } => {
+            document["image"] = json!({"name": name, "digest": digest});
+            document["root"] = root.into();
+        }
+    }
+    document
 }
 
 fn entry(of: &Entry) -> Value {

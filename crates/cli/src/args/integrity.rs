@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::Color;
+use super::{Choose, Color, Registry};
 
 const BASELINE_HELP: &str = "\
 The key stays on another machine: make the baseline on the node without --key, copy it, and sign it
@@ -47,6 +47,34 @@ Exit codes:
   2  wrong usage, or a baseline that is refused
   3  something could not be read, so it is not known whether it changed";
 
+const WATCH_HELP: &str = "\
+Needs CAP_SYS_ADMIN and CAP_DAC_READ_SEARCH, and the process ids of the host (hostPID in a pod). Changes
+made before the start are not seen, and the queue of the kernel can overflow, which is reported as
+missed: `integrity verify` finds both.
+
+Examples:
+  pavisade integrity watch --preset kubernetes --preset cron
+  pavisade integrity watch --root /host --containers -f json
+
+Exit codes:
+  0  stopped after the given time, and nothing was missed
+  2  wrong usage, or files cannot be watched
+  3  some paths are not watched, or changes may have been missed";
+
+const IMAGE_HELP: &str = "\
+Types, modes, contents and targets of links are compared. Owners and extended attributes are not, and
+what is mounted into the container is left out.
+
+Examples:
+  pavisade integrity image registry.example/team/app@sha256:… --root /proc/4711/root
+  pavisade integrity image app.tar --root /run/containerd/io.containerd.runtime.v2.task/k8s.io/ID/rootfs
+
+Exit codes:
+  0  the container has the files of its image
+  1  files differ
+  2  wrong usage, or the result could not be written
+  3  the image or a file could not be read";
+
 #[derive(Debug, Args)]
 pub(crate) struct IntegrityArgs {
     #[command(subcommand)]
@@ -63,6 +91,10 @@ pub(crate) enum IntegrityCommand {
     Show(ShowArgs),
     /// Compare the files of a node with a baseline, and explain what changed.
     Verify(Box<VerifyBaselineArgs>),
+    /// Report changes as they happen, with the process and the pod.
+    Watch(WatchArgs),
+    /// Compare the root of a container with the layers of its image.
+    Image(Box<DriftArgs>),
 }
 
 /// The node and the limits of reading.
@@ -183,13 +215,8 @@ pub(crate) struct VerifyBaselineArgs {
     #[arg(value_name = "BASELINE")]
     pub baseline: PathBuf,
 
-    /// Accept signatures of this public key; may be given again.
-    #[arg(long = "key", value_name = "FILE", required_unless_present = "expect")]
-    pub keys: Vec<PathBuf>,
-
-    /// The digest of the newest version.
-    #[arg(long, value_name = "DIGEST")]
-    pub expect: Option<String>,
+    #[command(flatten)]
+    pub trust: TrustArgs,
 
     /// Digests of files to expect, in the format of `sha256sum`; may be given again.
     #[arg(long, value_name = "FILE")]
@@ -208,6 +235,28 @@ pub(crate) struct VerifyBaselineArgs {
     #[arg(long)]
     pub trust_ctime: bool,
 
+    #[command(flatten)]
+    pub shown: ShownArgs,
+
+    #[command(flatten)]
+    pub node: NodeArgs,
+}
+
+/// Who may have signed a baseline.
+#[derive(Debug, Args)]
+pub(crate) struct TrustArgs {
+    /// Accept signatures of this public key; may be given again.
+    #[arg(long = "key", value_name = "FILE", required_unless_present = "expect")]
+    pub keys: Vec<PathBuf>,
+
+    /// The digest of the newest version.
+    #[arg(long, value_name = "DIGEST")]
+    pub expect: Option<String>,
+}
+
+/// How a result is shown.
+#[derive(Debug, Args)]
+pub(crate) struct ShownArgs {
     /// The format.
     #[arg(short, long, value_name = "NAME", default_value = "table")]
     pub format: IntegrityFormat,
@@ -223,7 +272,76 @@ pub(crate) struct VerifyBaselineArgs {
     /// When to use colors.
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     pub color: Color,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = IMAGE_HELP)]
+pub(crate) struct DriftArgs {
+    /// The image: a reference in a registry, an archive, or the folder of an OCI layout.
+    #[arg(value_name = "IMAGE")]
+    pub image: PathBuf,
+
+    /// The root of the container, such as /proc/PID/root.
+    #[arg(long, value_name = "FOLDER")]
+    pub root: PathBuf,
+
+    /// Leave out a path with all that is below it; `*` matches within one name.
+    #[arg(long, value_name = "PATH")]
+    pub exclude: Vec<PathBuf>,
+
+    /// Report empty files and folders too, which runtimes make for mounts.
+    #[arg(long)]
+    pub strict: bool,
 
     #[command(flatten)]
-    pub node: NodeArgs,
+    pub choose: Choose,
+
+    #[command(flatten)]
+    pub registry: Registry,
+
+    #[command(flatten)]
+    pub shown: ShownArgs,
+
+    /// Do not show progress.
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum WatchFormat {
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = WATCH_HELP)]
+pub(crate) struct WatchArgs {
+    /// Files and folders of the node, with all that is below them.
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+
+    /// A set of paths; may be given again [default: all, if no path is given].
+    #[arg(long, value_name = "NAME", value_parser = crate::integrity::preset_parser())]
+    pub preset: Vec<String>,
+
+    /// Leave out a path with all that is below it; `*` matches within one name.
+    #[arg(long, value_name = "PATH")]
+    pub exclude: Vec<PathBuf>,
+
+    /// Also report what containers change in their own root.
+    #[arg(long)]
+    pub containers: bool,
+
+    /// The root of the node's file system.
+    #[arg(long, value_name = "FOLDER", default_value = "/")]
+    pub root: PathBuf,
+
+    /// Stop after so many seconds [default: run until interrupted].
+    #[arg(long = "for", value_name = "SECONDS")]
+    pub seconds: Option<u64>,
+
+    /// The format.
+    #[arg(short, long, value_name = "NAME", default_value = "text")]
+    pub format: WatchFormat,
 }

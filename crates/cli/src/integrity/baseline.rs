@@ -1,7 +1,7 @@
 //! `pavisade integrity baseline`, `sign` and `show`.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use pavisade_files::{Options, collect, records};
@@ -56,7 +56,10 @@ pub(super) fn make(args: &BaselineArgs) -> anyhow::Result<Outcome> {
             }
             last.scope.clone()
         }
-        _ => scope(args)?,
+        _ => Scope {
+            one_file_system: args.one_file_system,
+            ..scope(&args.paths, &args.preset, &args.exclude)?
+        },
     };
     args.node.be_idle();
     let rate = args.node.rate();
@@ -140,20 +143,23 @@ fn unread(entries: &[Entry]) -> Vec<pavisade_integrity::Doubt> {
     entries.iter().filter_map(doubt).collect()
 }
 
-/// Returns what is covered.
-fn scope(args: &BaselineArgs) -> anyhow::Result<Scope> {
-    let mut paths = of_node_all(&args.paths)?;
-    let presets: Vec<&Preset> = match args.preset.is_empty() && args.paths.is_empty() {
+/// Returns what is covered: paths and presets, or all presets.
+pub(super) fn scope(
+    paths: &[PathBuf],
+    presets: &[String],
+    exclude: &[PathBuf],
+) -> anyhow::Result<Scope> {
+    let chosen: Vec<&Preset> = match presets.is_empty() && paths.is_empty() {
         true => PRESETS.iter().collect(),
-        false => args.preset.iter().filter_map(|name| Preset::named(name)).collect(),
+        false => presets.iter().filter_map(|name| Preset::named(name)).collect(),
     };
-    for preset in presets {
+    let mut paths = of_node_all(paths)?;
+    for preset in chosen {
         paths.extend(preset.paths.iter().map(|path| path.as_bytes().into()));
     }
     paths.sort();
     paths.dedup();
-    let exclude = of_node_all(&args.exclude)?;
-    Ok(Scope { paths, exclude, one_file_system: args.one_file_system })
+    Ok(Scope { paths, exclude: of_node_all(exclude)?, one_file_system: false })
 }
 
 pub(super) fn sign(args: &SignBaselineArgs) -> anyhow::Result<Outcome> {

@@ -1,6 +1,7 @@
 //! `pavisade integrity verify`.
 
 use std::collections::HashMap;
+use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use pavisade_files::{Options as Reading, collect, proofs, records, rehash};
@@ -9,13 +10,13 @@ use pavisade_integrity::{
     packages, read,
 };
 use pavisade_report::Options;
-use pavisade_report::integrity::{Integrity, IntegrityFormat as Format, integrity};
+use pavisade_report::integrity::{Integrity, IntegrityFormat as Format, Source, integrity};
 use pavisade_scan::Timestamp;
 use pavisade_signing::PublicKey;
 
 use super::expected;
-use crate::args::integrity::{IntegrityFormat, VerifyBaselineArgs};
-use crate::output::{named, output, place};
+use crate::args::integrity::{IntegrityFormat, ShownArgs, TrustArgs, VerifyBaselineArgs};
+use crate::output::{Output, named, output, place};
 use crate::terminal::{color, width};
 use crate::{Outcome, bounded};
 
@@ -25,9 +26,9 @@ const MAX_KEY: u64 = 1 << 20;
 
 pub(super) fn run(args: &VerifyBaselineArgs) -> anyhow::Result<Outcome> {
     let node = args.node.found()?;
-    let (baseline, is_newest) = accepted(args, node)?;
+    let (baseline, is_newest) = accepted(&args.baseline, &args.trust, node)?;
     let mut facts = Facts { lists: lists(args)?, ..Facts::default() };
-    let out = output(named(args.output.as_deref()))?;
+    let out = output(named(args.shown.output.as_deref()))?;
     args.node.be_idle();
     let (root, header) = (&args.node.root, &baseline.newest().header);
     let rate = args.node.rate();
@@ -83,14 +84,25 @@ pub(super) fn run(args: &VerifyBaselineArgs) -> anyhow::Result<Outcome> {
     }
     notes.extend(facts.records.problems.iter().map(|why| format!("records of packages: {why}")));
     let result = Integrity {
-        version: baseline.newest(),
-        signed: baseline.signed(),
-        is_newest,
+        source: Source::Baseline {
+            version: baseline.newest(),
+            signed: baseline.signed(),
+            is_newest,
+        },
         compared: &compared,
         explained: &explained,
         strict: args.strict,
         notes: &notes,
     };
+    shown(&result, out, &args.shown)
+}
+
+/// Writes a result and returns the outcome.
+pub(super) fn shown(
+    result: &Integrity<'_>,
+    out: Output,
+    args: &ShownArgs,
+) -> anyhow::Result<Outcome> {
     let file = named(args.output.as_deref());
     let options = Options {
         color: color(args.color, file.is_some()),
@@ -103,8 +115,8 @@ pub(super) fn run(args: &VerifyBaselineArgs) -> anyhow::Result<Outcome> {
         IntegrityFormat::Json => Format::Json,
         IntegrityFormat::Sarif => Format::Sarif,
     };
-    out.put(&place(file), |out| integrity(&result, format, &options, out))?;
-    Ok(match (result.counts().0, compared.doubts.is_empty()) {
+    out.put(&place(file), |out| integrity(result, format, &options, out))?;
+    Ok(match (result.counts().0, result.compared.doubts.is_empty()) {
         (0, true) => Outcome::Clean,
         (0, false) => Outcome::Incomplete,
         _ => Outcome::Findings,
@@ -112,19 +124,23 @@ pub(super) fn run(args: &VerifyBaselineArgs) -> anyhow::Result<Outcome> {
 }
 
 /// Returns the baseline, and whether it is known to be the newest.
-fn accepted(args: &VerifyBaselineArgs, node: Node) -> anyhow::Result<(Baseline, bool)> {
+pub(super) fn accepted(
+    file: &Path,
+    args: &TrustArgs,
+    node: Node,
+) -> anyhow::Result<(Baseline, bool)> {
     let mut keys = Vec::new();
-    for file in &args.keys {
-        let pem = bounded::text(file, MAX_KEY)?;
-        let shown = || format!("reading the key {}", file.display());
+    for key in &args.keys {
+        let pem = bounded::text(key, MAX_KEY)?;
+        let shown = || format!("reading the key {}", key.display());
         keys.push(PublicKey::from_pem(&pem).with_context(shown)?);
     }
     let expect = args.expect.as_deref().map(expected).transpose()?;
     let is_newest = expect.is_some();
-    let bytes = bounded::bytes(&args.baseline, MAX_BYTES)?;
+    let bytes = bounded::bytes(file, MAX_BYTES)?;
     let bound = Bound { keys, expect, node: Some(node) };
     let baseline =
-        read(&bytes, &bound).with_context(|| format!("{} is refused", args.baseline.display()))?;
+        read(&bytes, &bound).with_context(|| format!("{} is refused", file.display()))?;
     Ok((baseline, is_newest))
 }
 

@@ -7,19 +7,28 @@ use pavisade_integrity::{
     escaped,
 };
 
-use super::{Integrity, is_hint};
+use super::{Source, is_hint};
 
-/// Returns who vouches for the baseline.
-pub(super) fn proof(of: &Integrity<'_>) -> String {
-    let digest = of.version.digest;
-    match (of.signed, &of.version.key) {
-        (Signed::ByKey, Some(key)) if of.is_newest => {
+/// Returns what was compared, and with what.
+pub(super) fn source<'a>(of: &Source<'a>) -> (&'a str, String) {
+    let (version, signed, is_newest) = match of {
+        Source::Baseline { version, signed, is_newest } => (version, signed, is_newest),
+        Source::Image { name, digest, root } => {
+            let digest = digest.map(|digest| format!(", digest {digest}")).unwrap_or_default();
+            return (root, format!("compared with the image {name}{digest}"));
+        }
+    };
+    let (header, digest) = (&version.header, version.digest);
+    let proof = match (signed, &version.key) {
+        (Signed::ByKey, Some(key)) if *is_newest => {
             format!("signed by {key}, with the expected digest {digest}")
         }
         (Signed::ByKey, Some(key)) => format!("signed by {key}, digest {digest}"),
         (Signed::NotVerified, _) => format!("not verified, digest {digest}"),
         _ => format!("with the expected digest {digest}"),
-    }
+    };
+    let node = if header.node.name.is_empty() { "this node" } else { &header.node.name };
+    (node, format!("baseline version {} of {}, {proof}", header.version, header.made))
 }
 
 /// Returns the lines below a change.
@@ -121,6 +130,7 @@ pub(super) fn explanation(of: &Explanation) -> String {
             format!("it is the key of the renewed certificate in {}", escaped(certificate))
         }
         Explanation::Reference => "the same file is in the reference".to_owned(),
+        Explanation::MountPoint => "empty, as runtimes make mount points".to_owned(),
     };
     debug_assert!(!text.is_empty() || is_hint(of));
     text
