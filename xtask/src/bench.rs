@@ -7,6 +7,7 @@
 mod hostile;
 mod identity;
 mod image;
+mod integrity;
 mod live;
 mod network;
 mod peers;
@@ -74,6 +75,8 @@ enum What {
     Network,
     /// Questions about permissions on up to 100,000 bindings.
     Identity,
+    /// Baselines of files, compared with the speed of the hash and with AIDE.
+    Integrity,
     /// Runtime rules over a mix of system call events.
     Rules,
     /// Inputs designed to be expensive: growth of the time, and peak memory.
@@ -85,6 +88,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     match args.what {
         What::Live => live::run(),
         What::Identity => identity::run(),
+        What::Integrity => integrity::run(args.program.as_deref(), !args.no_peer),
         What::Rules => rules::run(),
         What::Scan => scan(!args.no_peer),
         What::Cluster => clusters(),

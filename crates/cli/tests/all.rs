@@ -22,6 +22,7 @@ mod exit_codes;
 mod faults;
 mod fix;
 mod images;
+mod integrity;
 mod mistakes;
 mod network;
 mod old_results;

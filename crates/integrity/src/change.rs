@@ -1,6 +1,6 @@
 //! What differs.
 
-use crate::{Content, Entry};
+use crate::{Content, Entry, Time};
 
 /// A property of a file that differs.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -118,8 +118,12 @@ impl Change {
     /// Returns whether the content changed without any trace in the inode: the disk returned other
     /// bytes, or something wrote below the file system.
     pub fn is_silent(&self) -> bool {
+        // Images have no such times.
         self.contents().is_some_and(|(was, is)| {
-            was.mtime == is.mtime && was.ctime == is.ctime && was.inode == is.inode
+            was.ctime != Time::default()
+                && was.mtime == is.mtime
+                && was.ctime == is.ctime
+                && was.inode == is.inode
         })
     }
 

@@ -235,6 +235,11 @@ pub(crate) struct VerifyBaselineArgs {
     #[arg(long)]
     pub trust_ctime: bool,
 
+    /// Verify again and again, with so many seconds between, until interrupted. A baseline that is
+    /// refused is reported each time.
+    #[arg(long, value_name = "SECONDS")]
+    pub every: Option<u64>,
+
     #[command(flatten)]
     pub shown: ShownArgs,
 
@@ -246,12 +251,20 @@ pub(crate) struct VerifyBaselineArgs {
 #[derive(Debug, Args)]
 pub(crate) struct TrustArgs {
     /// Accept signatures of this public key; may be given again.
-    #[arg(long = "key", value_name = "FILE", required_unless_present = "expect")]
+    #[arg(
+        long = "key",
+        value_name = "FILE",
+        required_unless_present_any = ["expect", "expect_file"]
+    )]
     pub keys: Vec<PathBuf>,
 
     /// The digest of the newest version.
     #[arg(long, value_name = "DIGEST")]
     pub expect: Option<String>,
+
+    /// The file with the digest of the newest version.
+    #[arg(long, value_name = "FILE", conflicts_with = "expect")]
+    pub expect_file: Option<PathBuf>,
 }
 
 /// How a result is shown.

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::thread::sleep;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use pavisade_files::{Options as Reading, collect, proofs, records, rehash};
@@ -18,13 +20,26 @@ use super::expected;
 use crate::args::integrity::{IntegrityFormat, ShownArgs, TrustArgs, VerifyBaselineArgs};
 use crate::output::{Output, named, output, place};
 use crate::terminal::{color, width};
-use crate::{Outcome, bounded};
+use crate::{Outcome, bounded, is_broken_pipe, terminal};
 
 /// The largest list of digests in bytes.
 const MAX_LIST: u64 = 64 << 20;
 const MAX_KEY: u64 = 1 << 20;
 
 pub(super) fn run(args: &VerifyBaselineArgs) -> anyhow::Result<Outcome> {
+    let Some(seconds) = args.every else { return once(args) };
+    loop {
+        if let Err(error) = once(args) {
+            if is_broken_pipe(&error) {
+                return Ok(Outcome::Clean);
+            }
+            terminal::say("error", &format!("{error:#}"));
+        }
+        sleep(Duration::from_secs(seconds.max(1)));
+    }
+}
+
+fn once(args: &VerifyBaselineArgs) -> anyhow::Result<Outcome> {
     let node = args.node.found()?;
     let (baseline, is_newest) = accepted(&args.baseline, &args.trust, node)?;
     let mut facts = Facts { lists: lists(args)?, ..Facts::default() };
@@ -135,7 +150,11 @@ pub(super) fn accepted(
         let shown = || format!("reading the key {}", key.display());
         keys.push(PublicKey::from_pem(&pem).with_context(shown)?);
     }
-    let expect = args.expect.as_deref().map(expected).transpose()?;
+    let expect = match (&args.expect, &args.expect_file) {
+        (Some(text), _) => Some(expected(text)?),
+        (None, Some(file)) => Some(expected(bounded::text(file, MAX_KEY)?.trim())?),
+        (None, None) => None,
+    };
     let is_newest = expect.is_some();
     let bytes = bounded::bytes(file, MAX_BYTES)?;
     let bound = Bound { keys, expect, node: Some(node) };

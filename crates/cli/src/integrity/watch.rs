@@ -52,7 +52,7 @@ pub(super) fn run(args: &WatchArgs) -> anyhow::Result<Outcome> {
         let mut read = || -> anyhow::Result<()> {
             while end.is_none_or(|end| now() < end) {
                 let mut gone = false;
-                let mut put = |seen| match send.try_send((Timestamp::now(), seen)) {
+                let mut put = |seen| match send.try_send((time(), seen)) {
                     Ok(()) => {}
                     Err(TrySendError::Full(_)) => {
                         dropped.fetch_add(1, Ordering::Relaxed);
@@ -67,7 +67,7 @@ pub(super) fn run(args: &WatchArgs) -> anyhow::Result<Outcome> {
                     complete = false;
                     // Said as soon as there is room.
                     let why = "reports were not read fast enough";
-                    if send.try_send((Timestamp::now(), Seen::Missed(why))).is_ok() {
+                    if send.try_send((time(), Seen::Missed(why))).is_ok() {
                         dropped.store(0, Ordering::Relaxed);
                     }
                 }
@@ -90,6 +90,12 @@ pub(super) fn run(args: &WatchArgs) -> anyhow::Result<Outcome> {
     Ok(if complete { Outcome::Clean } else { Outcome::Incomplete })
 }
 
+/// Returns the time in milliseconds.
+fn time() -> Timestamp {
+    let now = Timestamp::now();
+    Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
+}
+
 fn write_line(out: &mut impl io::Write, mut text: String) -> io::Result<()> {
     text.push('\n');
     out.write_all(text.as_bytes())?;
@@ -97,7 +103,7 @@ fn write_line(out: &mut impl io::Write, mut text: String) -> io::Result<()> {
 }
 
 fn started(format: WatchFormat) -> String {
-    let time = Timestamp::now();
+    let time = time();
     match format {
         WatchFormat::Text => format!("{time}  started; earlier changes are not seen"),
         WatchFormat::Json => json!({"time": time.to_string(), "kind": "started"}).to_string(),
@@ -123,7 +129,11 @@ fn text(time: Timestamp, event: &Event) -> String {
     match &event.process {
         Some(process) => {
             let program = if process.program.is_empty() { &process.name } else { &process.program };
-            text += &format!("  by {program} (pid {}, uid {})", event.pid, process.uid);
+            text += &format!("  by {program} (pid {}", event.pid);
+            text += &match process.uid {
+                Some(uid) => format!(", uid {uid})"),
+                None => ")".to_owned(),
+            };
             if let Some(pod) = &process.pod {
                 text += &match &pod.name {
                     Some((namespace, name)) => format!(" in pod {namespace}/{name}"),

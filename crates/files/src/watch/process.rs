@@ -16,8 +16,8 @@ pub struct Process {
     pub name: String,
     /// Its program; empty if it is not known.
     pub program: String,
-    /// The user id.
-    pub uid: u32,
+    /// The user id; `None` if the process ended too early.
+    pub uid: Option<u32>,
     /// The id of the parent.
     pub parent: i32,
     /// The pod, if it is in one.
@@ -92,7 +92,7 @@ impl Processes {
         Process {
             name: name.to_owned(),
             program: program.map(|path| path.to_string_lossy().into_owned()).unwrap_or_default(),
-            uid: uid.unwrap_or(u32::MAX),
+            uid,
             parent: parent.unwrap_or_default(),
             pod,
             container,
