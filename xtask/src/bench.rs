@@ -7,6 +7,7 @@
 mod hostile;
 mod identity;
 mod image;
+#[cfg(target_os = "linux")]
 mod integrity;
 mod live;
 mod network;
@@ -76,6 +77,7 @@ enum What {
     /// Questions about permissions on up to 100,000 bindings.
     Identity,
     /// Baselines of files, compared with the speed of the hash and with AIDE.
+    #[cfg(target_os = "linux")]
     Integrity,
     /// Runtime rules over a mix of system call events.
     Rules,
@@ -88,6 +90,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     match args.what {
         What::Live => live::run(),
         What::Identity => identity::run(),
+        #[cfg(target_os = "linux")]
         What::Integrity => integrity::run(args.program.as_deref(), !args.no_peer),
         What::Rules => rules::run(),
         What::Scan => scan(!args.no_peer),

@@ -140,6 +140,7 @@ impl Watch {
             | FAN_REPORT_NAME;
         let group = Fanotify::new(flags).map_err(failed)?;
         let root = std::fs::canonicalize(root)?;
+        let processes = Processes::new(&root);
         let mut watch = Self {
             group,
             mounts: Mounts::new(),
@@ -148,7 +149,7 @@ impl Watch {
             places: Vec::new(),
             exclude: scope.exclude.clone(),
             with_containers,
-            processes: Processes::default(),
+            processes,
             pending: HashMap::new(),
             buffer: Vec::with_capacity(1 << 16),
             gaps: Vec::new(),

@@ -165,3 +165,98 @@ fn a_flood_is_said_and_does_not_fill_memory() {
     assert!(events.iter().any(|event| &*event.path == b"/tree/after"));
     assert_eq!(missed, 0);
 }
+
+/// A cgroup with the name of a pod's container, and nothing that limits it.
+struct Cgroup(std::path::PathBuf);
+
+impl Cgroup {
+    fn new(uid: &str, container: &str) -> Option<Self> {
+        let tops = ["/sys/fs/cgroup/unified", "/sys/fs/cgroup"];
+        let top = tops.into_iter().find(|top| Path::new(top).join("cgroup.procs").exists())?;
+        let own = format!("pavisade-watch-{}", std::process::id());
+        let path =
+            Path::new(top).join(own).join("kubepods").join(format!("pod{uid}")).join(container);
+        fs::create_dir_all(&path).ok()?;
+        Some(Self(path))
+    }
+}
+
+impl Drop for Cgroup {
+    fn drop(&mut self) {
+        for folder in self.0.ancestors().take(4) {
+            let _ = fs::remove_dir(folder);
+        }
+    }
+}
+
+#[test]
+fn a_thousand_writes_by_twenty_processes_are_told_apart() {
+    const PROCESSES: usize = 20;
+    const WRITES: usize = 50;
+    let Some(disk) = Disk::new() else { return };
+    let logs = disk.path().join("var/log/pods");
+    let groups: Vec<_> = (0..PROCESSES / 2)
+        .map_while(|number| {
+            let uid = format!("0f7e2d1c-1111-2222-3333-4444555500{number:02}");
+            fs::create_dir_all(logs.join(format!("shop_web-{number}_{uid}"))).unwrap();
+            Some((Cgroup::new(&uid, &format!("{number:064x}"))?, uid))
+        })
+        .collect();
+    if groups.is_empty() {
+        println!("without pods: no cgroup can be made");
+    }
+    let Some(mut watch) = disk.watch() else { return };
+    let children: Vec<_> = (0..PROCESSES)
+        .map(|number| {
+            let join = match groups.get(number) {
+                Some((group, _)) => format!("echo $$ > {}/cgroup.procs;", group.0.display()),
+                None => String::new(),
+            };
+            let script = format!(
+                "{join} i=0; while [ $i -lt {WRITES} ]; do echo x > tree/p{number}-$i; i=$((i+1)); \
+                 done; sleep 1"
+            );
+            Command::new("sh").arg("-c").arg(script).current_dir(disk.path()).spawn().unwrap()
+        })
+        .collect();
+    let pids: Vec<_> = children.iter().map(|child| child.id().cast_signed()).collect();
+    let (mut written, mut late, started) = (BTreeSet::new(), 0, now());
+    while written.len() < PROCESSES * WRITES
+        && now().duration_since(started) < Duration::from_secs(30)
+    {
+        watch
+            .read(Duration::from_millis(50), |seen| {
+                let Seen::Event(event) = seen else { panic!("missed") };
+                if !event.what.contains(&What::Written) {
+                    return;
+                }
+                let name = String::from_utf8_lossy(&event.path).into_owned();
+                let number: usize = name
+                    .strip_prefix("/tree/p")
+                    .unwrap()
+                    .split('-')
+                    .next()
+                    .unwrap()
+                    .parse()
+                    .unwrap();
+                assert_eq!(event.pid, pids[number], "{name}");
+                let process = event.process.as_ref().unwrap();
+                assert_eq!(process.name, "sh");
+                let pod = process.pod.as_ref().map(|pod| (pod.uid.as_str(), pod.name.clone()));
+                let expect = groups.get(number).map(|(_, uid)| {
+                    (uid.as_str(), Some(("shop".to_owned(), format!("web-{number}"))))
+                });
+                assert_eq!(pod, expect, "{name}");
+                let file = disk.path().join(name.trim_start_matches('/'));
+                let age = fs::metadata(file).unwrap().modified().unwrap().elapsed().unwrap();
+                late += usize::from(age > Duration::from_secs(1));
+                written.insert(name);
+            })
+            .unwrap();
+    }
+    for mut child in children {
+        child.wait().unwrap();
+    }
+    assert_eq!(written.len(), PROCESSES * WRITES);
+    println!("{} writes, {late} reported after more than a second", written.len());
+}

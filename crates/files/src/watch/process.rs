@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// The most processes that are remembered.
@@ -40,9 +41,15 @@ pub struct Pod {
 pub(super) struct Processes {
     known: HashMap<i32, (Instant, u64, Process)>,
     pods: HashMap<String, (String, String)>,
+    /// The kubelet's folder of logs.
+    logs: PathBuf,
 }
 
 impl Processes {
+    pub(super) fn new(root: &Path) -> Self {
+        Self { logs: root.join("var/log/pods"), ..Self::default() }
+    }
+
     /// Returns a process, or what was known of it a moment ago if it has ended.
     #[expect(clippy::disallowed_methods, reason = "ids of processes are used again after a while")]
     pub(super) fn look(&mut self, pid: i32) -> Option<Process> {
@@ -103,7 +110,7 @@ impl Processes {
     fn pod_name(&mut self, uid: &str) -> Option<(String, String)> {
         if !self.pods.contains_key(uid) {
             self.pods.clear();
-            for folder in fs::read_dir("/var/log/pods").ok()?.flatten() {
+            for folder in fs::read_dir(&self.logs).ok()?.flatten() {
                 let folder = folder.file_name();
                 let mut parts = folder.to_str().unwrap_or_default().splitn(3, '_');
                 if let (Some(namespace), Some(name), Some(uid)) =

@@ -1,7 +1,5 @@
 //! Reading and verifying baselines.
 
-use std::collections::BTreeMap;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
@@ -57,8 +55,7 @@ pub fn read(bytes: &[u8], bound: &Bound) -> Result<Baseline, Refused> {
     }
     let whole = Digest::sha256(bytes);
     let versions = blocks.into_iter().map(|block| block.version).collect();
-    let entries = state.entries.into_values().collect();
-    Ok(Baseline { versions, entries, whole, signed })
+    Ok(Baseline { versions, entries: state.entries, whole, signed })
 }
 
 /// Returns where the end of the newest version starts, and its digest.
@@ -104,7 +101,8 @@ struct Block {
 
 #[derive(Default)]
 struct State {
-    entries: BTreeMap<Box<[u8]>, Entry>,
+    /// Sorted by path.
+    entries: Vec<Entry>,
     algorithm: Option<Algorithm>,
 }
 
@@ -168,7 +166,7 @@ fn block(
         state.entries.clear();
     }
     state.algorithm = Some(header.algorithm);
-    let (mut last, mut changed) = (None::<Box<[u8]>>, (0, 0));
+    let mut changes: Vec<(Box<[u8]>, Option<Entry>)> = Vec::new();
     loop {
         let line_at = *at;
         let text = line(bytes, at, number)?.ok_or(Refused::Cut(version))?;
@@ -179,32 +177,43 @@ fn block(
                 let actual = digest.to_string();
                 return Err(Refused::Digest { version, found: end.end, actual });
             }
+            let set = changes.iter().filter(|(_, entry)| entry.is_some()).count();
+            let changed = (set, changes.len() - set);
+            if !merge(&mut state.entries, changes) {
+                return Err(wrong(*number, "a path is removed that is not there"));
+            }
             let version = Version { header, digest, key: end.key, changed };
             return Ok(Block { version, signature, end_at: line_at });
         }
         let read: EntryLine = serde_json::from_slice(text)
             .map_err(|error| wrong(*number, format!("this is not an entry: {error}")))?;
-        let (path, entry) = read.entry(header.algorithm).map_err(|why| wrong(*number, why))?;
-        if last.as_ref().is_some_and(|last| *last >= path) {
+        let change = read.entry(header.algorithm).map_err(|why| wrong(*number, why))?;
+        if changes.last().is_some_and(|(last, _)| *last >= change.0) {
             return Err(wrong(*number, "the paths are not in order"));
         }
-        last = Some(path.clone());
-        match entry {
-            Some(entry) => {
-                changed.0 += 1;
-                state.entries.insert(path, entry);
-            }
-            None => {
-                changed.1 += 1;
-                if state.entries.remove(&path).is_none() {
-                    return Err(wrong(*number, "a path is removed that is not there"));
-                }
-            }
-        }
-        if state.entries.len() > MAX_ENTRIES {
+        changes.push(change);
+        if state.entries.len() + changes.len() > MAX_ENTRIES {
             return Err(wrong(*number, format!("more than {MAX_ENTRIES} entries")));
         }
     }
+}
+
+/// Applies changes to entries, both sorted by path. Returns whether all that are removed were there.
+fn merge(entries: &mut Vec<Entry>, changes: Vec<(Box<[u8]>, Option<Entry>)>) -> bool {
+    let mut old = std::mem::take(entries).into_iter().peekable();
+    for (path, entry) in changes {
+        while let Some(before) = old.next_if(|before| before.path < path) {
+            entries.push(before);
+        }
+        let was = old.next_if(|before| before.path == path);
+        match entry {
+            Some(entry) => entries.push(entry),
+            None if was.is_none() => return false,
+            None => {}
+        }
+    }
+    entries.extend(old);
+    true
 }
 
 /// Reads an end line. It has one spelling, because no signature covers it in the newest version.
