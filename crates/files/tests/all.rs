@@ -4,6 +4,7 @@
 mod kinds;
 mod mounts;
 mod reading;
+mod renewals;
 mod watching;
 
 use std::os::unix::ffi::OsStrExt as _;
