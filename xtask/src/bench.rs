@@ -9,6 +9,8 @@ mod etcd;
 mod hostile;
 mod identity;
 mod image;
+#[cfg(target_os = "linux")]
+mod integrity;
 mod live;
 mod network;
 mod peers;
@@ -77,6 +79,9 @@ enum What {
     Network,
     /// Questions about permissions on up to 100,000 bindings.
     Identity,
+    /// Baselines of files, compared with the speed of the hash and with AIDE.
+    #[cfg(target_os = "linux")]
+    Integrity,
     /// Runtime rules over a mix of system call events.
     Rules,
     /// Audit logs: speed, and memory over 5 GB.
@@ -92,6 +97,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     match args.what {
         What::Live => live::run(),
         What::Identity => identity::run(),
+        #[cfg(target_os = "linux")]
+        What::Integrity => integrity::run(args.program.as_deref(), !args.no_peer),
         What::Rules => rules::run(),
         What::Audit => audit::run(args.program.as_deref()),
         What::Etcd => etcd::run(args.program.as_deref(), &args.sizes),

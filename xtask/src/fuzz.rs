@@ -46,6 +46,7 @@ const TARGETS: [&str; 20] = [
     "events",
     "audit",
     "etcd",
+    "baselines",
 ];
 
 /// Fuzzes every target, sharing the time between them.

@@ -36,6 +36,8 @@ mod grant;
 mod identity;
 mod image;
 mod images;
+#[cfg(target_os = "linux")]
+pub(crate) mod integrity;
 pub(crate) mod network;
 pub(crate) mod node;
 mod pss;
@@ -88,6 +90,9 @@ pub(crate) enum Command {
     Node(node::NodeArgs),
     /// Prove what etcd stores: which values are encrypted, with which key, and what is stale.
     Storage(storage::StorageArgs),
+    /// Compare the files of a node with a signed baseline, and explain what changed.
+    #[cfg(target_os = "linux")]
+    Integrity(integrity::IntegrityArgs),
     /// Show who can do what and why, and find faults in roles and bindings.
     Rbac(Box<RbacArgs>),
     /// Give access that ends by itself, and remove what has ended.

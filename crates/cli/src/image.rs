@@ -302,12 +302,36 @@ fn open_with(
         Input::Stream(from) => Store::read(&path.display().to_string(), from, limits)?,
         Input::Path => Store::open(path, limits)?,
     };
-    let platform = choose.platform.clone().unwrap_or_else(Platform::here);
-    let candidate = chosen(store.candidates(&platform)?, choose, path)?;
-    let image = store.image(&candidate, &platform, choose.platform.is_some())?;
+    let image = selected(&store, choose, path)?;
     let (mut found, inspection) = read(&store, &image)?;
     found.name = name(&found.name, path);
     Ok((found, inspection))
+}
+
+/// Reads the files of an image, which an SBOM does not have.
+#[cfg(target_os = "linux")]
+pub(crate) fn with_files<T>(
+    path: &Path,
+    sought: Sought<'_>,
+    read: impl FnOnce(&Store, &Image) -> Result<T, Refusal>,
+) -> Result<T, Fault> {
+    let limits = Limits::default();
+    let store = match Input::find(path)? {
+        Input::Remote(remote) => sought.remotes.store(remote),
+        Input::Stream(from) => Store::read(&path.display().to_string(), from, limits)?,
+        Input::Path => Store::open(path, limits)?,
+        Input::Document(_) => {
+            return Err(Fault::Choice(format!("{} is an SBOM, not an image", path.display())));
+        }
+    };
+    let image = selected(&store, sought.choose, path)?;
+    Ok(read(&store, &image)?)
+}
+
+fn selected(store: &Store, choose: &Choose, path: &Path) -> Result<Image, Fault> {
+    let platform = choose.platform.clone().unwrap_or_else(Platform::here);
+    let candidate = chosen(store.candidates(&platform)?, choose, path)?;
+    Ok(store.image(&candidate, &platform, choose.platform.is_some())?)
 }
 
 /// The type of input at a path.

@@ -20,6 +20,8 @@ mod identity;
 mod image;
 mod images;
 mod input;
+#[cfg(target_os = "linux")]
+mod integrity;
 mod keys;
 mod live;
 mod man;
@@ -88,6 +90,8 @@ fn main() -> ExitCode {
         Command::Runtime(args) => runtime::run(&args),
         Command::Node(args) => node::run(&args),
         Command::Storage(args) => storage::run(&args),
+        #[cfg(target_os = "linux")]
+        Command::Integrity(args) => integrity::run(&args),
         Command::Rbac(args) => rbac::run(&args.command),
         Command::Grant(args) => grant::run(&args),
         Command::Identity(args) => identity::run(&args),

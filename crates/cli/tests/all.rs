@@ -24,6 +24,7 @@ mod fix;
 mod grants;
 mod images;
 mod least_privilege;
+mod integrity;
 mod mistakes;
 mod network;
 #[cfg(unix)]

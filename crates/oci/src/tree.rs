@@ -145,6 +145,16 @@ impl Tree {
         })
     }
 
+    /// Returns the target of the symbolic link at a path, if it is one.
+    ///
+    /// # Errors
+    /// The path goes through too many links.
+    pub fn target(&self, path: &[u8]) -> Result<Option<&[u8]>, Refusal> {
+        let node = self.walk(&clean(path)?, false, &mut Steps::default())?;
+        let link = node.filter(|node| self.node(*node).kind() == Kind::Link);
+        Ok(link.map(|node| self.text(self.node(node).target())))
+    }
+
     /// Calls `each` for every entry with its path, type, mode and layer. A directory comes before
     /// its content.
     pub fn each(&self, mut each: impl FnMut(&[u8], Kind, u16, u16)) {

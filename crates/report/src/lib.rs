@@ -30,6 +30,7 @@ mod guard;
 mod hostile;
 mod html;
 pub mod image;
+pub mod integrity;
 pub mod json;
 mod junit;
 mod markdown;

@@ -133,7 +133,7 @@ impl PublicKey {
 
     /// Whether a signature over bytes is its own, by one of the algorithms that signers use with such
     /// a key.
-    pub(crate) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
+    pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
         self.algorithms(None)
             .iter()
             .any(|algorithm| self.unparsed(*algorithm).verify(message, signature).is_ok())

@@ -22,6 +22,7 @@ mod entry;
 mod evidence;
 mod hash;
 mod identity;
+mod issued;
 mod key;
 mod legacy;
 mod merkle;
@@ -39,6 +40,7 @@ mod verify;
 
 pub use evidence::Evidence;
 pub use hash::{Artifact, Hash};
+pub use issued::Issued;
 pub use key::{KeyError, KeyKind, PublicKey};
 pub use legacy::{ENVELOPE, SIMPLE_SIGNING};
 pub use policy::{Accept, Contents, Match, PatternError, Policy};

@@ -1,0 +1,248 @@
+//! `pavisade integrity baseline`, `sign` and `show`.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use pavisade_files::{Options, collect, records};
+use pavisade_integrity::{
+    Algorithm, Baseline, Bound, Content, Draft, Entry, MAX_BYTES, PRESETS, Preset, Scope, escaped,
+    read, sign as signed,
+};
+use pavisade_scan::Timestamp;
+
+use super::{expected, of_node_all};
+use crate::args::integrity::{BaselineArgs, HashName, ShowArgs, SignBaselineArgs};
+use crate::output::output;
+use crate::terminal::quoted;
+use crate::{Outcome, bounded, keys, print, terminal};
+
+pub(super) fn make(args: &BaselineArgs) -> anyhow::Result<Outcome> {
+    if let Some(file) = args.output.as_deref()
+        && file != Path::new("-")
+        && file.symlink_metadata().is_ok()
+    {
+        bail!(
+            "{} exists: add a version to it with --append, or choose another name",
+            file.display()
+        );
+    }
+    let key = match &args.key {
+        Some(key) => Some(keys::read(key, args.passphrase_file.as_deref())?),
+        None => None,
+    };
+    let node = args.node.found()?;
+    let before = match &args.append {
+        Some(file) => {
+            let bytes = bounded::bytes(file, MAX_BYTES)?;
+            let bound = Bound { node: Some(node.clone()), ..Bound::default() };
+            let shown = || format!("adding to {}", file.display());
+            Some((read(&bytes, &bound).with_context(shown)?, bytes))
+        }
+        None => None,
+    };
+    let last = before.as_ref().map(|(baseline, _)| &baseline.newest().header);
+    let algorithm = match (args.hash, last) {
+        (Some(HashName::Blake3), _) | (None, None) => Algorithm::Blake3,
+        (Some(HashName::Sha256), _) => Algorithm::Sha256,
+        (None, Some(last)) => last.algorithm,
+    };
+    let scope = match last {
+        Some(last) if args.paths.is_empty() && args.preset.is_empty() => {
+            if !args.exclude.is_empty() || args.one_file_system {
+                bail!(
+                    "--exclude and -x with --append need paths or presets: they replace the last ones"
+                );
+            }
+            last.scope.clone()
+        }
+        _ => Scope {
+            one_file_system: args.one_file_system,
+            ..scope(&args.paths, &args.preset, &args.exclude)?
+        },
+    };
+    args.node.be_idle();
+    let rate = args.node.rate();
+    let packages = records(&args.node.root);
+    let collected = args.node.shown(|count| {
+        let options = Options {
+            algorithm,
+            rate: rate.as_ref(),
+            packages: Some(&packages),
+            progress: Some(count),
+            ..Options::default()
+        };
+        collect(&args.node.root, &scope, &options)
+    });
+    let collected = collected.with_context(|| format!("reading {}", args.node.root.display()))?;
+    let unread = unread(&collected.entries);
+    for gap in collected.gaps.iter().chain(&unread) {
+        terminal::say("not covered", &format!("{}: {}", escaped(&gap.path), gap.why));
+    }
+    for left_out in &collected.unstored {
+        terminal::say("left out", &format!("{}: {}", escaped(&left_out.path), left_out.why));
+    }
+    let files = collected.entries.len();
+    let made = Timestamp::from_second(Timestamp::now().as_second()).context("the clock")?;
+    let draft =
+        Draft { node, made: made.to_string(), algorithm, scope, entries: collected.entries };
+    let mut bytes = match &before {
+        None => draft.first(),
+        Some((baseline, bytes)) => match draft.next(baseline) {
+            Some(next) => [&**bytes, &next].concat(),
+            None => {
+                print(b"nothing changed: no version was added\n")?;
+                return Ok(Outcome::Clean);
+            }
+        },
+    };
+    if let Some(key) = &key {
+        bytes = signed(&bytes, key)?.context("signing")?;
+    }
+    // What was written must be readable: nobody notices a broken baseline before it is needed.
+    let baseline = read(&bytes, &Bound::default()).context("reading the new baseline")?;
+    let file =
+        args.append.as_deref().or(args.output.as_deref()).filter(|file| *file != Path::new("-"));
+    let shown = file.map_or("standard output".to_owned(), |file| file.display().to_string());
+    output(file)?.put(&shown, |out| out.write_all(&bytes))?;
+    let newest = baseline.newest();
+    let mut said = format!("{shown}: version {}, {files} paths, ", newest.header.version);
+    let _ = write!(said, "{} hashed\ndigest {}\n", megabytes(collected.bytes), newest.digest);
+    if key.is_none() {
+        let _ = writeln!(
+            said,
+            "not signed: on another machine, run pavisade integrity sign {} --key KEY --expect {}",
+            quoted(&shown),
+            newest.digest
+        );
+    }
+    match file {
+        Some(_) => print(said.as_bytes())?,
+        None => {
+            terminal::tell(&said);
+            Outcome::Clean
+        }
+    };
+    let complete = collected.gaps.is_empty() && unread.is_empty();
+    Ok(if complete { Outcome::Clean } else { Outcome::Incomplete })
+}
+
+fn megabytes(bytes: u64) -> String {
+    format!("{}.{} MB", bytes / 1_000_000, bytes / 100_000 % 10)
+}
+
+/// Returns the entries that could not be read completely.
+fn unread(entries: &[Entry]) -> Vec<pavisade_integrity::Doubt> {
+    let why = |entry: &Entry| match (&entry.content, &entry.attributes) {
+        (Content::Unread(why), _) | (_, Err(why)) => Some(why.clone()),
+        _ => None,
+    };
+    let doubt = |entry: &Entry| {
+        Some(pavisade_integrity::Doubt { path: entry.path.clone(), why: why(entry)? })
+    };
+    entries.iter().filter_map(doubt).collect()
+}
+
+/// Returns what is covered: paths and presets, or all presets.
+pub(super) fn scope(
+    paths: &[PathBuf],
+    presets: &[String],
+    exclude: &[PathBuf],
+) -> anyhow::Result<Scope> {
+    let chosen: Vec<&Preset> = match presets.is_empty() && paths.is_empty() {
+        true => PRESETS.iter().collect(),
+        false => presets.iter().filter_map(|name| Preset::named(name)).collect(),
+    };
+    let mut paths = of_node_all(paths)?;
+    for preset in chosen {
+        paths.extend(preset.paths.iter().map(|path| path.as_bytes().into()));
+    }
+    paths.sort();
+    paths.dedup();
+    Ok(Scope { paths, exclude: of_node_all(exclude)?, one_file_system: false })
+}
+
+pub(super) fn sign(args: &SignBaselineArgs) -> anyhow::Result<Outcome> {
+    let file = args.baseline.display();
+    let bytes = bounded::bytes(&args.baseline, MAX_BYTES)?;
+    let expect = args.expect.as_deref().map(expected).transpose()?;
+    let bound = Bound { expect, ..Bound::default() };
+    let baseline = read(&bytes, &bound).with_context(|| format!("{file} is refused"))?;
+    let key = keys::read(&args.key, args.passphrase_file.as_deref())?;
+    let bytes = signed(&bytes, &key)?.context("signing")?;
+    let shown = file.to_string();
+    output(Some(&args.baseline))?.put(&shown, |out| out.write_all(&bytes))?;
+    let newest = baseline.newest();
+    let said = format!(
+        "{shown}: version {} is signed by {}\nverify with: pavisade integrity verify {} --key PUBLIC_KEY \
+         --expect {}\n",
+        newest.header.version,
+        key.public().fingerprint(),
+        quoted(&shown),
+        newest.digest
+    );
+    print(said.as_bytes())
+}
+
+pub(super) fn show(args: &ShowArgs) -> anyhow::Result<Outcome> {
+    let bytes = bounded::bytes(&args.baseline, MAX_BYTES)?;
+    let refused = || format!("{} is refused", args.baseline.display());
+    let baseline = read(&bytes, &Bound::default()).with_context(refused)?;
+    print(shown(&baseline, args.entries).as_bytes())
+}
+
+fn shown(baseline: &Baseline, with_entries: bool) -> String {
+    let mut text = String::new();
+    let line = pavisade_report::one_line;
+    for version in &baseline.versions {
+        let header = &version.header;
+        let _ = writeln!(
+            text,
+            "version {}  {}  {}",
+            header.version,
+            line(&header.made),
+            version.digest
+        );
+        let key = version.key.as_deref().map_or("not signed".to_owned(), |key| {
+            format!("signature of {}, not verified here", line(key))
+        });
+        let (set, removed) = version.changed;
+        let _ = writeln!(text, "  {set} paths set, {removed} removed; {key}");
+    }
+    let header = &baseline.newest().header;
+    let _ = writeln!(
+        text,
+        "node {} (machine id {}), hash {}, {} paths",
+        line(&header.node.name),
+        line(&header.node.machine_id),
+        header.algorithm.name(),
+        baseline.entries.len()
+    );
+    for path in &header.scope.paths {
+        let _ = writeln!(text, "  covers {}", escaped(path));
+    }
+    for path in &header.scope.exclude {
+        let _ = writeln!(text, "  leaves out {}", escaped(path));
+    }
+    if with_entries {
+        for entry in &baseline.entries {
+            let content = match &entry.content {
+                Content::Digest(digest) => digest.to_string(),
+                Content::Target(target) => format!("to {}", escaped(target)),
+                Content::Device(major, minor) => format!("{major}:{minor}"),
+                Content::Unread(why) => format!("not read: {}", line(why)),
+                Content::Nothing => String::new(),
+            };
+            let _ = writeln!(
+                text,
+                "{:<9} {:04o} {}:{} {} {content}",
+                entry.kind.name(),
+                entry.mode,
+                entry.uid,
+                entry.gid,
+                escaped(&entry.path),
+            );
+        }
+    }
+    text
+}

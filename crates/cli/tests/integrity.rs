@@ -1,0 +1,237 @@
+//! `pavisade integrity` as a user starts it.
+#![cfg(target_os = "linux")]
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::started::{Run, run};
+
+/// A node with a few files, and keys beside it.
+fn node() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |path: &str| folder.path().join("root").join(path);
+    for (path, content) in [
+        ("etc/hostname", "node-1\n"),
+        ("etc/machine-id", "0123456789abcdef\n"),
+        ("etc/crontab", "# nothing\n"),
+        ("etc/kubernetes/manifests/etcd.yaml", "kind: Pod\n"),
+        ("usr/bin/tool", "tool 1\n"),
+        ("usr/bin/other", "other\n"),
+        ("var/lib/dpkg/status", "Package: tool\nStatus: install ok installed\nVersion: 1.0\n"),
+        ("var/lib/dpkg/info/tool.list", "/.\n/usr\n/usr/bin\n/usr/bin/tool\n"),
+        ("var/lib/dpkg/info/tool.md5sums", "d41d8cd98f00b204e9800998ecf8427e  usr/bin/tool\n"),
+    ] {
+        fs::create_dir_all(at(path).parent().unwrap()).unwrap();
+        fs::write(at(path), content).unwrap();
+    }
+    fs::set_permissions(at("usr/bin/tool"), fs::Permissions::from_mode(0o755)).unwrap();
+    symlink("usr/bin", at("bin")).unwrap();
+    for name in ["team", "other"] {
+        fs::write(folder.path().join("pass"), "secret").unwrap();
+        let made = run(folder.path(), &["keys", "new", name, "--kind", "ed25519", "--passphrase-file", "pass"]);
+        assert_eq!(made.code, 0, "{}", made.err);
+    }
+    folder
+}
+
+fn baseline(folder: &Path) -> String {
+    let made = run(folder, &["integrity", "baseline", "--root", "root", "-o", "b"]);
+    assert_eq!(made.code, 0, "{}{}", made.out, made.err);
+    let digest = made.out.lines().find_map(|line| line.strip_prefix("digest ")).unwrap().to_owned();
+    sign(folder);
+    digest
+}
+
+fn sign(folder: &Path) {
+    let signed = run(folder, &["integrity", "sign", "b", "--key", "team.key", "--passphrase-file", "pass"]);
+    assert_eq!(signed.code, 0, "{}", signed.err);
+}
+
+fn verify(folder: &Path, more: &[&str]) -> Run {
+    let args = ["integrity", "verify", "b", "--key", "team.pub", "--root", "root"];
+    run(folder, &[&args[..], more].concat())
+}
+
+fn json(found: &Run) -> Value {
+    serde_json::from_str(&found.out).unwrap_or_else(|error| panic!("{error}: {}{}", found.out, found.err))
+}
+
+#[test]
+fn changes_are_found_and_upgrades_are_explained() {
+    let folder = node();
+    let at = |path: &str| folder.path().join("root").join(path);
+    let digest = baseline(folder.path());
+    let same = verify(folder.path(), &["--expect", &digest]);
+    assert_eq!(same.code, 0, "{}{}", same.out, same.err);
+    assert!(same.out.contains("0 unexpected, 0 expected, 0 unknown"), "{}", same.out);
+    // An upgrade, with its checksum.
+    fs::write(at("usr/bin/tool"), "tool 2\n").unwrap();
+    let sums = "9c0cd2d3b1fb9b6a2d2a7c5a47f0ab1e  usr/bin/tool\n";
+    let md5 = Command::new("md5sum").arg(at("usr/bin/tool")).output().unwrap().stdout;
+    let md5 = String::from_utf8(md5).unwrap();
+    let sums = sums.replacen("9c0cd2d3b1fb9b6a2d2a7c5a47f0ab1e", &md5[..32], 1);
+    fs::write(at("var/lib/dpkg/info/tool.md5sums"), &sums).unwrap();
+    // The checksum alone is not believed.
+    let forged = verify(folder.path(), &[]);
+    assert_eq!(forged.code, 1);
+    assert!(forged.out.contains("did not change"), "{}", forged.out);
+    fs::write(at("var/lib/dpkg/status"), "Package: tool\nStatus: install ok installed\nVersion: 2.0\n").unwrap();
+    let upgraded = verify(folder.path(), &[]);
+    assert_eq!(upgraded.code, 0, "{}", upgraded.out);
+    assert!(upgraded.out.contains("upgraded from 1.0 to 2.0"), "{}", upgraded.out);
+    assert_eq!(verify(folder.path(), &["--strict"]).code, 1);
+    // Beside it, an attack.
+    fs::write(at("etc/ld.so.preload"), "/tmp/evil.so").unwrap();
+    fs::set_permissions(at("usr/bin/other"), fs::Permissions::from_mode(0o4755)).unwrap();
+    let found = verify(folder.path(), &["-f", "json"]);
+    assert_eq!(found.code, 1);
+    let document = json(&found);
+    assert_eq!(document["summary"]["unexpected"], 2);
+    assert_eq!(document["summary"]["expected"], 1);
+    let sarif = json(&verify(folder.path(), &["-f", "sarif"]));
+    assert_eq!(sarif["runs"][0]["results"].as_array().unwrap().len(), 2);
+    // The next version covers it.
+    let next = run(folder.path(), &["integrity", "baseline", "--append", "b", "--root", "root"]);
+    assert_eq!(next.code, 0, "{}", next.err);
+    let unsigned = verify(folder.path(), &[]);
+    assert_eq!(unsigned.code, 2);
+    assert!(unsigned.err.contains("not signed"), "{}", unsigned.err);
+    sign(folder.path());
+    assert_eq!(verify(folder.path(), &[]).code, 0);
+    // The old digest is refused, and nothing is added if nothing changed.
+    let old = verify(folder.path(), &["--expect", &digest]);
+    assert_eq!(old.code, 2);
+    assert!(old.err.contains("older version"), "{}", old.err);
+    let same = run(folder.path(), &["integrity", "baseline", "--append", "b", "--root", "root"]);
+    assert!(same.out.contains("nothing changed"), "{}", same.out);
+    let shown = run(folder.path(), &["integrity", "show", "b", "--entries"]);
+    assert!(shown.out.contains("version 2") && shown.out.contains("/etc/ld.so.preload"));
+}
+
+#[test]
+fn lists_and_references_prove_an_upgrade() {
+    let folder = node();
+    let at = |path: &str| folder.path().join("root").join(path);
+    baseline(folder.path());
+    fs::write(at("usr/bin/other"), "new").unwrap();
+    assert_eq!(verify(folder.path(), &["--strict"]).code, 1);
+    let sum = Command::new("sha256sum").arg("root/usr/bin/other").current_dir(folder.path()).output();
+    fs::write(folder.path().join("sums"), sum.unwrap().stdout).unwrap();
+    assert_eq!(verify(folder.path(), &["--strict", "--digests", "sums"]).code, 0);
+    fs::write(folder.path().join("bad"), "x y\n").unwrap();
+    let bad = verify(folder.path(), &["--digests", "bad"]);
+    assert_eq!(bad.code, 2);
+    assert!(bad.err.contains("bad:1"), "{}", bad.err);
+    fs::create_dir_all(folder.path().join("copy/usr/bin")).unwrap();
+    fs::copy(at("usr/bin/other"), folder.path().join("copy/usr/bin/other")).unwrap();
+    assert_eq!(verify(folder.path(), &["--strict", "--reference", "copy"]).code, 0);
+}
+
+#[test]
+fn a_baseline_that_is_not_trusted_is_refused() {
+    let folder = node();
+    let digest = baseline(folder.path());
+    let good = fs::read(folder.path().join("b")).unwrap();
+    let other = ["integrity", "verify", "b", "--key", "other.pub", "--root", "root"];
+    let refused = run(folder.path(), &other);
+    assert_eq!(refused.code, 2);
+    assert!(refused.err.contains("not one of the given keys"), "{}", refused.err);
+    let node = verify(folder.path(), &["--node", "node-2"]);
+    assert_eq!(node.code, 2);
+    assert!(node.err.contains("belongs to the node node-1"), "{}", node.err);
+    fs::write(folder.path().join("b"), String::from_utf8(good.clone()).unwrap().replace("0755", "4755")).unwrap();
+    let changed = verify(folder.path(), &[]);
+    assert_eq!(changed.code, 2);
+    assert!(changed.err.contains("it was changed"), "{}", changed.err);
+    fs::write(folder.path().join("b"), &good).unwrap();
+    for (args, expect) in [
+        (&["--expect", "sha256:12"][..], "64 hexadecimal digits"),
+        (&["--root", "nowhere"], "cannot be used multiple times"),
+    ] {
+        let wrong = verify(folder.path(), args);
+        assert_eq!(wrong.code, 2);
+        assert!(wrong.err.contains(expect), "{}", wrong.err);
+    }
+    fs::write(folder.path().join("digest"), format!("{digest}\n")).unwrap();
+    assert_eq!(verify(folder.path(), &["--expect-file", "digest"]).code, 0);
+    let exists = run(folder.path(), &["integrity", "baseline", "--root", "root", "-o", "b"]);
+    assert!(exists.err.contains("--append"), "{}", exists.err);
+    assert_eq!(fs::read(folder.path().join("b")).unwrap(), good);
+}
+
+#[test]
+fn a_killed_run_leaves_a_whole_baseline() {
+    let folder = node();
+    // Enough files that writing takes some time.
+    let many = folder.path().join("root/etc/cron.d");
+    fs::create_dir_all(&many).unwrap();
+    for number in 0..2000 {
+        fs::write(many.join(format!("job-{number}")), number.to_string()).unwrap();
+    }
+    baseline(folder.path());
+    let old = fs::read(folder.path().join("b")).unwrap();
+    fs::write(many.join("new"), "x").unwrap();
+    let mut killed = 0;
+    for round in 0..20_u64 {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_pavisade"))
+            .args(["integrity", "baseline", "--append", "b", "--root", "root", "--quiet"])
+            .current_dir(folder.path())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(Duration::from_millis(round * 13));
+        child.kill().unwrap();
+        killed += usize::from(!child.wait().unwrap().success());
+        let now = fs::read(folder.path().join("b")).unwrap();
+        assert!(now.starts_with(&old), "round {round}");
+        let shown = run(folder.path(), &["integrity", "show", "b"]);
+        assert_eq!(shown.code, 0, "round {round}: {}", shown.err);
+        fs::write(folder.path().join("b"), &old).unwrap();
+    }
+    assert!(killed > 0);
+    assert_eq!(verify(folder.path(), &[]).code, 1);
+}
+
+#[test]
+fn a_container_is_compared_with_its_image() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |path: &str| folder.path().join(path);
+    for root in ["image", "container"] {
+        for (path, content) in [("etc/passwd", "root"), ("usr/bin/app", "app"), ("usr/lib/x", "x")] {
+            let path = at(root).join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, content).unwrap();
+        }
+        symlink("usr/bin", at(root).join("bin")).unwrap();
+    }
+    // Made by the runtime.
+    fs::write(at("container/etc/hosts"), "").unwrap();
+    fs::create_dir_all(at("container/proc")).unwrap();
+    let check = |more: &[&str]| {
+        let args = ["integrity", "image", "image", "--root", "container", "-f", "json"];
+        run(folder.path(), &[&args[..], more].concat())
+    };
+    let same = check(&[]);
+    assert_eq!(same.code, 0, "{}{}", same.out, same.err);
+    assert_eq!(json(&same)["summary"]["expected"], 2);
+    assert_eq!(check(&["--strict"]).code, 1);
+    fs::write(at("container/usr/bin/app"), "APP").unwrap();
+    fs::write(at("container/tmp"), "dropped").unwrap();
+    fs::remove_file(at("container/usr/lib/x")).unwrap();
+    fs::remove_file(at("container/bin")).unwrap();
+    symlink("tmp", at("container/bin")).unwrap();
+    let drifted = check(&[]);
+    assert_eq!(drifted.code, 1, "{}{}", drifted.out, drifted.err);
+    let document = json(&drifted);
+    let all: Vec<_> = document["changes"].as_array().unwrap().iter().collect();
+    let of = |path: &str| all.iter().find(|one| one["path"] == path).map(|one| one["kind"].clone());
+    for (path, kind) in [("/usr/bin/app", "changed"), ("/tmp", "added"), ("/usr/lib/x", "removed"), ("/bin", "changed")] {
+        assert_eq!(of(path), Some(kind.into()), "{path}");
+    }
+}

@@ -1,0 +1,24 @@
+//! The lowest priority for processor and disk.
+
+use std::io;
+
+/// Lowers the priority of all threads of this process. On Linux, the priority of the disk follows that
+/// of the processor (`ioprio_set(2)`).
+///
+/// # Errors
+/// The priority cannot be changed.
+pub fn be_idle() -> io::Result<()> {
+    const LOWEST: i32 = 19;
+    // Threads inherit it, and those that exist have an entry each.
+    for task in std::fs::read_dir("/proc/self/task")? {
+        let name = task?.file_name();
+        let id = name
+            .to_str()
+            .and_then(|name| name.parse().ok())
+            .and_then(rustix::process::Pid::from_raw);
+        if let Some(id) = id {
+            rustix::process::setpriority_process(Some(id), LOWEST)?;
+        }
+    }
+    Ok(())
+}

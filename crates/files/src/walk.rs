@@ -1,0 +1,447 @@
+//! Walks paths below a root on all cores.
+
+use std::collections::HashMap;
+use std::io;
+use std::mem;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use pavisade_integrity::{Algorithm, Digest, Doubt, Entry, Kind, Need, Records, Scope};
+use rustix::fs::{Dir, Mode, OFlags, fstatfs, openat};
+use rustix::io::Errno;
+
+use crate::attributes::text;
+use crate::hash::{CHUNK, Hasher, hash_file};
+use crate::one::{Found, Name, read};
+use crate::{Rate, resolve};
+
+/// Names of a directory that are one piece of work.
+const PIECE: usize = 64;
+/// The most entries of one walk.
+const MAX_ENTRIES: usize = 10_000_000;
+
+/// How files are read.
+#[derive(Debug, Default)]
+pub struct Options<'a> {
+    /// The hash of contents.
+    pub algorithm: Algorithm,
+    /// A limit of bytes per second.
+    pub rate: Option<&'a Rate>,
+    /// Entries sorted by path: a file with the same inode, ctime, mtime and size is not read, but
+    /// has the same content. Root can set the clock, and a disk can change bytes without a trace.
+    pub trust: Option<&'a [Entry]>,
+    /// The installed packages, whose names become part of the entries.
+    pub packages: Option<&'a Records>,
+    /// Counts the files read so far.
+    pub progress: Option<&'a AtomicUsize>,
+}
+
+/// A place below a chosen path that is not covered.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Unstored {
+    /// The path.
+    pub path: Box<[u8]>,
+    /// The file system, such as `proc`.
+    pub why: &'static str,
+}
+
+/// What was found.
+#[derive(Debug, Default)]
+pub struct Collected {
+    /// The entries, sorted by path.
+    pub entries: Vec<Entry>,
+    /// What could not be read at all, sorted.
+    pub gaps: Vec<Doubt>,
+    /// Mount points that are left out, sorted: file systems that are not stored, or others if only one
+    /// is covered.
+    pub unstored: Vec<Unstored>,
+    /// The bytes that were hashed.
+    pub bytes: u64,
+    /// Whether some of it is on overlayfs, where inodes and numbers of links mean nothing.
+    pub has_overlay: bool,
+}
+
+/// A file system as far as it matters here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FileSystem {
+    Stored,
+    Overlay,
+    /// One whose files are made by the kernel when they are read.
+    Made(&'static str),
+}
+
+/// Collects the entries of a scope below a root.
+///
+/// # Errors
+/// The root cannot be opened.
+pub fn collect(root: &Path, scope: &Scope, options: &Options<'_>) -> io::Result<Collected> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let root = rustix::fs::open(root, flags, Mode::empty())?;
+    let walk = Walk {
+        scope,
+        options,
+        found: Mutex::default(),
+        systems: Mutex::default(),
+        bytes: AtomicU64::new(0),
+    };
+    let starts = walk.starts(root.as_fd());
+    rayon::scope(|tasks| {
+        for path in &starts {
+            let (walk, root) = (&walk, &root);
+            tasks.spawn(move |tasks| walk.start(root.as_fd(), path, tasks));
+        }
+    });
+    let bytes = walk.bytes.into_inner();
+    let mut found = walk.found.into_inner().unwrap_or_else(PoisonError::into_inner);
+    found.entries.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+    found.entries.dedup_by(|a, b| a.path == b.path);
+    if let Some(packages) = options.packages.filter(|packages| !packages.is_empty()) {
+        for entry in &mut found.entries {
+            entry.package = packages.owner(&entry.path);
+        }
+    }
+    found.gaps.sort_by(|a, b| a.path.cmp(&b.path));
+    found.gaps.dedup();
+    found.unstored.sort();
+    found.unstored.dedup();
+    found.bytes = bytes;
+    Ok(found)
+}
+
+/// Computes further digests of files whose content is still that of their entries.
+///
+/// # Errors
+/// The root cannot be opened.
+pub fn rehash(
+    root: &Path,
+    needs: &[Need],
+    entries: &[Entry],
+) -> io::Result<HashMap<(Box<[u8]>, Algorithm), Digest>> {
+    let root = rustix::fs::open(root, OFlags::PATH | OFlags::DIRECTORY, Mode::empty())?;
+    let mut buffer = vec![0; CHUNK];
+    let mut digests = HashMap::new();
+    for need in needs {
+        let at = entries.binary_search_by(|entry| entry.path.cmp(&need.path));
+        let Some(digest) = at.ok().and_then(|at| entries.get(at)?.digest()) else { continue };
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY;
+        let Ok(file) = resolve::open(root.as_fd(), &need.path, flags) else { continue };
+        let mut hashers = [Hasher::new(digest.algorithm), Hasher::new(need.algorithm)];
+        if hash_file(&file, &mut hashers, &mut buffer, None).is_err() {
+            continue;
+        }
+        let [same, other] = hashers.map(Hasher::finish);
+        if let Some(other) = other.filter(|_| same == Some(digest)) {
+            digests.insert((need.path.clone(), need.algorithm), other);
+        }
+    }
+    Ok(digests)
+}
+
+pub(crate) struct Walk<'a> {
+    pub scope: &'a Scope,
+    pub options: &'a Options<'a>,
+    found: Mutex<Collected>,
+    systems: Mutex<HashMap<(u32, u32), FileSystem>>,
+    pub bytes: AtomicU64,
+}
+
+impl Walk<'_> {
+    /// Returns the chosen paths without links and without those below another one. The links on the
+    /// way become entries: a link that points elsewhere changes everything behind it.
+    fn starts(&self, root: BorrowedFd<'_>) -> Vec<Vec<u8>> {
+        let mut starts = Vec::new();
+        for path in &self.scope.paths {
+            match resolve::resolve(root, path) {
+                Ok(resolved) => {
+                    starts.extend(resolved.links);
+                    starts.push(resolved.path);
+                }
+                Err(error) => self.gap(path, text(error)),
+            }
+        }
+        starts.sort();
+        starts.dedup();
+        let mut kept: Vec<Vec<u8>> = Vec::new();
+        for path in starts {
+            let is_below = |above: &Vec<u8>| {
+                path.strip_prefix(&**above).is_some_and(|rest| rest.starts_with(b"/"))
+                    || above == b"/"
+            };
+            // Sorted, so a directory comes before what is below it, but not right before it.
+            if !kept.iter().any(is_below) {
+                kept.push(path);
+            }
+        }
+        kept
+    }
+
+    fn start<'s>(&'s self, root: BorrowedFd<'_>, path: &[u8], tasks: &rayon::Scope<'s>) {
+        if self.is_excluded(path) {
+            return;
+        }
+        let (above, name) = match path.iter().rposition(|byte| *byte == b'/') {
+            Some(0) if path.len() == 1 => (&b"/"[..], &b"."[..]),
+            Some(0) => (&b"/"[..], path.get(1..).unwrap_or_default()),
+            Some(at) => path.split_at(at),
+            None => return,
+        };
+        let name = name.strip_prefix(b"/").unwrap_or(name);
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NONBLOCK;
+        let folder = match resolve::open(root, above, flags) {
+            Ok(folder) => folder,
+            // A chosen path that is absent is expected to stay absent.
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => return,
+            Err(error) => return self.gap(path, text(error)),
+        };
+        let mut batch = Batch::default();
+        self.one(&Arc::new(folder), name, path.to_vec(), None, tasks, &mut batch);
+        self.add(batch);
+    }
+
+    /// Reads one name of a directory; a directory becomes further work.
+    fn one<'s>(
+        &'s self,
+        folder: &Arc<OwnedFd>,
+        name: &[u8],
+        path: Vec<u8>,
+        mount: Option<u64>,
+        tasks: &rayon::Scope<'s>,
+        batch: &mut Batch,
+    ) {
+        let asked = Name { folder: folder.as_fd(), name, path: &path, mount };
+        match read(self, &asked, &mut batch.buffer) {
+            Ok(Found::Nothing) => {}
+            Ok(Found::Mounted) => {
+                let why = "another file system";
+                self.lock().unstored.push(Unstored { path: path.into(), why });
+            }
+            Ok(Found::Entry(entry)) => batch.entries.push(*entry),
+            Ok(Found::Directory { entry, file, device: own, mount: of }) => {
+                let is_mount = mount.is_some_and(|above| above != of);
+                let left_out = match self.system(own, file.as_fd()) {
+                    FileSystem::Made(name) => Some(name),
+                    _ if is_mount && self.scope.one_file_system => Some("another file system"),
+                    _ => None,
+                };
+                batch.entries.push(*entry);
+                if let Some(why) = left_out {
+                    let path: Box<[u8]> = path.into();
+                    if mount.is_none() && why != "another file system" {
+                        self.gap(&path, format!("it is on {why}, which is not stored"));
+                    } else {
+                        self.lock().unstored.push(Unstored { path, why });
+                    }
+                    return;
+                }
+                tasks.spawn(move |tasks| self.directory(file, &path, of, tasks));
+            }
+            Err(error) => self.gap(&path, error),
+        }
+    }
+
+    fn directory<'s>(&'s self, file: OwnedFd, path: &[u8], mount: u64, tasks: &rayon::Scope<'s>) {
+        let file = Arc::new(file);
+        let mut names = Vec::new();
+        let listed = Dir::read_from(&file).map(|mut dir| {
+            let mut error = None;
+            while let Some(entry) = dir.read() {
+                match entry {
+                    Ok(entry) => match entry.file_name().to_bytes() {
+                        b"." | b".." => {}
+                        name => names.push(name.to_vec()),
+                    },
+                    Err(found) => {
+                        error = Some(found);
+                        break;
+                    }
+                }
+            }
+            error
+        });
+        if let Some(error) = listed.unwrap_or_else(Some) {
+            self.gap(path, text(error));
+        }
+        let start = if path == b"/" { Vec::new() } else { path.to_vec() };
+        let pieces = names.chunks(PIECE).map(<[Vec<u8>]>::to_vec);
+        let work = move |names: Vec<Vec<u8>>,
+                         file: Arc<OwnedFd>,
+                         start: Vec<u8>,
+                         tasks: &rayon::Scope<'s>| {
+            let mut batch = Batch::default();
+            for name in names {
+                let path = [&*start, b"/", &*name].concat();
+                if !self.is_excluded(&path) {
+                    self.one(&file, &name, path, Some(mount), tasks, &mut batch);
+                }
+            }
+            self.add(batch);
+        };
+        let mut pieces = pieces.peekable();
+        while let Some(piece) = pieces.next() {
+            if pieces.peek().is_none() {
+                work(piece, file.clone(), start.clone(), tasks);
+            } else {
+                let (file, start) = (file.clone(), start.clone());
+                tasks.spawn(move |tasks| work(piece, file, start, tasks));
+            }
+        }
+    }
+
+    /// Returns the type of the file system of a device, which is asked for once.
+    pub(crate) fn system(&self, device: (u32, u32), file: BorrowedFd<'_>) -> FileSystem {
+        let mut known = self.systems.lock().unwrap_or_else(PoisonError::into_inner);
+        *known.entry(device).or_insert_with(|| {
+            let system =
+                fstatfs(file).map_or(FileSystem::Stored, |found| system(found.f_type as i64));
+            if system == FileSystem::Overlay {
+                self.lock().has_overlay = true;
+            }
+            system
+        })
+    }
+
+    fn is_excluded(&self, path: &[u8]) -> bool {
+        self.scope.exclude.iter().any(|pattern| matches(pattern, path))
+    }
+
+    fn gap(&self, path: &[u8], why: impl Into<Box<str>>) {
+        self.lock().gaps.push(Doubt { path: path.into(), why: why.into() });
+    }
+
+    fn add(&self, mut batch: Batch) {
+        if let Some(progress) = self.options.progress {
+            progress.fetch_add(batch.entries.len(), Ordering::Relaxed);
+        }
+        let mut found = self.lock();
+        if found.entries.len() + batch.entries.len() > MAX_ENTRIES {
+            let why = format!("there are more than {MAX_ENTRIES} files");
+            found.gaps.push(Doubt { path: b"/"[..].into(), why: why.into() });
+            return;
+        }
+        found.entries.append(&mut batch.entries);
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Collected> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What one piece of work collects.
+struct Batch {
+    entries: Vec<Entry>,
+    buffer: Vec<u8>,
+}
+
+thread_local! {
+    /// Zeroing a buffer for each directory takes longer than reading small files into it.
+    static BUFFER: std::cell::RefCell<Vec<u8>> = const { std::cell::RefCell::new(Vec::new()) };
+}
+
+impl Default for Batch {
+    fn default() -> Self {
+        let mut buffer = BUFFER.take();
+        buffer.resize(CHUNK, 0);
+        Self { entries: Vec::new(), buffer }
+    }
+}
+
+impl Drop for Batch {
+    fn drop(&mut self) {
+        BUFFER.replace(mem::take(&mut self.buffer));
+    }
+}
+
+/// Returns whether a pattern matches a path or a directory above it. `*` matches within one name.
+pub(crate) fn matches(pattern: &[u8], path: &[u8]) -> bool {
+    let mut names = path.split(|byte| *byte == b'/');
+    pattern
+        .split(|byte| *byte == b'/')
+        .all(|part| names.next().is_some_and(|name| name_matches(part, name)))
+}
+
+fn name_matches(pattern: &[u8], name: &[u8]) -> bool {
+    let mut parts = pattern.split(|byte| *byte == b'*');
+    let first = parts.next().unwrap_or_default();
+    let Some(mut rest) = name.strip_prefix(first) else { return false };
+    let Some(last) = parts.next_back() else { return rest.is_empty() };
+    for part in parts {
+        if part.is_empty() {
+            continue;
+        }
+        let Some(at) = memchr::memmem::find(rest, part) else { return false };
+        rest = rest.get(at + part.len()..).unwrap_or_default();
+    }
+    rest.ends_with(last)
+}
+
+fn system(magic: i64) -> FileSystem {
+    FileSystem::Made(match magic as u32 {
+        0x794c_7630 => return FileSystem::Overlay,
+        0x9fa0 => "proc",
+        0x6265_6572 => "sysfs",
+        0x0027_e0eb | 0x6367_7270 => "cgroup",
+        0x6462_6720 => "debugfs",
+        0x7472_6163 => "tracefs",
+        0x7363_6673 => "securityfs",
+        0xcafe_4a11 => "bpf",
+        0x1cd1 => "devpts",
+        0x1980_0202 => "mqueue",
+        0x6165_676c => "pstore",
+        0x6265_6570 => "configfs",
+        0x4249_4e4d => "binfmt_misc",
+        0xf97c_ff8c => "selinuxfs",
+        _ => return FileSystem::Stored,
+    })
+}
+
+/// Returns what `statx` says of a type.
+pub(crate) fn kind(mode: u16) -> Option<Kind> {
+    Some(match mode & 0o170_000 {
+        0o100_000 => Kind::File,
+        0o040_000 => Kind::Directory,
+        0o120_000 => Kind::Link,
+        0o010_000 => Kind::Fifo,
+        0o140_000 => Kind::Socket,
+        0o060_000 => Kind::Block,
+        0o020_000 => Kind::Character,
+        _ => return None,
+    })
+}
+
+/// Opens a name of a directory without side effects.
+pub(crate) fn open_name(
+    folder: BorrowedFd<'_>,
+    name: &[u8],
+    flags: OFlags,
+) -> Result<OwnedFd, Errno> {
+    let flags = flags | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    // Reading must not change the time of access; only the owner may ask for that.
+    match openat(folder, name, flags | OFlags::NOATIME, Mode::empty()) {
+        Err(Errno::PERM) => openat(folder, name, flags, Mode::empty()),
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_match_whole_names() {
+        for (pattern, path, expect) in [
+            ("/a", "/a", true),
+            ("/a", "/a/b", true),
+            ("/a", "/ab", false),
+            ("/a/*.log", "/a/x.log", true),
+            ("/a/*.log", "/a/x.log/y", true),
+            ("/a/*.log", "/a/b/x.log", false),
+            ("/*/c*e*", "/b/cdef", true),
+            ("/a/b", "/a", false),
+            ("/a/x*x", "/a/x", false),
+        ] {
+            assert_eq!(matches(pattern.as_bytes(), path.as_bytes()), expect, "{pattern} {path}");
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! Sets of paths that matter on a node.
+
+/// A named set of paths.
+#[derive(Debug, Clone, Copy)]
+pub struct Preset {
+    /// The name on command lines.
+    pub name: &'static str,
+    /// What it covers, for help texts.
+    pub about: &'static str,
+    /// The paths. Those that do not exist are expected to stay absent.
+    pub paths: &'static [&'static str],
+}
+
+/// All presets. Together they are what a node runs with its own rights.
+pub const PRESETS: &[Preset] = &[
+    Preset {
+        name: "programs",
+        about: "programs of the node and CNI plugins",
+        paths: &[
+            "/bin",
+            "/opt/bin",
+            "/opt/cni/bin",
+            "/sbin",
+            "/usr/bin",
+            "/usr/libexec",
+            "/usr/local/bin",
+            "/usr/local/sbin",
+            "/usr/sbin",
+        ],
+    },
+    Preset {
+        name: "libraries",
+        about: "shared libraries of the node",
+        paths: &["/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/usr/local/lib64"],
+    },
+    Preset {
+        name: "kubernetes",
+        about: "configuration of Kubernetes, with static pods",
+        paths: &[
+            "/etc/default/kubelet",
+            "/etc/kubernetes",
+            "/etc/rancher",
+            "/etc/sysconfig/kubelet",
+            "/var/lib/k0s/manifests",
+            "/var/lib/kubelet/config.yaml",
+            "/var/lib/kubelet/kubeadm-flags.env",
+            "/var/lib/kubelet/kubeconfig",
+            "/var/lib/rancher/k3s/server/manifests",
+            "/var/lib/rancher/rke2/agent/pod-manifests",
+        ],
+    },
+    Preset {
+        name: "runtime",
+        about: "configuration of container runtimes and networks",
+        paths: &[
+            "/etc/cni",
+            "/etc/containerd",
+            "/etc/containers",
+            "/etc/crictl.yaml",
+            "/etc/crio",
+            "/etc/docker",
+            "/etc/nri",
+            "/opt/nri",
+        ],
+    },
+    Preset {
+        name: "certificates",
+        about: "certificates and keys of Kubernetes and of the system",
+        paths: &[
+            "/etc/etcd",
+            "/etc/kubernetes/pki",
+            "/etc/pki",
+            "/etc/ssl",
+            "/usr/local/share/ca-certificates",
+            "/var/lib/kubelet/pki",
+        ],
+    },
+    Preset {
+        name: "cron",
+        about: "scheduled commands",
+        paths: &[
+            "/etc/anacrontab",
+            "/etc/cron.d",
+            "/etc/cron.daily",
+            "/etc/cron.hourly",
+            "/etc/cron.monthly",
+            "/etc/cron.weekly",
+            "/etc/crontab",
+            "/var/spool/at",
+            "/var/spool/cron",
+        ],
+    },
+    Preset {
+        name: "systemd",
+        about: "services of systemd and of the start-up",
+        paths: &[
+            "/etc/init.d",
+            "/etc/rc.local",
+            "/etc/systemd",
+            "/etc/udev",
+            "/lib/systemd",
+            "/usr/lib/systemd",
+            "/usr/local/lib/systemd",
+        ],
+    },
+    Preset {
+        name: "loader",
+        about: "what the dynamic loader reads, with ld.so.preload",
+        paths: &["/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/ld.so.preload"],
+    },
+    Preset {
+        name: "modules",
+        about: "kernels, modules, and their configuration",
+        paths: &[
+            "/boot",
+            "/etc/modprobe.d",
+            "/etc/modules",
+            "/etc/modules-load.d",
+            "/etc/sysctl.conf",
+            "/etc/sysctl.d",
+            "/lib/modules",
+            "/usr/lib/modules",
+        ],
+    },
+    Preset {
+        name: "accounts",
+        about: "accounts, logins, sudo and profiles",
+        paths: &[
+            "/etc/bash.bashrc",
+            "/etc/environment",
+            "/etc/group",
+            "/etc/gshadow",
+            "/etc/pam.d",
+            "/etc/passwd",
+            "/etc/profile",
+            "/etc/profile.d",
+            "/etc/security",
+            "/etc/shadow",
+            "/etc/ssh",
+            "/etc/sudoers",
+            "/etc/sudoers.d",
+            "/root/.bashrc",
+            "/root/.profile",
+            "/root/.ssh",
+        ],
+    },
+];
+
+impl Preset {
+    /// Returns the preset with this name.
+    pub fn named(name: &str) -> Option<&'static Self> {
+        PRESETS.iter().find(|preset| preset.name == name)
+    }
+}

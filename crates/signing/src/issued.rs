@@ -1,0 +1,48 @@
+//! Certificates in PEM files: names, validity, and which one signed which.
+
+use crate::certificate::Certificate;
+use crate::text;
+
+/// The most certificates that are read from one file.
+const MAX: usize = 512;
+
+/// A certificate. Only [`Issued::is_issued_by`] verifies anything.
+#[derive(Debug, Clone)]
+pub struct Issued(Certificate);
+
+impl Issued {
+    /// Returns the certificates in a PEM text. Other blocks, and those that cannot be read, are
+    /// skipped.
+    pub fn all(text: &str) -> Vec<Self> {
+        let blocks = text::pem(text).into_iter().filter(|(label, _)| *label == "CERTIFICATE");
+        blocks.take(MAX).filter_map(|(_, der)| Certificate::read(&der).ok()).map(Self).collect()
+    }
+
+    /// Returns the subject as DER.
+    pub fn subject(&self) -> &[u8] {
+        &self.0.subject
+    }
+
+    /// Returns the issuer as DER.
+    pub fn issuer(&self) -> &[u8] {
+        &self.0.issuer
+    }
+
+    /// Returns the validity in seconds since 1970.
+    pub fn validity(&self) -> (i64, i64) {
+        (self.0.not_before.as_second(), self.0.not_after.as_second())
+    }
+
+    /// Returns the public key as `SubjectPublicKeyInfo`.
+    pub fn spki(&self) -> &[u8] {
+        self.0.spki()
+    }
+
+    /// Returns whether a certificate authority issued this: its name, its right to sign certificates
+    /// and its signature.
+    pub fn is_issued_by(&self, authority: &Self) -> bool {
+        self.0.issuer == authority.0.subject
+            && authority.0.authority().is_some()
+            && self.0.is_signed_by(&authority.0)
+    }
+}
