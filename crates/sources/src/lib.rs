@@ -52,7 +52,10 @@ mod text;
 mod walk;
 mod worlds;
 
-pub use cluster::{ClusterLimits, ClusterRequest, ConnectError, LoadedCluster, load_cluster};
+pub use cluster::{
+    AnyCertificate, Api, ClusterLimits, ClusterRequest, ConnectError, LoadedCluster, api,
+    load_cluster,
+};
 pub use open::open_regular;
 pub use saved::saved;
 pub use scope::Scope;

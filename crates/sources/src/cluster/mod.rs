@@ -7,6 +7,7 @@
 //!
 //! A credential plugin is run once, before the first request.
 
+mod api;
 mod connect;
 mod discovery;
 mod exec;
@@ -25,7 +26,9 @@ use jiff::Timestamp;
 use pavisade_model::{Cause, GroupKind, Note, NoteKind, kinds};
 use pavisade_snapshot::{Coverage, Object, WorldParts};
 
+pub use api::{Api, api};
 pub use connect::ConnectError;
+pub use tls::AnyCertificate;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
