@@ -13,6 +13,7 @@ pub(crate) use identity::{IdentityArgs, IdentityCommand, MfaPolicyArgs, TestToke
 pub(crate) use image::{Choose, ImageArgs, ImageCommand, ImageFormat, SbomArgs, SbomFormat};
 pub(crate) use images::Images;
 use network::NetworkArgs;
+use probe::ProbeArgs;
 pub(crate) use pss::PssArgs;
 pub(crate) use rbac::{Common, How, RbacArgs, RbacCommand, Shown};
 pub(crate) use reading::{Reading, Render};
@@ -35,6 +36,7 @@ mod identity;
 mod image;
 mod images;
 pub(crate) mod network;
+pub(crate) mod probe;
 mod pss;
 mod rbac;
 mod reading;
@@ -80,6 +82,8 @@ pub(crate) enum Command {
     Network(NetworkArgs),
     /// Evaluate audit logs of the API server against rules in the language of Falco.
     Runtime(runtime::RuntimeArgs),
+    /// Try what an attacker would try, safely, and prove what is open and what is closed.
+    Probe(Box<ProbeArgs>),
     /// Show who can do what and why, and find faults in roles and bindings.
     Rbac(Box<RbacArgs>),
     /// Show the ways into the API server, require MFA there, and test tokens.

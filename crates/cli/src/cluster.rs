@@ -86,7 +86,7 @@ fn one(
 }
 
 /// Returns the given file, or else the existing files of `KUBECONFIG`, or else the default file.
-fn kubeconfigs(given: Option<&Path>) -> anyhow::Result<Vec<PathBuf>> {
+pub(crate) fn kubeconfigs(given: Option<&Path>) -> anyhow::Result<Vec<PathBuf>> {
     if let Some(path) = given {
         return Ok(vec![path.to_owned()]);
     }

@@ -24,6 +24,7 @@ mod man;
 mod names;
 mod network;
 mod output;
+mod probe;
 mod progress;
 mod pss;
 mod rbac;
@@ -82,6 +83,7 @@ fn main() -> ExitCode {
         Command::Pss(args) => pss::run(&args),
         Command::Network(args) => network::run(&args),
         Command::Runtime(args) => runtime::run(&args),
+        Command::Probe(args) => probe::run(&args),
         Command::Rbac(args) => rbac::run(&args.command),
         Command::Identity(args) => identity::run(&args),
         Command::Image(args) => image::run(&args),
