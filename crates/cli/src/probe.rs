@@ -4,17 +4,19 @@ mod chosen;
 mod list;
 mod plan;
 mod results;
+mod revert;
 mod state;
 
 use std::net::IpAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use pavisade_compliance::{builtin, controls_by_check};
 use pavisade_model::{Note, NoteKind};
 use pavisade_probe::{
-    Answer, Found, Gate, Kind, Outcome as Probed, Planned, Registered, Scope, alive, discover,
-    dry_runs, judgement, plan as planned, run as send,
+    Answer, Canary, Found, Gate, Kind, Outcome as Probed, Planned, Registered, Scope, active,
+    alive, discover, dry_runs, judgement, plan as planned, run as send,
 };
 use pavisade_report::Options;
 use pavisade_scan::{Timestamp, together};
@@ -33,12 +35,15 @@ pub(crate) fn run(args: &ProbeArgs) -> anyhow::Result<Outcome> {
         None => probe(&args.run),
         Some(ProbeCommand::Plan(args)) => plan::run(args),
         Some(ProbeCommand::List(args)) => list::run(args),
+        Some(ProbeCommand::Revert(args)) => revert::run(args),
     }
 }
 
 fn probe(args: &RunArgs) -> anyhow::Result<Outcome> {
     let now = Timestamp::now();
-    let Some(chosen) = Chosen::new(&args.scope, now)? else { return Ok(Outcome::Usage) };
+    let Some(chosen) = Chosen::new(&args.scope, args.active, now)? else {
+        return Ok(Outcome::Usage);
+    };
     let file = named(args.output.as_deref());
     scan::distinct(None, args.scope.scope_file.iter(), args.output.iter().chain(&args.evidence))?;
     let out = output(file)?;
@@ -47,9 +52,12 @@ fn probe(args: &RunArgs) -> anyhow::Result<Outcome> {
     let progress = Spinner::new(args.quiet);
     let runtime = runtime()?;
     let gate = Arc::new(Gate::new(chosen.scope.clone(), state::own_network(), run.journal()?));
-    let Sent { mut outcomes, found, notes } =
+    let Sent { mut outcomes, found, notes, left } =
         runtime.block_on(everything(&gate, &chosen, &args.scope, now, &progress))?;
     progress.finish();
+    for path in &left {
+        terminal::say("left behind", &format!("{path}: run `pavisade probe revert {}`", run.id()));
+    }
     outcomes.sort_by(|a, b| (a.probe.id(), &a.subject).cmp(&(b.probe.id(), &b.subject)));
     let most = gate.most_per_host();
     let gate = Arc::into_inner(gate).context("a request of the run has not ended")?;
@@ -62,6 +70,9 @@ fn probe(args: &RunArgs) -> anyhow::Result<Outcome> {
     let mut judged = judgement(&outcomes, &chosen.probes, notes);
     let mut outcome = scan::outcome(&judged, args.fail_on.severity());
     let is_unknown = judged.tallies.iter().any(|of_rule| of_rule.tally.unknown > 0);
+    if !left.is_empty() {
+        outcome = Outcome::Incomplete;
+    }
     if is_unknown && outcome == Outcome::Clean {
         outcome = Outcome::Incomplete;
     }
@@ -86,6 +97,8 @@ struct Sent {
     outcomes: Vec<Probed>,
     found: Found,
     notes: Vec<Note>,
+    /// Objects of active probes that could not be removed.
+    left: Vec<String>,
 }
 
 async fn everything(
@@ -103,21 +116,45 @@ async fn everything(
     progress.stage("Probing endpoints");
     let told = |target: &pavisade_probe::Target| progress.stage(&format!("Probed {target}"));
     let mut outcomes = send(gate, all, &found, now, &told).await;
+    let mut left = Vec::new();
     if chosen.needs_cluster() {
-        let api = connect(args).await?;
+        let api = connect(args.kubeconfig.as_deref(), args.context.as_deref()).await?;
         for namespace in &scope.namespaces {
             progress.stage(&format!("Trying pods in {namespace}"));
             outcomes.extend(dry_runs(gate, &api, namespace, &args.image, probes).await);
         }
+        if chosen.active {
+            progress.stage("Running active probes");
+            let canary = Canary {
+                run: gate.run(),
+                expires: state::later(now).to_string(),
+                image: args.image.clone(),
+                node: first_node(gate, &api).await,
+            };
+            let stop = state::interrupts();
+            let (done, kept) = active(gate, &api, &canary, probes, now, &stop).await;
+            outcomes.extend(done);
+            left = kept;
+        }
     }
-    Ok(Sent { outcomes, found, notes })
+    Ok(Sent { outcomes, found, notes, left })
+}
+
+/// Returns the name of a node, if the identity may list them.
+async fn first_node(gate: &Gate, api: &Api) -> Option<String> {
+    let path = "/api/v1/nodes?limit=1";
+    let what = serde_json::json!({"method": "GET", "path": path});
+    gate.pass_cluster(&api.server, "request", &what).await.ok()?;
+    let (_, body) = api.send("GET", path, &gate.agent(), None).await.ok()?;
+    let list: serde_json::Value = serde_json::from_slice(&body).ok()?;
+    Some(list.pointer("/items/0/metadata/name")?.as_str()?.to_owned())
 }
 
 /// Connects to the cluster of the kubeconfig.
-async fn connect(args: &ScopeArgs) -> anyhow::Result<Api> {
+async fn connect(kubeconfig: Option<&Path>, context: Option<&str>) -> anyhow::Result<Api> {
     let request = ClusterRequest {
-        kubeconfigs: cluster::kubeconfigs(args.kubeconfig.as_deref())?,
-        context: args.context.clone(),
+        kubeconfigs: cluster::kubeconfigs(kubeconfig)?,
+        context: context.map(str::to_owned),
         impersonate: None,
         impersonate_groups: Vec::new(),
         kinds: Vec::new(),
@@ -190,7 +227,7 @@ fn summary(found: &Found, most: usize, signed: &str, quiet: bool) {
 fn is_of_cluster(probe: &Registered) -> bool {
     match &probe.kind {
         Kind::Endpoint { .. } => false,
-        Kind::Admission { .. } => true,
+        Kind::Admission { .. } | Kind::Active { .. } => true,
     }
 }
 

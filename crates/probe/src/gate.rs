@@ -13,7 +13,7 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep_until};
 
 use crate::network::plain;
-use crate::{Journal, OwnNetwork, Scope};
+use crate::{Journal, OwnNetwork, RunId, Scope};
 
 /// Why something was not sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -113,6 +113,22 @@ impl Gate {
         self.write(kind, server, what)
     }
 
+    /// The same for removing what the run created, which no limit prevents.
+    ///
+    /// # Errors
+    /// The cluster is not in scope, or the journal cannot be written.
+    pub(crate) fn pass_removal(
+        &self,
+        server: &str,
+        kind: &str,
+        what: &Value,
+    ) -> Result<(), Withheld> {
+        if !self.scope.cluster {
+            return Err(Withheld::Scope("the cluster is not in scope".to_owned()));
+        }
+        self.write(kind, server, what)
+    }
+
     /// Returns whether an address may be contacted, apart from limits.
     ///
     /// # Errors
@@ -125,6 +141,11 @@ impl Gate {
     pub fn agent(&self) -> String {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         format!("pavisade-probe/{}", state.journal.run())
+    }
+
+    /// Returns the run.
+    pub fn run(&self) -> RunId {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).journal.run().clone()
     }
 
     /// Returns the number of connections to the host that received most.
@@ -167,7 +188,7 @@ mod tests {
     use std::io;
 
     use super::*;
-    use crate::{Limits, RunId};
+    use crate::Limits;
 
     fn gate(items: &[&str], limits: Limits, out: Box<dyn io::Write + Send>) -> Gate {
         let mut scope = Scope { limits, ..Scope::default() };

@@ -25,6 +25,7 @@ mod shape;
 mod tls;
 mod verdict;
 
+mod active;
 mod admission;
 mod api;
 mod cloud;
@@ -33,6 +34,7 @@ mod handshake;
 mod kubelet;
 mod services;
 
+pub use active::{Canary, EXPIRES, LABEL, Step, active, created, labelled, remove};
 pub use admission::{dry_runs, restricted};
 pub use component::{Component, PORTS};
 pub use exchange::{Answer, Ask, Exchange, HttpAsk, Offer, Page, Probed, Target, TlsFacts};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use pavisade_model::Meta;
 use serde_json::Value;
 
-use crate::{Ask, Component, Exchange, Target, Verdict};
+use crate::{Ask, Canary, Component, Exchange, Step, Target, Verdict};
 
 /// The metadata of a probe, made from its comment by `#[check]`.
 pub(crate) trait Described {
@@ -42,6 +42,18 @@ pub(crate) trait AdmissionProbe: Described {
     fn change(pod: &mut Value);
 }
 
+/// A probe that does what an attacker would do, to canaries of its own run.
+pub(crate) trait ActiveProbe: Described {
+    /// Techniques of MITRE ATT&CK for Containers.
+    const TECHNIQUES: &'static [&'static str];
+    /// The risk of the OWASP Kubernetes Top Ten 2025.
+    const OWASP: &'static str;
+
+    /// The steps. The last one is the proof, the others prepare it. Empty if the cluster lacks what
+    /// it needs.
+    fn steps(canary: &Canary) -> Vec<Step>;
+}
+
 /// What a probe sees.
 pub(crate) struct Seen<'a> {
     pub(crate) target: &'a Target,
@@ -71,6 +83,11 @@ pub enum Kind {
         does: &'static str,
         /// Makes a restricted pod into one that must be rejected.
         change: fn(&mut Value),
+    },
+    /// What an attacker would do, to canaries of the run.
+    Active {
+        /// The steps.
+        steps: fn(&Canary) -> Vec<Step>,
     },
 }
 
@@ -114,6 +131,16 @@ pub(crate) const fn admission<T: AdmissionProbe>() -> Registered {
         techniques: T::TECHNIQUES,
         owasp: T::OWASP,
         kind: Kind::Admission { does: T::DOES, change: T::change },
+    }
+}
+
+/// Registers an active probe.
+pub(crate) const fn active<T: ActiveProbe>() -> Registered {
+    Registered {
+        meta: Static::<T>::META,
+        techniques: T::TECHNIQUES,
+        owasp: T::OWASP,
+        kind: Kind::Active { steps: T::steps },
     }
 }
 

@@ -1,7 +1,7 @@
 //! All probes, one per line, ordered by id.
 
-use crate::probe::{Registered, admission as pod, endpoint as net};
-use crate::{admission, api, cloud, etcd, handshake, kubelet, services};
+use crate::probe::{Registered, active as act, admission as pod, endpoint as net};
+use crate::{active, admission, api, cloud, etcd, handshake, kubelet, services};
 
 /// All probes.
 pub static REGISTRY: &[Registered] = &[
@@ -97,6 +97,17 @@ pub static REGISTRY: &[Registered] = &[
     pod::<admission::UnknownRegistryAdmitted>(),
     pod::<admission::UnsignedImageAdmitted>(),
     pod::<admission::UnsafeSysctlAdmitted>(),
+    act::<active::CanaryTokenIssued>(),
+    act::<active::CanarySecretRead>(),
+    act::<active::CanaryExec>(),
+    act::<active::CanaryPrivilegedPod>(),
+    act::<active::CanaryHostPathPod>(),
+    act::<active::CanaryAdminRole>(),
+    act::<active::CanaryCertificateRequest>(),
+    act::<active::NodeProxyAccess>(),
+    act::<active::CanaryEphemeralContainer>(),
+    act::<active::CanaryExternalIp>(),
+    act::<active::CanaryWebhook>(),
 ];
 
 /// Returns the probe with that id or name.

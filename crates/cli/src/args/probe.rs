@@ -37,6 +37,8 @@ pub(crate) enum ProbeCommand {
     Plan(Box<PlanArgs>),
     /// List the probes.
     List(ListArgs),
+    /// Remove what a run of active probes created, for example after it was killed.
+    Revert(RevertArgs),
 }
 
 /// What may be touched, and which probes run.
@@ -81,6 +83,11 @@ pub(crate) struct ScopeArgs {
 pub(crate) struct RunArgs {
     #[command(flatten)]
     pub scope: ScopeArgs,
+
+    /// Also run the active probes that the consent in the scope file names. They create canaries
+    /// in a namespace of the run, and remove them at the end.
+    #[arg(long, requires = "scope_file", help_heading = "Scope")]
+    pub active: bool,
 
     /// Directory for journals [default: $XDG_STATE_HOME/pavisade/probe].
     #[arg(long, value_name = "DIRECTORY", help_heading = "Journal")]
@@ -136,6 +143,10 @@ pub(crate) struct PlanArgs {
     #[command(flatten)]
     pub scope: ScopeArgs,
 
+    /// Include active probes.
+    #[arg(long, requires = "scope_file")]
+    pub active: bool,
+
     /// JSON, one request per line.
     #[arg(long)]
     pub json: bool,
@@ -146,4 +157,27 @@ pub(crate) struct ListArgs {
     /// JSON.
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RevertArgs {
+    /// The run, as printed by `pavisade probe`.
+    #[arg(required_unless_present = "expired")]
+    pub run: Option<String>,
+
+    /// Everything of runs that expired, instead of one run.
+    #[arg(long, conflicts_with = "run")]
+    pub expired: bool,
+
+    /// Directory of journals [default: $XDG_STATE_HOME/pavisade/probe].
+    #[arg(long, value_name = "DIRECTORY")]
+    pub journals: Option<PathBuf>,
+
+    /// Path to the kubeconfig [default: as for kubectl, or the ServiceAccount of the pod].
+    #[arg(long, value_name = "FILE", help_heading = "Cluster")]
+    pub kubeconfig: Option<PathBuf>,
+
+    /// Context of the kubeconfig to use instead of the current one.
+    #[arg(long, value_name = "NAME", help_heading = "Cluster")]
+    pub context: Option<String>,
 }

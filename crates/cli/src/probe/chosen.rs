@@ -1,7 +1,7 @@
 //! The scope and the probes that the arguments select.
 
 use anyhow::{anyhow, bail};
-use pavisade_probe::{REGISTRY, Registered, Scope, plan};
+use pavisade_probe::{Kind, REGISTRY, Registered, Scope, plan};
 use pavisade_scan::Timestamp;
 use pavisade_yaml::Source;
 
@@ -16,6 +16,8 @@ const MAX_BYTES: u64 = 1 << 20;
 pub(super) struct Chosen {
     pub(super) scope: Scope,
     pub(super) probes: Vec<&'static Registered>,
+    /// Whether active probes run.
+    pub(super) active: bool,
 }
 
 impl Chosen {
@@ -23,7 +25,11 @@ impl Chosen {
     ///
     /// # Errors
     /// An argument is wrong.
-    pub(super) fn new(args: &ScopeArgs, now: Timestamp) -> anyhow::Result<Option<Self>> {
+    pub(super) fn new(
+        args: &ScopeArgs,
+        active: bool,
+        now: Timestamp,
+    ) -> anyhow::Result<Option<Self>> {
         let mut scope = Scope::default();
         if let Some(file) = &args.scope_file {
             let source = Source::new(file.display().to_string(), bounded::text(file, MAX_BYTES)?);
@@ -50,7 +56,15 @@ impl Chosen {
         if !scope.namespaces.is_empty() && !scope.cluster {
             bail!("namespaces need the cluster in scope: add --scope cluster");
         }
-        let chosen = Self { scope, probes: probes(args)? };
+        if active && scope.consent.is_none() {
+            bail!("--active needs a `consent` in the scope file: who, until when, which probes");
+        }
+        if active && !scope.cluster {
+            bail!("active probes need the cluster in scope: set `cluster: true`");
+        }
+        let mut probes = probes(args)?;
+        probes.retain(|probe| active || !matches!(probe.kind, Kind::Active { .. }));
+        let chosen = Self { scope, probes, active };
         bounded(&plan(&chosen.scope, &[]))?;
         Ok(Some(chosen))
     }
@@ -58,7 +72,7 @@ impl Chosen {
     /// Whether requests with credentials are needed.
     pub(super) fn needs_cluster(&self) -> bool {
         self.scope.cluster
-            && !self.scope.namespaces.is_empty()
+            && (self.active || !self.scope.namespaces.is_empty())
             && self.probes.iter().any(|probe| is_of_cluster(probe))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use pavisade_probe::{Kind, plan, restricted};
+use pavisade_probe::{Canary, Kind, Registered, RunId, Step, plan, restricted};
 use pavisade_scan::Timestamp;
 use serde_json::json;
 
@@ -13,7 +13,9 @@ use crate::{Outcome, print};
 
 pub(super) fn run(args: &PlanArgs) -> anyhow::Result<Outcome> {
     let now = Timestamp::now();
-    let Some(chosen) = Chosen::new(&args.scope, now)? else { return Ok(Outcome::Usage) };
+    let Some(chosen) = Chosen::new(&args.scope, args.active, now)? else {
+        return Ok(Outcome::Usage);
+    };
     let own = state::own_network();
     let mut text = String::new();
     let (mut endpoints, mut requests, mut refused) = (0, 0, 0);
@@ -47,6 +49,9 @@ pub(super) fn run(args: &PlanArgs) -> anyhow::Result<Outcome> {
             }
         }
     }
+    if args.active {
+        requests += actives(&mut text, args, &chosen, now);
+    }
     if !args.json {
         let limits = chosen.scope.limits;
         let _ = writeln!(
@@ -66,4 +71,47 @@ fn line(text: &mut String, json: bool, to: &str, what: &str) {
         true => writeln!(text, "{}", json!({"to": to, "request": what})),
         false => writeln!(text, "{to}  {what}"),
     };
+}
+
+/// Adds the steps of active probes that the consent names. Returns their number.
+fn actives(text: &mut String, args: &PlanArgs, chosen: &Chosen, now: Timestamp) -> usize {
+    const SERVER: &str = "API server of the kubeconfig";
+    let canary = Canary {
+        run: RunId::new(b"plan"),
+        expires: state::later(now).to_string(),
+        image: args.scope.image.clone(),
+        node: Some("NODE".to_owned()),
+    };
+    let mut count = 0;
+    let mut tell = |what: &str| {
+        count += 1;
+        line(text, args.json, SERVER, what);
+    };
+    let named = |probe: &&&Registered| {
+        matches!(probe.kind, Kind::Active { .. })
+            && chosen.scope.consent_for(probe.id(), probe.name(), now).is_ok()
+    };
+    let named: Vec<_> = chosen.probes.iter().filter(named).collect();
+    let steps = named.iter().flat_map(|probe| match &probe.kind {
+        Kind::Active { steps } => steps(&canary),
+        _ => Vec::new(),
+    });
+    let first = (!named.is_empty()).then(|| canary.namespace());
+    for step in first.into_iter().chain(steps) {
+        match &step {
+            Step::Create { collection, object } => {
+                tell(&format!("POST {collection}?dryRun=All {object}"));
+                tell(&format!("POST {collection} (the same object)"));
+                tell(&format!("DELETE {}", step.path().unwrap_or_default()));
+            }
+            Step::Send { method, path, body, .. } => {
+                let body = body.as_ref().map(|(_, body)| body.to_string()).unwrap_or_default();
+                tell(&format!("{method} {path} {body}"));
+            }
+            Step::WithToken { method, path, body } => {
+                tell(&format!("{method} {path} (with the canary's token) {body}"));
+            }
+        }
+    }
+    count
 }

@@ -2,6 +2,8 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context as _, bail};
 use pavisade_probe::{Journal, OwnNetwork, RunId};
@@ -9,7 +11,7 @@ use pavisade_scan::Timestamp;
 use pavisade_signing::{KeyKind, SecretKey};
 
 use crate::args::probe::RunArgs;
-use crate::keys;
+use crate::{keys, terminal};
 
 /// A run.
 pub(super) struct Run {
@@ -79,7 +81,7 @@ impl Run {
 }
 
 /// Returns the directory of journals.
-fn folder(given: Option<&Path>) -> anyhow::Result<PathBuf> {
+pub(super) fn folder(given: Option<&Path>) -> anyhow::Result<PathBuf> {
     if let Some(folder) = given {
         return Ok(folder.to_owned());
     }
@@ -93,7 +95,7 @@ fn folder(given: Option<&Path>) -> anyhow::Result<PathBuf> {
 }
 
 /// Creates a file that only its owner can read.
-fn private(file: &Path) -> anyhow::Result<File> {
+pub(super) fn private(file: &Path) -> anyhow::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
@@ -108,4 +110,43 @@ fn private(file: &Path) -> anyhow::Result<File> {
 pub(super) fn own_network() -> OwnNetwork {
     let read = |file: &str| fs::read_to_string(file).unwrap_or_default();
     OwnNetwork::parse(&read("/proc/net/route"), &read("/proc/net/ipv6_route"))
+}
+
+/// Returns when the objects of a run expire.
+pub(super) fn later(now: Timestamp) -> Timestamp {
+    let hour = std::time::Duration::from_secs(3600);
+    let later = now.checked_add(hour).unwrap_or(now);
+    Timestamp::from_second(later.as_second()).unwrap_or(later)
+}
+
+/// Returns a flag that Ctrl-C and SIGTERM set, so that the run ends and removes what it created.
+pub(super) fn interrupts() -> Arc<AtomicBool> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let flag = stop.clone();
+    tokio::spawn(async move {
+        while signalled().await {
+            if flag.swap(true, Ordering::Relaxed) {
+                continue;
+            }
+            terminal::say("", "Interrupted: removing what the run created");
+        }
+    });
+    stop
+}
+
+#[cfg(unix)]
+async fn signalled() -> bool {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        return tokio::signal::ctrl_c().await.is_ok();
+    };
+    tokio::select! {
+        done = tokio::signal::ctrl_c() => done.is_ok(),
+        done = terminate.recv() => done.is_some(),
+    }
+}
+
+#[cfg(not(unix))]
+async fn signalled() -> bool {
+    tokio::signal::ctrl_c().await.is_ok()
 }

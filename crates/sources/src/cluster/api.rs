@@ -1,5 +1,6 @@
 //! Single requests to the API server of a kubeconfig, for a caller that decides what to send.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Request, header};
@@ -8,7 +9,7 @@ use kube::Client;
 use kube::client::Body;
 use tokio::time::timeout;
 
-use super::connect::{ConnectError, connect};
+use super::connect::{ConnectError, Connection, connect, with_token};
 use super::{ClusterRequest, http as failures};
 
 /// A connection to an API server with the credentials of a kubeconfig.
@@ -18,6 +19,7 @@ pub struct Api {
     pub name: String,
     /// The URL of the server without credentials.
     pub server: String,
+    connection: Arc<Connection>,
     client: Client,
     time: Duration,
     bytes: usize,
@@ -38,14 +40,24 @@ pub async fn api(request: &ClusterRequest) -> Result<Api, ConnectError> {
     let connection = connect(request).await?;
     Ok(Api {
         server: connection.address(),
-        name: connection.name,
-        client: connection.client,
+        name: connection.name.clone(),
+        client: connection.client.clone(),
         time: request.time,
         bytes: request.limits.page_bytes,
+        connection: Arc::new(connection),
     })
 }
 
 impl Api {
+    /// Returns a connection to the same server with a token as the only credential.
+    ///
+    /// # Errors
+    /// The client cannot be made.
+    pub fn with_token(&self, token: &str) -> Result<Self, String> {
+        let client = with_token(&self.connection, token).map_err(|error| error.to_string())?;
+        Ok(Self { client, ..self.clone() })
+    }
+
     /// Sends a request once. Returns the status and the body.
     ///
     /// # Errors
