@@ -32,6 +32,7 @@ mod cloud;
 mod etcd;
 mod handshake;
 mod kubelet;
+mod pod;
 mod services;
 
 pub use active::{Canary, EXPIRES, LABEL, Step, active, created, labelled, remove};
@@ -42,6 +43,7 @@ pub use gate::{Gate, Withheld};
 pub use journal::{Journal, JournalError, RunId, read as read_journal};
 pub use network::OwnNetwork;
 pub use plan::{Planned, addresses, plan};
+pub use pod::{Mount, PodFacts, judge_pod};
 pub use probe::{Kind, Registered};
 pub use registry::{REGISTRY, find};
 pub use report::{Outcome, judgement};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use pavisade_model::Meta;
 use serde_json::Value;
 
-use crate::{Ask, Canary, Component, Exchange, Step, Target, Verdict};
+use crate::{Ask, Canary, Component, Exchange, PodFacts, Step, Target, Verdict};
 
 /// The metadata of a probe, made from its comment by `#[check]`.
 pub(crate) trait Described {
@@ -54,6 +54,17 @@ pub(crate) trait ActiveProbe: Described {
     fn steps(canary: &Canary) -> Vec<Step>;
 }
 
+/// A probe of the container in which it runs.
+pub(crate) trait PodProbe: Described {
+    /// Techniques of MITRE ATT&CK for Containers.
+    const TECHNIQUES: &'static [&'static str];
+    /// The risk of the OWASP Kubernetes Top Ten 2025.
+    const OWASP: &'static str;
+
+    /// The verdict.
+    fn judge(facts: &PodFacts) -> Verdict;
+}
+
 /// What a probe sees.
 pub(crate) struct Seen<'a> {
     pub(crate) target: &'a Target,
@@ -88,6 +99,11 @@ pub enum Kind {
     Active {
         /// The steps.
         steps: fn(&Canary) -> Vec<Step>,
+    },
+    /// What a process can see of its own container.
+    Pod {
+        /// The verdict.
+        judge: fn(&PodFacts) -> Verdict,
     },
 }
 
@@ -141,6 +157,16 @@ pub(crate) const fn active<T: ActiveProbe>() -> Registered {
         techniques: T::TECHNIQUES,
         owasp: T::OWASP,
         kind: Kind::Active { steps: T::steps },
+    }
+}
+
+/// Registers a probe of the container in which it runs.
+pub(crate) const fn pod<T: PodProbe>() -> Registered {
+    Registered {
+        meta: Static::<T>::META,
+        techniques: T::TECHNIQUES,
+        owasp: T::OWASP,
+        kind: Kind::Pod { judge: T::judge },
     }
 }
 

@@ -1,7 +1,7 @@
 //! All probes, one per line, ordered by id.
 
-use crate::probe::{Registered, active as act, admission as pod, endpoint as net};
-use crate::{active, admission, api, cloud, etcd, handshake, kubelet, services};
+use crate::probe::{Registered, active as act, admission as dry, endpoint as net, pod as own};
+use crate::{active, admission, api, cloud, etcd, handshake, kubelet, pod, services};
 
 /// All probes.
 pub static REGISTRY: &[Registered] = &[
@@ -83,20 +83,32 @@ pub static REGISTRY: &[Registered] = &[
     net::<cloud::GcpMetadata>(),
     net::<cloud::AzureMetadata>(),
     net::<cloud::AwsRoleNames>(),
-    pod::<admission::PrivilegedPodAdmitted>(),
-    pod::<admission::HostPidPodAdmitted>(),
-    pod::<admission::HostIpcPodAdmitted>(),
-    pod::<admission::HostNetworkPodAdmitted>(),
-    pod::<admission::HostPathPodAdmitted>(),
-    pod::<admission::RootPodAdmitted>(),
-    pod::<admission::EscalatingPodAdmitted>(),
-    pod::<admission::CapablePodAdmitted>(),
-    pod::<admission::HostPortPodAdmitted>(),
-    pod::<admission::UnconfinedPodAdmitted>(),
-    pod::<admission::LatestTagAdmitted>(),
-    pod::<admission::UnknownRegistryAdmitted>(),
-    pod::<admission::UnsignedImageAdmitted>(),
-    pod::<admission::UnsafeSysctlAdmitted>(),
+    dry::<admission::PrivilegedPodAdmitted>(),
+    dry::<admission::HostPidPodAdmitted>(),
+    dry::<admission::HostIpcPodAdmitted>(),
+    dry::<admission::HostNetworkPodAdmitted>(),
+    dry::<admission::HostPathPodAdmitted>(),
+    dry::<admission::RootPodAdmitted>(),
+    dry::<admission::EscalatingPodAdmitted>(),
+    dry::<admission::CapablePodAdmitted>(),
+    dry::<admission::HostPortPodAdmitted>(),
+    dry::<admission::UnconfinedPodAdmitted>(),
+    dry::<admission::LatestTagAdmitted>(),
+    dry::<admission::UnknownRegistryAdmitted>(),
+    dry::<admission::UnsignedImageAdmitted>(),
+    dry::<admission::UnsafeSysctlAdmitted>(),
+    own::<pod::PodRootUser>(),
+    own::<pod::PodDangerousCapabilities>(),
+    own::<pod::PodWithoutSeccomp>(),
+    own::<pod::PodMayGainPrivileges>(),
+    own::<pod::PodWritableRoot>(),
+    own::<pod::PodServiceAccountToken>(),
+    own::<pod::PodSecretsInEnvironment>(),
+    own::<pod::PodHostPath>(),
+    own::<pod::PodRuntimeSocket>(),
+    own::<pod::PodHostProcesses>(),
+    own::<pod::PodBlockDevices>(),
+    own::<pod::PodWritableKernelFile>(),
     act::<active::CanaryTokenIssued>(),
     act::<active::CanarySecretRead>(),
     act::<active::CanaryExec>(),

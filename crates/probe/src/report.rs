@@ -1,14 +1,14 @@
 //! Results as a judgement, which every output format can show.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use pavisade_judgement::{Judgement, RuleTally, Tally};
 use pavisade_model::{Detail, Finding, KubernetesVersion, Location, Note, Rule, State, Subject};
 use pavisade_secrets::mask;
 
-use crate::{Exchange, Registered, Target, Verdict};
+use crate::{Ask, Component, Exchange, Registered, Target, Verdict};
 
 /// The result of a probe on one subject.
 #[derive(Clone)]
@@ -37,7 +37,14 @@ impl Outcome {
             component: target.component.name().into(),
             address: target.address.to_string().into(),
         };
-        Self { probe, subject, verdict, exchanges, audited: Vec::new() }
+        let asked = exchanges.iter().filter_map(|exchange| match &exchange.ask {
+            Ask::Http(ask) if ask.tls && target.component == Component::ApiServer => {
+                Some((ask.method.to_owned(), ask.path.clone()))
+            }
+            _ => None,
+        });
+        let audited = asked.collect();
+        Self { probe, subject, verdict, exchanges, audited }
     }
 }
 
@@ -75,6 +82,7 @@ pub fn judgement(
         let key = |finding: &Finding| (finding.state, Reverse(finding.severity));
         (key(a), &a.rule.id, &a.subject).cmp(&(key(b), &b.rule.id, &b.subject))
     });
+    let subjects: BTreeSet<_> = outcomes.iter().map(|outcome| &outcome.subject).collect();
     Judgement {
         findings,
         cut: None,
@@ -85,7 +93,7 @@ pub fn judgement(
         unasked: Vec::new(),
         notes,
         worlds: 0,
-        objects: 0,
+        objects: subjects.len(),
         images: 0,
         source_trees: 0,
         kubernetes: KubernetesVersion::LATEST,

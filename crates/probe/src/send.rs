@@ -177,6 +177,7 @@ async fn once(gate: &Gate, target: &Target, ask: &Ask) -> Answer {
         Ok(stream) => stream,
         Err(answer) => return answer,
     };
+    let agent = gate.agent();
     let answer = async {
         match ask {
             Ask::Connect => Answer::Connected,
@@ -186,10 +187,10 @@ async fn once(gate: &Gate, target: &Target, ask: &Ask) -> Answer {
             },
             Ask::Handshake(offer) => old_handshake(stream, *offer).await,
             Ask::Http(ask) if ask.tls => match handshake(stream, target).await {
-                Ok((stream, _)) => http(stream, target, ask).await,
+                Ok((stream, _)) => http(stream, target, ask, &agent).await,
                 Err(answer) => answer,
             },
-            Ask::Http(ask) => http(stream, target, ask).await,
+            Ask::Http(ask) => http(stream, target, ask, &agent).await,
         }
     };
     match timeout(RESPONSE, answer).await {
@@ -327,13 +328,14 @@ async fn http(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     target: &Target,
     ask: &HttpAsk,
+    agent: &str,
 ) -> Answer {
     let HttpAsk { method, path, headers, body, .. } = ask;
     let mut request = hyper::Request::builder()
         .method(*method)
         .uri(path)
         .header("host", target.address.to_string())
-        .header("user-agent", AGENT)
+        .header("user-agent", agent)
         .header("connection", "close");
     for (name, value) in headers {
         request = request.header(*name, value);
@@ -361,9 +363,6 @@ async fn http(
     connection.abort();
     answer
 }
-
-/// The name that requests have in the logs of servers.
-const AGENT: &str = concat!("pavisade-probe/", env!("CARGO_PKG_VERSION"));
 
 async fn page(response: hyper::Response<hyper::body::Incoming>) -> Answer {
     let (parts, mut body) = response.into_parts();

@@ -6,7 +6,7 @@
 use serde_json::Value;
 
 use crate::probe::Seen;
-use crate::{Answer, Closed, Exchange, HttpAsk, Page, Verdict};
+use crate::{Answer, Ask, Closed, Exchange, HttpAsk, Page, Verdict};
 
 /// A path that no component serves.
 pub(crate) const CONTROL: &str = "/pavisade-control-path";
@@ -51,6 +51,10 @@ fn one(
     message: &str,
     shape: &impl Fn(&Page) -> Option<String>,
 ) -> Verdict {
+    let plain = matches!(&exchange.ask, Ask::Http(ask) if !ask.tls);
+    if plain && seen.target.component.uses_tls() && matches!(exchange.answer, Answer::NotHttp(_)) {
+        return Verdict::Closed(Closed::Good, "plain HTTP is not answered".to_owned());
+    }
     let Answer::Http(page) = &exchange.answer else { return closed(&exchange.answer) };
     if !page.is_success() {
         return closed(&exchange.answer);
@@ -81,7 +85,7 @@ fn one(
 
 fn http(exchange: &Exchange) -> Option<&HttpAsk> {
     match &exchange.ask {
-        crate::Ask::Http(ask) => Some(ask),
+        Ask::Http(ask) => Some(ask),
         _ => None,
     }
 }
@@ -211,7 +215,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::{Ask, Component, Target};
+    use crate::{Component, Target};
 
     fn page(status: u16, body: &str) -> Answer {
         Answer::Http(Page { status, body: body.as_bytes().to_vec(), ..Page::default() })

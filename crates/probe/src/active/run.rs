@@ -28,6 +28,8 @@ pub async fn active(
     for probe in probes {
         let Kind::Active { steps } = &probe.kind else { continue };
         let mut audited = Vec::new();
+        let title = &probe.meta.rule.title;
+        let said = format!("the kubeconfig's {}{}", title[..1].to_lowercase(), &title[1..]);
         let verdict = match gate.scope().consent_for(probe.id(), probe.name(), now) {
             // Without consent, nothing is sent, and nothing is proven.
             Err(why) => Verdict::NotApplicable(why),
@@ -43,7 +45,8 @@ pub async fn active(
                 match &ready {
                     Some(Done::Ok(_)) => {
                         let own = &mut Vec::new();
-                        let verdict = session.probe(&steps(canary), own, &mut audited).await;
+                        let verdict =
+                            session.probe((&said, &steps(canary)), own, &mut audited).await;
                         created.extend(session.remove(own).await);
                         verdict
                     }
@@ -92,7 +95,7 @@ impl Session<'_> {
     /// The last step is the proof, the others prepare it.
     async fn probe(
         &self,
-        steps: &[Step],
+        (message, steps): (&str, &[Step]),
         created: &mut Vec<String>,
         audited: &mut Vec<(String, String)>,
     ) -> Verdict {
@@ -114,10 +117,9 @@ impl Session<'_> {
             };
         }
         match audited.last() {
-            Some((method, path)) => Verdict::Open {
-                message: "the identity of the kubeconfig was able to do this".to_owned(),
-                proof: format!("{method} {path}"),
-            },
+            Some((method, path)) => {
+                Verdict::Open { message: message.to_owned(), proof: format!("{method} {path}") }
+            }
             None => Verdict::NotApplicable("the cluster has no nodes".to_owned()),
         }
     }
