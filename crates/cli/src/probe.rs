@@ -1,7 +1,9 @@
 //! `pavisade probe`.
 
 mod chosen;
+mod expect;
 mod list;
+mod page;
 mod plan;
 mod results;
 mod revert;
@@ -15,39 +17,44 @@ use anyhow::{Context as _, bail};
 use pavisade_compliance::{builtin, controls_by_check};
 use pavisade_model::{Note, NoteKind};
 use pavisade_probe::{
-    Answer, Canary, Found, Gate, Kind, Outcome as Probed, Planned, Registered, Scope, active,
-    alive, discover, dry_runs, judgement, plan as planned, run as send,
+    Answer, Canary, Found, Gate, Kind, Outcome as Probed, Planned, PodFacts, Registered, Scope,
+    active, alive, discover, dry_runs, judge_pod, judgement, plan as planned, run as send,
 };
-use pavisade_report::Options;
+use pavisade_report::{Options, probe_report};
 use pavisade_scan::{Timestamp, together};
 use pavisade_sources::{Api, ClusterLimits, ClusterRequest, Progress as _, api};
 use tokio::runtime::Runtime;
 
+use crate::args::Format;
 use crate::args::probe::{ProbeArgs, ProbeCommand, RunArgs, ScopeArgs};
 use crate::output::{named, output, place};
 use crate::progress::Spinner;
 use crate::{Outcome, cluster, scan, terminal};
-use chosen::Chosen;
+use chosen::{Chosen, Mode};
+pub(crate) use expect::Expect;
 use state::Run;
 
 pub(crate) fn run(args: &ProbeArgs) -> anyhow::Result<Outcome> {
     match &args.command {
-        None => probe(&args.run),
+        None => probe(&args.run, false),
+        Some(ProbeCommand::Pod(args)) => probe(args, true),
         Some(ProbeCommand::Plan(args)) => plan::run(args),
         Some(ProbeCommand::List(args)) => list::run(args),
         Some(ProbeCommand::Revert(args)) => revert::run(args),
     }
 }
 
-fn probe(args: &RunArgs) -> anyhow::Result<Outcome> {
+fn probe(args: &RunArgs, in_pod: bool) -> anyhow::Result<Outcome> {
     let now = Timestamp::now();
-    let Some(chosen) = Chosen::new(&args.scope, args.active, now)? else {
+    let Some(chosen) = Chosen::new(&args.scope, Mode { active: args.active, in_pod }, now)? else {
         return Ok(Outcome::Usage);
     };
     let file = named(args.output.as_deref());
-    scan::distinct(None, args.scope.scope_file.iter(), args.output.iter().chain(&args.evidence))?;
+    let results = args.output.iter().chain(&args.evidence).chain(&args.report);
+    scan::distinct(None, args.scope.scope_file.iter(), results)?;
     let out = output(file)?;
     let evidence = named(args.evidence.as_deref()).map(|file| output(Some(file))).transpose()?;
+    let report = named(args.report.as_deref()).map(|file| output(Some(file))).transpose()?;
     let run = Run::start(args, now)?;
     let progress = Spinner::new(args.quiet);
     let runtime = runtime()?;
@@ -58,13 +65,32 @@ fn probe(args: &RunArgs) -> anyhow::Result<Outcome> {
     for path in &left {
         terminal::say("left behind", &format!("{path}: run `pavisade probe revert {}`", run.id()));
     }
+    if in_pod {
+        let environment = std::env::vars_os().filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        });
+        let facts = PodFacts::read(Path::new("/"), &environment.collect::<Vec<_>>());
+        outcomes.extend(judge_pod(&facts, &state::host(), &chosen.probes));
+    }
     outcomes.sort_by(|a, b| (a.probe.id(), &a.subject).cmp(&(b.probe.id(), &b.subject)));
     let most = gate.most_per_host();
     let gate = Arc::into_inner(gate).context("a request of the run has not ended")?;
-    let signed = run.sign(&gate.finish())?;
+    let journal = gate.finish();
+    let signed = run.sign(&journal)?;
+    let detections = match &args.expect {
+        Some(logs) => {
+            expect::settle(logs);
+            expect::Seen::read(logs, run.id())?.rows(&outcomes)
+        }
+        None => Vec::new(),
+    };
+    if let Some(report) = report {
+        let page = page::of((run.id(), now), &chosen, &journal, (&outcomes, &detections), &left);
+        report.put(&place(args.report.as_deref()), |out| probe_report(&page, out))?;
+    }
     summary(&found, most, &signed, args.quiet);
     if let Some(evidence) = evidence {
-        let text = results::json(run.id(), &outcomes);
+        let text = results::json(run.id(), &outcomes, &detections);
         evidence.put(&place(args.evidence.as_deref()), |out| out.write_all(text.as_bytes()))?;
     }
     let mut judged = judgement(&outcomes, &chosen.probes, notes);
@@ -88,7 +114,13 @@ fn probe(args: &RunArgs) -> anyhow::Result<Outcome> {
         options.frameworks = controls_by_check(builtin());
     }
     let format = args.format.of_report();
-    out.put(&place(file), |out| pavisade_report::write(format, &judged, &options, out))?;
+    out.put(&place(file), |out| {
+        pavisade_report::write(format, &judged, &options, out)?;
+        match args.expect.is_some() && args.format == Format::Terminal {
+            true => out.write_all(expect::table(&detections).as_bytes()),
+            false => Ok(()),
+        }
+    })?;
     Ok(outcome)
 }
 
@@ -226,7 +258,7 @@ fn summary(found: &Found, most: usize, signed: &str, quiet: bool) {
 /// Whether a probe needs the API server of the kubeconfig.
 fn is_of_cluster(probe: &Registered) -> bool {
     match &probe.kind {
-        Kind::Endpoint { .. } => false,
+        Kind::Endpoint { .. } | Kind::Pod { .. } => false,
         Kind::Admission { .. } | Kind::Active { .. } => true,
     }
 }

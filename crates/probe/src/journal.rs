@@ -84,6 +84,11 @@ impl Journal {
         self.entries
     }
 
+    /// Returns all entries as they were written.
+    pub fn text(&self) -> &[u8] {
+        &self.text
+    }
+
     /// Adds an entry, and makes sure that the file has it.
     ///
     /// # Errors

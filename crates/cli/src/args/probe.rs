@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::{Color, FailOn, Format};
+use crate::probe::Expect;
 
 const PROBE_CODES: &str = "\
 A scope item is a network (10.0.0.0/24), an address, HOST:PORT, COMPONENT@HOST:PORT, `cluster`, or
@@ -33,6 +34,8 @@ pub(crate) struct ProbeArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ProbeCommand {
+    /// Probe the container in which the program runs, and what is in scope from there.
+    Pod(Box<RunArgs>),
     /// Print every request that a run would send, without sending anything.
     Plan(Box<PlanArgs>),
     /// List the probes.
@@ -112,6 +115,15 @@ pub(crate) struct RunArgs {
     /// Also write every request and the verdict on its response, as JSON.
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub evidence: Option<PathBuf>,
+
+    /// Also write a report for people: scope, consent, timeline, results and detection (HTML).
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub report: Option<PathBuf>,
+
+    /// Compare with logs whether the run was noticed: audit=FILE (the log of the API server),
+    /// runtime=FILE (alerts of a sensor, one per line).
+    #[arg(long, value_name = "LOGS", help_heading = "Output")]
+    pub expect: Option<Expect>,
 
     /// Exit with 1 if something of this severity or higher is open.
     #[arg(long, value_enum, default_value_t = FailOn::Low, help_heading = "Output")]

@@ -12,6 +12,15 @@ use crate::{bounded, terminal};
 /// Bytes of a scope file.
 const MAX_BYTES: u64 = 1 << 20;
 
+/// Which probes run, apart from passive ones.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Mode {
+    /// Active ones.
+    pub(super) active: bool,
+    /// Those of the container in which the program runs.
+    pub(super) in_pod: bool,
+}
+
 /// What may be touched, and by which probes.
 pub(super) struct Chosen {
     pub(super) scope: Scope,
@@ -27,7 +36,7 @@ impl Chosen {
     /// An argument is wrong.
     pub(super) fn new(
         args: &ScopeArgs,
-        active: bool,
+        mode: Mode,
         now: Timestamp,
     ) -> anyhow::Result<Option<Self>> {
         let mut scope = Scope::default();
@@ -46,7 +55,8 @@ impl Chosen {
         for item in &args.scope {
             scope.add(item).map_err(|why| anyhow!("--scope {item}: {why}"))?;
         }
-        if scope.is_empty() {
+        let Mode { active, in_pod } = mode;
+        if scope.is_empty() && !in_pod {
             bail!(
                 "nothing is in scope: name what may be touched with --scope or --scope-file, for \
                  example --scope 10.0.0.0/24"
@@ -63,7 +73,11 @@ impl Chosen {
             bail!("active probes need the cluster in scope: set `cluster: true`");
         }
         let mut probes = probes(args)?;
-        probes.retain(|probe| active || !matches!(probe.kind, Kind::Active { .. }));
+        probes.retain(|probe| match probe.kind {
+            Kind::Active { .. } => active,
+            Kind::Pod { .. } => in_pod,
+            Kind::Endpoint { .. } | Kind::Admission { .. } => true,
+        });
         let chosen = Self { scope, probes, active };
         bounded(&plan(&chosen.scope, &[]))?;
         Ok(Some(chosen))

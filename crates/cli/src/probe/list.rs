@@ -18,6 +18,7 @@ pub(super) fn run(args: &ListArgs) -> anyhow::Result<Outcome> {
                 ("passive", names.join(", "))
             }
             Kind::Admission { .. } => ("dry run", "admission".to_owned()),
+            Kind::Pod { .. } => ("in pod", "container".to_owned()),
             Kind::Active { .. } => ("active", "canaries".to_owned()),
         };
         // Writing to a string cannot fail.

@@ -6,14 +6,15 @@ use pavisade_probe::{Canary, Kind, Registered, RunId, Step, plan, restricted};
 use pavisade_scan::Timestamp;
 use serde_json::json;
 
-use super::chosen::Chosen;
+use super::chosen::{Chosen, Mode};
 use super::state;
 use crate::args::probe::PlanArgs;
 use crate::{Outcome, print};
 
 pub(super) fn run(args: &PlanArgs) -> anyhow::Result<Outcome> {
     let now = Timestamp::now();
-    let Some(chosen) = Chosen::new(&args.scope, args.active, now)? else {
+    let Some(chosen) = Chosen::new(&args.scope, Mode { active: args.active, in_pod: false }, now)?
+    else {
         return Ok(Outcome::Usage);
     };
     let own = state::own_network();

@@ -2,12 +2,22 @@
 
 use pavisade_model::Subject;
 use pavisade_probe::{Answer, Outcome, RunId, Verdict};
+use pavisade_report::Detection;
 use pavisade_secrets::mask;
 use serde_json::{Value, json};
 
 /// Returns the results as one JSON document.
-pub(super) fn json(run: &RunId, outcomes: &[Outcome]) -> String {
-    let results: Vec<_> = outcomes.iter().map(result).collect();
+pub(super) fn json(run: &RunId, outcomes: &[Outcome], detections: &[Detection]) -> String {
+    let mut results: Vec<_> = outcomes.iter().map(result).collect();
+    // There is a detection for each result, or none at all.
+    for (result, detection) in results.iter_mut().zip(detections) {
+        result["detection"] = json!({
+            "noticed": detection.noticed.name(),
+            "expected": detection.expected,
+            "events": detection.events,
+            "alerts": detection.alerts,
+        });
+    }
     let document = json!({"run": run.as_str(), "results": results});
     let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
     text.push('\n');

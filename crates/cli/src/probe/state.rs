@@ -150,3 +150,10 @@ async fn signalled() -> bool {
 async fn signalled() -> bool {
     tokio::signal::ctrl_c().await.is_ok()
 }
+
+/// Returns the name of this machine or pod.
+pub(super) fn host() -> String {
+    let name = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let name = name.trim();
+    if name.is_empty() { "here".to_owned() } else { name.to_owned() }
+}
