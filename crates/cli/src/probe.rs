@@ -107,6 +107,7 @@ fn probe(args: &RunArgs, in_pod: bool) -> anyhow::Result<Outcome> {
         color: terminal::color(args.color, file.is_some()),
         width: terminal::width(args.width),
         full: args.full,
+        explain: args.explain,
         made: Some(now.strftime("%-d %B %Y, %H:%M UTC").to_string()),
         ..Options::default()
     };

@@ -52,4 +52,9 @@ pub use send::{Found, alive, discover, run};
 pub use tls::{Answered, reply};
 pub use verdict::{Closed, Verdict};
 
+/// Returns the user agent of a probe's own requests to the API server.
+pub(crate) fn agent(gate: &Gate, probe: &Registered) -> String {
+    format!("{} {}", gate.agent(), probe.id())
+}
+
 pub(crate) use probe::{Described, EndpointProbe};

@@ -129,6 +129,10 @@ pub(crate) struct RunArgs {
     #[arg(long, value_enum, default_value_t = FailOn::Low, help_heading = "Output")]
     pub fail_on: FailOn,
 
+    /// Show each finding with its reason and fix.
+    #[arg(long, help_heading = "Output")]
+    pub explain: bool,
+
     /// Show every finding in full.
     #[arg(long, help_heading = "Output")]
     pub full: bool,

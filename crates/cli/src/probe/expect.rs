@@ -46,6 +46,8 @@ impl std::str::FromStr for Expect {
 
 /// An event of an audit log.
 struct Event {
+    /// The probe, if its id is in the user agent. Requests that probes share have none.
+    probe: String,
     method: String,
     uri: String,
     rules: Vec<String>,
@@ -85,7 +87,8 @@ impl Seen {
         for event in self.audit.iter().flatten() {
             let is =
                 |(method, path): &(String, String)| *method == event.method && *path == event.uri;
-            if outcome.audited.iter().any(is) {
+            let own = event.probe.is_empty() || event.probe == outcome.probe.id();
+            if own && outcome.audited.iter().any(is) {
                 events += 1;
                 rules.extend(event.rules.iter().map(|rule| (rule.clone(), ())));
             }
@@ -133,9 +136,8 @@ fn events(file: &PathBuf, run: &RunId) -> anyhow::Result<Vec<Event>> {
         let Ok(event) = serde_json::from_str::<Value>(line) else { continue };
         any |= event.get("auditID").is_some();
         let text = |name: &str| event.get(name).and_then(Value::as_str).unwrap_or_default();
-        if text("userAgent") != agent {
-            continue;
-        }
+        let Some(rest) = text("userAgent").strip_prefix(&agent) else { continue };
+        let probe = rest.trim_start().to_owned();
         let method = match text("verb") {
             "create" | "post" => "POST",
             "patch" => "PATCH",
@@ -150,7 +152,8 @@ fn events(file: &PathBuf, run: &RunId) -> anyhow::Result<Vec<Event>> {
         for event in all {
             rules.extend(set.matching(&event, &mut scratch).map(|rule| rule.name.clone()));
         }
-        events.push(Event { method: method.to_owned(), uri: text("requestURI").to_owned(), rules });
+        let (method, uri) = (method.to_owned(), text("requestURI").to_owned());
+        events.push(Event { probe, method, uri, rules });
     }
     if !any {
         bail!("{} contains no audit event: is it the log of the API server?", file.display());

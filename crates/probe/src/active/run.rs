@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::revert;
 use super::step::{Canary, Step};
 use crate::probe::Kind;
-use crate::{Closed, Gate, Outcome, Registered, Verdict};
+use crate::{Closed, Gate, Outcome, Registered, Verdict, agent};
 
 /// Runs the active probes that the consent of the scope names. `stop` ends the run early; what was
 /// created is removed in any case. Also returns what could not be removed.
@@ -22,11 +22,13 @@ pub async fn active(
     now: Timestamp,
     stop: &AtomicBool,
 ) -> (Vec<Outcome>, Vec<String>) {
-    let session = Session { gate, api, agent: gate.agent(), canary, stop };
+    let mut session = Session { gate, api, agent: gate.agent(), canary, stop };
     let mut outcomes = Vec::new();
     let (mut created, mut ready) = (Vec::new(), None);
     for probe in probes {
         let Kind::Active { steps } = &probe.kind else { continue };
+        // An audit log shows by the user agent which probe sent a request.
+        session.agent = agent(gate, probe);
         let mut audited = Vec::new();
         let title = &probe.meta.rule.title;
         let said = format!("the kubeconfig's {}{}", title[..1].to_lowercase(), &title[1..]);

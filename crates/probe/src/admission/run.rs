@@ -5,7 +5,7 @@ use pavisade_sources::Api;
 use serde_json::{Value, json};
 
 use crate::probe::Kind;
-use crate::{Closed, Gate, Outcome, Registered, Verdict};
+use crate::{Closed, Gate, Outcome, Registered, Verdict, agent};
 
 /// A pod that every policy should admit, apart from its image.
 pub fn restricted(namespace: &str, image: &str) -> Value {
@@ -56,14 +56,14 @@ pub async fn dry_runs(
         return outcomes;
     }
     let path = format!("/api/v1/namespaces/{namespace}/pods?dryRun=All");
-    let base = send(gate, api, &path, &restricted(namespace, image)).await;
+    let base = send(gate, api, &gate.agent(), (&path, &restricted(namespace, image))).await;
     for probe in ours {
         let Kind::Admission { does, change } = &probe.kind else { continue };
         let verdict = match &base {
             Sent::Admitted => {
                 let mut pod = restricted(namespace, image);
                 change(&mut pod);
-                judge(send(gate, api, &path, &pod).await, does, namespace)
+                judge(send(gate, api, &agent(gate, probe), (&path, &pod)).await, does, namespace)
             }
             Sent::Rejected(why) => Verdict::Unknown(format!(
                 "a restricted pod is rejected too, so a rejection proves nothing: {why}"
@@ -89,13 +89,13 @@ enum Sent {
     Unknown(String),
 }
 
-async fn send(gate: &Gate, api: &Api, path: &str, pod: &Value) -> Sent {
+async fn send(gate: &Gate, api: &Api, agent: &str, (path, pod): (&str, &Value)) -> Sent {
     let what = json!({"method": "POST", "path": path, "body": pod});
     if let Err(withheld) = gate.pass_cluster(&api.server, "dry-run", &what).await {
         return Sent::Unknown(format!("not sent: {withheld}"));
     }
     let body = Some(("application/json", pod.to_string().into_bytes()));
-    match api.send("POST", path, &gate.agent(), body).await {
+    match api.send("POST", path, agent, body).await {
         Ok((status, body)) => read(status, &body),
         Err(why) => Sent::Unknown(why),
     }
