@@ -27,6 +27,7 @@ mod network;
 mod old_results;
 mod own_frameworks;
 mod pages;
+mod probe;
 mod program;
 mod pss;
 mod registries;
