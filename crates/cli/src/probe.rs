@@ -14,7 +14,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
-use pavisade_compliance::{builtin, controls_by_check};
+use pavisade_compliance::{builtin, controls_by_probes};
 use pavisade_model::{Note, NoteKind};
 use pavisade_probe::{
     Answer, Canary, Found, Gate, Kind, Outcome as Probed, Planned, PodFacts, Registered, Scope,
@@ -112,7 +112,9 @@ fn probe(args: &RunArgs, in_pod: bool) -> anyhow::Result<Outcome> {
         ..Options::default()
     };
     if args.with_frameworks {
-        options.frameworks = controls_by_check(builtin());
+        let controls = controls_by_probes(builtin());
+        let of = |probe: &&'static Registered| (probe.id().to_owned(), controls.clone());
+        options.frameworks = chosen.probes.iter().map(of).collect();
     }
     let format = args.format.of_report();
     out.put(&place(file), |out| {

@@ -11,11 +11,6 @@ const PROBE_CODES: &str = "\
 A scope item is a network (10.0.0.0/24), an address, HOST:PORT, COMPONENT@HOST:PORT, `cluster`, or
 namespace=NAME. Nothing else is contacted.
 
-Examples:
-  pavisade probe plan --scope 10.0.0.0/24
-  pavisade probe --scope 10.0.0.0/24 --scope cluster --scope namespace=shop
-  pavisade probe --scope-file scope.yaml -f html -o report.html --evidence evidence.json
-
 Exit codes:
   0  nothing is open at or above --fail-on
   1  something is open at or above --fail-on

@@ -225,8 +225,7 @@ fn in_a_weakened_cluster_each_weakness_is_found_by_its_own_probe() {
     let all = verdicts(&folder.path().join("evidence.json"));
     let found = with(&all, "open");
     let wanted: BTreeSet<_> = WEAK.iter().map(|id| (*id).to_owned()).collect();
-    let missed: Vec<_> =
-        all.iter().filter(|((id, _), _)| wanted.contains(id) && !found.contains(id));
+    let missed = all.iter().filter(|((id, _), _)| wanted.contains(id) && !found.contains(id));
     let missed: Vec<_> = missed.collect();
     let surplus: Vec<_> =
         all.iter().filter(|((id, _), (word, _))| word == "open" && !wanted.contains(id)).collect();
