@@ -14,6 +14,7 @@ pub(crate) use identity::{IdentityArgs, IdentityCommand, MfaPolicyArgs, TestToke
 pub(crate) use image::{Choose, ImageArgs, ImageCommand, ImageFormat, SbomArgs, SbomFormat};
 pub(crate) use images::Images;
 use network::NetworkArgs;
+use probe::ProbeArgs;
 pub(crate) use pss::PssArgs;
 pub(crate) use rbac::{Common, How, RbacArgs, RbacCommand, Shown};
 pub(crate) use reading::{Reading, Render};
@@ -40,6 +41,7 @@ mod images;
 pub(crate) mod integrity;
 pub(crate) mod network;
 pub(crate) mod node;
+pub(crate) mod probe;
 mod pss;
 pub(crate) mod rbac;
 mod reading;
@@ -93,6 +95,8 @@ pub(crate) enum Command {
     /// Compare the files of a node with a signed baseline, and explain what changed.
     #[cfg(target_os = "linux")]
     Integrity(integrity::IntegrityArgs),
+    /// Try what an attacker would try, safely, and prove what is open and what is closed.
+    Probe(Box<ProbeArgs>),
     /// Show who can do what and why, and find faults in roles and bindings.
     Rbac(Box<RbacArgs>),
     /// Give access that ends by itself, and remove what has ended.

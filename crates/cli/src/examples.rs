@@ -49,6 +49,17 @@ const EXAMPLES: &[Examples] = &[
         ],
     ),
     (
+        "probe",
+        &[
+            ("See every request first", "pavisade probe plan --scope 10.0.0.0/28"),
+            (
+                "A network, and admission in a namespace",
+                "pavisade probe --scope 10.0.0.0/28 --scope cluster --scope namespace=shop",
+            ),
+            ("The container in which it runs", "pavisade probe pod"),
+        ],
+    ),
+    (
         "fix",
         &[
             ("See what would change", "pavisade fix --diff deploy/"),

@@ -29,6 +29,7 @@ mod names;
 mod network;
 mod node;
 mod output;
+mod probe;
 mod progress;
 mod pss;
 mod rbac;
@@ -92,6 +93,7 @@ fn main() -> ExitCode {
         Command::Storage(args) => storage::run(&args),
         #[cfg(target_os = "linux")]
         Command::Integrity(args) => integrity::run(&args),
+        Command::Probe(args) => probe::run(&args),
         Command::Rbac(args) => rbac::run(&args.command),
         Command::Grant(args) => grant::run(&args),
         Command::Identity(args) => identity::run(&args),

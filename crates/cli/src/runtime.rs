@@ -50,7 +50,7 @@ fn texts(files: &[PathBuf]) -> anyhow::Result<Vec<(String, String)>> {
 }
 
 /// Returns rule files as the loader takes them, after the built-in ones if `ours` is set.
-fn rule_files(texts: &[(String, String)], ours: bool) -> Vec<RuleFile<'_>> {
+pub(crate) fn rule_files(texts: &[(String, String)], ours: bool) -> Vec<RuleFile<'_>> {
     let given = texts.iter().map(|(name, text)| RuleFile { name, text });
     OURS.iter().copied().filter(|_| ours).chain(given).collect()
 }

@@ -32,6 +32,7 @@ mod nodes;
 mod old_results;
 mod own_frameworks;
 mod pages;
+mod probe;
 mod program;
 mod pss;
 mod registries;

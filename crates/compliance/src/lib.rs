@@ -61,6 +61,8 @@ pub struct Control {
     pub stricter: BTreeSet<String>,
     /// How it is assessed.
     pub assessed: Assessed,
+    /// Whether penetration tests (`pavisade probe`) are evidence for it.
+    pub probes: bool,
 }
 
 /// How a control is assessed.
@@ -188,6 +190,15 @@ pub fn controls_by_check(frameworks: &[Framework]) -> BTreeMap<String, Vec<Strin
     map
 }
 
+/// Returns the controls for which penetration tests are evidence, as `pci-dss-4.0.1/11.4.2`.
+pub fn controls_by_probes(frameworks: &[Framework]) -> Vec<String> {
+    let all = frameworks.iter().flat_map(|framework| {
+        let own = framework.controls.iter().filter(|control| control.probes);
+        own.map(|control| format!("{}/{}", framework.id, control.id))
+    });
+    all.collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -202,5 +213,15 @@ mod tests {
             }
         }
         assert_eq!(builtin().len(), FILES.len());
+        let probes = controls_by_probes(builtin());
+        for control in [
+            "pci-dss-4.0.1/11.4.2",
+            "pci-dss-4.0.1/11.4.5",
+            "hipaa/164.308(a)(8)",
+            "gdpr/32(1)(d)",
+            "nist-800-53r5/CA-8",
+        ] {
+            assert!(probes.iter().any(|known| known == control), "{control}: {probes:?}");
+        }
     }
 }

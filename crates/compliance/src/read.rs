@@ -53,6 +53,8 @@ struct RawControl {
     gap: Option<Spanned<String>>,
     by_hand: Option<Spanned<String>>,
     elsewhere: Option<Spanned<String>>,
+    #[serde(default)]
+    probes: bool,
 }
 
 #[derive(Deserialize)]
@@ -195,6 +197,7 @@ impl Resolve<'_> {
             parts,
             stricter,
             assessed,
+            probes: raw.probes,
         })
     }
 

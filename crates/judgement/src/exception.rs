@@ -234,6 +234,7 @@ impl Subjects {
             }
             // Policy files select it by kind, without a namespace.
             Subject::Cluster { name } => [Some(kinds::CLUSTER.kind), Some(""), Some(name), None],
+            Subject::Endpoint { address, .. } => [Some("Endpoint"), Some(""), Some(address), None],
             _ => [None; 4],
         };
         let image = match subject.whole() {

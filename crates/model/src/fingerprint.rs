@@ -68,6 +68,10 @@ impl Parts {
                 self.add(path);
                 self.subject(holder, version);
             }
+            Subject::Endpoint { component, address } => {
+                self.add(component);
+                self.add(address);
+            }
         }
     }
 

@@ -202,7 +202,7 @@ impl Area {
             [_, _, _, b'N', ..] => Self::Network,
             [_, _, _, b'S', ..] => Self::SupplyChain,
             [_, _, _, b'D', ..] => Self::Storage,
-            [_, _, _, b'O', ..] => Self::Compliance,
+            [_, _, _, b'O' | b'P', ..] => Self::Compliance,
             _ => Self::Container,
         }
     }

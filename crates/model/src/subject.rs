@@ -59,6 +59,13 @@ pub enum Subject {
         /// The name as given by the user.
         name: Arc<str>,
     },
+    /// A network endpoint, as seen by a client.
+    Endpoint {
+        /// What serves there, or is expected to: `kubelet`.
+        component: Arc<str>,
+        /// Host and port: `10.0.0.7:10250`.
+        address: Arc<str>,
+    },
 }
 
 impl Subject {
@@ -69,6 +76,7 @@ impl Subject {
                 name.to_string()
             }
             Self::Cluster { name } => format!("Cluster {name}"),
+            Self::Endpoint { component, address } => format!("{component} {address}"),
             Self::Object { kind, namespace, name, .. } => match (&**namespace, &**name) {
                 (_, "") => kind.to_string(),
                 ("", name) => format!("{kind} {name}"),
@@ -91,6 +99,7 @@ impl Subject {
             Self::Package { name, version, .. } if version.is_empty() => name.to_string(),
             Self::Package { name, version, .. } => format!("{name} {version}"),
             Self::File { path, .. } => path.to_string(),
+            Self::Endpoint { address, .. } => address.to_string(),
         }
     }
 
@@ -128,6 +137,7 @@ impl Subject {
             Self::Package { .. } => "package",
             Self::File { .. } => "file",
             Self::Artifact { .. } => "artifact",
+            Self::Endpoint { .. } => "endpoint",
         }
     }
 }

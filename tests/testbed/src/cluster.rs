@@ -103,6 +103,21 @@ impl Cluster {
         format!("https://127.0.0.1:{}", self.state.ports.api)
     }
 
+    /// The port of etcd for clients on 127.0.0.1.
+    pub fn etcd_port(&self) -> u16 {
+        self.state.ports.etcd
+    }
+
+    /// The port of etcd for peers on 127.0.0.1.
+    pub fn etcd_peer_port(&self) -> u16 {
+        self.state.ports.etcd_peer
+    }
+
+    /// The address of a node in the test network.
+    pub fn node_address(&self, node: u8) -> String {
+        Network::of(self.state.slot).node(node)
+    }
+
     /// The authority that signed the API server's and all clients' certificates.
     pub fn ca_pem(&self) -> anyhow::Result<String> {
         let path = self.folder.join("pki/ca.crt");

@@ -152,7 +152,7 @@ fn etcd(state: &State, folder: &Path) -> Launch {
     let pki = pki.display();
     let client = format!("https://127.0.0.1:{}", state.ports.etcd);
     let peer = format!("http://127.0.0.1:{}", state.ports.etcd_peer);
-    let args = vec![
+    let mut args = vec![
         format!("--data-dir={}", folder.join("etcd").display()),
         format!("--listen-client-urls={client}"),
         format!("--advertise-client-urls={client}"),
@@ -166,6 +166,7 @@ fn etcd(state: &State, folder: &Path) -> Launch {
         // It need not outlive the machine.
         "--unsafe-no-fsync".to_owned(),
     ];
+    args.extend(state.shape.etcd_flags.iter().map(|flag| refer(flag, folder)));
     Launch { program: state.tools.etcd.join("etcd").display().to_string(), args }
 }
 
@@ -262,6 +263,7 @@ fn controllers(state: &State, folder: &Path) -> Vec<String> {
         args.push("--node-cidr-mask-size=24".to_owned());
     }
     args.extend(gates(state));
+    args.extend(state.shape.controller_flags.iter().map(|flag| refer(flag, folder)));
     args
 }
 
@@ -272,6 +274,7 @@ fn scheduler(state: &State, folder: &Path) -> Vec<String> {
         "--secure-port=0".to_owned(),
     ];
     args.extend(gates(state));
+    args.extend(state.shape.scheduler_flags.iter().map(|flag| refer(flag, folder)));
     args
 }
 
@@ -301,9 +304,11 @@ fn configurations(state: &State) -> impl Iterator<Item = (&'static str, &str)> {
     .filter_map(|(name, text)| Some((name, text.as_deref()?)))
 }
 
-/// Puts the folder of the shape's files where a text refers to it.
+/// Puts the folders of the shape's files and of the cluster's certificates where a text refers to
+/// them.
 fn refer(text: &str, folder: &Path) -> String {
-    text.replace("FILES/", &format!("{}/", folder.join("files").display()))
+    let text = text.replace("FILES/", &format!("{}/", folder.join("files").display()));
+    text.replace("PKI/", &format!("{}/", folder.join("pki").display()))
 }
 
 fn base64(bytes: &[u8]) -> String {

@@ -37,6 +37,21 @@ pub struct Shape {
     pub admission_config: Option<String>,
     /// Further flags of the API server, which win over ours.
     pub api_flags: Vec<String>,
+    /// Further flags of etcd, which win over ours.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub etcd_flags: Vec<String>,
+    /// Further flags of the controller manager, which win over ours.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub controller_flags: Vec<String>,
+    /// Further flags of the scheduler, which win over ours.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub scheduler_flags: Vec<String>,
+    /// Fields of every node's `KubeletConfiguration` that win over ours, as JSON.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kubelet_config: Option<String>,
+    /// Fields of every node's `KubeProxyConfiguration` that win over ours, as JSON.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proxy_config: Option<String>,
     /// Further files by name, for what the configurations refer to.
     pub files: BTreeMap<String, String>,
 }

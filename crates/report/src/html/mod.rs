@@ -17,7 +17,7 @@ use crate::text::{clean, count, cut, number};
 use crate::{Options, advice, message, summary};
 
 mod data;
-mod prose;
+pub(crate) mod prose;
 #[cfg(test)]
 mod tests;
 

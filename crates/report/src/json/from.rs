@@ -237,6 +237,13 @@ impl<'a> Subject<'a> {
                 Self::File { holder: Box::new(Self::from(holder)), path }
             }
             model::Subject::Artifact { name } => Self::Artifact { name },
+            model::Subject::Endpoint { address, .. } => Self::Object {
+                group: model::kinds::CLUSTER.group,
+                kind: "Endpoint",
+                namespace: "",
+                name: address,
+                container: None,
+            },
         }
     }
 }

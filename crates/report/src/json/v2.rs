@@ -275,6 +275,13 @@ pub enum Subject<'a> {
         /// Its name.
         name: &'a str,
     },
+    /// A network endpoint.
+    Endpoint {
+        /// What serves there, or is expected to.
+        component: &'a str,
+        /// Host and port.
+        address: &'a str,
+    },
 }
 
 /// The images that findings are about, without duplicates.
@@ -323,6 +330,9 @@ impl<'a> Images<'a> {
             }
             model::Subject::File { path, .. } => Subject::File { image, artifact, path },
             model::Subject::Artifact { name } => Subject::Artifact { name },
+            model::Subject::Endpoint { component, address } => {
+                Subject::Endpoint { component, address }
+            }
         }
     }
 }

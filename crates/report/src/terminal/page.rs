@@ -143,7 +143,10 @@ pub(crate) fn subject(finding: &Finding, worlds: bool, container: bool) -> Strin
         _ if let Location::Field { path, value } = &finding.location => {
             field(finding, path, value.as_deref())
         }
-        Subject::World { .. } | Subject::Image { .. } | Subject::Artifact { .. }
+        Subject::World { .. }
+        | Subject::Image { .. }
+        | Subject::Artifact { .. }
+        | Subject::Endpoint { .. }
             if matches!(finding.location, Location::None) =>
         {
             return String::new();

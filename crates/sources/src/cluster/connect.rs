@@ -110,6 +110,13 @@ pub(crate) fn anonymous(connection: &Connection) -> Result<Client, ConnectError>
     client(config, &connection.name)
 }
 
+/// Creates a client for the same server with a token as the only credential.
+pub(crate) fn with_token(connection: &Connection, token: &str) -> Result<Client, ConnectError> {
+    let mut config = connection.config.clone();
+    config.auth_info = AuthInfo { token: Some(token.to_owned().into()), ..AuthInfo::default() };
+    client(config, &connection.name)
+}
+
 fn client(config: Config, context: &str) -> Result<Client, ConnectError> {
     let unusable = |reason| ConnectError::Unusable { context: context.to_owned(), reason };
     let builder = ClientBuilder::try_from(config).map_err(|error| match &error {

@@ -8,6 +8,7 @@
 //! A credential plugin is run once, before the first request.
 
 mod client;
+mod api;
 mod connect;
 mod discovery;
 mod exec;
@@ -27,7 +28,9 @@ use pavisade_model::{Cause, GroupKind, Note, NoteKind, kinds};
 use pavisade_snapshot::{Coverage, Object, WorldParts};
 
 pub use client::{Answer, ClusterClient};
+pub use api::{Api, api};
 pub use connect::ConnectError;
+pub use tls::AnyCertificate;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;

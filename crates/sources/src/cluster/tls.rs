@@ -61,7 +61,7 @@ async fn handshake(host: &str, port: u16, name: &str) -> Result<Vec<Vec<u8>>, St
         .with_safe_default_protocol_versions()
         .map_err(|error| error.to_string())?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Any(provider)))
+        .with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)))
         .with_no_client_auth();
     let name = ServerName::try_from(name.to_owned()).map_err(|error| error.to_string())?;
     let tcp = TcpStream::connect((host, port)).await.map_err(|error| error.to_string())?;
@@ -73,9 +73,12 @@ async fn handshake(host: &str, port: u16, name: &str) -> Result<Vec<Vec<u8>>, St
 
 /// Accepts any certificate, since the handshake only serves to read it.
 #[derive(Debug)]
-struct Any(Arc<CryptoProvider>);
+pub struct AnyCertificate(
+    /// The provider that verifies the signatures of handshakes.
+    pub Arc<CryptoProvider>,
+);
 
-impl ServerCertVerifier for Any {
+impl ServerCertVerifier for AnyCertificate {
     fn verify_server_cert(
         &self,
         _: &CertificateDer<'_>,

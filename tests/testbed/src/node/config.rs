@@ -31,8 +31,11 @@ pub(crate) fn write(node: &Node<'_>) -> anyhow::Result<()> {
         file(&to, &text.with_context(|| format!("reading {}", from.display()))?)?;
     }
     let kubelet = node.folder.join("var/lib/kubelet/config.yaml");
-    certs::write(&kubelet, &serde_json::to_string_pretty(&kubelet_config(node))?)?;
-    file("kube-proxy.yaml", &serde_json::to_string_pretty(&proxy_config(node))?)?;
+    let shape = &node.state.shape;
+    let config = merged(kubelet_config(node), shape.kubelet_config.as_deref())?;
+    certs::write(&kubelet, &serde_json::to_string_pretty(&config)?)?;
+    let proxy = merged(proxy_config(node), shape.proxy_config.as_deref())?;
+    file("kube-proxy.yaml", &serde_json::to_string_pretty(&proxy)?)?;
     certs::write(&node.folder.join("containerd/config.toml"), &containerd_config(node))?;
     let testbed = &node.tools.testbed;
     for (name, reference) in [("pause", PAUSE), ("testbed", image::TESTBED)] {
@@ -45,6 +48,16 @@ pub(crate) fn write(node: &Node<'_>) -> anyhow::Result<()> {
         written.with_context(|| format!("writing {}", path.display()))?;
     }
     Ok(())
+}
+
+/// Replaces fields of a configuration by those of the shape.
+fn merged(mut config: Value, own: Option<&str>) -> anyhow::Result<Value> {
+    let Some(own) = own else { return Ok(config) };
+    let own: Value = serde_json::from_str(own).context("reading a configuration of the shape")?;
+    for (name, value) in own.as_object().into_iter().flatten() {
+        config[name] = value.clone();
+    }
+    Ok(config)
 }
 
 fn kubelet_config(node: &Node<'_>) -> Value {

@@ -1,0 +1,194 @@
+//! Arguments of `pavisade probe`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::{Color, FailOn, Format};
+use crate::probe::Expect;
+
+const PROBE_CODES: &str = "\
+A scope item is a network (10.0.0.0/24), an address, HOST:PORT, COMPONENT@HOST:PORT, `cluster`, or
+namespace=NAME. Nothing else is contacted.
+
+Exit codes:
+  0  nothing is open at or above --fail-on
+  1  something is open at or above --fail-on
+  2  invalid usage, or the result could not be written
+  3  something could not be determined, so the result is incomplete";
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, after_help = PROBE_CODES)]
+pub(crate) struct ProbeArgs {
+    #[command(subcommand)]
+    pub command: Option<ProbeCommand>,
+
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ProbeCommand {
+    /// Probe the container in which the program runs, and what is in scope from there.
+    Pod(Box<RunArgs>),
+    /// Print every request that a run would send, without sending anything.
+    Plan(Box<PlanArgs>),
+    /// List the probes.
+    List(ListArgs),
+    /// Remove what a run of active probes created, for example after it was killed.
+    Revert(RevertArgs),
+}
+
+/// What may be touched, and which probes run.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ScopeArgs {
+    /// What may be touched: a network, an address, HOST:PORT, COMPONENT@HOST:PORT, `cluster`, or
+    /// namespace=NAME (repeatable).
+    #[arg(long, value_name = "ITEM", help_heading = "Scope")]
+    pub scope: Vec<String>,
+
+    /// A file with the scope, limits, and consent to active probes.
+    #[arg(long, value_name = "FILE", help_heading = "Scope")]
+    pub scope_file: Option<PathBuf>,
+
+    /// Only these probes, by id, name, or beginning of an id (repeatable).
+    #[arg(long, value_name = "PROBE", value_delimiter = ',', help_heading = "Scope")]
+    pub only: Vec<String>,
+
+    /// Not these probes (repeatable).
+    #[arg(long, value_name = "PROBE", value_delimiter = ',', help_heading = "Scope")]
+    pub skip: Vec<String>,
+
+    /// Path to the kubeconfig [default: as for kubectl, or the ServiceAccount of the pod].
+    #[arg(long, value_name = "FILE", help_heading = "Cluster")]
+    pub kubeconfig: Option<PathBuf>,
+
+    /// Context of the kubeconfig to use instead of the current one.
+    #[arg(long, value_name = "NAME", help_heading = "Cluster")]
+    pub context: Option<String>,
+
+    /// An image that admission permits, for the pods that are tried.
+    #[arg(
+        long,
+        value_name = "REFERENCE",
+        default_value = "registry.k8s.io/pause:3.10",
+        help_heading = "Cluster"
+    )]
+    pub image: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    pub scope: ScopeArgs,
+
+    /// Also run the active probes that the consent in the scope file names. They create canaries
+    /// in a namespace of the run, and remove them at the end.
+    #[arg(long, requires = "scope_file", help_heading = "Scope")]
+    pub active: bool,
+
+    /// Directory for journals [default: $XDG_STATE_HOME/pavisade/probe].
+    #[arg(long, value_name = "DIRECTORY", help_heading = "Journal")]
+    pub journals: Option<PathBuf>,
+
+    /// Private key that signs the journal; without one, a key is made for the run.
+    #[arg(long, value_name = "FILE", help_heading = "Journal")]
+    pub key: Option<PathBuf>,
+
+    /// File with the passphrase of the key.
+    #[arg(long, value_name = "FILE", requires = "key", help_heading = "Journal")]
+    pub passphrase_file: Option<PathBuf>,
+
+    /// Output format.
+    #[arg(short, long, value_enum, default_value_t = Format::Terminal, help_heading = "Output")]
+    pub format: Format,
+
+    /// Write the result to a file.
+    #[arg(short, long, value_name = "FILE", help_heading = "Output")]
+    pub output: Option<PathBuf>,
+
+    /// Also write every request and the verdict on its response, as JSON.
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub evidence: Option<PathBuf>,
+
+    /// Also write a report for people: scope, consent, timeline, results and detection (HTML).
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub report: Option<PathBuf>,
+
+    /// Compare with logs whether the run was noticed: audit=FILE (the log of the API server),
+    /// runtime=FILE (alerts of a sensor, one per line).
+    #[arg(long, value_name = "LOGS", help_heading = "Output")]
+    pub expect: Option<Expect>,
+
+    /// Exit with 1 if something of this severity or higher is open.
+    #[arg(long, value_enum, default_value_t = FailOn::Low, help_heading = "Output")]
+    pub fail_on: FailOn,
+
+    /// Show each finding with its reason and fix.
+    #[arg(long, help_heading = "Output")]
+    pub explain: bool,
+
+    /// Show every finding in full.
+    #[arg(long, help_heading = "Output")]
+    pub full: bool,
+
+    /// Add the controls of frameworks to findings.
+    #[arg(long, help_heading = "Output")]
+    pub with_frameworks: bool,
+
+    /// Whether to use colors.
+    #[arg(long, value_enum, default_value_t = Color::Auto, help_heading = "Output")]
+    pub color: Color,
+
+    /// Width of the output in columns.
+    #[arg(long, value_name = "COLUMNS", help_heading = "Output")]
+    pub width: Option<usize>,
+
+    /// Do not show progress.
+    #[arg(short, long, help_heading = "Output")]
+    pub quiet: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PlanArgs {
+    #[command(flatten)]
+    pub scope: ScopeArgs,
+
+    /// Include active probes.
+    #[arg(long, requires = "scope_file")]
+    pub active: bool,
+
+    /// JSON, one request per line.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ListArgs {
+    /// JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RevertArgs {
+    /// The run, as printed by `pavisade probe`.
+    #[arg(required_unless_present = "expired")]
+    pub run: Option<String>,
+
+    /// Everything of runs that expired, instead of one run.
+    #[arg(long, conflicts_with = "run")]
+    pub expired: bool,
+
+    /// Directory of journals [default: $XDG_STATE_HOME/pavisade/probe].
+    #[arg(long, value_name = "DIRECTORY")]
+    pub journals: Option<PathBuf>,
+
+    /// Path to the kubeconfig [default: as for kubectl, or the ServiceAccount of the pod].
+    #[arg(long, value_name = "FILE", help_heading = "Cluster")]
+    pub kubeconfig: Option<PathBuf>,
+
+    /// Context of the kubeconfig to use instead of the current one.
+    #[arg(long, value_name = "NAME", help_heading = "Cluster")]
+    pub context: Option<String>,
+}

@@ -1,0 +1,276 @@
+//! `pavisade probe`.
+
+mod chosen;
+mod expect;
+mod list;
+mod page;
+mod plan;
+mod results;
+mod revert;
+mod state;
+
+use std::net::IpAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+use pavisade_compliance::{builtin, controls_by_probes};
+use pavisade_model::{Note, NoteKind};
+use pavisade_probe::{
+    Answer, Canary, Found, Gate, Kind, Outcome as Probed, Planned, PodFacts, Registered, Scope,
+    active, alive, discover, dry_runs, judge_pod, judgement, plan as planned, run as send,
+};
+use pavisade_report::{Options, probe_report};
+use pavisade_scan::{Timestamp, together};
+use pavisade_sources::{Api, ClusterLimits, ClusterRequest, Progress as _, api};
+use tokio::runtime::Runtime;
+
+use crate::args::Format;
+use crate::args::probe::{ProbeArgs, ProbeCommand, RunArgs, ScopeArgs};
+use crate::output::{named, output, place};
+use crate::progress::Spinner;
+use crate::{Outcome, cluster, scan, terminal};
+use chosen::{Chosen, Mode};
+pub(crate) use expect::Expect;
+use state::Run;
+
+pub(crate) fn run(args: &ProbeArgs) -> anyhow::Result<Outcome> {
+    match &args.command {
+        None => probe(&args.run, false),
+        Some(ProbeCommand::Pod(args)) => probe(args, true),
+        Some(ProbeCommand::Plan(args)) => plan::run(args),
+        Some(ProbeCommand::List(args)) => list::run(args),
+        Some(ProbeCommand::Revert(args)) => revert::run(args),
+    }
+}
+
+fn probe(args: &RunArgs, in_pod: bool) -> anyhow::Result<Outcome> {
+    let now = Timestamp::now();
+    let Some(chosen) = Chosen::new(&args.scope, Mode { active: args.active, in_pod }, now)? else {
+        return Ok(Outcome::Usage);
+    };
+    let file = named(args.output.as_deref());
+    let results = args.output.iter().chain(&args.evidence).chain(&args.report);
+    scan::distinct(None, args.scope.scope_file.iter(), results)?;
+    let out = output(file)?;
+    let evidence = named(args.evidence.as_deref()).map(|file| output(Some(file))).transpose()?;
+    let report = named(args.report.as_deref()).map(|file| output(Some(file))).transpose()?;
+    let run = Run::start(args, now)?;
+    let progress = Spinner::new(args.quiet);
+    let runtime = runtime()?;
+    let gate = Arc::new(Gate::new(chosen.scope.clone(), state::own_network(), run.journal()?));
+    let Sent { mut outcomes, found, notes, left } =
+        runtime.block_on(everything(&gate, &chosen, &args.scope, now, &progress))?;
+    progress.finish();
+    for path in &left {
+        terminal::say("left behind", &format!("{path}: run `pavisade probe revert {}`", run.id()));
+    }
+    if in_pod {
+        let environment = std::env::vars_os().filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        });
+        let facts = PodFacts::read(Path::new("/"), &environment.collect::<Vec<_>>());
+        outcomes.extend(judge_pod(&facts, &state::host(), &chosen.probes));
+    }
+    outcomes.sort_by(|a, b| (a.probe.id(), &a.subject).cmp(&(b.probe.id(), &b.subject)));
+    let most = gate.most_per_host();
+    let gate = Arc::into_inner(gate).context("a request of the run has not ended")?;
+    let journal = gate.finish();
+    let signed = run.sign(&journal)?;
+    let detections = match &args.expect {
+        Some(logs) => {
+            expect::settle(logs);
+            expect::Seen::read(logs, run.id())?.rows(&outcomes)
+        }
+        None => Vec::new(),
+    };
+    if let Some(report) = report {
+        let page = page::of((run.id(), now), &chosen, &journal, (&outcomes, &detections), &left);
+        report.put(&place(args.report.as_deref()), |out| probe_report(&page, out))?;
+    }
+    summary(&found, most, &signed, args.quiet);
+    if let Some(evidence) = evidence {
+        let text = results::json(run.id(), &outcomes, &detections);
+        evidence.put(&place(args.evidence.as_deref()), |out| out.write_all(text.as_bytes()))?;
+    }
+    let mut judged = judgement(&outcomes, &chosen.probes, notes);
+    let mut outcome = scan::outcome(&judged, args.fail_on.severity());
+    let is_unknown = judged.tallies.iter().any(|of_rule| of_rule.tally.unknown > 0);
+    if !left.is_empty() {
+        outcome = Outcome::Incomplete;
+    }
+    if is_unknown && outcome == Outcome::Clean {
+        outcome = Outcome::Incomplete;
+    }
+    together(&mut judged);
+    let mut options = Options {
+        color: terminal::color(args.color, file.is_some()),
+        width: terminal::width(args.width),
+        full: args.full,
+        explain: args.explain,
+        made: Some(now.strftime("%-d %B %Y, %H:%M UTC").to_string()),
+        ..Options::default()
+    };
+    if args.with_frameworks {
+        let controls = controls_by_probes(builtin());
+        let of = |probe: &&'static Registered| (probe.id().to_owned(), controls.clone());
+        options.frameworks = chosen.probes.iter().map(of).collect();
+    }
+    let format = args.format.of_report();
+    out.put(&place(file), |out| {
+        pavisade_report::write(format, &judged, &options, out)?;
+        match args.expect.is_some() && args.format == Format::Terminal {
+            true => out.write_all(expect::table(&detections).as_bytes()),
+            false => Ok(()),
+        }
+    })?;
+    Ok(outcome)
+}
+
+/// The results of all requests.
+struct Sent {
+    outcomes: Vec<Probed>,
+    found: Found,
+    notes: Vec<Note>,
+    /// Objects of active probes that could not be removed.
+    left: Vec<String>,
+}
+
+async fn everything(
+    gate: &Arc<Gate>,
+    chosen: &Chosen,
+    args: &ScopeArgs,
+    now: Timestamp,
+    progress: &Spinner,
+) -> anyhow::Result<Sent> {
+    let Chosen { scope, probes, .. } = chosen;
+    let all = planned(scope, probes);
+    progress.stage("Looking for open ports");
+    let found = discover(gate, &all).await;
+    let notes = silent(scope, &found);
+    progress.stage("Probing endpoints");
+    let told = |target: &pavisade_probe::Target| progress.stage(&format!("Probed {target}"));
+    let mut outcomes = send(gate, all, &found, now, &told).await;
+    let mut left = Vec::new();
+    if chosen.needs_cluster() {
+        let api = connect(args.kubeconfig.as_deref(), args.context.as_deref()).await?;
+        for namespace in &scope.namespaces {
+            progress.stage(&format!("Trying pods in {namespace}"));
+            outcomes.extend(dry_runs(gate, &api, namespace, &args.image, probes).await);
+        }
+        if chosen.active {
+            progress.stage("Running active probes");
+            let canary = Canary {
+                run: gate.run(),
+                expires: state::later(now).to_string(),
+                image: args.image.clone(),
+                node: first_node(gate, &api).await,
+            };
+            let stop = state::interrupts();
+            let (done, kept) = active(gate, &api, &canary, probes, now, &stop).await;
+            outcomes.extend(done);
+            left = kept;
+        }
+    }
+    Ok(Sent { outcomes, found, notes, left })
+}
+
+/// Returns the name of a node, if the identity may list them.
+async fn first_node(gate: &Gate, api: &Api) -> Option<String> {
+    let path = "/api/v1/nodes?limit=1";
+    let what = serde_json::json!({"method": "GET", "path": path});
+    gate.pass_cluster(&api.server, "request", &what).await.ok()?;
+    let (_, body) = api.send("GET", path, &gate.agent(), None).await.ok()?;
+    let list: serde_json::Value = serde_json::from_slice(&body).ok()?;
+    Some(list.pointer("/items/0/metadata/name")?.as_str()?.to_owned())
+}
+
+/// Connects to the cluster of the kubeconfig.
+async fn connect(kubeconfig: Option<&Path>, context: Option<&str>) -> anyhow::Result<Api> {
+    let request = ClusterRequest {
+        kubeconfigs: cluster::kubeconfigs(kubeconfig)?,
+        context: context.map(str::to_owned),
+        impersonate: None,
+        impersonate_groups: Vec::new(),
+        kinds: Vec::new(),
+        also: std::collections::BTreeSet::new(),
+        secrets: false,
+        probe: false,
+        time: std::time::Duration::from_secs(10),
+        limits: ClusterLimits::default(),
+    };
+    Ok(api(&request).await?)
+}
+
+fn runtime() -> anyhow::Result<Runtime> {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    runtime.context("could not start threads for connections")
+}
+
+/// Returns a note if addresses of the scope did not respond: nothing is proven about them.
+fn silent(scope: &Scope, found: &Found) -> Vec<Note> {
+    let alive = alive(found);
+    let mut notes = Vec::new();
+    let all = found.keys().map(|address| address.ip());
+    let dead: std::collections::BTreeSet<IpAddr> = all.filter(|ip| !alive.contains(ip)).collect();
+    let named = |ip: &&IpAddr| scope.endpoints.iter().any(|target| target.address.ip() == **ip);
+    let withheld = |ip: &&IpAddr| {
+        found.iter().any(|(at, answer)| at.ip() == **ip && matches!(answer, Answer::Withheld(_)))
+    };
+    for ip in dead.iter().filter(|ip| named(ip) && !withheld(ip)) {
+        notes.push(Note {
+            kind: NoteKind::Unread,
+            place: ip.to_string(),
+            span: None,
+            message: "no response at any port: nothing is proven about it".to_owned(),
+            remedy: "Check the address and the network connection, then run it again.".to_owned(),
+        });
+    }
+    let others = dead.iter().filter(|ip| !named(ip) && !withheld(ip)).count();
+    if others > 0 {
+        notes.push(Note {
+            kind: NoteKind::Info,
+            place: "scope".to_owned(),
+            span: None,
+            message: format!("{others} addresses gave no response at any port"),
+            remedy: String::new(),
+        });
+    }
+    notes
+}
+
+/// Tells what was found, and where the journal is.
+fn summary(found: &Found, most: usize, signed: &str, quiet: bool) {
+    if quiet {
+        return;
+    }
+    let open: Vec<_> =
+        found.iter().filter(|(_, answer)| matches!(answer, Answer::Connected)).collect();
+    let names = open.iter().take(12).map(|(address, _)| address.to_string());
+    let mut names = names.collect::<Vec<_>>().join(", ");
+    if open.len() > 12 {
+        names.push_str(&format!(" and {} more", open.len() - 12));
+    }
+    let count = open.len();
+    let names = if names.is_empty() { String::new() } else { format!(": {names}") };
+    terminal::say("", &format!("{count} ports accept connections{names}"));
+    terminal::say("", &format!("At most {most} connections to one host. {signed}"));
+}
+
+/// Whether a probe needs the API server of the kubeconfig.
+fn is_of_cluster(probe: &Registered) -> bool {
+    match &probe.kind {
+        Kind::Endpoint { .. } | Kind::Pod { .. } => false,
+        Kind::Admission { .. } | Kind::Active { .. } => true,
+    }
+}
+
+/// Requires that a plan is not too large.
+fn bounded(all: &[Planned]) -> anyhow::Result<()> {
+    const MOST: usize = 200_000;
+    if all.len() > MOST {
+        bail!("the scope has {} endpoints: name smaller parts (at most {MOST})", all.len());
+    }
+    Ok(())
+}

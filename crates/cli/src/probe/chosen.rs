@@ -1,0 +1,127 @@
+//! The scope and the probes that the arguments select.
+
+use anyhow::{anyhow, bail};
+use pavisade_probe::{Kind, REGISTRY, Registered, Scope, plan};
+use pavisade_scan::Timestamp;
+use pavisade_yaml::Source;
+
+use super::{bounded, is_of_cluster};
+use crate::args::probe::ScopeArgs;
+use crate::{bounded, terminal};
+
+/// Bytes of a scope file.
+const MAX_BYTES: u64 = 1 << 20;
+
+/// Which probes run, apart from passive ones.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Mode {
+    /// Active ones.
+    pub(super) active: bool,
+    /// Those of the container in which the program runs.
+    pub(super) in_pod: bool,
+}
+
+/// What may be touched, and by which probes.
+pub(super) struct Chosen {
+    pub(super) scope: Scope,
+    pub(super) probes: Vec<&'static Registered>,
+    /// Whether active probes run.
+    pub(super) active: bool,
+}
+
+impl Chosen {
+    /// Returns `None` if the scope file has errors, which are reported.
+    ///
+    /// # Errors
+    /// An argument is wrong.
+    pub(super) fn new(
+        args: &ScopeArgs,
+        mode: Mode,
+        now: Timestamp,
+    ) -> anyhow::Result<Option<Self>> {
+        let mut scope = Scope::default();
+        if let Some(file) = &args.scope_file {
+            let source = Source::new(file.display().to_string(), bounded::text(file, MAX_BYTES)?);
+            let (read, notes) = Scope::parse(&source);
+            if !notes.is_empty() {
+                let options = pavisade_report::Options::default();
+                let mut out = Vec::new();
+                pavisade_report::problems(&notes, &options, &mut out)?;
+                terminal::tell(&String::from_utf8_lossy(&out));
+                return Ok(None);
+            }
+            scope = read;
+        }
+        for item in &args.scope {
+            scope.add(item).map_err(|why| anyhow!("--scope {item}: {why}"))?;
+        }
+        let Mode { active, in_pod } = mode;
+        if scope.is_empty() && !in_pod {
+            bail!(
+                "nothing is in scope: name what may be touched with --scope or --scope-file, for \
+                 example --scope 10.0.0.0/24"
+            );
+        }
+        scope.check_consent(now).map_err(|why| anyhow!("{why}"))?;
+        if !scope.namespaces.is_empty() && !scope.cluster {
+            bail!("namespaces need the cluster in scope: add --scope cluster");
+        }
+        if active && scope.consent.is_none() {
+            bail!("--active needs a `consent` in the scope file: who, until when, which probes");
+        }
+        if active && !scope.cluster {
+            bail!("active probes need the cluster in scope: set `cluster: true`");
+        }
+        let mut probes = probes(args)?;
+        probes.retain(|probe| match probe.kind {
+            Kind::Active { .. } => active,
+            Kind::Pod { .. } => in_pod,
+            Kind::Endpoint { .. } | Kind::Admission { .. } => true,
+        });
+        let chosen = Self { scope, probes, active };
+        bounded(&plan(&chosen.scope, &[]))?;
+        Ok(Some(chosen))
+    }
+
+    /// Whether requests with credentials are needed.
+    pub(super) fn needs_cluster(&self) -> bool {
+        self.scope.cluster
+            && (self.active || !self.scope.namespaces.is_empty())
+            && self.probes.iter().any(|probe| is_of_cluster(probe))
+    }
+}
+
+fn probes(args: &ScopeArgs) -> anyhow::Result<Vec<&'static Registered>> {
+    let find = |words: &[String], option: &str| {
+        let mut found = Vec::new();
+        for word in words {
+            let is = |probe: &&Registered| {
+                let id = probe.id();
+                let begins = word.len() >= 4 && id.len() > word.len();
+                id.eq_ignore_ascii_case(word)
+                    || probe.name().eq_ignore_ascii_case(word)
+                    || begins && id.to_ascii_lowercase().starts_with(&word.to_ascii_lowercase())
+            };
+            let before = found.len();
+            found.extend(REGISTRY.iter().filter(is).map(Registered::id));
+            if found.len() == before {
+                let near = pavisade_model::nearest(word, REGISTRY.iter().map(Registered::name));
+                let near = near.map(|name| format!(": did you mean `{name}`?"));
+                bail!(
+                    "{option} {word}: there is no such probe{}",
+                    near.unwrap_or_else(|| "; `pavisade probe list` shows them".to_owned())
+                );
+            }
+        }
+        Ok(found)
+    };
+    let (only, skip) = (find(&args.only, "--only")?, find(&args.skip, "--skip")?);
+    let is = |probe: &&Registered| {
+        (args.only.is_empty() || only.contains(&probe.id())) && !skip.contains(&probe.id())
+    };
+    let probes: Vec<_> = REGISTRY.iter().filter(is).collect();
+    if probes.is_empty() {
+        bail!("no probe is left: --skip removes all that --only selects");
+    }
+    Ok(probes)
+}

@@ -1,0 +1,216 @@
+//! Whether the defences noticed a run: compares what was sent with an audit log, and with alerts of
+//! a runtime sensor.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use anyhow::bail;
+use pavisade_probe::{Outcome as Probed, RunId, Verdict};
+use pavisade_report::{Detection, Noticed};
+use pavisade_rules::{AuditEvent, Options, RuleSet, Scratch, load};
+use pavisade_yaml::{Source, read};
+use serde_json::Value;
+
+use crate::bounded;
+
+/// Bytes of a log.
+const MAX_BYTES: u64 = 1 << 30;
+
+/// The logs to compare with.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Expect {
+    audit: Option<PathBuf>,
+    runtime: Option<PathBuf>,
+}
+
+impl std::str::FromStr for Expect {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut expect = Self::default();
+        for part in text.split(',') {
+            let (name, file) = part.split_once('=').unwrap_or((part, ""));
+            let place = match name {
+                "audit" => &mut expect.audit,
+                "runtime" => &mut expect.runtime,
+                _ => return Err(format!("`{part}`: write audit=FILE or runtime=FILE")),
+            };
+            if file.is_empty() {
+                return Err(format!("`{part}`: a file is missing"));
+            }
+            *place = Some(file.into());
+        }
+        Ok(expect)
+    }
+}
+
+/// An event of an audit log.
+struct Event {
+    /// The probe, if its id is in the user agent. Requests that probes share have none.
+    probe: String,
+    method: String,
+    uri: String,
+    rules: Vec<String>,
+}
+
+/// What the logs contain about a run.
+pub(super) struct Seen {
+    audit: Option<Vec<Event>>,
+    /// Lines of a sensor that name the run.
+    runtime: Option<Vec<String>>,
+}
+
+impl Seen {
+    /// Reads the logs.
+    ///
+    /// # Errors
+    /// A log cannot be read.
+    pub(super) fn read(expect: &Expect, run: &RunId) -> anyhow::Result<Self> {
+        let audit = expect.audit.as_ref().map(|file| events(file, run)).transpose()?;
+        let named = |file: &PathBuf| {
+            let text = bounded::text(file, MAX_BYTES)?;
+            let lines = text.lines().filter(|line| line.contains(run.as_str()));
+            anyhow::Ok(lines.map(str::to_owned).collect())
+        };
+        let runtime = expect.runtime.as_ref().map(named).transpose()?;
+        Ok(Self { audit, runtime })
+    }
+
+    /// Returns a row of the matrix for each result.
+    pub(super) fn rows(&self, outcomes: &[Probed]) -> Vec<Detection> {
+        outcomes.iter().map(|outcome| self.row(outcome)).collect()
+    }
+
+    fn row(&self, outcome: &Probed) -> Detection {
+        let mut rules = BTreeMap::new();
+        let mut events = 0;
+        for event in self.audit.iter().flatten() {
+            let is =
+                |(method, path): &(String, String)| *method == event.method && *path == event.uri;
+            let own = event.probe.is_empty() || event.probe == outcome.probe.id();
+            if own && outcome.audited.iter().any(is) {
+                events += 1;
+                rules.extend(event.rules.iter().map(|rule| (rule.clone(), ())));
+            }
+        }
+        let measurable = self.audit.is_some() && !outcome.audited.is_empty();
+        let alerted = self.runtime.as_ref().is_some_and(|lines| !lines.is_empty());
+        let noticed = match &outcome.verdict {
+            Verdict::Closed(..) => Noticed::Prevented,
+            Verdict::Unknown(_) | Verdict::NotApplicable(_) => Noticed::NotMeasurable,
+            Verdict::Open { .. } if events > 0 => Noticed::Detected,
+            Verdict::Open { .. } if !measurable => Noticed::NotMeasurable,
+            Verdict::Open { .. } => Noticed::Missed,
+        };
+        Detection {
+            probe: outcome.probe.id().to_owned(),
+            name: outcome.probe.name().to_owned(),
+            subject: outcome.subject.label(),
+            techniques: outcome.probe.techniques.iter().map(|id| (*id).to_owned()).collect(),
+            verdict: outcome.verdict.word(),
+            noticed,
+            expected: outcome
+                .audited
+                .last()
+                .map(|(method, path)| format!("{method} {path}"))
+                .unwrap_or_default(),
+            events,
+            alerts: rules.into_keys().collect(),
+            runtime: alerted,
+        }
+    }
+}
+
+/// Returns the events of a run, with the rules that alert on them.
+fn events(file: &PathBuf, run: &RunId) -> anyhow::Result<Vec<Event>> {
+    let agent = format!("pavisade-probe/{run}");
+    let sources = ["k8s_audit"];
+    let options = Options { sources: &sources, ..Options::default() };
+    let loaded = load(&super::super::runtime::rule_files(&[], true), &options);
+    let set = RuleSet::new(&loaded.rules, "k8s_audit");
+    let mut scratch = Scratch::default();
+    let text = bounded::text(file, MAX_BYTES)?;
+    let (mut events, mut any) = (Vec::new(), false);
+    for (index, line) in text.lines().enumerate() {
+        // A log that is being written ends within a line.
+        let Ok(event) = serde_json::from_str::<Value>(line) else { continue };
+        any |= event.get("auditID").is_some();
+        let text = |name: &str| event.get(name).and_then(Value::as_str).unwrap_or_default();
+        let Some(rest) = text("userAgent").strip_prefix(&agent) else { continue };
+        let probe = rest.trim_start().to_owned();
+        let method = match text("verb") {
+            "create" | "post" => "POST",
+            "patch" => "PATCH",
+            "put" | "update" => "PUT",
+            "delete" | "deletecollection" => "DELETE",
+            _ => "GET",
+        };
+        let source = Source::new(format!("{}:{}", file.display(), index + 1), line);
+        let documents = read(&source);
+        let all = documents.docs.iter().flat_map(|doc| AuditEvent::all(doc.root()).0);
+        let mut rules = Vec::new();
+        for event in all {
+            rules.extend(set.matching(&event, &mut scratch).map(|rule| rule.name.clone()));
+        }
+        let (method, uri) = (method.to_owned(), text("requestURI").to_owned());
+        events.push(Event { probe, method, uri, rules });
+    }
+    if !any {
+        bail!("{} contains no audit event: is it the log of the API server?", file.display());
+    }
+    Ok(events)
+}
+
+/// Waits until a log has the last events: the API server writes them after it responds.
+pub(super) fn settle(expect: &Expect) {
+    if expect.audit.is_some() {
+        std::thread::sleep(std::time::Duration::from_millis(500));
+    }
+}
+
+/// Returns the rows as text.
+pub(super) fn table(rows: &[Detection]) -> String {
+    let mut text = String::from("\nDetection\n");
+    let open = rows.iter().filter(|row| row.noticed != Noticed::Prevented);
+    let mut rows_by: Vec<_> = open.collect();
+    rows_by.sort_by(|a, b| {
+        (a.noticed, &a.techniques, &a.probe).cmp(&(b.noticed, &b.techniques, &b.probe))
+    });
+    for row in rows_by.iter().filter(|row| row.verdict == "open") {
+        let alerts = match row.alerts.as_slice() {
+            [] => String::new(),
+            alerts => format!("  alert: {}", alerts.join(", ")),
+        };
+        text.push_str(&format!(
+            "  {:<14}  {:<10}  {}  {}{alerts}\n",
+            row.noticed.name(),
+            row.techniques.first().map_or("-", String::as_str),
+            row.probe,
+            row.name,
+        ));
+    }
+    let count = |noticed: Noticed| rows.iter().filter(|row| row.noticed == noticed).count();
+    text.push_str(&format!(
+        "{} prevented, {} detected, {} missed, {} not measurable\n",
+        count(Noticed::Prevented),
+        count(Noticed::Detected),
+        count(Noticed::Missed),
+        count(Noticed::NotMeasurable),
+    ));
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_named_by_what_they_are() {
+        let expect: Expect = "audit=a.log,runtime=b.jsonl".parse().unwrap();
+        assert_eq!(expect.audit, Some("a.log".into()));
+        assert_eq!(expect.runtime, Some("b.jsonl".into()));
+        for wrong in ["", "a.log", "audit", "audit=", "log=a"] {
+            assert!(wrong.parse::<Expect>().is_err(), "{wrong}");
+        }
+    }
+}

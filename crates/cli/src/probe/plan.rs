@@ -1,0 +1,118 @@
+//! `pavisade probe plan`: everything that a run would send.
+
+use std::fmt::Write as _;
+
+use pavisade_probe::{Canary, Kind, Registered, RunId, Step, plan, restricted};
+use pavisade_scan::Timestamp;
+use serde_json::json;
+
+use super::chosen::{Chosen, Mode};
+use super::state;
+use crate::args::probe::PlanArgs;
+use crate::{Outcome, print};
+
+pub(super) fn run(args: &PlanArgs) -> anyhow::Result<Outcome> {
+    let now = Timestamp::now();
+    let Some(chosen) = Chosen::new(&args.scope, Mode { active: args.active, in_pod: false }, now)?
+    else {
+        return Ok(Outcome::Usage);
+    };
+    let own = state::own_network();
+    let mut text = String::new();
+    let (mut endpoints, mut requests, mut refused) = (0, 0, 0);
+    for planned in plan(&chosen.scope, &chosen.probes) {
+        let permitted = chosen.scope.permits(planned.target.address, &own);
+        if let Err(why) = &permitted {
+            refused += 1;
+            line(&mut text, args.json, &planned.target.to_string(), &format!("refused: {why}"));
+            continue;
+        }
+        endpoints += 1;
+        requests += planned.asks.len() + 1;
+        line(&mut text, args.json, &planned.target.to_string(), "TCP connection");
+        for ask in &planned.asks {
+            line(&mut text, args.json, &planned.target.to_string(), &ask.to_string());
+        }
+    }
+    if chosen.needs_cluster() {
+        for namespace in &chosen.scope.namespaces {
+            let path = format!("POST /api/v1/namespaces/{namespace}/pods?dryRun=All");
+            let base = restricted(namespace, &args.scope.image);
+            line(&mut text, args.json, "API server of the kubeconfig", &format!("{path} {base}"));
+            requests += 1;
+            for probe in &chosen.probes {
+                let Kind::Admission { change, .. } = &probe.kind else { continue };
+                let mut pod = base.clone();
+                change(&mut pod);
+                let what = format!("{path} {pod}");
+                line(&mut text, args.json, "API server of the kubeconfig", &what);
+                requests += 1;
+            }
+        }
+    }
+    if args.active {
+        requests += actives(&mut text, args, &chosen, now);
+    }
+    if !args.json {
+        let limits = chosen.scope.limits;
+        let _ = writeln!(
+            text,
+            "\n{endpoints} endpoints, at most {requests} requests; endpoints that are closed \
+             receive only the TCP connection. {refused} endpoints are refused.\nLimits: {} \
+             connections per second, {} per host, {} s in total.",
+            limits.rate, limits.per_host, limits.deadline
+        );
+    }
+    print(text.as_bytes())
+}
+
+fn line(text: &mut String, json: bool, to: &str, what: &str) {
+    // Writing to a string cannot fail.
+    let _ = match json {
+        true => writeln!(text, "{}", json!({"to": to, "request": what})),
+        false => writeln!(text, "{to}  {what}"),
+    };
+}
+
+/// Adds the steps of active probes that the consent names. Returns their number.
+fn actives(text: &mut String, args: &PlanArgs, chosen: &Chosen, now: Timestamp) -> usize {
+    const SERVER: &str = "API server of the kubeconfig";
+    let canary = Canary {
+        run: RunId::new(b"plan"),
+        expires: state::later(now).to_string(),
+        image: args.scope.image.clone(),
+        node: Some("NODE".to_owned()),
+    };
+    let mut count = 0;
+    let mut tell = |what: &str| {
+        count += 1;
+        line(text, args.json, SERVER, what);
+    };
+    let named = |probe: &&&Registered| {
+        matches!(probe.kind, Kind::Active { .. })
+            && chosen.scope.consent_for(probe.id(), probe.name(), now).is_ok()
+    };
+    let named: Vec<_> = chosen.probes.iter().filter(named).collect();
+    let steps = named.iter().flat_map(|probe| match &probe.kind {
+        Kind::Active { steps } => steps(&canary),
+        _ => Vec::new(),
+    });
+    let first = (!named.is_empty()).then(|| canary.namespace());
+    for step in first.into_iter().chain(steps) {
+        match &step {
+            Step::Create { collection, object } => {
+                tell(&format!("POST {collection}?dryRun=All {object}"));
+                tell(&format!("POST {collection} (the same object)"));
+                tell(&format!("DELETE {}", step.path().unwrap_or_default()));
+            }
+            Step::Send { method, path, body, .. } => {
+                let body = body.as_ref().map(|(_, body)| body.to_string()).unwrap_or_default();
+                tell(&format!("{method} {path} {body}"));
+            }
+            Step::WithToken { method, path, body } => {
+                tell(&format!("{method} {path} (with the canary's token) {body}"));
+            }
+        }
+    }
+    count
+}

@@ -1,0 +1,235 @@
+//! A hardened cluster, in which everything is closed, and a weakened one, in which each weakness is
+//! found by its own probe.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use testbed::{Cluster, Shape};
+
+use super::{free, verdicts, with};
+
+/// Ends a process of ours with the test.
+struct Ended(Child);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Makes ports of the control plane reachable in the network of the first node, on its loopback.
+fn forward(cluster: &Cluster, ports: &[u16]) -> Vec<Ended> {
+    let program = testbed::tools::built_folder("testbed").unwrap().join("testbed");
+    let network = format!("/proc/{}/ns/net", cluster.pid("node-1-init").unwrap());
+    let start = |port: &u16| {
+        let address = format!("127.0.0.1:{port}");
+        let mut command = Command::new(&program);
+        command.args(["forward", &network, &address, &address]).stdin(Stdio::null());
+        Ended(command.spawn().unwrap())
+    };
+    let started = ports.iter().map(start).collect();
+    std::thread::sleep(Duration::from_millis(300));
+    started
+}
+
+/// Runs the program in the network of the first node, which has no default route.
+fn probe(cluster: &Cluster, folder: &Path, args: &[&str]) -> (Duration, String) {
+    let kubeconfig = fs::read_to_string(cluster.kubeconfig()).unwrap();
+    let inside = format!("https://{}:6443", cluster.node_address(1));
+    let kubeconfig = kubeconfig.replace(&cluster.server_url(), &inside);
+    fs::write(folder.join("kubeconfig"), kubeconfig).unwrap();
+    let target = format!("--target={}", cluster.pid("node-1-init").unwrap());
+    let mut command = Command::new("nsenter");
+    command
+        .args([&target, "--net", "--", env!("CARGO_BIN_EXE_pavisade"), "probe"])
+        .args(args)
+        .args(["--kubeconfig", "kubeconfig", "--journals", ".", "--evidence", "evidence.json"])
+        .args(["--image", testbed::TESTBED])
+        .current_dir(folder)
+        .stdin(Stdio::null());
+    let start = Instant::now();
+    let output = command.output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    (start.elapsed(), format!("{told}{text}"))
+}
+
+fn flags(all: &[&str]) -> Vec<String> {
+    all.iter().map(|flag| (*flag).to_owned()).collect()
+}
+
+/// Only images of the test cluster, with a tag.
+const IMAGES: &str = "\
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicy
+metadata: {name: probe-images}
+spec:
+  failurePolicy: Fail
+  matchConstraints:
+    resourceRules: [{apiGroups: [''], apiVersions: [v1], operations: [CREATE], resources: [pods]}]
+  validations:
+  - expression: \"object.spec.containers.all(c, c.image == 'pavisade.test/testbed:1')\"
+    message: this image is not permitted
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicyBinding
+metadata: {name: probe-images}
+spec:
+  policyName: probe-images
+  validationActions: [Deny]
+  matchResources: {namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: closed}}}
+---
+apiVersion: v1
+kind: Namespace
+metadata: {name: closed, labels: {pod-security.kubernetes.io/enforce: restricted}}
+";
+
+#[test]
+fn in_a_hardened_cluster_nothing_is_open() {
+    let [controllers, scheduler] = free();
+    let own = ["--bind-address=127.0.0.1", "--tls-cert-file=PKI/apiserver.crt"];
+    let with_port = |port: u16| {
+        let mut all = flags(&own);
+        all.extend(flags(&["--tls-private-key-file=PKI/apiserver.key", "--profiling=false"]));
+        all.push(format!("--secure-port={port}"));
+        all
+    };
+    let shape = Shape {
+        nodes: 2,
+        api_flags: flags(&["--anonymous-auth=false", "--profiling=false"]),
+        controller_flags: with_port(controllers),
+        scheduler_flags: with_port(scheduler),
+        ..Shape::default()
+    };
+    let started = testbed::start(&shape, "probe-closed");
+    let Some(cluster) = started.map_err(|skipped| println!("{skipped}")).ok() else { return };
+    cluster.apply(IMAGES).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let etcd = cluster.etcd_port();
+    let _forwarded = forward(&cluster, &[etcd, controllers, scheduler]);
+    let scope = [
+        cluster.node_address(1),
+        cluster.node_address(2),
+        format!("etcd@127.0.0.1:{etcd}"),
+        format!("kube-controller-manager@127.0.0.1:{controllers}"),
+        format!("kube-scheduler@127.0.0.1:{scheduler}"),
+        "cluster".to_owned(),
+        "namespace=closed".to_owned(),
+    ];
+    let mut args: Vec<&str> = Vec::new();
+    for item in &scope {
+        args.extend(["--scope", item]);
+    }
+    // The policy takes effect a moment after it is created.
+    let start = Instant::now();
+    let (time, told, all) = loop {
+        let (time, told) = probe(&cluster, folder.path(), &args);
+        let all = verdicts(&folder.path().join("evidence.json"));
+        if with(&all, "open").is_empty() || start.elapsed() > Duration::from_secs(20) {
+            break (time, told, all);
+        }
+    };
+    let open: Vec<_> = all.iter().filter(|(_, (word, _))| word == "open").collect();
+    assert!(open.is_empty(), "{open:#?}\n{told}");
+    let unknown: Vec<_> = all.iter().filter(|(_, (word, _))| word == "unknown").collect();
+    assert!(unknown.is_empty(), "{unknown:#?}\n{told}");
+    // Each refusal has its evidence.
+    assert!(all.values().all(|(_, reason)| !reason.is_empty()));
+    assert!(with(&all, "closed").len() > 80, "{}", with(&all, "closed").len());
+    println!("{} verdicts in {time:?}", all.len());
+}
+
+/// Everyone is an administrator.
+const EVERYONE: &str = "\
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {name: everyone}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: cluster-admin}
+subjects:
+- {apiGroup: rbac.authorization.k8s.io, kind: Group, name: 'system:unauthenticated'}
+";
+
+/// What is found in the weakened cluster.
+const WEAK: [&str; 62] = [
+    // API server: anonymous administrators, any origin, old TLS, RC4.
+    "PV-P001", "PV-P002", "PV-P003", "PV-P004", "PV-P005", "PV-P006", "PV-P007", "PV-P008",
+    "PV-P009", "PV-P010", "PV-P011", "PV-P012", "PV-P014", "PV-P015", "PV-P017", "PV-P020",
+    "PV-P021", "PV-P030", "PV-P031",
+    // Kubelet: anonymous, AlwaysAllow, read-only port, health on all addresses.
+    "PV-P050", "PV-P051", "PV-P052", "PV-P053", "PV-P054", "PV-P055", "PV-P056", "PV-P057",
+    "PV-P058", "PV-P059", "PV-P060", "PV-P061", "PV-P062", "PV-P063", "PV-P064", "PV-P065",
+    "PV-P066", "PV-P068",
+    // etcd: no client certificates, metrics, peers without TLS.
+    "PV-P070", "PV-P071", "PV-P073", "PV-P076", "PV-P077",
+    // Controller manager, scheduler and kube-proxy.
+    "PV-P080", "PV-P082", "PV-P083", "PV-P085", "PV-P088", "PV-P089", // Admission.
+    "PV-P110", "PV-P111", "PV-P112", "PV-P113", "PV-P114", "PV-P115", "PV-P116", "PV-P117",
+    "PV-P118", "PV-P119", "PV-P121", "PV-P122", "PV-P123", "PV-P124",
+];
+
+#[test]
+fn in_a_weakened_cluster_each_weakness_is_found_by_its_own_probe() {
+    let [controllers, scheduler, metrics] = free();
+    let paths = "--authorization-always-allow-paths=/healthz,/metrics,/configz";
+    let open = |port: u16| {
+        let mut all = flags(&["--bind-address=127.0.0.1", "--tls-cert-file=PKI/apiserver.crt"]);
+        all.extend(flags(&["--tls-private-key-file=PKI/apiserver.key", paths]));
+        all.push(format!("--secure-port={port}"));
+        all
+    };
+    let ciphers = "--tls-cipher-suites=TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,\
+                   TLS_ECDHE_ECDSA_WITH_RC4_128_SHA,TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA";
+    let kubelet = r#"{"authentication": {"anonymous": {"enabled": true}, "webhook": {"enabled": false},
+        "x509": {"clientCAFile": "/etc/kubernetes/pki/ca.crt"}},
+        "authorization": {"mode": "AlwaysAllow"}, "readOnlyPort": 10255,
+        "healthzBindAddress": "0.0.0.0"}"#;
+    let shape = Shape {
+        nodes: 1,
+        api_flags: flags(&["--cors-allowed-origins=.*", "--tls-min-version=VersionTLS10", ciphers]),
+        etcd_flags: vec![
+            "--client-cert-auth=false".to_owned(),
+            "--trusted-ca-file=".to_owned(),
+            format!("--listen-metrics-urls=http://127.0.0.1:{metrics}"),
+        ],
+        controller_flags: open(controllers),
+        scheduler_flags: open(scheduler),
+        kubelet_config: Some(kubelet.to_owned()),
+        proxy_config: Some(r#"{"metricsBindAddress": "0.0.0.0:10249"}"#.to_owned()),
+        ..Shape::default()
+    };
+    let started = testbed::start(&shape, "probe-open");
+    let Some(cluster) = started.map_err(|skipped| println!("{skipped}")).ok() else { return };
+    cluster.apply(EVERYONE).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let (etcd, peer) = (cluster.etcd_port(), cluster.etcd_peer_port());
+    let _forwarded = forward(&cluster, &[etcd, peer, metrics, controllers, scheduler]);
+    let scope = [
+        cluster.node_address(1),
+        format!("etcd@127.0.0.1:{etcd}"),
+        format!("etcd-peer@127.0.0.1:{peer}"),
+        format!("etcd-metrics@127.0.0.1:{metrics}"),
+        format!("kube-controller-manager@127.0.0.1:{controllers}"),
+        format!("kube-scheduler@127.0.0.1:{scheduler}"),
+        "cluster".to_owned(),
+        "namespace=default".to_owned(),
+    ];
+    let mut args: Vec<&str> = Vec::new();
+    for item in &scope {
+        args.extend(["--scope", item]);
+    }
+    let (time, told) = probe(&cluster, folder.path(), &args);
+    let all = verdicts(&folder.path().join("evidence.json"));
+    let found = with(&all, "open");
+    let wanted: BTreeSet<_> = WEAK.iter().map(|id| (*id).to_owned()).collect();
+    let missed = all.iter().filter(|((id, _), _)| wanted.contains(id) && !found.contains(id));
+    let missed: Vec<_> = missed.collect();
+    let surplus: Vec<_> =
+        all.iter().filter(|((id, _), (word, _))| word == "open" && !wanted.contains(id)).collect();
+    assert!(missed.is_empty() && surplus.is_empty(), "{missed:#?}\n{surplus:#?}\n{told}");
+    assert_eq!(found, wanted);
+    println!("{} weaknesses in {time:?}", found.len());
+}

@@ -1,0 +1,136 @@
+//! Doubles on loopback that are nearly open: nothing of them is called open.
+
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::time::Duration;
+
+use super::{verdicts, with};
+use crate::started::{folder, run};
+
+/// Answers every connection with the response to its path.
+pub(super) fn serve(listener: TcpListener, answer: fn(&str) -> String) {
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let _ = respond(stream, answer);
+        }
+    });
+}
+
+fn respond(mut stream: TcpStream, answer: fn(&str) -> String) -> std::io::Result<()> {
+    stream.set_read_timeout(Some(Duration::from_secs(2)))?;
+    let mut request = Vec::new();
+    let mut chunk = [0; 1024];
+    while !request.windows(4).any(|end| end == b"\r\n\r\n") {
+        match stream.read(&mut chunk)? {
+            0 => return Ok(()),
+            count => request.extend_from_slice(&chunk[..count]),
+        }
+        if !request.is_ascii() {
+            // A TLS handshake.
+            return Ok(());
+        }
+    }
+    stream.write_all(answer(&String::from_utf8_lossy(&request)).as_bytes())
+}
+
+pub(super) fn http(status: &str, headers: &str, body: &str) -> String {
+    let length = body.len();
+    format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\n{headers}\r\n{body}")
+}
+
+const PODS: &str = r#"{"kind":"PodList","apiVersion":"v1","items":[{}]}"#;
+const METRICS: &str = "# TYPE kubeproxy_x gauge\nkubeproxy_x 1\n";
+
+/// The components whose probes use plain HTTP.
+const PLAIN: [&str; 9] = [
+    "kubelet-read-only",
+    "insecure-api",
+    "kubectl-proxy",
+    "kube-proxy",
+    "kubelet-health",
+    "docker",
+    "registry",
+    "prometheus",
+    "etcd-metrics",
+];
+
+#[test]
+fn near_misses_are_not_open() {
+    type Double = (&'static str, fn(&str) -> String, &'static [&'static str]);
+    let doubles: [Double; 10] = [
+        ("403", |_| http("403 Forbidden", "", PODS), &["closed"]),
+        ("401", |_| http("401 Unauthorized", "", PODS), &["closed"]),
+        ("404", |_| http("404 Not Found", "", ""), &["closed"]),
+        ("redirect", |_| http("302 Found", "Location: /login\r\n", PODS), &["closed"]),
+        ("empty", |_| http("200 OK", "", ""), &["closed"]),
+        ("no content", |_| http("204 No Content", "", ""), &["closed"]),
+        ("a page", |_| http("200 OK", "", "<html>Welcome</html>"), &["closed"]),
+        // A honeypot that answers 200 to all with the right form.
+        ("honeypot", |_| http("200 OK", "", PODS), &["closed", "unknown"]),
+        ("error", |_| http("503 Service Unavailable", "", ""), &["unknown"]),
+        ("not HTTP", |_| "SSH-2.0-OpenSSH_9.2\r\n".to_owned(), &["not applicable"]),
+    ];
+    for (name, answer, expect) in doubles {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        serve(listener, answer);
+        let folder = folder(&[]);
+        for component in PLAIN {
+            let scope = format!("{component}@127.0.0.1:{port}");
+            let args =
+                ["probe", "--scope", &scope, "--journals", ".", "--evidence", "e.json", "-q"];
+            let done = run(folder.path(), &args);
+            let all = verdicts(&folder.path().join("e.json"));
+            assert!(!all.is_empty());
+            for ((probe, _), (word, reason)) in &all {
+                let fits = expect.contains(&word.as_str());
+                assert!(fits, "{name}: {component} {probe}: {word}, {reason}\n{}", done.out);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_open_is_open() {
+    fn answer(request: &str) -> String {
+        let path = request.split(' ').nth(1).unwrap_or_default();
+        match path {
+            "/pods" => http("200 OK", "", PODS),
+            "/metrics" => http("200 OK", "", METRICS),
+            "/configz" => http("200 OK", "", r#"{"kubeproxy.config.k8s.io":{}}"#),
+            "/debug/pprof/" => http("200 OK", "", "/debug/pprof/ goroutine heap"),
+            "/version" => http("200 OK", "", r#"{"ApiVersion":"1.44","GitCommit":"x"}"#),
+            "/v2/_catalog" => http("200 OK", "", r#"{"repositories":["a"]}"#),
+            "/api" => http("200 OK", "", r#"{"kind":"APIVersions","versions":["v1"]}"#),
+            "/api/v1/status/buildinfo" => {
+                http("200 OK", "", r#"{"status":"success","data":{"goVersion":"go1.27"}}"#)
+            }
+            "/healthz" => http("200 OK", "", "ok"),
+            _ => http("404 Not Found", "", "404 page not found"),
+        }
+    }
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    serve(listener, answer);
+    for (component, expect) in [
+        ("kubelet-read-only", &["PV-P065"][..]),
+        ("kube-proxy", &["PV-P088", "PV-P089", "PV-P090"]),
+        ("docker", &["PV-P091"]),
+        ("registry", &["PV-P093"]),
+        ("prometheus", &["PV-P094"]),
+        ("insecure-api", &["PV-P018"]),
+        ("kubectl-proxy", &["PV-P019"]),
+        ("kubelet-health", &["PV-P066"]),
+        ("node-port", &["PV-P095"]),
+        // Plain HTTP where TLS belongs.
+        ("kubelet", &["PV-P038"]),
+    ] {
+        let folder = folder(&[]);
+        let scope = format!("{component}@127.0.0.1:{port}");
+        let args = ["probe", "--scope", &scope, "--journals", ".", "--evidence", "e.json", "-q"];
+        let done = run(folder.path(), &args);
+        assert_eq!(done.code, 1, "{component}: {}", done.err);
+        let found = with(&verdicts(&folder.path().join("e.json")), "open");
+        assert_eq!(found.into_iter().collect::<Vec<_>>(), expect, "{component}");
+    }
+}

@@ -1,0 +1,43 @@
+//! Probes on real clusters, on doubles that are nearly open, and in a network of their own.
+#![expect(clippy::print_stdout, reason = "a test says what it skips")]
+
+mod active;
+mod clusters;
+mod doubles;
+mod namespaces;
+mod usage;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::TcpListener;
+use std::path::Path;
+
+use serde_json::Value;
+
+/// The verdicts by probe and subject in a file of evidence.
+fn verdicts(file: &Path) -> BTreeMap<(String, String), (String, String)> {
+    let text = std::fs::read_to_string(file).unwrap();
+    let document: Value = serde_json::from_str(&text).unwrap();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let results = document["results"].as_array().unwrap().iter().map(|result| {
+        let subject = &result["subject"];
+        let of = match subject.get("address") {
+            Some(address) => format!("{} {}", text(&subject["component"]), text(address)),
+            None => text(&subject["name"]),
+        };
+        ((text(&result["probe"]), of), (text(&result["verdict"]), text(&result["reason"])))
+    });
+    results.collect()
+}
+
+/// The probes that have a verdict on any subject.
+fn with(all: &BTreeMap<(String, String), (String, String)>, verdict: &str) -> BTreeSet<String> {
+    let found = all.iter().filter(|(_, (own, _))| own == verdict);
+    found.map(|((probe, _), _)| probe.clone()).collect()
+}
+
+/// Ports that are free now.
+fn free<const N: usize>() -> [u16; N] {
+    let held: [TcpListener; N] =
+        std::array::from_fn(|_| TcpListener::bind(("127.0.0.1", 0)).unwrap());
+    held.map(|listener| listener.local_addr().unwrap().port())
+}

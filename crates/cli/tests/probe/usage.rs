@@ -1,0 +1,56 @@
+//! Mistakes in arguments and scope files.
+
+use crate::started::{folder, run};
+
+#[test]
+fn mistakes_are_told_with_a_remedy() {
+    let folder = folder(&[
+        ("bad.yaml", "kind: ProbeScope\naddresses:\n- 10.0.0.1/33\n"),
+        ("no-consent.yaml", "cluster: true\n"),
+        ("old.yaml", "cluster: true\nconsent: {by: Ann, until: 2099-01-01, probes: ['*']}\n"),
+    ]);
+    for (args, expect) in [
+        (&["probe"][..], "nothing is in scope: name what may be touched"),
+        (&["probe", "--scope", "example.com"], "`example.com` is not a scope"),
+        (&["probe", "--scope", "10.0.0.0/8"], "more than 4096 addresses"),
+        (&["probe", "--scope", "kublet@10.0.0.1:1"], "did you mean `kubelet`?"),
+        (&["probe", "--scope", "namespace=a"], "nothing is in scope"),
+        (&["probe", "--scope", "10.0.0.1", "--scope", "namespace=a"], "add --scope cluster"),
+        (&["probe", "--scope", "10.0.0.1", "--only", "kubelet-anonymus-exec"], "did you mean"),
+        (&["probe", "--scope", "10.0.0.1", "--active"], "--scope-file"),
+        (&["probe", "--scope-file", "no-consent.yaml", "--active"], "needs a `consent`"),
+        (&["probe", "--scope-file", "old.yaml", "--active"], "at most 366 days"),
+        (&["probe", "--scope-file", "bad.yaml"], "bad.yaml:3"),
+        (&["probe", "revert", "../../x"], "is not a run"),
+        (&["probe", "--scope", "10.0.0.1", "--expect", "x.log"], "write audit=FILE"),
+    ] {
+        let done = run(folder.path(), args);
+        assert_eq!(done.code, 2, "{args:?}: {}", done.err);
+        assert!(done.err.contains(expect), "{args:?}: {}", done.err);
+    }
+}
+
+#[test]
+fn a_plan_has_every_request_and_sends_none() {
+    let folder = folder(&[(
+        "scope.yaml",
+        "addresses: ['kubelet@203.0.113.7:10250']\ncluster: true\nnamespaces: [shop]\n\
+         consent: {by: Ann, until: 2020-01-01, probes: ['*']}\n",
+    )]);
+    let done = run(folder.path(), &["probe", "plan", "--scope-file", "scope.yaml"]);
+    assert_eq!(done.code, 0, "{}", done.err);
+    for line in [
+        "kubelet 203.0.113.7:10250  GET /pods (https)",
+        "kubelet 203.0.113.7:10250  TLS handshake, TLS 1.0 only",
+        "POST /api/v1/namespaces/shop/pods?dryRun=All",
+        "Limits: 250 connections per second, 400 per host, 300 s in total.",
+    ] {
+        assert!(done.out.contains(line), "{line}\n{}", done.out);
+    }
+    // The consent has ended, so that no active probe is planned.
+    let args = ["probe", "plan", "--scope-file", "scope.yaml", "--active"];
+    let done = run(folder.path(), &args);
+    assert!(!done.out.contains("clusterroles"), "{}", done.out);
+    let list = run(folder.path(), &["probe", "list"]);
+    assert!(list.out.lines().count() > 100 && list.out.contains("PV-P160"));
+}

@@ -1,0 +1,289 @@
+//! Runs active probes, and removes what they created.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use jiff::Timestamp;
+use pavisade_model::Subject;
+use pavisade_sources::Api;
+use serde_json::{Value, json};
+
+use super::revert;
+use super::step::{Canary, Step};
+use crate::probe::Kind;
+use crate::{Closed, Gate, Outcome, Registered, Verdict, agent};
+
+/// Runs the active probes that the consent of the scope names. `stop` ends the run early; what was
+/// created is removed in any case. Also returns what could not be removed.
+pub async fn active(
+    gate: &Gate,
+    api: &Api,
+    canary: &Canary,
+    probes: &[&'static Registered],
+    now: Timestamp,
+    stop: &AtomicBool,
+) -> (Vec<Outcome>, Vec<String>) {
+    let mut session = Session { gate, api, agent: gate.agent(), canary, stop };
+    let mut outcomes = Vec::new();
+    let (mut created, mut ready) = (Vec::new(), None);
+    for probe in probes {
+        let Kind::Active { steps } = &probe.kind else { continue };
+        // An audit log shows by the user agent which probe sent a request.
+        session.agent = agent(gate, probe);
+        let mut audited = Vec::new();
+        let title = &probe.meta.rule.title;
+        let said = format!("the kubeconfig's {}{}", title[..1].to_lowercase(), &title[1..]);
+        let verdict = match gate.scope().consent_for(probe.id(), probe.name(), now) {
+            // Without consent, nothing is sent, and nothing is proven.
+            Err(why) => Verdict::NotApplicable(why),
+            Ok(_) if stop.load(Ordering::Relaxed) => {
+                Verdict::Unknown("the run was interrupted".to_owned())
+            }
+            Ok(_) => {
+                if ready.is_none() {
+                    let namespace = canary.namespace();
+                    let made = session.step(&namespace, None, &mut created, &mut audited).await;
+                    ready = Some(made);
+                }
+                match &ready {
+                    Some(Done::Ok(_)) => {
+                        let own = &mut Vec::new();
+                        let verdict =
+                            session.probe((&said, &steps(canary)), own, &mut audited).await;
+                        created.extend(session.remove(own).await);
+                        verdict
+                    }
+                    Some(done) => Verdict::Unknown(format!(
+                        "the namespace of the run cannot be created: {}",
+                        done.why()
+                    )),
+                    None => Verdict::Unknown("the namespace was not created".to_owned()),
+                }
+            }
+        };
+        let subject = Subject::Cluster { name: api.name.as_str().into() };
+        outcomes.push(Outcome { probe, subject, verdict, exchanges: Vec::new(), audited });
+    }
+    let left = session.remove(&mut created).await;
+    (outcomes, left)
+}
+
+struct Session<'a> {
+    gate: &'a Gate,
+    api: &'a Api,
+    agent: String,
+    canary: &'a Canary,
+    stop: &'a AtomicBool,
+}
+
+/// The result of a step.
+enum Done {
+    /// It was permitted; the response.
+    Ok(Value),
+    Forbidden(String),
+    Rejected(String),
+    Failed(String),
+}
+
+impl Done {
+    fn why(&self) -> &str {
+        match self {
+            Self::Ok(_) => "",
+            Self::Forbidden(why) | Self::Rejected(why) | Self::Failed(why) => why,
+        }
+    }
+}
+
+impl Session<'_> {
+    /// The last step is the proof, the others prepare it.
+    async fn probe(
+        &self,
+        (message, steps): (&str, &[Step]),
+        created: &mut Vec<String>,
+        audited: &mut Vec<(String, String)>,
+    ) -> Verdict {
+        let mut before = None;
+        for (index, step) in steps.iter().enumerate() {
+            if self.stop.load(Ordering::Relaxed) {
+                return Verdict::Unknown("the run was interrupted".to_owned());
+            }
+            let is_last = index + 1 == steps.len();
+            let done = self.step(step, before.as_ref(), created, audited).await;
+            before = match done {
+                Done::Ok(response) => Some(response),
+                Done::Forbidden(why) => return Verdict::Closed(Closed::Authorization, why),
+                Done::Rejected(why) if is_last => return Verdict::Closed(Closed::Admission, why),
+                Done::Rejected(why) => {
+                    return Verdict::Unknown(format!("the canary was rejected: {why}"));
+                }
+                Done::Failed(why) => return Verdict::Unknown(why),
+            };
+        }
+        match audited.last() {
+            Some((method, path)) => {
+                Verdict::Open { message: message.to_owned(), proof: format!("{method} {path}") }
+            }
+            None => Verdict::NotApplicable("the cluster has no nodes".to_owned()),
+        }
+    }
+
+    async fn step(
+        &self,
+        step: &Step,
+        before: Option<&Value>,
+        created: &mut Vec<String>,
+        audited: &mut Vec<(String, String)>,
+    ) -> Done {
+        match step {
+            Step::Create { collection, object } => {
+                let Some(path) = step.path() else {
+                    return Done::Failed("the object has no name".to_owned());
+                };
+                let dry = format!("{collection}?dryRun=All");
+                let tried = self.send("dry-run", "POST", &dry, Some((JSON, object))).await;
+                let Done::Ok(_) = tried else {
+                    audited.push(("POST".to_owned(), dry));
+                    return tried;
+                };
+                // The journal has the path before the object exists, so that it can be removed.
+                let what = json!({"path": path, "method": "POST", "body": object});
+                if let Err(why) = self.gate.pass_cluster(&self.api.server, "create", &what).await {
+                    return Done::Failed(format!("not sent: {why}"));
+                }
+                created.push(path);
+                audited.push(("POST".to_owned(), collection.clone()));
+                self.exchange(self.api, "POST", collection, Some((JSON, object))).await
+            }
+            Step::Send { method, path, body, proof } => {
+                audited.push(((*method).to_owned(), path.clone()));
+                let body = body.as_ref().map(|(kind, body)| (*kind, body));
+                match self.send("request", method, path, body).await {
+                    Done::Rejected(why) | Done::Failed(why)
+                        if proof.is_some_and(|proof| why.contains(proof)) =>
+                    {
+                        Done::Ok(Value::Null)
+                    }
+                    done => done,
+                }
+            }
+            Step::WithToken { method, path, body } => {
+                let token = before.and_then(|before| before.pointer("/status/token")?.as_str());
+                let Some(token) = token else {
+                    return Done::Failed("the response contains no token".to_owned());
+                };
+                let api = match self.api.with_token(token) {
+                    Ok(api) => api,
+                    Err(why) => return Done::Failed(why),
+                };
+                audited.push(((*method).to_owned(), path.clone()));
+                let what = json!({"method": method, "path": path, "as": "the canary's token"});
+                if let Err(why) = self.gate.pass_cluster(&api.server, "request", &what).await {
+                    return Done::Failed(format!("not sent: {why}"));
+                }
+                self.exchange(&api, method, path, Some((JSON, body))).await
+            }
+        }
+    }
+
+    async fn send(
+        &self,
+        kind: &str,
+        method: &str,
+        path: &str,
+        body: Option<(&str, &Value)>,
+    ) -> Done {
+        let what = json!({"method": method, "path": path, "body": body.map(|(_, body)| body)});
+        if let Err(why) = self.gate.pass_cluster(&self.api.server, kind, &what).await {
+            return Done::Failed(format!("not sent: {why}"));
+        }
+        self.exchange(self.api, method, path, body).await
+    }
+
+    async fn exchange(
+        &self,
+        api: &Api,
+        method: &str,
+        path: &str,
+        body: Option<(&str, &Value)>,
+    ) -> Done {
+        let body = body.map(|(kind, body)| (kind, body.to_string().into_bytes()));
+        match api.send(method, path, &self.agent, body).await {
+            Ok((status, body)) => done(status, &body),
+            Err(why) => Done::Failed(why),
+        }
+    }
+
+    /// Removes what was created, last first. Returns what is left, with reasons.
+    async fn remove(&self, created: &mut Vec<String>) -> Vec<String> {
+        let mut left = Vec::new();
+        while let Some(path) = created.pop() {
+            if revert::remove(self.gate, self.api, &path, &self.canary.run).await.is_err() {
+                left.push(path);
+            }
+        }
+        left
+    }
+}
+
+const JSON: &str = "application/json";
+
+fn done(status: u16, body: &[u8]) -> Done {
+    let parsed: Value = serde_json::from_slice(body).unwrap_or_default();
+    let plain = || String::from_utf8_lossy(body).lines().next().unwrap_or_default().to_owned();
+    let message = parsed.get("message").and_then(Value::as_str).map_or_else(plain, str::to_owned);
+    let message: String = message.chars().filter(|c| !c.is_control()).take(300).collect();
+    match status {
+        200..=299 => Done::Ok(parsed),
+        401 => Done::Forbidden("status 401".to_owned()),
+        403 if is_permission(&message) => Done::Forbidden(message),
+        400 | 403 | 422 => Done::Rejected(message),
+        _ => Done::Failed(format!("status {status}: {message}")),
+    }
+}
+
+/// Whether a message is one of the authorizer, and not one of admission.
+fn is_permission(message: &str) -> bool {
+    message.contains(" cannot ") && message.contains("resource")
+        || message.contains("attempting to grant RBAC permissions not currently held")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn permissions_and_admission_are_told_apart() {
+        let word = |status: u16, message: &str| {
+            let body = json!({"kind": "Status", "message": message}).to_string();
+            match done(status, body.as_bytes()) {
+                Done::Ok(_) => "ok",
+                Done::Forbidden(_) => "forbidden",
+                Done::Rejected(_) => "rejected",
+                Done::Failed(_) => "failed",
+            }
+        };
+        for (status, message, expect) in [
+            (201, "", "ok"),
+            (
+                403,
+                "secrets is forbidden: User \"u\" cannot create resource \"secrets\"",
+                "forbidden",
+            ),
+            (
+                403,
+                "user \"u\" is attempting to grant RBAC permissions not currently held",
+                "forbidden",
+            ),
+            (
+                403,
+                "pods \"p\" is forbidden: violates PodSecurity \"restricted:latest\"",
+                "rejected",
+            ),
+            (422, "ValidatingAdmissionPolicy 'p' with binding 'b' denied request", "rejected"),
+            (401, "Unauthorized", "forbidden"),
+            (409, "already exists", "failed"),
+            (500, "etcd is away", "failed"),
+        ] {
+            assert_eq!(word(status, message), expect, "{status} {message}");
+        }
+    }
+}

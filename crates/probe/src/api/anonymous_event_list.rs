@@ -1,0 +1,33 @@
+//! PV-P020.
+
+use pavisade_macros::check;
+
+use crate::probe::Seen;
+use crate::shape::{list, readable};
+use crate::{Ask, Component, EndpointProbe, Target, Verdict};
+
+/// API server lists events without credentials
+///
+/// ## Why
+/// Events contain names, images and errors of all workloads.
+///
+/// ## Fix
+/// Set `--anonymous-auth=false`, or limit anonymous access with an `AuthenticationConfiguration`
+/// to the paths of health checks. Remove the bindings of `system:anonymous` and
+/// `system:unauthenticated`.
+#[check(id = "PV-P020", severity = Medium, scope = World)]
+pub(crate) struct AnonymousEventList {}
+
+impl EndpointProbe for AnonymousEventList {
+    const AT: &'static [Component] = &[Component::ApiServer];
+    const TECHNIQUES: &'static [&'static str] = &["T1613"];
+    const OWASP: &'static str = "K09";
+
+    fn asks(target: &Target) -> Vec<Ask> {
+        vec![Ask::get(target, "/api/v1/events?limit=1")]
+    }
+
+    fn judge(seen: &Seen<'_>) -> Verdict {
+        readable(seen, "events can be listed without credentials", list("EventList"))
+    }
+}

@@ -1,0 +1,33 @@
+//! PV-P007.
+
+use pavisade_macros::check;
+
+use crate::probe::Seen;
+use crate::shape::{list, readable};
+use crate::{Ask, Component, EndpointProbe, Target, Verdict};
+
+/// API server lists nodes without credentials
+///
+/// ## Why
+/// Node objects contain addresses, versions and the cloud instances behind them.
+///
+/// ## Fix
+/// Set `--anonymous-auth=false`, or limit anonymous access with an `AuthenticationConfiguration`
+/// to the paths of health checks. Remove the bindings of `system:anonymous` and
+/// `system:unauthenticated`.
+#[check(id = "PV-P007", severity = Medium, scope = World)]
+pub(crate) struct AnonymousNodeList {}
+
+impl EndpointProbe for AnonymousNodeList {
+    const AT: &'static [Component] = &[Component::ApiServer];
+    const TECHNIQUES: &'static [&'static str] = &["T1613"];
+    const OWASP: &'static str = "K09";
+
+    fn asks(target: &Target) -> Vec<Ask> {
+        vec![Ask::get(target, "/api/v1/nodes?limit=1")]
+    }
+
+    fn judge(seen: &Seen<'_>) -> Verdict {
+        readable(seen, "nodes can be listed without credentials", list("NodeList"))
+    }
+}

@@ -1,0 +1,41 @@
+//! PV-P019.
+
+use pavisade_macros::check;
+
+use crate::probe::Seen;
+use crate::shape::{json, readable};
+use crate::{Ask, Component, EndpointProbe, Page, Target, Verdict};
+
+/// kubectl proxy is reachable over the network
+///
+/// ## Why
+/// Requests are sent with the credentials of the person who started it.
+///
+/// ## Fix
+/// Start `kubectl proxy` without `--address` and `--accept-hosts`, so that it uses loopback only.
+#[check(id = "PV-P019", severity = Critical, scope = World)]
+pub(crate) struct KubectlProxyExposed {}
+
+impl EndpointProbe for KubectlProxyExposed {
+    const AT: &'static [Component] = &[Component::KubectlProxy];
+    const TECHNIQUES: &'static [&'static str] = &["T1133"];
+    const OWASP: &'static str = "K06";
+
+    fn asks(target: &Target) -> Vec<Ask> {
+        vec![Ask::get(target, "/api")]
+    }
+
+    fn judge(seen: &Seen<'_>) -> Verdict {
+        readable(
+            seen,
+            "the API can be used with the credentials of whoever started kubectl proxy",
+            versions,
+        )
+    }
+}
+
+fn versions(page: &Page) -> Option<String> {
+    let body = json(page)?;
+    let is = body.get("kind")?.as_str()? == "APIVersions" && body.get("versions").is_some();
+    is.then(|| "APIVersions".to_owned())
+}

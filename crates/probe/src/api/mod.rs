@@ -1,0 +1,45 @@
+//! Probes of the API server without credentials.
+
+mod anonymous_api_discovery;
+mod anonymous_api_health_details;
+mod anonymous_api_logs;
+mod anonymous_api_metrics;
+mod anonymous_api_profiling;
+mod anonymous_api_version;
+mod anonymous_config_map_list;
+mod anonymous_event_list;
+mod anonymous_namespace_list;
+mod anonymous_node_list;
+mod anonymous_open_api;
+mod anonymous_pod_list;
+mod anonymous_role_list;
+mod anonymous_rules_review;
+mod anonymous_secret_list;
+mod anonymous_service_account_list;
+mod anonymous_service_list;
+mod api_basic_authentication;
+mod api_cors_any_origin;
+mod insecure_api;
+mod kubectl_proxy_exposed;
+
+pub(crate) use anonymous_api_discovery::AnonymousApiDiscovery;
+pub(crate) use anonymous_api_health_details::AnonymousApiHealthDetails;
+pub(crate) use anonymous_api_logs::AnonymousApiLogs;
+pub(crate) use anonymous_api_metrics::AnonymousApiMetrics;
+pub(crate) use anonymous_api_profiling::AnonymousApiProfiling;
+pub(crate) use anonymous_api_version::AnonymousApiVersion;
+pub(crate) use anonymous_config_map_list::AnonymousConfigMapList;
+pub(crate) use anonymous_event_list::AnonymousEventList;
+pub(crate) use anonymous_namespace_list::AnonymousNamespaceList;
+pub(crate) use anonymous_node_list::AnonymousNodeList;
+pub(crate) use anonymous_open_api::AnonymousOpenApi;
+pub(crate) use anonymous_pod_list::AnonymousPodList;
+pub(crate) use anonymous_role_list::AnonymousRoleList;
+pub(crate) use anonymous_rules_review::AnonymousRulesReview;
+pub(crate) use anonymous_secret_list::AnonymousSecretList;
+pub(crate) use anonymous_service_account_list::AnonymousServiceAccountList;
+pub(crate) use anonymous_service_list::AnonymousServiceList;
+pub(crate) use api_basic_authentication::ApiBasicAuthentication;
+pub(crate) use api_cors_any_origin::ApiCorsAnyOrigin;
+pub(crate) use insecure_api::InsecureApi;
+pub(crate) use kubectl_proxy_exposed::KubectlProxyExposed;

@@ -1,0 +1,237 @@
+//! The gate: everything that is sent goes through it. It refuses what is out of scope, limits the
+//! rate, the number of connections per host and the time, and writes the journal before anything
+//! leaves.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::Value;
+use tokio::time::{Instant, sleep_until};
+
+use crate::network::plain;
+use crate::{Journal, OwnNetwork, RunId, Scope};
+
+/// Why something was not sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Withheld {
+    /// It is not in scope.
+    Scope(String),
+    /// The host has received as much as is allowed.
+    PerHost(usize),
+    /// The time for the run is over.
+    Deadline(u64),
+    /// The journal could not be written.
+    Journal(String),
+}
+
+impl fmt::Display for Withheld {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Scope(why) => f.write_str(why),
+            Self::PerHost(count) => {
+                write!(f, "the limit of {count} connections to one host is reached (perHost)")
+            }
+            Self::Deadline(seconds) => {
+                write!(f, "the {seconds} s for the run are over (deadline)")
+            }
+            Self::Journal(why) => write!(f, "the journal cannot be written: {why}"),
+        }
+    }
+}
+
+/// Lets through what may be sent.
+#[derive(Debug)]
+pub struct Gate {
+    scope: Scope,
+    own: OwnNetwork,
+    end: Instant,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    journal: Journal,
+    per_host: HashMap<IpAddr, usize>,
+    next: Instant,
+}
+
+impl Gate {
+    /// Creates a gate; the time for the run begins now.
+    pub fn new(scope: Scope, own: OwnNetwork, journal: Journal) -> Self {
+        let now = Instant::now();
+        let end = now + Duration::from_secs(scope.limits.deadline);
+        let state = Mutex::new(State { journal, per_host: HashMap::new(), next: now });
+        Self { scope, own, end, state }
+    }
+
+    /// Returns the scope.
+    pub fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// Waits until a connection may be made, and writes it into the journal.
+    ///
+    /// # Errors
+    /// It must not be made.
+    pub async fn pass(&self, to: SocketAddr, kind: &str, what: &Value) -> Result<(), Withheld> {
+        self.scope.permits(to, &self.own).map_err(Withheld::Scope)?;
+        let slot = {
+            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            let count = state.per_host.entry(plain(to.ip())).or_default();
+            if *count >= self.scope.limits.per_host {
+                return Err(Withheld::PerHost(self.scope.limits.per_host));
+            }
+            *count += 1;
+            state.slot(self.scope.limits.rate)
+        };
+        self.wait(slot).await?;
+        self.write(kind, &to.to_string(), what)
+    }
+
+    /// The same for a request to the API server of the kubeconfig.
+    ///
+    /// # Errors
+    /// It must not be made.
+    pub async fn pass_cluster(
+        &self,
+        server: &str,
+        kind: &str,
+        what: &Value,
+    ) -> Result<(), Withheld> {
+        if !self.scope.cluster {
+            return Err(Withheld::Scope("the cluster is not in scope".to_owned()));
+        }
+        let slot = {
+            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            state.slot(self.scope.limits.rate)
+        };
+        self.wait(slot).await?;
+        self.write(kind, server, what)
+    }
+
+    /// The same for removing what the run created, which no limit prevents.
+    ///
+    /// # Errors
+    /// The cluster is not in scope, or the journal cannot be written.
+    pub(crate) fn pass_removal(
+        &self,
+        server: &str,
+        kind: &str,
+        what: &Value,
+    ) -> Result<(), Withheld> {
+        if !self.scope.cluster {
+            return Err(Withheld::Scope("the cluster is not in scope".to_owned()));
+        }
+        self.write(kind, server, what)
+    }
+
+    /// Returns whether an address may be contacted, apart from limits.
+    ///
+    /// # Errors
+    /// It may not.
+    pub fn permits(&self, to: SocketAddr) -> Result<(), Withheld> {
+        self.scope.permits(to, &self.own).map_err(Withheld::Scope)
+    }
+
+    /// Returns the user agent of requests, by which an audit log shows the run.
+    pub fn agent(&self) -> String {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        format!("pavisade-probe/{}", state.journal.run())
+    }
+
+    /// Returns the run.
+    pub fn run(&self) -> RunId {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).journal.run().clone()
+    }
+
+    /// Returns the number of connections to the host that received most.
+    pub fn most_per_host(&self) -> usize {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.per_host.values().copied().max().unwrap_or_default()
+    }
+
+    /// Returns the journal.
+    pub fn finish(self) -> Journal {
+        self.state.into_inner().unwrap_or_else(PoisonError::into_inner).journal
+    }
+
+    async fn wait(&self, slot: Instant) -> Result<(), Withheld> {
+        if slot >= self.end || Instant::now() >= self.end {
+            return Err(Withheld::Deadline(self.scope.limits.deadline));
+        }
+        sleep_until(slot).await;
+        Ok(())
+    }
+
+    fn write(&self, kind: &str, to: &str, what: &Value) -> Result<(), Withheld> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let written = state.journal.add(Timestamp::now(), kind, to, what);
+        written.map_err(|error| Withheld::Journal(error.to_string()))
+    }
+}
+
+impl State {
+    /// Reserves the next point in time at which something may be sent.
+    fn slot(&mut self, rate: u32) -> Instant {
+        let slot = self.next.max(Instant::now());
+        self.next = slot + Duration::from_secs(1) / rate.max(1);
+        slot
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+    use crate::Limits;
+
+    fn gate(items: &[&str], limits: Limits, out: Box<dyn io::Write + Send>) -> Gate {
+        let mut scope = Scope { limits, ..Scope::default() };
+        for item in items {
+            scope.add(item).unwrap();
+        }
+        Gate::new(scope, OwnNetwork::default(), Journal::new(RunId::new(b""), out))
+    }
+
+    #[tokio::test]
+    async fn limits_hold_and_a_journal_that_fails_stops_everything() {
+        let limits = Limits { per_host: 2, rate: 100, ..Limits::default() };
+        let open = gate(&["10.0.0.0/24"], limits, Box::new(io::sink()));
+        let first = "10.0.0.1:443".parse().unwrap();
+        let start = Instant::now();
+        for expect in [true, true, false] {
+            assert_eq!(open.pass(first, "tcp", &Value::Null).await.is_ok(), expect);
+        }
+        open.pass("10.0.0.2:443".parse().unwrap(), "tcp", &Value::Null).await.unwrap();
+        assert!(start.elapsed() >= Duration::from_millis(19), "{:?}", start.elapsed());
+        let out = open.pass("10.0.1.1:443".parse().unwrap(), "tcp", &Value::Null).await;
+        assert!(matches!(out, Err(Withheld::Scope(_))));
+        assert!(matches!(
+            open.pass_cluster("https://x", "api", &Value::Null).await,
+            Err(Withheld::Scope(_))
+        ));
+        assert_eq!((open.most_per_host(), open.finish().entries()), (2, 3));
+
+        struct Full;
+        impl io::Write for Full {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                Err(io::ErrorKind::StorageFull.into())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let full = gate(&["10.0.0.0/24"], Limits::default(), Box::new(Full));
+        let sent = full.pass(first, "tcp", &Value::Null).await;
+        assert!(matches!(sent, Err(Withheld::Journal(_))), "{sent:?}");
+        let late = Limits { deadline: 0, ..Limits::default() };
+        let late = gate(&["10.0.0.0/24"], late, Box::new(io::sink()));
+        let sent = late.pass(first, "tcp", &Value::Null).await;
+        assert_eq!(sent, Err(Withheld::Deadline(0)));
+    }
+}

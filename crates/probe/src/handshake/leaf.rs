@@ -1,0 +1,224 @@
+//! The certificate of a server (RFC 5280). Nothing is verified here.
+
+use std::net::IpAddr;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use sha2::{Digest as _, Sha256};
+use x509_cert::Certificate;
+use x509_cert::der::Decode as _;
+use x509_cert::der::asn1::ObjectIdentifier;
+use x509_cert::ext::pkix::SubjectAltName;
+use x509_cert::ext::pkix::name::GeneralName;
+use x509_cert::name::Name;
+
+use crate::Answer;
+use crate::probe::Seen;
+
+/// The largest certificate that is read, in bytes.
+const LONGEST: usize = 64 << 10;
+const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+const ALTERNATIVE_NAMES: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.17");
+/// Signatures with MD2, MD5 and SHA-1.
+const BROKEN: [(ObjectIdentifier, &str); 5] = [
+    (ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.2"), "MD2 and RSA"),
+    (ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.4"), "MD5 and RSA"),
+    (ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.5"), "SHA-1 and RSA"),
+    (ObjectIdentifier::new_unwrap("1.2.840.10045.4.1"), "SHA-1 and ECDSA"),
+    (ObjectIdentifier::new_unwrap("1.2.840.10040.4.3"), "SHA-1 and DSA"),
+];
+
+/// A certificate.
+pub(super) struct Leaf {
+    certificate: Certificate,
+    fingerprint: String,
+    names: Vec<String>,
+    addresses: Vec<IpAddr>,
+}
+
+impl Leaf {
+    /// Reads DER. `None` if it is not a certificate.
+    pub(super) fn read(der: &[u8]) -> Option<Self> {
+        let certificate =
+            Certificate::from_der(der.get(..).filter(|d| d.len() <= LONGEST)?).ok()?;
+        let digest = Sha256::digest(der);
+        let fingerprint = digest[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+        let mut leaf = Self { certificate, fingerprint, names: Vec::new(), addresses: Vec::new() };
+        let alternative = leaf.alternative();
+        for name in alternative.iter().flat_map(|all| &all.0) {
+            match name {
+                GeneralName::IpAddress(bytes) => leaf.addresses.extend(address(bytes.as_bytes())),
+                GeneralName::Rfc822Name(mail) => leaf.names.push(mail.as_str().to_owned()),
+                GeneralName::DnsName(name) => leaf.names.push(name.as_str().to_owned()),
+                _ => {}
+            }
+        }
+        leaf.names.push(leaf.subject());
+        leaf.names.push(leaf.certificate.tbs_certificate().issuer().to_string());
+        Some(leaf)
+    }
+
+    fn alternative(&self) -> Option<SubjectAltName> {
+        let extensions = self.certificate.tbs_certificate().extensions()?;
+        let found = extensions.iter().find(|one| one.extn_id == ALTERNATIVE_NAMES)?;
+        SubjectAltName::from_der(found.extn_value.as_bytes()).ok()
+    }
+
+    /// The first and last second in which it is valid, since 1970.
+    pub(super) fn validity(&self) -> (i64, i64) {
+        let validity = self.certificate.tbs_certificate().validity();
+        let seconds = |time: x509_cert::time::Time| {
+            i64::try_from(time.to_unix_duration().as_secs()).unwrap_or(i64::MAX)
+        };
+        (seconds(validity.not_before), seconds(validity.not_after))
+    }
+
+    /// Its subject (RFC 4514).
+    pub(super) fn subject(&self) -> String {
+        self.certificate.tbs_certificate().subject().to_string()
+    }
+
+    /// All names in it.
+    pub(super) fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// The addresses that it is for.
+    pub(super) fn addresses(&self) -> &[IpAddr] {
+        &self.addresses
+    }
+
+    /// The first digits of its SHA-256 digest.
+    pub(super) fn fingerprint(&self) -> &str {
+        &self.fingerprint
+    }
+
+    /// Whether it names itself as its issuer.
+    pub(super) fn is_self_signed(&self) -> bool {
+        let certificate = self.certificate.tbs_certificate();
+        certificate.subject() == certificate.issuer()
+    }
+
+    /// What is weak in its key or its signature.
+    pub(super) fn weakness(&self) -> Option<String> {
+        let key = self.certificate.tbs_certificate().subject_public_key_info();
+        if key.algorithm.oid == RSA {
+            let bits = modulus_bits(key.subject_public_key.raw_bytes())?;
+            if bits < 2048 {
+                return Some(format!("the RSA key has only {bits} bits"));
+            }
+        }
+        // Nobody verifies the signature of a certificate that is its own authority.
+        if self.is_self_signed() {
+            return None;
+        }
+        let signature = self.certificate.signature_algorithm().oid;
+        let broken = BROKEN.iter().find(|(known, _)| *known == signature);
+        broken.map(|(_, name)| format!("the certificate is signed with {name}"))
+    }
+}
+
+/// The bits of the modulus of an RSA key (RFC 8017, A.1.1).
+fn modulus_bits(der: &[u8]) -> Option<usize> {
+    let (tag, sequence, _) = element(der)?;
+    let (integer, modulus, _) = element(sequence)?;
+    if (tag, integer) != (0x30, 0x02) {
+        return None;
+    }
+    let first = modulus.iter().position(|byte| *byte != 0)?;
+    let rest = &modulus[first..];
+    Some(rest.len() * 8 - rest[0].leading_zeros() as usize)
+}
+
+/// Returns the tag and content of a DER element, and what follows.
+fn element(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+    let (&tag, rest) = der.split_first()?;
+    let (&first, rest) = rest.split_first()?;
+    let (length, rest) = match first {
+        0..=127 => (usize::from(first), rest),
+        0x81..=0x84 => {
+            let (bytes, rest) = rest.split_at_checked(usize::from(first - 0x80))?;
+            (bytes.iter().fold(0, |sum, byte| sum << 8 | usize::from(*byte)), rest)
+        }
+        _ => return None,
+    };
+    let (content, rest) = rest.split_at_checked(length)?;
+    Some((tag, content, rest))
+}
+
+fn address(bytes: &[u8]) -> Option<IpAddr> {
+    if let Ok(four) = <[u8; 4]>::try_from(bytes) {
+        return Some(four.into());
+    }
+    <[u8; 16]>::try_from(bytes).ok().map(IpAddr::from)
+}
+
+impl Seen<'_> {
+    /// The names of the authorities whose client certificates the server accepts.
+    pub(super) fn names(&self) -> Vec<String> {
+        let facts = self.exchanges.iter().find_map(|exchange| match &exchange.answer {
+            Answer::Tls(facts) => Some(facts),
+            _ => None,
+        });
+        let names = facts.iter().flat_map(|facts| &facts.authorities);
+        names.filter_map(|der| Some(Name::from_der(der).ok()?.to_string())).collect()
+    }
+}
+
+/// Whether a name contains an e-mail address.
+pub(super) fn is_mail(name: &str) -> bool {
+    name.split([',', '=', '+', ' ']).any(|part| {
+        let Some((user, host)) = part.split_once('@') else { return false };
+        !user.is_empty() && host.contains('.') && !host.starts_with('.') && !host.ends_with('.')
+    })
+}
+
+/// Returns the day of a time (UTC).
+pub(super) fn day(seconds: i64) -> String {
+    let time = Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX);
+    time.to_zoned(TimeZone::UTC).date().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_is_read_and_damage_is_not_fatal() {
+        let mut params =
+            rcgen::CertificateParams::new(vec!["10.0.0.7".to_owned(), "node-1".to_owned()])
+                .unwrap();
+        params.distinguished_name = rcgen::DistinguishedName::new();
+        params.distinguished_name.push(rcgen::DnType::CommonName, "ann@example.com");
+        let key = rcgen::KeyPair::generate().unwrap();
+        let certificate = params.self_signed(&key).unwrap();
+        let der = certificate.der().to_vec();
+        let leaf = Leaf::read(&der).unwrap();
+        assert_eq!(leaf.addresses(), ["10.0.0.7".parse::<IpAddr>().unwrap()]);
+        assert!(leaf.is_self_signed() && leaf.weakness().is_none());
+        assert!(leaf.names().iter().any(|name| is_mail(name)));
+        assert!(!is_mail("CN=system:node@cluster") && !is_mail("CN=a@"));
+        for at in 0..der.len() {
+            let mut damaged = der.clone();
+            damaged[at] ^= 0xff;
+            if let Some(leaf) = Leaf::read(&damaged) {
+                let _ = (leaf.weakness(), leaf.validity(), leaf.subject());
+            }
+            let _ = Leaf::read(&der[..at]);
+        }
+    }
+
+    #[test]
+    fn the_bits_of_a_key_are_counted() {
+        let key = |modulus: &[u8]| {
+            let mut der = vec![0x30, (modulus.len() + 5) as u8, 2, modulus.len() as u8];
+            der.extend(modulus);
+            der.extend([2, 1, 3]);
+            der
+        };
+        assert_eq!(modulus_bits(&key(&[0, 0x80, 0, 0])), Some(24));
+        assert_eq!(modulus_bits(&key(&[0x7f, 0xff])), Some(15));
+        assert_eq!(modulus_bits(&[0x30, 0x84, 0xff, 0xff, 0xff, 0xff]), None);
+        assert_eq!(modulus_bits(&[]), None);
+    }
+}

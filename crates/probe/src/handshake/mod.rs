@@ -1,0 +1,55 @@
+//! Probes of TLS handshakes.
+
+mod certificate_expires_soon;
+mod certificate_name_mismatch;
+mod certificate_names_people;
+mod expired_certificate;
+mod leaf;
+mod old_tls_version;
+mod plaintext_accepted;
+mod self_signed_certificate;
+mod weak_certificate;
+mod weak_cipher_suite;
+
+pub(crate) use certificate_expires_soon::CertificateExpiresSoon;
+pub(crate) use certificate_name_mismatch::CertificateNameMismatch;
+pub(crate) use certificate_names_people::CertificateNamesPeople;
+pub(crate) use expired_certificate::ExpiredCertificate;
+pub(crate) use old_tls_version::OldTlsVersion;
+pub(crate) use plaintext_accepted::PlaintextAccepted;
+pub(crate) use self_signed_certificate::SelfSignedCertificate;
+pub(crate) use weak_certificate::WeakCertificate;
+pub(crate) use weak_cipher_suite::WeakCipherSuite;
+
+use leaf::Leaf;
+
+use crate::probe::Seen;
+use crate::shape::closed;
+use crate::{Answer, Closed, Verdict};
+
+/// Judges the certificate that the server presented. `wrong` says what is wrong with it.
+fn certificate(seen: &Seen<'_>, wrong: impl FnOnce(&Leaf, &Seen<'_>) -> Option<String>) -> Verdict {
+    let facts = match seen.exchanges.first().map(|exchange| &exchange.answer) {
+        Some(Answer::Tls(facts)) => facts,
+        Some(other) => return closed(other),
+        None => return Verdict::Unknown("nothing was sent".to_owned()),
+    };
+    let Some(leaf) = facts.chain.first().and_then(|der| Leaf::read(der)) else {
+        return Verdict::Unknown("the certificate cannot be read".to_owned());
+    };
+    match wrong(&leaf, seen) {
+        Some(message) => Verdict::Open {
+            message,
+            proof: format!("{}, certificate {}", facts.version, leaf.fingerprint()),
+        },
+        None => Verdict::Closed(Closed::Good, format!("certificate of {}", leaf.subject())),
+    }
+}
+
+/// Judges a server that did not accept an old offer.
+fn refused(answer: &Answer) -> Verdict {
+    match answer {
+        Answer::TlsRefused(why) => Verdict::Closed(Closed::Good, format!("refused: {why}")),
+        other => closed(other),
+    }
+}

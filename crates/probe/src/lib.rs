@@ -1,0 +1,60 @@
+//! Penetration tests that are safe to run: what an attacker would try, with proof of what is open
+//! and what is closed.
+//!
+//! The pure parts are separate from sending: a [`Scope`] decides what may be touched, [`plan`] lists
+//! every request, each probe is a function from responses to a [`Verdict`], and [`judgement`] makes
+//! findings of them. Only `send`, `gate` and `cluster` do I/O. Everything goes through the [`Gate`],
+//! which refuses what is out of scope before a packet leaves, limits the rate and the number of
+//! requests per host, and writes the journal.
+//!
+//! Out of scope: persistence, reverse shells, and anything that destroys data or stops a workload.
+//! No such probe exists here.
+
+mod component;
+mod exchange;
+mod gate;
+mod journal;
+mod network;
+mod plan;
+mod probe;
+mod registry;
+mod report;
+mod scope;
+mod send;
+mod shape;
+mod tls;
+mod verdict;
+
+mod active;
+mod admission;
+mod api;
+mod cloud;
+mod etcd;
+mod handshake;
+mod kubelet;
+mod pod;
+mod services;
+
+pub use active::{Canary, EXPIRES, LABEL, Step, active, created, labelled, remove};
+pub use admission::{dry_runs, restricted};
+pub use component::{Component, PORTS};
+pub use exchange::{Answer, Ask, Exchange, HttpAsk, Offer, Page, Probed, Target, TlsFacts};
+pub use gate::{Gate, Withheld};
+pub use journal::{Journal, JournalError, RunId, read as read_journal};
+pub use network::OwnNetwork;
+pub use plan::{Planned, addresses, plan};
+pub use pod::{Mount, PodFacts, judge_pod};
+pub use probe::{Kind, Registered};
+pub use registry::{REGISTRY, find};
+pub use report::{Outcome, judgement};
+pub use scope::{Consent, Limits, Scope};
+pub use send::{Found, alive, discover, run};
+pub use tls::{Answered, reply};
+pub use verdict::{Closed, Verdict};
+
+/// Returns the user agent of a probe's own requests to the API server.
+pub(crate) fn agent(gate: &Gate, probe: &Registered) -> String {
+    format!("{} {}", gate.agent(), probe.id())
+}
+
+pub(crate) use probe::{Described, EndpointProbe};

@@ -1,0 +1,518 @@
+//! The scope: what may be touched, by whom and until when. Everything else is refused.
+
+use std::net::{IpAddr, SocketAddr};
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use pavisade_model::{Note, NoteKind, nearest};
+use pavisade_yaml::{Kind, Source, Value, read};
+
+use crate::network::{plain, within};
+use crate::{Component, OwnNetwork, Target};
+
+/// The largest network whose addresses are all tried.
+const MAX_ADDRESSES: usize = 4096;
+/// The longest that a consent may last, in days.
+const MAX_CONSENT: i32 = 366;
+
+/// What may be touched.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Scope {
+    /// Networks whose addresses are tried at all known ports.
+    pub networks: Vec<(IpAddr, u8)>,
+    /// Endpoints at any port.
+    pub endpoints: Vec<Target>,
+    /// Whether requests with credentials may be sent to the API server of the kubeconfig.
+    pub cluster: bool,
+    /// The namespaces in which admission is tried.
+    pub namespaces: Vec<String>,
+    /// Who agreed to active probes.
+    pub consent: Option<Consent>,
+    /// Whether the network of this machine's default gateway may be probed.
+    pub own_network: bool,
+    /// The limits.
+    pub limits: Limits,
+}
+
+/// The consent to active probes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Consent {
+    /// Who gave it.
+    pub by: String,
+    /// The last day on which it is valid (UTC).
+    pub until: Date,
+    /// The active probes that it names, by id or name.
+    pub probes: Vec<String>,
+}
+
+/// Limits for sending.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Limits {
+    /// Connections per second, all hosts together.
+    pub rate: u32,
+    /// Connections to one host.
+    pub per_host: usize,
+    /// Seconds for the whole run.
+    pub deadline: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { rate: 250, per_host: 400, deadline: 300 }
+    }
+}
+
+impl Scope {
+    /// Reads a scope file. Errors are notes with their places.
+    pub fn parse(source: &Source) -> (Self, Vec<Note>) {
+        let mut reader = Reader { source, notes: Vec::new() };
+        let documents = read(source);
+        for note in &documents.notes {
+            reader.push(note.span, note.message.clone(), "");
+        }
+        let mut scope = Self::default();
+        match documents.docs.as_slice() {
+            [] => reader.push((0, 0), "the scope is empty".to_owned(), "Name what may be touched."),
+            [doc] => reader.scope(doc.root(), &mut scope),
+            [_, second, ..] => {
+                let start = second.root().span().start;
+                reader.push((start, start), "a second document".to_owned(), "Use one document.");
+            }
+        }
+        (scope, reader.notes)
+    }
+
+    /// Adds an item of a command line: a network, `HOST:PORT`, `COMPONENT@HOST:PORT`, `cluster`, or
+    /// `namespace=NAME`.
+    ///
+    /// # Errors
+    /// It is none of these.
+    pub fn add(&mut self, item: &str) -> Result<(), String> {
+        if item == "cluster" {
+            self.cluster = true;
+        } else if let Some(name) = item.strip_prefix("namespace=") {
+            self.namespaces.push(namespace(name)?);
+        } else if let Some((component, address)) = item.split_once('@') {
+            let known = Component::ALL.map(Component::name);
+            let component = Component::named(component).ok_or_else(|| {
+                let near = nearest(component, known).map_or_else(
+                    || format!("there are {}", known.join(", ")),
+                    |name| format!("did you mean `{name}`?"),
+                );
+                format!("`{component}` is not a component: {near}")
+            })?;
+            let address = socket(address)?;
+            self.endpoints.push(Target { component, address });
+        } else if let Ok(address) = item.parse::<SocketAddr>() {
+            let component = Component::at_port(address.port()).ok_or_else(|| {
+                format!(
+                    "port {} belongs to no known component: write COMPONENT@{item}",
+                    address.port()
+                )
+            })?;
+            self.endpoints.push(Target { component, address });
+        } else {
+            self.networks.push(network(item)?);
+        }
+        Ok(())
+    }
+
+    /// Whether it names nothing.
+    pub fn is_empty(&self) -> bool {
+        self.networks.is_empty() && self.endpoints.is_empty() && !self.cluster
+    }
+
+    /// Decides whether a connection to an address may be made.
+    ///
+    /// # Errors
+    /// Why it may not.
+    pub fn permits(&self, to: SocketAddr, own: &OwnNetwork) -> Result<(), String> {
+        let address = plain(to.ip());
+        let named = |target: &Target| {
+            plain(target.address.ip()) == address && target.address.port() == to.port()
+        };
+        let named = self.endpoints.iter().any(named);
+        if address.is_unspecified() || address.is_multicast() || is_broadcast(address) {
+            return Err(format!("{address} is not the address of one host"));
+        }
+        if !named && !self.networks.iter().any(|network| within(*network, address)) {
+            return Err(format!("{to} is not in scope"));
+        }
+        // Other programs of this machine listen on loopback.
+        if address.is_loopback() && !named {
+            return Err(format!("{address} is this machine: name each endpoint with its port"));
+        }
+        if !self.own_network && own.contains(address) {
+            return Err(format!(
+                "{address} is in the network of this machine's default gateway, which is never \
+                 probed, even if it is in scope (`ownNetwork: true` in a scope file permits it)"
+            ));
+        }
+        Ok(())
+    }
+
+    /// Returns who agreed to an active probe, if the consent is valid.
+    ///
+    /// # Errors
+    /// There is no consent for it now.
+    pub fn consent_for(&self, id: &str, name: &str, now: Timestamp) -> Result<&Consent, String> {
+        let Some(consent) = &self.consent else {
+            return Err("the scope has no consent to active probes".to_owned());
+        };
+        let today = now.to_zoned(TimeZone::UTC).date();
+        if consent.until < today {
+            return Err(format!("the consent of {} ended on {}", consent.by, consent.until));
+        }
+        let named = |word: &String| word == "*" || word == id || word == name;
+        if !consent.probes.iter().any(named) {
+            return Err(format!("the consent of {} does not name {id} ({name})", consent.by));
+        }
+        Ok(consent)
+    }
+
+    /// Checks that a consent does not last too long.
+    ///
+    /// # Errors
+    /// It does.
+    pub fn check_consent(&self, now: Timestamp) -> Result<(), String> {
+        let Some(consent) = &self.consent else { return Ok(()) };
+        let today = now.to_zoned(TimeZone::UTC).date();
+        let days = (consent.until - today).get_days();
+        match days > MAX_CONSENT {
+            true => Err(format!(
+                "the consent of {} lasts until {}: at most {MAX_CONSENT} days are accepted",
+                consent.by, consent.until
+            )),
+            false => Ok(()),
+        }
+    }
+}
+
+fn is_broadcast(address: IpAddr) -> bool {
+    matches!(address, IpAddr::V4(address) if address.is_broadcast())
+}
+
+fn socket(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| {
+        format!("`{text}` is not an address with a port: write 10.0.0.7:10250 or [fd00::7]:10250")
+    })
+}
+
+fn namespace(name: &str) -> Result<String, String> {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    match !name.is_empty() && name.len() <= 63 && name.bytes().all(plain) {
+        true => Ok(name.to_owned()),
+        false => Err(format!("`{name}` is not the name of a namespace")),
+    }
+}
+
+fn network(text: &str) -> Result<(IpAddr, u8), String> {
+    let wrong = || {
+        format!(
+            "`{text}` is not a scope: write a network (10.0.0.0/24), an address, HOST:PORT, \
+             COMPONENT@HOST:PORT, `cluster` or namespace=NAME"
+        )
+    };
+    let (address, prefix) = match text.split_once('/') {
+        Some((address, prefix)) => (address, Some(prefix)),
+        None => (text, None),
+    };
+    let address: IpAddr = address.parse().map_err(|_| wrong())?;
+    let longest = if address.is_ipv4() { 32 } else { 128 };
+    let prefix: u8 = prefix.map_or(Ok(longest), |prefix| prefix.parse().map_err(|_| wrong()))?;
+    if prefix > longest {
+        return Err(wrong());
+    }
+    let free = u32::from(longest - prefix);
+    if free >= usize::BITS || (1_usize << free) > MAX_ADDRESSES {
+        return Err(format!(
+            "`{text}` has more than {MAX_ADDRESSES} addresses: name smaller parts"
+        ));
+    }
+    Ok((plain(address), prefix))
+}
+
+struct Reader<'a> {
+    source: &'a Source,
+    notes: Vec<Note>,
+}
+
+impl Reader<'_> {
+    fn push(&mut self, (start, end): (u32, u32), message: String, remedy: &str) {
+        let length = self.source.text().len() as u32;
+        let start = start.min(length);
+        self.notes.push(Note {
+            kind: NoteKind::Unread,
+            place: self.source.name().to_owned(),
+            span: Some((self.source.clone(), start, end.max(start + 1).min(length.max(start)))),
+            message,
+            remedy: remedy.to_owned(),
+        });
+    }
+
+    fn wrong(&mut self, at: Value<'_>, message: impl Into<String>, remedy: &str) {
+        let span = at.span();
+        self.push((span.start, span.end), message.into(), remedy);
+    }
+
+    /// Returns the entries of a map whose keys are known; reports the others.
+    fn map<'d>(&mut self, value: Value<'d>, known: &[&str]) -> Vec<(&'d str, Value<'d>)> {
+        if value.kind() != Kind::Mapping {
+            self.wrong(value, format!("this is {}, but must be a map", value.kind().name()), "");
+            return Vec::new();
+        }
+        let (good, bad): (Vec<_>, Vec<_>) =
+            value.entries().partition(|(key, _)| known.contains(key));
+        for (key, value) in bad {
+            let remedy = match nearest(key, known.iter().copied()) {
+                Some(name) => format!("Did you mean `{name}`?"),
+                None => format!("There are {}.", known.join(", ")),
+            };
+            let span = value.key_span().unwrap_or_else(|| value.span());
+            let short: String = key.chars().take(80).collect();
+            self.push((span.start, span.end), format!("unknown field `{short}`"), &remedy);
+        }
+        good
+    }
+
+    fn texts<'d>(&mut self, value: Value<'d>) -> Vec<(Value<'d>, String)> {
+        if value.kind() != Kind::Sequence {
+            self.wrong(value, format!("this is {}, but must be a list", value.kind().name()), "");
+            return Vec::new();
+        }
+        let mut texts = Vec::new();
+        for item in value.items() {
+            match item.as_str() {
+                Some(text) => texts.push((item, text.to_owned())),
+                None => self.wrong(item, "this must be a text", ""),
+            }
+        }
+        texts
+    }
+
+    fn flag(&mut self, value: Value<'_>) -> bool {
+        value.as_bool().unwrap_or_else(|| {
+            self.wrong(value, "this must be true or false", "");
+            false
+        })
+    }
+
+    fn number(&mut self, value: Value<'_>, range: std::ops::RangeInclusive<i64>) -> Option<u64> {
+        let number = value.as_i64().filter(|number| range.contains(number));
+        if number.is_none() {
+            let (low, high) = (range.start(), range.end());
+            self.wrong(value, format!("this must be a number from {low} to {high}"), "");
+        }
+        number.map(i64::unsigned_abs)
+    }
+
+    fn scope(&mut self, root: Value<'_>, scope: &mut Scope) {
+        const FIELDS: [&str; 8] = [
+            "apiVersion",
+            "kind",
+            "addresses",
+            "cluster",
+            "namespaces",
+            "consent",
+            "limits",
+            "ownNetwork",
+        ];
+        for (key, value) in self.map(root, &FIELDS) {
+            match key {
+                "addresses" => {
+                    for (at, text) in self.texts(value) {
+                        let given = match text.as_str() {
+                            "cluster" => Err("this is not an address: set `cluster: true`".into()),
+                            text if text.starts_with("namespace=") => {
+                                Err("this is not an address: list it in `namespaces`".into())
+                            }
+                            text => scope.add(text),
+                        };
+                        if let Err(why) = given {
+                            self.wrong(at, why, "");
+                        }
+                    }
+                }
+                "cluster" => scope.cluster = self.flag(value),
+                "ownNetwork" => scope.own_network = self.flag(value),
+                "namespaces" => {
+                    for (at, text) in self.texts(value) {
+                        match namespace(&text) {
+                            Ok(name) => scope.namespaces.push(name),
+                            Err(why) => self.wrong(at, why, ""),
+                        }
+                    }
+                }
+                "consent" => scope.consent = self.consent(value),
+                "limits" => self.limits(value, &mut scope.limits),
+                _ => {}
+            }
+        }
+        let kind = root.str("kind");
+        if kind.is_some_and(|kind| kind != "ProbeScope") {
+            self.wrong(root, "the kind is not ProbeScope", "Set `kind: ProbeScope`.");
+        }
+        if scope.is_empty() && self.notes.is_empty() {
+            self.wrong(root, "the scope names nothing", "Set `addresses` or `cluster: true`.");
+        }
+    }
+
+    fn consent(&mut self, value: Value<'_>) -> Option<Consent> {
+        let (mut by, mut until, mut probes) = (None, None, Vec::new());
+        for (key, value) in self.map(value, &["by", "until", "probes"]) {
+            match key {
+                "by" => {
+                    by = value.as_str().filter(|name| !name.trim().is_empty()).map(str::to_owned);
+                    if by.is_none() {
+                        self.wrong(value, "this must be the name of a person", "");
+                    }
+                }
+                "until" => {
+                    let date = value.scalar_text().and_then(|text| text.parse::<Date>().ok());
+                    until = date;
+                    if date.is_none() {
+                        self.wrong(value, "this must be a date", "Write YYYY-MM-DD.");
+                    }
+                }
+                _ => probes = self.texts(value).into_iter().map(|(_, text)| text).collect(),
+            }
+        }
+        match (by, until) {
+            (Some(by), Some(until)) => {
+                if probes.is_empty() {
+                    self.wrong(value, "the consent names no probes", "List ids in `probes`.");
+                }
+                Some(Consent { by, until, probes })
+            }
+            _ => {
+                if self.notes.is_empty() {
+                    let remedy = "Set `by` (who), `until` (a date) and `probes`.";
+                    self.wrong(value, "the consent is incomplete", remedy);
+                }
+                None
+            }
+        }
+    }
+
+    fn limits(&mut self, value: Value<'_>, limits: &mut Limits) {
+        for (key, value) in self.map(value, &["rate", "perHost", "deadline"]) {
+            match key {
+                "rate" => {
+                    let rate = self.number(value, 1..=10_000);
+                    limits.rate = rate.and_then(|rate| rate.try_into().ok()).unwrap_or(limits.rate);
+                }
+                "perHost" => {
+                    let count = self.number(value, 1..=10_000);
+                    limits.per_host =
+                        count.and_then(|n| n.try_into().ok()).unwrap_or(limits.per_host);
+                }
+                _ => {
+                    limits.deadline = self.number(value, 1..=86_400).unwrap_or(limits.deadline);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scope(text: &str) -> (Scope, Vec<String>) {
+        let source = Source::new("scope.yaml", text);
+        let (scope, notes) = Scope::parse(&source);
+        let told = notes.iter().map(|note| {
+            let line = note.span.as_ref().map_or(0, |(source, start, _)| source.line_at(*start));
+            format!("{}:{line}: {} {}", note.place, note.message, note.remedy).trim().to_owned()
+        });
+        (scope, told.collect())
+    }
+
+    #[test]
+    fn only_what_is_named_is_permitted() {
+        let mut scope = Scope::default();
+        for item in
+            ["10.1.0.0/24", "10.2.0.7:10250", "kube-apiserver@127.0.0.1:36443", "fd00::/120"]
+        {
+            scope.add(item).unwrap();
+        }
+        let own = OwnNetwork::default();
+        for (to, expect) in [
+            ("10.1.0.200:22", true),
+            ("10.1.1.0:10250", false),
+            ("10.2.0.7:10250", true),
+            ("10.2.0.7:10255", false),
+            ("127.0.0.1:36443", true),
+            ("127.0.0.1:2379", false),
+            ("127.0.0.2:36443", false),
+            ("[::ffff:10.1.0.3]:443", true),
+            ("[::ffff:10.9.0.3]:443", false),
+            ("[fd00::9]:443", true),
+            ("[fd00::1:9]:443", false),
+            ("0.0.0.0:443", false),
+            ("224.0.0.1:443", false),
+            ("8.8.8.8:443", false),
+        ] {
+            let got = scope.permits(to.parse().unwrap(), &own);
+            assert_eq!(got.is_ok(), expect, "{to}: {got:?}");
+        }
+        // Loopback and the network of the machine are refused even if they are in scope.
+        scope.add("127.0.0.0/24").unwrap();
+        scope.add("192.0.2.0/24").unwrap();
+        let route = "h\neth0\t00000000\t010200C0\t3\t0\t0\t0\t00000000\n\
+                     eth0\t000200C0\t00000000\t1\t0\t0\t0\t00FFFFFF\n";
+        let own = OwnNetwork::parse(route, "");
+        for to in ["127.0.0.1:2379", "192.0.2.9:443"] {
+            assert!(scope.permits(to.parse().unwrap(), &own).is_err(), "{to}");
+        }
+        scope.own_network = true;
+        scope.permits("192.0.2.9:443".parse().unwrap(), &own).unwrap();
+    }
+
+    #[test]
+    fn a_scope_file_is_read_and_its_errors_have_places() {
+        let (read, told) = scope(
+            "kind: ProbeScope\naddresses: [10.0.0.0/24, 'etcd@10.0.1.1:12379']\ncluster: true\n\
+             namespaces: [shop]\nconsent: {by: Ann, until: 2026-12-31, probes: [PV-P150]}\n\
+             limits: {rate: 10, perHost: 20, deadline: 30}\n",
+        );
+        assert_eq!(told, Vec::<String>::new());
+        assert_eq!((read.networks.len(), read.endpoints.len()), (1, 1));
+        assert_eq!(read.limits, Limits { rate: 10, per_host: 20, deadline: 30 });
+        for (text, expect) in [
+            ("", "scope.yaml:1: the scope is empty Name what may be touched."),
+            (
+                "adresses: [10.0.0.1]\n",
+                "scope.yaml:1: unknown field `adresses` Did you mean `addresses`?",
+            ),
+            ("kind: ProbeScope\naddresses:\n- 10.0.0.1/33\n", "scope.yaml:3: `10.0.0.1/33` is not"),
+            ("addresses: [10.0.0.0/8]", "scope.yaml:1: `10.0.0.0/8` has more than 4096 addresses"),
+            ("addresses: [kublet@10.0.0.1:1]", "did you mean `kubelet`?"),
+            ("addresses: [10.0.0.1:22]", "port 22 belongs to no known component"),
+            ("kind: Pod\ncluster: true", "scope.yaml:1: the kind is not ProbeScope"),
+            ("cluster: true\nconsent: {by: Ann}", "scope.yaml:2: the consent is incomplete"),
+            ("cluster: true\nconsent: {by: Ann, until: soon}", "this must be a date"),
+            ("cluster: true\nlimits: {rate: 0}", "a number from 1 to 10000"),
+            ("cluster: maybe", "this must be true or false"),
+        ] {
+            let (_, told) = scope(text);
+            assert!(told.iter().any(|told| told.contains(expect)), "{text:?}: {told:?}");
+        }
+    }
+
+    #[test]
+    fn a_consent_names_probes_and_ends() {
+        let (scope, _) =
+            scope("cluster: true\nconsent: {by: Ann, until: 2026-06-30, probes: [PV-P150]}\n");
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let on_time = at("2026-06-30T23:59:00Z");
+        assert!(scope.consent_for("PV-P150", "x", on_time).is_ok());
+        assert!(scope.consent_for("PV-P151", "x", on_time).unwrap_err().contains("does not name"));
+        let late = at("2026-07-01T00:00:00Z");
+        assert!(scope.consent_for("PV-P150", "x", late).unwrap_err().contains("ended"));
+        assert!(scope.check_consent(at("2026-06-01T00:00:00Z")).is_ok());
+        assert!(scope.check_consent(at("2020-06-01T00:00:00Z")).is_err());
+        assert!(Scope::default().consent_for("PV-P150", "x", late).is_err());
+    }
+}

@@ -1,0 +1,410 @@
+//! Sending: connections, handshakes and HTTP requests. The only code that opens sockets, and only
+//! through the [`Gate`].
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Bytes;
+use hyper_util::rt::TokioIo;
+use jiff::Timestamp;
+use pavisade_sources::AnyCertificate;
+use rustls::client::ResolvesClientCert;
+use rustls::pki_types::ServerName;
+use rustls::sign::CertifiedKey;
+use rustls::{ClientConfig, SignatureScheme};
+use serde_json::json;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use crate::plan::Planned;
+use crate::probe::{Kind, Seen};
+use crate::tls::{Reply, alert_name, cipher_name, client_hello, reply, version_name};
+use crate::{
+    Answer, Ask, Exchange, Gate, HttpAsk, Offer, Outcome, Page, Registered, Target, TlsFacts,
+};
+
+/// The timeout of a TCP connection.
+const CONNECT: Duration = Duration::from_millis(1500);
+/// The timeout of a response.
+const RESPONSE: Duration = Duration::from_secs(5);
+/// Connections at the same time while looking for open ports.
+const CONNECTIONS: usize = 512;
+/// Endpoints at the same time.
+const ENDPOINTS: usize = 32;
+/// Bytes of a body that are read.
+const BODY: usize = 256 << 10;
+
+/// What is known of each endpoint before probes run.
+pub type Found = BTreeMap<SocketAddr, Answer>;
+
+/// Connects to all endpoints of a plan. Endpoints that do not respond are tried again if their host
+/// responds at another port.
+pub async fn discover(gate: &Arc<Gate>, plan: &[Planned]) -> Found {
+    let all: BTreeSet<_> = plan.iter().map(|planned| planned.target.address).collect();
+    let mut found = connect_all(gate, all.into_iter().collect()).await;
+    let alive = alive(&found);
+    let silent = found.iter().filter(|(address, answer)| {
+        matches!(answer, Answer::Filtered) && alive.contains(&address.ip())
+    });
+    let silent: Vec<_> = silent.map(|(address, _)| *address).collect();
+    found.extend(connect_all(gate, silent).await);
+    found
+}
+
+/// Returns the hosts that responded at any port.
+pub fn alive(found: &Found) -> BTreeSet<IpAddr> {
+    let responds = |answer: &Answer| matches!(answer, Answer::Connected | Answer::Refused);
+    found.iter().filter(|(_, answer)| responds(answer)).map(|(at, _)| at.ip()).collect()
+}
+
+async fn connect_all(gate: &Arc<Gate>, all: Vec<SocketAddr>) -> Found {
+    let room = Arc::new(Semaphore::new(CONNECTIONS));
+    let mut tasks = JoinSet::new();
+    for address in all {
+        let (gate, room) = (gate.clone(), room.clone());
+        tasks.spawn(async move {
+            let Ok(_permit) = room.acquire().await else {
+                return (address, Answer::Withheld("the run ended".to_owned()));
+            };
+            let answer = match open(&gate, address, "tcp", &Ask::Connect).await {
+                Ok(_) => Answer::Connected,
+                Err(answer) => answer,
+            };
+            (address, answer)
+        });
+    }
+    tasks.join_all().await.into_iter().collect()
+}
+
+/// Runs the probes of a plan on the endpoints that were found. `told` is called for each endpoint
+/// that is done.
+pub async fn run(
+    gate: &Arc<Gate>,
+    plan: Vec<Planned>,
+    found: &Found,
+    now: Timestamp,
+    told: &(dyn Fn(&Target) + Sync),
+) -> Vec<Outcome> {
+    let alive = alive(found);
+    let room = Arc::new(Semaphore::new(ENDPOINTS));
+    let mut tasks = JoinSet::new();
+    for planned in plan {
+        let address = planned.target.address;
+        if !alive.contains(&address.ip())
+            && !matches!(found.get(&address), Some(Answer::Withheld(_)))
+        {
+            continue;
+        }
+        let (gate, room) = (gate.clone(), room.clone());
+        let known = found.get(&address).cloned();
+        tasks.spawn(async move {
+            let _permit = room.acquire().await;
+            let exchanges = exchanges(&gate, &planned, known).await;
+            (planned, exchanges)
+        });
+    }
+    let mut outcomes = Vec::new();
+    while let Some(done) = tasks.join_next().await {
+        let Ok((planned, exchanges)) = done else { continue };
+        told(&planned.target);
+        outcomes.extend(judge(&planned, &exchanges, now));
+    }
+    outcomes.sort_by(|a, b| (&a.subject, a.probe.id()).cmp(&(&b.subject, b.probe.id())));
+    outcomes
+}
+
+/// Gives each probe its exchanges.
+fn judge<'a>(
+    planned: &'a Planned,
+    exchanges: &'a [Arc<Exchange>],
+    now: Timestamp,
+) -> impl Iterator<Item = Outcome> + 'a {
+    let control = planned.control.and_then(|index| exchanges.get(index)).cloned();
+    planned.uses.iter().filter_map(move |(probe, places)| {
+        let probe: &'static Registered = probe;
+        let Kind::Endpoint { judge, .. } = &probe.kind else { return None };
+        let own: Vec<_> =
+            places.iter().filter_map(|place| exchanges.get(*place).cloned()).collect();
+        let seen = Seen {
+            target: &planned.target,
+            exchanges: own.clone(),
+            control: control.clone(),
+            now: now.as_second(),
+        };
+        let verdict = (judge.0)(&seen);
+        Some(Outcome::endpoint(probe, &planned.target, verdict, own))
+    })
+}
+
+async fn exchanges(gate: &Gate, planned: &Planned, known: Option<Answer>) -> Vec<Arc<Exchange>> {
+    let mut all = Vec::new();
+    for ask in &planned.asks {
+        let answer = match &known {
+            // Nothing more is sent to an endpoint that is closed.
+            Some(answer) if !matches!(answer, Answer::Connected) => answer.clone(),
+            _ => send(gate, &planned.target, ask).await,
+        };
+        all.push(Arc::new(Exchange { ask: ask.clone(), answer }));
+    }
+    all
+}
+
+/// Sends one request.
+async fn send(gate: &Gate, target: &Target, ask: &Ask) -> Answer {
+    let first = once(gate, target, ask).await;
+    match first {
+        // An alert is lost if the connection is reset before it is read.
+        Answer::Failed(_) => once(gate, target, ask).await,
+        answer => answer,
+    }
+}
+
+async fn once(gate: &Gate, target: &Target, ask: &Ask) -> Answer {
+    let kind = match ask {
+        Ask::Connect => "tcp",
+        Ask::Handshake(_) => "tls",
+        Ask::Http(_) => "http",
+    };
+    let stream = match open(gate, target.address, kind, ask).await {
+        Ok(stream) => stream,
+        Err(answer) => return answer,
+    };
+    let agent = gate.agent();
+    let answer = async {
+        match ask {
+            Ask::Connect => Answer::Connected,
+            Ask::Handshake(Offer::Current) => match handshake(stream, target).await {
+                Ok((_, facts)) => Answer::Tls(Box::new(facts)),
+                Err(answer) => answer,
+            },
+            Ask::Handshake(offer) => old_handshake(stream, *offer).await,
+            Ask::Http(ask) if ask.tls => match handshake(stream, target).await {
+                Ok((stream, _)) => http(stream, target, ask, &agent).await,
+                Err(answer) => answer,
+            },
+            Ask::Http(ask) => http(stream, target, ask, &agent).await,
+        }
+    };
+    match timeout(RESPONSE, answer).await {
+        Ok(answer) => answer,
+        Err(_) => Answer::Failed(format!("no response within {} s", RESPONSE.as_secs())),
+    }
+}
+
+/// Opens a connection, if the gate permits it.
+async fn open(
+    gate: &Gate,
+    address: SocketAddr,
+    kind: &str,
+    ask: &Ask,
+) -> Result<TcpStream, Answer> {
+    let passed = gate.pass(address, kind, &json!(ask.to_string())).await;
+    passed.map_err(|withheld| Answer::Withheld(withheld.to_string()))?;
+    match timeout(CONNECT, TcpStream::connect(address)).await {
+        Err(_) => Err(Answer::Filtered),
+        Ok(Ok(stream)) => Ok(stream),
+        Ok(Err(error)) => Err(match error.kind() {
+            std::io::ErrorKind::ConnectionRefused => Answer::Refused,
+            std::io::ErrorKind::TimedOut => Answer::Filtered,
+            _ => Answer::Failed(error.to_string()),
+        }),
+    }
+}
+
+type Tls = TlsStream<TcpStream>;
+
+async fn handshake(stream: TcpStream, target: &Target) -> Result<(Tls, TlsFacts), Answer> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let asked = Arc::new(NoCertificate::default());
+    let config = ClientConfig::builder_with_provider(provider.clone())
+        .with_safe_default_protocol_versions()
+        .map_err(|error| Answer::Failed(error.to_string()))?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)))
+        .with_client_cert_resolver(asked.clone());
+    let name = ServerName::IpAddress(target.address.ip().into());
+    let tls = TlsConnector::from(Arc::new(config)).connect(name, stream).await;
+    let tls = tls.map_err(|error| broken(&error))?;
+    let session = tls.get_ref().1;
+    let authorities = asked.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let facts = TlsFacts {
+        version: session
+            .protocol_version()
+            .map_or_else(String::new, |version| version_name(u16::from(version))),
+        cipher: session
+            .negotiated_cipher_suite()
+            .map_or_else(String::new, |suite| format!("{:?}", suite.suite())),
+        chain: session
+            .peer_certificates()
+            .unwrap_or_default()
+            .iter()
+            .map(|certificate| certificate.to_vec())
+            .collect(),
+        asks_certificate: authorities.is_some(),
+        authorities: authorities.unwrap_or_default(),
+    };
+    Ok((tls, facts))
+}
+
+/// Has no client certificate, and remembers whether and for which authorities one was requested.
+#[derive(Debug, Default)]
+struct NoCertificate(Mutex<Option<Vec<Vec<u8>>>>);
+
+impl ResolvesClientCert for NoCertificate {
+    fn resolve(&self, authorities: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        let names = authorities.iter().map(|name| name.to_vec()).collect();
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(names);
+        None
+    }
+
+    fn has_certs(&self) -> bool {
+        true
+    }
+}
+
+/// Converts an error of a TLS connection.
+fn broken(error: &std::io::Error) -> Answer {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    match inner {
+        Some(rustls::Error::AlertReceived(alert)) => {
+            Answer::TlsRefused(format!("received fatal alert: {alert:?}"))
+        }
+        Some(rustls::Error::InvalidMessage(_)) => Answer::NotTls,
+        Some(other) => Answer::TlsRefused(other.to_string()),
+        None => match error.kind() {
+            std::io::ErrorKind::UnexpectedEof => Answer::NotTls,
+            _ => Answer::Failed(error.to_string()),
+        },
+    }
+}
+
+async fn old_handshake(mut stream: TcpStream, offer: Offer) -> Answer {
+    let version = match offer {
+        Offer::Tls10 => 0x0301,
+        Offer::Tls11 => 0x0302,
+        Offer::WeakCiphers | Offer::Current => 0x0303,
+    };
+    let random = [0x5a; 32];
+    let hello = client_hello(version, offer == Offer::WeakCiphers, random);
+    if let Err(error) = stream.write_all(&hello).await {
+        return Answer::Failed(error.to_string());
+    }
+    let mut bytes = Vec::new();
+    let mut chunk = [0; 1024];
+    loop {
+        match stream.read(&mut chunk).await {
+            // A server that closes without an alert does not accept the offer.
+            Ok(0) => return Answer::TlsRefused("the connection was closed".to_owned()),
+            Ok(count) => bytes.extend_from_slice(&chunk[..count]),
+            Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => {
+                return Answer::TlsRefused("the connection was reset".to_owned());
+            }
+            Err(error) => return Answer::Failed(error.to_string()),
+        }
+        match reply(&bytes).map(|answered| answered.0) {
+            None if bytes.len() < 8192 => {}
+            Some(Reply::Hello { version, cipher }) => {
+                return Answer::Tls(Box::new(TlsFacts {
+                    version: version_name(version),
+                    cipher: cipher_name(cipher),
+                    ..TlsFacts::default()
+                }));
+            }
+            Some(Reply::Alert(alert)) => return Answer::TlsRefused(alert_name(alert)),
+            None | Some(Reply::Other) => return Answer::NotTls,
+        }
+    }
+}
+
+async fn http(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    target: &Target,
+    ask: &HttpAsk,
+    agent: &str,
+) -> Answer {
+    let HttpAsk { method, path, headers, body, .. } = ask;
+    let mut request = hyper::Request::builder()
+        .method(*method)
+        .uri(path)
+        .header("host", target.address.to_string())
+        .header("user-agent", agent)
+        .header("connection", "close");
+    for (name, value) in headers {
+        request = request.header(*name, value);
+    }
+    if body.is_some() {
+        request = request.header("content-type", "application/json");
+    }
+    let body = Full::new(Bytes::from(body.clone().unwrap_or_default()));
+    let Ok(request) = request.body(body) else {
+        return Answer::Failed("the request is not valid".to_owned());
+    };
+    let handshake = hyper::client::conn::http1::Builder::new()
+        .max_buf_size(64 << 10)
+        .handshake(TokioIo::new(stream))
+        .await;
+    let (mut sender, connection) = match handshake {
+        Ok(both) => both,
+        Err(error) => return Answer::Failed(error.to_string()),
+    };
+    let connection = tokio::spawn(connection);
+    let answer = match sender.send_request(request).await {
+        Ok(response) => page(response).await,
+        Err(error) => not_http(&error),
+    };
+    connection.abort();
+    answer
+}
+
+async fn page(response: hyper::Response<hyper::body::Incoming>) -> Answer {
+    let (parts, mut body) = response.into_parts();
+    let headers = parts.headers.iter().map(|(name, value)| {
+        (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+    });
+    let mut page = Page {
+        status: parts.status.as_u16(),
+        headers: headers.collect(),
+        body: Vec::new(),
+        cut: false,
+    };
+    while let Some(frame) = body.frame().await {
+        // What was read is enough if the connection breaks.
+        let Ok(frame) = frame else {
+            page.cut = true;
+            break;
+        };
+        let Some(data) = frame.data_ref() else { continue };
+        let room = BODY - page.body.len();
+        page.body.extend_from_slice(&data[..data.len().min(room)]);
+        if data.len() >= room {
+            page.cut = true;
+            break;
+        }
+    }
+    Answer::Http(page)
+}
+
+fn not_http(error: &hyper::Error) -> Answer {
+    let mut at: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(cause) = at {
+        if let Some(io) = cause.downcast_ref::<std::io::Error>() {
+            return broken(io);
+        }
+        at = cause.source();
+    }
+    if error.is_parse() {
+        return Answer::NotHttp(error.to_string());
+    }
+    if error.is_incomplete_message() {
+        return Answer::NotHttp("the connection was closed without a response".to_owned());
+    }
+    Answer::Failed(error.to_string())
+}

@@ -1,0 +1,102 @@
+//! Single requests to the API server of a kubeconfig, for a caller that decides what to send.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Request, header};
+use http_body_util::BodyExt as _;
+use kube::Client;
+use kube::client::Body;
+use tokio::time::timeout;
+
+use super::connect::{ConnectError, Connection, connect, with_token};
+use super::{ClusterRequest, http as failures};
+
+/// A connection to an API server with the credentials of a kubeconfig.
+#[derive(Clone)]
+pub struct Api {
+    /// The name of the context.
+    pub name: String,
+    /// The URL of the server without credentials.
+    pub server: String,
+    connection: Arc<Connection>,
+    client: Client,
+    time: Duration,
+    bytes: usize,
+}
+
+impl std::fmt::Debug for Api {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Api({})", self.server)
+    }
+}
+
+/// Connects to the cluster that a request selects. Nothing is sent yet, except by a credential
+/// plugin.
+///
+/// # Errors
+/// The kubeconfig is invalid.
+pub async fn api(request: &ClusterRequest) -> Result<Api, ConnectError> {
+    let connection = connect(request).await?;
+    Ok(Api {
+        server: connection.address(),
+        name: connection.name.clone(),
+        client: connection.client.clone(),
+        time: request.time,
+        bytes: request.limits.page_bytes,
+        connection: Arc::new(connection),
+    })
+}
+
+impl Api {
+    /// Returns a connection to the same server with a token as the only credential.
+    ///
+    /// # Errors
+    /// The client cannot be made.
+    pub fn with_token(&self, token: &str) -> Result<Self, String> {
+        let client = with_token(&self.connection, token).map_err(|error| error.to_string())?;
+        Ok(Self { client, ..self.clone() })
+    }
+
+    /// Sends a request once. Returns the status and the body.
+    ///
+    /// # Errors
+    /// There was no complete response; the message says why.
+    pub async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        agent: &str,
+        body: Option<(&str, Vec<u8>)>,
+    ) -> Result<(u16, Vec<u8>), String> {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(header::ACCEPT, "application/json")
+            .header(header::USER_AGENT, agent);
+        if let Some((kind, _)) = &body {
+            request = request.header(header::CONTENT_TYPE, *kind);
+        }
+        let body = body.map_or_else(Body::empty, |(_, bytes)| Body::from(bytes));
+        let request = request.body(body).map_err(|error| error.to_string())?;
+        let exchange = async {
+            let response = self.client.send(request).await;
+            let response = response.map_err(|error| failures::failure(&error).to_string())?;
+            let status = response.status().as_u16();
+            let (mut body, mut bytes) = (response.into_body(), Vec::new());
+            while let Some(frame) = body.frame().await {
+                let frame = frame.map_err(|error| failures::failure(&error).to_string())?;
+                let Some(data) = frame.data_ref() else { continue };
+                if bytes.len() + data.len() > self.bytes {
+                    return Err(format!("the response has more than {} MB", self.bytes >> 20));
+                }
+                bytes.extend_from_slice(data);
+            }
+            Ok((status, bytes))
+        };
+        match timeout(self.time, exchange).await {
+            Ok(done) => done,
+            Err(_) => Err(format!("no complete response within {} s", self.time.as_secs())),
+        }
+    }
+}
