@@ -23,8 +23,7 @@ pub(crate) struct Args {
     targets: Vec<String>,
 }
 
-const TARGETS: [&str; 21] = [
-const TARGETS: [&str; 20] = [
+const TARGETS: &[&str] = &[
     "documents",
     "snapshot",
     "config",
@@ -54,7 +53,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let is_meant = |target: &&str| {
         args.targets.is_empty() || args.targets.iter().any(|wanted| wanted == target)
     };
-    let targets: Vec<_> = TARGETS.into_iter().filter(is_meant).collect();
+    let targets: Vec<_> = TARGETS.iter().copied().filter(is_meant).collect();
     ensure!(!targets.is_empty(), "no such target: {}", TARGETS.join(", "));
     let seconds = args.minutes * 60 / targets.len() as u64;
     for target in targets {

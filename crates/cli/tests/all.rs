@@ -23,8 +23,8 @@ mod faults;
 mod fix;
 mod grants;
 mod images;
-mod least_privilege;
 mod integrity;
+mod least_privilege;
 mod mistakes;
 mod network;
 #[cfg(unix)]

@@ -53,9 +53,8 @@ mod walk;
 mod worlds;
 
 pub use cluster::{
-    Answer, ClusterClient, ClusterLimits, ClusterRequest, ConnectError, LoadedCluster, load_cluster,
-    AnyCertificate, Api, ClusterLimits, ClusterRequest, ConnectError, LoadedCluster, api,
-    load_cluster,
+    Answer, AnyCertificate, Api, ClusterClient, ClusterLimits, ClusterRequest, ConnectError,
+    LoadedCluster, api, load_cluster,
 };
 pub use open::open_regular;
 pub use saved::saved;

@@ -7,8 +7,8 @@
 //!
 //! A credential plugin is run once, before the first request.
 
-mod client;
 mod api;
+mod client;
 mod connect;
 mod discovery;
 mod exec;
@@ -27,8 +27,8 @@ use jiff::Timestamp;
 use pavisade_model::{Cause, GroupKind, Note, NoteKind, kinds};
 use pavisade_snapshot::{Coverage, Object, WorldParts};
 
-pub use client::{Answer, ClusterClient};
 pub use api::{Api, api};
+pub use client::{Answer, ClusterClient};
 pub use connect::ConnectError;
 pub use tls::AnyCertificate;
 
