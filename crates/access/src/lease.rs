@@ -13,11 +13,11 @@ use tokio::time::Instant;
 use crate::api::{Api, Failure, escaped};
 
 /// How long a Lease counts that is not renewed.
-pub const DURATION: Duration = Duration::from_secs(6);
+pub const DURATION: Duration = Duration::from_secs(5);
 /// How long the holder works without a successful renewal.
-pub const PATIENCE: Duration = Duration::from_secs(4);
+pub const PATIENCE: Duration = Duration::from_millis(3_500);
 /// How often the holder renews, and others look.
-pub const EVERY: Duration = Duration::from_millis(1_500);
+pub const EVERY: Duration = Duration::from_millis(1_200);
 
 /// How long ago a Lease was renewed that still counts as held, for people: clocks may differ.
 const RECENT: SignedDuration = SignedDuration::from_secs(60);
@@ -225,11 +225,11 @@ mod tests {
         let at = |seconds| start + Duration::from_secs(seconds);
         assert_eq!(me.step(None, start), Step::Create);
         assert_eq!(me.step(Some(record("other", "1")), start), Step::Wait);
-        assert_eq!(me.step(Some(record("other", "1")), at(5)), Step::Wait);
+        assert_eq!(me.step(Some(record("other", "1")), at(4)), Step::Wait);
         // A renewal begins anew, whatever times it names.
-        assert_eq!(me.step(Some(record("other", "2")), at(5)), Step::Wait);
-        assert_eq!(me.step(Some(record("other", "2")), at(10)), Step::Wait);
-        assert_eq!(me.step(Some(record("other", "2")), at(11)), Step::Write);
+        assert_eq!(me.step(Some(record("other", "2")), at(4)), Step::Wait);
+        assert_eq!(me.step(Some(record("other", "2")), at(8)), Step::Wait);
+        assert_eq!(me.step(Some(record("other", "2")), at(9)), Step::Write);
     }
 
     #[test]

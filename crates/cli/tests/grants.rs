@@ -290,11 +290,21 @@ fn grants_end_at_their_time_however_often_sweepers_are_killed() {
     for (name, sweeper) in &mut sweepers {
         *sweeper = Some(Sweeper::start(&here, &config, name));
     }
+    let leaders = |sweepers: &[(&str, Option<Sweeper>)]| {
+        let leads = |one: &&(&str, Option<Sweeper>)| {
+            let said = one.1.as_ref().map(Sweeper::said).unwrap_or_default();
+            said.contains("holds the Lease and works")
+        };
+        sweepers.iter().filter(leads).count()
+    };
+    for _ in 0..60 {
+        if leaders(&sweepers) > 0 {
+            break;
+        }
+        sleep(Duration::from_millis(500));
+    }
     sleep(Duration::from_secs(3));
-    let leaders = sweepers.iter().filter(|(_, sweeper)| {
-        sweeper.as_ref().is_some_and(|sweeper| sweeper.said().contains("holds the Lease and works"))
-    });
-    assert_eq!(leaders.count(), 1, "two replicas have one leader");
+    assert_eq!(leaders(&sweepers), 1, "two replicas have one leader\n{}", said_by_all(&sweepers));
 
     // When each grant ends, and when a sweeper was killed or started.
     let mut ends: BTreeMap<String, Timestamp> = BTreeMap::new();
@@ -340,7 +350,7 @@ fn grants_end_at_their_time_however_often_sweepers_are_killed() {
     for watch in &watches {
         removed.extend(watch.removed());
     }
-    let said: String = sweepers.iter().flatten_said();
+    let said = said_by_all(&sweepers);
     let (mut early, mut late) = (Vec::new(), Vec::new());
     for (name, end) in &ends {
         let end = seconds(*end);
@@ -387,16 +397,10 @@ fn grants_end_at_their_time_however_often_sweepers_are_killed() {
 }
 
 /// What all sweepers said.
-trait Said {
-    fn flatten_said(self) -> String;
-}
-
-impl<'s, I: Iterator<Item = &'s (&'static str, Option<Sweeper>)>> Said for I {
-    fn flatten_said(self) -> String {
-        let one = |(name, sweeper): &(&str, Option<Sweeper>)| {
-            let said = sweeper.as_ref().map(Sweeper::said).unwrap_or_default();
-            format!("--- {name}\n{said}")
-        };
-        self.map(one).collect()
-    }
+fn said_by_all(sweepers: &[(&str, Option<Sweeper>)]) -> String {
+    let one = |(name, sweeper): &(&str, Option<Sweeper>)| {
+        let said = sweeper.as_ref().map(Sweeper::said).unwrap_or_default();
+        format!("--- {name}\n{said}")
+    };
+    sweepers.iter().map(one).collect()
 }
