@@ -23,7 +23,7 @@ pub(crate) struct Args {
     targets: Vec<String>,
 }
 
-const TARGETS: [&str; 19] = [
+const TARGETS: [&str; 20] = [
     "documents",
     "snapshot",
     "config",
@@ -43,6 +43,7 @@ const TARGETS: [&str; 19] = [
     "rbac",
     "rules",
     "events",
+    "sensor",
 ];
 
 /// Fuzzes every target, sharing the time between them.
