@@ -24,6 +24,7 @@ pub(crate) struct Args {
 }
 
 const TARGETS: &[&str] = &[
+const TARGETS: [&str; 20] = [
     "documents",
     "snapshot",
     "config",
@@ -46,6 +47,7 @@ const TARGETS: &[&str] = &[
     "audit",
     "etcd",
     "baselines",
+    "sensor",
 ];
 
 /// Fuzzes every target, sharing the time between them.

@@ -7,6 +7,8 @@ mod judge;
 mod lines;
 mod listen;
 mod suggest;
+#[cfg(unix)]
+mod tail;
 
 use std::fmt::{self, Write as _};
 use std::fs;
@@ -33,6 +35,8 @@ pub(crate) fn run(args: &RuntimeArgs) -> anyhow::Result<Outcome> {
         RuntimeCommand::Audit(args) => audit::audit(args),
         RuntimeCommand::Replay(args) => audit::replay(args),
         RuntimeCommand::SuggestException(args) => suggest::run(args),
+        #[cfg(unix)]
+        RuntimeCommand::Tail(args) => tail::run(args),
     }
 }
 

@@ -75,6 +75,16 @@ Exit codes:
   0  written
   2  wrong usage, an alert that cannot be read, or no field that an exception can compare";
 
+const TAIL_EXAMPLES: &str = "\
+Examples:
+  pavisade runtime tail /var/log/pavisade/alerts.jsonl
+  pavisade runtime tail alerts.jsonl -n shop --no-follow
+  kubectl logs -f -n pavisade-agent ds/pavisade-agent | pavisade runtime tail -
+
+Exit codes:
+  0  shown
+  2  wrong usage, or the file cannot be read";
+
 #[derive(Debug, Args)]
 pub(crate) struct RuntimeArgs {
     #[command(subcommand)]
@@ -95,6 +105,30 @@ pub(crate) enum RuntimeCommand {
     /// Write the narrowest exception for an alert, in the rule language.
     #[command(after_help = SUGGEST_CODES)]
     SuggestException(SuggestArgs),
+    /// Show alerts of pavisade-agent as they come, with their processes.
+    #[cfg(unix)]
+    #[command(after_help = TAIL_EXAMPLES)]
+    Tail(TailArgs),
+}
+
+/// Which alerts are shown.
+#[derive(Debug, Args)]
+pub(crate) struct TailArgs {
+    /// The file of alerts that pavisade-agent writes; `-` is standard input.
+    #[arg(value_name = "ALERTS")]
+    pub alerts: PathBuf,
+
+    /// Only alerts of this namespace; repeatable.
+    #[arg(short, long, value_name = "NAMESPACE")]
+    pub namespace: Vec<String>,
+
+    /// Stop at the end of the file.
+    #[arg(long)]
+    pub no_follow: bool,
+
+    /// Whether to use colors.
+    #[arg(long, value_enum, default_value_t = Color::Auto)]
+    pub color: Color,
 }
 
 #[derive(Debug, Subcommand)]
