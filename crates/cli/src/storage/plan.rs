@@ -156,7 +156,7 @@ fn rewrite(
 ) {
     let (resource, group) = name.split_once('.').unwrap_or((name, ""));
     let (name, resource, group) = (one_line(name), one_line(resource), one_line(group));
-    let forms = one_line(&of.forms.join(", ")).into_owned();
+    let forms = one_line(&of.forms.join(", "));
     next(out, &format!("Rewrite {name}: {} stale objects ({forms}).", of.stale));
     let quoted = crate::terminal::quoted(&name);
     if version >= KubernetesVersion::minor(37) {

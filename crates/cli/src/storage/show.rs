@@ -173,7 +173,7 @@ fn table(proof: &Proof, require: &[String], full: bool) -> (String, usize) {
         }
         let expected = tally.writer.is_some() || tally.encrypted().values > 0;
         rows.push(vec![
-            one_line(name).into_owned(),
+            one_line(name),
             total.values.to_string(),
             size(total.bytes),
             share(tally.encrypted(), total),
