@@ -189,7 +189,11 @@ fn in_a_weakened_cluster_each_weakness_is_found_by_its_own_probe() {
         "healthzBindAddress": "0.0.0.0"}"#;
     let shape = Shape {
         nodes: 1,
-        api_flags: flags(&["--cors-allowed-origins=.*", "--tls-min-version=VersionTLS10", ciphers]),
+        api_flags: flags(&[
+            "--cors-allowed-origins=^https://.*$",
+            "--tls-min-version=VersionTLS10",
+            ciphers,
+        ]),
         etcd_flags: vec![
             "--client-cert-auth=false".to_owned(),
             "--trusted-ca-file=".to_owned(),

@@ -125,8 +125,8 @@ table inet watch {
   counter host {}
   chain out {
     type filter hook output priority 0;
-    ip saddr 10.9.1.1 return
     ip daddr 10.9.1.1 tcp flags syn / syn,ack counter name host
+    ip saddr 10.9.1.1 return
     ip daddr 10.9.2.0/24 drop
     ip daddr 10.9.1.0/28 accept
     ip daddr 127.0.0.0/8 accept
