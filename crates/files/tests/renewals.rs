@@ -22,7 +22,8 @@ fn leaf(issuer: &Issuer<'_, KeyPair>, year: i32) -> (String, String) {
     let key = KeyPair::generate().unwrap();
     let mut parameters = CertificateParams::new(vec![]).unwrap();
     parameters.distinguished_name.push(DnType::CommonName, "kube-apiserver");
-    (parameters.not_before, parameters.not_after) = (date_time_ymd(year, 1, 1), date_time_ymd(year + 2, 1, 1));
+    (parameters.not_before, parameters.not_after) =
+        (date_time_ymd(year, 1, 1), date_time_ymd(year + 2, 1, 1));
     (parameters.signed_by(&key, issuer).unwrap().pem(), key.serialize_pem())
 }
 

@@ -20,7 +20,7 @@ pub struct Facts {
     /// The packages of the entries of the baseline, with their versions: [`packages`].
     pub before: HashMap<Box<str>, Box<str>>,
     /// Further digests of the changed files, by path and algorithm.
-    pub digests: HashMap<(Box<[u8]>, Algorithm), Digest>,
+    pub digests: Digests,
     /// Digests that the user trusts, with the name of a file and of the list.
     pub lists: HashMap<Digest, Vec<(String, String)>>,
     /// Changed files whose first certificate is signed by a certificate in an unchanged file, which is
@@ -33,6 +33,9 @@ pub struct Facts {
     /// The present, in seconds since 1970.
     pub now: i64,
 }
+
+/// Digests by path and algorithm.
+pub type Digests = HashMap<(Box<[u8]>, Algorithm), Digest>;
 
 /// A digest that [`explain`] needs.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -170,7 +170,7 @@ fn a_reference_explains_only_the_same_file() {
     let mut facts = Facts::default();
     facts.reference.insert(b"/etc/x"[..].into(), is.clone());
     assert_eq!(
-        verdict(&[file("/etc/x", "1")], &[is.clone()], &facts).0,
+        verdict(&[file("/etc/x", "1")], std::slice::from_ref(&is), &facts).0,
         Verdict::Expected(Basis::Proven)
     );
     let mut other = is;
