@@ -228,9 +228,15 @@ fn judged(change: &Change, explanation: Explanation, basis: Basis) -> Explained 
         let verdict = Verdict::Expected(basis);
         return Explained { verdict, explanation: Some(explanation), rest: Vec::new() };
     }
-    let is_content =
-        |aspect: &&Aspect| !matches!(aspect, Aspect::Content | Aspect::Target | Aspect::Links);
-    let mut rest: Vec<_> = change.aspects.iter().filter(is_content).cloned().collect();
+    // Another link keeps a program that an upgrade would replace.
+    let links = |entry: &Option<Entry>| entry.as_ref().and_then(|entry| entry.links);
+    let has_more_links = links(&change.is) > links(&change.was);
+    let is_unexplained = |aspect: &&Aspect| match aspect {
+        Aspect::Content | Aspect::Target => false,
+        Aspect::Links => has_more_links,
+        _ => true,
+    };
+    let mut rest: Vec<_> = change.aspects.iter().filter(is_unexplained).cloned().collect();
     if change.kind == ChangeKind::Added
         && let Some(is) = &change.is
     {
