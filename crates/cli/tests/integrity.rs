@@ -33,7 +33,10 @@ fn node() -> tempfile::TempDir {
     symlink("usr/bin", at("bin")).unwrap();
     for name in ["team", "other"] {
         fs::write(folder.path().join("pass"), "secret").unwrap();
-        let made = run(folder.path(), &["keys", "new", name, "--kind", "ed25519", "--passphrase-file", "pass"]);
+        let made = run(
+            folder.path(),
+            &["keys", "new", name, "--kind", "ed25519", "--passphrase-file", "pass"],
+        );
         assert_eq!(made.code, 0, "{}", made.err);
     }
     folder
@@ -48,7 +51,8 @@ fn baseline(folder: &Path) -> String {
 }
 
 fn sign(folder: &Path) {
-    let signed = run(folder, &["integrity", "sign", "b", "--key", "team.key", "--passphrase-file", "pass"]);
+    let signed =
+        run(folder, &["integrity", "sign", "b", "--key", "team.key", "--passphrase-file", "pass"]);
     assert_eq!(signed.code, 0, "{}", signed.err);
 }
 
@@ -58,7 +62,8 @@ fn verify(folder: &Path, more: &[&str]) -> Run {
 }
 
 fn json(found: &Run) -> Value {
-    serde_json::from_str(&found.out).unwrap_or_else(|error| panic!("{error}: {}{}", found.out, found.err))
+    serde_json::from_str(&found.out)
+        .unwrap_or_else(|error| panic!("{error}: {}{}", found.out, found.err))
 }
 
 #[test]
@@ -80,7 +85,11 @@ fn changes_are_found_and_upgrades_are_explained() {
     let forged = verify(folder.path(), &[]);
     assert_eq!(forged.code, 1);
     assert!(forged.out.contains("did not change"), "{}", forged.out);
-    fs::write(at("var/lib/dpkg/status"), "Package: tool\nStatus: install ok installed\nVersion: 2.0\n").unwrap();
+    fs::write(
+        at("var/lib/dpkg/status"),
+        "Package: tool\nStatus: install ok installed\nVersion: 2.0\n",
+    )
+    .unwrap();
     let upgraded = verify(folder.path(), &[]);
     assert_eq!(upgraded.code, 0, "{}", upgraded.out);
     assert!(upgraded.out.contains("upgraded from 1.0 to 2.0"), "{}", upgraded.out);
@@ -120,7 +129,8 @@ fn lists_and_references_prove_an_upgrade() {
     baseline(folder.path());
     fs::write(at("usr/bin/other"), "new").unwrap();
     assert_eq!(verify(folder.path(), &["--strict"]).code, 1);
-    let sum = Command::new("sha256sum").arg("root/usr/bin/other").current_dir(folder.path()).output();
+    let sum =
+        Command::new("sha256sum").arg("root/usr/bin/other").current_dir(folder.path()).output();
     fs::write(folder.path().join("sums"), sum.unwrap().stdout).unwrap();
     assert_eq!(verify(folder.path(), &["--strict", "--digests", "sums"]).code, 0);
     fs::write(folder.path().join("bad"), "x y\n").unwrap();
@@ -144,7 +154,11 @@ fn a_baseline_that_is_not_trusted_is_refused() {
     let node = verify(folder.path(), &["--node", "node-2"]);
     assert_eq!(node.code, 2);
     assert!(node.err.contains("belongs to the node node-1"), "{}", node.err);
-    fs::write(folder.path().join("b"), String::from_utf8(good.clone()).unwrap().replace("0755", "4755")).unwrap();
+    fs::write(
+        folder.path().join("b"),
+        String::from_utf8(good.clone()).unwrap().replace("0755", "4755"),
+    )
+    .unwrap();
     let changed = verify(folder.path(), &[]);
     assert_eq!(changed.code, 2);
     assert!(changed.err.contains("it was changed"), "{}", changed.err);
@@ -203,7 +217,8 @@ fn a_container_is_compared_with_its_image() {
     let folder = tempfile::tempdir().unwrap();
     let at = |path: &str| folder.path().join(path);
     for root in ["image", "container"] {
-        for (path, content) in [("etc/passwd", "root"), ("usr/bin/app", "app"), ("usr/lib/x", "x")] {
+        for (path, content) in [("etc/passwd", "root"), ("usr/bin/app", "app"), ("usr/lib/x", "x")]
+        {
             let path = at(root).join(path);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, content).unwrap();
@@ -231,7 +246,12 @@ fn a_container_is_compared_with_its_image() {
     let document = json(&drifted);
     let all: Vec<_> = document["changes"].as_array().unwrap().iter().collect();
     let of = |path: &str| all.iter().find(|one| one["path"] == path).map(|one| one["kind"].clone());
-    for (path, kind) in [("/usr/bin/app", "changed"), ("/tmp", "added"), ("/usr/lib/x", "removed"), ("/bin", "changed")] {
+    for (path, kind) in [
+        ("/usr/bin/app", "changed"),
+        ("/tmp", "added"),
+        ("/usr/lib/x", "removed"),
+        ("/bin", "changed"),
+    ] {
         assert_eq!(of(path), Some(kind.into()), "{path}");
     }
 }
