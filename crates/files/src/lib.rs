@@ -9,6 +9,7 @@
 
 mod attributes;
 mod certificates;
+mod context;
 mod hash;
 mod idle;
 mod one;
@@ -19,11 +20,12 @@ mod walk;
 pub mod watch;
 
 pub use certificates::{Proofs, proofs};
+pub use context::Options;
 pub use hash::{Hasher, hash_file};
 pub use idle::be_idle;
 pub use packages::records;
 pub use rate::Rate;
-pub use walk::{Collected, Options, Unstored, collect, rehash};
+pub use walk::{Collected, Unstored, collect, rehash};
 
 use std::io;
 use std::path::Path;

@@ -9,8 +9,8 @@ use rustix::io::Errno;
 
 use crate::attributes::{self, text};
 use crate::certificates;
+use crate::context::{Context, FileSystem, kind, open_name};
 use crate::hash::{CHUNK, Hasher, hash_file};
-use crate::walk::{FileSystem, Walk, kind, open_name};
 
 /// How often a file is read that changes while it is read.
 const ATTEMPTS: usize = 3;
@@ -44,7 +44,11 @@ pub(crate) enum Found {
 ///
 /// # Errors
 /// The reason why nothing is known.
-pub(crate) fn read(walk: &Walk<'_>, name: &Name<'_>, buffer: &mut [u8]) -> Result<Found, String> {
+pub(crate) fn read(
+    context: &Context<'_>,
+    name: &Name<'_>,
+    buffer: &mut [u8],
+) -> Result<Found, String> {
     let mut unread = None;
     for _ in 0..ATTEMPTS {
         let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT;
@@ -54,7 +58,7 @@ pub(crate) fn read(walk: &Walk<'_>, name: &Name<'_>, buffer: &mut [u8]) -> Resul
             Err(error) => return Err(text(error)),
         };
         let kind = kind(found.stx_mode).ok_or("its type is not known")?;
-        if walk.scope.one_file_system
+        if context.scope.one_file_system
             && kind != Kind::Directory
             && name.mount.is_some_and(|mount| mount != found.stx_mnt_id)
         {
@@ -62,7 +66,7 @@ pub(crate) fn read(walk: &Walk<'_>, name: &Name<'_>, buffer: &mut [u8]) -> Resul
         }
         let mut entry = entry(&found, name.path, kind);
         match kind {
-            Kind::File => match file(walk, name, &found, entry, buffer)? {
+            Kind::File => match file(context, name, &found, entry, buffer)? {
                 Read::Done(entry) => return Ok(Found::Entry(entry)),
                 Read::Changed(entry) => unread = entry.or(unread),
             },
@@ -73,7 +77,7 @@ pub(crate) fn read(walk: &Walk<'_>, name: &Name<'_>, buffer: &mut [u8]) -> Resul
                         let device = (opened.stx_dev_major, opened.stx_dev_minor);
                         let mut entry = self::entry(&opened, name.path, kind);
                         entry.attributes = attributes::of_file(&file);
-                        place(walk, &mut entry, device, file.as_fd());
+                        place(context, &mut entry, device, file.as_fd());
                         let (entry, mount) = (Box::new(entry), opened.stx_mnt_id);
                         return Ok(Found::Directory { entry, file, device, mount });
                     }
@@ -95,7 +99,7 @@ pub(crate) fn read(walk: &Walk<'_>, name: &Name<'_>, buffer: &mut [u8]) -> Resul
                 };
                 entry.attributes = attributes::of_name(name.folder, name.name);
                 let device = (found.stx_dev_major, found.stx_dev_minor);
-                place(walk, &mut entry, device, name.folder);
+                place(context, &mut entry, device, name.folder);
                 return Ok(Found::Entry(Box::new(entry)));
             }
         }
@@ -112,15 +116,15 @@ enum Read {
 }
 
 fn file(
-    walk: &Walk<'_>,
+    context: &Context<'_>,
     name: &Name<'_>,
     found: &Statx,
     mut entry: Entry,
     buffer: &mut [u8],
 ) -> Result<Read, String> {
     let device = (found.stx_dev_major, found.stx_dev_minor);
-    if let Some(known) = known(walk, &entry) {
-        place(walk, &mut entry, device, name.folder);
+    if let Some(known) = known(context, &entry) {
+        place(context, &mut entry, device, name.folder);
         if entry.inode.is_some() {
             entry.content = known.content.clone();
             entry.attributes = known.attributes.clone();
@@ -135,7 +139,7 @@ fn file(
         Err(error) => {
             entry.content = Content::Unread(format!("it cannot be opened: {}", text(error)).into());
             entry.attributes = attributes::of_name(name.folder, name.name);
-            place(walk, &mut entry, device, name.folder);
+            place(context, &mut entry, device, name.folder);
             return Ok(Read::Done(Box::new(entry)));
         }
     };
@@ -145,9 +149,9 @@ fn file(
     }
     let mut entry = self::entry(&before, name.path, Kind::File);
     let device = (before.stx_dev_major, before.stx_dev_minor);
-    place(walk, &mut entry, device, opened.as_fd());
-    let mut hashers = [Hasher::new(walk.options.algorithm)];
-    let length = match hash_file(&opened, &mut hashers, buffer, walk.options.rate) {
+    place(context, &mut entry, device, opened.as_fd());
+    let mut hashers = [Hasher::new(context.options.algorithm)];
+    let length = match hash_file(&opened, &mut hashers, buffer, context.options.rate) {
         Ok(length) => length,
         Err(error) => {
             entry.content = Content::Unread(format!("it cannot be read: {}", text(error)).into());
@@ -155,7 +159,7 @@ fn file(
             return Ok(Read::Done(Box::new(entry)));
         }
     };
-    walk.bytes.fetch_add(length, Ordering::Relaxed);
+    context.bytes.fetch_add(length, Ordering::Relaxed);
     entry.attributes = attributes::of_file(&opened);
     let after = stat(opened.as_fd()).map_err(text)?;
     let state = |of: &Statx| {
@@ -177,8 +181,8 @@ fn file(
 }
 
 /// Returns the entry of the baseline that is trusted instead of reading the file.
-fn known<'a>(walk: &Walk<'a>, entry: &Entry) -> Option<&'a Entry> {
-    let trust = walk.options.trust?;
+fn known<'a>(context: &Context<'a>, entry: &Entry) -> Option<&'a Entry> {
+    let trust = context.options.trust?;
     let at = trust.binary_search_by(|known| known.path.cmp(&entry.path)).ok()?;
     let known = trust.get(at)?;
     let state = |of: &Entry| (of.kind, of.inode, of.ctime, of.mtime, of.size);
@@ -187,8 +191,8 @@ fn known<'a>(walk: &Walk<'a>, entry: &Entry) -> Option<&'a Entry> {
 }
 
 /// Leaves out what means nothing on the file system of an entry.
-fn place(walk: &Walk<'_>, entry: &mut Entry, device: (u32, u32), file: BorrowedFd<'_>) {
-    if walk.system(device, file) == FileSystem::Overlay {
+fn place(context: &Context<'_>, entry: &mut Entry, device: (u32, u32), file: BorrowedFd<'_>) {
+    if context.system(device, file) == FileSystem::Overlay {
         (entry.inode, entry.links) = (None, None);
     }
 }

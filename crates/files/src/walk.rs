@@ -1,42 +1,26 @@
 //! Walks paths below a root on all cores.
 
-use std::collections::HashMap;
 use std::io;
 use std::mem;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use pavisade_integrity::{Algorithm, Digest, Doubt, Entry, Kind, Need, Records, Scope};
-use rustix::fs::{Dir, Mode, OFlags, fstatfs, openat};
+use pavisade_integrity::{Digests, Doubt, Entry, Need, Scope};
+use rustix::fs::{Dir, Mode, OFlags};
 use rustix::io::Errno;
 
 use crate::attributes::text;
+use crate::context::{Context, FileSystem, Options};
 use crate::hash::{CHUNK, Hasher, hash_file};
 use crate::one::{Found, Name, read};
-use crate::{Rate, resolve};
+use crate::resolve;
 
 /// Names of a directory that are one piece of work.
 const PIECE: usize = 64;
 /// The most entries of one walk.
 const MAX_ENTRIES: usize = 10_000_000;
-
-/// How files are read.
-#[derive(Debug, Default)]
-pub struct Options<'a> {
-    /// The hash of contents.
-    pub algorithm: Algorithm,
-    /// A limit of bytes per second.
-    pub rate: Option<&'a Rate>,
-    /// Entries sorted by path: a file with the same inode, ctime, mtime and size is not read, but
-    /// has the same content. Root can set the clock, and a disk can change bytes without a trace.
-    pub trust: Option<&'a [Entry]>,
-    /// The installed packages, whose names become part of the entries.
-    pub packages: Option<&'a Records>,
-    /// Counts the files read so far.
-    pub progress: Option<&'a AtomicUsize>,
-}
 
 /// A place below a chosen path that is not covered.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -63,15 +47,6 @@ pub struct Collected {
     pub has_overlay: bool,
 }
 
-/// A file system as far as it matters here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum FileSystem {
-    Stored,
-    Overlay,
-    /// One whose files are made by the kernel when they are read.
-    Made(&'static str),
-}
-
 /// Collects the entries of a scope below a root.
 ///
 /// # Errors
@@ -79,13 +54,8 @@ pub(crate) enum FileSystem {
 pub fn collect(root: &Path, scope: &Scope, options: &Options<'_>) -> io::Result<Collected> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let root = rustix::fs::open(root, flags, Mode::empty())?;
-    let walk = Walk {
-        scope,
-        options,
-        found: Mutex::default(),
-        systems: Mutex::default(),
-        bytes: AtomicU64::new(0),
-    };
+    let context = Context::new(scope, options);
+    let walk = Walk { context, found: Mutex::default() };
     let starts = walk.starts(root.as_fd());
     rayon::scope(|tasks| {
         for path in &starts {
@@ -93,7 +63,7 @@ pub fn collect(root: &Path, scope: &Scope, options: &Options<'_>) -> io::Result<
             tasks.spawn(move |tasks| walk.start(root.as_fd(), path, tasks));
         }
     });
-    let bytes = walk.bytes.into_inner();
+    let (bytes, has_overlay) = walk.context.totals();
     let mut found = walk.found.into_inner().unwrap_or_else(PoisonError::into_inner);
     found.entries.sort_unstable_by(|a, b| a.path.cmp(&b.path));
     found.entries.dedup_by(|a, b| a.path == b.path);
@@ -106,7 +76,7 @@ pub fn collect(root: &Path, scope: &Scope, options: &Options<'_>) -> io::Result<
     found.gaps.dedup();
     found.unstored.sort();
     found.unstored.dedup();
-    found.bytes = bytes;
+    (found.bytes, found.has_overlay) = (bytes, has_overlay);
     Ok(found)
 }
 
@@ -114,14 +84,10 @@ pub fn collect(root: &Path, scope: &Scope, options: &Options<'_>) -> io::Result<
 ///
 /// # Errors
 /// The root cannot be opened.
-pub fn rehash(
-    root: &Path,
-    needs: &[Need],
-    entries: &[Entry],
-) -> io::Result<HashMap<(Box<[u8]>, Algorithm), Digest>> {
+pub fn rehash(root: &Path, needs: &[Need], entries: &[Entry]) -> io::Result<Digests> {
     let root = rustix::fs::open(root, OFlags::PATH | OFlags::DIRECTORY, Mode::empty())?;
     let mut buffer = vec![0; CHUNK];
-    let mut digests = HashMap::new();
+    let mut digests = Digests::new();
     for need in needs {
         let at = entries.binary_search_by(|entry| entry.path.cmp(&need.path));
         let Some(digest) = at.ok().and_then(|at| entries.get(at)?.digest()) else { continue };
@@ -139,12 +105,9 @@ pub fn rehash(
     Ok(digests)
 }
 
-pub(crate) struct Walk<'a> {
-    pub scope: &'a Scope,
-    pub options: &'a Options<'a>,
+struct Walk<'a> {
+    context: Context<'a>,
     found: Mutex<Collected>,
-    systems: Mutex<HashMap<(u32, u32), FileSystem>>,
-    pub bytes: AtomicU64,
 }
 
 impl Walk<'_> {
@@ -152,7 +115,7 @@ impl Walk<'_> {
     /// way become entries: a link that points elsewhere changes everything behind it.
     fn starts(&self, root: BorrowedFd<'_>) -> Vec<Vec<u8>> {
         let mut starts = Vec::new();
-        for path in &self.scope.paths {
+        for path in &self.context.scope.paths {
             match resolve::resolve(root, path) {
                 Ok(resolved) => {
                     starts.extend(resolved.links);
@@ -211,7 +174,7 @@ impl Walk<'_> {
         batch: &mut Batch,
     ) {
         let asked = Name { folder: folder.as_fd(), name, path: &path, mount };
-        match read(self, &asked, &mut batch.buffer) {
+        match read(&self.context, &asked, &mut batch.buffer) {
             Ok(Found::Nothing) => {}
             Ok(Found::Mounted) => {
                 let why = "another file system";
@@ -220,9 +183,11 @@ impl Walk<'_> {
             Ok(Found::Entry(entry)) => batch.entries.push(*entry),
             Ok(Found::Directory { entry, file, device: own, mount: of }) => {
                 let is_mount = mount.is_some_and(|above| above != of);
-                let left_out = match self.system(own, file.as_fd()) {
+                let left_out = match self.context.system(own, file.as_fd()) {
                     FileSystem::Made(name) => Some(name),
-                    _ if is_mount && self.scope.one_file_system => Some("another file system"),
+                    _ if is_mount && self.context.scope.one_file_system => {
+                        Some("another file system")
+                    }
                     _ => None,
                 };
                 batch.entries.push(*entry);
@@ -289,21 +254,8 @@ impl Walk<'_> {
         }
     }
 
-    /// Returns the type of the file system of a device, which is asked for once.
-    pub(crate) fn system(&self, device: (u32, u32), file: BorrowedFd<'_>) -> FileSystem {
-        let mut known = self.systems.lock().unwrap_or_else(PoisonError::into_inner);
-        *known.entry(device).or_insert_with(|| {
-            let system =
-                fstatfs(file).map_or(FileSystem::Stored, |found| system(found.f_type as i64));
-            if system == FileSystem::Overlay {
-                self.lock().has_overlay = true;
-            }
-            system
-        })
-    }
-
     fn is_excluded(&self, path: &[u8]) -> bool {
-        self.scope.exclude.iter().any(|pattern| matches(pattern, path))
+        self.context.scope.exclude.iter().any(|pattern| matches(pattern, path))
     }
 
     fn gap(&self, path: &[u8], why: impl Into<Box<str>>) {
@@ -311,7 +263,7 @@ impl Walk<'_> {
     }
 
     fn add(&self, mut batch: Batch) {
-        if let Some(progress) = self.options.progress {
+        if let Some(progress) = self.context.options.progress {
             progress.fetch_add(batch.entries.len(), Ordering::Relaxed);
         }
         let mut found = self.lock();
@@ -374,54 +326,6 @@ fn name_matches(pattern: &[u8], name: &[u8]) -> bool {
         rest = rest.get(at + part.len()..).unwrap_or_default();
     }
     rest.ends_with(last)
-}
-
-fn system(magic: i64) -> FileSystem {
-    FileSystem::Made(match magic as u32 {
-        0x794c_7630 => return FileSystem::Overlay,
-        0x9fa0 => "proc",
-        0x6265_6572 => "sysfs",
-        0x0027_e0eb | 0x6367_7270 => "cgroup",
-        0x6462_6720 => "debugfs",
-        0x7472_6163 => "tracefs",
-        0x7363_6673 => "securityfs",
-        0xcafe_4a11 => "bpf",
-        0x1cd1 => "devpts",
-        0x1980_0202 => "mqueue",
-        0x6165_676c => "pstore",
-        0x6265_6570 => "configfs",
-        0x4249_4e4d => "binfmt_misc",
-        0xf97c_ff8c => "selinuxfs",
-        _ => return FileSystem::Stored,
-    })
-}
-
-/// Returns what `statx` says of a type.
-pub(crate) fn kind(mode: u16) -> Option<Kind> {
-    Some(match mode & 0o170_000 {
-        0o100_000 => Kind::File,
-        0o040_000 => Kind::Directory,
-        0o120_000 => Kind::Link,
-        0o010_000 => Kind::Fifo,
-        0o140_000 => Kind::Socket,
-        0o060_000 => Kind::Block,
-        0o020_000 => Kind::Character,
-        _ => return None,
-    })
-}
-
-/// Opens a name of a directory without side effects.
-pub(crate) fn open_name(
-    folder: BorrowedFd<'_>,
-    name: &[u8],
-    flags: OFlags,
-) -> Result<OwnedFd, Errno> {
-    let flags = flags | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    // Reading must not change the time of access; only the owner may ask for that.
-    match openat(folder, name, flags | OFlags::NOATIME, Mode::empty()) {
-        Err(Errno::PERM) => openat(folder, name, flags, Mode::empty()),
-        other => other,
-    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Tests on real files.
 #![cfg(target_os = "linux")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests may fail like tests")]
+#![expect(clippy::print_stdout, reason = "tests say what they skipped")]
 
 mod kinds;
 mod mounts;

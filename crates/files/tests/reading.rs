@@ -88,7 +88,9 @@ fn a_file_that_changes_while_it_is_read_is_unknown() {
                 started.store(true, Ordering::Relaxed);
             }
         });
-        while !started.load(Ordering::Relaxed) {}
+        while !started.load(Ordering::Relaxed) {
+            std::thread::yield_now();
+        }
         // A slow reader meets a writer for certain.
         let rate = Rate::new(40_000_000);
         let options = Options { rate: Some(&rate), ..Options::default() };
@@ -143,8 +145,8 @@ fn unreadable_files_are_unknown() {
     let tree = root.path().join("tree");
     fs::create_dir_all(tree.join("closed")).unwrap();
     fs::write(tree.join("secret"), "x").unwrap();
-    fs::set_permissions(tree.join("secret"), fs::Permissions::from_mode(0)).unwrap();
-    fs::set_permissions(tree.join("closed"), fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(tree.join("secret"), fs::Permissions::from_mode(0o000)).unwrap();
+    fs::set_permissions(tree.join("closed"), fs::Permissions::from_mode(0o000)).unwrap();
     let found = seen(root.path());
     assert_eq!(found.gaps.len(), 1);
     let secret = found.entries.iter().find(|entry| entry.path.ends_with(b"secret")).unwrap();

@@ -20,7 +20,7 @@ pub struct Facts {
     /// The packages of the entries of the baseline, with their versions: [`packages`].
     pub before: HashMap<Box<str>, Box<str>>,
     /// Further digests of the changed files, by path and algorithm.
-    pub digests: HashMap<(Box<[u8]>, Algorithm), Digest>,
+    pub digests: Digests,
     /// Digests that the user trusts, with the name of a file and of the list.
     pub lists: HashMap<Digest, Vec<(String, String)>>,
     /// Changed files whose first certificate is signed by a certificate in an unchanged file, which is
@@ -33,6 +33,9 @@ pub struct Facts {
     /// The present, in seconds since 1970.
     pub now: i64,
 }
+
+/// Digests by path and algorithm.
+pub type Digests = HashMap<(Box<[u8]>, Algorithm), Digest>;
 
 /// A digest that [`explain`] needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -225,9 +228,15 @@ fn judged(change: &Change, explanation: Explanation, basis: Basis) -> Explained 
         let verdict = Verdict::Expected(basis);
         return Explained { verdict, explanation: Some(explanation), rest: Vec::new() };
     }
-    let is_content =
-        |aspect: &&Aspect| !matches!(aspect, Aspect::Content | Aspect::Target | Aspect::Links);
-    let mut rest: Vec<_> = change.aspects.iter().filter(is_content).cloned().collect();
+    // Another link keeps a program that an upgrade would replace.
+    let links = |entry: &Option<Entry>| entry.as_ref().and_then(|entry| entry.links);
+    let has_more_links = links(&change.is) > links(&change.was);
+    let is_unexplained = |aspect: &&Aspect| match aspect {
+        Aspect::Content | Aspect::Target => false,
+        Aspect::Links => has_more_links,
+        _ => true,
+    };
+    let mut rest: Vec<_> = change.aspects.iter().filter(is_unexplained).cloned().collect();
     if change.kind == ChangeKind::Added
         && let Some(is) = &change.is
     {

@@ -25,7 +25,9 @@ pub use baseline::{
 pub use change::{Aspect, Change, ChangeKind, Doubt};
 pub use compare::{Compared, compare};
 pub use entry::{Algorithm, Attributes, Certificate, Content, Digest, Entry, Kind, Time};
-pub use explain::{Basis, Explained, Explanation, Facts, Need, Verdict, explain, needs, packages};
+pub use explain::{
+    Basis, Digests, Explained, Explanation, Facts, Need, Verdict, explain, needs, packages,
+};
 pub use path::{escaped, unescaped};
 pub use preset::{PRESETS, Preset};
 pub use records::{PackageFile, Records, digest_list, dpkg_md5sums};

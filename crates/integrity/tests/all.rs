@@ -1,4 +1,5 @@
 //! Tests of baselines, comparison and explanation.
+#![expect(clippy::unwrap_used, reason = "helpers of tests may fail like tests")]
 
 mod baseline;
 mod compare;

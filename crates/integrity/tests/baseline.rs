@@ -97,7 +97,7 @@ fn tampering_is_refused() {
         let text = text(bytes);
         let end = text.rfind("{\"end\":").unwrap();
         let start = text.match_indices("{\"pavisade\":").last().unwrap().0;
-        let digest = Digest::sha256(text[start..end].as_bytes());
+        let digest = Digest::sha256(&text.as_bytes()[start..end]);
         let mut line: String = text[end..].to_owned();
         let old = line.split('"').nth(3).unwrap().to_owned();
         line = line.replacen(&old, &digest.to_string(), 1);

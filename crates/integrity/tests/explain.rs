@@ -86,6 +86,9 @@ fn rights_are_not_explained_by_a_package() {
     let facts = facts("2.0", "/usr/bin/tool", md5(1), md5(1), &was);
     assert_eq!(verdict(&was, &[is.clone()], &facts).0, Verdict::Unexpected);
     is.mode = 0o755;
+    is.links = Some(2);
+    assert_eq!(verdict(&was, &[is.clone()], &facts).0, Verdict::Unexpected);
+    is.links = Some(1);
     is.uid = 1000;
     assert_eq!(verdict(&was, &[is], &facts).0, Verdict::Unexpected);
     // A new setuid program of a new package.
@@ -170,7 +173,7 @@ fn a_reference_explains_only_the_same_file() {
     let mut facts = Facts::default();
     facts.reference.insert(b"/etc/x"[..].into(), is.clone());
     assert_eq!(
-        verdict(&[file("/etc/x", "1")], &[is.clone()], &facts).0,
+        verdict(&[file("/etc/x", "1")], std::slice::from_ref(&is), &facts).0,
         Verdict::Expected(Basis::Proven)
     );
     let mut other = is;

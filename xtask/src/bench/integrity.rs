@@ -50,8 +50,8 @@ pub(super) fn run(program: Option<&Path>, peer: bool) -> anyhow::Result<()> {
             cost.cpu.as_secs_f64() / own.as_secs_f64()
         );
     }
-    let made = baseline(&program, folder.path(), "b", "blake3").status()?;
-    ensure!(made.success(), "making a baseline");
+    let made = baseline(&program, folder.path(), "b", "blake3").output()?;
+    ensure!(made.status.success(), "making a baseline");
     let digest = digest(&program, folder.path())?;
     let aide = peer.then(|| aide(folder.path())).transpose()?.flatten();
     let changes = change(&tree)?;
@@ -183,13 +183,13 @@ fn change(tree: &Path) -> anyhow::Result<usize> {
     fs::set_permissions(&files[2], fs::Permissions::from_mode(0o4755))?;
     fs::set_permissions(&files[3], fs::Permissions::from_mode(0o777))?;
     fs::remove_file(&files[4])?;
-    fs::write(bin.join("added"), "x")?;
-    symlink("/tmp", bin.join("link"))?;
+    fs::write(bin.join("a-new-file"), "x")?;
+    symlink("/tmp", bin.join("a-new-link"))?;
     // The file and its new link.
     fs::hard_link(&files[5], tree.join("hard"))?;
     fs::remove_file(&files[6])?;
     fs::create_dir(&files[6])?;
-    fs::rename(&files[7], bin.join("renamed"))?;
+    fs::rename(&files[7], bin.join("a-new-name"))?;
     // Ten ways; the hard link changes two paths, and AIDE counts a rename as two.
     Ok(11)
 }

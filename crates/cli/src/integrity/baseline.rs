@@ -96,6 +96,8 @@ pub(super) fn make(args: &BaselineArgs) -> anyhow::Result<Outcome> {
             }
         },
     };
+    // A million entries need some hundred megabytes.
+    drop(draft);
     if let Some(key) = &key {
         bytes = signed(&bytes, key)?.context("signing")?;
     }
