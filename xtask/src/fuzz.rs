@@ -23,7 +23,7 @@ pub(crate) struct Args {
     targets: Vec<String>,
 }
 
-const TARGETS: [&str; 21] = [
+const TARGETS: [&str; 20] = [
     "documents",
     "snapshot",
     "config",
