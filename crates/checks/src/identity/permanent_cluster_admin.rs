@@ -25,7 +25,7 @@ use crate::{Check, Claim, Cx, OnObject, Verdict};
     audience = Strict,
     scope = Related,
     on = [CLUSTER_ROLE_BINDING],
-    reads = [CLUSTER_ROLE]
+    reads = [CLUSTER_ROLE, ROLE, ROLE_BINDING]
 )]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
