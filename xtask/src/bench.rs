@@ -11,6 +11,7 @@ mod live;
 mod network;
 mod peers;
 mod rules;
+mod sensor;
 mod verify;
 mod vulnerabilities;
 
@@ -76,6 +77,8 @@ enum What {
     Identity,
     /// Runtime rules over a mix of system call events.
     Rules,
+    /// The node agent: events per second, and what it costs programs (needs root).
+    Sensor,
     /// Inputs designed to be expensive: growth of the time, and peak memory.
     Hostile,
 }
@@ -86,6 +89,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         What::Live => live::run(),
         What::Identity => identity::run(),
         What::Rules => rules::run(),
+        What::Sensor => sensor::run(args.program.clone()),
         What::Scan => scan(!args.no_peer),
         What::Cluster => clusters(),
         What::Peers => peers::run(),
