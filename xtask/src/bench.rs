@@ -15,6 +15,7 @@ mod live;
 mod network;
 mod peers;
 mod rules;
+mod sensor;
 mod verify;
 mod vulnerabilities;
 
@@ -88,6 +89,8 @@ enum What {
     Audit,
     /// The proof of encryption at rest on databases of up to a gigabyte.
     Etcd,
+    /// The node agent: events per second, and what it costs programs (needs root).
+    Sensor,
     /// Inputs designed to be expensive: growth of the time, and peak memory.
     Hostile,
 }
@@ -102,6 +105,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         What::Rules => rules::run(),
         What::Audit => audit::run(args.program.as_deref()),
         What::Etcd => etcd::run(args.program.as_deref(), &args.sizes),
+        What::Sensor => sensor::run(args.program.clone()),
         What::Scan => scan(!args.no_peer),
         What::Cluster => clusters(),
         What::Peers => peers::run(),

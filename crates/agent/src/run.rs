@@ -30,7 +30,8 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<()> {
         HostEvents::All => Host::All,
     })?;
     kernel.observe(|call| rules::needs(&set, call.name))?;
-    for tier in kernel.tiers() {
+    // What only policies need is told when a policy needs it.
+    for tier in kernel.tiers().iter().filter(|tier| !tier.gives.starts_with("enforcement")) {
         if let Some(why) = &tier.missing {
             crate::say(&format!("not observed: {}: {why}", tier.gives));
         }

@@ -2,7 +2,6 @@
 #![expect(
     clippy::disallowed_methods,
     clippy::unwrap_used,
-    clippy::panic,
     clippy::print_stderr,
     reason = "tests fail by panics, wait for what is slow, and say why they are skipped"
 )]

@@ -19,12 +19,6 @@ use crate::policy::Policy;
 /// The programs that deny connections.
 const CONNECTIONS: &[&str] = &["connect4", "connect6", "sendmsg4", "sendmsg6"];
 
-/// What is in the kernel of all policies, and where.
-#[derive(Debug, Default)]
-pub(crate) struct Enforced {
-    attached: std::collections::HashSet<std::path::PathBuf>,
-}
-
 impl Kernel {
     /// Loads what denies connections.
     pub(crate) fn connection_tier(&mut self) -> Tier {
@@ -120,7 +114,7 @@ impl Kernel {
     }
 
     fn attach(&mut self, directory: &Path) -> Result<(), KernelError> {
-        if !self.enforced.attached.insert(directory.to_owned()) {
+        if !self.attached.insert(directory.to_owned()) {
             return Ok(());
         }
         let open = |error: std::io::Error| {

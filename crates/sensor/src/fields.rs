@@ -16,10 +16,10 @@ macro_rules! names {
 
 names! {
     EvtType = "evt.type", EvtNum = "evt.num", EvtTime = "evt.rawtime", EvtDir = "evt.dir",
-    EvtSource = "evt.source", Hostname = "evt.hostname", EvtFailed = "evt.failed",
+    EvtSource = "evt.source", Node = "evt.hostname", EvtFailed = "evt.failed",
     EvtRes = "evt.res", EvtRawRes = "evt.rawres", EvtArg = "evt.arg",
     IsOpenRead = "evt.is_open_read", IsOpenWrite = "evt.is_open_write",
-    ProcName = "proc.name", ProcExe = "proc.exe", ProcExePath = "proc.exepath",
+    Comm = "proc.name", ProcExe = "proc.exe", ProcExePath = "proc.exepath",
     ProcArgs = "proc.args", ProcCmdline = "proc.cmdline", ProcExeLine = "proc.exeline",
     ProcNargs = "proc.cmdnargs", ProcCwd = "proc.cwd", ProcPid = "proc.pid", ProcPpid = "proc.ppid",
     ThreadTid = "thread.tid", ProcPname = "proc.pname", ProcPexe = "proc.pexe",
@@ -29,12 +29,12 @@ names! {
     UpperLayer = "proc.is_exe_upper_layer", LowerLayer = "proc.is_exe_lower_layer",
     FromMemfd = "proc.is_exe_from_memfd", ExeInode = "proc.exe_ino",
     StdinType = "proc.stdin.type", StdoutType = "proc.stdout.type", StderrType = "proc.stderr.type",
-    StdinName = "proc.stdin.name", StdoutName = "proc.stdout.name", StderrName = "proc.stderr.name",
+    StdinPath = "proc.stdin.name", StdoutPath = "proc.stdout.name", StderrPath = "proc.stderr.name",
     CapEffective = "thread.cap_effective", CapPermitted = "thread.cap_permitted",
     CapInheritable = "thread.cap_inheritable",
-    UserUid = "user.uid", UserName = "user.name", UserLogin = "user.loginuid",
+    UserUid = "user.uid", User = "user.name", UserLogin = "user.loginuid",
     GroupGid = "group.gid",
-    FdNum = "fd.num", FdName = "fd.name", FdNameRaw = "fd.nameraw", FdDirectory = "fd.directory",
+    FdNum = "fd.num", FdPath = "fd.name", FdNameRaw = "fd.nameraw", FdDirectory = "fd.directory",
     FdFilename = "fd.filename", FdType = "fd.type", FdTypeChar = "fd.typechar",
     FdL4Proto = "fd.l4proto", FdIp = "fd.ip", FdPort = "fd.port", FdNet = "fd.net",
     FdClientIp = "fd.cip", FdServerIp = "fd.sip", FdClientPort = "fd.cport",
@@ -43,11 +43,11 @@ names! {
     FdServerNet = "fd.snet", FdLocalNet = "fd.lnet", FdRemoteNet = "fd.rnet",
     FdSockFamily = "fd.sockfamily", FdIsServer = "fd.is_server",
     ContainerId = "container.id", ContainerFullId = "container.full_id",
-    ContainerName = "container.name", ContainerImage = "container.image",
+    Container = "container.name", ContainerImage = "container.image",
     ContainerRepository = "container.image.repository", ContainerTag = "container.image.tag",
     ContainerDigest = "container.image.digest", ContainerPrivileged = "container.privileged",
-    ContainerType = "container.type", PodName = "k8s.pod.name", PodUid = "k8s.pod.uid",
-    PodId = "k8s.pod.id", NsName = "k8s.ns.name",
+    ContainerType = "container.type", Pod = "k8s.pod.name", PodUid = "k8s.pod.uid",
+    PodId = "k8s.pod.id", Namespace = "k8s.ns.name",
 }
 
 static BY_SLOT: LazyLock<Vec<Option<Name>>> = LazyLock::new(|| {

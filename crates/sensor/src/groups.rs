@@ -158,6 +158,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::print_stderr, reason = "a test says what it skips")]
     fn a_group_of_this_machine_is_found_by_its_number() {
         let hierarchies = Hierarchies::find().unwrap();
         for number in hierarchies.numbers("/") {

@@ -2,13 +2,14 @@
 //! the kernel's reason.
 
 use std::borrow::Borrow;
+use std::collections::HashSet;
+use std::path::PathBuf;
 
 use aya::maps::{Array, HashMap, Map, MapData, PerCpuArray, RingBuf};
 use aya::programs::Program;
 use aya::{Btf, Ebpf, EbpfLoader};
 
 use crate::calls::{CALLS, Call, Category};
-use crate::enforce::Enforced;
 
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/sensor.o"));
 
@@ -62,7 +63,8 @@ pub struct Kernel {
     btf: Btf,
     ring: RingBuf<MapData>,
     tiers: Vec<Tier>,
-    pub(crate) enforced: Enforced,
+    /// Control groups whose connections are asked about.
+    pub(crate) attached: HashSet<PathBuf>,
 }
 
 impl std::fmt::Debug for Kernel {
@@ -116,8 +118,7 @@ impl Kernel {
         loader.btf(Some(&btf)).allow_unsupported_maps();
         let mut programs = loader.load(OBJECT).map_err(|error| KernelError::Load(chain(&error)))?;
         let ring = map(&mut programs, "events", RingBuf::try_from)?;
-        let mut kernel =
-            Self { programs, btf, ring, tiers: Vec::new(), enforced: Enforced::default() };
+        let mut kernel = Self { programs, btf, ring, tiers: Vec::new(), attached: HashSet::new() };
         kernel.set("settings", 0, settings(host))?;
         for (name, hook, gives) in OBSERVERS {
             let missing = kernel.start(name, hook).err();

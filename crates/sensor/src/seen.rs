@@ -163,14 +163,14 @@ impl<'a> Seen<'a> {
             Name::EvtTime => Value::Int(self.time),
             Name::EvtDir => Value::text("<"),
             Name::EvtSource => Value::text("syscall"),
-            Name::Hostname => Value::text(self.node),
+            Name::Node => Value::text(self.node),
             Name::EvtFailed => Value::Bool(self.raw.kind == Kind::Call && self.raw.result < 0),
             Name::EvtRes => text(crate::words::error_name(self.raw.result)),
             Name::EvtRawRes => Value::Int(self.raw.result.into()),
             Name::IsOpenRead => Value::Bool(matches!(self.flags()? & 3, 0 | 2)),
             Name::IsOpenWrite => Value::Bool(matches!(self.flags()? & 3, 1 | 2)),
             Name::FdNum => Value::Int(descriptor?.number.into()),
-            Name::FdName => {
+            Name::FdPath => {
                 let name = &descriptor?.name;
                 (!name.is_empty()).then_some(Value::Bytes(Cow::Borrowed(name)))?
             }
@@ -219,7 +219,7 @@ impl<'a> Seen<'a> {
                 Place::Unknown => return None,
             },
             Name::ContainerFullId => of(|container| Some(&container.id))?,
-            Name::ContainerName => of(|container| container.name.as_deref())?,
+            Name::Container => of(|container| container.name.as_deref())?,
             Name::ContainerImage => of(|container| container.image.as_deref())?,
             Name::ContainerRepository => of(|container| Some(container.image_parts()?.0))?,
             Name::ContainerTag => of(|container| container.image_parts()?.1)?,
@@ -228,10 +228,10 @@ impl<'a> Seen<'a> {
             Name::ContainerType => {
                 of(|container| Some(if container.sandbox { "sandbox" } else { "containerd" }))?
             }
-            Name::PodName => of(|container| container.pod.as_deref())?,
+            Name::Pod => of(|container| container.pod.as_deref())?,
             Name::PodUid => of(|container| container.pod_uid.as_deref())?,
             Name::PodId => of(|container| container.pod_sandbox.as_deref())?,
-            Name::NsName => of(|container| container.namespace.as_deref())?,
+            Name::Namespace => of(|container| container.namespace.as_deref())?,
             _ => return None,
         })
     }
@@ -246,7 +246,7 @@ impl<'a> Seen<'a> {
         let parent = || self.processes.ancestors(process).next();
         let stdio = |number: usize| program.stdio[number].as_ref();
         Some(match name {
-            Name::ProcName => known(&process.name),
+            Name::Comm => known(&process.name),
             Name::ProcExe => known(&program.exe),
             Name::ProcExePath => known(&program.path),
             Name::ProcArgs => Some(bytes(program.joined())),
@@ -276,9 +276,9 @@ impl<'a> Seen<'a> {
             Name::StdinType => stdio(0).map(|stdio| Value::text(stdio.kind)),
             Name::StdoutType => stdio(1).map(|stdio| Value::text(stdio.kind)),
             Name::StderrType => stdio(2).map(|stdio| Value::text(stdio.kind)),
-            Name::StdinName => stdio(0).and_then(|stdio| known(&stdio.name)),
-            Name::StdoutName => stdio(1).and_then(|stdio| known(&stdio.name)),
-            Name::StderrName => stdio(2).and_then(|stdio| known(&stdio.name)),
+            Name::StdinPath => stdio(0).and_then(|stdio| known(&stdio.name)),
+            Name::StdoutPath => stdio(1).and_then(|stdio| known(&stdio.name)),
+            Name::StderrPath => stdio(2).and_then(|stdio| known(&stdio.name)),
             Name::CapEffective => {
                 credentials.map(|known| text(fields::capabilities(known.effective)))
             }
@@ -290,7 +290,7 @@ impl<'a> Seen<'a> {
             }
             Name::UserUid => Some(Value::Int(self.raw.euid.into())),
             // Other names are known only to the files of the container.
-            Name::UserName => (self.raw.euid == 0).then_some(Value::text("root")),
+            Name::User => (self.raw.euid == 0).then_some(Value::text("root")),
             Name::UserLogin => Some(Value::Int(if self.raw.login == u32::MAX {
                 -1
             } else {

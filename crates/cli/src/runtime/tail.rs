@@ -44,7 +44,6 @@ pub(super) fn run(args: &TailArgs) -> anyhow::Result<Outcome> {
 type Show<'s> = dyn FnMut(&[u8]) -> io::Result<()> + 's;
 
 /// Reads a file, and what is added to it or to the file that takes its place.
-#[expect(clippy::disallowed_methods, reason = "it waits for lines")]
 fn follow(args: &TailArgs, show: &mut Show<'_>) -> io::Result<io::Result<()>> {
     let mut file = File::open(&args.alerts)?;
     let mut rest = Vec::new();
