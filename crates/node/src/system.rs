@@ -26,7 +26,7 @@ const SYSCTLS: [&str; 16] = [
     "vm.panic_on_oom",
 ];
 
-/// The mounts that are reported, beside those of pods.
+/// The mounts that are reported in addition to those of pods.
 const MOUNTS: [&str; 7] =
     ["/", "/tmp", "/var", "/var/lib/containerd", "/var/lib/etcd", "/var/lib/kubelet", "/var/log"];
 const MAX_VOLUMES: usize = 5000;
