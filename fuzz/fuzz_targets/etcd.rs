@@ -22,13 +22,13 @@ fuzz_target!(|data: &[u8]| {
                 made.put(revision(main, false), key_value(&key, line, main)).expect("memory");
             }
             let mut bytes = made.finish(1).expect("memory").into_inner();
-            let whole = prove(&bytes, Options::default()).expect("a database");
+            let whole = prove(&bytes.as_slice(), Options::default()).expect("a database");
             assert!(whole.complete, "{whole:?}");
             for part in rest.chunks_exact(4).take(16) {
                 let at = u32::from_le_bytes([part[0], part[1], part[2], 0]) as usize % bytes.len();
                 bytes[at] ^= part[3];
             }
-            let _ = prove(&bytes, Options { digest: true, ..Options::default() });
+            let _ = prove(&bytes.as_slice(), Options { digest: true, ..Options::default() });
         }
         _ => {
             let form = Form::of(rest);

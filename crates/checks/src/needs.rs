@@ -159,6 +159,10 @@ fn needs(of_set: &Registered) -> Needs {
         // static pods.
         needs.hints.extend([kinds::POD, kinds::NODE]);
     }
+    if meta.on.contains(&kinds::NODE_FACTS) {
+        // Facts from some nodes prove nothing about the others.
+        needs.hints.push(kinds::NODE);
+    }
     for list in [&mut needs.subjects, &mut needs.reads, &mut needs.hints] {
         list.retain(|kind| !kind.resource.is_empty());
         list.sort_unstable();

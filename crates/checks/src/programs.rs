@@ -47,18 +47,30 @@ pub(crate) fn seen(world: &World) -> Vec<Component<'_>> {
         |pod: &Object| pod.at(&["status", "phase"]).and_then(Value::as_str) == Some("Running");
     let pods = pods.filter(|pod| pod.is_mirror_pod() && runs(pod));
     let mirrored = pods.filter(|pod| component::configures(pod)).flat_map(component::components);
-    // Facts from the nodes show the programs that run there.
-    let nodes = world.of_kind(kinds::NODE_FACTS).flat_map(component::components);
+    // Facts from all nodes show the programs that run there. With facts from some, the others may
+    // have other settings.
+    let all = nodes_without_facts(world).is_none();
+    let nodes = world.of_kind(kinds::NODE_FACTS).filter(|_| all).flat_map(component::components);
     mirrored.chain(nodes).collect()
 }
 
 /// Returns the reason why the kubelets of some nodes are not known. `None` if facts from all nodes
 /// were read.
 fn unread_kubelets(world: &World) -> Option<String> {
-    let facts: BTreeSet<_> = world.of_kind(kinds::NODE_FACTS).map(Object::name).collect();
-    if facts.is_empty() || world.coverage(kinds::NODE) != Coverage::Complete {
+    let has_facts = world.of_kind(kinds::NODE_FACTS).next().is_some();
+    if !has_facts || world.coverage(kinds::NODE) != Coverage::Complete {
         return Some(KUBELET.to_owned());
     }
+    nodes_without_facts(world)
+}
+
+/// Returns the reason why results about nodes may be missing. `None` if facts from all nodes were
+/// read.
+fn nodes_without_facts(world: &World) -> Option<String> {
+    if world.coverage(kinds::NODE) != Coverage::Complete {
+        return Some("the nodes were not listed, so facts from some may be missing".to_owned());
+    }
+    let facts: BTreeSet<_> = world.of_kind(kinds::NODE_FACTS).map(Object::name).collect();
     let missing: Vec<_> =
         world.of_kind(kinds::NODE).map(Object::name).filter(|node| !facts.contains(node)).collect();
     let first = missing.first()?;
@@ -99,7 +111,15 @@ fn by_settings<'a>(
     world: &World,
     seen: &[Component<'_>],
 ) -> Option<(Verdict<'a>, Vec<Program>)> {
-    if !world.is_live() || meta.programs.is_empty() {
+    if !world.is_live() {
+        return None;
+    }
+    // Facts from some nodes prove nothing about the others.
+    if meta.on.contains(&kinds::NODE_FACTS) && world.of_kind(kinds::NODE_FACTS).next().is_some() {
+        let why = nodes_without_facts(world)?;
+        return Some((Verdict::unknown(Place::Nowhere, why), Vec::new()));
+    }
+    if meta.programs.is_empty() {
         return None;
     }
     let from_node = |kind: &GroupKind| world.of_kind(*kind).any(Object::is_from_node);

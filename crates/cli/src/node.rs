@@ -74,6 +74,7 @@ fn audit(args: &AuditArgs) -> anyhow::Result<Outcome> {
         color: terminal::color(args.color, file.is_some()),
         width: terminal::width(args.width),
         full: args.full,
+        explain: args.explain,
         made: Some(Timestamp::now().strftime("%-d %B %Y, %H:%M UTC").to_string()),
         ..Options::default()
     };

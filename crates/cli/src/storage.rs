@@ -146,7 +146,7 @@ pub(crate) fn read(databases: &Databases) -> anyhow::Result<Read> {
         digests.push((member.name.clone(), again, member.proof.complete));
     }
     if let Some((first, digest, whole)) = digests.first() {
-        for (name, other, complete) in digests.iter().skip(1).filter(|(_, d, _)| d != digest) {
+        for (name, _, complete) in digests.iter().skip(1).filter(|(_, d, _)| d != digest) {
             let why = if *complete && *whole { "" } else { ", which may be due to damage" };
             drift.push(format!("{first} and {name} differ at revision {lowest}{why}"));
         }

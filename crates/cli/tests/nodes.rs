@@ -26,7 +26,7 @@ tlsCipherSuites: [TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256]
 staticPodPath: /etc/kubernetes/manifests
 ";
 
-const ETCD: &str = "etcd --cert-file=/c --key-file=/k --client-cert-auth=true --trusted-ca-file=/etcd-ca \
+const ETCD: &str = "etcd --listen-client-urls=https://127.0.0.1:2379 --listen-peer-urls=https://10.0.0.1:2380 --cert-file=/c --key-file=/k --client-cert-auth=true --trusted-ca-file=/etcd-ca \
     --peer-cert-file=/c --peer-key-file=/k --peer-client-cert-auth=true --peer-trusted-ca-file=/p \
     --data-dir=/var/lib/etcd";
 const SERVER: &str = "kube-apiserver --anonymous-auth=false --profiling=false --authorization-mode=Node,RBAC \
@@ -244,8 +244,8 @@ fn a_clean_node_is_clean_and_every_fault_is_found() {
         ),
         ("PV-O049", flag(13, SCHEDULER, "--bind-address=127.0.0.1", "")),
         ("PV-N061", flag(10, ETCD, "--cert-file=/c", "")),
-        ("PV-N023", flag(10, ETCD, "--client-cert-auth=true", "")),
-        ("PV-N046", flag(10, ETCD, "--peer-client-cert-auth=true", "")),
+        ("PV-N023", flag(10, ETCD, "--client-cert-auth=true --trusted-ca-file=/etcd-ca", "")),
+        ("PV-N046", flag(10, ETCD, "--peer-client-cert-auth=true --peer-trusted-ca-file=/p", "")),
         ("PV-I024", kubelet("anonymous: {enabled: false}", "anonymous: {enabled: true}")),
         ("PV-I025", drop_in("authorization: {mode: AlwaysAllow}\n")),
         ("PV-N022", flag(14, AGENT, "--config-dir", "--read-only-port=10255 --config-dir")),

@@ -78,9 +78,8 @@ pub(crate) fn kubelet(
         (_, Some(path)) => path,
         // Without the flag, a running kubelet reads no file.
         (Some(_), None) => {
-            let process = process.into_iter();
-            let flags = process.flat_map(|p| p.flag("client-ca-file")).map(str::to_owned);
-            files.client_ca = flags.last();
+            let flag = process.and_then(|process| process.flag("client-ca-file"));
+            files.client_ca = flag.map(str::to_owned);
             return (None, files);
         }
         (None, None) if root.exists(usual) => usual,

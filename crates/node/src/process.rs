@@ -51,7 +51,7 @@ impl Process {
     }
 
     /// Returns the path of a file that a flag refers to, as the node sees it: a component in a
-    /// container has a root of its own.
+    /// container has its own root.
     pub(crate) fn path(&self, file: &str) -> String {
         format!("/proc/{}/root/{}", self.pid, file.trim_start_matches('/'))
     }

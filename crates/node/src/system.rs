@@ -26,7 +26,7 @@ const SYSCTLS: [&str; 16] = [
     "vm.panic_on_oom",
 ];
 
-/// The mounts that are reported, beside those of pods.
+/// The mounts that are reported in addition to those of pods.
 const MOUNTS: [&str; 7] =
     ["/", "/tmp", "/var", "/var/lib/containerd", "/var/lib/etcd", "/var/lib/kubelet", "/var/log"];
 const MAX_VOLUMES: usize = 5000;
@@ -130,10 +130,10 @@ fn sockets(root: &Root) -> Value {
             };
             let parts = local.split_once(':');
             let port = parts.and_then(|(_, port)| u16::from_str_radix(port, 16).ok());
-            if let (Some((address, _)), Some(port), "0A") = (parts, port, *state) {
-                if listening.len() < MAX_SOCKETS {
-                    listening.insert((*inode).to_owned(), (scope(address).to_owned(), port));
-                }
+            if let (Some((address, _)), Some(port), "0A") = (parts, port, *state)
+                && listening.len() < MAX_SOCKETS
+            {
+                listening.insert((*inode).to_owned(), (scope(address).to_owned(), port));
             }
         }
     }

@@ -16,7 +16,7 @@ use crate::mvcc::{KeyValue, Revision};
 use crate::resource::stored;
 use crate::stored::Form;
 
-/// The largest number of keys that are told apart. More need over 1 GB of memory.
+/// The largest number of keys that are distinguished. More need over 1 GB of memory.
 const MAX_KEYS: usize = 1 << 25;
 /// The largest number of resources, and of forms for each, that are counted separately.
 const MAX_RESOURCES: usize = 10_000;
@@ -323,7 +323,7 @@ impl Counting<'_> {
         let digest = Sha256::digest(key);
         let short: [u8; 16] = std::array::from_fn(|at| digest[at]);
         if self.seen.len() >= MAX_KEYS && !self.seen.contains(&short) {
-            self.truncate(format!("only {MAX_KEYS} keys are told apart"));
+            self.truncate(format!("only {MAX_KEYS} keys are distinguished"));
         }
         self.truncated || self.seen.insert(short)
     }

@@ -1,4 +1,5 @@
 //! Databases made by code: what is counted, and what damage does.
+#![expect(clippy::unwrap_used, reason = "helpers of tests may fail like tests")]
 
 use std::io::Cursor;
 

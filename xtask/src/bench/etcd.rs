@@ -29,11 +29,9 @@ pub(super) fn run(program: Option<&Path>, sizes: &[usize]) -> anyhow::Result<()>
         let values = size * 1_000_000 / (VALUE + 100);
         make(&path, values)?;
         let bytes = path.metadata()?.len();
-        let cost = measure(|| {
-            let mut command = Command::new(&built);
-            command.args(["storage", "etcd", "--format", "json"]).arg(&path);
-            command
-        })?;
+        let mut command = Command::new(&built);
+        command.args(["storage", "etcd", "--format", "json"]).arg(&path);
+        let cost = measure(command)?;
         println!(
             "{:>7.0}   {values:>7}   {:>7.2}   {:>5.2}   {:>7.0}",
             mb(bytes),

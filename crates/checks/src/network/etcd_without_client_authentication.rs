@@ -1,7 +1,7 @@
 //! PV-N023.
 
 use pavisade_macros::check;
-use pavisade_model::Severity;
+use pavisade_model::{Severity, kinds};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -55,6 +55,8 @@ pub(super) fn holds_the_cluster(component: Component<'_>) -> bool {
         || object.namespace() == "kube-system"
         // The file of a static pod may omit the namespace.
         || object.kind() == "Pod" && object.namespace().is_empty()
+        // A process on a node of the cluster.
+        || object.is(kinds::NODE_FACTS)
 }
 
 /// Returns a claim for an address with plain HTTP, where no client certificate can be required.

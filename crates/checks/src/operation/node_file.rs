@@ -81,7 +81,7 @@ impl Class {
         let command = format!("chown {who} {}", quoted(path));
         let advice = match owner {
             Owner::Etcd if !etcd_user => format!(
-                "etcd runs without a user of its own: run `useradd --system etcd`, then \
+                "etcd has no separate user: run `useradd --system etcd`, then \
                  `{command}`, and start etcd as that user."
             ),
             _ => format!("Run `{command}`."),

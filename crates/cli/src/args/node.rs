@@ -70,6 +70,10 @@ pub(crate) struct AuditArgs {
     #[arg(long, value_enum, value_name = "SEVERITY", default_value = "low")]
     pub fail_on: FailOn,
 
+    /// Show the reason and the repair command of each finding.
+    #[arg(long)]
+    pub explain: bool,
+
     /// Show every location and reason.
     #[arg(long)]
     pub full: bool,
