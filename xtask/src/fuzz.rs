@@ -23,7 +23,7 @@ pub(crate) struct Args {
     targets: Vec<String>,
 }
 
-const TARGETS: [&str; 19] = [
+const TARGETS: [&str; 20] = [
     "documents",
     "snapshot",
     "config",
@@ -40,6 +40,7 @@ const TARGETS: [&str; 19] = [
     "versions",
     "vex",
     "authentication",
+    "probes",
     "rbac",
     "rules",
     "events",
