@@ -230,7 +230,8 @@ fn silent(scope: &Scope, found: &Found) -> Vec<Note> {
     let others = dead.iter().filter(|ip| !named(ip) && !withheld(ip)).count();
     if others > 0 {
         notes.push(Note {
-            kind: NoteKind::Info,
+            // If none responds, the address of the scope or the network may be wrong.
+            kind: if alive.is_empty() { NoteKind::Unread } else { NoteKind::Info },
             place: "scope".to_owned(),
             span: None,
             message: format!("{others} addresses gave no response at any port"),
