@@ -31,7 +31,6 @@ use crate::output::{named, output, place};
 use crate::progress::Spinner;
 use crate::{Outcome, cluster, scan, terminal};
 use chosen::{Chosen, Mode};
-pub(crate) use expect::Expect;
 use state::Run;
 
 pub(crate) fn run(args: &ProbeArgs) -> anyhow::Result<Outcome> {
