@@ -41,6 +41,7 @@ const TARGETS: [&str; 20] = [
     "versions",
     "vex",
     "authentication",
+    "probes",
     "rbac",
     "rules",
     "events",

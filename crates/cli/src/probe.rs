@@ -31,7 +31,6 @@ use crate::output::{named, output, place};
 use crate::progress::Spinner;
 use crate::{Outcome, cluster, scan, terminal};
 use chosen::{Chosen, Mode};
-pub(crate) use expect::Expect;
 use state::Run;
 
 pub(crate) fn run(args: &ProbeArgs) -> anyhow::Result<Outcome> {
@@ -230,7 +229,8 @@ fn silent(scope: &Scope, found: &Found) -> Vec<Note> {
     let others = dead.iter().filter(|ip| !named(ip) && !withheld(ip)).count();
     if others > 0 {
         notes.push(Note {
-            kind: NoteKind::Info,
+            // If none responds, the address of the scope or the network may be wrong.
+            kind: if alive.is_empty() { NoteKind::Unread } else { NoteKind::Info },
             place: "scope".to_owned(),
             span: None,
             message: format!("{others} addresses gave no response at any port"),

@@ -43,7 +43,7 @@ impl fmt::Display for Withheld {
     }
 }
 
-/// Lets through what may be sent.
+/// Permits what is in scope and within the limits.
 #[derive(Debug)]
 pub struct Gate {
     scope: Scope,

@@ -40,6 +40,8 @@ pub use admission::{dry_runs, restricted};
 pub use component::{Component, PORTS};
 pub use exchange::{Answer, Ask, Exchange, HttpAsk, Offer, Page, Probed, Target, TlsFacts};
 pub use gate::{Gate, Withheld};
+#[doc(hidden)]
+pub use handshake::read_certificate;
 pub use journal::{Journal, JournalError, RunId, read as read_journal};
 pub use network::OwnNetwork;
 pub use plan::{Planned, addresses, plan};

@@ -60,7 +60,7 @@ pub(crate) fn targets(scope: &Scope) -> Vec<Target> {
         }
         for (port, component) in PORTS {
             let address = SocketAddr::new(address, port);
-            // A named endpoint says what is there.
+            // A named endpoint has its component.
             if !scope.endpoints.iter().any(|named| named.address == address) {
                 all.push(Target { component, address });
             }

@@ -42,7 +42,7 @@ pub(crate) trait AdmissionProbe: Described {
     fn change(pod: &mut Value);
 }
 
-/// A probe that does what an attacker would do, to canaries of its own run.
+/// A probe that does what an attacker would do, to canaries of the run.
 pub(crate) trait ActiveProbe: Described {
     /// Techniques of MITRE ATT&CK for Containers.
     const TECHNIQUES: &'static [&'static str];
@@ -100,7 +100,7 @@ pub enum Kind {
         /// The steps.
         steps: fn(&Canary) -> Vec<Step>,
     },
-    /// What a process can see of its own container.
+    /// What a process can see of the container it runs in.
     Pod {
         /// The verdict.
         judge: fn(&PodFacts) -> Verdict,

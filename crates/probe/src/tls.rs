@@ -55,7 +55,7 @@ pub(crate) fn client_hello(version: u16, weak: bool, random: [u8; 32]) -> Vec<u8
 
 /// Reads the beginning of a server's answer. `None` if more is needed.
 pub fn reply(bytes: &[u8]) -> Option<Answered> {
-    let Some((&kind, rest)) = bytes.split_first() else { return None };
+    let (&kind, rest) = bytes.split_first()?;
     let other = Some(Answered(Reply::Other));
     if !matches!(kind, 21 | 22) || rest.first().is_some_and(|major| *major != 3) {
         return other;
@@ -74,7 +74,7 @@ pub fn reply(bytes: &[u8]) -> Option<Answered> {
         };
     }
     // ServerHello: type, length, version, random, session.
-    let Some(&kind) = body.first() else { return None };
+    let &kind = body.first()?;
     if kind != 2 {
         return other;
     }

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::{Color, FailOn, Format};
-use crate::probe::Expect;
 
 const PROBE_CODES: &str = "\
 A scope item is a network (10.0.0.0/24), an address, HOST:PORT, COMPONENT@HOST:PORT, `cluster`, or
@@ -191,4 +190,49 @@ pub(crate) struct RevertArgs {
     /// Context of the kubeconfig to use instead of the current one.
     #[arg(long, value_name = "NAME", help_heading = "Cluster")]
     pub context: Option<String>,
+}
+
+/// The logs to compare with.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Expect {
+    /// The audit log of the API server.
+    pub audit: Option<PathBuf>,
+    /// Alerts of a sensor.
+    pub runtime: Option<PathBuf>,
+}
+
+impl std::str::FromStr for Expect {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut expect = Self::default();
+        for part in text.split(',') {
+            let (name, file) = part.split_once('=').unwrap_or((part, ""));
+            let place = match name {
+                "audit" => &mut expect.audit,
+                "runtime" => &mut expect.runtime,
+                _ => return Err(format!("`{part}`: write audit=FILE or runtime=FILE")),
+            };
+            if file.is_empty() {
+                return Err(format!("`{part}`: a file is missing"));
+            }
+            *place = Some(file.into());
+        }
+        Ok(expect)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_named_by_what_they_are() {
+        let expect: Expect = "audit=a.log,runtime=b.jsonl".parse().unwrap();
+        assert_eq!(expect.audit, Some("a.log".into()));
+        assert_eq!(expect.runtime, Some("b.jsonl".into()));
+        for wrong in ["", "a.log", "audit", "audit=", "log=a"] {
+            assert!(wrong.parse::<Expect>().is_err(), "{wrong}");
+        }
+    }
 }

@@ -2,7 +2,7 @@
 //! a runtime sensor.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use pavisade_probe::{Outcome as Probed, RunId, Verdict};
@@ -11,38 +11,11 @@ use pavisade_rules::{AuditEvent, Options, RuleSet, Scratch, load};
 use pavisade_yaml::{Source, read};
 use serde_json::Value;
 
-use crate::bounded;
+use crate::args::probe::Expect;
+use crate::{bounded, runtime};
 
 /// Bytes of a log.
 const MAX_BYTES: u64 = 1 << 30;
-
-/// The logs to compare with.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Expect {
-    audit: Option<PathBuf>,
-    runtime: Option<PathBuf>,
-}
-
-impl std::str::FromStr for Expect {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let mut expect = Self::default();
-        for part in text.split(',') {
-            let (name, file) = part.split_once('=').unwrap_or((part, ""));
-            let place = match name {
-                "audit" => &mut expect.audit,
-                "runtime" => &mut expect.runtime,
-                _ => return Err(format!("`{part}`: write audit=FILE or runtime=FILE")),
-            };
-            if file.is_empty() {
-                return Err(format!("`{part}`: a file is missing"));
-            }
-            *place = Some(file.into());
-        }
-        Ok(expect)
-    }
-}
 
 /// An event of an audit log.
 struct Event {
@@ -122,11 +95,11 @@ impl Seen {
 }
 
 /// Returns the events of a run, with the rules that alert on them.
-fn events(file: &PathBuf, run: &RunId) -> anyhow::Result<Vec<Event>> {
+fn events(file: &Path, run: &RunId) -> anyhow::Result<Vec<Event>> {
     let agent = format!("pavisade-probe/{run}");
     let sources = ["k8s_audit"];
     let options = Options { sources: &sources, ..Options::default() };
-    let loaded = load(&super::super::runtime::rule_files(&[], true), &options);
+    let loaded = load(&runtime::rule_files(&[], true), &options);
     let set = RuleSet::new(&loaded.rules, "k8s_audit");
     let mut scratch = Scratch::default();
     let text = bounded::text(file, MAX_BYTES)?;
@@ -198,19 +171,4 @@ pub(super) fn table(rows: &[Detection]) -> String {
         count(Noticed::NotMeasurable),
     ));
     text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn files_are_named_by_what_they_are() {
-        let expect: Expect = "audit=a.log,runtime=b.jsonl".parse().unwrap();
-        assert_eq!(expect.audit, Some("a.log".into()));
-        assert_eq!(expect.runtime, Some("b.jsonl".into()));
-        for wrong in ["", "a.log", "audit", "audit=", "log=a"] {
-            assert!(wrong.parse::<Expect>().is_err(), "{wrong}");
-        }
-    }
 }

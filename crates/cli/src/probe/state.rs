@@ -58,16 +58,16 @@ impl Run {
     /// The signature cannot be written.
     pub(super) fn sign(&self, journal: &Journal) -> anyhow::Result<String> {
         let bundle = journal.sign(&self.key).context("signing the journal")?;
-        let beside = |end: &str| {
+        let next_to = |end: &str| {
             let mut name = self.file.as_os_str().to_owned();
             name.push(end);
             PathBuf::from(name)
         };
-        let signature = beside(".sigstore.json");
+        let signature = next_to(".sigstore.json");
         fs::write(&signature, bundle.to_string())
             .with_context(|| format!("writing {}", signature.display()))?;
         if !self.given {
-            let public = beside(".pub");
+            let public = next_to(".pub");
             fs::write(&public, self.key.public().to_pem())
                 .with_context(|| format!("writing {}", public.display()))?;
         }

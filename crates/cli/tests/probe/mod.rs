@@ -1,5 +1,9 @@
 //! Probes on real clusters, on doubles that are nearly open, and in a network of their own.
-#![expect(clippy::print_stdout, reason = "a test says what it skips")]
+#![expect(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a test says what it skips, and how long a run took"
+)]
 
 mod active;
 mod clusters;

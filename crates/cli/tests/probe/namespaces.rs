@@ -9,6 +9,9 @@ use super::doubles::{http, serve};
 use super::{verdicts, with};
 use crate::started::{folder, run};
 
+/// How a server responds, and what is found.
+type Double = (fn(&str) -> String, &'static [&'static str]);
+
 /// Set where the test runs in its own namespace.
 const INSIDE: &str = "PAVISADE_PROBE_NAMESPACE";
 
@@ -91,7 +94,7 @@ fn metadata_services_are_told_apart() {
     fn portal(_: &str) -> String {
         http("200 OK", "", "<html>Please log in</html>")
     }
-    let doubles: [(fn(&str) -> String, &[&str]); 4] = [
+    let doubles: [Double; 4] = [
         (hardened, &["PV-P101", "PV-P103"]),
         (open, &["PV-P100", "PV-P104"]),
         (google, &["PV-P102"]),

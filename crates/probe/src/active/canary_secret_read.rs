@@ -9,7 +9,7 @@ use crate::{Canary, Step};
 /// Identity can read Secrets
 ///
 /// ## Why
-/// Secrets contain credentials. The probe reads only a canary Secret of its own.
+/// Secrets contain credentials. The probe reads only its own canary Secret.
 ///
 /// ## Fix
 /// Do not permit `get`, `list` and `watch` on `secrets`. Remove the permission from identities

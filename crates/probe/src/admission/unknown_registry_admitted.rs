@@ -8,7 +8,7 @@ use crate::probe::AdmissionProbe;
 /// Images from any registry are admitted
 ///
 /// ## Why
-/// An attacker can run an image of their own.
+/// An attacker can run their own image.
 ///
 /// ## Fix
 /// Allow only your registries with a validating admission policy or an admission webhook.

@@ -8,7 +8,7 @@ use crate::probe::AdmissionProbe;
 /// Unsigned images are admitted
 ///
 /// ## Why
-/// An image that nobody signed may have been changed on the way.
+/// An image that nobody signed may have been changed before it arrives.
 ///
 /// ## Fix
 /// Verify signatures at admission.

@@ -9,7 +9,7 @@ use crate::{Ask, Component, EndpointProbe, Target, Verdict};
 /// API server lists Secrets without credentials
 ///
 /// ## Why
-/// Secrets contain credentials and keys, in plain text for whoever may list them.
+/// Secrets contain credentials and keys, in plain text for anyone who can list them.
 ///
 /// ## Fix
 /// Set `--anonymous-auth=false`, or limit anonymous access with an `AuthenticationConfiguration`

@@ -27,6 +27,14 @@ use crate::probe::Seen;
 use crate::shape::closed;
 use crate::{Answer, Closed, Verdict};
 
+/// Reads a certificate and what probes look at, for the fuzz target.
+#[doc(hidden)]
+pub fn read_certificate(der: &[u8]) -> Option<String> {
+    let leaf = Leaf::read(der)?;
+    let _ = (leaf.validity(), leaf.is_self_signed(), leaf.addresses(), leaf.names());
+    Some(leaf.weakness().unwrap_or_else(|| leaf.subject()))
+}
+
 /// Judges the certificate that the server presented. `wrong` says what is wrong with it.
 fn certificate(seen: &Seen<'_>, wrong: impl FnOnce(&Leaf, &Seen<'_>) -> Option<String>) -> Verdict {
     let facts = match seen.exchanges.first().map(|exchange| &exchange.answer) {

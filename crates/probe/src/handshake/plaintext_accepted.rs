@@ -9,7 +9,7 @@ use crate::{Answer, Ask, Closed, Component, EndpointProbe, Page, Target, Verdict
 /// Port for TLS accepts plain HTTP
 ///
 /// ## Why
-/// Credentials that are sent to the port can be read on the way.
+/// Credentials that are sent to the port can be read by anyone in between.
 ///
 /// ## Fix
 /// Remove the setting that turns TLS off for the port.

@@ -3,7 +3,7 @@
 use pavisade_macros::check;
 
 use crate::probe::Seen;
-use crate::shape::{profiler, readable};
+use crate::shape::readable;
 use crate::{Ask, Component, EndpointProbe, Target, Verdict};
 
 /// Kubelet serves its profiler without credentials
@@ -24,10 +24,14 @@ impl EndpointProbe for KubeletAnonymousProfiling {
     const OWASP: &'static str = "K06";
 
     fn asks(target: &Target) -> Vec<Ask> {
-        vec![Ask::get(target, "/debug/pprof/")]
+        // The kubelet has no index of its profiles.
+        vec![Ask::get(target, "/debug/pprof/goroutine?debug=1")]
     }
 
     fn judge(seen: &Seen<'_>) -> Verdict {
-        readable(seen, "the profiler of the kubelet can be used without credentials", profiler)
+        readable(seen, "the profiler of the kubelet can be used without credentials", |page| {
+            let is = page.text().starts_with("goroutine profile: total ");
+            is.then(|| "a profile".to_owned())
+        })
     }
 }

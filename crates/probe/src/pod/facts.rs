@@ -1,4 +1,4 @@
-//! What a process can see of its own container, read from `/proc`, `/sys` and `/dev`. Files are
+//! What a process can see of the container it runs in, read from `/proc`, `/sys` and `/dev`. Files are
 //! opened to find out whether that is permitted; nothing is written to them.
 
 use std::fs::{self, OpenOptions};
@@ -11,7 +11,7 @@ pub struct PodFacts {
     pub capabilities: Option<u64>,
     /// The mode of seccomp: 0 is none, 2 is a filter.
     pub seccomp: Option<u8>,
-    /// Whether no program can gain privileges.
+    /// Whether programs cannot gain privileges.
     pub no_new_privileges: Option<bool>,
     /// The effective user id, and whether it is the same on the node.
     pub user: Option<(u32, bool)>,

@@ -173,7 +173,10 @@ pub(crate) fn failing_objects(judgement: &Judgement) -> usize {
     let each = judgement.of_state(model::State::Fails).flat_map(model::Finding::each);
     let objects = each.filter_map(|f| match &f.subject {
         model::Subject::Object { group, kind, namespace, name, .. } => {
-            Some((f.world(), group, kind, namespace, name))
+            Some((f.world(), &**group, &**kind, &**namespace, &**name))
+        }
+        model::Subject::Endpoint { component, address } => {
+            Some((f.world(), "", "Endpoint", &**component, &**address))
         }
         _ => None,
     });
