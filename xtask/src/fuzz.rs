@@ -24,7 +24,6 @@ pub(crate) struct Args {
 }
 
 const TARGETS: &[&str] = &[
-const TARGETS: [&str; 20] = [
     "documents",
     "snapshot",
     "config",
