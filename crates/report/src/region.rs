@@ -18,6 +18,9 @@ pub(crate) struct Region {
     pub end_column: u32,
 }
 
+/// The ranges of secrets in a text.
+type Secrets = Arc<[Range<usize>]>;
+
 /// Lines and columns of the locations of all findings.
 ///
 /// Counting characters from the start of a line for each location is quadratic if one line is a
@@ -25,7 +28,7 @@ pub(crate) struct Region {
 pub(crate) struct Regions {
     places: HashMap<SourceId, Vec<(u32, u32, u32)>>,
     /// Secrets in texts of which lines were shown.
-    secrets: Mutex<HashMap<SourceId, Arc<OnceLock<Arc<[Range<usize>]>>>>>,
+    secrets: Mutex<HashMap<SourceId, Arc<OnceLock<Secrets>>>>,
 }
 
 impl Regions {
@@ -65,7 +68,7 @@ impl Regions {
     }
 
     /// Returns the ranges of secrets in a text. Each text is read once.
-    pub(crate) fn secrets(&self, source: &Source) -> Arc<[Range<usize>]> {
+    pub(crate) fn secrets(&self, source: &Source) -> Secrets {
         // Other texts are not blocked while this one is read.
         let text = {
             let mut texts = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);

@@ -65,7 +65,7 @@ impl Check for PermanentClusterAdmin {
                 Subject::User(name) => !name.starts_with("system:"),
                 Subject::Group(name) => {
                     let kubeadm = name == "kubeadm:cluster-admins";
-                    !name.starts_with("system:") && !(kubeadm && binding.name() == name)
+                    !(name.starts_with("system:") || kubeadm && binding.name() == name)
                 }
                 // A program has nobody to ask.
                 Subject::ServiceAccount { .. } => false,
