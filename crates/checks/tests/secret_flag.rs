@@ -19,7 +19,7 @@ const DETECTORS: [&str; 6] = [
 const WORDS: [&str; 6] = ["secret", "credential", "token", "password", "passphrase", "key"];
 
 /// Checks whose names do, and which point at no value: permissions, flags, names of things.
-const NAMES_ONLY: [&str; 20] = [
+const NAMES_ONLY: [&str; 21] = [
     "automounted-token",
     "bulk-secret-push",
     "cluster-wide-sealed-secret",
@@ -27,6 +27,7 @@ const NAMES_ONLY: [&str; 20] = [
     "extended-token-lifetime",
     "long-lived-projected-credential",
     "open-cluster-secret-store",
+    "pki-key-access",
     "secret-as-env",
     "secret-copied-everywhere",
     "secret-in-audit-log",
