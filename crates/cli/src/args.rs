@@ -60,7 +60,7 @@ Exit codes:
   2  invalid usage, or the result could not be written
   3  something could not be read, so the result is incomplete (findings or not)";
 
-/// Kubernetes security scanner: offline and fast.
+/// Kubernetes security in one program: assess, enforce, observe and prove, offline and fast.
 #[derive(Debug, Parser)]
 #[command(name = "pavisade", version, max_term_width = 100, arg_required_else_help = true)]
 pub(crate) struct Cli {
