@@ -35,6 +35,8 @@ if ! have docker-registry && [ "$(id -u)" = 0 ] && [ -d /etc/systemd/system ]; t
     ln -s /dev/null /etc/systemd/system/docker-registry.service 2>/dev/null || :
 fi
 want docker-registry docker-registry "a real registry"
+# The eBPF programs of the node agent are compiled by clang.
+[ "$(uname -s)" != Linux ] || want clang clang "the node agent"
 # Test clusters with nodes need Linux and root.
 if [ "$(uname -s)" = Linux ] && [ "$(id -u)" = 0 ] && have go; then
     want ip iproute2
