@@ -30,7 +30,7 @@ pub(crate) fn base_name(subject: &Subject) -> String {
         let hash = format!("{subject:?}").bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
         });
-        let _ = write!(name, "-{:08x}", hash & 0xffff_ffff);
+        let _ = write!(name, ".{:08x}", hash & 0xffff_ffff);
     }
     name
 }
@@ -146,14 +146,19 @@ mod tests {
     fn names_are_valid_and_differ() {
         let user = |name: &str| base_name(&Subject::User(name.to_owned()));
         assert_eq!(user("ann"), "least-user-ann");
-        assert!(user("ann@example.com").starts_with("least-user-ann-example-com-"));
+        assert!(user("ann@example.com").starts_with("least-user-ann-example-com."));
+        // A number or hash behind a name is not taken for a part of another name.
+        let mixed = user("Ann");
+        assert_ne!(user(mixed.trim_start_matches("least-user-")), mixed);
         assert_ne!(user("ann.b"), user("ann_b"));
         let account = |namespace: &str, name: &str| {
             base_name(&Subject::ServiceAccount { namespace: namespace.into(), name: name.into() })
         };
         assert_ne!(account("a-b", "c"), account("a", "b-c"));
         assert!(user(&"x".repeat(1000)).len() < 200);
-        assert!(user("ünïcödé/../").bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'));
+        assert!(
+            user("ünïcödé/../").bytes().all(|b| b.is_ascii_alphanumeric() || b"-.".contains(&b))
+        );
     }
 
     #[test]

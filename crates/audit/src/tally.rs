@@ -7,6 +7,7 @@
 //! - impersonation asks for the user's permission to impersonate, and then for the other's.
 //!
 //! Names are kept up to a number; a resource with more is needed without names, which covers all.
+//! Paths are all kept, because nothing but the path itself covers one.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -43,7 +44,8 @@ pub enum Decision {
     Allowed,
     /// It refused.
     Denied,
-    /// The log does not say it, and the response (403) may also come from admission.
+    /// The log does not say it, and the response (403, 429, 5xx) may come from before the authorizer
+    /// or from behind it.
     Unknown,
 }
 
@@ -188,8 +190,12 @@ impl Tally {
             ("forbid", _) => Decision::Denied,
             // Nobody was authenticated.
             (_, 401) => return,
-            (_, 403) => Decision::Unknown,
-            _ => Decision::Allowed,
+            // What only comes from behind the authorizer.
+            (_, 101 | 200..=399 | 404..=406 | 409 | 410 | 412 | 413 | 415 | 422) => {
+                Decision::Allowed
+            }
+            // Such as 403 by admission, 429 before the authorizer, or a server that failed.
+            _ => Decision::Unknown,
         };
         let second = seconds(event.time);
         let span = second.map(|second| (second, second));
@@ -210,7 +216,12 @@ impl Tally {
         };
         let Some(object) = event.object else {
             let path = event.uri.split(['?', '#']).next().unwrap_or_default();
-            count(&found(decision, false, event.verb, None, path));
+            if path.is_empty() {
+                // No rule can name it.
+                self.dropped += 1;
+            } else {
+                count(&found(decision, false, event.verb, None, path));
+            }
             self.see_sender(event, ends, second);
             return;
         };
@@ -274,9 +285,10 @@ impl Tally {
             Decision::Unknown => b'u',
         });
         key.push(if found.implied { b'i' } else { b'-' });
-        let of_path = ["", "", "", ""];
         key.push(if found.resource.is_some() { b'r' } else { b'p' });
-        let parts = found.resource.unwrap_or(of_path);
+        // A path is a part of the key: no rule can stand for too many of them.
+        let parts = found.resource.unwrap_or([found.name, "", "", ""]);
+        let name = if found.resource.is_some() { found.name } else { "" };
         let all = [found.user, found.verb].into_iter().chain(parts);
         let mut too_long = found.name.len() > self.limits.text;
         for part in all {
@@ -298,7 +310,7 @@ impl Tally {
         let Some(counted) = self.uses.get_mut(&**key) else { return };
         counted.count += u64::from(ends);
         counted.span = both(counted.span, span);
-        counted.name(found.name, &self.limits);
+        counted.name(name, &self.limits);
     }
 
     /// Adds what another counted.
@@ -339,9 +351,8 @@ impl Tally {
             };
             for name in names {
                 let mut ask = of.ask.clone();
-                match &mut ask {
-                    Ask::Resource(ask) => ask.name = name.into(),
-                    Ask::Path { path, .. } => *path = name.into(),
+                if let Ask::Resource(ask) = &mut ask {
+                    ask.name = name.into();
                 }
                 uses.push(Use {
                     user: of.user.clone(),
@@ -433,7 +444,7 @@ fn read_key(key: &[u8]) -> Option<Key> {
             namespace: parts.next()?,
             name: String::new(),
         }),
-        false => Ask::Path { verb, path: String::new() },
+        false => Ask::Path { verb, path: parts.next()? },
     };
     Some(Key { user, ask, decision, implied })
 }

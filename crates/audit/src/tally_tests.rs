@@ -84,6 +84,11 @@ fn decisions_are_those_of_the_log_or_not_known() {
         // A quota refused what the authorizer allowed.
         (403, note("allow"), ""),
         (403, String::new(), " unknown"),
+        (404, String::new(), ""),
+        (429, String::new(), " unknown"),
+        (429, note("allow"), ""),
+        (500, String::new(), " unknown"),
+        (0, String::new(), " unknown"),
     ] {
         let line = event("list", "/api/v1/namespaces/shop/pods", pods, code, &more);
         let want = format!("ann: list pods in namespace shop{want}");
@@ -121,6 +126,15 @@ fn too_many_names_become_none() {
     assert_eq!(asks(&[line("a"), line("b"), line("a")]).len(), 2);
     let all = [line("a"), line("b"), line("c"), line("a")];
     assert_eq!(asks(&all), ["ann: get pods in namespace shop"]);
+}
+
+#[test]
+fn paths_are_never_folded() {
+    let all: Vec<_> =
+        (0..40).map(|n| event("get", &format!("/x/{n:02}?a=b"), "", 200, "")).collect();
+    let found = asks(&all);
+    assert_eq!(found.len(), 40);
+    assert_eq!(found[39], "ann: get /x/39");
 }
 
 #[test]
