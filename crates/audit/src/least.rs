@@ -15,7 +15,7 @@ use pavisade_rbac::{Ask, Authorizer, Decision as Verdict, Identity, Subject, Thr
 use pavisade_snapshot::{Object, View, World, WorldKind, WorldParts};
 use pavisade_yaml::{Source, objects, read};
 
-use crate::manifest;
+use crate::manifest::{self, is_wild};
 use crate::tally::{Decision, Usage, Use};
 
 /// When a role is limited to names.
@@ -208,17 +208,6 @@ pub fn least(usage: &Usage, subject: &Subject, names: Names) -> Option<Least> {
         quiet_days,
         confidence,
     })
-}
-
-/// Whether a rule that names what was asked would allow more: anybody may send a `*` in a URL.
-fn is_wild(ask: &Ask) -> bool {
-    match ask {
-        Ask::Path { verb, path } => verb.contains('*') || path.ends_with('*'),
-        Ask::Resource(ask) => {
-            let parts = [&ask.verb, &ask.group, &ask.resource, &ask.subresource];
-            parts.iter().any(|part| part.contains('*'))
-        }
-    }
 }
 
 /// All names of the same use have the same.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use pavisade_rbac::Subject;
+use pavisade_rbac::{Ask, Subject};
 
 use crate::least::{LeastRole, LeastRule};
 
@@ -33,6 +33,17 @@ pub(crate) fn base_name(subject: &Subject) -> String {
         let _ = write!(name, ".{:08x}", hash & 0xffff_ffff);
     }
     name
+}
+
+/// Whether a rule that names what was asked would allow more: anybody may send a `*` in a URL.
+pub(crate) fn is_wild(ask: &Ask) -> bool {
+    match ask {
+        Ask::Path { verb, path } => verb.contains('*') || path.ends_with('*'),
+        Ask::Resource(ask) => {
+            let parts = [&ask.verb, &ask.group, &ask.resource, &ask.subresource];
+            parts.iter().any(|part| part.contains('*'))
+        }
+    }
 }
 
 pub(crate) fn write(roles: &[LeastRole], subject: &Subject) -> String {
