@@ -236,12 +236,25 @@ proptest! {
         let least = least(&used, &subject, names).unwrap();
         prop_assert!(least.proof.failed.is_empty(), "{:?}\n{}", least.proof, least.manifests);
         let who = Identity::of(&subject, &[]);
-        let others: Vec<Ask> = used.uses.iter().filter_map(|one| match &one.ask {
+        let others: Vec<Ask> = used.uses.iter().flat_map(|one| match &one.ask {
             Ask::Resource(ask) => {
-                let verb = "unused".to_owned();
-                Some(Ask::Resource(ResourceAsk { verb, ..ask.clone() }))
+                let verb = ResourceAsk { verb: "unused".to_owned(), ..ask.clone() };
+                let resource = ResourceAsk { resource: "unused".to_owned(), ..ask.clone() };
+                let place = ResourceAsk { namespace: "unused".to_owned(), ..ask.clone() };
+                // What was used everywhere is used there.
+                let wide = used.uses.iter().any(|other| match &other.ask {
+                    Ask::Resource(other) => {
+                        other.namespace.is_empty()
+                            && other.verb == ask.verb
+                            && other.group == ask.group
+                            && other.combined() == ask.combined()
+                    }
+                    Ask::Path { .. } => false,
+                });
+                let all = [Some(verb), Some(resource), (!wide).then_some(place)];
+                all.into_iter().flatten().map(Ask::Resource).collect()
             }
-            Ask::Path { .. } => None,
+            Ask::Path { .. } => Vec::new(),
         }).collect();
         let others: Vec<&Ask> = others.iter().collect();
         prop_assert!(decided(&least.manifests, &who, &others).iter().all(|allowed| !allowed));

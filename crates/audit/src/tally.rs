@@ -14,28 +14,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use jiff::Timestamp;
 use pavisade_rbac::{Ask, ResourceAsk};
 
+use crate::counted::{Counted, Limits, PER_DAY, PER_TEXT, PER_USE, both, take_bytes};
 use crate::event::{Event, Text};
-
-/// How much is kept. What exceeds it is counted, and said.
-#[derive(Debug, Clone, Copy)]
-pub struct Limits {
-    /// Different uses.
-    pub uses: usize,
-    /// Users.
-    pub users: usize,
-    /// Names of a use, before it counts without names.
-    pub names: usize,
-    /// Groups of a user.
-    pub groups: usize,
-    /// Bytes of a name, a path and others.
-    pub text: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { uses: 500_000, users: 100_000, names: 32, groups: 64, text: 1_024 }
-    }
-}
+use crate::time::seconds;
 
 /// What the authorizer answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -90,7 +71,7 @@ pub struct Usage {
     pub users: BTreeMap<String, User>,
     /// Audit events.
     pub events: u64,
-    /// Events whose use was not kept, because there were too many different ones.
+    /// Events of which something was not kept, because there were too many different ones.
     pub dropped: u64,
     /// The first and the last request.
     pub first: Option<Timestamp>,
@@ -106,6 +87,8 @@ pub struct Tally {
     users: HashMap<Box<str>, Seen>,
     events: u64,
     dropped: u64,
+    /// About what is kept.
+    bytes: usize,
     /// The first and last second.
     span: Option<(i64, i64)>,
     key: Vec<u8>,
@@ -116,45 +99,6 @@ struct Seen {
     groups: BTreeSet<Box<str>>,
     requests: u64,
     days: BTreeSet<u32>,
-}
-
-#[derive(Debug, Default)]
-struct Counted {
-    count: u64,
-    span: Option<(i64, i64)>,
-    names: BTreeSet<Box<str>>,
-    many: bool,
-}
-
-impl Counted {
-    fn name(&mut self, name: &str, limits: &Limits) {
-        if self.many || self.names.contains(name) {
-            return;
-        }
-        if self.names.len() >= limits.names {
-            (self.many, self.names) = (true, BTreeSet::new());
-        } else {
-            self.names.insert(name.into());
-        }
-    }
-
-    fn merge(&mut self, other: Self, limits: &Limits) {
-        self.count += other.count;
-        self.span = both(self.span, other.span);
-        if other.many {
-            (self.many, self.names) = (true, BTreeSet::new());
-        }
-        for name in other.names {
-            self.name(&name, limits);
-        }
-    }
-}
-
-fn both(a: Option<(i64, i64)>, b: Option<(i64, i64)>) -> Option<(i64, i64)> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some((a.0.min(b.0), a.1.max(b.1))),
-        (a, b) => a.or(b),
-    }
 }
 
 /// One use before it is counted.
@@ -178,6 +122,12 @@ impl Tally {
     /// Counts an event.
     pub fn take(&mut self, event: &Event<'_>) {
         self.events += 1;
+        let before = self.dropped;
+        self.take_parts(event);
+        self.dropped = self.dropped.min(before + 1);
+    }
+
+    fn take_parts(&mut self, event: &Event<'_>) {
         // The authorizer is asked after `RequestReceived`.
         let ends = match event.stage {
             "ResponseComplete" | "Panic" => true,
@@ -203,8 +153,8 @@ impl Tally {
         let (user, groups) = event.impersonated.unwrap_or((event.user, event.groups));
         self.see(user, groups, ends, second);
         let mut count = |found: &Found<'_>| self.count(found, ends, span);
-        if let Some((other, groups)) = event.impersonated {
-            impersonation(event.user, other, groups, &mut count);
+        if event.impersonated.is_some() {
+            impersonation(event, &mut count);
         }
         let found = |decision, implied, verb, resource, name| Found {
             user,
@@ -256,7 +206,11 @@ impl Tally {
     fn see(&mut self, user: &str, groups: &[Text<'_>], ends: bool, second: Option<i64>) {
         let limits = self.limits;
         if !self.users.contains_key(user) {
-            if self.users.len() >= limits.users || user.len() > limits.text {
+            if self.users.len() >= limits.users
+                || user.len() > limits.text
+                || !take_bytes(&mut self.bytes, user.len() + PER_USE, &limits)
+            {
+                self.dropped += 1;
                 return;
             }
             self.users.insert(user.into(), Seen::default());
@@ -264,13 +218,23 @@ impl Tally {
         let Some(seen) = self.users.get_mut(user) else { return };
         seen.requests += u64::from(ends);
         for group in groups {
-            if seen.groups.len() < limits.groups && !seen.groups.contains(&**group) {
+            if seen.groups.contains(&**group) {
+                continue;
+            }
+            if seen.groups.len() < limits.groups
+                && group.len() <= limits.text
+                && take_bytes(&mut self.bytes, group.len() + PER_TEXT, &limits)
+            {
                 seen.groups.insert((&**group).into());
+            } else {
+                self.dropped += 1;
             }
         }
         // Twenty years: a clock that jumps fills no memory.
         if let Some(day) = second.and_then(|second| u32::try_from(second / 86_400).ok())
             && seen.days.len() < 7_300
+            && !seen.days.contains(&day)
+            && take_bytes(&mut self.bytes, PER_DAY, &limits)
         {
             seen.days.insert(day);
         }
@@ -301,7 +265,9 @@ impl Tally {
             return;
         }
         if !self.uses.contains_key(&**key) {
-            if self.uses.len() >= self.limits.uses {
+            if self.uses.len() >= self.limits.uses
+                || !take_bytes(&mut self.bytes, key.len() + PER_USE, &self.limits)
+            {
                 self.dropped += 1;
                 return;
             }
@@ -310,7 +276,7 @@ impl Tally {
         let Some(counted) = self.uses.get_mut(&**key) else { return };
         counted.count += u64::from(ends);
         counted.span = both(counted.span, span);
-        counted.name(name, &self.limits);
+        self.dropped += u64::from(!counted.name(name, &self.limits, &mut self.bytes));
     }
 
     /// Adds what another counted.
@@ -319,22 +285,39 @@ impl Tally {
         self.dropped += other.dropped;
         self.span = both(self.span, other.span);
         for (key, counted) in other.uses {
-            if self.uses.len() >= self.limits.uses && !self.uses.contains_key(&key) {
-                self.dropped += counted.count.max(1);
-                continue;
-            }
-            self.uses.entry(key).or_default().merge(counted, &self.limits);
+            let count = counted.count.max(1);
+            let fits = self.uses.contains_key(&key)
+                || self.uses.len() < self.limits.uses
+                    && take_bytes(&mut self.bytes, key.len() + PER_USE, &self.limits);
+            let kept = fits && {
+                let own = self.uses.entry(key).or_default();
+                own.merge(counted, &self.limits, &mut self.bytes)
+            };
+            self.dropped += if kept { 0 } else { count };
         }
         for (user, seen) in other.users {
-            if self.users.len() >= self.limits.users && !self.users.contains_key(&user) {
+            let fits = self.users.contains_key(&user)
+                || self.users.len() < self.limits.users
+                    && take_bytes(&mut self.bytes, user.len() + PER_USE, &self.limits);
+            if !fits {
+                self.dropped += seen.requests.max(1);
                 continue;
             }
             let own = self.users.entry(user).or_default();
             own.requests += seen.requests;
-            own.days.extend(seen.days);
+            for day in seen.days {
+                if !own.days.contains(&day) && take_bytes(&mut self.bytes, PER_DAY, &self.limits) {
+                    own.days.insert(day);
+                }
+            }
             for group in seen.groups {
-                if own.groups.len() < self.limits.groups {
+                let fits = own.groups.contains(&group)
+                    || own.groups.len() < self.limits.groups
+                        && take_bytes(&mut self.bytes, group.len() + PER_TEXT, &self.limits);
+                if fits {
                     own.groups.insert(group);
+                } else {
+                    self.dropped += 1;
                 }
             }
         }
@@ -394,12 +377,27 @@ impl Tally {
 
 /// What impersonation asks for. Which groups the request named is not logged: those that Kubernetes
 /// adds by itself are left out.
-fn impersonation(user: &str, other: &str, groups: &[Text<'_>], count: &mut impl FnMut(&Found<'_>)) {
-    let decision = Decision::Allowed;
-    let found = |group, resource, namespace, name| {
-        let resource = Some([group, resource, "", namespace]);
-        Found { user, decision, implied: true, verb: "impersonate", resource, name }
+fn impersonation(event: &Event<'_>, count: &mut impl FnMut(&Found<'_>)) {
+    const GROUP: &str = "authentication.k8s.io";
+    let Some((other, groups)) = event.impersonated else { return };
+    let (user, decision) = (event.user, Decision::Allowed);
+    let on = |resource, name| Found {
+        user,
+        decision,
+        implied: true,
+        verb: "impersonate",
+        resource: Some(resource),
+        name,
     };
+    let found = |group, resource, namespace, name| on([group, resource, "", namespace], name);
+    if !event.impersonated_uid.is_empty() {
+        count(&on([GROUP, "uids", "", ""], event.impersonated_uid));
+    }
+    for (key, values) in event.impersonated_extra {
+        for value in values {
+            count(&on([GROUP, "userextras", key, ""], value));
+        }
+    }
     let account =
         other.strip_prefix("system:serviceaccount:").and_then(|rest| rest.split_once(':'));
     match account {
@@ -407,7 +405,7 @@ fn impersonation(user: &str, other: &str, groups: &[Text<'_>], count: &mut impl 
         None => count(&found("", "users", "", other)),
     }
     for group in groups {
-        let own = &**group == "system:authenticated"
+        let own = matches!(&**group, "system:authenticated" | "system:unauthenticated")
             || account.is_some() && group.starts_with("system:serviceaccounts");
         if !own {
             count(&found("", "groups", "", group));
@@ -447,31 +445,6 @@ fn read_key(key: &[u8]) -> Option<Key> {
         false => Ask::Path { verb, path: parts.next()? },
     };
     Some(Key { user, ask, decision, implied })
-}
-
-/// Seconds since 1970 of a time in RFC 3339 in UTC, as the API server writes it.
-fn seconds(text: &str) -> Option<i64> {
-    let bytes = text.as_bytes();
-    let number = |from: usize, to: usize| {
-        let digits = bytes.get(from..to)?;
-        digits.iter().try_fold(0_i64, |sum, byte| {
-            byte.is_ascii_digit().then(|| sum * 10 + i64::from(byte - b'0'))
-        })
-    };
-    if bytes.get(4) != Some(&b'-') || bytes.get(10) != Some(&b'T') || bytes.last() != Some(&b'Z') {
-        return None;
-    }
-    let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
-    let (hour, minute, second) = (number(11, 13)?, number(14, 16)?, number(17, 19)?);
-    if !(1..=12).contains(&month) || !(1..=31).contains(&day) {
-        return None;
-    }
-    // Days from the civil date, by counting years from March.
-    let (y, m) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
-    let (era, of_era) = (y.div_euclid(400), y.rem_euclid(400));
-    let of_year = (153 * m + 2) / 5 + day - 1;
-    let days = era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468;
-    Some(days * 86_400 + hour * 3_600 + minute * 60 + second)
 }
 
 #[cfg(test)]

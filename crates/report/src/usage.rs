@@ -116,6 +116,11 @@ fn manifests(
                 says.extend(taken.iter().flat_map(taken_lines));
             }
         }
+        if taken.is_some() {
+            let text =
+                "  permissions through others, such as its groups, are not changed and not listed";
+            says.push(text.to_owned());
+        }
         for line in says {
             // A comment ends at the end of the line, whatever a name contains.
             writeln!(out, "# {}", clean(&line))?;
