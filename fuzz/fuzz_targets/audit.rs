@@ -8,7 +8,7 @@ use pavisade_rbac::words;
 
 fuzz_target!(|data: &[u8]| {
     let text = String::from_utf8_lossy(data);
-    let limits = Limits { uses: 64, users: 8, names: 4, groups: 4, text: 64 };
+    let limits = Limits { uses: 64, users: 8, names: 4, groups: 4, text: 64, bytes: 1 << 16 };
     let (mut whole, mut parts) = (Tally::new(limits), Tally::new(limits));
     decode(&text, &mut |event| whole.take(event));
     for line in text.split('\n') {

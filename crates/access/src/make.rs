@@ -211,21 +211,53 @@ async fn pages(
     Err(Failure::Other(format!("{path} has more than {} objects", PAGE * PAGES)))
 }
 
-/// Finds a grant by its name, with or without its prefix.
+/// Finds a grant by its name, with or without its prefix; of several by `NAMESPACE/NAME`, or `/NAME`
+/// for the one of the whole cluster.
 ///
 /// # Errors
-/// There is none.
+/// There is none, or there are several.
 pub async fn find(api: &Api, name: &str) -> Result<Grant, Failure> {
+    let (namespace, name) = match name.split_once('/') {
+        Some((namespace, name)) => (Some(namespace), name),
+        None => (None, name),
+    };
     let id = name.strip_prefix(PREFIX).unwrap_or(name);
     let is_id = !id.is_empty() && id.len() <= 63 && id.bytes().all(|b| b.is_ascii_alphanumeric());
-    let mut found = if is_id { labelled(api, Some(id)).await? } else { Vec::new() };
-    found.retain(|grant| grant.shown.name == format!("{PREFIX}{id}"));
-    let none = || {
+    let found = if is_id { labelled(api, Some(id)).await? } else { Vec::new() };
+    pick(found, namespace, &format!("{PREFIX}{id}"))
+}
+
+/// The only one of that name. Anybody who may create bindings in a namespace can copy the name of a
+/// grant, so one of several is never taken.
+fn pick(mut found: Vec<Grant>, namespace: Option<&str>, name: &str) -> Result<Grant, Failure> {
+    found.retain(|grant| {
+        grant.shown.name == name && namespace.is_none_or(|only| only == grant.shown.namespace)
+    });
+    if found.len() > 1 {
+        let all = found.iter().map(|grant| format!("`{}/{name}`", grant.shown.namespace));
+        let all: Vec<_> = all.take(5).collect();
+        let why = format!("several grants are called `{name}`: name one of {}", all.join(", "));
+        return Err(Failure::Other(why));
+    }
+    found.pop().ok_or_else(|| {
+        let slash = namespace.map_or(String::new(), |namespace| format!("{namespace}/"));
         Failure::Other(format!(
-            "there is no grant `{name}`: `pavisade grant list` shows their names"
+            "there is no grant `{slash}{name}`: `pavisade grant list` shows their names"
         ))
-    };
-    found.pop().ok_or_else(none)
+    })
+}
+
+/// Why a deletion that the API server accepted did not remove the binding, if so.
+pub(crate) fn kept(answer: &Value) -> Option<String> {
+    answer.pointer("/metadata/deletionTimestamp")?.as_str()?;
+    let all = answer.pointer("/metadata/finalizers")?.as_array()?;
+    let all: Vec<_> = all.iter().filter_map(Value::as_str).take(5).collect();
+    (!all.is_empty()).then(|| {
+        format!(
+            "it is marked for deletion, but still gives access until its finalizers are removed: {}",
+            all.join(", ")
+        )
+    })
 }
 
 /// Moves the end of a grant to `time` from now.
@@ -265,14 +297,17 @@ pub async fn extend(api: &Api, name: &str, time: SignedDuration) -> Result<Grant
 /// Removes a grant before its end.
 ///
 /// # Errors
-/// There is none of that name, or the API server refuses it.
+/// There is none of that name, or the API server refuses it, or finalizers keep the binding.
 pub async fn revoke(api: &Api, name: &str) -> Result<Grant, Failure> {
     let grant = find(api, name).await?;
     let options = json!({
         "apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": grant.uid},
     });
-    api.delete(&grant.path(), &options).await?;
-    Ok(grant)
+    let answer = api.delete(&grant.path(), &options).await?;
+    match kept(&answer) {
+        Some(why) => Err(Failure::Other(format!("{}: {why}", grant.shown.name))),
+        None => Ok(grant),
+    }
 }
 
 #[cfg(test)]
@@ -306,6 +341,35 @@ mod tests {
             assert_eq!(told.is_some(), says.is_some(), "{asked:?}: {told:?}");
             assert!(told.unwrap_or_default().contains(says.unwrap_or_default()));
         }
+    }
+
+    #[test]
+    fn a_copy_of_the_name_is_never_taken() {
+        let grant = |namespace: &str| {
+            let meta = json!({
+                "name": "pavisade-grant-a1", "namespace": namespace,
+                "labels": {LABEL: "a1"}, "annotations": {EXPIRES_AT: "2030-01-01T00:00:00Z"},
+            });
+            Grant::read("RoleBinding", &json!({"metadata": meta})).unwrap()
+        };
+        let pick = |namespace| {
+            let found = vec![grant(""), grant("shop")];
+            pick(found, namespace, "pavisade-grant-a1").map(|grant| grant.shown.namespace)
+        };
+        let several = pick(None).unwrap_err().to_string();
+        assert!(several.contains("`shop/pavisade-grant-a1`"), "{several}");
+        assert_eq!(pick(Some("shop")).unwrap(), "shop");
+        assert_eq!(pick(Some("")).unwrap(), "");
+        assert!(pick(Some("blog")).is_err());
+    }
+
+    #[test]
+    fn a_binding_with_finalizers_is_still_there() {
+        let at = "2030-01-01T00:00:00Z";
+        let held = json!({"metadata": {"deletionTimestamp": at, "finalizers": ["x.dev/y"]}});
+        assert!(kept(&held).unwrap().contains("x.dev/y"));
+        assert_eq!(kept(&json!({"kind": "Status", "status": "Success"})), None);
+        assert_eq!(kept(&json!({"metadata": {"finalizers": ["x.dev/y"]}})), None);
     }
 
     #[test]

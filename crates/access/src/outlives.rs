@@ -17,8 +17,10 @@ use crate::grants::{Grant, collection};
 
 /// The number of objects that are named.
 const SHOWN: usize = 20;
-/// The number of objects that are looked at.
+/// The number of objects of a kind that are looked at.
 const MOST: usize = 5_000;
+/// The number of objects in a page of a list.
+const PAGE: usize = 500;
 
 const PODS: [Resource; 9] = [
     Resource::new("", "pods"),
@@ -35,6 +37,8 @@ const BINDINGS: [Resource; 2] = [
     Resource::new("rbac.authorization.k8s.io", "rolebindings"),
     Resource::new("rbac.authorization.k8s.io", "clusterrolebindings"),
 ];
+const REQUESTS: [Resource; 1] =
+    [Resource::new("certificates.k8s.io", "certificatesigningrequests")];
 const SESSIONS: [Resource; 3] = [
     Resource::new("", "pods/exec"),
     Resource::new("", "pods/attach"),
@@ -52,6 +56,8 @@ pub struct Facts {
     pub pods: Option<Vec<Value>>,
     /// Bindings where the grant applied.
     pub bindings: Option<Vec<Value>>,
+    /// Kinds with more objects than are looked at.
+    pub cut: Vec<&'static str>,
 }
 
 /// Reads what is needed; what may not be read is missing.
@@ -70,9 +76,10 @@ pub async fn look(api: &Api, grant: &Grant) -> Result<Facts, Failure> {
         namespace => format!("/api/v1/namespaces/{}/pods", escaped(namespace)),
     };
     let requests = "/apis/certificates.k8s.io/v1/certificatesigningrequests";
-    let mut bindings = items(api, &collection(namespace)).await?;
+    let mut cut = Vec::new();
+    let mut bindings = items(api, &collection(namespace), "bindings", &mut cut).await?;
     if namespace.is_empty() {
-        let inside = items(api, &format!("{RBAC}/rolebindings")).await?;
+        let inside = items(api, &format!("{RBAC}/rolebindings"), "bindings", &mut cut).await?;
         bindings = bindings.zip(inside).map(|(mut all, inside)| {
             all.extend(inside);
             all
@@ -80,18 +87,47 @@ pub async fn look(api: &Api, grant: &Grant) -> Result<Facts, Failure> {
     }
     Ok(Facts {
         role: permitted(api.get(&role).await)?,
-        requests: items(api, requests).await?,
-        pods: items(api, &pods).await?,
+        requests: items(api, requests, "certificate requests", &mut cut).await?,
+        pods: items(api, &pods, "pods", &mut cut).await?,
         bindings,
+        cut,
     })
 }
 
-async fn items(api: &Api, path: &str) -> Result<Option<Vec<Value>>, Failure> {
-    let list = permitted(api.get(&format!("{path}?limit={MOST}&resourceVersion=0")).await)?;
-    Ok(list.map(|mut list| match list.get_mut("items").map(Value::take) {
-        Some(Value::Array(items)) => items,
-        _ => Vec::new(),
-    }))
+/// All objects of a list, up to [`MOST`]; of pods, only their metadata.
+async fn items(
+    api: &Api,
+    path: &str,
+    kind: &'static str,
+    cut: &mut Vec<&'static str>,
+) -> Result<Option<Vec<Value>>, Failure> {
+    let mut all = Vec::new();
+    let mut token = String::new();
+    loop {
+        let mut url = format!("{path}?limit={PAGE}");
+        if !token.is_empty() {
+            url.push_str(&format!("&continue={}", escaped(&token)));
+        }
+        let Some(mut page) = permitted(api.get(&url).await)? else { return Ok(None) };
+        if let Some(Value::Array(mut items)) = page.get_mut("items").map(Value::take) {
+            for item in items.iter_mut().filter_map(Value::as_object_mut) {
+                if kind == "pods" {
+                    item.remove("spec");
+                    item.remove("status");
+                }
+            }
+            all.append(&mut items);
+        }
+        let next = page.pointer("/metadata/continue").and_then(Value::as_str).unwrap_or("");
+        if next.is_empty() {
+            return Ok(Some(all));
+        }
+        if all.len() >= MOST {
+            cut.push(kind);
+            return Ok(Some(all));
+        }
+        token = next.to_owned();
+    }
 }
 
 fn permitted(result: Result<Value, Failure>) -> Result<Option<Value>, Failure> {
@@ -154,6 +190,32 @@ pub fn outlives(grant: &Grant, end: Timestamp, facts: &Facts) -> Vec<Outlives> {
     let mut possible = |text: &str, remedy: &str| {
         found.push(Outlives { proven: false, text: text.to_owned(), remedy: remedy.to_owned() });
     };
+    if may(&["update", "patch"], &BINDINGS) {
+        possible(
+            "the role allowed changing bindings, so subjects may have been added to those that \
+             existed",
+            "the audit log says which bindings were changed",
+        );
+    }
+    if facts.requests.is_none() {
+        possible(
+            "client certificates: not allowed to list the requests for them",
+            "the audit log says whether there were any",
+        );
+    }
+    if may(&["create"], &REQUESTS) {
+        possible(
+            "the role allowed requesting client certificates; Kubernetes deletes requests an hour \
+             after they were issued",
+            "the audit log says whether there were any",
+        );
+    }
+    for kind in &facts.cut {
+        possible(
+            &format!("there are more than {MOST} {kind}, and only the first ones were looked at"),
+            "the audit log says what was made",
+        );
+    }
     if may(&["create"], &[Resource::new("", "serviceaccounts/token")]) {
         possible(
             "the role allowed making tokens of ServiceAccounts, which stay valid until they expire",
@@ -270,7 +332,7 @@ mod tests {
             json!([{"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["create"]}]);
         let none = || Some(Vec::new());
         let facts =
-            Facts { role: role(rules), pods: Some(pods), requests: none(), bindings: none() };
+            Facts { role: role(rules), pods: Some(pods), requests: none(), ..Facts::default() };
         assert_eq!(found(&facts), ["pod shop/new was made during the grant"]);
         // A role that only reads leaves nothing, whatever others made meanwhile.
         let rules = json!([{"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list"]}]);
@@ -282,6 +344,28 @@ mod tests {
         let told = found(&Facts::default());
         assert!(told.iter().any(|text| text.contains("not allowed to list")), "{told:?}");
         assert!(told.iter().any(|text| text.contains("tokens of ServiceAccounts")), "{told:?}");
+    }
+
+    #[test]
+    fn what_leaves_no_trace_is_possible() {
+        let told = |group: &str, resource: &str, verb: &str| {
+            let rules = json!([{"apiGroups": [group], "resources": [resource], "verbs": [verb]}]);
+            let none = || Some(Vec::new());
+            let (pods, bindings, requests) = (none(), none(), none());
+            found(&Facts { role: role(rules), pods, requests, bindings, cut: Vec::new() })
+                .join("; ")
+        };
+        let rbac = "rbac.authorization.k8s.io";
+        assert!(told(rbac, "rolebindings", "patch").contains("subjects may have been added"));
+        assert_eq!(told(rbac, "rolebindings", "create"), "");
+        let requests = "certificatesigningrequests";
+        assert!(told("certificates.k8s.io", requests, "create").contains("an hour"));
+        assert_eq!(told("certificates.k8s.io", requests, "list"), "");
+        // A role that only reads, with requests that may not be listed, or a list that was cut.
+        let facts = Facts { role: role(json!([])), cut: vec!["pods"], ..Facts::default() };
+        let told = found(&facts);
+        assert!(told[0].contains("not allowed to list"), "{told:?}");
+        assert!(told[1].contains("more than 5000 pods"), "{told:?}");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 use crate::api::{Api, Failure};
 use crate::grants::{Grant, due};
 use crate::lease::{EVERY, Election};
-use crate::make::labelled;
+use crate::make::{kept, labelled};
 
 /// How often a sweeper looks for new grants.
 pub const INTERVAL: Duration = Duration::from_secs(2);
@@ -60,6 +60,10 @@ async fn remove(api: &Api, grant: &Grant, tell: &Sender<Event>) -> Result<(), Fa
     });
     let own = || Box::new(grant.clone());
     let (event, failure) = match api.delete(&grant.path(), &options).await {
+        Ok(answer) if kept(&answer).is_some() => {
+            let why = kept(&answer).unwrap_or_default();
+            (Event::Kept(own(), Failure::Other(why)), None)
+        }
         Ok(_) => {
             let late = grant.shown.end.zip(api.now().ok());
             let late = late.map_or(Duration::ZERO, |(end, now)| {
@@ -69,8 +73,9 @@ async fn remove(api: &Api, grant: &Grant, tell: &Sender<Event>) -> Result<(), Fa
         }
         Err(failure) => match failure.code() {
             404 | 409 => (Event::Changed(own()), None),
-            // Without an answer, the rest of the round would fail, too.
-            0 | 429 | 500.. => (Event::Kept(own(), failure.clone()), Some(failure)),
+            // Without an answer, or with too many requests, the rest of the round would fail, too. What
+            // fails for one grant alone must not keep the others.
+            0 | 429 => (Event::Kept(own(), failure.clone()), Some(failure)),
             _ => (Event::Kept(own(), failure), None),
         },
     };
@@ -85,14 +90,14 @@ pub async fn watch(api: &Api, election: &mut Election, interval: Duration, tell:
     let mut looked: Option<Instant> = None;
     let mut grants: Vec<Grant> = Vec::new();
     loop {
-        let began = Instant::now();
         if let Err(failure) = election.tick(api).await {
             state.away(failure, tell).await;
         } else {
             state.back(tell).await;
         }
         state.role(election, tell).await;
-        let until = began + EVERY;
+        // From now on: a slow renewal leaves time to work.
+        let until = Instant::now() + EVERY;
         while election.leads() && Instant::now() < until {
             if looked.is_none_or(|at| at.elapsed() >= interval) {
                 match labelled(api, None).await {

@@ -29,6 +29,10 @@ pub struct Event<'e> {
     pub groups: &'e [Text<'e>],
     /// As whom, with which groups, if they impersonated somebody.
     pub impersonated: Option<(&'e str, &'e [Text<'e>])>,
+    /// The UID that they named with it.
+    pub impersonated_uid: &'e str,
+    /// The other attributes that they named with it, each with its values.
+    pub impersonated_extra: &'e [(Text<'e>, Vec<Text<'e>>)],
     /// The resource, if it is one.
     pub object: Option<&'e ObjectRef<'e>>,
     /// The status of the response; 0 if there is none.
@@ -107,6 +111,48 @@ struct Who<'a> {
     groups: Option<Vec<Text<'a>>>,
 }
 
+/// Whom somebody acted as.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Other<'a> {
+    #[serde(borrow)]
+    username: Text<'a>,
+    #[serde(borrow)]
+    groups: Option<Vec<Text<'a>>>,
+    #[serde(borrow)]
+    uid: Text<'a>,
+    #[serde(borrow)]
+    extra: Option<Pairs<'a>>,
+}
+
+/// A map of lists.
+#[derive(Default)]
+struct Pairs<'a>(Vec<(Text<'a>, Vec<Text<'a>>)>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Pairs<'a> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Reader<'a>(PhantomData<&'a ()>);
+        impl<'de: 'a, 'a> Visitor<'de> for Reader<'a> {
+            type Value = Pairs<'a>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a map of lists")
+            }
+
+            fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<Pairs<'a>, A::Error> {
+                let mut pairs = Vec::new();
+                while let Some((key, values)) =
+                    map.next_entry::<Text<'a>, Option<Vec<Text<'a>>>>()?
+                {
+                    pairs.push((key, values.unwrap_or_default()));
+                }
+                Ok(Pairs(pairs))
+            }
+        }
+        from.deserialize_map(Reader(PhantomData))
+    }
+}
+
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Status {
@@ -135,7 +181,7 @@ struct Stored<'a> {
     #[serde(borrow)]
     user: Option<Who<'a>>,
     #[serde(borrow)]
-    impersonated_user: Option<Who<'a>>,
+    impersonated_user: Option<Other<'a>>,
     #[serde(borrow)]
     object_ref: Option<ObjectRef<'a>>,
     response_status: Option<Status>,
@@ -274,9 +320,6 @@ fn one(stored: &Stored<'_>, depth: u8, decoded: &mut Decoded, take: &mut dyn FnM
         return;
     };
     decoded.events += 1;
-    fn groups<'s>(who: &'s Who<'_>) -> &'s [Text<'s>] {
-        who.groups.as_deref().unwrap_or_default()
-    }
     let code = stored.response_status.as_ref().and_then(|status| status.code);
     let object = stored.object_ref.as_ref().filter(|object| !object.resource.is_empty());
     let impersonated = stored.impersonated_user.as_ref();
@@ -285,8 +328,13 @@ fn one(stored: &Stored<'_>, depth: u8, decoded: &mut Decoded, take: &mut dyn FnM
         verb: &stored.verb,
         uri: &stored.uri,
         user: &user.username,
-        groups: groups(user),
-        impersonated: impersonated.map(|who| (&*who.username, groups(who))),
+        groups: user.groups.as_deref().unwrap_or_default(),
+        impersonated: impersonated
+            .map(|who| (&*who.username, who.groups.as_deref().unwrap_or_default())),
+        impersonated_uid: impersonated.map_or("", |who| &who.uid),
+        impersonated_extra: impersonated
+            .and_then(|who| who.extra.as_ref())
+            .map_or(&[], |extra| extra.0.as_slice()),
         object,
         code: code.and_then(|code| u16::try_from(code).ok()).unwrap_or(0),
         time: &stored.request_received_timestamp,

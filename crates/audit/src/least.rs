@@ -15,7 +15,7 @@ use pavisade_rbac::{Ask, Authorizer, Decision as Verdict, Identity, Subject, Thr
 use pavisade_snapshot::{Object, View, World, WorldKind, WorldParts};
 use pavisade_yaml::{Source, objects, read};
 
-use crate::manifest;
+use crate::manifest::{self, is_wild};
 use crate::tally::{Decision, Usage, Use};
 
 /// When a role is limited to names.
@@ -152,6 +152,8 @@ pub fn least(usage: &Usage, subject: &Subject, names: Names) -> Option<Least> {
     if allowed.is_empty() {
         return None;
     }
+    let (wild, allowed): (Vec<&Use>, Vec<&Use>) =
+        allowed.into_iter().partition(|one| is_wild(&one.ask));
     let mut known = HashSet::new();
     let asks = allowed.iter().map(|one| &one.ask);
     let asks: Vec<&Ask> = asks.filter(|ask| known.insert(*ask)).collect();
@@ -187,9 +189,18 @@ pub fn least(usage: &Usage, subject: &Subject, names: Names) -> Option<Least> {
         (7.., 1.., 20..) => Confidence::Medium,
         _ => Confidence::Low,
     };
+    let mut remarks = remarks(&used, &asks, usage, &members);
+    if !wild.is_empty() {
+        let what: BTreeSet<String> = wild.iter().take(3).map(|one| one.ask.to_string()).collect();
+        remarks.push(format!(
+            "{} uses contain `*`, which a role takes for everything, so they are left out: {}",
+            wild.len(),
+            what.into_iter().collect::<Vec<_>>().join("; ")
+        ));
+    }
     Some(Least {
         subject: subject.clone(),
-        remarks: remarks(&used, &asks, usage, &members),
+        remarks,
         days: days.len(),
         roles,
         manifests,
@@ -202,9 +213,8 @@ pub fn least(usage: &Usage, subject: &Subject, names: Names) -> Option<Least> {
 /// All names of the same use have the same.
 fn class(one: &Use) -> (String, String) {
     let mut ask = one.ask.clone();
-    match &mut ask {
-        Ask::Resource(ask) => ask.name.clear(),
-        Ask::Path { path, .. } => path.clear(),
+    if let Ask::Resource(ask) = &mut ask {
+        ask.name.clear();
     }
     (one.user.clone(), format!("{ask:?}"))
 }
@@ -321,7 +331,8 @@ fn roles<'a>(
     let mut shared = 0;
     for role in all.iter_mut().filter(|role| role.namespaces.len() > 1) {
         shared += 1;
-        role.name = format!("{base}-{shared}");
+        // No base contains a dot in front of a number, so no other subject has this name.
+        role.name = format!("{base}.{shared}");
     }
     all
 }
@@ -455,8 +466,8 @@ fn remarks(used: &[&Use], asks: &[&Ask], usage: &Usage, members: &BTreeSet<&str>
     let unknown = used.iter().filter(|one| one.decision == Decision::Unknown).count();
     if unknown > 0 {
         remarks.push(format!(
-            "{unknown} uses were refused with 403 and the log does not say by whom: they are not \
-             counted as used"
+            "{unknown} uses failed, and the log does not say whether they were allowed: they are \
+             not counted as used"
         ));
     }
     if usage.dropped > 0 {

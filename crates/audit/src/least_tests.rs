@@ -121,6 +121,33 @@ fn what_every_cluster_allows_needs_no_role() {
 }
 
 #[test]
+fn many_paths_are_all_in_the_role() {
+    let mut tally = crate::Tally::new(crate::Limits::default());
+    for path in (0..40).map(|n| format!("/x/{n}")).chain(["/metrics".to_owned()]) {
+        let line = format!(
+            r#"{{"stage":"ResponseComplete","verb":"get","requestURI":"{path}","user":{{"username":"ann"}},"responseStatus":{{"code":200}}}}"#
+        );
+        crate::decode(&line, &mut |event| tally.take(event));
+    }
+    let least = least(&tally.finish(), &Subject::User("ann".to_owned()), Names::Stable).unwrap();
+    let paths = &least.roles[0].rules[0].paths;
+    assert_eq!(paths.len(), 41);
+    assert!(paths.iter().any(|path| path == "/metrics"), "{paths:?}");
+    assert!(least.proof.failed.is_empty() && !paths.contains(&String::new()));
+}
+
+#[test]
+fn a_recorded_star_gives_nothing() {
+    let lines =
+        ["get *", "* pods", "get pods.*", "get pods/a/*", "get /x*", "get *.apps", "list pods"];
+    let least = generated("ann", &lines).unwrap();
+    assert_eq!(shown(&least), ["ClusterRole : list pods"]);
+    assert!(least.remarks.iter().any(|one| one.starts_with("6 uses contain `*`")));
+    let least = generated("ann", &["get *"]).unwrap();
+    assert!(least.roles.is_empty() && least.proof.distinct == 0, "{least:?}");
+}
+
+#[test]
 fn the_same_rules_in_several_namespaces_are_one_cluster_role_bound_in_each() {
     let least = generated("ann", &["list pods -n a", "list pods -n b"]).unwrap();
     assert_eq!(shown(&least), ["ClusterRole a,b: list pods"]);
@@ -209,12 +236,25 @@ proptest! {
         let least = least(&used, &subject, names).unwrap();
         prop_assert!(least.proof.failed.is_empty(), "{:?}\n{}", least.proof, least.manifests);
         let who = Identity::of(&subject, &[]);
-        let others: Vec<Ask> = used.uses.iter().filter_map(|one| match &one.ask {
+        let others: Vec<Ask> = used.uses.iter().flat_map(|one| match &one.ask {
             Ask::Resource(ask) => {
-                let verb = "unused".to_owned();
-                Some(Ask::Resource(ResourceAsk { verb, ..ask.clone() }))
+                let verb = ResourceAsk { verb: "unused".to_owned(), ..ask.clone() };
+                let resource = ResourceAsk { resource: "unused".to_owned(), ..ask.clone() };
+                let place = ResourceAsk { namespace: "unused".to_owned(), ..ask.clone() };
+                // What was used everywhere is used there.
+                let wide = used.uses.iter().any(|other| match &other.ask {
+                    Ask::Resource(other) => {
+                        other.namespace.is_empty()
+                            && other.verb == ask.verb
+                            && other.group == ask.group
+                            && other.combined() == ask.combined()
+                    }
+                    Ask::Path { .. } => false,
+                });
+                let all = [Some(verb), Some(resource), (!wide).then_some(place)];
+                all.into_iter().flatten().map(Ask::Resource).collect()
             }
-            Ask::Path { .. } => None,
+            Ask::Path { .. } => Vec::new(),
         }).collect();
         let others: Vec<&Ask> = others.iter().collect();
         prop_assert!(decided(&least.manifests, &who, &others).iter().all(|allowed| !allowed));

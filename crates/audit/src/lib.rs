@@ -8,14 +8,17 @@
 //!
 //! Pure: values in, values out. Not here: files and compression (the program), texts (`report`).
 
+mod counted;
 pub mod dangerous;
 mod event;
 pub mod least;
 mod manifest;
 mod tally;
+mod time;
 pub mod unused;
 
+pub use counted::Limits;
 pub use event::{Decoded, Event, ObjectRef, decode};
 pub use least::{Least, Names, Proof, least};
-pub use tally::{Decision, Limits, Tally, Usage, Use, User};
+pub use tally::{Decision, Tally, Usage, Use, User};
 pub use unused::{Unused, unused};

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use pavisade_rbac::Subject;
+use pavisade_rbac::{Ask, Subject};
 
 use crate::least::{LeastRole, LeastRule};
 
@@ -30,9 +30,20 @@ pub(crate) fn base_name(subject: &Subject) -> String {
         let hash = format!("{subject:?}").bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
         });
-        let _ = write!(name, "-{:08x}", hash & 0xffff_ffff);
+        let _ = write!(name, ".{:08x}", hash & 0xffff_ffff);
     }
     name
+}
+
+/// Whether a rule that names what was asked would allow more: anybody may send a `*` in a URL.
+pub(crate) fn is_wild(ask: &Ask) -> bool {
+    match ask {
+        Ask::Path { verb, path } => verb.contains('*') || path.ends_with('*'),
+        Ask::Resource(ask) => {
+            let parts = [&ask.verb, &ask.group, &ask.resource, &ask.subresource];
+            parts.iter().any(|part| part.contains('*'))
+        }
+    }
 }
 
 pub(crate) fn write(roles: &[LeastRole], subject: &Subject) -> String {
@@ -146,14 +157,19 @@ mod tests {
     fn names_are_valid_and_differ() {
         let user = |name: &str| base_name(&Subject::User(name.to_owned()));
         assert_eq!(user("ann"), "least-user-ann");
-        assert!(user("ann@example.com").starts_with("least-user-ann-example-com-"));
+        assert!(user("ann@example.com").starts_with("least-user-ann-example-com."));
+        // A number or hash behind a name is not taken for a part of another name.
+        let mixed = user("Ann");
+        assert_ne!(user(mixed.trim_start_matches("least-user-")), mixed);
         assert_ne!(user("ann.b"), user("ann_b"));
         let account = |namespace: &str, name: &str| {
             base_name(&Subject::ServiceAccount { namespace: namespace.into(), name: name.into() })
         };
         assert_ne!(account("a-b", "c"), account("a", "b-c"));
         assert!(user(&"x".repeat(1000)).len() < 200);
-        assert!(user("ünïcödé/../").bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'));
+        assert!(
+            user("ünïcödé/../").bytes().all(|b| b.is_ascii_alphanumeric() || b"-.".contains(&b))
+        );
     }
 
     #[test]

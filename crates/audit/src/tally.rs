@@ -7,34 +7,16 @@
 //! - impersonation asks for the user's permission to impersonate, and then for the other's.
 //!
 //! Names are kept up to a number; a resource with more is needed without names, which covers all.
+//! Paths are all kept, because nothing but the path itself covers one.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
 use pavisade_rbac::{Ask, ResourceAsk};
 
+use crate::counted::{Counted, Limits, PER_DAY, PER_TEXT, PER_USE, both, take_bytes};
 use crate::event::{Event, Text};
-
-/// How much is kept. What exceeds it is counted, and said.
-#[derive(Debug, Clone, Copy)]
-pub struct Limits {
-    /// Different uses.
-    pub uses: usize,
-    /// Users.
-    pub users: usize,
-    /// Names of a use, before it counts without names.
-    pub names: usize,
-    /// Groups of a user.
-    pub groups: usize,
-    /// Bytes of a name, a path and others.
-    pub text: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { uses: 500_000, users: 100_000, names: 32, groups: 64, text: 1_024 }
-    }
-}
+use crate::time::seconds;
 
 /// What the authorizer answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -43,7 +25,8 @@ pub enum Decision {
     Allowed,
     /// It refused.
     Denied,
-    /// The log does not say it, and the response (403) may also come from admission.
+    /// The log does not say it, and the response (403, 429, 5xx) may come from before the authorizer
+    /// or from behind it.
     Unknown,
 }
 
@@ -88,7 +71,7 @@ pub struct Usage {
     pub users: BTreeMap<String, User>,
     /// Audit events.
     pub events: u64,
-    /// Events whose use was not kept, because there were too many different ones.
+    /// Events of which something was not kept, because there were too many different ones.
     pub dropped: u64,
     /// The first and the last request.
     pub first: Option<Timestamp>,
@@ -104,6 +87,8 @@ pub struct Tally {
     users: HashMap<Box<str>, Seen>,
     events: u64,
     dropped: u64,
+    /// About what is kept.
+    bytes: usize,
     /// The first and last second.
     span: Option<(i64, i64)>,
     key: Vec<u8>,
@@ -114,45 +99,6 @@ struct Seen {
     groups: BTreeSet<Box<str>>,
     requests: u64,
     days: BTreeSet<u32>,
-}
-
-#[derive(Debug, Default)]
-struct Counted {
-    count: u64,
-    span: Option<(i64, i64)>,
-    names: BTreeSet<Box<str>>,
-    many: bool,
-}
-
-impl Counted {
-    fn name(&mut self, name: &str, limits: &Limits) {
-        if self.many || self.names.contains(name) {
-            return;
-        }
-        if self.names.len() >= limits.names {
-            (self.many, self.names) = (true, BTreeSet::new());
-        } else {
-            self.names.insert(name.into());
-        }
-    }
-
-    fn merge(&mut self, other: Self, limits: &Limits) {
-        self.count += other.count;
-        self.span = both(self.span, other.span);
-        if other.many {
-            (self.many, self.names) = (true, BTreeSet::new());
-        }
-        for name in other.names {
-            self.name(&name, limits);
-        }
-    }
-}
-
-fn both(a: Option<(i64, i64)>, b: Option<(i64, i64)>) -> Option<(i64, i64)> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some((a.0.min(b.0), a.1.max(b.1))),
-        (a, b) => a.or(b),
-    }
 }
 
 /// One use before it is counted.
@@ -176,6 +122,12 @@ impl Tally {
     /// Counts an event.
     pub fn take(&mut self, event: &Event<'_>) {
         self.events += 1;
+        let before = self.dropped;
+        self.take_parts(event);
+        self.dropped = self.dropped.min(before + 1);
+    }
+
+    fn take_parts(&mut self, event: &Event<'_>) {
         // The authorizer is asked after `RequestReceived`.
         let ends = match event.stage {
             "ResponseComplete" | "Panic" => true,
@@ -188,8 +140,12 @@ impl Tally {
             ("forbid", _) => Decision::Denied,
             // Nobody was authenticated.
             (_, 401) => return,
-            (_, 403) => Decision::Unknown,
-            _ => Decision::Allowed,
+            // What only comes from behind the authorizer.
+            (_, 101 | 200..=399 | 404..=406 | 409 | 410 | 412 | 413 | 415 | 422) => {
+                Decision::Allowed
+            }
+            // Such as 403 by admission, 429 before the authorizer, or a server that failed.
+            _ => Decision::Unknown,
         };
         let second = seconds(event.time);
         let span = second.map(|second| (second, second));
@@ -197,8 +153,8 @@ impl Tally {
         let (user, groups) = event.impersonated.unwrap_or((event.user, event.groups));
         self.see(user, groups, ends, second);
         let mut count = |found: &Found<'_>| self.count(found, ends, span);
-        if let Some((other, groups)) = event.impersonated {
-            impersonation(event.user, other, groups, &mut count);
+        if event.impersonated.is_some() {
+            impersonation(event, &mut count);
         }
         let found = |decision, implied, verb, resource, name| Found {
             user,
@@ -210,7 +166,12 @@ impl Tally {
         };
         let Some(object) = event.object else {
             let path = event.uri.split(['?', '#']).next().unwrap_or_default();
-            count(&found(decision, false, event.verb, None, path));
+            if path.is_empty() {
+                // No rule can name it.
+                self.dropped += 1;
+            } else {
+                count(&found(decision, false, event.verb, None, path));
+            }
             self.see_sender(event, ends, second);
             return;
         };
@@ -245,7 +206,11 @@ impl Tally {
     fn see(&mut self, user: &str, groups: &[Text<'_>], ends: bool, second: Option<i64>) {
         let limits = self.limits;
         if !self.users.contains_key(user) {
-            if self.users.len() >= limits.users || user.len() > limits.text {
+            if self.users.len() >= limits.users
+                || user.len() > limits.text
+                || !take_bytes(&mut self.bytes, user.len() + PER_USE, &limits)
+            {
+                self.dropped += 1;
                 return;
             }
             self.users.insert(user.into(), Seen::default());
@@ -253,13 +218,23 @@ impl Tally {
         let Some(seen) = self.users.get_mut(user) else { return };
         seen.requests += u64::from(ends);
         for group in groups {
-            if seen.groups.len() < limits.groups && !seen.groups.contains(&**group) {
+            if seen.groups.contains(&**group) {
+                continue;
+            }
+            if seen.groups.len() < limits.groups
+                && group.len() <= limits.text
+                && take_bytes(&mut self.bytes, group.len() + PER_TEXT, &limits)
+            {
                 seen.groups.insert((&**group).into());
+            } else {
+                self.dropped += 1;
             }
         }
         // Twenty years: a clock that jumps fills no memory.
         if let Some(day) = second.and_then(|second| u32::try_from(second / 86_400).ok())
             && seen.days.len() < 7_300
+            && !seen.days.contains(&day)
+            && take_bytes(&mut self.bytes, PER_DAY, &limits)
         {
             seen.days.insert(day);
         }
@@ -274,9 +249,10 @@ impl Tally {
             Decision::Unknown => b'u',
         });
         key.push(if found.implied { b'i' } else { b'-' });
-        let of_path = ["", "", "", ""];
         key.push(if found.resource.is_some() { b'r' } else { b'p' });
-        let parts = found.resource.unwrap_or(of_path);
+        // A path is a part of the key: no rule can stand for too many of them.
+        let parts = found.resource.unwrap_or([found.name, "", "", ""]);
+        let name = if found.resource.is_some() { found.name } else { "" };
         let all = [found.user, found.verb].into_iter().chain(parts);
         let mut too_long = found.name.len() > self.limits.text;
         for part in all {
@@ -289,7 +265,9 @@ impl Tally {
             return;
         }
         if !self.uses.contains_key(&**key) {
-            if self.uses.len() >= self.limits.uses {
+            if self.uses.len() >= self.limits.uses
+                || !take_bytes(&mut self.bytes, key.len() + PER_USE, &self.limits)
+            {
                 self.dropped += 1;
                 return;
             }
@@ -298,7 +276,7 @@ impl Tally {
         let Some(counted) = self.uses.get_mut(&**key) else { return };
         counted.count += u64::from(ends);
         counted.span = both(counted.span, span);
-        counted.name(found.name, &self.limits);
+        self.dropped += u64::from(!counted.name(name, &self.limits, &mut self.bytes));
     }
 
     /// Adds what another counted.
@@ -307,22 +285,39 @@ impl Tally {
         self.dropped += other.dropped;
         self.span = both(self.span, other.span);
         for (key, counted) in other.uses {
-            if self.uses.len() >= self.limits.uses && !self.uses.contains_key(&key) {
-                self.dropped += counted.count.max(1);
-                continue;
-            }
-            self.uses.entry(key).or_default().merge(counted, &self.limits);
+            let count = counted.count.max(1);
+            let fits = self.uses.contains_key(&key)
+                || self.uses.len() < self.limits.uses
+                    && take_bytes(&mut self.bytes, key.len() + PER_USE, &self.limits);
+            let kept = fits && {
+                let own = self.uses.entry(key).or_default();
+                own.merge(counted, &self.limits, &mut self.bytes)
+            };
+            self.dropped += if kept { 0 } else { count };
         }
         for (user, seen) in other.users {
-            if self.users.len() >= self.limits.users && !self.users.contains_key(&user) {
+            let fits = self.users.contains_key(&user)
+                || self.users.len() < self.limits.users
+                    && take_bytes(&mut self.bytes, user.len() + PER_USE, &self.limits);
+            if !fits {
+                self.dropped += seen.requests.max(1);
                 continue;
             }
             let own = self.users.entry(user).or_default();
             own.requests += seen.requests;
-            own.days.extend(seen.days);
+            for day in seen.days {
+                if !own.days.contains(&day) && take_bytes(&mut self.bytes, PER_DAY, &self.limits) {
+                    own.days.insert(day);
+                }
+            }
             for group in seen.groups {
-                if own.groups.len() < self.limits.groups {
+                let fits = own.groups.contains(&group)
+                    || own.groups.len() < self.limits.groups
+                        && take_bytes(&mut self.bytes, group.len() + PER_TEXT, &self.limits);
+                if fits {
                     own.groups.insert(group);
+                } else {
+                    self.dropped += 1;
                 }
             }
         }
@@ -339,9 +334,8 @@ impl Tally {
             };
             for name in names {
                 let mut ask = of.ask.clone();
-                match &mut ask {
-                    Ask::Resource(ask) => ask.name = name.into(),
-                    Ask::Path { path, .. } => *path = name.into(),
+                if let Ask::Resource(ask) = &mut ask {
+                    ask.name = name.into();
                 }
                 uses.push(Use {
                     user: of.user.clone(),
@@ -383,12 +377,27 @@ impl Tally {
 
 /// What impersonation asks for. Which groups the request named is not logged: those that Kubernetes
 /// adds by itself are left out.
-fn impersonation(user: &str, other: &str, groups: &[Text<'_>], count: &mut impl FnMut(&Found<'_>)) {
-    let decision = Decision::Allowed;
-    let found = |group, resource, namespace, name| {
-        let resource = Some([group, resource, "", namespace]);
-        Found { user, decision, implied: true, verb: "impersonate", resource, name }
+fn impersonation(event: &Event<'_>, count: &mut impl FnMut(&Found<'_>)) {
+    const GROUP: &str = "authentication.k8s.io";
+    let Some((other, groups)) = event.impersonated else { return };
+    let (user, decision) = (event.user, Decision::Allowed);
+    let on = |resource, name| Found {
+        user,
+        decision,
+        implied: true,
+        verb: "impersonate",
+        resource: Some(resource),
+        name,
     };
+    let found = |group, resource, namespace, name| on([group, resource, "", namespace], name);
+    if !event.impersonated_uid.is_empty() {
+        count(&on([GROUP, "uids", "", ""], event.impersonated_uid));
+    }
+    for (key, values) in event.impersonated_extra {
+        for value in values {
+            count(&on([GROUP, "userextras", key, ""], value));
+        }
+    }
     let account =
         other.strip_prefix("system:serviceaccount:").and_then(|rest| rest.split_once(':'));
     match account {
@@ -396,7 +405,7 @@ fn impersonation(user: &str, other: &str, groups: &[Text<'_>], count: &mut impl 
         None => count(&found("", "users", "", other)),
     }
     for group in groups {
-        let own = &**group == "system:authenticated"
+        let own = matches!(&**group, "system:authenticated" | "system:unauthenticated")
             || account.is_some() && group.starts_with("system:serviceaccounts");
         if !own {
             count(&found("", "groups", "", group));
@@ -433,34 +442,9 @@ fn read_key(key: &[u8]) -> Option<Key> {
             namespace: parts.next()?,
             name: String::new(),
         }),
-        false => Ask::Path { verb, path: String::new() },
+        false => Ask::Path { verb, path: parts.next()? },
     };
     Some(Key { user, ask, decision, implied })
-}
-
-/// Seconds since 1970 of a time in RFC 3339 in UTC, as the API server writes it.
-fn seconds(text: &str) -> Option<i64> {
-    let bytes = text.as_bytes();
-    let number = |from: usize, to: usize| {
-        let digits = bytes.get(from..to)?;
-        digits.iter().try_fold(0_i64, |sum, byte| {
-            byte.is_ascii_digit().then(|| sum * 10 + i64::from(byte - b'0'))
-        })
-    };
-    if bytes.get(4) != Some(&b'-') || bytes.get(10) != Some(&b'T') || bytes.last() != Some(&b'Z') {
-        return None;
-    }
-    let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
-    let (hour, minute, second) = (number(11, 13)?, number(14, 16)?, number(17, 19)?);
-    if !(1..=12).contains(&month) || !(1..=31).contains(&day) {
-        return None;
-    }
-    // Days from the civil date, by counting years from March.
-    let (y, m) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
-    let (era, of_era) = (y.div_euclid(400), y.rem_euclid(400));
-    let of_year = (153 * m + 2) / 5 + day - 1;
-    let days = era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468;
-    Some(days * 86_400 + hour * 3_600 + minute * 60 + second)
 }
 
 #[cfg(test)]

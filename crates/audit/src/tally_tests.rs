@@ -84,6 +84,11 @@ fn decisions_are_those_of_the_log_or_not_known() {
         // A quota refused what the authorizer allowed.
         (403, note("allow"), ""),
         (403, String::new(), " unknown"),
+        (404, String::new(), ""),
+        (429, String::new(), " unknown"),
+        (429, note("allow"), ""),
+        (500, String::new(), " unknown"),
+        (0, String::new(), " unknown"),
     ] {
         let line = event("list", "/api/v1/namespaces/shop/pods", pods, code, &more);
         let want = format!("ann: list pods in namespace shop{want}");
@@ -104,6 +109,16 @@ fn impersonation_is_used_by_one_and_the_rest_by_the_other() {
         "bob: list pods in namespace shop",
     ];
     assert_eq!(asks(&[line]), want);
+    let more = r#","impersonatedUser":{"username":"system:anonymous","uid":"u1","groups":["system:unauthenticated"],"extra":{"scopes":["a","b"],"none":null}}"#;
+    let line = event("list", "/api/v1/namespaces/shop/pods", pods, 200, more);
+    let want = [
+        "ann: impersonate users named system:anonymous implied",
+        "ann: impersonate uids.authentication.k8s.io named u1 implied",
+        "ann: impersonate userextras/scopes.authentication.k8s.io named a implied",
+        "ann: impersonate userextras/scopes.authentication.k8s.io named b implied",
+        "system:anonymous: list pods in namespace shop",
+    ];
+    assert_eq!(asks(&[line]), want);
     let more = r#","impersonatedUser":{"username":"system:serviceaccount:ci:x","groups":["system:serviceaccounts","system:serviceaccounts:ci"]}"#;
     let line = event("list", "/api/v1/namespaces/shop/pods", pods, 200, more);
     assert_eq!(
@@ -121,6 +136,15 @@ fn too_many_names_become_none() {
     assert_eq!(asks(&[line("a"), line("b"), line("a")]).len(), 2);
     let all = [line("a"), line("b"), line("c"), line("a")];
     assert_eq!(asks(&all), ["ann: get pods in namespace shop"]);
+}
+
+#[test]
+fn paths_are_never_folded() {
+    let all: Vec<_> =
+        (0..40).map(|n| event("get", &format!("/x/{n:02}?a=b"), "", 200, "")).collect();
+    let found = asks(&all);
+    assert_eq!(found.len(), 40);
+    assert_eq!(found[39], "ann: get /x/39");
 }
 
 #[test]
@@ -157,4 +181,32 @@ fn more_than_the_limits_is_counted_and_said() {
     }
     let usage = tally.finish();
     assert_eq!((usage.uses.len(), usage.dropped, usage.events), (2, 2, 4));
+}
+
+#[test]
+fn users_groups_and_bytes_beyond_the_limits_are_said() {
+    let line = event("get", "/x", r#"{"resource":"pods","name":"a"}"#, 200, "");
+    let dropped = |limits: Limits| {
+        let mut tally = Tally::new(limits);
+        decode(&line, &mut |event| tally.take(event));
+        tally.finish().dropped
+    };
+    let limits = Limits::default();
+    assert_eq!(dropped(limits), 0);
+    // Once for an event, whatever of it is not kept.
+    assert_eq!(dropped(Limits { users: 0, ..limits }), 1);
+    assert_eq!(dropped(Limits { groups: 0, ..limits }), 1);
+    for bytes in [0, 200, 300, 400] {
+        assert_eq!(dropped(Limits { bytes, ..limits }), 1, "{bytes}");
+    }
+    // Names that became none leave their space to others.
+    let mut tally = Tally::new(Limits { names: 1, ..limits });
+    let named = |name: &str| {
+        let pod = format!(r#"{{"resource":"pods","name":"{name}"}}"#);
+        event("get", "/x", &pod, 200, "")
+    };
+    decode(&named("a"), &mut |event| tally.take(event));
+    let one = tally.bytes;
+    decode(&named("b"), &mut |event| tally.take(event));
+    assert_eq!(tally.bytes, one - PER_TEXT - 1);
 }

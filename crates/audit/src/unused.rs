@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use pavisade_rbac::{Ask, Authorizer, Identity, Origin, Route, Subject};
 
-use crate::tally::{Decision, Usage};
+use crate::tally::{Decision, Usage, Use};
 
 /// What was not used through one binding.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,13 +38,19 @@ pub struct Unused {
 /// One permission: a verb, and a group and resource or a path, as a rule names them.
 type Permission<'a> = (&'a str, &'a str, &'a str);
 
-/// What was not used of all bindings, or of those that name a subject. Bindings of Kubernetes itself
-/// are left out.
-pub fn unused(of: &Authorizer<'_>, usage: &Usage, only: Option<&Subject>) -> Vec<Unused> {
+/// What was not used of all bindings, or of those that name a subject: by anybody, or with `by` by
+/// these users. Bindings of Kubernetes itself are left out.
+pub fn unused(
+    of: &Authorizer<'_>,
+    usage: &Usage,
+    only: Option<&Subject>,
+    by: Option<&BTreeSet<&str>>,
+) -> Vec<Unused> {
     let mut used: HashMap<Route, HashSet<Permission<'_>>> = HashMap::new();
     let mut wild: HashMap<usize, BTreeSet<String>> = HashMap::new();
     let mut identities: HashMap<&str, Identity> = HashMap::new();
-    for one in usage.uses.iter().filter(|one| one.decision == Decision::Allowed) {
+    let by = |one: &&Use| by.is_none_or(|by| by.contains(one.user.as_str()));
+    for one in usage.uses.iter().filter(|one| one.decision == Decision::Allowed).filter(by) {
         let who = identities.entry(&one.user).or_insert_with(|| identity(usage, &one.user));
         for route in of.routes(who, &one.ask) {
             let rule = of.held(route).rule;
@@ -174,7 +180,8 @@ fn words(subject: &Subject) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tally::{Limits, Tally};
+    use crate::counted::Limits;
+    use crate::tally::Tally;
     use pavisade_model::KubernetesVersion;
     use pavisade_snapshot::{Coverage, Object, View, World, WorldParts};
     use pavisade_yaml::{Source, objects, read};
@@ -201,6 +208,10 @@ subjects: [{kind: Group, name: ops}]
 ";
 
     fn found(events: &[(&str, &str, &str)]) -> Vec<Unused> {
+        found_by(events, None)
+    }
+
+    fn found_by(events: &[(&str, &str, &str)], by: Option<&str>) -> Vec<Unused> {
         let documents = read(&Source::new("rbac.yaml", ROLES));
         let sent = documents.docs.iter().flat_map(|doc| objects(doc.root()).sent);
         let sent = sent.map(|one| Object::new(one.value, one.api_version, one.kind));
@@ -217,7 +228,8 @@ subjects: [{kind: Group, name: ops}]
             );
             crate::decode(&line, &mut |event| tally.take(event));
         }
-        unused(&of, &tally.finish(), None)
+        let by = by.map(|name| BTreeSet::from([name]));
+        unused(&of, &tally.finish(), None, by.as_ref())
     }
 
     #[test]
@@ -234,6 +246,13 @@ subjects: [{kind: Group, name: ops}]
         assert_eq!(verbs("pods.apps").as_deref(), Some("get,list"));
         assert_eq!(verbs("*.batch"), None);
         assert_eq!(ann.of_wildcards.iter().collect::<Vec<_>>(), ["delete jobs.batch"]);
+    }
+
+    #[test]
+    fn what_others_used_is_not_used_by_one() {
+        let events = [("get", "", "pods")];
+        assert!(!found_by(&events, Some("ann")).iter().all(|one| one.all));
+        assert!(found_by(&events, Some("bob")).iter().all(|one| one.all));
     }
 
     #[test]

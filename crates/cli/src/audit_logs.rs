@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, bail};
-use pavisade_audit::{Limits, Tally, Usage, decode};
+use pavisade_audit::{Decoded, Limits, Tally, Usage, decode};
 use pavisade_sources::Progress as _;
 
 use crate::progress::Spinner;
@@ -53,14 +53,21 @@ struct Counted {
 /// # Errors
 /// There is no such file, or it contains no audit events.
 pub(crate) fn read(paths: &[PathBuf], progress: &Spinner) -> anyhow::Result<Logs> {
-    let files = files(paths)?;
+    let (files, links) = files(paths)?;
     let threads = std::thread::available_parallelism().map_or(2, usize::from).min(16);
     let (send, receive) = sync_channel::<Part>(threads * AHEAD);
     let receive = Arc::new(Mutex::new(receive));
+    let own = Limits::default();
+    let limits = Limits { bytes: own.bytes / threads, ..own };
     let counted = std::thread::scope(|scope| {
-        let start = |_| scope.spawn(|| count(&receive));
+        let start = |_| scope.spawn(|| count(&receive, limits));
         let workers: Vec<_> = (0..threads).map(start).collect();
         let mut whole = Counted::default();
+        for link in &links {
+            whole.unread += 1;
+            let link = link.display();
+            whole.errors.push(format!("{link}: links are not followed: give the file itself"));
+        }
         for file in &files {
             progress.stage(&format!("Reading {}", file.display()));
             let name = Arc::new(file.clone());
@@ -106,8 +113,8 @@ pub(crate) fn read(paths: &[PathBuf], progress: &Spinner) -> anyhow::Result<Logs
 }
 
 /// Counts the events of parts until there are no more.
-fn count(parts: &Mutex<Receiver<Part>>) -> Counted {
-    let mut counted = Counted { tally: Tally::new(Limits::default()), ..Counted::default() };
+fn count(parts: &Mutex<Receiver<Part>>, limits: Limits) -> Counted {
+    let mut counted = Counted { tally: Tally::new(limits), ..Counted::default() };
     loop {
         let part = parts.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(part) = part else { return counted };
@@ -125,7 +132,7 @@ fn count(parts: &Mutex<Receiver<Part>>) -> Counted {
                     Ok(line) => {
                         let decoded = decode(line, &mut |event| counted.tally.take(event));
                         counted.others += decoded.others;
-                        if let Some(error) = decoded.error {
+                        if let Some(error) = failure(decoded, line) {
                             unread(&error, line);
                         }
                     }
@@ -139,7 +146,7 @@ fn count(parts: &Mutex<Receiver<Part>>) -> Counted {
             // Else it was a broken line at the start.
             if decoded.error.is_none() || decoded.events > 0 {
                 counted.others += decoded.others;
-                if let Some(error) = decoded.error {
+                if let Some(error) = failure(decoded, text) {
                     unread(&error, text);
                 }
                 continue;
@@ -148,11 +155,18 @@ fn count(parts: &Mutex<Receiver<Part>>) -> Counted {
         for line in text.split('\n') {
             let decoded = decode(line, &mut |event| counted.tally.take(event));
             counted.others += decoded.others;
-            if let Some(error) = decoded.error {
+            if let Some(error) = failure(decoded, line) {
                 unread(&error, line);
             }
         }
     }
+}
+
+/// Why a text was not read, if so: also one that looks like an event in an unknown form.
+fn failure(decoded: Decoded, text: &str) -> Option<String> {
+    let foreign = decoded.events == 0 && decoded.others > 0 && text.contains("audit.k8s.io/");
+    let form = || "an audit event in a form that is not known".to_owned();
+    decoded.error.or_else(|| foreign.then(form))
 }
 
 /// Cuts a file into parts at line ends. A file whose first line is no whole value is one part.
@@ -179,6 +193,10 @@ fn split(path: &Path, pass: &mut dyn FnMut(Vec<u8>, bool) -> io::Result<()>) -> 
         }
         if ended {
             return if bytes.is_empty() { Ok(()) } else { pass(bytes, whole) };
+        }
+        if bytes.len() > LONGEST {
+            // It is no value over several lines, but a log that begins with a broken line.
+            whole = false;
         }
         match bytes.iter().rposition(|byte| *byte == b'\n').filter(|_| !whole) {
             Some(end) => {
@@ -220,9 +238,9 @@ fn opened(path: &Path) -> io::Result<Box<dyn Read>> {
     })
 }
 
-/// The files of these paths, those of folders by name.
-fn files(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
-    let mut all = Vec::new();
+/// The files of these paths, those of folders by name, and links in folders to anything outside.
+fn files(paths: &[PathBuf]) -> anyhow::Result<(Vec<PathBuf>, Vec<PathBuf>)> {
+    let (mut all, mut links) = (Vec::new(), Vec::new());
     for path in paths {
         if path.as_os_str() == "-" {
             all.push(path.clone());
@@ -233,7 +251,11 @@ fn files(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
             all.push(path.clone());
             continue;
         }
-        let before = all.len();
+        let before = (all.len(), links.len());
+        let root = path.canonicalize().with_context(|| path.display().to_string())?;
+        // What a link to the inside means is read anyway.
+        let is_inside =
+            |link: &Path| link.canonicalize().is_ok_and(|target| target.starts_with(&root));
         let mut folders = vec![path.clone()];
         while let Some(folder) = folders.pop() {
             let entries = std::fs::read_dir(&folder);
@@ -245,19 +267,23 @@ fn files(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
                 match () {
                     () if kind.is_dir() => folders.push(entry.path()),
                     () if kind.is_file() => all.push(entry.path()),
+                    () if kind.is_symlink() && !is_inside(&entry.path()) => {
+                        links.push(entry.path());
+                    }
                     () => {}
                 }
-                if all.len() > FILES {
+                if all.len() + links.len() > FILES {
                     bail!("{} contains more than {FILES} files", path.display());
                 }
             }
         }
-        all[before..].sort();
-        if all.len() == before {
+        all[before.0..].sort();
+        links[before.1..].sort();
+        if (all.len(), links.len()) == before {
             bail!("{} contains no files", path.display());
         }
     }
-    Ok(all)
+    Ok((all, links))
 }
 
 #[cfg(test)]
@@ -301,6 +327,41 @@ mod tests {
         text.extend(b"  {},\n".repeat(PART / 4));
         text.extend(b"  {}\n]}\n");
         assert_eq!(parts(&text).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_large_log_that_begins_with_a_broken_line_is_read_by_lines() {
+        let line = [b"{".as_slice(), &vec![b' '; 1 << 16], b"}\n"].concat();
+        let text = [b"{\"cut\n".as_slice(), &line.repeat(LONGEST / (1 << 16) + 40)].concat();
+        let parts = parts(&text).unwrap();
+        assert!(parts.len() > 1 && parts.concat() == text);
+    }
+
+    #[test]
+    fn what_looks_like_an_event_is_not_taken_for_something_else() {
+        let of = |text: &str| failure(decode(text, &mut |_| {}), text).is_some();
+        let event = r#"{"apiVersion":"audit.k8s.io/v1","verb":"get","user":{"username":"a"}}"#;
+        assert!(!of(event) && !of("{\"kind\":\"Pod\"}") && !of("I0101 server started"));
+        assert!(of(&format!("Jan  1 node kube-apiserver: {event}")));
+        assert!(of(&serde_json::json!({"log": event}).to_string()));
+        assert!(!of(r#"{"kind":"EventList","apiVersion":"audit.k8s.io/v1","items":[]}"#));
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn links_out_of_a_folder_are_told() {
+        let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        std::fs::write(folder.path().join("a.log"), "{}").unwrap();
+        std::fs::write(other.path().join("b.log"), "{}").unwrap();
+        let link = |target: &Path, name: &str| {
+            std::os::unix::fs::symlink(target, folder.path().join(name)).unwrap();
+        };
+        link(&folder.path().join("a.log"), "current");
+        link(&other.path().join("b.log"), "b.log");
+        link(Path::new("missing"), "c.log");
+        let (all, links) = files(&[folder.path().to_owned()]).unwrap();
+        assert_eq!(all, [folder.path().join("a.log")]);
+        assert_eq!(links, [folder.path().join("b.log"), folder.path().join("c.log")]);
     }
 
     #[test]

@@ -84,9 +84,20 @@ async fn execute(command: &GrantCommand) -> anyhow::Result<Outcome> {
             let api = connect(to).await?;
             let grant = pavisade_access::revoke(&api, name).await?;
             let now = api.now()?;
-            let rest = continues(&api, &grant, now).await?;
+            // The grant is removed, whatever this says.
+            let (rest, outcome) = match continues(&api, &grant, now).await {
+                Ok(rest) => (rest, Outcome::Clean),
+                Err(why) => {
+                    let unknown = Outlives {
+                        proven: false,
+                        text: format!("what was made with it is not known: {why}"),
+                        remedy: "the audit log says what was made".to_owned(),
+                    };
+                    (vec![unknown], Outcome::Incomplete)
+                }
+            };
             show(GrantPage::Ended(&grant.shown, now, &rest), now, to)?;
-            Ok(Outcome::Clean)
+            Ok(outcome)
         }
         GrantCommand::Sweep { watch, interval, lease_namespace, identity, no_outlives, to } => {
             let api = Arc::new(connect(to).await?);

@@ -99,7 +99,7 @@ fn manifests(
         });
         says.extend(proof.failed.iter().map(|ask| format!("    {ask}")));
         says.extend(least.remarks.iter().map(|remark| format!("  note: {remark}")));
-        if least.roles.is_empty() {
+        if least.roles.is_empty() && proof.distinct > 0 {
             says.push("  no role is needed: the default roles allow what was used".to_owned());
         }
         match taken {
@@ -115,6 +115,11 @@ fn manifests(
                 says.push("  taken away when these bindings are removed:".to_owned());
                 says.extend(taken.iter().flat_map(taken_lines));
             }
+        }
+        if taken.is_some() {
+            let text =
+                "  permissions through others, such as its groups, are not changed and not listed";
+            says.push(text.to_owned());
         }
         for line in says {
             // A comment ends at the end of the line, whatever a name contains.
@@ -205,7 +210,7 @@ fn audit(page: &mut Page<'_>, of: &Usage, full: bool) {
     let refused = |one: &&Use| one.decision != Decision::Allowed;
     let mut refused: Vec<_> = of.uses.iter().filter(refused).collect();
     refused.sort_by_key(|one| std::cmp::Reverse(one.count));
-    page.put(STRONG, "refused requests").end();
+    page.put(STRONG, "refused or failed requests").end();
     if refused.is_empty() {
         page.gap(2).put(GOOD, "none").end();
     }
@@ -231,7 +236,7 @@ fn use_line(page: &mut Page<'_>, one: &Use) {
     page.put(STRONG, &clean(&one.ask.to_string())).put(DIM, names);
     let last = one.last.map_or(String::new(), |at| format!(", last {at}"));
     let times = if one.count == 1 { "once".to_owned() } else { format!("{} times", one.count) };
-    let unsure = if one.decision == Decision::Unknown { ", perhaps by admission" } else { "" };
+    let unsure = if one.decision == Decision::Unknown { ", perhaps allowed" } else { "" };
     page.put(DIM, &format!("  {times}{last}{unsure}")).end();
 }
 

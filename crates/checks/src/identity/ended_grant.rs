@@ -1,6 +1,6 @@
 //! PV-I090.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use pavisade_macros::check;
 use pavisade_model::Severity;
 use pavisade_rbac::grant::{EXPIRES_AT, End, LABEL};
@@ -24,7 +24,8 @@ use crate::{Check, Claim, Cx, OnObject, Verdict};
     id = "PV-I090",
     severity = High,
     scope = Object,
-    on = [CLUSTER_ROLE_BINDING, ROLE_BINDING]
+    on = [CLUSTER_ROLE_BINDING, ROLE_BINDING],
+    reads = [CLUSTER]
 )]
 #[derive(Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -46,16 +47,19 @@ impl Check for EndedGrant {
         let expires_at = binding.annotation(EXPIRES_AT);
         let place = binding.at(&["metadata", "annotations", EXPIRES_AT]);
         let place = place.unwrap_or_else(|| binding.value());
+        // What a snapshot shows was so when it was made.
+        let read_at = cx.cluster().and_then(|cluster| cluster.read_at()?.parse().ok());
+        let now: Timestamp = read_at.unwrap_or_else(|| cx.now());
         let grace = SignedDuration::from_secs(i64::from(self.grace));
         match End::of(binding.name(), binding.label(LABEL), expires_at) {
             End::None => Verdict::NotApplicable,
-            End::At(end) if cx.now().duration_since(end) <= grace => Verdict::Holds,
+            End::At(end) if now.duration_since(end) <= grace => Verdict::Holds,
             End::At(end) => {
                 Claim::fails(place, format!("the grant ended at {end}, and still gives access"))
                     .into()
             }
             End::Unswept(end) => {
-                let severity = if end <= cx.now() { Severity::High } else { Severity::Medium };
+                let severity = if end <= now { Severity::High } else { Severity::Medium };
                 let message = format!(
                     "the access is meant to end at {end}, but the binding was not made by \
                      `pavisade grant`, so nothing removes it"

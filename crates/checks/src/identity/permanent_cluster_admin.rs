@@ -1,8 +1,8 @@
 //! PV-I091.
 
 use pavisade_macros::check;
+use pavisade_rbac::Subject;
 use pavisade_rbac::grant::{EXPIRES_AT, End, LABEL};
-use pavisade_rbac::{Subject, builtin};
 use pavisade_snapshot::Object;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -36,7 +36,6 @@ impl Check for PermanentClusterAdmin {
 
     fn check<'a>(&self, binding: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
         let Some(bound) = Bound::read(binding) else { return Verdict::NotApplicable };
-        let own = builtin::is_default_binding(binding) || binding.name() == "cluster-admin";
         if bound.kind != "ClusterRole" {
             return Verdict::NotApplicable;
         }
@@ -71,7 +70,7 @@ impl Check for PermanentClusterAdmin {
                 Subject::ServiceAccount { .. } => false,
             };
             let message = format!("{subject} is bound to `{}` without an end", bound.name);
-            (person && !own).then(|| Claim::fails(*place, message).instance(subject.to_string()))
+            person.then(|| Claim::fails(*place, message).instance(subject.to_string()))
         });
         Verdict::from_claims(claims.chain(bound.refused()))
     }

@@ -71,7 +71,7 @@ pub(crate) enum GrantCommand {
     },
     /// Let a grant end later.
     Extend {
-        /// Its name, as `grant list` shows it.
+        /// Its name, as `grant list` shows it; of several NAMESPACE/NAME, or /NAME.
         name: String,
         /// How long from now: 30m, 2h, 1d.
         #[arg(long = "for", value_name = "TIME", value_parser = time)]
@@ -81,7 +81,7 @@ pub(crate) enum GrantCommand {
     },
     /// End a grant now, and show what continues without it.
     Revoke {
-        /// Its name, as `grant list` shows it.
+        /// Its name, as `grant list` shows it; of several NAMESPACE/NAME, or /NAME.
         name: String,
         #[command(flatten)]
         to: To,

@@ -1,6 +1,6 @@
 //! `pavisade rbac least-privilege`, `unused` and `audit`: permissions that were used.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufWriter, Write as _};
 use std::path::PathBuf;
 
@@ -43,7 +43,16 @@ pub(super) fn least_privilege(args: &LeastArgs) -> anyhow::Result<Outcome> {
     };
     let subjects = match &asked {
         Some(subject) => vec![subject.clone()],
-        None => everybody(&logs.usage),
+        None => {
+            let (all, left_out) = everybody(&logs.usage);
+            if left_out > 0 {
+                let text = format!(
+                    "{left_out} ServiceAccounts of kube-system are left out: name one to get its roles"
+                );
+                terminal::say("note", &text);
+            }
+            all
+        }
     };
     if let Some(subject) = &asked {
         seen(&logs.usage, subject)?;
@@ -52,7 +61,9 @@ pub(super) fn least_privilege(args: &LeastArgs) -> anyhow::Result<Outcome> {
     for subject in &subjects {
         let Some(found) = least(&logs.usage, subject, names) else { continue };
         let taken = current.as_ref().map(|read| -> anyhow::Result<_> {
-            let each = read.each(|of, _| Ok(unused(of, &logs.usage, Some(subject))))?;
+            // What others used through the same bindings is taken away from this one.
+            let by = members(&logs.usage, subject);
+            let each = read.each(|of, _| Ok(unused(of, &logs.usage, Some(subject), Some(&by))))?;
             Ok(each.into_iter().flatten().collect())
         });
         results.push((found, taken.transpose()?));
@@ -77,7 +88,7 @@ pub(super) fn unused_permissions(args: &UnusedArgs) -> anyhow::Result<Outcome> {
     let only = only.map_err(|why| anyhow!(why))?;
     let Some(read) = Read::of(&args.common)? else { return Ok(Outcome::Usage) };
     let logs = logs(&args.logs, &args.common.how.shown)?;
-    let find = |of: &Authorizer<'_>, _: &str| Ok(unused(of, &logs.usage, only.as_ref()));
+    let find = |of: &Authorizer<'_>, _: &str| Ok(unused(of, &logs.usage, only.as_ref(), None));
     let all: Vec<_> = read.each(find)?.into_iter().flatten().collect();
     show(UsagePage::Unused(&all), &logs.usage, &args.common.how.shown)?;
     let outcome = if all.is_empty() { Outcome::Clean } else { Outcome::Findings };
@@ -116,15 +127,20 @@ fn seen(usage: &Usage, subject: &Subject) -> anyhow::Result<()> {
     bail!("the audit log contains no request of {subject}; most are of {}", some.join(", "));
 }
 
-/// Everybody with allowed requests but Kubernetes itself.
-fn everybody(usage: &Usage) -> Vec<Subject> {
+/// Everybody with allowed requests but Kubernetes itself, and how many ServiceAccounts of kube-system
+/// are left out.
+fn everybody(usage: &Usage) -> (Vec<Subject>, usize) {
+    let mut left_out = BTreeSet::new();
     let allowed = usage.uses.iter().filter(|one| one.decision == Decision::Allowed);
     let by_name: BTreeMap<&str, Subject> = allowed
         .filter_map(|one| {
             let account = one.user.strip_prefix("system:serviceaccount:");
             let subject = match account.and_then(|rest| rest.split_once(':')) {
                 // Controllers have roles of Kubernetes.
-                Some(("kube-system", _)) => return None,
+                Some(("kube-system", _)) => {
+                    left_out.insert(one.user.as_str());
+                    return None;
+                }
                 Some((namespace, name)) => Subject::ServiceAccount {
                     namespace: namespace.to_owned(),
                     name: name.to_owned(),
@@ -135,7 +151,7 @@ fn everybody(usage: &Usage) -> Vec<Subject> {
             Some((one.user.as_str(), subject))
         })
         .collect();
-    by_name.into_values().collect()
+    (by_name.into_values().collect(), left_out.len())
 }
 
 fn show(page: UsagePage<'_>, of: &Usage, shown: &Shown) -> anyhow::Result<()> {
