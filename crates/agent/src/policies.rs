@@ -72,6 +72,7 @@ impl Policies {
         if self.all.is_empty() {
             return Ok(());
         }
+        let mut failed = Ok(());
         for (number, policy) in self.all.iter().enumerate().filter(|(_, one)| one.covers(container))
         {
             // A policy restricts programs or connections, never both.
@@ -93,12 +94,16 @@ impl Policies {
                 None => {}
             }
             let id = u32::try_from(number + 1)?;
-            kernel.enforce(group, watch.hierarchies(), id, policy).with_context(|| {
+            let enforced = kernel.enforce(group, watch.hierarchies(), id, policy);
+            match enforced.with_context(|| {
                 format!("policy {:?}, container {}", policy.name, container.short())
-            })?;
-            holding.insert(group, number);
+            }) {
+                Ok(()) => drop(holding.insert(group, number)),
+                // The others hold all the same.
+                Err(error) => failed = failed.and(Err(error)),
+            }
         }
-        Ok(())
+        failed
     }
 
     /// Forgets the control groups that were removed.

@@ -96,6 +96,7 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<()> {
             std::thread::sleep(PAUSE);
         }
     }
+    Output::finish(std::mem::take(&mut agent.outputs));
     let counts = kernel.counts();
     crate::say(&format!("stopped after {} events; {} were lost", counts.seen, counts.lost()));
     Ok(())
@@ -138,7 +139,7 @@ impl Agent {
     }
 
     fn figures(&mut self, counts: Counts) {
-        self.lost.note(counts.lost());
+        self.lost.note(counts.lost() + self.watch.processes.refused);
         self.metrics.lost_groups.store(self.watch.lost_groups, Ordering::Relaxed);
         self.metrics.processes.store(self.watch.processes.len() as u64, Ordering::Relaxed);
         if let Ok(mut all) = self.metrics.counts.lock() {

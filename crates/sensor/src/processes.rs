@@ -2,7 +2,7 @@
 //!
 //! A process that was not seen to start is read from `/proc` at its first event. Ended processes
 //! are kept for a while, because their children name them. The table has a limit: what has ended
-//! first goes first, and a process that does not fit is known only by its events.
+//! first goes first, then any but the process of the event; that one is read again at its next event.
 
 use std::collections::{HashMap, VecDeque};
 use std::fs;
@@ -13,7 +13,7 @@ use crate::decode::{Credentials, Flags, Kind, Raw, tag};
 /// How long an ended process is kept, in nanoseconds.
 const KEPT: u64 = 60_000_000_000;
 
-/// Above this many processes, long argument lists are kept only in part.
+/// Above this many processes, long arguments and paths are kept only in part.
 const CROWDED: usize = 4096;
 const CROWDED_BYTES: usize = 512;
 
@@ -68,6 +68,8 @@ pub struct Processes {
     by_pid: HashMap<u32, Process>,
     ended: VecDeque<(u64, u32, u64)>,
     limit: usize,
+    /// The process of the event that is taken.
+    current: u32,
     /// How many were not kept for want of room.
     pub refused: u64,
 }
@@ -75,7 +77,7 @@ pub struct Processes {
 impl Processes {
     /// An empty table for this many processes.
     pub fn new(limit: usize) -> Self {
-        Self { by_pid: HashMap::new(), ended: VecDeque::new(), limit, refused: 0 }
+        Self { by_pid: HashMap::new(), ended: VecDeque::new(), limit, current: 0, refused: 0 }
     }
 
     /// How many are known.
@@ -94,21 +96,35 @@ impl Processes {
             let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else {
                 continue;
             };
-            if let Some(process) = from_proc(pid) {
+            if let Some(process) = self.read(pid) {
                 self.add(process);
             }
         }
     }
 
+    fn crowded(&self) -> bool {
+        self.by_pid.len() > CROWDED
+    }
+
+    /// Reads a process from `/proc`.
+    fn read(&self, pid: u32) -> Option<Process> {
+        let mut process = from_proc(pid)?;
+        if self.crowded() {
+            Arc::make_mut(&mut process.program).shorten();
+        }
+        Some(process)
+    }
+
     /// Takes what an event says about processes.
     pub fn take(&mut self, raw: &Raw<'_>) {
+        self.current = raw.pid;
         self.sweep(raw.time);
         self.adopt(raw);
         match raw.kind {
             Kind::Exec => {
                 let mut program = Program::of(raw);
-                if self.by_pid.len() > CROWDED {
-                    program.arguments.truncate(CROWDED_BYTES);
+                if self.crowded() {
+                    program.shorten();
                 }
                 let mut process = Process { program: Arc::new(program), ..self.base(raw) };
                 // Who created it may have gone before the sensor came, or be out of its sight.
@@ -131,6 +147,7 @@ impl Processes {
                 });
             }
             Kind::Exit => {
+                self.learned(raw);
                 if let Some(process) = self.by_pid.get_mut(&raw.pid)
                     && same(process.start, raw.start)
                 {
@@ -150,11 +167,10 @@ impl Processes {
         if !known {
             // What is read now may be later than the event: another program has another name.
             let is_it = |read: &Process| same(read.start, raw.start) && read.name == raw.comm();
-            let read = from_proc(raw.pid).filter(is_it);
+            let read = self.read(raw.pid).filter(is_it);
             let process = read.unwrap_or_else(|| self.base(raw));
             let process = Process { start: raw.start, ..process };
-            // The process of the event itself must be found, so it is always added.
-            self.by_pid.insert(raw.pid, process);
+            self.add(process);
         }
         let process = self.by_pid.entry(raw.pid).or_insert_with(|| unreachable_process(raw));
         // Its first thread gave it another name, as runc does while it starts a container.
@@ -181,7 +197,7 @@ impl Processes {
             if self.by_pid.contains_key(&pid) {
                 return;
             }
-            let Some(process) = from_proc(pid) else { return };
+            let Some(process) = self.read(pid) else { return };
             pid = process.parent;
             self.add(process);
         }
@@ -199,9 +215,12 @@ impl Processes {
     fn add(&mut self, process: Process) {
         if self.by_pid.len() >= self.limit && !self.by_pid.contains_key(&process.pid) {
             self.drop_ended(0);
-            if self.by_pid.len() >= self.limit {
+            let needed = |pid: &&u32| **pid != self.current;
+            if self.by_pid.len() >= self.limit
+                && let Some(other) = self.by_pid.keys().find(needed).copied()
+            {
                 self.refused += 1;
-                return;
+                self.by_pid.remove(&other);
             }
         }
         self.by_pid.insert(process.pid, process);
@@ -290,6 +309,15 @@ impl Program {
             flags: raw.flags,
             credentials: raw.credentials(),
             stdio: [stdio(0), stdio(1), stdio(2)],
+        }
+    }
+
+    fn shorten(&mut self) {
+        let names = self.stdio.iter_mut().flatten().map(|stdio| &mut stdio.name);
+        let texts = [&mut self.exe, &mut self.path, &mut self.arguments, &mut self.cwd];
+        for text in texts.into_iter().chain(names) {
+            text.truncate(CROWDED_BYTES);
+            text.shrink_to_fit();
         }
     }
 
@@ -453,11 +481,37 @@ mod tests {
         for pid in [A, B, C] {
             all.take(&Raw::read(&with(1, pid, 1, NONE, &[])).unwrap());
         }
+        // The process of an event is always known.
         assert_eq!((all.len(), all.refused), (2, 1));
+        assert!(all.get(C).is_some());
+        all.take(&Raw::read(&forked(C, NONE - 1, 5)).unwrap());
+        assert!(all.get(C).is_some() && all.get(NONE - 1).is_some());
+        let mut all = Processes::new(2);
+        for pid in [A, B] {
+            all.take(&Raw::read(&with(1, pid, 1, NONE, &[])).unwrap());
+        }
         all.take(&Raw::read(&with(3, A, 1, NONE, &[])).unwrap());
         assert!(all.get(A).unwrap().ended);
         all.take(&Raw::read(&with(1, C, 1, NONE, &[])).unwrap());
         assert!(all.get(A).is_none() && all.get(C).is_some());
+    }
+
+    #[test]
+    fn a_long_program_is_shortened() {
+        let long = || vec![b'x'; 4000];
+        let stdio = Some(Stdio { kind: "file", name: long() });
+        let mut program = Program {
+            exe: long(),
+            path: long(),
+            cwd: long(),
+            stdio: [None, None, stdio],
+            ..Program::default()
+        };
+        program.shorten();
+        let stdio = program.stdio[2].as_ref().unwrap();
+        for text in [&program.exe, &program.path, &program.cwd, &stdio.name] {
+            assert_eq!(text.len(), CROWDED_BYTES);
+        }
     }
 
     #[test]
