@@ -11,6 +11,9 @@ const STEPS: &[&str] = &[
     // Shared memory is a file system of its own, not the writable layer.
     " x\tshared-memory",
     "!/usr/bin/nc\t-z\thost",
+    // The same file has another path there.
+    "!x\tchroot\t/usr\t/bin/nc",
+    " x\tchroot\t/usr\t/bin/ncat",
     " cat\tread\t/etc/passwd",
     " /usr/bin/ncat\t-z\thost",
     " vi\twrite\t/root/.vimrc",
