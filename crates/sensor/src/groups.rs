@@ -196,7 +196,11 @@ mod tests {
         let hierarchies = Hierarchies::find().unwrap();
         for number in hierarchies.numbers("/") {
             match hierarchies.path(number) {
-                Some(path) => assert_eq!(path, "/"),
+                Some(path) => {
+                    assert_eq!(path, "/");
+                    assert!(!hierarchies.is_gone(number));
+                    assert!(hierarchies.is_gone(number | 1 << 40));
+                }
                 None => eprintln!("skipped: opening a control group by its number needs root"),
             }
         }
