@@ -24,23 +24,29 @@ pub(crate) fn json(alert: &Alert<'_>, seen: &Seen<'_>, lost: u64) -> Value {
 
 /// What Falco's form has no place for.
 pub(crate) fn details(seen: &Seen<'_>, lost: u64) -> Value {
+    let ancestors = seen.processes.ancestors(seen.process);
     json!({
         "event": {"number": seen.number, "type": seen.kind(), "result": seen.raw.result},
         "thread": String::from_utf8_lossy(seen.raw.comm()),
-        "process": process(seen.process),
-        "ancestors": seen.processes.ancestors(seen.process).map(process).collect::<Vec<_>>(),
+        "process": process(seen.process, usize::MAX),
+        "ancestors": ancestors.map(|one| process(one, ANCESTOR)).collect::<Vec<_>>(),
         "container": container(seen),
         "evidence": evidence(lost),
     })
 }
 
-fn process(process: &Process) -> Value {
+/// How many bytes of the arguments of an ancestor are told; an alert has up to 32 of them.
+const ANCESTOR: usize = 256;
+
+fn process(process: &Process, most: usize) -> Value {
+    let mut arguments = process.program.joined();
+    arguments.truncate(most);
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     json!({
         "pid": process.pid,
         "name": text(&process.name),
         "exepath": text(&process.program.path),
-        "arguments": text(&process.program.joined()),
+        "arguments": text(&arguments),
     })
 }
 

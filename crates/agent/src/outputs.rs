@@ -15,6 +15,12 @@ use std::thread::JoinHandle;
 /// How many alerts wait for an output.
 const QUEUE: usize = 4096;
 
+/// How many bytes they may have together.
+const QUEUE_BYTES: u64 = 8 << 20;
+
+/// How often, in steps of 20 ms, outputs are waited for at the end.
+const LAST_STEPS: u32 = 100;
+
 /// An output, as the command line names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Target {
@@ -70,7 +76,25 @@ pub(crate) struct Output {
     /// How many alerts it did not take.
     pub dropped: Arc<AtomicU64>,
     queue: Option<SyncSender<Arc<str>>>,
+    /// Bytes in the queue.
+    waiting: Arc<AtomicU64>,
     thread: Option<JoinHandle<()>>,
+}
+
+/// The alerts that wait for an output.
+struct Alerts {
+    queue: Receiver<Arc<str>>,
+    waiting: Arc<AtomicU64>,
+}
+
+impl Iterator for Alerts {
+    type Item = Arc<str>;
+
+    fn next(&mut self) -> Option<Arc<str>> {
+        let alert = self.queue.recv().ok()?;
+        self.waiting.fetch_sub(alert.len() as u64, Ordering::Relaxed);
+        Some(alert)
+    }
 }
 
 impl Output {
@@ -80,10 +104,12 @@ impl Output {
     /// A file cannot be opened.
     pub(crate) fn start(target: &Target, limits: Limits) -> anyhow::Result<Self> {
         let (queue, alerts) = sync_channel(QUEUE);
+        let waiting = Arc::new(AtomicU64::new(0));
+        let alerts = Alerts { queue: alerts, waiting: waiting.clone() };
         let dropped = Arc::new(AtomicU64::new(0));
         let lost = dropped.clone();
         let thread = match target {
-            Target::Stdout => std::thread::spawn(move || stdout(&alerts, &lost)),
+            Target::Stdout => std::thread::spawn(move || stdout(alerts, &lost)),
             Target::File(path) => {
                 let mut file = file::Rotated::open(path.clone(), limits)?;
                 std::thread::spawn(move || {
@@ -97,33 +123,42 @@ impl Output {
             }
             Target::Webhook(address) => {
                 let hook = webhook::Hook::new(address)?;
-                std::thread::spawn(move || hook.serve(&alerts, &lost))
+                std::thread::spawn(move || hook.serve(alerts, &lost))
             }
         };
-        Ok(Self { name: target.name(), dropped, queue: Some(queue), thread: Some(thread) })
+        Ok(Self { name: target.name(), dropped, queue: Some(queue), waiting, thread: Some(thread) })
     }
 
     /// Passes an alert on, or counts that it was not taken.
     pub(crate) fn send(&self, alert: &Arc<str>) {
-        let sent = self.queue.as_ref().map(|queue| queue.try_send(alert.clone()));
+        let bytes = alert.len() as u64;
+        // Counted first: the other side may take it at once.
+        let fits = self.waiting.fetch_add(bytes, Ordering::Relaxed) + bytes <= QUEUE_BYTES;
+        let queue = self.queue.as_ref().filter(|_| fits);
+        let sent = queue.map(|queue| queue.try_send(alert.clone()));
         if !matches!(sent, Some(Ok(()))) {
+            self.waiting.fetch_sub(bytes, Ordering::Relaxed);
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }
     }
-}
 
-impl Drop for Output {
-    /// Lets the thread finish what is queued.
-    fn drop(&mut self) {
-        drop(self.queue.take());
-        if let Some(thread) = self.thread.take() {
-            // A thread that panicked has said so.
-            let _ = thread.join();
+    /// Lets the threads finish what is queued, for two seconds together.
+    pub(crate) fn finish(mut all: Vec<Self>) {
+        all.iter_mut().for_each(|output| drop(output.queue.take()));
+        let runs = |output: &Self| output.thread.as_ref().is_some_and(|one| !one.is_finished());
+        for _ in 0..LAST_STEPS {
+            if !all.iter().any(runs) {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        for output in all.iter().filter(|output| runs(output)) {
+            crate::say(&format!("alerts were still waiting for the output {}", output.name));
         }
     }
 }
 
-fn stdout(alerts: &Receiver<Arc<str>>, lost: &AtomicU64) {
+fn stdout(alerts: Alerts, lost: &AtomicU64) {
     let mut out = std::io::stdout();
     for alert in alerts {
         if writeln!(out, "{alert}").and_then(|()| out.flush()).is_err() {
@@ -152,13 +187,44 @@ mod tests {
     fn an_output_that_is_slow_loses_and_counts() {
         let (queue, alerts) = sync_channel(1);
         let dropped = Arc::new(AtomicU64::new(0));
-        let output =
-            Output { name: "test", dropped: dropped.clone(), queue: Some(queue), thread: None };
+        let waiting = Arc::new(AtomicU64::new(0));
+        let output = Output {
+            name: "test",
+            dropped: dropped.clone(),
+            queue: Some(queue),
+            waiting: waiting.clone(),
+            thread: None,
+        };
         let alert: Arc<str> = "{}".into();
         for _ in 0..3 {
             output.send(&alert);
         }
         assert_eq!(dropped.load(Ordering::Relaxed), 2);
-        assert!(alerts.recv().is_ok());
+        let mut alerts = Alerts { queue: alerts, waiting: waiting.clone() };
+        assert_eq!(waiting.load(Ordering::Relaxed), 2);
+        assert!(alerts.next().is_some());
+        assert_eq!(waiting.load(Ordering::Relaxed), 0);
+        // One that is larger than all that may wait.
+        output.send(&"x".repeat(9 << 20).into());
+        assert_eq!(dropped.load(Ordering::Relaxed), 3);
+        assert_eq!(waiting.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn an_output_that_hangs_does_not_hold_up_the_end() {
+        let (queue, alerts) = sync_channel::<Arc<str>>(1);
+        let (hold, held) = sync_channel::<()>(1);
+        let thread = std::thread::spawn(move || {
+            let _ = (held.recv(), alerts);
+        });
+        let output = Output {
+            name: "test",
+            dropped: Arc::default(),
+            queue: Some(queue),
+            waiting: Arc::default(),
+            thread: Some(thread),
+        };
+        Output::finish(vec![output]);
+        drop(hold);
     }
 }

@@ -17,6 +17,8 @@ pub(crate) struct Policies {
     all: Vec<Policy>,
     /// The policy over programs of a control group.
     programs: HashMap<u64, usize>,
+    /// The policy over connections of a control group.
+    connections: HashMap<u64, usize>,
 }
 
 impl Policies {
@@ -38,15 +40,25 @@ impl Policies {
         for (number, policy) in (1..).zip(&all) {
             kernel.load_policy(number, policy)?;
         }
+        if all.is_empty() {
+            return Ok(Self::default());
+        }
+        kernel.trust_mounts_of(std::process::id())?;
         // A state that is seen through a process is in that process's mount namespace, and so is
-        // the runtime.
+        // the runtime. Any other is that of the node, whose first process tells where it is.
+        let mut of_the_node = states.folders().is_empty();
         for folder in states.folders() {
             let process = folder.strip_prefix("/proc").ok().and_then(|path| path.iter().next());
-            if let Some(pid) = process.and_then(|pid| pid.to_str()?.parse().ok()) {
-                kernel.trust_mounts_of(pid)?;
+            match process.and_then(|pid| pid.to_str()?.parse().ok()) {
+                Some(pid) => kernel.trust_mounts_of(pid)?,
+                None => of_the_node = true,
             }
         }
-        Ok(Self { all, programs: HashMap::new() })
+        match kernel.trust_mounts_of(1) {
+            Err(error) if of_the_node => return Err(error.into()),
+            _ => {}
+        }
+        Ok(Self { all, ..Self::default() })
     }
 
     /// Makes the policies of a container hold for its control group.
@@ -60,33 +72,55 @@ impl Policies {
         if self.all.is_empty() {
             return Ok(());
         }
-        let path = watch.hierarchies().path(group);
-        let directory = path.and_then(|path| watch.hierarchies().directory(&path));
+        let mut failed = Ok(());
         for (number, policy) in self.all.iter().enumerate().filter(|(_, one)| one.covers(container))
         {
-            if policy.restricts_programs() {
-                if let Some(first) = self.programs.get(&group) {
+            // A policy restricts programs or connections, never both.
+            let (holding, what) = match policy.restricts_programs() {
+                true => (&mut self.programs, "programs"),
+                false => (&mut self.connections, "connections"),
+            };
+            match holding.get(&group) {
+                Some(first) if *first == number => continue,
+                Some(first) => {
                     let first = &self.all[*first].name;
                     crate::say(&format!(
-                        "policy {:?} is not enforced for container {}: {first:?} restricts its programs",
+                        "policy {:?} is not enforced for container {}: {first:?} restricts its {what}",
                         policy.name,
                         container.short(),
                     ));
                     continue;
                 }
-                self.programs.insert(group, number);
+                None => {}
             }
             let id = u32::try_from(number + 1)?;
-            kernel.enforce(group, directory.as_deref(), id, policy).with_context(|| {
+            let enforced = kernel.enforce(group, watch.hierarchies(), id, policy);
+            match enforced.with_context(|| {
                 format!("policy {:?}, container {}", policy.name, container.short())
-            })?;
+            }) {
+                Ok(()) => drop(holding.insert(group, number)),
+                // The others hold all the same.
+                Err(error) => failed = failed.and(Err(error)),
+            }
         }
-        Ok(())
+        failed
+    }
+
+    /// Forgets the control groups that were removed.
+    pub(crate) fn release(&mut self, kernel: &mut Kernel, watch: &Watch) {
+        let all = self.programs.keys().chain(self.connections.keys());
+        let gone: Vec<u64> =
+            all.copied().filter(|group| watch.hierarchies().is_gone(*group)).collect();
+        for group in gone {
+            kernel.release(group);
+            self.programs.remove(&group);
+            self.connections.remove(&group);
+        }
     }
 
     /// The alert for an event that broke a policy. A program that started before the kernel knew its
     /// container is ended now.
-    pub(crate) fn alert(&self, seen: &Seen<'_>) -> Option<(String, Value)> {
+    pub(crate) fn alert(&self, seen: &Seen<'_>, lost: u64) -> Option<(String, Value)> {
         let raw = &seen.raw;
         if raw.kind != Kind::Exec {
             return None;
@@ -94,12 +128,12 @@ impl Policies {
         let (policy, ended) = if raw.flags.matched() {
             let number = usize::try_from(raw.result).ok()?.checked_sub(1)?;
             (self.all.get(number)?, raw.flags.killed())
-        } else if !self.programs.contains_key(&raw.group) {
+        } else if !raw.flags.checked() {
             let container = seen.container()?;
             let covers = |policy: &&Policy| policy.restricts_programs() && policy.covers(container);
             let policy = self.all.iter().find(covers)?;
-            // What the runtime does on its way is not in the container's root yet.
-            if seen.process.program.from_memory() || !policy.forbids(&seen.process.program) {
+            // The kernel has told what the runtime does on its way into the container.
+            if !policy.forbids(&seen.process.program) {
                 return None;
             }
             (policy, policy.mode == Mode::Kill && end_process(raw.pid, raw.start).is_ok())
@@ -144,7 +178,7 @@ impl Policies {
                 "output": output,
                 "output_fields": fields,
                 "tags": ["policy"],
-                "pavisade": alert::details(seen, 0),
+                "pavisade": alert::details(seen, lost),
             }),
         ))
     }

@@ -19,6 +19,9 @@ use crate::{alert, rules};
 /// How long to wait when there is no event. The kernel does not wake us for each.
 const PAUSE: Duration = Duration::from_millis(20);
 
+/// How often policies of ended containers are released, in nanoseconds.
+const RELEASE: i128 = 60_000_000_000;
+
 /// How many events are taken before figures are updated.
 const BATCH: usize = 10_000;
 
@@ -36,6 +39,7 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<()> {
             crate::say(&format!("not observed: {}: {why}", tier.gives));
         }
     }
+    many_descriptors();
     let states = states(&args.node);
     let policies = Policies::load(args, &states, &mut kernel)?;
     let watch =
@@ -62,15 +66,23 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<()> {
         scratch: Scratch::default(),
         lost: Lost::default(),
     };
+    let mut sweep = now() + RELEASE;
     while !stop.load(Ordering::Relaxed) {
         for (group, container) in agent.watch.news() {
-            kernel.classify(group, container.is_some())?;
+            // Without it the kernel reports more than is needed.
+            if let Err(error) = kernel.classify(group, container.is_some()) {
+                crate::say(&format!("control group {group} was not classified: {error}"));
+            }
             if let Some(container) = container
                 && let Err(error) =
                     agent.policies.register(&mut kernel, &agent.watch, group, &container)
             {
                 crate::say(&format!("not enforced: {error:#}"));
             }
+        }
+        if now() >= sweep {
+            agent.policies.release(&mut kernel, &agent.watch);
+            sweep = now() + RELEASE;
         }
         agent.figures(kernel.counts());
         let mut some = false;
@@ -84,6 +96,7 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<()> {
             std::thread::sleep(PAUSE);
         }
     }
+    Output::finish(std::mem::take(&mut agent.outputs));
     let counts = kernel.counts();
     crate::say(&format!("stopped after {} events; {} were lost", counts.seen, counts.lost()));
     Ok(())
@@ -112,7 +125,7 @@ impl Agent {
         if raw.kind == Kind::Fork || (raw.kind == Kind::Exit && !self.exits) {
             return;
         }
-        if let Some((rule, line)) = self.policies.alert(&seen) {
+        if let Some((rule, line)) = self.policies.alert(&seen, self.lost.recently()) {
             self.metrics.alert(&rule);
             let line: Arc<str> = line.to_string().into();
             self.outputs.iter().for_each(|output| output.send(&line));
@@ -126,7 +139,7 @@ impl Agent {
     }
 
     fn figures(&mut self, counts: Counts) {
-        self.lost.note(counts.lost());
+        self.lost.note(counts.lost() + self.watch.processes.refused);
         self.metrics.lost_groups.store(self.watch.lost_groups, Ordering::Relaxed);
         self.metrics.processes.store(self.watch.processes.len() as u64, Ordering::Relaxed);
         if let Ok(mut all) = self.metrics.counts.lock() {
@@ -161,6 +174,15 @@ impl Lost {
     fn recently(&self) -> u64 {
         self.before.front().map_or(0, |(_, before)| self.now.saturating_sub(*before))
     }
+}
+
+/// A container with a policy over connections takes four descriptors.
+fn many_descriptors() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    // With fewer, policies of many containers are refused, which is said then.
+    let _ = setrlimit(Resource::Nofile, limit);
 }
 
 fn states(args: &NodeArgs) -> States {

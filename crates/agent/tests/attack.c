@@ -108,6 +108,12 @@ static int step(int n, char **v)
 	}
 	if (IS("trace-me"))
 		return ptrace(PTRACE_TRACEME, 0, 0, 0);
+	if (IS("chroot")) {
+		char *arguments[] = {v[3], "nothing", v[n - 1], 0};
+		if (chroot(v[2]) || chdir("/"))
+			return -1;
+		return execv(v[3], arguments);
+	}
 	if (IS("from-memory") || IS("written")) {
 		const char *path = "/tmp/new";
 		int fd = IS("written") ? open(path, O_WRONLY | O_CREAT | O_TRUNC, 0700) : memfd_create("new", 0);

@@ -1,9 +1,8 @@
 //! Policies in a real pod: what is forbidden is stopped, and nothing else.
 
 use std::fs;
-use std::time::Duration;
 
-use crate::started::{Agent, Node};
+use crate::started::{Agent, Node, until};
 
 /// Steps that must be stopped (`!`) or must not.
 const STEPS: &[&str] = &[
@@ -12,6 +11,9 @@ const STEPS: &[&str] = &[
     // Shared memory is a file system of its own, not the writable layer.
     " x\tshared-memory",
     "!/usr/bin/nc\t-z\thost",
+    // The same file has another path there.
+    "!x\tchroot\t/usr\t/bin/nc",
+    " x\tchroot\t/usr\t/bin/ncat",
     " cat\tread\t/etc/passwd",
     " /usr/bin/ncat\t-z\thost",
     " vi\twrite\t/root/.vimrc",
@@ -26,6 +28,12 @@ const CONNECTIONS: &[&str] = &[
     " curl\tconnect\t169.254.169.253\t80",
     "!curl\tconnect\t127.0.0.2\t443",
     " curl\tconnect\t127.0.0.2\t444",
+    // Equal ranges with other ports, and a narrower range with another port.
+    "!curl\tconnect\t127.0.0.2\t445",
+    "!curl\tconnect\t127.0.0.3\t446",
+    "!curl\tconnect\t127.0.0.3\t447",
+    " curl\tconnect\t127.0.0.3\t448",
+    "!curl\tconnect\t127.0.1.1\t80",
 ];
 
 #[test]
@@ -38,13 +46,13 @@ fn what_a_policy_forbids_is_stopped_and_nothing_else() {
         "policies:\n- name: image-only\n  namespaces: [default]\n  pods: [{pod}]\n  mode: kill\n  \
          programs: {{written: true, from-memory: true, deny: [/usr/bin/nc]}}\n\
          - name: no-metadata\n  namespaces: [default]\n  pods: [{pod}]\n  mode: deny\n  \
-         connections: {{deny: [169.254.169.254/32, '127.0.0.2/32:443']}}\n"
+         connections: {{deny: [169.254.169.254/32, '127.0.0.2/32:443', '127.0.0.2/32:445', \
+         '127.0.0.2/31:446', '127.0.0.3/32:447', 127.0.1.0/24, '127.0.1.1/32:443']}}\n"
     );
     fs::write(&policies, text).unwrap();
     let agent = Agent::start(&node, &["--enforce", policies.to_str().unwrap()]);
     node.pod(&pod);
     node.pod(&free);
-    std::thread::sleep(Duration::from_secs(1));
     let run = |pod: &str, steps: &[&str]| {
         let lines = steps.iter().enumerate();
         let text: String =
@@ -53,8 +61,14 @@ fn what_a_policy_forbids_is_stopped_and_nothing_else() {
         assert!(done.success, "{}", done.stderr);
         // Each line: the marker and the status, which is 9 for a process that was killed.
         let status = |line: &str| line.split(' ').nth(1).unwrap().parse::<i32>().unwrap();
-        (done.stdout.lines().map(status).collect::<Vec<_>>(), done.stderr)
+        let statuses: Vec<_> = done.stdout.lines().map(status).collect();
+        assert_eq!(statuses.len(), steps.len(), "{}", done.stdout);
+        (statuses, done.stderr)
     };
+    // Policies are registered in their order, so the one over connections is the last.
+    let registered =
+        until(|| run(&pod, &CONNECTIONS[..1]).1.contains("Operation not permitted").then_some(()));
+    assert!(registered.is_some(), "{}", agent.told());
     let (statuses, _) = run(&pod, STEPS);
     for (step, status) in STEPS.iter().zip(&statuses) {
         let killed = *status == 9;
@@ -70,11 +84,14 @@ fn what_a_policy_forbids_is_stopped_and_nothing_else() {
         });
         assert_eq!(refused, step.starts_with('!'), "{step}: {told}\n{}", agent.told());
     }
-    std::thread::sleep(Duration::from_secs(1));
-    let alerts = agent.alerts();
-    let ended = alerts.iter().filter(|alert| alert["rule"] == "Policy image-only");
-    let ended: Vec<_> = ended.map(|alert| alert["output"].as_str().unwrap()).collect();
     let expected = STEPS.iter().filter(|step| step.starts_with('!')).count();
+    let ended = || {
+        let alerts = agent.alerts();
+        let ended = alerts.iter().filter(|alert| alert["rule"] == "Policy image-only");
+        ended.map(|alert| alert["output"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    until(|| (ended().len() >= expected).then_some(()));
+    let ended = ended();
     assert_eq!(ended.len(), expected, "{ended:#?}");
     assert!(
         ended.iter().all(|text| text.starts_with("A program was ended") && text.contains(&pod))

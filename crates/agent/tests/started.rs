@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -13,6 +14,28 @@ pub(crate) struct Node {
     pub(crate) cluster: Cluster,
     pub(crate) folder: tempfile::TempDir,
     program: PathBuf,
+    /// The tests share a cluster, and an agent sees the pods of all of them.
+    _alone: MutexGuard<'static, ()>,
+}
+
+static ALONE: Mutex<()> = Mutex::new(());
+
+/// Why an agent may be unable to work on a machine: it has no programs, the kernel has no types, or
+/// the test may not load eBPF.
+const KNOWN: &[&str] =
+    &["has no eBPF programs", "reading the types of the kernel", "Operation not permitted"];
+
+/// Asks until there is an answer, at most a minute.
+pub(crate) fn until<T>(mut answer: impl FnMut() -> Option<T>) -> Option<T> {
+    let start = Instant::now();
+    loop {
+        match answer() {
+            None if start.elapsed() < Duration::from_secs(60) => {
+                std::thread::sleep(Duration::from_millis(200));
+            }
+            answer => return answer,
+        }
+    }
 }
 
 pub(crate) fn agent() -> Command {
@@ -22,9 +45,12 @@ pub(crate) fn agent() -> Command {
 impl Node {
     /// A node, or why there is none; printed.
     pub(crate) fn start() -> Option<Self> {
+        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         let status = agent().arg("status").output().unwrap();
         if !status.status.success() {
-            eprintln!("skipped: {}", String::from_utf8_lossy(&status.stderr).trim());
+            let why = String::from_utf8_lossy(&status.stderr).into_owned();
+            assert!(KNOWN.iter().any(|known| why.contains(known)), "pavisade-agent status: {why}");
+            eprintln!("skipped: {}", why.trim());
             return None;
         }
         let folder = tempfile::tempdir().unwrap();
@@ -47,7 +73,7 @@ impl Node {
         // A file makes the shape one of its own.
         let files = [("sensor".to_owned(), String::new())].into();
         match testbed::shared(&Shape { nodes: 1, files, ..Shape::default() }) {
-            Ok(cluster) => Some(Self { cluster, folder, program }),
+            Ok(cluster) => Some(Self { cluster, folder, program, _alone: alone }),
             Err(skipped) => {
                 eprintln!("{skipped}");
                 None

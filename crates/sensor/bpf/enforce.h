@@ -25,10 +25,15 @@ struct exec_path {
 	u8 names[PATH_BYTES];
 };
 
+/*
+ * All before the address must be equal. A port (in network order) is part of the key, so that ranges
+ * with other ports do not hide each other; zero is all ports.
+ */
 struct range {
 	u32 bits;
 	u32 policy;
-	u32 family;
+	u16 family;
+	u16 port;
 	u32 address[4];
 };
 

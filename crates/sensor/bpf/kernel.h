@@ -28,7 +28,6 @@ enum {
 	BPF_MAP_TYPE_RINGBUF = 27,
 	BPF_F_NO_PREALLOC = 1,
 	BPF_RB_NO_WAKEUP = 1,
-	BPF_RB_FORCE_WAKEUP = 2,
 	BPF_RB_AVAIL_DATA = 0,
 };
 
@@ -111,7 +110,6 @@ struct files_struct {
 } CORE;
 
 struct fs_struct {
-	struct path root;
 	struct path pwd;
 } CORE;
 

@@ -7,13 +7,12 @@
  * memory that the process can change.
  *
  * An event is a head and items (tag, length, bytes), which `decode.rs` reads. Nobody is woken for an
- * event: the reader polls, unless the ring fills up.
+ * event: the reader polls.
  */
 #include "kernel.h"
 #include "enforce.h"
 
 #define RING_BYTES (8 << 20)
-#define WAKE_BYTES (1 << 20)
 #define SPECS 1024
 #define COMPAT 512
 #define MAX_STRING 4096
@@ -48,6 +47,7 @@ enum {
 	AT_FD = 4, /* started by execveat with a descriptor */
 	COMPAT_CALL = 8,
 	CUT = 16, /* did not fit */
+	CHECKED = 32, /* nothing is left for user space to judge by policies */
 	MATCHED = 64, /* a policy matches */
 	KILLED = 128,
 };
@@ -243,8 +243,7 @@ INLINE void send(struct buffer *b, u32 category)
 	u32 items = b->head.size & OFFSET_MASK;
 	u64 size = sizeof(struct head) + items;
 	b->head.size = size;
-	u64 flags = queued > WAKE_BYTES ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
-	if (bpf_ringbuf_output(&events, b, size, flags) && category < CATEGORIES)
+	if (bpf_ringbuf_output(&events, b, size, BPF_RB_NO_WAKEUP) && category < CATEGORIES)
 		count->dropped[category]++;
 	if (b->head.flags & CUT)
 		count->cut++;
@@ -291,8 +290,8 @@ INLINE struct mount *mount_of(struct vfsmount *mnt)
 }
 
 /*
- * The names from a file up to the root of the process, each ended by a NUL; a first byte says
- * whether the root was reached.
+ * The names from a file up to the root of its mount namespace, each ended by a NUL; a first byte
+ * says whether that was reached. The root of the process does not count: it can be changed by chroot.
  */
 __attribute__((noinline)) int put_path(u16 tag, u64 mnt_, u64 dentry_)
 {
@@ -301,17 +300,10 @@ __attribute__((noinline)) int put_path(u16 tag, u64 mnt_, u64 dentry_)
 		return 0;
 	struct vfsmount *mnt = (void *)mnt_;
 	struct dentry *dentry = (void *)dentry_;
-	struct task_struct *task = (void *)bpf_get_current_task();
-	struct fs_struct *fs = READ(task, fs);
-	struct path root = READ(fs, root);
 	u32 first = b->head.size & OFFSET_MASK;
 	u32 offset = first + 5;
 	u8 reached = 0;
 	for (int depth = 0; depth < MAX_DEPTH; depth++) {
-		if (dentry == root.dentry && mnt == root.mnt) {
-			reached = 1;
-			break;
-		}
 		struct dentry *top = READ(mnt, mnt_root);
 		struct dentry *parent = READ(dentry, d_parent);
 		if (dentry == top || dentry == parent) {
@@ -731,15 +723,19 @@ __attribute__((noinline)) int put_arguments(void)
 __attribute__((noinline)) int enforce_exec(u64 group)
 {
 	struct buffer *b = get_buffer();
-	struct exec_policy *policy = bpf_map_lookup_elem(&exec_policies, &group);
-	if (!b || !policy)
+	if (!b)
 		return 0;
-	/* The runtime itself, on its way into the container. */
 	struct task_struct *task = (void *)bpf_get_current_task();
 	struct nsproxy *spaces = READ(task, nsproxy);
 	struct mnt_namespace *mounts = READ(spaces, mnt_ns);
 	u32 number = READ(mounts, ns.inum);
-	if (bpf_map_lookup_elem(&runtime_mounts, &number))
+	/* The host or the runtime itself, on its way into the container: no policy holds for them. */
+	if (bpf_map_lookup_elem(&runtime_mounts, &number)) {
+		b->head.flags |= CHECKED;
+		return 0;
+	}
+	struct exec_policy *policy = bpf_map_lookup_elem(&exec_policies, &group);
+	if (!policy)
 		return 0;
 	int hit = 0;
 	if (policy->flags & KILL_UPPER && b->head.flags & UPPER)
@@ -763,6 +759,7 @@ __attribute__((noinline)) int enforce_exec(u64 group)
 		if (listed ? policy->flags & KILL_LISTED : policy->flags & KILL_UNLISTED)
 			hit = 1;
 	}
+	b->head.flags |= CHECKED;
 	if (!hit)
 		return 0;
 	b->head.flags |= MATCHED;
@@ -834,10 +831,14 @@ INLINE int allow(struct bpf_sock_addr *ctx, u32 family)
 			range.address[3] = 0;
 		}
 	}
-	u32 *port = bpf_map_lookup_elem(&denied, &range);
 	int verdict = 1;
-	if (port && (!*port || *port == (ctx->user_port & 0xffff))) {
-		/* Without this, older compilers compute the result in a way that Linux 6.12 refuses. */
+	if (bpf_map_lookup_elem(&denied, &range)) {
+		/* Without this, older compilers compute the result in a way that Linux refuses. */
+		asm volatile("" ::: "memory");
+		verdict = 0;
+	}
+	range.port = ctx->user_port & 0xffff;
+	if (bpf_map_lookup_elem(&denied, &range)) {
 		asm volatile("" ::: "memory");
 		verdict = 0;
 	}

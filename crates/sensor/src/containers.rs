@@ -137,7 +137,8 @@ impl States {
         for folder in &self.folders {
             for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
                 let name = entry.file_name();
-                let Some(id) = name.to_str().filter(|id| crate::groups::container_of(id).is_some())
+                let Some(id) =
+                    name.to_str().filter(|id| crate::groups::containers_of(id).next().is_some())
                 else {
                     continue;
                 };

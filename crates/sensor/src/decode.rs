@@ -49,6 +49,11 @@ impl Flags {
         self.0 & 16 != 0
     }
 
+    /// The kernel judged the program by the policy of its container, or it runs outside of one.
+    pub const fn checked(self) -> bool {
+        self.0 & 32 != 0
+    }
+
     /// The kernel was told to end the process, or would have been in a policy that only reports.
     pub const fn matched(self) -> bool {
         self.0 & 64 != 0
@@ -241,12 +246,12 @@ impl<'a> Raw<'a> {
         })
     }
 
-    /// An item that is a path, from the root of the process.
+    /// An item that is a path, from the root of its mount namespace.
     pub fn path(&self, tag: u16) -> Option<Vec<u8>> {
         self.item(tag).and_then(path)
     }
 
-    /// The path in an argument, without `.` and `..`, from the root of the process.
+    /// The path in an argument, without `.` and `..`; an absolute one from the root of the process.
     pub fn absolute(&self, argument: u16) -> Option<Vec<u8>> {
         let given = self.item(tag::STRING + argument)?;
         if given.first() == Some(&b'/') {

@@ -12,7 +12,7 @@ use aya::maps::HashMap;
 use aya::maps::lpm_trie::{Key, LpmTrie};
 use aya::programs::{CgroupAttachMode, Program};
 
-use crate::groups::VERSION_1;
+use crate::groups::{Hierarchies, VERSION_1};
 use crate::kernel::{Kernel, KernelError, Tier, chain, map_mut};
 use crate::policy::Policy;
 
@@ -41,8 +41,12 @@ impl Kernel {
     /// This kernel cannot enforce the policy, or refuses it.
     pub fn load_policy(&mut self, number: u32, policy: &Policy) -> Result<(), KernelError> {
         let tier = self.tiers().iter().find(|tier| tier.name == "cgroup connect");
+        let missing = tier.and_then(|tier| tier.missing.clone());
+        let second = || Hierarchies::find().is_ok_and(|found| found.has_second());
         if !policy.ranges.is_empty()
-            && let Some(why) = tier.and_then(|tier| tier.missing.clone())
+            && let Some(why) = missing.or_else(|| {
+                (!second()).then(|| "no control groups of version 2 are mounted".into())
+            })
         {
             let what =
                 format!("policy {:?}: connections cannot be denied on this node", policy.name);
@@ -59,7 +63,7 @@ impl Kernel {
         for range in &policy.ranges {
             let mut key = [0; 24];
             key[..4].copy_from_slice(&number.to_ne_bytes());
-            let family: u32 = match range.address {
+            let family: u16 = match range.address {
                 IpAddr::V4(address) => {
                     key[8..12].copy_from_slice(&address.octets());
                     4
@@ -69,10 +73,10 @@ impl Kernel {
                     6
                 }
             };
-            key[4..8].copy_from_slice(&family.to_ne_bytes());
+            key[4..6].copy_from_slice(&family.to_ne_bytes());
+            key[6..8].copy_from_slice(&range.port.to_be_bytes());
             let key = Key::new(64 + u32::from(range.prefix), key);
-            let port = u32::from(range.port.to_be());
-            denied.insert(&key, port, 0).map_err(|error| KernelError::Load(chain(&error)))?;
+            denied.insert(&key, 1, 0).map_err(|error| KernelError::Load(chain(&error)))?;
         }
         Ok(())
     }
@@ -84,7 +88,7 @@ impl Kernel {
     pub fn enforce(
         &mut self,
         group: u64,
-        directory: Option<&Path>,
+        hierarchies: &Hierarchies,
         number: u32,
         policy: &Policy,
     ) -> Result<(), KernelError> {
@@ -92,7 +96,11 @@ impl Kernel {
         if group & !VERSION_1 <= 1 {
             return refused("every process of the node may be in it");
         }
-        if own_groups().contains(&group) {
+        let Some(place) = hierarchies.place(group) else {
+            return refused("its directory was not found");
+        };
+        // In a namespace of control groups of its own, the agent's path is `/` wherever it is.
+        if own_groups().contains(&group) || holds(&place, std::process::id()) {
             return refused("the agent itself is in it");
         }
         if policy.programs != 0 {
@@ -101,22 +109,62 @@ impl Kernel {
             let value = [policy.programs, number];
             policies.insert(group, value, 0).map_err(|error| KernelError::Load(chain(&error)))?;
         }
-        if !policy.ranges.is_empty() && group & VERSION_1 == 0 {
-            let Some(directory) = directory.filter(|path| is_group(path, group)) else {
+        if !policy.ranges.is_empty() && group & VERSION_1 != 0 {
+            // A container has a group in each hierarchy; connections are denied by that of version 2.
+            let path = hierarchies.path(group);
+            if path.and_then(|path| hierarchies.directory(&path)).is_none() {
+                return refused(
+                    "its container has no group of version 2: connections are not denied",
+                );
+            }
+        } else if !policy.ranges.is_empty() {
+            if !is_group(&place, group) {
                 return refused("its directory was not found");
-            };
+            }
+            self.attach(group, &place)?;
             let mut policies: HashMap<_, u64, u32> =
                 map_mut(&mut self.programs, "connect_policies")?;
             policies.insert(group, number, 0).map_err(|error| KernelError::Load(chain(&error)))?;
-            self.attach(directory)?;
         }
         Ok(())
     }
 
-    fn attach(&mut self, directory: &Path) -> Result<(), KernelError> {
-        if !self.attached.insert(directory.to_owned()) {
+    /// Forgets the policies of a control group that was removed.
+    pub fn release(&mut self, group: u64) {
+        // What is not there needs no removal.
+        if let Ok(mut policies) =
+            map_mut::<HashMap<_, u64, [u32; 2]>>(&mut self.programs, "exec_policies")
+        {
+            let _ = policies.remove(&group);
+        }
+        if let Ok(mut policies) =
+            map_mut::<HashMap<_, u64, u32>>(&mut self.programs, "connect_policies")
+        {
+            let _ = policies.remove(&group);
+        }
+        self.detach(group);
+    }
+
+    fn detach(&mut self, group: u64) {
+        for (name, link) in self.attached.remove(&group).unwrap_or_default() {
+            if let Some(Program::CgroupSockAddr(program)) = self.programs.program_mut(name) {
+                let _ = program.detach(link);
+            }
+        }
+    }
+
+    fn attach(&mut self, group: u64, directory: &Path) -> Result<(), KernelError> {
+        if self.attached.contains_key(&group) {
             return Ok(());
         }
+        let attached = self.attach_all(group, directory);
+        if attached.is_err() {
+            self.detach(group);
+        }
+        attached
+    }
+
+    fn attach_all(&mut self, number: u64, directory: &Path) -> Result<(), KernelError> {
         let open = |error: std::io::Error| {
             KernelError::Load(format!("opening {}: {error}", directory.display()))
         };
@@ -125,7 +173,8 @@ impl Kernel {
             if let Some(Program::CgroupSockAddr(program)) = self.programs.program_mut(name) {
                 // A link always allows other programs beside it; the kernel refuses to be told so.
                 let attached = program.attach(&group, CgroupAttachMode::Single);
-                attached.map_err(|error| KernelError::Load(chain(&error)))?;
+                let link = attached.map_err(|error| KernelError::Load(chain(&error)))?;
+                self.attached.entry(number).or_default().push((name, link));
             }
         }
         Ok(())
@@ -135,10 +184,17 @@ impl Kernel {
     /// its way into a container is not the container's doing.
     ///
     /// # Errors
-    /// The kernel refuses.
+    /// The namespace cannot be read, or the kernel refuses. Without it policies would hold for the
+    /// runtime.
     pub fn trust_mounts_of(&mut self, pid: u32) -> Result<(), KernelError> {
-        let Ok(namespace) = std::fs::metadata(format!("/proc/{pid}/ns/mnt")) else { return Ok(()) };
-        let Ok(number) = u32::try_from(namespace.ino()) else { return Ok(()) };
+        let path = format!("/proc/{pid}/ns/mnt");
+        let unknown = |why: String| {
+            KernelError::Load(format!(
+                "the container runtime cannot be told from containers: reading {path}: {why}"
+            ))
+        };
+        let namespace = std::fs::metadata(&path).map_err(|error| unknown(error.to_string()))?;
+        let number = u32::try_from(namespace.ino()).map_err(|error| unknown(error.to_string()))?;
         let mut mounts: HashMap<_, u32, u32> = map_mut(&mut self.programs, "runtime_mounts")?;
         mounts.insert(number, 1, 0).map_err(|error| KernelError::Load(chain(&error)))
     }
@@ -182,13 +238,19 @@ fn kill(handle: &OwnedFd) -> std::io::Result<()> {
     if done == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) }
 }
 
+/// Whether a process is in the control group with this directory.
+fn holds(directory: &Path, pid: u32) -> bool {
+    let text = std::fs::read_to_string(directory.join("cgroup.procs")).unwrap_or_default();
+    text.lines().any(|line| line.parse() == Ok(pid))
+}
+
 fn is_group(directory: &Path, group: u64) -> bool {
     std::fs::metadata(directory).is_ok_and(|found| found.ino() == group)
 }
 
 /// The control groups of this process.
 fn own_groups() -> Vec<u64> {
-    let Ok(hierarchies) = crate::groups::Hierarchies::find() else { return Vec::new() };
+    let Ok(hierarchies) = Hierarchies::find() else { return Vec::new() };
     let text = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
     text.lines()
         .filter_map(|line| line.splitn(3, ':').nth(2))
@@ -199,6 +261,15 @@ fn own_groups() -> Vec<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_group_of_a_process_is_known_by_its_members() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(!holds(folder.path(), 17));
+        std::fs::write(folder.path().join("cgroup.procs"), "1\n17\n").unwrap();
+        assert!(holds(folder.path(), 17));
+        assert!(!holds(folder.path(), 7));
+    }
 
     #[test]
     fn only_the_process_that_is_meant_is_ended() {

@@ -38,10 +38,30 @@ impl Hierarchies {
             0 => self.second.as_ref()?,
             _ => self.memory.as_ref()?,
         };
-        let open = by_handle(&hierarchy.handle, group & !VERSION_1)?;
+        let open = by_handle(&hierarchy.handle, group & !VERSION_1).ok()?;
         let path = fs::read_link(format!("/proc/self/fd/{}", open.as_raw_fd())).ok()?;
         let below = path.strip_prefix(&hierarchy.root).ok()?;
         Some(format!("/{}", below.display()))
+    }
+
+    /// Whether version 2 is mounted.
+    pub(crate) fn has_second(&self) -> bool {
+        self.second.is_some()
+    }
+
+    /// The directory of a group in its own hierarchy.
+    pub(crate) fn place(&self, group: u64) -> Option<PathBuf> {
+        let hierarchy = if group & VERSION_1 == 0 { &self.second } else { &self.memory };
+        let path = self.path(group)?;
+        Some(hierarchy.as_ref()?.root.join(path.trim_start_matches('/')))
+    }
+
+    /// Whether a group was removed for certain.
+    pub fn is_gone(&self, group: u64) -> bool {
+        let hierarchy = if group & VERSION_1 == 0 { &self.second } else { &self.memory };
+        let Some(hierarchy) = hierarchy else { return false };
+        let opened = by_handle(&hierarchy.handle, group & !VERSION_1);
+        opened.is_err_and(|error| error.raw_os_error() == Some(libc::ESTALE))
     }
 
     /// The directory of version 2 of a group's path, for programs that are attached to it.
@@ -95,7 +115,7 @@ struct Handle {
 }
 
 #[expect(unsafe_code, reason = "no safe interface opens a directory by its number")]
-fn by_handle(root: &File, id: u64) -> Option<OwnedFd> {
+fn by_handle(root: &File, id: u64) -> std::io::Result<OwnedFd> {
     let mut handle = Handle { bytes: 8, kind: FILEID_KERNFS, id };
     // SAFETY: the handle is a `struct file_handle` with room for its 8 bytes, it is not used after
     // the call, and both descriptors are valid: `root` is borrowed, and the result is only taken if
@@ -107,19 +127,27 @@ fn by_handle(root: &File, id: u64) -> Option<OwnedFd> {
             (&raw mut handle).cast::<libc::c_void>(),
             libc::O_PATH | libc::O_CLOEXEC,
         );
-        let fd = i32::try_from(fd).ok().filter(|fd| *fd >= 0)?;
-        Some(OwnedFd::from_raw_fd(fd))
+        match i32::try_from(fd) {
+            Ok(fd) if fd >= 0 => Ok(OwnedFd::from_raw_fd(fd)),
+            _ => Err(std::io::Error::last_os_error()),
+        }
     }
 }
 
-/// The identifier of a container in the path of its control group: 64 hexadecimal digits in the
-/// last part that has them, as `kubepods/pod…/ID` or `cri-containerd-ID.scope`.
-pub(crate) fn container_of(path: &str) -> Option<&str> {
-    path.split('/').rev().find_map(|part| {
-        let id = part.strip_suffix(".scope").unwrap_or(part);
-        let id = id.rsplit(['-', ':']).next()?;
+/// What may be the identifiers of containers in the path of a control group, the outermost first:
+/// 64 hexadecimal digits, as in `kubepods/pod…/ID` or `cri-containerd-ID.scope`. A container may make
+/// groups with any name inside of its own. What watches a container (`crio-conmon-ID.scope`) is not
+/// in it.
+pub(crate) fn containers_of(path: &str) -> impl Iterator<Item = &str> {
+    path.split('/').filter_map(|part| {
+        let name = part.strip_suffix(".scope").unwrap_or(part);
+        let (before, id) = match name.rfind(['-', ':']) {
+            Some(at) => (&name[..at], &name[at + 1..]),
+            None => ("", name),
+        };
         let is_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
-        (id.len() == 64 && id.bytes().all(is_hex)).then_some(id)
+        let watcher = before == "conmon" || before.ends_with("-conmon");
+        (id.len() == 64 && id.bytes().all(is_hex) && !watcher).then_some(id)
     })
 }
 
@@ -140,10 +168,15 @@ mod tests {
             (format!("/kubepods/pod1/{id}/init.scope"), true),
             ("/system.slice/containerd.service".to_owned(), false),
             (format!("/user/{}", &id[1..]), false),
+            (format!("/kubepods.slice/crio-conmon-{id}.scope"), false),
+            (format!("/machine.slice/libpod-conmon-{id}.scope"), false),
             ("/".to_owned(), false),
         ] {
-            assert_eq!(container_of(&path), found.then_some(id.as_str()), "{path}");
+            assert_eq!(containers_of(&path).next(), found.then_some(id.as_str()), "{path}");
         }
+        let inner = "f".repeat(64);
+        let path = format!("/kubepods/pod1/{id}/{inner}");
+        assert_eq!(containers_of(&path).collect::<Vec<_>>(), [&id, &inner]);
     }
 
     #[test]
@@ -163,7 +196,11 @@ mod tests {
         let hierarchies = Hierarchies::find().unwrap();
         for number in hierarchies.numbers("/") {
             match hierarchies.path(number) {
-                Some(path) => assert_eq!(path, "/"),
+                Some(path) => {
+                    assert_eq!(path, "/");
+                    assert!(!hierarchies.is_gone(number));
+                    assert!(hierarchies.is_gone(number | 1 << 40));
+                }
                 None => eprintln!("skipped: opening a control group by its number needs root"),
             }
         }

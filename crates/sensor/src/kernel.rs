@@ -2,11 +2,10 @@
 //! the kernel's reason.
 
 use std::borrow::Borrow;
-use std::collections::HashSet;
-use std::path::PathBuf;
 
 use aya::maps::{Array, HashMap, Map, MapData, PerCpuArray, RingBuf};
 use aya::programs::Program;
+use aya::programs::cgroup_sock_addr::CgroupSockAddrLinkId;
 use aya::{Btf, Ebpf, EbpfLoader};
 
 use crate::calls::{CALLS, Call, Category};
@@ -63,8 +62,8 @@ pub struct Kernel {
     btf: Btf,
     ring: RingBuf<MapData>,
     tiers: Vec<Tier>,
-    /// Control groups whose connections are asked about.
-    pub(crate) attached: HashSet<PathBuf>,
+    /// Control groups whose connections are asked about, and the programs there.
+    pub(crate) attached: std::collections::HashMap<u64, Vec<(&'static str, CgroupSockAddrLinkId)>>,
 }
 
 impl std::fmt::Debug for Kernel {
@@ -118,7 +117,8 @@ impl Kernel {
         loader.btf(Some(&btf)).allow_unsupported_maps();
         let mut programs = loader.load(OBJECT).map_err(|error| KernelError::Load(chain(&error)))?;
         let ring = map(&mut programs, "events", RingBuf::try_from)?;
-        let mut kernel = Self { programs, btf, ring, tiers: Vec::new(), attached: HashSet::new() };
+        let mut kernel =
+            Self { programs, btf, ring, tiers: Vec::new(), attached: Default::default() };
         kernel.set("settings", 0, settings(host))?;
         for (name, hook, gives) in OBSERVERS {
             let missing = kernel.start(name, hook).err();
@@ -141,9 +141,6 @@ impl Kernel {
             gives: "enforcement: programs and files are denied",
             missing: Some("this agent has no programs for it yet".to_owned()),
         });
-        for pid in [std::process::id(), 1] {
-            kernel.trust_mounts_of(pid)?;
-        }
         Ok(kernel)
     }
 

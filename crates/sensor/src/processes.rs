@@ -2,7 +2,7 @@
 //!
 //! A process that was not seen to start is read from `/proc` at its first event. Ended processes
 //! are kept for a while, because their children name them. The table has a limit: what has ended
-//! first goes first, and a process that does not fit is known only by its events.
+//! first goes first, then any but the process of the event; that one is read again at its next event.
 
 use std::collections::{HashMap, VecDeque};
 use std::fs;
@@ -13,7 +13,7 @@ use crate::decode::{Credentials, Flags, Kind, Raw, tag};
 /// How long an ended process is kept, in nanoseconds.
 const KEPT: u64 = 60_000_000_000;
 
-/// Above this many processes, long argument lists are kept only in part.
+/// Above this many processes, long arguments and paths are kept only in part.
 const CROWDED: usize = 4096;
 const CROWDED_BYTES: usize = 512;
 
@@ -68,6 +68,8 @@ pub struct Processes {
     by_pid: HashMap<u32, Process>,
     ended: VecDeque<(u64, u32, u64)>,
     limit: usize,
+    /// The process of the event that is taken.
+    current: u32,
     /// How many were not kept for want of room.
     pub refused: u64,
 }
@@ -75,7 +77,7 @@ pub struct Processes {
 impl Processes {
     /// An empty table for this many processes.
     pub fn new(limit: usize) -> Self {
-        Self { by_pid: HashMap::new(), ended: VecDeque::new(), limit, refused: 0 }
+        Self { by_pid: HashMap::new(), ended: VecDeque::new(), limit, current: 0, refused: 0 }
     }
 
     /// How many are known.
@@ -94,21 +96,35 @@ impl Processes {
             let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else {
                 continue;
             };
-            if let Some(process) = from_proc(pid) {
+            if let Some(process) = self.read(pid) {
                 self.add(process);
             }
         }
     }
 
+    fn crowded(&self) -> bool {
+        self.by_pid.len() > CROWDED
+    }
+
+    /// Reads a process from `/proc`.
+    fn read(&self, pid: u32) -> Option<Process> {
+        let mut process = from_proc(pid)?;
+        if self.crowded() {
+            Arc::make_mut(&mut process.program).shorten();
+        }
+        Some(process)
+    }
+
     /// Takes what an event says about processes.
     pub fn take(&mut self, raw: &Raw<'_>) {
+        self.current = raw.pid;
         self.sweep(raw.time);
         self.adopt(raw);
         match raw.kind {
             Kind::Exec => {
                 let mut program = Program::of(raw);
-                if self.by_pid.len() > CROWDED {
-                    program.arguments.truncate(CROWDED_BYTES);
+                if self.crowded() {
+                    program.shorten();
                 }
                 let mut process = Process { program: Arc::new(program), ..self.base(raw) };
                 // Who created it may have gone before the sensor came, or be out of its sight.
@@ -131,6 +147,7 @@ impl Processes {
                 });
             }
             Kind::Exit => {
+                self.learned(raw);
                 if let Some(process) = self.by_pid.get_mut(&raw.pid)
                     && same(process.start, raw.start)
                 {
@@ -150,11 +167,10 @@ impl Processes {
         if !known {
             // What is read now may be later than the event: another program has another name.
             let is_it = |read: &Process| same(read.start, raw.start) && read.name == raw.comm();
-            let read = from_proc(raw.pid).filter(is_it);
+            let read = self.read(raw.pid).filter(is_it);
             let process = read.unwrap_or_else(|| self.base(raw));
             let process = Process { start: raw.start, ..process };
-            // The process of the event itself must be found, so it is always added.
-            self.by_pid.insert(raw.pid, process);
+            self.add(process);
         }
         let process = self.by_pid.entry(raw.pid).or_insert_with(|| unreachable_process(raw));
         // Its first thread gave it another name, as runc does while it starts a container.
@@ -181,7 +197,7 @@ impl Processes {
             if self.by_pid.contains_key(&pid) {
                 return;
             }
-            let Some(process) = from_proc(pid) else { return };
+            let Some(process) = self.read(pid) else { return };
             pid = process.parent;
             self.add(process);
         }
@@ -199,9 +215,12 @@ impl Processes {
     fn add(&mut self, process: Process) {
         if self.by_pid.len() >= self.limit && !self.by_pid.contains_key(&process.pid) {
             self.drop_ended(0);
-            if self.by_pid.len() >= self.limit {
+            let needed = |pid: &&u32| **pid != self.current;
+            if self.by_pid.len() >= self.limit
+                && let Some(other) = self.by_pid.keys().find(needed).copied()
+            {
                 self.refused += 1;
-                return;
+                self.by_pid.remove(&other);
             }
         }
         self.by_pid.insert(process.pid, process);
@@ -290,6 +309,15 @@ impl Program {
             flags: raw.flags,
             credentials: raw.credentials(),
             stdio: [stdio(0), stdio(1), stdio(2)],
+        }
+    }
+
+    fn shorten(&mut self) {
+        let names = self.stdio.iter_mut().flatten().map(|stdio| &mut stdio.name);
+        let texts = [&mut self.exe, &mut self.path, &mut self.arguments, &mut self.cwd];
+        for text in texts.into_iter().chain(names) {
+            text.truncate(CROWDED_BYTES);
+            text.shrink_to_fit();
         }
     }
 
@@ -390,82 +418,4 @@ fn stat(text: &[u8]) -> Option<(Vec<u8>, u32, u32, u64)> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::decode::tests::event;
-
-    // Numbers that no process of this machine has.
-    const NONE: u32 = 4_000_000_000;
-
-    fn with(kind: u16, pid: u32, start: u64, ppid: u32, items: &[(u16, &[u8])]) -> Vec<u8> {
-        let mut bytes = event(kind, 0, items);
-        bytes[24..28].copy_from_slice(&pid.to_ne_bytes());
-        bytes[32..36].copy_from_slice(&ppid.to_ne_bytes());
-        bytes[56..64].copy_from_slice(&start.to_ne_bytes());
-        bytes
-    }
-
-    fn forked(parent: u32, pid: u32, start: u64) -> Vec<u8> {
-        let mut bytes = with(2, parent, 1, NONE, &[]);
-        bytes[64..72].copy_from_slice(&i64::from(pid).to_ne_bytes());
-        bytes[72..80].copy_from_slice(&start.to_ne_bytes());
-        bytes
-    }
-
-    const A: u32 = 4_000_000_001;
-    const B: u32 = A + 1;
-    const C: u32 = A + 2;
-
-    #[test]
-    fn a_child_runs_what_its_parent_runs_until_it_starts_something() {
-        let mut all = Processes::new(100);
-        let shell = with(1, A, 1, NONE, &[(70, b"\x01sh\0bin\0"), (71, b"sh\0-c\0x\0")]);
-        all.take(&Raw::read(&shell).unwrap());
-        all.take(&Raw::read(&forked(A, B, 50)).unwrap());
-        assert_eq!(all.get(B).unwrap().program.path, b"/bin/sh");
-        assert_eq!(all.get(B).unwrap().program.joined(), b"-c x");
-        let cat = with(1, B, 50, A, &[(70, b"\x01cat\0bin\0"), (71, b"cat\0")]);
-        all.take(&Raw::read(&cat).unwrap());
-        let cat = all.get(B).unwrap();
-        assert_eq!((cat.program.path.as_slice(), cat.parent), (&b"/bin/cat"[..], A));
-        assert_eq!(all.get(A).unwrap().program.path, b"/bin/sh");
-        let names: Vec<_> = all.ancestors(cat).map(|process| process.pid).collect();
-        assert_eq!(names, [A]);
-    }
-
-    #[test]
-    fn a_number_that_is_used_again_is_another_process() {
-        let mut all = Processes::new(100);
-        let first = with(1, A, 10_000_000_000, NONE, &[(70, b"\x01sh\0")]);
-        all.take(&Raw::read(&first).unwrap());
-        let second = with(4, A, 20_000_000_000, NONE, &[]);
-        all.take(&Raw::read(&second).unwrap());
-        assert_eq!(all.get(A).unwrap().program.path, b"");
-        // A parent that is younger than its child is not its parent.
-        let child = with(1, B, 15_000_000_000, A, &[]);
-        all.take(&Raw::read(&child).unwrap());
-        assert_eq!(all.ancestors(all.get(B).unwrap()).count(), 0);
-    }
-
-    #[test]
-    fn the_table_has_a_limit() {
-        let mut all = Processes::new(2);
-        for pid in [A, B, C] {
-            all.take(&Raw::read(&with(1, pid, 1, NONE, &[])).unwrap());
-        }
-        assert_eq!((all.len(), all.refused), (2, 1));
-        all.take(&Raw::read(&with(3, A, 1, NONE, &[])).unwrap());
-        assert!(all.get(A).unwrap().ended);
-        all.take(&Raw::read(&with(1, C, 1, NONE, &[])).unwrap());
-        assert!(all.get(A).is_none() && all.get(C).is_some());
-    }
-
-    #[test]
-    fn names_with_parentheses_are_read() {
-        let text = b"7 (a) b) S 3 7 7 34816 9 4194304 1 0 0 0 1 1 0 0 20 0 1 0 500 1 1";
-        assert_eq!(stat(text), Some((b"a) b".to_vec(), 3, 34816, 5_000_000_000)));
-        assert_eq!(stat(b"7 (a"), None);
-        let own = from_proc(std::process::id()).unwrap();
-        assert!(own.start > 0 && !own.program.path.is_empty());
-    }
-}
+mod tests;

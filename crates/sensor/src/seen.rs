@@ -91,10 +91,7 @@ impl<'a> Seen<'a> {
     pub fn real_path(&self) -> Option<Vec<u8>> {
         let given = &self.descriptor.as_ref()?.name;
         let real = self.raw.path(tag::FILE_RESULT)?;
-        let own = [&b"/proc/self"[..], b"/proc/thread-self", b"/dev/fd/", b"/dev/std"];
-        // What leads to the process itself is no other file.
-        let is_own = own.iter().any(|own| given.starts_with(own));
-        (real.first() == Some(&b'/') && real != *given && !is_own).then_some(real)
+        (real.first() == Some(&b'/') && real != *given && !is_own(given, &real)).then_some(real)
     }
 
     fn flags(&self) -> Option<u64> {
@@ -316,6 +313,22 @@ impl Descriptor<'_> {
     }
 }
 
+/// Whether a path leads to what belongs to the process itself: the same leaf below its number in
+/// `/proc`, or a device by its descriptor. `/proc/self/root/…` and `/proc/self/cwd/…` are other files.
+fn is_own(given: &[u8], real: &[u8]) -> bool {
+    let thread = given.strip_prefix(b"/proc/thread-self/");
+    let below = thread.or_else(|| given.strip_prefix(b"/proc/self/"));
+    let leaf = real.strip_prefix(b"/proc/").and_then(|real| {
+        let mut parts = real.splitn(if thread.is_some() { 4 } else { 2 }, |byte| *byte == b'/');
+        let number = parts.next()?;
+        number.iter().all(u8::is_ascii_digit).then_some(parts.last())?
+    });
+    let descriptor = given.strip_prefix(b"/dev/fd/").or_else(|| below?.strip_prefix(b"fd/"));
+    let device = given.starts_with(b"/dev/std")
+        || descriptor.is_some_and(|number| number.iter().all(u8::is_ascii_digit));
+    (below.is_some() && below == leaf) || (device && real.starts_with(b"/dev/"))
+}
+
 /// The descriptor that a call is about.
 pub(crate) fn descriptor<'a>(raw: &Raw<'a>, call: &Call) -> Option<Descriptor<'a>> {
     let opened = call.opens && call.category != crate::calls::Category::Network;
@@ -347,6 +360,12 @@ pub(crate) fn descriptor<'a>(raw: &Raw<'a>, call: &Call) -> Option<Descriptor<'a
     if let Some(socket) = raw.socket(tag::SOCKET_OF) {
         let at = call.points.iter().position(|points| *points == Points::Address);
         let address = at.and_then(|at| raw.address(u16::try_from(at).ok()?));
+        // The process can change its memory after the call: where the connection was made or is
+        // being made (EINTR, EISCONN, EALREADY, EINPROGRESS), the kernel knows the other end.
+        let connects = call.name == "connect" && matches!(raw.result, 0 | -4 | -106 | -114 | -115);
+        let known = socket.remote.is_some_and(|(_, port)| port != 0);
+        let address =
+            address.filter(|address| !(connects && known && matches!(address, Address::Ip(..))));
         let binds = call.name == "bind";
         return Some(of_socket(&socket, address.map(|address| (address, binds)), number, false));
     }
@@ -470,3 +489,6 @@ impl Event for Seen<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,7 @@ use pavisade_rules::{Output, Rule, RuleSet, Scratch};
 use crate::calls::call_of;
 use crate::containers::{Container, States};
 use crate::decode::{Kind, Raw};
-use crate::groups::{Hierarchies, container_of};
+use crate::groups::{Hierarchies, containers_of};
 use crate::processes::Processes;
 use crate::seen::{Place, Seen, descriptor};
 
@@ -18,9 +18,14 @@ const MAX_GROUPS: usize = 16_384;
 /// How many processes are remembered; Linux has 32,768 by default, of which few do something.
 const MAX_PROCESSES: usize = 16_384;
 
+/// How long a container that no runtime knows is not looked for again, in nanoseconds.
+const BARE: u64 = 1_000_000_000;
+
 #[derive(Clone, Debug)]
 enum Group {
     Container(Arc<Container>),
+    /// One of which only the identifier is known, and when it was looked for.
+    Bare(Arc<Container>, u64),
     Host,
 }
 
@@ -67,7 +72,7 @@ impl Watch {
         watch.news.push((1, None));
         for container in watch.states.all() {
             let container = Arc::new(container);
-            let path = container.group.clone().unwrap_or_default();
+            let path = container.group.as_deref().map(folder_of).unwrap_or_default();
             for number in watch.hierarchies.numbers(&path).into_iter().filter(|_| path.len() > 1) {
                 watch.learn(number, Group::Container(container.clone()));
             }
@@ -89,9 +94,11 @@ impl Watch {
     pub fn take<'w>(&'w mut self, raw: Raw<'w>) -> Option<Seen<'w>> {
         self.processes.take(&raw);
         self.number += 1;
-        self.classify(raw.group);
+        self.classify(raw.group, raw.time);
         let place = match self.groups.get(&raw.group) {
-            Some(Group::Container(container)) => Place::Container(container),
+            Some(Group::Container(container) | Group::Bare(container, _)) => {
+                Place::Container(container)
+            }
             Some(Group::Host) => Place::Host,
             None => Place::Unknown,
         };
@@ -112,22 +119,27 @@ impl Watch {
         })
     }
 
-    fn classify(&mut self, number: u64) {
-        if self.groups.contains_key(&number) {
-            return;
+    fn classify(&mut self, number: u64, now: u64) {
+        match self.groups.get(&number) {
+            Some(Group::Bare(_, since)) if since.saturating_add(BARE) < now => {}
+            Some(_) => return,
+            None => {}
         }
         let Some(path) = self.hierarchies.path(number) else {
             self.lost_groups += 1;
             return;
         };
-        let group = match container_of(&path) {
-            None => Group::Host,
-            Some(id) => {
-                let read = self.states.read(id);
-                // A container of another runtime is still a container.
-                let bare = || Container { id: id.to_owned(), ..Container::default() };
-                Group::Container(Arc::new(read.unwrap_or_else(bare)))
+        // A container may name groups of its own like another container: the outermost that a runtime
+        // knows is the one.
+        let known = containers_of(&path).find_map(|id| self.states.read(id));
+        let group = match (known, containers_of(&path).next()) {
+            (Some(container), _) => Group::Container(Arc::new(container)),
+            // A container of another runtime is still a container.
+            (None, Some(id)) => {
+                let bare = Container { id: id.to_owned(), ..Container::default() };
+                Group::Bare(Arc::new(bare), now)
             }
+            (None, None) => Group::Host,
         };
         self.learn(number, group);
     }
@@ -140,11 +152,35 @@ impl Watch {
         self.news.push((
             number,
             match &group {
-                Group::Container(container) => Some(container.clone()),
+                Group::Container(container) | Group::Bare(container, _) => Some(container.clone()),
                 Group::Host => None,
             },
         ));
         self.groups.insert(number, group);
+    }
+}
+
+/// The folder of a control group as a runtime names it: `SLICE:PREFIX:ID` for systemd (runc,
+/// docs/systemd.md). The folder of a slice is in those of the slices that its name begins with.
+fn folder_of(group: &str) -> String {
+    let parts: Vec<&str> = group.split(':').collect();
+    let [slice, prefix, id] = parts[..] else { return group.to_owned() };
+    if group.starts_with('/') {
+        return group.to_owned();
+    }
+    let slice = if slice.is_empty() { "system.slice" } else { slice };
+    let name = slice.strip_suffix(".slice").unwrap_or(slice);
+    let mut folder = String::new();
+    for (at, _) in name.match_indices('-').filter(|(at, _)| *at > 0) {
+        folder.push_str(&format!("/{}.slice", &name[..at]));
+    }
+    if name != "-" {
+        folder.push_str(&format!("/{name}.slice"));
+    }
+    match (id.ends_with(".slice"), prefix) {
+        (true, _) => format!("{folder}/{id}"),
+        (false, "") => format!("{folder}/{id}.scope"),
+        (false, prefix) => format!("{folder}/{prefix}-{id}.scope"),
     }
 }
 
@@ -197,4 +233,27 @@ fn since_boot() -> u64 {
     }
     u64::try_from(time.tv_sec).unwrap_or(0) * 1_000_000_000
         + u64::try_from(time.tv_nsec).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_of_systemd_become_folders() {
+        for (group, folder) in [
+            ("/kubepods/pod1/ab", "/kubepods/pod1/ab"),
+            ("/kubepods/a:b:c", "/kubepods/a:b:c"),
+            (
+                "kubepods-besteffort-pod1_2.slice:cri-containerd:ab",
+                "/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-pod1_2.slice/\
+                 cri-containerd-ab.scope",
+            ),
+            ("kubepods.slice:crio:ab", "/kubepods.slice/crio-ab.scope"),
+            (":runc:ab", "/system.slice/runc-ab.scope"),
+            ("-.slice::ab", "/ab.scope"),
+        ] {
+            assert_eq!(folder_of(group), folder, "{group}");
+        }
+    }
 }

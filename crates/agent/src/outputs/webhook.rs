@@ -1,11 +1,11 @@
 //! An HTTP address that gets each alert as JSON, as Falco's forwarders do.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
 use anyhow::Context as _;
+
+use super::Alerts;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -51,7 +51,7 @@ impl Hook {
     }
 
     /// Sends what comes until the queue ends.
-    pub(super) fn serve(&self, alerts: &Receiver<Arc<str>>, lost: &AtomicU64) {
+    pub(super) fn serve(&self, alerts: Alerts, lost: &AtomicU64) {
         for alert in alerts {
             if let Err(why) = self.send(&alert) {
                 lost.fetch_add(1, Ordering::Relaxed);
