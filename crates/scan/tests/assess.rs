@@ -250,6 +250,8 @@ fn each_known_part_is_told_apart() {
             "certificate",
             server("--etcd-servers=https://e, --etcd-cafile=/a, --etcd-certfile=/c"),
         ),
+        ("PV-N061", "clients", etcd("--peer-cert-file=/c, --peer-key-file=/k")),
+        ("PV-N061", "peers", etcd("--cert-file=/c, --key-file=/k")),
         ("PV-O014", "maxage", log(1, 10, 100)),
         ("PV-O014", "maxbackup", log(30, 1, 100)),
         ("PV-O014", "maxsize", log(30, 10, 1)),
