@@ -100,6 +100,12 @@ impl Tally {
         sum(&self.old, |form| form.is_plain() == Some(true))
     }
 
+    /// Returns the number of old revisions and remains whose form is not known.
+    pub fn unclear_remains(&self) -> u64 {
+        let unclear = |forms| sum(forms, |form| form.is_plain().is_none()).values;
+        unclear(&self.old) + unclear(&self.free)
+    }
+
     /// Returns the remains in plain text in free pages.
     pub fn free_plain(&self) -> Count {
         sum(&self.free, |form| form.is_plain() == Some(true))

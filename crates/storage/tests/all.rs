@@ -93,6 +93,23 @@ resources:
 }
 
 #[test]
+fn configurations_with_other_keys_differ() {
+    let read = |provider: &str| {
+        let text = format!(
+            "kind: EncryptionConfiguration\nresources:\n- resources: [secrets]\n  providers:\n  \
+             - secretbox: {{keys: [{provider}]}}\n"
+        );
+        Expected::read("e", &text).unwrap()
+    };
+    let one = read("{name: key1, secret: eHh4}");
+    assert_eq!(one, read("{secret: 'eHh4', name: key1} # the same"));
+    assert_ne!(one, read("{name: key1, secret: eXl5}"));
+    assert_ne!(one, read("{name: key1, secret: eHh4}, {name: key2, secret: eHh4}"));
+    let shown = format!("{one:?}");
+    assert!(!shown.contains("eHh4") && !shown.contains("digest"), "{shown}");
+}
+
+#[test]
 fn a_prefix_alone_is_no_encryption() {
     for (value, expected) in [
         (sealed("k8s:enc:aescbc:v1:key1:", 48), Some(false)),
