@@ -331,7 +331,7 @@ impl<'a> Component<'a> {
             Ok(flag) => flag.filter(|flag| !flag.value.is_empty())?,
             Err(claim) => return Some(claim.into()),
         };
-        if !cx.list(kind).objects.is_empty() {
+        if self.has_file(kind, cx) {
             return Some(Verdict::NotApplicable);
         }
         let why = match cx.is_live() {
@@ -345,6 +345,22 @@ impl<'a> Component<'a> {
             ),
         };
         Some(Verdict::unknown(self.place(name), self.settings(why)))
+    }
+
+    /// Returns the node that it runs on, if that is known.
+    pub(crate) fn node(self) -> Option<&'a str> {
+        match self.object.is(kinds::NODE_FACTS) {
+            true => Some(self.object.name()),
+            false => self.object.at(&["spec", "nodeName"]).and_then(Value::as_str),
+        }
+    }
+
+    /// Whether a file of a kind was read that may be this component's: one from a node is only that
+    /// of components on the same node.
+    pub(crate) fn has_file(self, kind: GroupKind, cx: &View<'a>) -> bool {
+        let node = self.node();
+        let mut files = cx.list(kind).objects.into_iter();
+        files.any(|file| file.from_node().is_none_or(|of| Some(of) == node))
     }
 
     /// Returns the verdict if a kubelet reads settings without a flag from a file, whose defaults

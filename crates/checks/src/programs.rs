@@ -49,7 +49,7 @@ pub(crate) fn seen(world: &World) -> Vec<Component<'_>> {
     let mirrored = pods.filter(|pod| component::configures(pod)).flat_map(component::components);
     // Facts from all nodes show the programs that run there. With facts from some, the others may
     // have other settings.
-    let all = nodes_without_facts(world).is_none();
+    let all = nodes_without_facts(world).or_else(|| unread_processes(world)).is_none();
     let nodes = world.of_kind(kinds::NODE_FACTS).filter(|_| all).flat_map(component::components);
     mirrored.chain(nodes).collect()
 }
@@ -61,7 +61,46 @@ fn unread_kubelets(world: &World) -> Option<String> {
     if !has_facts || world.coverage(kinds::NODE) != Coverage::Complete {
         return Some(KUBELET.to_owned());
     }
-    nodes_without_facts(world)
+    nodes_without_facts(world).or_else(|| unread_processes(world))
+}
+
+/// Whether not all processes of a node were read.
+fn is_partial(node: &Object) -> bool {
+    node.at(&["processesRead"]).and_then(Value::as_bool) != Some(true)
+}
+
+/// Returns the reason why programs on nodes with facts may be missing.
+fn unread_processes(world: &World) -> Option<String> {
+    let node = world.of_kind(kinds::NODE_FACTS).find(|node| is_partial(node))?;
+    Some(format!("the processes of the node `{}` were not all read", node.name()))
+}
+
+/// Returns the verdict on programs that were not found on nodes in files, whose processes were not
+/// all read. Others of a node do not run there.
+fn in_files<'a>(meta: &Meta, world: &World) -> Option<(Verdict<'a>, Vec<Program>)> {
+    let says_so =
+        |node: &&Object| node.at(&["processesRead"]).and_then(Value::as_bool) == Some(false);
+    let nodes = world.of_kind(kinds::NODE_FACTS).filter(says_so);
+    let (mut claims, mut programs) = (Vec::new(), Vec::new());
+    for node in nodes {
+        let found: BTreeSet<_> =
+            component::components(node).iter().map(|component| component.name()).collect();
+        let hidden: Vec<_> =
+            meta.programs.iter().copied().filter(|one| !found.contains(one.name())).collect();
+        if hidden.is_empty() {
+            continue;
+        }
+        let named = hidden.iter().map(|program| program.name()).collect::<Vec<_>>().join(", ");
+        let name = node.name();
+        let why = format!(
+            "the processes of the node `{name}` were not all read, so it is not known whether \
+             {named} runs there"
+        );
+        claims.push(unknown(&hidden, why).instance(format!("programs of {name}")));
+        programs
+            .extend(hidden.into_iter().filter(|one| !programs.contains(one)).collect::<Vec<_>>());
+    }
+    (!claims.is_empty()).then_some((Verdict::Unknown(claims), programs))
 }
 
 /// Returns the reason why results about nodes may be missing. `None` if facts from all nodes were
@@ -112,7 +151,7 @@ fn by_settings<'a>(
     seen: &[Component<'_>],
 ) -> Option<(Verdict<'a>, Vec<Program>)> {
     if !world.is_live() {
-        return None;
+        return in_files(meta, world);
     }
     // Facts from some nodes prove nothing about the others.
     if meta.on.contains(&kinds::NODE_FACTS) && world.of_kind(kinds::NODE_FACTS).next().is_some() {
@@ -125,7 +164,7 @@ fn by_settings<'a>(
     let from_node = |kind: &GroupKind| world.of_kind(*kind).any(Object::is_from_node);
     if dispatch == Dispatch::Kinds && !meta.programs.contains(&Program::Kubelet) {
         // A file that was read from a node is checked itself.
-        if meta.on.iter().any(from_node) {
+        if meta.on.iter().any(from_node) && has_all_files(meta, world, seen) {
             return None;
         }
         return Some((of_file(meta, world, seen), meta.programs.to_vec()));
@@ -189,6 +228,15 @@ fn why_hidden(programs: &[Program], world: &World) -> Why {
     format!("there is no static pod of {named} in `kube-system`{more}").into()
 }
 
+/// Whether a file was read from the node of each API server.
+fn has_all_files(meta: &Meta, world: &World, seen: &[Component<'_>]) -> bool {
+    let files = meta.on.iter().flat_map(|kind| world.of_kind(*kind));
+    let nodes: BTreeSet<_> = files.filter_map(Object::from_node).collect();
+    let mut servers = seen.iter().filter(|c| c.name() == Program::ApiServer.name()).peekable();
+    servers.peek().is_some()
+        && servers.all(|server| server.node().is_some_and(|node| nodes.contains(node)))
+}
+
 fn unread_pods(world: &World) -> Option<Why> {
     let gap = || world.gap(kinds::POD);
     (world.coverage(kinds::POD) == Coverage::Unread).then(|| gap().into())
@@ -226,181 +274,4 @@ fn of_file<'a>(meta: &Meta, world: &World, seen: &[Component<'_>]) -> Verdict<'a
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::HashMap;
-
-    use pavisade_model::KubernetesVersion;
-    use pavisade_snapshot::{Snapshot, WorldKind, WorldParts};
-    use pavisade_yaml::{Source, objects, read};
-
-    use super::*;
-    use crate::{CheckSet, Timestamp};
-
-    const SERVER: &str = "---
-apiVersion: v1
-kind: Pod
-metadata:
-  name: kube-apiserver-cp
-  namespace: kube-system
-  annotations: {kubernetes.io/config.mirror: x}
-  ownerReferences: [{apiVersion: v1, kind: Node, name: cp, uid: u, controller: true}]
-status: {phase: Running}
-spec:
-  hostNetwork: true
-  containers:
-    - name: kube-apiserver
-      command: [kube-apiserver, --profiling=false, FLAG]
-";
-
-    /// Returns the messages of a check for the world as a whole.
-    fn said(check: &str, text: &str, coverage: Coverage) -> Vec<String> {
-        let mut parts = WorldParts::cluster("c");
-        for doc in &read(&Source::new("cluster", text)).docs {
-            let list = objects(doc.root()).sent;
-            parts.objects.extend(list.iter().map(|o| Object::new(o.value, o.api_version, o.kind)));
-        }
-        parts.coverage.insert((String::new(), "Pod".to_owned()), coverage);
-        parts.coverage.insert((String::new(), "Node".to_owned()), Coverage::Complete);
-        let snapshot = Snapshot::new(vec![parts], Vec::new());
-        let set = CheckSet::new(
-            &crate::Catalog::builtin(),
-            KubernetesVersion::LATEST,
-            |m| m.rule.name == check,
-            &HashMap::new(),
-        );
-        let set = set.map_err(|e| e.message).unwrap();
-        let mut said = Vec::new();
-        set.judge_world(&snapshot.worlds()[0], Timestamp::UNIX_EPOCH, &mut |report| match report
-            .verdict
-        {
-            Verdict::Unknown(claims) => said.extend(claims.into_iter().map(|c| c.message)),
-            Verdict::NotApplicable => said.push("not applicable".to_owned()),
-            Verdict::Holds | Verdict::Fails(_) => said.push("wrong".to_owned()),
-        });
-        said
-    }
-
-    fn facts(version: &str) -> String {
-        format!(
-            "---\napiVersion: pavisade.dev/v1\nkind: Cluster\nmetadata: {{name: c}}\nversion: \
-             {{gitVersion: {version}}}\n"
-        )
-    }
-
-    #[test]
-    fn what_is_hidden_is_said_once() {
-        let server = SERVER.replace("FLAG", "--audit-policy-file=/etc/audit.yaml");
-        let plain = SERVER.replace("FLAG", "--v=2");
-        let read = Coverage::Complete;
-        let cases: [(&str, String, Coverage, &[&str]); 11] = [
-            ("always-admit", server.clone(), read, &[]),
-            (
-                "always-admit",
-                facts("v1.37.2"),
-                read,
-                &[
-                    "there is no static pod of kube-apiserver in `kube-system`, so the API does not expose its flags",
-                ],
-            ),
-            (
-                "always-admit",
-                facts("v1.37.2+k3s1"),
-                read,
-                &[
-                    "there is no static pod of kube-apiserver in `kube-system`: k3s runs it in its own process, and the API does not expose its flags",
-                ],
-            ),
-            ("always-admit", facts("v1.37.2-eks-a737599"), read, &["not applicable"]),
-            (
-                "always-admit",
-                String::new(),
-                Coverage::Unread,
-                &[
-                    "the flags of kube-apiserver are in static pods, and pods were not read: it was not requested",
-                ],
-            ),
-            (
-                "profiling-endpoint",
-                server.clone(),
-                read,
-                &[
-                    "there is no static pod of kube-controller-manager, kube-scheduler in `kube-system`, so the API does not expose its flags",
-                ],
-            ),
-            ("kubelet-anonymous-access", facts("v1.37.2-eks-a737599"), read, &[KUBELET]),
-            ("kubelet-read-only-port", server.clone(), read, &[KUBELET]),
-            (
-                "useless-audit-policy",
-                server,
-                read,
-                &[
-                    "`--audit-policy-file` refers to `/etc/audit.yaml`, a file on the node, which the API does not expose",
-                ],
-            ),
-            ("useless-audit-policy", plain, read, &["not applicable"]),
-            (
-                "plaintext-etcd",
-                facts("v1.37.2"),
-                read,
-                &[
-                    "`EncryptionConfiguration` is a file on the control plane: there is no static pod of kube-apiserver in `kube-system`, so the API does not expose its flags",
-                ],
-            ),
-        ];
-        for (check, text, coverage, expected) in cases {
-            assert_eq!(said(check, &text, coverage), expected, "{check}\n{text}");
-        }
-    }
-
-    #[test]
-    fn a_pod_of_another_namespace_is_not_this_clusters_server() {
-        let tenant = SERVER.replace("namespace: kube-system", "namespace: tenant");
-        assert_eq!(said("always-admit", &tenant, Coverage::Complete).len(), 1);
-    }
-
-    #[test]
-    fn a_pod_that_no_kubelet_made_or_that_does_not_run_is_no_control_plane() {
-        for (from, to) in [
-            ("  annotations: {kubernetes.io/config.mirror: x}\n", ""),
-            ("kind: Node", "kind: ReplicaSet"),
-            ("phase: Running", "phase: Failed"),
-            ("status: {phase: Running}\n", ""),
-        ] {
-            assert_eq!(SERVER.matches(from).count(), 1, "{from}");
-            let text = SERVER.replace(from, to);
-            assert_eq!(said("always-admit", &text, Coverage::Complete).len(), 1, "{to}");
-        }
-    }
-
-    #[test]
-    fn no_pod_answers_for_kubelets() {
-        let kubelet = SERVER.replace("kube-apiserver, ", "kubelet, ");
-        for check in ["kubelet-anonymous-access", "kubelet-always-allow", "weak-tls-version"] {
-            let said = said(check, &kubelet, Coverage::Complete);
-            assert!(said.iter().any(|why| why == KUBELET), "{check} {said:?}");
-        }
-    }
-
-    #[test]
-    fn files_are_judged_without_it() {
-        let parts = WorldParts::files("f", WorldKind::Files, Vec::new());
-        let snapshot = Snapshot::new(vec![parts], Vec::new());
-        let set = CheckSet::all(KubernetesVersion::LATEST);
-        let world = &snapshot.worlds()[0];
-        for meta in set.metas() {
-            assert!(verdict(meta, Dispatch::Components, world, &[]).is_none());
-        }
-    }
-
-    #[test]
-    fn checks_of_components_name_their_programs() {
-        let set = CheckSet::all(KubernetesVersion::LATEST);
-        for crate::set::Registered { check, .. } in &set.checks {
-            let meta = check.meta();
-            let of_components = check.dispatch() == Dispatch::Components;
-            assert!(!of_components || !meta.programs.is_empty(), "{}", meta.rule.name);
-            let of_files = FILES.iter().any(|(kind, _)| meta.on.contains(kind));
-            assert!(!of_files || meta.programs == [Program::ApiServer], "{}", meta.rule.name);
-        }
-    }
-}
+mod tests;

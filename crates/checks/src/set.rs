@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use jiff::Timestamp;
 use pavisade_images as images;
-use pavisade_model::{Fact, KubernetesVersion, Meta, Program, Rule, Subject};
+use pavisade_model::{Fact, KubernetesVersion, Meta, Program, Rule, Subject, kinds};
 use pavisade_snapshot::{Facts, Image, Object, World, WorldKind, WorldParts};
 
 use crate::any::AnyCheck;
@@ -261,7 +261,7 @@ impl CheckSet {
         for &index in &self.on_worlds {
             self.run(index, world, Target::World(world), None, now, out);
         }
-        if !world.is_live() {
+        if !world.is_live() && world.of_kind(kinds::NODE_FACTS).next().is_none() {
             return;
         }
         let seen = programs::seen(world);

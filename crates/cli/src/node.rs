@@ -165,6 +165,12 @@ fn notes(facts: &Value, node: &str) -> Vec<Note> {
             "managed" if program != "kubelet" => "the provider operates the control plane",
             _ => "it is not a component of this node",
         };
+        if facts.get("processesRead").and_then(Value::as_bool) != Some(true) {
+            all.push(note(format!(
+                "not all processes were read: it is not known whether {program} runs here"
+            )));
+            continue;
+        }
         all.push(note(format!(
             "{program} does not run here: {why}; the controls of section {sections} do not apply"
         )));

@@ -36,6 +36,8 @@ pub(crate) struct Read {
     pub(crate) members: Vec<Member>,
     /// How control plane nodes or members differ.
     pub(crate) drift: Vec<String>,
+    /// Whether the data of all members was compared.
+    pub(crate) compared: bool,
     pub(crate) expected: Option<Expected>,
 }
 
@@ -57,12 +59,14 @@ fn etcd(args: &EtcdArgs) -> anyhow::Result<Outcome> {
 }
 
 fn outcome(read: &Read, require: &[String]) -> Outcome {
-    if read.members.iter().any(|member| !member.proof.complete) {
+    if read.members.iter().any(|member| !member.proof.complete) || !absent(read, require).is_empty()
+    {
         return Outcome::Incomplete;
     }
     let bad = |proof: &Proof| {
         proof.resources.iter().any(|(resource, tally)| {
-            required(resource, tally, require) && verdict(proof, tally) != Proven::Encrypted
+            let proven = [Proven::Encrypted, Proven::Nothing].contains(&verdict(proof, tally));
+            required(resource, tally, require) && !proven
                 || tally.writer.is_some() && tally.stale > 0
         })
     };
@@ -89,6 +93,8 @@ pub(crate) enum Proven {
     Plain,
     /// Not all values could be read, or some have no known form.
     Unknown,
+    /// There are no values, so nothing is proven.
+    Nothing,
 }
 
 pub(crate) fn verdict(proof: &Proof, tally: &Tally) -> Proven {
@@ -99,6 +105,10 @@ pub(crate) fn verdict(proof: &Proof, tally: &Tally) -> Proven {
         Proven::Unknown
     } else if tally.old_plain().values + tally.free_plain().values > 0 {
         Proven::Remains
+    } else if tally.unclear_remains() > 0 {
+        Proven::Unknown
+    } else if total == 0 {
+        Proven::Nothing
     } else {
         Proven::Encrypted
     }
@@ -108,7 +118,7 @@ pub(crate) fn verdict(proof: &Proof, tally: &Tally) -> Proven {
 pub(crate) fn read(databases: &Databases) -> anyhow::Result<Read> {
     let mut drift = Vec::new();
     let expected = expected(databases, &mut drift)?;
-    let several = databases.paths.len().max(databases.live.endpoints.len()) > 1;
+    let several = databases.paths.len() + databases.live.endpoints.len() > 1;
     let options = Options { expected: expected.as_ref(), digest: several, up_to: None };
     let mut members = Vec::new();
     for path in &databases.paths {
@@ -120,11 +130,12 @@ pub(crate) fn read(databases: &Databases) -> anyhow::Result<Read> {
         let proof = snapshot.prove(options)?;
         members.push(Member { name: snapshot.name.clone(), proof });
     }
-    // Members are at different revisions: compare all at the lowest one.
-    let lowest = members.iter().map(|member| member.proof.revision).min().unwrap_or(0);
+    // Members are at different revisions: compare all at the lowest one. What was not read completely
+    // differs without meaning.
+    let whole = || members.iter().enumerate().filter(|(_, member)| member.proof.complete);
+    let lowest = whole().map(|(_, member)| member.proof.revision).min().unwrap_or(0);
     let mut digests = Vec::new();
-    for (index, member) in members.iter().enumerate().filter(|_| several) {
-        let at = Options { up_to: Some(lowest), ..options };
+    for (index, member) in whole().filter(|_| several) {
         let compacted = member.proof.compacted.unwrap_or(0);
         if compacted > lowest {
             drift.push(format!(
@@ -134,24 +145,28 @@ pub(crate) fn read(databases: &Databases) -> anyhow::Result<Read> {
             ));
             continue;
         }
-        let again = match member.proof.revision == lowest {
-            true => member.proof.digest,
-            false => match databases.paths.get(index) {
-                Some(path) => open::prove_path(path, at)?.digest,
-                None => {
-                    streamed.get(index).map(|s| s.prove(at)).transpose()?.and_then(|p| p.digest)
-                }
-            },
+        let at = Options { up_to: Some(lowest), ..options };
+        let again = match (member.proof.revision == lowest, databases.paths.get(index)) {
+            (true, _) => member.proof.digest,
+            (false, Some(path)) => Some(open::prove_path(path, at)?).and_then(digest),
+            (false, None) => {
+                let streamed = streamed.get(index - databases.paths.len());
+                streamed.map(|s| s.prove(at)).transpose()?.and_then(digest)
+            }
         };
-        digests.push((member.name.clone(), again, member.proof.complete));
+        digests.extend(again.map(|again| (&member.name, again)));
     }
-    if let Some((first, digest, whole)) = digests.first() {
-        for (name, _, complete) in digests.iter().skip(1).filter(|(_, d, _)| d != digest) {
-            let why = if *complete && *whole { "" } else { ", which may be due to damage" };
-            drift.push(format!("{first} and {name} differ at revision {lowest}{why}"));
+    let compared = digests.len() == members.len();
+    if let Some((first, digest)) = digests.first() {
+        for (name, _) in digests.iter().skip(1).filter(|(_, d)| d != digest) {
+            drift.push(format!("{first} and {name} differ at revision {lowest}"));
         }
     }
-    Ok(Read { members, drift, expected })
+    Ok(Read { members, drift, compared, expected })
+}
+
+fn digest(proof: Proof) -> Option<[u8; 32]> {
+    proof.digest.filter(|_| proof.complete)
 }
 
 /// Reads the configurations, and compares them.
@@ -174,7 +189,10 @@ fn expected(databases: &Databases, drift: &mut Vec<String>) -> anyhow::Result<Op
 
 /// Returns the resources that must be encrypted but are not in a database.
 pub(crate) fn absent<'a>(read: &'a Read, require: &'a [String]) -> BTreeSet<&'a str> {
-    let has = |name: &str| read.members.iter().any(|m| m.proof.resources.contains_key(name));
+    let has = |name: &str| {
+        let mut of = read.members.iter().filter_map(|m| m.proof.resources.get(name));
+        of.any(|tally| tally.total().values > 0)
+    };
     require.iter().map(String::as_str).filter(|name| !has(name)).collect()
 }
 

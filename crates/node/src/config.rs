@@ -94,8 +94,20 @@ pub(crate) fn kubelet(
         }
     };
     if let Some(folder) = process.and_then(|process| process.flag("config-dir")) {
-        let names = root.names_in(folder).unwrap_or_default();
-        for name in names.into_iter().filter(|name| name.ends_with(".conf")).take(MAX_DROP_INS) {
+        // Without them the merged settings are not those of the kubelet.
+        let names = match root.entries(folder) {
+            Ok(names) => names,
+            Err(why) => {
+                notes.push(format!("the drop-in directory {folder} cannot be read: {why}"));
+                return (None, files);
+            }
+        };
+        let names: Vec<_> = names.into_iter().filter(|name| name.ends_with(".conf")).collect();
+        if names.len() > MAX_DROP_INS {
+            notes.push(format!("{folder} has more than {MAX_DROP_INS} drop-ins"));
+            return (None, files);
+        }
+        for name in names {
             let path = format!("{folder}/{name}");
             files.configs.push(path.clone());
             match document(root, &path) {
@@ -122,6 +134,10 @@ pub(crate) fn kubelet(
     let text = |path: &str| merged.pointer(path).and_then(Value::as_str).map(str::to_owned);
     files.static_pods = text("/staticPodPath").filter(|path| path.starts_with('/'));
     files.client_ca = text("/authentication/x509/clientCAFile");
+    // Its headers may authenticate.
+    if let Some(fields) = merged.as_object_mut() {
+        fields.remove("staticPodURLHeader");
+    }
     (Some(named_document(merged, name)), files)
 }
 

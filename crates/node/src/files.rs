@@ -3,6 +3,9 @@
 //! The paths of running components apply, else those of the distribution. A class without files has
 //! an empty list: it does not exist on this node.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
 use crate::Distribution;
@@ -96,10 +99,16 @@ pub(crate) fn files(
     let manifest = |name: &str| {
         places.manifests.iter().map(|folder| format!("{folder}/{name}.yaml")).collect::<Vec<_>>()
     };
+    // Of a directory that cannot be read, no file is known: it is an entry of each class.
+    let unread = RefCell::new(BTreeMap::new());
     let within = |folders: &[String], wanted: &dyn Fn(&str) -> bool| {
-        let all = folders.iter().filter(|folder| root.is_dir(folder));
-        let all = all.flat_map(|folder| root.below(folder));
-        all.filter(|path| wanted(path)).collect::<Vec<_>>()
+        let all = folders.iter().flat_map(|folder| root.below(folder));
+        let all = all.filter_map(|(path, why)| {
+            let is_unread = why.is_some();
+            unread.borrow_mut().extend(why.map(|why| (path.clone(), why)));
+            (is_unread || wanted(&path)).then_some(path)
+        });
+        all.collect::<Vec<_>>()
     };
     let is_key = |path: &str| path.ends_with(".key") || path.ends_with("-key.pem");
     let is_certificate = |path: &str| {
@@ -114,7 +123,11 @@ pub(crate) fn files(
     for unit in units {
         service.push(unit.to_owned());
         let folder = format!("{unit}.d");
-        let names = root.names_in(&folder).unwrap_or_default();
+        let names = root.names_in(&folder).unwrap_or_else(|error| {
+            unread.borrow_mut().insert(folder.clone(), error.to_string());
+            service.push(folder.clone());
+            Vec::new()
+        });
         let names = names.into_iter().filter(|name| name.ends_with(".conf"));
         service.extend(names.map(|name| format!("{folder}/{name}")));
     }
@@ -160,7 +173,12 @@ pub(crate) fn files(
                 seen.push(real);
                 new
             })
-            .filter_map(|path| root.access(path))
+            .filter_map(|path| match unread.borrow().get(path) {
+                Some(why) => Some(
+                    json!({ "path": path, "error": format!("not everything was read: {why}") }),
+                ),
+                None => root.access(path),
+            })
             .collect();
         all.insert(class.to_owned(), json!(found));
     }

@@ -140,7 +140,13 @@ fn manifests(
     ] {
         let listed = files.get(class).and_then(Value::as_array);
         for path in listed.into_iter().flatten().filter_map(|file| file.get("path")?.as_str()) {
-            let Ok(text) = root.text(path) else { continue };
+            let text = match root.text(path) {
+                Ok(text) => text,
+                Err(error) => {
+                    notes.push(format!("{path} cannot be read: {error}"));
+                    continue;
+                }
+            };
             let documents = pavisade_yaml::read(&pavisade_yaml::Source::new(path, text));
             let Some(doc) = documents.docs.first() else {
                 notes.push(format!("{path} is not valid YAML"));

@@ -1,5 +1,7 @@
 //! The running components and their command lines.
 
+use std::io;
+
 use serde_json::{Value, json};
 
 use crate::root::Root;
@@ -16,8 +18,33 @@ const COMPONENTS: [&str; 8] = [
     "rke2",
 ];
 
-/// The largest number of processes that are looked at.
+/// The largest number of entries of `/proc` that are looked at.
 const MAX_PROCESSES: usize = 100_000;
+
+/// The variables for the flags of etcd that checks read. Others may contain secrets.
+const VARIABLES: [&str; 21] = [
+    "ETCD_AUTO_TLS",
+    "ETCD_CERT_FILE",
+    "ETCD_CIPHER_SUITES",
+    "ETCD_CLIENT_CERT_AUTH",
+    "ETCD_CONFIG_FILE",
+    "ETCD_DATA_DIR",
+    "ETCD_KEY_FILE",
+    "ETCD_LISTEN_CLIENT_HTTP_URLS",
+    "ETCD_LISTEN_CLIENT_URLS",
+    "ETCD_LISTEN_METRICS_URLS",
+    "ETCD_LISTEN_PEER_URLS",
+    "ETCD_PEER_AUTO_TLS",
+    "ETCD_PEER_CERT_FILE",
+    "ETCD_PEER_CLIENT_CERT_AUTH",
+    "ETCD_PEER_KEY_FILE",
+    "ETCD_PEER_TRUSTED_CA_FILE",
+    "ETCD_TLS_MAX_VERSION",
+    "ETCD_TLS_MIN_VERSION",
+    "ETCD_TRUSTED_CA_FILE",
+    "ETCD_WAL_DIR",
+    "ETCD_ENABLE_PPROF",
+];
 
 /// A running component.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,8 +111,8 @@ fn same(written: &str, name: &str) -> bool {
 
 /// Returns the running components. An error is a reason why there may be more.
 pub(crate) fn components(root: &Root) -> (Vec<Process>, Option<String>) {
-    let names = match root.names_in("/proc") {
-        Ok(names) => names,
+    let (names, mut missing) = match root.names_up_to("/proc", MAX_PROCESSES) {
+        Ok((names, cut)) => (names, cut.map(|why| format!("/proc cannot be read: {why}"))),
         Err(error) => return (Vec::new(), Some(format!("/proc cannot be read: {error}"))),
     };
     let mut ids: Vec<u32> = names.iter().filter_map(|name| name.parse().ok()).collect();
@@ -94,8 +121,18 @@ pub(crate) fn components(root: &Root) -> (Vec<Process>, Option<String>) {
     }
     ids.sort_unstable();
     let mut found = Vec::new();
-    for pid in ids.into_iter().take(MAX_PROCESSES) {
-        let Ok(bytes) = root.bytes(&format!("/proc/{pid}/cmdline")) else { continue };
+    for pid in ids {
+        let bytes = match root.bytes(&format!("/proc/{pid}/cmdline")) {
+            Ok(bytes) => bytes,
+            // It ended meanwhile.
+            Err(error) if is_gone(&error) => continue,
+            Err(error) => {
+                missing.get_or_insert_with(|| {
+                    format!("the command line of process {pid} cannot be read: {error}")
+                });
+                continue;
+            }
+        };
         let words = bytes.split(|byte| *byte == 0);
         let mut command: Vec<String> =
             words.map(|word| String::from_utf8_lossy(word).into_owned()).collect();
@@ -107,6 +144,7 @@ pub(crate) fn components(root: &Root) -> (Vec<Process>, Option<String>) {
         let program = first.split(' ').next().unwrap_or_default();
         let base = program.rsplit('/').next().unwrap_or_default();
         let Some(name) = COMPONENTS.into_iter().find(|name| *name == base) else { continue };
+        hide(name, &mut command);
         let status = root.text(&format!("/proc/{pid}/status")).unwrap_or_default();
         let uid = status.lines().find_map(|line| line.strip_prefix("Uid:"));
         let uid = uid.and_then(|ids| ids.split_whitespace().nth(1)?.parse().ok());
@@ -116,16 +154,90 @@ pub(crate) fn components(root: &Root) -> (Vec<Process>, Option<String>) {
         };
         found.push(Process { name, pid, command, uid, env });
     }
-    (found, None)
+    (found, missing)
 }
+
+/// Whether a process does not exist any more.
+fn is_gone(error: &io::Error) -> bool {
+    const ESRCH: i32 = 3;
+    error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(ESRCH)
+}
+
+/// Removes what may be a secret from a command line.
+fn hide(name: &str, command: &mut Vec<String>) {
+    match name {
+        // They have tokens and passwords of databases among their flags, and no check reads those.
+        "k3s" | "rke2" => {
+            command.truncate(1);
+            if let Some(first) = command.first_mut() {
+                *first = first.split(' ').next().unwrap_or_default().to_owned();
+            }
+        }
+        "kubelet" => {
+            let mut next = false;
+            for word in command {
+                let flag = word.trim_start_matches('-').replace('_', "-");
+                if std::mem::take(&mut next) {
+                    "REMOVED".clone_into(word);
+                } else if flag == HEADER {
+                    next = true;
+                } else if flag.starts_with(HEADER) {
+                    *word = format!("--{HEADER}=REMOVED");
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The flag with headers of requests for static pods.
+const HEADER: &str = "manifest-url-header";
 
 /// Returns the variables that etcd reads as flags.
 fn variables(root: &Root, pid: u32) -> Option<Vec<(String, String)>> {
     let bytes = root.bytes(&format!("/proc/{pid}/environ")).ok()?;
     let all = bytes.split(|byte| *byte == 0).filter_map(|one| std::str::from_utf8(one).ok());
     let all = all.filter_map(|one| one.split_once('='));
-    // Tokens are no settings.
-    let wanted = |name: &str| name.starts_with("ETCD_") && !name.contains("TOKEN");
+    let wanted = |name: &str| VARIABLES.contains(&name);
     let of_etcd = all.filter(|(name, _)| wanted(name));
     Some(of_etcd.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn secrets_are_no_facts() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |pid: u32, file: &str, words: &[&str]| {
+            let path = folder.path().join(format!("proc/{pid}"));
+            fs::create_dir_all(&path).unwrap();
+            fs::write(path.join(file), words.join("\0") + "\0").unwrap();
+        };
+        write(1, "cmdline", &["etcd", "--name=a"]);
+        write(1, "environ", &["ETCD_ROOT_PASSWORD=hidden", "ETCD_CERT_FILE=/c", "HOME=hidden"]);
+        write(2, "cmdline", &["/bin/k3s", "server", "--token", "hidden"]);
+        write(3, "cmdline", &["k3s server --token=hidden"]);
+        write(4, "cmdline", &["kubelet", "--manifest-url-header", "A:hidden", "--v=2"]);
+        write(5, "cmdline", &["kubelet", "--manifest_url_header=A:hidden"]);
+        let (found, missing) = components(&Root::new(folder.path()).unwrap());
+        assert_eq!((found.len(), missing), (5, None));
+        let facts: Vec<_> = found.iter().map(Process::facts).collect();
+        let text = serde_json::to_string(&facts).unwrap();
+        assert!(!text.contains("hidden"), "{text}");
+        assert!(text.contains("ETCD_CERT_FILE") && text.contains("--v=2"), "{text}");
+        assert_eq!(found[2].command, ["k3s"]);
+    }
+
+    #[test]
+    fn a_command_line_that_cannot_be_read_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        // A directory cannot be read as a file, also not by root.
+        fs::create_dir_all(folder.path().join("proc/7/cmdline")).unwrap();
+        let (_, missing) = components(&Root::new(folder.path()).unwrap());
+        assert!(missing.is_some_and(|why| why.contains("process 7")));
+    }
 }

@@ -3,7 +3,7 @@
 //! The root may be that of another machine (`/host` in a pod, a mounted image), so links are resolved
 //! inside of it: an absolute link must not lead to this machine's files.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read as _};
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
@@ -58,30 +58,40 @@ impl Root {
         self.users.values().any(|user| user == name)
     }
 
-    /// Returns the real path of a path of the node, whose links are resolved inside the root.
+    /// Returns the real path of a path of the node, whose links are resolved inside the root, and
+    /// those of a container inside the container's root.
     pub(crate) fn resolve(&self, path: &str) -> io::Result<PathBuf> {
-        if self.path == Path::new("/") {
+        let mut todo: Vec<PathBuf> = parts(Path::new(path));
+        if self.path == Path::new("/") && todo.last().is_none_or(|first| first != Path::new("proc"))
+        {
             return Ok(PathBuf::from(path));
         }
-        let mut todo: Vec<PathBuf> = parts(Path::new(path));
         let (mut real, mut links) = (PathBuf::new(), 0);
+        // The root that absolute links start from.
+        let mut base = PathBuf::new();
         while let Some(part) = todo.pop() {
             if part == Path::new("..") {
-                real.pop();
+                if real != base {
+                    real.pop();
+                }
                 continue;
             }
             let next = real.join(&part);
             let whole = self.path.join(&next);
             match fs::symlink_metadata(&whole) {
-                // The links in /proc lead to the right place only if the kernel follows them.
-                Ok(kind) if kind.is_symlink() && !is_magic(&next) => {
+                // This link leads to the right place only if the kernel follows it.
+                Ok(kind) if kind.is_symlink() && self.is_magic(&next) => {
+                    base.clone_from(&next);
+                    real = next;
+                }
+                Ok(kind) if kind.is_symlink() => {
                     links += 1;
                     if links > MAX_LINKS {
                         return Err(io::Error::other("too many links"));
                     }
                     let target = fs::read_link(&whole)?;
                     if target.is_absolute() {
-                        real = PathBuf::new();
+                        real.clone_from(&base);
                     }
                     todo.extend(parts(&target));
                 }
@@ -89,6 +99,16 @@ impl Root {
             }
         }
         Ok(self.path.join(real))
+    }
+
+    /// Whether a path is `proc/PID/root` of a real procfs.
+    fn is_magic(&self, path: &Path) -> bool {
+        let mut parts = path.iter().map(|part| part.to_str().unwrap_or_default());
+        parts.next() == Some("proc")
+            && parts.next().is_some_and(|pid| pid.bytes().all(|byte| byte.is_ascii_digit()))
+            && parts.next() == Some("root")
+            && parts.next().is_none()
+            && is_procfs(&self.path.join("proc"))
     }
 
     /// Reads a file as text.
@@ -114,15 +134,40 @@ impl Root {
 
     /// Returns the names in a directory, sorted. Empty if it does not exist.
     pub(crate) fn names_in(&self, path: &str) -> io::Result<Vec<String>> {
-        let entries = match fs::read_dir(self.resolve(path)?) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            other => other?,
-        };
-        let names = entries.take(MAX_ENTRIES).filter_map(Result::ok);
-        let mut names: Vec<_> =
-            names.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+        match self.entries(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            other => other,
+        }
+    }
+
+    /// Returns all names in a directory, sorted.
+    pub(crate) fn entries(&self, path: &str) -> io::Result<Vec<String>> {
+        match self.names_up_to(path, MAX_ENTRIES)? {
+            (names, None) => Ok(names),
+            (_, Some(why)) => Err(io::Error::other(why)),
+        }
+    }
+
+    /// Returns the names in a directory, sorted, and the reason why there may be more.
+    pub(crate) fn names_up_to(
+        &self,
+        path: &str,
+        limit: usize,
+    ) -> io::Result<(Vec<String>, Option<String>)> {
+        let (mut names, mut missing) = (Vec::new(), None);
+        for entry in fs::read_dir(self.resolve(path)?)? {
+            if names.len() >= limit {
+                missing = Some(format!("it has more than {limit} entries"));
+                break;
+            }
+            match entry.map(|entry| entry.file_name().into_string()) {
+                Ok(Ok(name)) => names.push(name),
+                Ok(Err(_)) => missing = Some("a name in it is not UTF-8".to_owned()),
+                Err(error) => missing = Some(error.to_string()),
+            }
+        }
         names.sort();
-        Ok(names)
+        Ok((names, missing))
     }
 
     fn metadata(&self, path: &str) -> io::Result<Metadata> {
@@ -167,25 +212,37 @@ impl Root {
         }))
     }
 
-    /// Returns the paths of a directory and of everything in it, without following links.
-    pub(crate) fn below(&self, path: &str) -> Vec<String> {
-        let mut found = Vec::new();
-        let mut todo = vec![(path.trim_end_matches('/').to_owned(), 0)];
+    /// Returns the paths of a directory and of everything in it, also through links, sorted. A
+    /// directory that could not be read completely has the reason.
+    pub(crate) fn below(&self, path: &str) -> Vec<(String, Option<String>)> {
+        let top = path.trim_end_matches('/').to_owned();
+        let (mut found, mut visited) = (Vec::new(), HashSet::new());
+        let mut todo = vec![(top.clone(), 0)];
         while let Some((path, depth)) = todo.pop() {
             if found.len() >= MAX_ENTRIES {
+                let why = format!("it contains more than {MAX_ENTRIES} entries");
+                found.push((top, Some(why)));
                 break;
             }
-            if self.is_dir(&path) && depth < MAX_DEPTH {
-                for name in self.names_in(&path).unwrap_or_default().into_iter().rev() {
-                    let inside = format!("{path}/{name}");
-                    let real = self.resolve(&path).map(|folder| folder.join(&name));
-                    let is_link = real.and_then(fs::symlink_metadata).is_ok_and(|m| m.is_symlink());
-                    if !is_link {
-                        todo.push((inside, depth + 1));
-                    }
+            let is_dir = match self.metadata(&path) {
+                Ok(kind) => kind.is_dir() && visited.insert((kind.dev(), kind.ino())),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => {
+                    found.push((path, Some(error.to_string())));
+                    continue;
                 }
+            };
+            if !is_dir {
+                found.push((path, None));
+                continue;
             }
-            found.push(path);
+            let names = match depth < MAX_DEPTH {
+                true => self.names_up_to(&path, MAX_ENTRIES).map_err(|error| error.to_string()),
+                false => Err(format!("it is more than {MAX_DEPTH} levels deep")),
+            };
+            let (names, missing) = names.unwrap_or_else(|why| (Vec::new(), Some(why)));
+            todo.extend(names.iter().rev().map(|name| (format!("{path}/{name}"), depth + 1)));
+            found.push((path, missing));
         }
         found.sort();
         found
@@ -204,10 +261,66 @@ fn parts(path: &Path) -> Vec<PathBuf> {
     parts
 }
 
-/// Whether a path is `proc/PID/root`, which only the kernel can resolve.
-fn is_magic(path: &Path) -> bool {
-    let mut parts = path.iter().rev();
-    parts.next().is_some_and(|name| name == "root" || name == "cwd")
-        && parts.next().is_some()
-        && parts.next().is_some_and(|name| name == "proc")
+#[cfg(target_os = "linux")]
+fn is_procfs(path: &Path) -> bool {
+    const PROC: i64 = 0x9fa0;
+    #[expect(clippy::useless_conversion, reason = "the type depends on the architecture")]
+    rustix::fs::statfs(path).is_ok_and(|found| i64::try_from(found.f_type) == Ok(PROC))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_procfs(_: &Path) -> bool {
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn no_link_leads_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let (inside, outside) = (folder.path().join("in"), folder.path().join("out"));
+        fs::create_dir_all(inside.join("proc/11")).unwrap();
+        fs::create_dir_all(outside.join("sub")).unwrap();
+        fs::write(outside.join("file"), "secret").unwrap();
+        for name in ["root", "cwd"] {
+            symlink(&outside, inside.join("proc/11").join(name)).unwrap();
+        }
+        symlink("../../../out/file", inside.join("up")).unwrap();
+        let root = Root::new(&inside).unwrap();
+        for path in ["/proc/11/root/file", "/proc/11/cwd/file", "/up", "/../out/file"] {
+            assert!(root.text(path).is_err(), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_real_proc_leads_to_the_root_of_a_process() {
+        let root = Root::new(Path::new("/")).unwrap();
+        let path = format!("/proc/{}/root/proc/self/status", std::process::id());
+        assert!(root.text(&path).is_ok());
+    }
+
+    #[test]
+    fn what_is_below_and_what_cannot_be_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |path: &str| folder.path().join(path);
+        fs::create_dir_all(at("pki/etcd")).unwrap();
+        fs::create_dir_all(at("keys")).unwrap();
+        fs::write(at("keys/a.key"), "x").unwrap();
+        symlink("/keys/a.key", at("pki/b.key")).unwrap();
+        symlink("/pki", at("pki/etcd/again")).unwrap();
+        let mut deep = at("pki/deep");
+        for _ in 0..MAX_DEPTH + 1 {
+            deep.push("d");
+        }
+        fs::create_dir_all(&deep).unwrap();
+        let found = Root::new(folder.path()).unwrap().below("/pki");
+        let has = |path: &str| found.iter().any(|(found, why)| found == path && why.is_none());
+        assert!(has("/pki") && has("/pki/b.key") && has("/pki/etcd"), "{found:?}");
+        assert_eq!(found.iter().filter(|(_, why)| why.is_some()).count(), 1, "{found:?}");
+        assert!(found.len() < 30, "{found:?}");
+    }
 }

@@ -250,6 +250,8 @@ fn each_known_part_is_told_apart() {
             "certificate",
             server("--etcd-servers=https://e, --etcd-cafile=/a, --etcd-certfile=/c"),
         ),
+        ("PV-N061", "clients", etcd("--peer-cert-file=/c, --peer-key-file=/k")),
+        ("PV-N061", "peers", etcd("--cert-file=/c, --key-file=/k")),
         ("PV-O014", "maxage", log(1, 10, 100)),
         ("PV-O014", "maxbackup", log(30, 1, 100)),
         ("PV-O014", "maxsize", log(30, 10, 1)),
@@ -257,6 +259,12 @@ fn each_known_part_is_told_apart() {
     let parts = |id: &str| CATALOG.named(id).unwrap().rule().parts.iter().map(|part| &**part);
     for part in parts("PV-O015") {
         cases.push(("PV-O015", part, server(&format!("--disable-admission-plugins={part}"))));
+    }
+    for rule in CATALOG.rules() {
+        // Access to files of a node.
+        for part in rule.parts.iter().filter(|part| ["mode", "owner"].contains(&&***part)) {
+            cases.push((&*rule.id, &**part, files(part)));
+        }
     }
     for rule in CATALOG.rules() {
         for part in rule.parts.iter() {
@@ -272,6 +280,44 @@ fn each_known_part_is_told_apart() {
             assert_eq!(state, expect, "{check}@{part}\n{text}");
         }
     }
+}
+
+/// Facts about a node whose files all have a wrong mode or owner.
+fn files(wrong: &str) -> String {
+    let mut text = "---\napiVersion: pavisade.dev/v1\nkind: NodeFacts\nmetadata: {name: cp}\n\
+                    processesRead: true\netcdUser: true\nfiles:\n"
+        .to_owned();
+    for class in [
+        "admin-kubeconfig",
+        "apiserver-pod",
+        "cni",
+        "controller-manager-kubeconfig",
+        "controller-manager-pod",
+        "etcd-data",
+        "etcd-pod",
+        "kubelet-client-ca",
+        "kubelet-config",
+        "kubelet-kubeconfig",
+        "kubelet-service",
+        "pki",
+        "pki-certificates",
+        "pki-keys",
+        "proxy-kubeconfig",
+        "scheduler-kubeconfig",
+        "scheduler-pod",
+    ] {
+        let mode = if wrong == "mode" { "0777" } else { "0400" };
+        let (owner, id) = match (wrong, class) {
+            ("owner", _) => ("other", 5),
+            (_, "etcd-data") => ("etcd", 998),
+            _ => ("root", 0),
+        };
+        text += &format!(
+            "  {class}: [{{path: /f, mode: '{mode}', uid: {id}, gid: {id}, owner: {owner}, group: \
+             {owner}}}]\n"
+        );
+    }
+    text
 }
 
 fn component(name: &str, flag: &str) -> String {

@@ -9,6 +9,9 @@ use pavisade_yaml::{Doc, NodeId, Value};
 use crate::patch;
 use crate::pod::{self, Pod};
 
+/// The label of a configuration file with the node that it was read from.
+const FROM_NODE: &str = "pavisade.dev/from-node";
+
 /// The identity of an object within its world. The API version is not part of it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectId {
@@ -197,7 +200,13 @@ impl Object {
     pub fn is_from_node(&self) -> bool {
         self.is(kinds::NODE_FACTS)
             || self.is(kinds::ETCD_FACTS)
-            || self.at(&["metadata", "labels", "pavisade.dev/from-node"]).is_some()
+            || self.at(&["metadata", "labels", FROM_NODE]).is_some()
+    }
+
+    /// Returns the node that a configuration file was read from, if from one.
+    pub fn from_node(&self) -> Option<&str> {
+        let label = self.at(&["metadata", "labels", FROM_NODE])?;
+        Some(label.as_str().unwrap_or_default())
     }
 
     /// Whether two objects have the same version and content.

@@ -11,24 +11,24 @@
 use std::fmt;
 
 use crate::bytes::{ReadAt, le16, le32, le64};
+use crate::page::{self, Root};
 
 /// The magic number of a meta page.
 const MAGIC: u32 = 0xED0C_DAED;
 const VERSION: u32 = 2;
 const HEADER: usize = 16;
-const ELEMENT: usize = 16;
 const META: usize = 64;
 /// The number of bytes of a meta page before its checksum.
 const SUMMED: usize = 56;
 const BRANCH: u16 = 0x01;
 const LEAF: u16 = 0x02;
 const IS_META: u16 = 0x04;
-/// The flag of a leaf element that is a bucket.
-const BUCKET: u32 = 0x01;
 /// The maximum depth of a tree. Real ones have 3 to 5 levels.
 const MAX_DEPTH: usize = 48;
 /// The largest page with its overflow pages in bytes. etcd's requests are below 1.5 MiB by default.
 const MAX_PAGE: usize = 128 << 20;
+/// The largest number of buckets. etcd has about ten.
+const MAX_BUCKETS: usize = 4096;
 /// The largest number of damaged places that are listed.
 const MAX_DAMAGE: usize = 50;
 
@@ -97,13 +97,17 @@ pub struct Bolt<'a> {
     pub damages: Damages,
 }
 
-/// The root of a bucket.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Root {
-    /// A page.
-    Page(u64),
-    /// A page inside the value of the bucket.
-    Inline(Vec<u8>),
+/// Where a leaf page is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Leaf {
+    /// Inside the value of a bucket.
+    Inline,
+    /// It is the root of a bucket, and may be empty.
+    Root,
+    /// A branch page refers to it.
+    Inner,
+    /// Nothing refers to it, and pages after its first one may be used again.
+    Free,
 }
 
 /// A level of the walk: children that were not visited yet, the last one first to visit.
@@ -174,7 +178,7 @@ fn read_meta(bytes: &[u8]) -> Result<Meta, String> {
     if number != Some(MAGIC) {
         return Err("wrong magic number".to_owned());
     }
-    if flags & IS_META == 0 {
+    if flags != IS_META {
         return Err("its type is not `meta`".to_owned());
     }
     if version != Some(VERSION) {
@@ -211,6 +215,10 @@ impl<'a> Bolt<'a> {
         let (meta, mut notes) = meta(from)?;
         let pages = from.size() / u64::from(meta.page_size);
         let mut damages = Damages::default();
+        // A transaction after that of the valid page may be lost.
+        for note in &notes {
+            damages.add(0, note.clone());
+        }
         if meta.pages > pages {
             let missing = meta.pages - pages;
             let why = format!("the file is truncated: the last {missing} of {} pages", meta.pages);
@@ -245,18 +253,21 @@ impl<'a> Bolt<'a> {
     /// Returns the buckets in the root bucket, and whether all could be read.
     pub fn buckets(&mut self) -> (Vec<(Vec<u8>, Root)>, bool) {
         let mut found = Vec::new();
+        let mut wrong = Vec::new();
         let complete = self.walk_all(&Root::Page(self.meta.root), &mut |key, value, is_bucket| {
-            if !is_bucket || found.len() >= 4096 {
-                return;
-            }
-            if let Some(page) = le64(value, 0) {
-                let root = match page {
-                    0 => Root::Inline(value.get(16..).unwrap_or(&[]).to_vec()),
-                    page => Root::Page(page),
-                };
-                found.push((key.to_vec(), root));
+            match page::bucket(value).filter(|_| is_bucket && found.len() < MAX_BUCKETS) {
+                Some(root) => found.push((key.to_vec(), root)),
+                None if wrong.len() < MAX_DAMAGE => {
+                    wrong.push(String::from_utf8_lossy(key.get(..64).unwrap_or(key)).into_owned());
+                }
+                None => {}
             }
         });
+        let complete = complete && wrong.is_empty();
+        for name in wrong {
+            self.damages
+                .add(self.meta.root, format!("the root of the bucket `{name}` is not valid"));
+        }
         found.reverse();
         (found, complete)
     }
@@ -265,7 +276,7 @@ impl<'a> Bolt<'a> {
         let before = self.damages.count;
         let start = match root {
             Root::Inline(page) => {
-                self.leaf(page, 0, (&[], None), &mut *each);
+                self.leaf((0, page, Leaf::Inline), (&[], None), &mut *each);
                 return self.damages.count == before;
             }
             Root::Page(page) => *page,
@@ -285,9 +296,10 @@ impl<'a> Bolt<'a> {
                 continue;
             }
             let flags = le16(&buffer, 8).unwrap_or(0);
-            if flags & (BRANCH | LEAF) == LEAF {
-                self.leaf(&buffer, page, (&low, end.as_deref()), &mut *each);
-            } else if flags & (BRANCH | LEAF) == BRANCH {
+            if flags == LEAF {
+                let kind = if levels.len() == 1 { Leaf::Root } else { Leaf::Inner };
+                self.leaf((page, &buffer, kind), (&low, end.as_deref()), &mut *each);
+            } else if flags == BRANCH {
                 if levels.len() >= MAX_DEPTH {
                     self.damages.add(page, format!("the tree has more than {MAX_DEPTH} levels"));
                     continue;
@@ -342,6 +354,27 @@ impl<'a> Bolt<'a> {
             .map_err(failed)
     }
 
+    /// Loads a leaf page that nothing refers to, with as many of its overflow pages as there are.
+    /// Returns false if it is none.
+    fn load_free(&self, page: u64, budget: &mut u64, buffer: &mut Vec<u8>) -> bool {
+        let size = self.meta.page_size as usize;
+        let offset = page * u64::from(self.meta.page_size);
+        buffer.resize(size, 0);
+        let read = self.from.read_exact_at(buffer, offset);
+        if read.is_err() || le64(buffer, 0) != Some(page) || le16(buffer, 8) != Some(LEAF) {
+            return false;
+        }
+        let overflow = u64::from(le32(buffer, 12).unwrap_or(0)).min(self.pages - page - 1);
+        let overflow = overflow.min(*budget).min((MAX_PAGE / size) as u64);
+        *budget -= overflow;
+        buffer.resize(size + size * usize::try_from(overflow).unwrap_or(0), 0);
+        let rest = buffer.get_mut(size..).unwrap_or(&mut []);
+        if self.from.read_exact_at(rest, offset + size as u64).is_err() {
+            buffer.truncate(size);
+        }
+        true
+    }
+
     /// Marks a page. Returns false if it was marked before.
     fn visit(&mut self, page: u64) -> bool {
         let word = usize::try_from(page / 64).ok().and_then(|at| self.visited.get_mut(at));
@@ -365,17 +398,18 @@ impl<'a> Bolt<'a> {
         let (mut page, mut found) = (2, 0);
         // Free pages may be anywhere, and damage in them means nothing.
         let kept = std::mem::take(&mut self.damages);
+        // Pages after a head may be used again, so they are also read as heads. Without a limit, heads
+        // could make the time quadratic.
+        let mut budget = self.pages.saturating_mul(4);
         while page < self.pages {
-            if !self.is_visited(page) {
-                let loaded = self.load(page, &mut buffer).is_ok();
-                if loaded && le16(&buffer, 8) == Some(LEAF) {
-                    found += 1;
-                    self.leaf(&buffer, page, (&[], None), &mut |key, value, is_bucket| {
-                        if !is_bucket {
-                            each(key, value);
-                        }
-                    });
-                }
+            if !self.is_visited(page) && self.load_free(page, &mut budget, &mut buffer) {
+                found += 1;
+                let free = (page, &*buffer, Leaf::Free);
+                self.leaf(free, (&[], None), &mut |key, value, is_bucket| {
+                    if !is_bucket {
+                        each(key, value);
+                    }
+                });
             }
             page += 1;
         }
@@ -384,23 +418,22 @@ impl<'a> Bolt<'a> {
     }
 
     /// Calls `each` with the elements of a leaf page, the last first.
-    fn leaf(&mut self, page: &[u8], number: u64, (low, end): Keys<'_>, each: Each<'_>) {
-        let count = usize::from(le16(page, 10).unwrap_or(0));
+    fn leaf(&mut self, page: (u64, &[u8], Leaf), (low, end): Keys<'_>, each: Each<'_>) {
+        let (number, bytes, kind) = page;
+        let slack = match kind {
+            Leaf::Inline => 0,
+            Leaf::Root | Leaf::Inner => self.meta.page_size as usize,
+            Leaf::Free => usize::MAX,
+        };
+        let (elements, why) = page::leaf(bytes, slack);
+        if let Some(why) = why {
+            self.damages.add(number, why);
+        } else if elements.is_empty() && kind == Leaf::Inner {
+            self.damages.add(number, "a leaf page without elements");
+        }
         let mut after: Option<&[u8]> = end;
-        for index in (0..count).rev() {
-            let at = HEADER + index * ELEMENT;
-            let element = || {
-                let flags = le32(page, at)?;
-                let place = at.checked_add(le32(page, at + 4)? as usize)?;
-                let middle = place.checked_add(le32(page, at + 8)? as usize)?;
-                let last = middle.checked_add(le32(page, at + 12)? as usize)?;
-                (place >= HEADER + count * ELEMENT).then_some(())?;
-                Some((flags, page.get(place..middle)?, page.get(middle..last)?))
-            };
-            let Some((flags, key, value)) = element() else {
-                self.damages.add(number, format!("element {index} is outside of the page"));
-                continue;
-            };
+        for (index, element) in elements.iter().enumerate().rev() {
+            let page::Element { key, value, is_bucket } = *element;
             if key < low || end.is_some_and(|end| key >= end) {
                 self.damages.add(number, format!("the key of element {index} belongs elsewhere"));
                 continue;
@@ -413,28 +446,18 @@ impl<'a> Bolt<'a> {
             } else {
                 after = Some(key);
             }
-            each(key, value, flags & BUCKET != 0);
+            each(key, value, is_bucket);
         }
     }
 
     /// Returns the children of a branch page.
     fn branch(&mut self, page: &[u8], number: u64, (low, end): Keys<'_>) -> Vec<(Vec<u8>, u64)> {
-        let count = usize::from(le16(page, 10).unwrap_or(0));
+        let (elements, why) = page::branch(page, self.meta.page_size as usize);
         let mut children: Vec<(Vec<u8>, u64)> = Vec::new();
-        if count == 0 {
-            self.damages.add(number, "a branch page without elements");
+        if let Some(why) = why {
+            self.damages.add(number, why);
         }
-        for index in 0..count {
-            let at = HEADER + index * ELEMENT;
-            let element = || {
-                let place = at.checked_add(le32(page, at)? as usize)?;
-                let key = page.get(place..place.checked_add(le32(page, at + 4)? as usize)?)?;
-                Some((key, le64(page, at + 8)?))
-            };
-            let Some((key, child)) = element() else {
-                self.damages.add(number, format!("element {index} is outside of the page"));
-                continue;
-            };
+        for (index, (key, child)) in elements.into_iter().enumerate() {
             let ordered = children.last().is_none_or(|(last, _)| **last < *key);
             // The first child also contains keys that were inserted before its first key.
             let inside = index == 0 || key >= low;

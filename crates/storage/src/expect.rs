@@ -3,7 +3,10 @@
 //! The first entry whose `resources` match applies (`*.` is the core group, `*.GROUP` a group, `*.*`
 //! everything), and the first provider of that entry writes.
 
-use pavisade_yaml::{NoteKind, Source, Value, read};
+use std::fmt;
+
+use pavisade_yaml::{Kind, NoteKind, Source, Value, read};
+use sha2::{Digest as _, Sha256};
 
 use crate::stored::{Form, Provider};
 
@@ -45,9 +48,18 @@ impl Writer {
 }
 
 /// The entries of a configuration.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Expected {
     entries: Vec<(Vec<String>, Writer)>,
+    /// The SHA-256 of all resources with their keys, which tells whether two configurations are the
+    /// same. It is shown nowhere.
+    digest: [u8; 32],
+}
+
+impl fmt::Debug for Expected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Expected").field("entries", &self.entries).finish_non_exhaustive()
+    }
 }
 
 impl Expected {
@@ -72,7 +84,11 @@ impl Expected {
             let names = entry.list("resources").filter_map(|name| name.as_str().map(str::to_owned));
             (names.collect(), writer(entry))
         });
-        Ok(Self { entries: entries.collect() })
+        let mut hash = Sha256::new();
+        if let Some(resources) = root.get("resources") {
+            add(&mut hash, resources);
+        }
+        Ok(Self { entries: entries.collect(), digest: hash.finalize().into() })
     }
 
     /// Returns the writer of a resource with its group: `secrets`, `deployments.apps`.
@@ -85,6 +101,36 @@ impl Expected {
         };
         let entry = self.entries.iter().find(|(patterns, _)| patterns.iter().any(matches));
         entry.map_or(Writer::NoEntry, |(_, writer)| writer.clone())
+    }
+}
+
+/// Adds a value to a hash, whatever the order of its fields.
+fn add(hash: &mut Sha256, value: Value<'_>) {
+    let text = |hash: &mut Sha256, kind: u8, text: &str| {
+        hash.update([kind]);
+        hash.update((text.len() as u64).to_be_bytes());
+        hash.update(text);
+    };
+    match value.kind() {
+        Kind::Mapping => {
+            let mut fields: Vec<_> = value.entries().collect();
+            fields.sort_by_key(|(name, _)| *name);
+            hash.update([b'{']);
+            for (name, value) in fields {
+                text(hash, b':', name);
+                add(hash, value);
+            }
+            hash.update([b'}']);
+        }
+        Kind::Sequence => {
+            hash.update([b'[']);
+            value.items().for_each(|item| add(hash, item));
+            hash.update([b']']);
+        }
+        Kind::Null => hash.update([b'0']),
+        Kind::Bool | Kind::Number | Kind::Text => {
+            text(hash, b'"', &value.scalar_text().unwrap_or_default());
+        }
     }
 }
 

@@ -15,6 +15,7 @@ mod bytes;
 mod expect;
 mod integrity;
 mod mvcc;
+mod page;
 mod proof;
 mod protobuf;
 mod resource;
@@ -23,9 +24,10 @@ mod stored;
 #[doc(hidden)]
 pub mod testing;
 
-pub use bolt::{Bolt, Damage, Damages, Meta, NotBolt, Root, meta};
+pub use bolt::{Bolt, Damage, Damages, Meta, NotBolt, meta};
 pub use bytes::ReadAt;
 pub use expect::{Expected, Writer};
 pub use integrity::Integrity;
+pub use page::Root;
 pub use proof::{Count, MAX_LISTED, Options, Proof, Stale, Tally, prove};
 pub use stored::{Form, Provider};

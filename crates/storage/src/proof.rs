@@ -8,11 +8,12 @@ use std::collections::{BTreeMap, HashSet};
 
 use sha2::{Digest as _, Sha256};
 
-use crate::bolt::{Bolt, Damages, NotBolt, Root};
+use crate::bolt::{Bolt, Damages, NotBolt};
 use crate::bytes::{ReadAt, be64};
 use crate::expect::{Expected, Writer};
 use crate::integrity::{Integrity, integrity};
 use crate::mvcc::{KeyValue, Revision};
+use crate::page::Root;
 use crate::resource::stored;
 use crate::stored::Form;
 
@@ -99,6 +100,12 @@ impl Tally {
         sum(&self.old, |form| form.is_plain() == Some(true))
     }
 
+    /// Returns the number of old revisions and remains whose form is not known.
+    pub fn unclear_remains(&self) -> u64 {
+        let unclear = |forms| sum(forms, |form| form.is_plain().is_none()).values;
+        unclear(&self.old) + unclear(&self.free)
+    }
+
     /// Returns the remains in plain text in free pages.
     pub fn free_plain(&self) -> Count {
         sum(&self.free, |form| form.is_plain() == Some(true))
@@ -157,7 +164,7 @@ pub struct Options<'a> {
 pub fn prove(from: &dyn ReadAt, options: Options<'_>) -> Result<Proof, NotBolt> {
     let integrity = integrity(from);
     let mut bolt = Bolt::open(from)?;
-    let (buckets, mut complete) = bolt.buckets();
+    let (buckets, all) = bolt.buckets();
     let find = |name: &[u8]| buckets.iter().find(|(key, _)| key == name).map(|(_, root)| root);
     let mut compacted = None;
     if let Some(root) = find(b"meta") {
@@ -172,12 +179,11 @@ pub fn prove(from: &dyn ReadAt, options: Options<'_>) -> Result<Proof, NotBolt> 
         Some(root) => {
             let root: Root = root.clone();
             let mut wrong = Damages::default();
-            complete &= bolt.walk(&root, &mut |key, value| counting.take(key, value, &mut wrong));
-            complete &= wrong.count == 0;
+            bolt.walk(&root, &mut |key, value| counting.take(key, value, &mut wrong));
             bolt.damages.count += wrong.count;
             bolt.damages.listed.extend(wrong.listed);
         }
-        None if complete => {
+        None if all => {
             return Err(NotBolt(
                 "this bbolt database is not from etcd: it has no bucket `key`".into(),
             ));
@@ -190,6 +196,8 @@ pub fn prove(from: &dyn ReadAt, options: Options<'_>) -> Result<Proof, NotBolt> 
             bolt.walk(&root.clone(), &mut |_, _| {});
         }
     }
+    // Damage anywhere may hide values: a lost transaction, a bucket, or pages after the end.
+    let complete = bolt.damages.count == 0 && !counting.truncated;
     if complete {
         bolt.remains(&mut |key, value| counting.remains(key, value));
     }

@@ -93,6 +93,23 @@ resources:
 }
 
 #[test]
+fn configurations_with_other_keys_differ() {
+    let read = |provider: &str| {
+        let text = format!(
+            "kind: EncryptionConfiguration\nresources:\n- resources: [secrets]\n  providers:\n  \
+             - secretbox: {{keys: [{provider}]}}\n"
+        );
+        Expected::read("e", &text).unwrap()
+    };
+    let one = read("{name: key1, secret: eHh4}");
+    assert_eq!(one, read("{secret: 'eHh4', name: key1}"));
+    assert_ne!(one, read("{name: key1, secret: eXl5}"));
+    assert_ne!(one, read("{name: key1, secret: eHh4}, {name: key2, secret: eHh4}"));
+    let shown = format!("{one:?}");
+    assert!(!shown.contains("eHh4") && !shown.contains("digest"), "{shown}");
+}
+
+#[test]
 fn a_prefix_alone_is_no_encryption() {
     for (value, expected) in [
         (sealed("k8s:enc:aescbc:v1:key1:", 48), Some(false)),
@@ -204,6 +221,55 @@ fn a_flipped_bit_invents_nothing() {
         assert!(total(&proof) <= total(&whole), "{at}");
         assert!(!proof.complete || total(&proof) == total(&whole), "{at}: {proof:?}");
     }
+}
+
+/// The header of a page has no checksum either.
+#[test]
+fn a_flipped_header_proves_nothing_more() {
+    for count in [1, 2, 100] {
+        let bytes = some(count);
+        let whole = read(&bytes);
+        assert!(whole.complete, "{whole:?}");
+        for page in (0..bytes.len()).step_by(4096) {
+            for bit in 64..128 {
+                let mut flipped = bytes.clone();
+                flipped[page + bit / 8] ^= 1 << (bit % 8);
+                let Ok(proof) = prove(&flipped.as_slice(), Options::default()) else { continue };
+                let same = proof.resources == whole.resources && proof.other == whole.other;
+                assert!(!proof.complete || same, "{count}: page {}, {bit}: {proof:?}", page / 4096);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_bucket_without_its_page_is_no_empty_one() {
+    let mut bytes = some(300);
+    // The root of the bucket `key` is the first element of the last page.
+    let root = bytes.len() - 4096;
+    let value = root + 16 + 32 + b"key".len();
+    assert_ne!(bytes[value], 0);
+    bytes[value..value + 8].fill(0);
+    assert!(prove(&bytes.as_slice(), Options::default()).is_ok_and(|proof| !proof.complete));
+}
+
+#[test]
+fn elements_that_overlap_are_damage() {
+    let mut bytes = vec![0; 16 + 3 * 16];
+    bytes.extend([7; 48]);
+    bytes.resize(4096, 0);
+    let page = 3usize;
+    let mut file = some(1);
+    for index in 0..3 {
+        let at = 16 + index * 16;
+        bytes[at..at + 4].copy_from_slice(&(64u32 - at as u32).to_le_bytes());
+        bytes[at + 4..at + 8].copy_from_slice(&48u32.to_le_bytes());
+    }
+    bytes[..8].copy_from_slice(&(page as u64).to_le_bytes());
+    (bytes[8], bytes[10]) = (1, 3);
+    file[page * 4096..(page + 1) * 4096].copy_from_slice(&bytes);
+    let proof = read(&file);
+    assert!(!proof.complete && proof.damages.listed[0].why.contains("element 1"), "{proof:?}");
 }
 
 #[test]

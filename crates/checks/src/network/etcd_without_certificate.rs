@@ -4,7 +4,7 @@ use pavisade_macros::check;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
+use crate::{Check, Claim, Component, Cx, FlagSource, OnComponent, Verdict};
 
 /// etcd has no configured certificate
 ///
@@ -37,6 +37,8 @@ impl Check for EtcdWithoutCertificate {
         Verdict::from_claims(flags.into_iter().filter_map(|(certificate, key, whom)| {
             let claim = [certificate, key].into_iter().find_map(|flag| match etcd.known(flag) {
                 Ok(set) if set.as_ref().is_some_and(|set| !set.value.is_empty()) => None,
+                // kubeadm sets all four, unless its configuration replaces them.
+                Ok(None) if etcd.source() == FlagSource::Kubeadm => None,
                 Ok(_) => Some(Claim::fails(
                     etcd.place(flag),
                     format!("`--{flag}` is not set: etcd has no certificate for {whom}"),

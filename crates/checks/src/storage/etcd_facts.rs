@@ -10,6 +10,16 @@ pub(super) fn number(value: Value<'_>, field: &str) -> Option<i64> {
     value.get(field).and_then(Value::as_i64).filter(|number| *number >= 0)
 }
 
+/// Returns the number of values in a list of forms that are neither plain text nor encrypted.
+pub(super) fn unclear(resource: Value<'_>, field: &str) -> i64 {
+    let is_known = |form: &Value<'_>| {
+        form.get("provider").is_some()
+            || form.str("form").is_some_and(|form| form.starts_with("plain text"))
+    };
+    let forms = resource.list(field).filter(|form| !is_known(form));
+    forms.fold(0, |sum, form| sum.saturating_add(number(form, "values").unwrap_or(1)))
+}
+
 /// Whether a resource must be encrypted.
 pub(super) fn is_required(resource: Value<'_>, more: &[String]) -> bool {
     let name = resource.str("resource").unwrap_or_default();

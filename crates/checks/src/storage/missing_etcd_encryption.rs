@@ -53,7 +53,7 @@ fn judge<'a>(server: Component<'a>, cx: &View<'a>) -> Result<Verdict<'a>, Claim<
     };
     // The content of the configuration is checked separately (PV-D001, PV-D002).
     let kinds = [kinds::ENCRYPTION_CONFIGURATION, kinds::ENCRYPTION_CONFIG];
-    if kinds.into_iter().all(|kind| cx.list(kind).objects.is_empty()) {
+    if !kinds.into_iter().any(|kind| server.has_file(kind, cx)) {
         // Stored values prove more than the configuration.
         match secrets_proven(cx) {
             Some(Proof::Encrypted) => return Ok(Verdict::Holds),

@@ -7,7 +7,7 @@ use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::etcd_facts::{is_required, number, readable};
+use super::etcd_facts::{is_required, number, readable, unclear};
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
 /// Values in etcd are stored in plain text
@@ -35,12 +35,12 @@ impl Check for PlaintextValueInEtcd {
     fn check<'a>(&self, etcd: &'a Object, _: &Cx<'a>) -> Verdict<'a> {
         let all = etcd.at(&["resources"]).into_iter().flat_map(Value::items);
         let wanted = all.filter(|one| is_required(*one, &self.resources));
-        let of_resources = wanted.map(|resource| judge(etcd, resource));
+        let of_resources = wanted.map(judge);
         Verdict::all(of_resources.chain([readable(etcd)]))
     }
 }
 
-fn judge<'a>(etcd: &'a Object, resource: Value<'a>) -> Verdict<'a> {
+fn judge(resource: Value<'_>) -> Verdict<'_> {
     let name = resource.str("resource").unwrap_or_default();
     let (Some(total), Some(plain), Some(encrypted)) =
         (number(resource, "objects"), number(resource, "plaintext"), number(resource, "encrypted"))
@@ -56,8 +56,6 @@ fn judge<'a>(etcd: &'a Object, resource: Value<'a>) -> Verdict<'a> {
         let why = format!("{other} of {total} values of `{name}` have no known form");
         return Claim::unknown(resource, why).instance(name).into();
     }
-    // What is missing in a damaged file is reported once, for the whole file.
-    let _ = etcd;
     let (old, free) = (
         number(resource, "oldPlaintext").unwrap_or(0),
         number(resource, "freePlaintext").unwrap_or(0),
@@ -72,5 +70,11 @@ fn judge<'a>(etcd: &'a Object, resource: Value<'a>) -> Verdict<'a> {
         let claim = Claim::fails(resource, message).severity(Severity::Medium).instance(name);
         return claim.advice(advice).into();
     }
-    Verdict::Holds
+    let unclear = unclear(resource, "oldRevisions") + unclear(resource, "freePages");
+    if unclear > 0 {
+        let why = format!("{unclear} old values of `{name}` in the file have no known form");
+        return Claim::unknown(resource, why).instance(name).into();
+    }
+    // Without any value, nothing is proven.
+    if total == 0 { Verdict::NotApplicable } else { Verdict::Holds }
 }

@@ -24,6 +24,7 @@ fn document(member: &Member, read: &Read) -> Value {
             Proven::Remains => "remains",
             Proven::Plain => "plaintext",
             Proven::Unknown => "unknown",
+            Proven::Nothing => "nothing",
         };
         resource(name, tally, verdict)
     });

@@ -21,6 +21,9 @@ const MAX_LINE: u64 = 64 << 20;
 /// The largest snapshot in bytes. etcd recommends at most 8 GB.
 const MAX_SIZE: u64 = 64 << 30;
 
+/// The length of the hash after the database, whose length is a multiple of 512 bytes.
+const HASH: u64 = 32;
+
 /// A snapshot in a file without a name.
 pub(crate) struct Snapshot {
     pub(crate) name: String,
@@ -125,6 +128,10 @@ fn snapshot(client: &reqwest::blocking::Client, endpoint: &str) -> anyhow::Resul
     }
     if !finished {
         bail!("{}: the stream ended early, after {total} bytes", asking());
+    }
+    // Without the hash at its end, nothing shows that the stream is whole.
+    if total % 512 != HASH {
+        bail!("{}: the hash at its end is missing, after {total} bytes", asking());
     }
     let file: File = file;
     Ok(Snapshot { name: base.to_owned(), file: OpenFile::new(file)? })

@@ -16,7 +16,11 @@ pub(crate) fn run(args: &PlanArgs) -> anyhow::Result<Outcome> {
     some(&read)?;
     let (text, steps) = plan(&read, &args.databases, args.kubernetes_version);
     crate::print(text.as_bytes())?;
-    Ok(match (read.members.iter().all(|member| member.proof.complete), steps) {
+    let known = read.members.iter().all(|member| {
+        let mut tallies = member.proof.resources.values();
+        member.proof.complete && !tallies.any(|tally| is_unclear(tally.writer.as_ref()))
+    });
+    Ok(match (known, steps) {
         (false, _) => Outcome::Incomplete,
         (true, true) => Outcome::Findings,
         (true, false) => Outcome::Clean,
@@ -42,6 +46,11 @@ fn plan(read: &Read, databases: &Databases, version: KubernetesVersion) -> (Stri
             add(of, tally);
         }
     }
+    let unclear: Vec<_> = todo
+        .iter()
+        .filter(|(_, of)| is_unclear(of.writer.as_ref()))
+        .map(|(name, _)| *name)
+        .collect();
     todo.retain(|_, of| of.stale + of.old + of.free > 0);
     let mut out = String::new();
     for member in read.members.iter().filter(|member| !member.proof.complete) {
@@ -54,12 +63,19 @@ fn plan(read: &Read, databases: &Databases, version: KubernetesVersion) -> (Stri
     for line in &read.drift {
         let _ = writeln!(out, "# WARNING: {}. Resolve this before the first step.", one_line(line));
     }
-    let unclear = todo.iter().filter(|(_, of)| matches!(of.writer, Some(Writer::Unclear(_))));
-    for (name, _) in unclear {
-        let _ = writeln!(out, "# WARNING: the configuration for {name} is not clear.");
+    for name in &unclear {
+        let _ = writeln!(
+            out,
+            "# WARNING: the configuration for {} is not clear, so it is not known what is stale.",
+            one_line(name)
+        );
     }
     if todo.is_empty() {
-        out.push_str("# Nothing is stale.\n");
+        let known = unclear.is_empty() && read.members.iter().all(|member| member.proof.complete);
+        out.push_str(match known {
+            true => "# Nothing is stale.\n",
+            false => "# Nothing that is known is stale.\n",
+        });
         return (out, false);
     }
     if read.expected.is_none() {
@@ -125,6 +141,10 @@ fn plan(read: &Read, databases: &Databases, version: KubernetesVersion) -> (Stri
     (out, true)
 }
 
+fn is_unclear(writer: Option<&Writer>) -> bool {
+    matches!(writer, Some(Writer::Unclear(_)))
+}
+
 fn add(of: &mut Todo, tally: &Tally) {
     let encrypts = matches!(tally.writer, Some(Writer::Encrypts(..)))
         || tally.writer.is_none() && tally.encrypted().values > 0;
@@ -137,7 +157,9 @@ fn add(of: &mut Todo, tally: &Tally) {
         of.old = of.old.max(tally.old_plain().values);
         of.free = of.free.max(tally.free_plain().values);
     }
-    of.writer = tally.writer.clone();
+    if tally.writer.is_some() {
+        of.writer = tally.writer.clone();
+    }
     for stale in &tally.listed {
         let label = stale.form.label();
         if !of.forms.contains(&label) && of.forms.len() < 5 {

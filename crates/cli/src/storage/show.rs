@@ -16,7 +16,10 @@ pub(crate) fn text(read: &Read, require: &[String], full: bool, color: bool) -> 
         one(&mut out, member, read, require, full, color);
     }
     if read.members.len() > 1 && read.drift.is_empty() {
-        out.push_str("The members have the same data.\n");
+        out.push_str(match read.compared {
+            true => "The members have the same data.\n",
+            false => "Not all members could be compared.\n",
+        });
     }
     for line in &read.drift {
         let _ = writeln!(out, "{} {}", paint("drift:", "1;31", color), one_line(line));
@@ -99,10 +102,15 @@ fn told(
                 "the {total} values that could be read are encrypted, but not all could be read"
             ),
         ),
+        Proven::Unknown if tally.encrypted().values == total => {
+            let unclear = tally.unclear_remains();
+            ("unknown", "1;33", format!("{unclear} old values in the file have no known form"))
+        }
         Proven::Unknown => {
             let unclear = total - plain - tally.encrypted().values;
             ("unknown", "1;33", format!("{unclear} of {total} values have no known form"))
         }
+        Proven::Nothing => ("unknown", "1;33", "there are no values".to_owned()),
     };
     if must {
         let _ = writeln!(out, "{} {name}: {text}", paint(&format!("{word}:"), paint_as, color));
