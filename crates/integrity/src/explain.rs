@@ -6,7 +6,7 @@
 //! and even then the records of the node are a weaker [`Basis`] than what was verified elsewhere. A
 //! file that gains rights is never explained by them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::{
     Algorithm, Aspect, Change, ChangeKind, Compared, Content, Digest, Entry, Kind, Records,
@@ -28,6 +28,8 @@ pub struct Facts {
     pub issued: HashMap<Box<[u8]>, Box<[u8]>>,
     /// Changed files with a private key, and the changed file with its certificate.
     pub keys: HashMap<Box<[u8]>, Box<[u8]>>,
+    /// Those of the issuers whose private key seems to be on the node, where root can use it.
+    pub local: HashSet<Box<[u8]>>,
     /// Entries of a tree that the user trusts.
     pub reference: HashMap<Box<[u8]>, Entry>,
     /// The present, in seconds since 1970.
@@ -185,7 +187,9 @@ pub fn explain(compared: &Compared, facts: &Facts) -> Vec<Explained> {
         .collect();
     let mut keys = Vec::new();
     for (at, change) in compared.changes.iter().enumerate() {
-        if let Some(certificate) = facts.keys.get(change.path())
+        // An added file is not explained by a key that it contains.
+        if change.kind == ChangeKind::Changed
+            && let Some(certificate) = facts.keys.get(change.path())
             && let Some(basis) = expected.get(&**certificate)
         {
             let explanation = Explanation::Key { certificate: certificate.clone() };
@@ -287,7 +291,7 @@ fn content(
         }
     }
     match certificate(change, is, facts) {
-        Some(Ok(explanation)) => return Ok((explanation, Basis::Proven)),
+        Some(Ok(found)) => return Ok(found),
         Some(Err(hint)) => return Err(Some(hint)),
         None => {}
     }
@@ -307,7 +311,7 @@ fn certificate(
     change: &Change,
     is: &Entry,
     facts: &Facts,
-) -> Option<Result<Explanation, Explanation>> {
+) -> Option<Result<(Explanation, Basis), Explanation>> {
     let new = is.certificate.as_ref()?;
     let old = change.was.as_ref()?.certificate.as_ref()?;
     let same_names = new.subject == old.subject && new.issuer == old.issuer;
@@ -317,8 +321,15 @@ fn certificate(
         return None;
     }
     let subject = new.subject.clone();
-    Some(match facts.issued.get(&is.path) {
-        Some(by) => Ok(Explanation::Certificate { subject, by: by.clone() }),
+    let has_same_uses = !new.profile.is_empty() && new.profile == old.profile;
+    Some(match facts.issued.get(&is.path).filter(|_| has_same_uses) {
+        Some(by) => {
+            let basis = match facts.local.contains(by) {
+                true => Basis::NodeRecords,
+                false => Basis::Proven,
+            };
+            Ok((Explanation::Certificate { subject, by: by.clone() }, basis))
+        }
         None => Err(Explanation::UnprovenCertificate { subject }),
     })
 }

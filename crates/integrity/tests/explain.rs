@@ -138,6 +138,7 @@ fn a_renewed_certificate_needs_its_issuer() {
             issuer: "CN=ca".to_owned(),
             not_before: from,
             not_after: from + 100,
+            profile: "sha256:uses".to_owned(),
         }))
     };
     let path = "/etc/kubernetes/pki/apiserver.crt";
@@ -153,6 +154,13 @@ fn a_renewed_certificate_needs_its_issuer() {
     assert!(matches!(why, Some(Explanation::UnprovenCertificate { .. })));
     facts.issued.insert(path.as_bytes().into(), b"/etc/kubernetes/pki/ca.crt"[..].into());
     assert_eq!(both(&is, &facts).0, Verdict::Expected(Basis::Proven));
+    facts.local.insert(b"/etc/kubernetes/pki/ca.crt"[..].into());
+    assert_eq!(both(&is, &facts).0, Verdict::Expected(Basis::NodeRecords));
+    facts.local.clear();
+    // Other names or uses.
+    let mut other = is.clone();
+    other.certificate.as_mut().unwrap().profile = "sha256:other".to_owned();
+    assert_eq!(both(&other, &facts).0, Verdict::Unexpected);
     // Its key.
     let key = "/etc/kubernetes/pki/apiserver.key";
     facts.keys.insert(key.as_bytes().into(), path.as_bytes().into());

@@ -63,7 +63,7 @@ fn once(args: &VerifyBaselineArgs) -> anyhow::Result<Outcome> {
         facts.records = records(root);
         facts.before = packages(&baseline.entries);
         let proven = proofs(root, &compared.changes, &collected.entries, &baseline.entries);
-        (facts.issued, facts.keys) = (proven.issued, proven.keys);
+        (facts.issued, facts.keys, facts.local) = (proven.issued, proven.keys, proven.local);
         facts.now = Timestamp::now().as_second();
         facts.digests = rehash(root, &needs(&compared, &facts), &collected.entries)
             .with_context(|| format!("reading {}", root.display()))?;
