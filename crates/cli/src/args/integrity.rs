@@ -13,7 +13,7 @@ there with `pavisade integrity sign`. Keep the printed digest outside of the nod
 Examples:
   pavisade integrity baseline -o node-1.baseline
   pavisade integrity baseline --root /host --node node-1 --preset kubernetes --preset programs -o new
-  pavisade integrity baseline --append node-1.baseline
+  pavisade integrity baseline --append node-1.baseline --public-key team.pub
 
 Exit codes:
   0  written
@@ -21,6 +21,9 @@ Exit codes:
   3  written, but something could not be read and is not covered";
 
 const SIGN_HELP: &str = "\
+The node, what is covered, and the numbers of paths are shown before the passphrase is asked for. A version
+covers what its node says: read this.
+
 A passphrase comes from --passphrase-file, from PAVISADE_PASSPHRASE, or is asked for on the terminal.
 
 Exit codes:
@@ -158,6 +161,14 @@ pub(crate) struct BaselineArgs {
     #[arg(long, value_name = "FILE", conflicts_with = "output")]
     pub append: Option<PathBuf>,
 
+    /// Add to a baseline only if this public key signed its newest version; may be given again.
+    #[arg(long, value_name = "FILE", requires = "append")]
+    pub public_key: Vec<PathBuf>,
+
+    /// Add to a baseline only if its newest version has this digest.
+    #[arg(long, value_name = "DIGEST", requires = "append")]
+    pub previous: Option<String>,
+
     /// Sign with this private key, if it may be on this machine.
     #[arg(long, value_name = "FILE")]
     pub key: Option<PathBuf>,
@@ -188,6 +199,11 @@ pub(crate) struct SignBaselineArgs {
     /// Sign only if the newest version has this digest, as printed on the node.
     #[arg(long, value_name = "DIGEST")]
     pub expect: Option<String>,
+
+    /// Sign only if the version before the newest has this digest. Needed if there is one and this key
+    /// did not sign it.
+    #[arg(long, value_name = "DIGEST")]
+    pub previous: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -14,9 +14,8 @@ use pavisade_integrity::{
 use pavisade_report::Options;
 use pavisade_report::integrity::{Integrity, IntegrityFormat as Format, Source, integrity};
 use pavisade_scan::Timestamp;
-use pavisade_signing::PublicKey;
 
-use super::expected;
+use super::{expected, public_keys};
 use crate::args::integrity::{IntegrityFormat, ShownArgs, TrustArgs, VerifyBaselineArgs};
 use crate::output::{Output, named, output, place};
 use crate::terminal::{color, width};
@@ -144,12 +143,7 @@ pub(super) fn accepted(
     args: &TrustArgs,
     node: Node,
 ) -> anyhow::Result<(Baseline, bool)> {
-    let mut keys = Vec::new();
-    for key in &args.keys {
-        let pem = bounded::text(key, MAX_KEY)?;
-        let shown = || format!("reading the key {}", key.display());
-        keys.push(PublicKey::from_pem(&pem).with_context(shown)?);
-    }
+    let keys = public_keys(&args.keys)?;
     let expect = match (&args.expect, &args.expect_file) {
         (Some(text), _) => Some(expected(text)?),
         (None, Some(file)) => Some(expected(bounded::text(file, MAX_KEY)?.trim())?),

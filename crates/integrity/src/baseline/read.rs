@@ -68,12 +68,12 @@ pub(super) fn newest(bytes: &[u8]) -> Result<(usize, Digest), Refused> {
 
 fn by_key(last: &Block, keys: &[pavisade_signing::PublicKey]) -> Result<(), Refused> {
     let version = last.version.header.version;
-    let (Some(name), Some(signature)) = (&last.version.key, &last.signature) else {
+    let (Some(name), Some(_)) = (&last.version.key, &last.version.signature) else {
         return Err(Refused::Unsigned(version));
     };
     let key = keys.iter().find(|key| key.fingerprint() == *name);
     let key = key.ok_or_else(|| Refused::Key { version, found: name.clone() })?;
-    match key.verifies(&message(&last.version.digest), signature) {
+    match last.version.is_signed_by(key) {
         true => Ok(()),
         false => Err(Refused::Signature(version)),
     }
@@ -94,7 +94,6 @@ fn belongs(of: &Node, here: &Node) -> Result<(), Refused> {
 
 struct Block {
     version: Version,
-    signature: Option<Vec<u8>>,
     /// Where the end line starts.
     end_at: usize,
 }
@@ -182,8 +181,8 @@ fn block(
             if !merge(&mut state.entries, changes) {
                 return Err(wrong(*number, "a path is removed that is not there"));
             }
-            let version = Version { header, digest, key: end.key, changed };
-            return Ok(Block { version, signature, end_at: line_at });
+            let version = Version { header, digest, key: end.key, changed, signature };
+            return Ok(Block { version, end_at: line_at });
         }
         let read: EntryLine = serde_json::from_slice(text)
             .map_err(|error| wrong(*number, format!("this is not an entry: {error}")))?;
