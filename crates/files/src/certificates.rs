@@ -1,7 +1,7 @@
 //! Certificates in files, and who issued those that changed.
 
 use std::collections::{HashMap, HashSet};
-use std::os::fd::AsFd as _;
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::Path;
 
 use base64::Engine as _;
@@ -211,12 +211,15 @@ fn local(root: &Path, is: &[Entry], issuers: &[(&Entry, &Issued)]) -> HashSet<Bo
         path.get(..at).unwrap_or_default().to_vec()
     };
     let is_named_key = |path: &[u8]| path.ends_with(b".key") || path.ends_with(b"-key.pem");
-    let mut found = HashSet::new();
+    let (top, mut found) = (self::folder(root), HashSet::new());
     for (by, _) in issuers {
         // The key may be outside of what the baseline covers.
         let at = by.path.iter().rposition(|byte| *byte == b'.').unwrap_or(by.path.len());
         let stem = by.path.get(..at).unwrap_or_default();
-        let exists = |end: &[u8]| open(root, &[stem, end].concat(), OFlags::PATH).is_some();
+        let exists = |end: &[u8]| {
+            let path = [stem, end].concat();
+            top.as_ref().is_some_and(|top| resolve::open(top.as_fd(), &path, OFlags::PATH).is_ok())
+        };
         if exists(b".key") || exists(b"-key.pem") {
             found.insert(by.path.clone());
         }
@@ -251,11 +254,8 @@ fn local(root: &Path, is: &[Entry], issuers: &[(&Entry, &Issued)]) -> HashSet<Bo
     found
 }
 
-/// Opens a file below a root without side effects.
-fn open(root: &Path, path: &[u8], flags: OFlags) -> Option<std::os::fd::OwnedFd> {
-    let of_root = OFlags::PATH | OFlags::DIRECTORY;
-    let root = rustix::fs::open(root, of_root, rustix::fs::Mode::empty()).ok()?;
-    resolve::open(root.as_fd(), path, flags).ok()
+fn folder(root: &Path) -> Option<OwnedFd> {
+    rustix::fs::open(root, OFlags::PATH | OFlags::DIRECTORY, rustix::fs::Mode::empty()).ok()
 }
 
 /// Returns the content of a small file if it is still that of its entry.
@@ -264,10 +264,13 @@ fn content(root: &Path, entry: &Entry) -> Option<String> {
     if entry.size > CHUNK as u64 {
         return None;
     }
-    let file = open(root, &entry.path, OFlags::RDONLY | OFlags::NONBLOCK)?;
+    let (file, size) = resolve::open_file(folder(root)?.as_fd(), &entry.path).ok()?;
+    if size != entry.size {
+        return None;
+    }
     let mut buffer = vec![0; CHUNK];
     let mut hashers = [Hasher::new(digest.algorithm)];
-    let length = hash_file(&file, &mut hashers, &mut buffer, None).ok()?;
+    let length = hash_file(&file, size, &mut hashers, &mut buffer, None).ok()?;
     let [hasher] = hashers;
     (hasher.finish()? == digest).then_some(())?;
     buffer.truncate(usize::try_from(length).ok().filter(|length| *length <= CHUNK)?);

@@ -10,6 +10,7 @@ mod process;
 use std::collections::HashMap;
 use std::fs::File;
 use std::io;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -24,8 +25,9 @@ use fanotify_fid::resolve::PathResolver;
 use fanotify_fid::{Fanotify, FanotifyError};
 use pavisade_integrity::{Doubt, Scope};
 use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
 
-use crate::resolve::resolve;
+use crate::resolve::{open, open_file, resolve};
 use crate::walk::matches;
 
 use process::Processes;
@@ -172,12 +174,11 @@ impl Watch {
                 }
             };
             self.places.extend(resolved.links);
-            let mut place = self.root.clone();
-            let relative = resolved.path.strip_prefix(b"/").unwrap_or(&resolved.path);
-            place.push(std::ffi::OsStr::from_bytes(relative));
-            while !place.exists() && place.pop() {}
+            let opened = next(std::os::fd::AsFd::as_fd(&root), &resolved.path);
             self.places.push(resolved.path);
-            let done = File::open(&place).and_then(|file| {
+            let done = opened.map_err(io::Error::from).and_then(|(above, file)| {
+                let file = File::from(file);
+                let place = self.root.join(std::ffi::OsStr::from_bytes(&above));
                 let fsid = fsid_of_fd(&file)?;
                 if !marked.contains(&fsid) {
                     let flags = FAN_MARK_ADD | FAN_MARK_FILESYSTEM;
@@ -352,6 +353,27 @@ impl Watch {
         for (_, Pending { event, .. }) in self.pending.extract_if(is_overdue) {
             each(Seen::Event(event));
         }
+    }
+}
+
+/// Opens a path without links below a root, or the next folder above it that exists, and returns it
+/// relative to the root. Pipes and devices are not opened.
+fn next(root: BorrowedFd<'_>, path: &[u8]) -> Result<(Vec<u8>, OwnedFd), Errno> {
+    let mut path = path.strip_prefix(b"/").unwrap_or(path);
+    loop {
+        let here = if path.is_empty() { &b"."[..] } else { path };
+        let opened = match open_file(root, here) {
+            Ok((file, _)) => Ok(file),
+            Err(Errno::ISDIR) => open(root, here, OFlags::RDONLY | OFlags::DIRECTORY),
+            Err(error) => Err(error),
+        };
+        match opened {
+            Ok(file) => return Ok((path.to_vec(), file)),
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::NXIO) if !path.is_empty() => {}
+            Err(error) => return Err(error),
+        }
+        let above = path.iter().rposition(|byte| *byte == b'/').unwrap_or_default();
+        path = path.get(..above).unwrap_or_default();
     }
 }
 

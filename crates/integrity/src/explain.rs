@@ -264,8 +264,11 @@ fn without(was: &Entry, facts: &Facts) -> Option<Explanation> {
     let (name, version) = package.split_once(' ')?;
     let now = facts.records.version(name);
     let is_listed = facts.records.file(&was.path).is_some();
-    (!is_listed && !facts.records.is_empty() && now != Some(version)).then(|| {
-        Explanation::PackageWithout { was: package.to_owned(), now: now.map(str::to_owned) }
+    // What could not be read may list it.
+    let is_complete = !facts.records.is_empty() && facts.records.problems.is_empty();
+    (!is_listed && is_complete && now != Some(version)).then(|| Explanation::PackageWithout {
+        was: package.to_owned(),
+        now: now.map(str::to_owned),
     })
 }
 

@@ -110,6 +110,9 @@ fn a_file_that_an_upgrade_drops_is_expected() {
     assert_eq!(verdict(&was, &[], &listed).0, Verdict::Unexpected);
     let same = facts("1.0", "/usr/lib/x", md5(1), md5(1), &was);
     assert_eq!(verdict(&was, &[], &same).0, Verdict::Unexpected);
+    let mut partly = facts("2.0", "/usr/lib/libtool.so.2", md5(1), md5(1), &was);
+    partly.records.problems.push("a list cannot be read".to_owned());
+    assert_eq!(verdict(&was, &[], &partly).0, Verdict::Unexpected);
     // A node whose database was deleted explains nothing.
     let none = Facts { before: packages(&was), ..Facts::default() };
     assert_eq!(verdict(&was, &[], &none).0, Verdict::Unexpected);
