@@ -19,6 +19,8 @@ use crate::resolve;
 
 /// Names of a directory that are one piece of work.
 const PIECE: usize = 64;
+/// The longest path in bytes.
+const MAX_PATH: usize = 16 << 10;
 /// The most entries of one walk.
 const MAX_ENTRIES: usize = 10_000_000;
 
@@ -177,6 +179,9 @@ impl Walk<'_> {
         tasks: &rayon::Scope<'s>,
         batch: &mut Batch,
     ) {
+        if path.len() > MAX_PATH {
+            return self.gap(&path, format!("its path is longer than {MAX_PATH} bytes"));
+        }
         let asked = Name { folder: folder.as_fd(), name, path: &path, mount };
         match read(&self.context, &asked, &mut batch.buffer) {
             Ok(Found::Nothing) => {}

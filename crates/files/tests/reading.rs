@@ -263,3 +263,48 @@ fn files_about_the_node_stay_below_the_root() {
     let records = pavisade_files::records(root.path());
     assert_eq!(records.problems.len(), 1, "{:?}", records.problems);
 }
+
+#[test]
+fn attributes_cannot_be_mistaken() {
+    use rustix::fs::{XattrFlags, setxattr};
+    let root = tempfile::tempdir().unwrap();
+    let file = root.path().join("tree/file");
+    fs::create_dir(root.path().join("tree")).unwrap();
+    fs::write(&file, "content").unwrap();
+    let long = [b'v'; 1000];
+    if let Err(error) = setxattr(&file, "user.x", &long, XattrFlags::empty()) {
+        println!("skipped: {error}");
+        return;
+    }
+    let before = seen(root.path());
+    // What is stored of a long value, and the text of its digest, are other values.
+    let stored = before.entries[1].attributes.as_ref().unwrap();
+    let stored = stored.iter().find(|(name, _)| &**name == "user.x").unwrap().1.to_vec();
+    let digest = pavisade_integrity::Digest::sha256(&long).to_string().into_bytes();
+    for value in [stored, digest] {
+        setxattr(&file, "user.x", &value, XattrFlags::empty()).unwrap();
+        let found = compare(&before.entries, &seen(root.path()).entries, &[]);
+        assert_eq!(found.changes.len(), 1, "{found:?}");
+    }
+    if setxattr(&file, &b"user.\xff"[..], b"x", XattrFlags::empty()).is_ok() {
+        assert!(seen(root.path()).entries[1].attributes.is_err());
+    }
+}
+
+#[test]
+fn paths_that_are_too_long_are_gaps() {
+    let root = tempfile::tempdir().unwrap();
+    fs::create_dir(root.path().join("tree")).unwrap();
+    let mut folder =
+        rustix::fs::open(root.path().join("tree"), rustix::fs::OFlags::DIRECTORY, Mode::empty())
+            .unwrap();
+    let name = "d".repeat(250);
+    for _ in 0..70 {
+        rustix::fs::mkdirat(&folder, &*name, Mode::from_raw_mode(0o700)).unwrap();
+        let flags = rustix::fs::OFlags::DIRECTORY;
+        folder = rustix::fs::openat(&folder, &*name, flags, Mode::empty()).unwrap();
+    }
+    let now = seen(root.path());
+    assert_eq!(now.gaps.len(), 1);
+    assert!(now.gaps[0].why.contains("16384"), "{}", now.gaps[0].why);
+}

@@ -247,6 +247,14 @@ fn judged(change: &Change, explanation: Explanation, basis: Basis) -> Explained 
         if is.uid != 0 {
             rest.push(Aspect::Owner);
         }
+        if is.gid != 0 {
+            rest.push(Aspect::Group);
+        }
+        if is.flags != (false, false) {
+            rest.push(Aspect::Flags);
+        }
+        let names = is.attributes.iter().flatten().map(|(name, _)| Aspect::of_attribute(name));
+        rest.extend(names.filter(|aspect| *aspect == Aspect::Acl).take(1));
         if change.gains_rights() {
             rest.push(if is.mode & 0o6002 != 0 { Aspect::Mode } else { Aspect::Capabilities });
         }
@@ -278,14 +286,17 @@ fn content(
     is: &Entry,
     facts: &Facts,
 ) -> Result<(Explanation, Basis), Option<Explanation>> {
-    if facts.reference.get(&is.path).is_some_and(|trusted| is_same(trusted, is)) {
+    if facts.reference.get(&is.path).is_some_and(|trusted| is_same(trusted, is, change)) {
         return Ok((Explanation::Reference, Basis::Proven));
     }
     let digest = |algorithm| match is.digest() {
         Some(digest) if digest.algorithm == algorithm => Some(digest),
         _ => facts.digests.get(&(is.path.clone(), algorithm)).copied(),
     };
-    if let Some(named) = digest(Algorithm::Sha256).and_then(|digest| facts.lists.get(&digest)) {
+    // A copy of a listed program at another place is not the program that the list is about.
+    if change.kind == ChangeKind::Changed
+        && let Some(named) = digest(Algorithm::Sha256).and_then(|digest| facts.lists.get(&digest))
+    {
         let name = is.path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
         // The digest of a program must not explain another program.
         if let Some((name, list)) = named.iter().find(|(listed, _)| listed.as_bytes() == name) {
@@ -298,11 +309,17 @@ fn content(
         Some(Err(hint)) => return Err(Some(hint)),
         None => {}
     }
-    package(is, facts, digest)
+    package(change, is, facts, digest)
 }
 
-/// Returns whether a trusted file equals one in everything that a copy keeps.
-fn is_same(trusted: &Entry, is: &Entry) -> bool {
+/// Returns whether a trusted file equals one. A copy may have fewer links, and no flags where nothing
+/// changed them.
+fn is_same(trusted: &Entry, is: &Entry, change: &Change) -> bool {
+    let has_more_links = trusted.links.is_some() && is.links > trusted.links;
+    let had = change.was.as_ref().map(|was| was.flags);
+    if has_more_links || is.flags != trusted.flags && Some(is.flags) != had {
+        return false;
+    }
     let properties = |entry: &Entry| (entry.kind, entry.mode, entry.uid, entry.gid);
     properties(trusted) == properties(is)
         && trusted.content == is.content
@@ -338,6 +355,7 @@ fn certificate(
 }
 
 fn package(
+    change: &Change,
     is: &Entry,
     facts: &Facts,
     digest: impl Fn(Algorithm) -> Option<Digest>,
@@ -345,6 +363,11 @@ fn package(
     let file = facts.records.file(&is.path).ok_or(None)?;
     let (name, version) = facts.records.package(file);
     let (name, version) = (name.to_owned(), version.to_owned());
+    // Otherwise a package that somebody makes up could explain any file.
+    let owner = change.was.as_ref().map(|was| was.package.as_deref()?.split(' ').next());
+    if change.kind == ChangeKind::Changed && owner != Some(Some(&*name)) {
+        return Err(None);
+    }
     let agrees = match is.kind {
         Kind::File => match file.digest {
             Some(listed) => digest(listed.algorithm) == Some(listed),

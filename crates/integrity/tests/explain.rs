@@ -236,3 +236,43 @@ fn databases_and_lists_are_read() {
     assert_eq!(digest_list(&format!("{hex}  a\nxyz  b\n")), Err(2));
     assert_eq!(digest_list(&hex), Err(1));
 }
+
+#[test]
+fn another_package_does_not_explain_a_file() {
+    let is = [file("/usr/bin/tool", "22")];
+    let facts = facts("2.0", "/usr/bin/tool", md5(1), md5(1), &[]);
+    for was in [file("/usr/bin/tool", "1"), owned(file("/usr/bin/tool", "1"), "coreutils 9.1")] {
+        assert_eq!(verdict(&[was], &is, &facts).0, Verdict::Unexpected);
+    }
+    // A file of a new package, unless it has what packages do not set.
+    let added = |edit: fn(&mut Entry)| {
+        let mut is = is.clone();
+        edit(&mut is[0]);
+        verdict(&[], &is, &facts).0
+    };
+    assert_eq!(added(|_| {}), Verdict::Expected(Basis::NodeRecords));
+    assert_eq!(added(|is| is.gid = 1000), Verdict::Unexpected);
+    assert_eq!(added(|is| is.flags = (true, false)), Verdict::Unexpected);
+    let acl: fn(&mut Entry) =
+        |is| is.attributes = Ok(vec![("system.posix_acl_access".into(), b"x"[..].into())]);
+    assert_eq!(added(acl), Verdict::Unexpected);
+}
+
+#[test]
+fn references_and_lists_do_not_explain_more_than_they_say() {
+    let mut facts = Facts::default();
+    let trusted = file("/etc/x", "22");
+    facts.reference.insert(b"/etc/x"[..].into(), trusted.clone());
+    for edit in [|is: &mut Entry| is.links = Some(2), |is: &mut Entry| is.flags = (true, false)] {
+        let mut is = trusted.clone();
+        edit(&mut is);
+        assert_eq!(verdict(&[file("/etc/x", "1")], &[is], &facts).0, Verdict::Unexpected);
+    }
+    // A listed program at another place.
+    let sha = Digest::sha256(b"new");
+    let mut facts = Facts::default();
+    facts.lists.insert(sha, vec![("kubelet".to_owned(), "v2.sha256".to_owned())]);
+    let path = "/etc/cron.daily/kubelet";
+    facts.digests.insert((path.as_bytes().into(), Algorithm::Sha256), sha);
+    assert_eq!(verdict(&[], &[file(path, "22")], &facts).0, Verdict::Unexpected);
+}
