@@ -173,6 +173,20 @@ fn a_flood_is_said_and_does_not_fill_memory() {
     assert_eq!(missed, 0);
 }
 
+#[test]
+fn other_file_systems_below_are_said() {
+    let Some(disk) = Disk::new() else { return };
+    let inner = disk.path().join("tree/in side");
+    fs::create_dir(&inner).unwrap();
+    let mounted = Command::new("mount").args(["-t", "tmpfs", "tmpfs"]).arg(&inner).status();
+    assert!(mounted.unwrap().success());
+    let gaps = disk.watch().map(|watch| watch.gaps);
+    let _ = Command::new("umount").arg(&inner).status();
+    let Some(gaps) = gaps else { return };
+    assert_eq!(gaps.len(), 1, "{gaps:?}");
+    assert_eq!(&*gaps[0].path, b"/tree/in side");
+}
+
 /// A cgroup with the name of a pod's container, and nothing that limits it.
 struct Cgroup(std::path::PathBuf);
 
