@@ -167,7 +167,11 @@ fn a_baseline_that_is_not_trusted_is_refused() {
     let changed = verify(folder.path(), &[]);
     assert_eq!(changed.code, 2);
     assert!(changed.err.contains("it was changed"), "{}", changed.err);
+    let document = json(&verify(folder.path(), &["-f", "json"]));
+    assert_eq!(document["summary"]["unexpected"], 1);
+    assert!(document["refused"].as_str().unwrap().contains("it was changed"), "{document}");
     fs::write(folder.path().join("b"), &good).unwrap();
+    assert_eq!(verify(folder.path(), &["--max-mbps", "0"]).code, 2);
     for (args, expect) in [
         (&["--expect", "sha256:12"][..], "64 hexadecimal digits"),
         (&["--root", "nowhere"], "cannot be used multiple times"),

@@ -37,7 +37,8 @@ says.
 
 A change is expected if a package was upgraded and its checksum agrees, if a renewed certificate is
 issued by an unchanged one, or if a list given by --digests contains the file. The checksums of packages
-are on the node, where root can change them: --strict does not accept them.
+are on the node, where root can change them: --strict does not accept them. With -f json, a baseline that is
+refused is a result with the reason in `refused`, and counts as one unexpected change.
 
 Examples:
   pavisade integrity verify node-1.baseline --key team.pub --expect sha256:…
@@ -112,7 +113,7 @@ pub(crate) struct NodeArgs {
     pub node: Option<String>,
 
     /// Read at most so many megabytes per second.
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
     pub max_mbps: Option<u32>,
 
     /// Leave processor and disk to others: the lowest priority for both.

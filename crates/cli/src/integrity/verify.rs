@@ -40,7 +40,15 @@ pub(super) fn run(args: &VerifyBaselineArgs) -> anyhow::Result<Outcome> {
 
 fn once(args: &VerifyBaselineArgs) -> anyhow::Result<Outcome> {
     let node = args.node.found()?;
-    let (baseline, is_newest) = accepted(&args.baseline, &args.trust, node)?;
+    let (baseline, is_newest) = match accepted(&args.baseline, &args.trust, node) {
+        Ok(accepted) => accepted,
+        Err(error) => {
+            if args.shown.format == IntegrityFormat::Json {
+                refused(&format!("{error:#}"), &args.shown)?;
+            }
+            return Err(error);
+        }
+    };
     let mut facts = Facts { lists: lists(args)?, ..Facts::default() };
     let out = output(named(args.shown.output.as_deref()))?;
     args.node.be_idle();
@@ -109,6 +117,21 @@ fn once(args: &VerifyBaselineArgs) -> anyhow::Result<Outcome> {
         notes: &notes,
     };
     shown(&result, out, &args.shown)
+}
+
+/// Writes a result without a baseline: a reader of results must not take silence for success.
+fn refused(why: &str, args: &ShownArgs) -> anyhow::Result<()> {
+    let document = serde_json::json!({
+        "apiVersion": "pavisade.dev/integrity/v1",
+        "kind": "IntegrityResult",
+        "refused": why,
+        "summary": {"unexpected": 1, "expected": 0, "unknown": 0, "unchanged": 0, "trusted": 0},
+        "changes": [],
+        "unknown": [],
+        "notes": [],
+    });
+    let file = named(args.output.as_deref());
+    output(file)?.put(&place(file), |out| writeln!(out, "{document}"))
 }
 
 /// Writes a result and returns the outcome.
