@@ -15,11 +15,12 @@ use anyhow::{Context as _, bail};
 use clap::builder::PossibleValuesParser;
 use pavisade_files::Rate;
 use pavisade_integrity::{Algorithm, Digest, PRESETS};
+use pavisade_signing::PublicKey;
 use pavisade_sources::Progress as _;
 
 use crate::args::integrity::{IntegrityArgs, IntegrityCommand, NodeArgs};
 use crate::progress::Spinner;
-use crate::{Outcome, terminal};
+use crate::{Outcome, bounded, terminal};
 
 pub(crate) fn run(args: &IntegrityArgs) -> anyhow::Result<Outcome> {
     match &args.command {
@@ -40,11 +41,26 @@ pub(crate) fn preset_parser() -> PossibleValuesParser {
     PossibleValuesParser::new(PRESETS.iter().map(value))
 }
 
+/// Reads public keys.
+fn public_keys(files: &[PathBuf]) -> anyhow::Result<Vec<PublicKey>> {
+    const MAX_KEY: u64 = 1 << 20;
+    let one = |file: &PathBuf| {
+        let pem = bounded::text(file, MAX_KEY)?;
+        PublicKey::from_pem(&pem).with_context(|| format!("reading the key {}", file.display()))
+    };
+    files.iter().map(one).collect()
+}
+
 /// Reads a digest as a baseline shows it.
 fn expected(text: &str) -> anyhow::Result<Digest> {
+    digest("--expect", text)
+}
+
+/// Reads a digest that an option gives.
+fn digest(option: &str, text: &str) -> anyhow::Result<Digest> {
     let digest =
         text.strip_prefix("sha256:").and_then(|hex| Digest::from_hex(Algorithm::Sha256, hex));
-    digest.with_context(|| format!("--expect {text:?}: want sha256: and 64 hexadecimal digits"))
+    digest.with_context(|| format!("{option} {text:?}: want sha256: and 64 hexadecimal digits"))
 }
 
 /// Returns a path of the node, which must be absolute and plain.

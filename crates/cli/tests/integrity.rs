@@ -56,6 +56,11 @@ fn sign(folder: &Path) {
     assert_eq!(signed.code, 0, "{}", signed.err);
 }
 
+fn append(folder: &Path) -> Run {
+    let args = ["integrity", "baseline", "--append", "b", "--root", "root"];
+    run(folder, &[&args[..], &["--public-key", "team.pub"]].concat())
+}
+
 fn verify(folder: &Path, more: &[&str]) -> Run {
     let args = ["integrity", "verify", "b", "--key", "team.pub", "--root", "root"];
     run(folder, &[&args[..], more].concat())
@@ -105,7 +110,7 @@ fn changes_are_found_and_upgrades_are_explained() {
     let sarif = json(&verify(folder.path(), &["-f", "sarif"]));
     assert_eq!(sarif["runs"][0]["results"].as_array().unwrap().len(), 2);
     // The next version covers it.
-    let next = run(folder.path(), &["integrity", "baseline", "--append", "b", "--root", "root"]);
+    let next = append(folder.path());
     assert_eq!(next.code, 0, "{}", next.err);
     let unsigned = verify(folder.path(), &[]);
     assert_eq!(unsigned.code, 2);
@@ -116,7 +121,7 @@ fn changes_are_found_and_upgrades_are_explained() {
     let old = verify(folder.path(), &["--expect", &digest]);
     assert_eq!(old.code, 2);
     assert!(old.err.contains("older version"), "{}", old.err);
-    let same = run(folder.path(), &["integrity", "baseline", "--append", "b", "--root", "root"]);
+    let same = append(folder.path());
     assert!(same.out.contains("nothing changed"), "{}", same.out);
     let shown = run(folder.path(), &["integrity", "show", "b", "--entries"]);
     assert!(shown.out.contains("version 2") && shown.out.contains("/etc/ld.so.preload"));
@@ -162,7 +167,11 @@ fn a_baseline_that_is_not_trusted_is_refused() {
     let changed = verify(folder.path(), &[]);
     assert_eq!(changed.code, 2);
     assert!(changed.err.contains("it was changed"), "{}", changed.err);
+    let document = json(&verify(folder.path(), &["-f", "json"]));
+    assert_eq!(document["summary"]["unexpected"], 1);
+    assert!(document["refused"].as_str().unwrap().contains("it was changed"), "{document}");
     fs::write(folder.path().join("b"), &good).unwrap();
+    assert_eq!(verify(folder.path(), &["--max-mbps", "0"]).code, 2);
     for (args, expect) in [
         (&["--expect", "sha256:12"][..], "64 hexadecimal digits"),
         (&["--root", "nowhere"], "cannot be used multiple times"),
@@ -176,6 +185,36 @@ fn a_baseline_that_is_not_trusted_is_refused() {
     let exists = run(folder.path(), &["integrity", "baseline", "--root", "root", "-o", "b"]);
     assert!(exists.err.contains("--append"), "{}", exists.err);
     assert_eq!(fs::read(folder.path().join("b")).unwrap(), good);
+}
+
+#[test]
+fn a_forged_earlier_version_is_neither_continued_nor_signed() {
+    let folder = node();
+    // Root of the node replaces the baseline by one that covers less.
+    let forged = ["integrity", "baseline", "--root", "root", "-o", "b", "--preset", "cron"];
+    let forged = run(folder.path(), &forged);
+    assert_eq!(forged.code, 0, "{}", forged.err);
+    let digest =
+        forged.out.lines().find_map(|line| line.strip_prefix("digest ")).unwrap().to_owned();
+    let refused = append(folder.path());
+    assert_eq!(refused.code, 2);
+    assert!(refused.err.contains("not signed"), "{}", refused.err);
+    let args = ["integrity", "baseline", "--append", "b", "--root", "root"];
+    let refused = run(folder.path(), &args);
+    assert_eq!(refused.code, 2);
+    assert!(refused.err.contains("--public-key"), "{}", refused.err);
+    // Another pavisade on the node appends nevertheless.
+    fs::write(folder.path().join("root/etc/crontab"), "evil").unwrap();
+    let next = run(folder.path(), &[&args[..], &["--previous", &digest]].concat());
+    assert_eq!(next.code, 0, "{}", next.err);
+    let sign = ["integrity", "sign", "b", "--key", "team.key", "--passphrase-file", "pass"];
+    let refused = run(folder.path(), &sign);
+    assert_eq!(refused.code, 2);
+    assert!(refused.err.contains("did not sign version 1"), "{}", refused.err);
+    assert!(refused.err.contains("node node-1"), "{}", refused.err);
+    let wrong = format!("sha256:{}", "0".repeat(64));
+    assert_eq!(run(folder.path(), &[&sign[..], &["--previous", &wrong]].concat()).code, 2);
+    assert_eq!(run(folder.path(), &[&sign[..], &["--previous", &digest]].concat()).code, 0);
 }
 
 #[test]
@@ -194,6 +233,7 @@ fn a_killed_run_leaves_a_whole_baseline() {
     for round in 0..20_u64 {
         let mut child = Command::new(env!("CARGO_BIN_EXE_pavisade"))
             .args(["integrity", "baseline", "--append", "b", "--root", "root", "--quiet"])
+            .args(["--public-key", "team.pub"])
             .current_dir(folder.path())
             .stdout(Stdio::null())
             .stderr(Stdio::null())

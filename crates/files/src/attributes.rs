@@ -6,7 +6,8 @@ use pavisade_integrity::{Attributes, Digest};
 use rustix::fs::{fgetxattr, flistxattr, lgetxattr, llistxattr};
 use rustix::io::Errno;
 
-/// The longest value that is stored; of longer ones, the digest is.
+/// The longest value that is stored. Of longer ones, so many bytes are, and the SHA-256 digest of all:
+/// no short value is as long.
 const MAX_VALUE: usize = 256;
 /// The largest list of names and the largest value of the kernel.
 const MAX: usize = 64 << 10;
@@ -27,7 +28,7 @@ pub(crate) fn of_name(directory: BorrowedFd<'_>, name: &[u8]) -> Attributes {
 
 fn read(
     list: impl Fn(&mut [u8]) -> Result<usize, Errno>,
-    get: impl Fn(&str, &mut [u8]) -> Result<usize, Errno>,
+    get: impl Fn(&[u8], &mut [u8]) -> Result<usize, Errno>,
 ) -> Attributes {
     let failed = |error: Errno| -> Box<str> {
         format!("its extended attributes cannot be read: {}", text(error)).into()
@@ -47,20 +48,29 @@ fn read(
     };
     let mut all = Vec::new();
     for name in names.unwrap_or_default().split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
-        let name = String::from_utf8_lossy(name);
+        let Ok(text) = std::str::from_utf8(name) else {
+            return Err("an extended attribute has a name that is not UTF-8".into());
+        };
         let mut small = [0; MAX_VALUE];
-        let value: Box<[u8]> = match get(&name, &mut small) {
+        let value: Box<[u8]> = match get(name, &mut small) {
             Ok(count) => small.get(..count).unwrap_or_default().into(),
             Err(Errno::RANGE) => {
                 let mut large = vec![0; MAX];
-                let count = get(&name, &mut large).map_err(failed)?;
-                Digest::sha256(large.get(..count).unwrap_or_default()).to_string().as_bytes().into()
+                let count = get(name, &mut large).map_err(failed)?;
+                large.truncate(count);
+                let digest = Digest::sha256(&large);
+                // It may have become shorter in the meantime.
+                if count > MAX_VALUE {
+                    large.truncate(MAX_VALUE);
+                    large.extend_from_slice(&digest.bytes);
+                }
+                large.into()
             }
             // It was removed in the meantime.
             Err(Errno::NODATA) => continue,
             Err(error) => return Err(failed(error)),
         };
-        all.push((name.into(), value));
+        all.push((text.into(), value));
     }
     all.sort();
     Ok(all)

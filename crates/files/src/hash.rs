@@ -59,13 +59,15 @@ impl Hasher {
     }
 }
 
-/// Hashes an open file from its position to its end and returns the number of bytes. The buffer
-/// contains the start of the file afterwards, all of it if it fits.
+/// Hashes an open file from its position to its end and returns the number of bytes. It stops after
+/// `size` bytes and those that were read with them: a file with more grew in the meantime, or has no
+/// end. The buffer contains the start of the file afterwards, all of it if it fits.
 ///
 /// # Errors
 /// Reading fails.
 pub fn hash_file(
     file: impl AsFd,
+    size: u64,
     hashers: &mut [Hasher],
     buffer: &mut [u8],
     rate: Option<&Rate>,
@@ -83,6 +85,9 @@ pub fn hash_file(
             hasher.update(read);
         }
         total += count as u64;
+        if total > size {
+            return Ok(total);
+        }
         if let Some(rate) = rate {
             rate.spend(count);
         }

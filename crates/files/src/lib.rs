@@ -37,14 +37,18 @@ use pavisade_integrity::Node;
 /// # Errors
 /// `etc/machine-id` exists but cannot be read.
 pub fn node(root: &Path, name: Option<&str>) -> io::Result<Node> {
-    let read = |path: &str| match std::fs::read_to_string(root.join(path)) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
-        other => other.map(|text| text.trim().to_owned()),
+    const MAX: u64 = 4096;
+    let read = |path: &str| {
+        let bytes = resolve::read_file(root, path, MAX)?.unwrap_or_default();
+        match String::from_utf8(bytes) {
+            Ok(text) => Ok(text.trim().to_owned()),
+            Err(_) => Err(io::Error::other(format!("{path} is not UTF-8"))),
+        }
     };
     let name = match name {
         Some(name) => name.to_owned(),
-        None => read("etc/hostname")?,
+        None => read("/etc/hostname")?,
     };
-    let machine_id = read("etc/machine-id")?;
+    let machine_id = read("/etc/machine-id")?;
     Ok(Node { name, machine_id })
 }

@@ -14,6 +14,8 @@ use crate::hash::{CHUNK, Hasher, hash_file};
 
 /// How often a file is read that changes while it is read.
 const ATTEMPTS: usize = 3;
+/// The largest file that is read: a file with a hole can claim any size.
+const MAX_SIZE: u64 = 64 << 30;
 
 const WANTED: StatxFlags = StatxFlags::BASIC_STATS.union(StatxFlags::MNT_ID);
 
@@ -150,15 +152,23 @@ fn file(
     let mut entry = self::entry(&before, name.path, Kind::File);
     let device = (before.stx_dev_major, before.stx_dev_minor);
     place(context, &mut entry, device, opened.as_fd());
+    if before.stx_size > MAX_SIZE {
+        let why = format!("it is larger than {} GiB", MAX_SIZE >> 30);
+        entry.content = Content::Unread(why.into());
+        entry.attributes = attributes::of_file(&opened);
+        return Ok(Read::Done(Box::new(entry)));
+    }
     let mut hashers = [Hasher::new(context.options.algorithm)];
-    let length = match hash_file(&opened, &mut hashers, buffer, context.options.rate) {
-        Ok(length) => length,
-        Err(error) => {
-            entry.content = Content::Unread(format!("it cannot be read: {}", text(error)).into());
-            entry.attributes = attributes::of_file(&opened);
-            return Ok(Read::Done(Box::new(entry)));
-        }
-    };
+    let length =
+        match hash_file(&opened, before.stx_size, &mut hashers, buffer, context.options.rate) {
+            Ok(length) => length,
+            Err(error) => {
+                entry.content =
+                    Content::Unread(format!("it cannot be read: {}", text(error)).into());
+                entry.attributes = attributes::of_file(&opened);
+                return Ok(Read::Done(Box::new(entry)));
+            }
+        };
     context.bytes.fetch_add(length, Ordering::Relaxed);
     entry.attributes = attributes::of_file(&opened);
     let after = stat(opened.as_fd()).map_err(text)?;

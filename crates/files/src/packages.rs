@@ -1,48 +1,53 @@
 //! Reads the database of dpkg below a root.
 
-use std::fs;
-use std::io;
 use std::path::Path;
 
 use pavisade_integrity::{Records, dpkg_md5sums};
 
+use crate::resolve::{names, read_file};
+
 /// The largest file of the database in bytes.
 const MAX: u64 = 64 << 20;
+const INFO: &str = "/var/lib/dpkg/info";
 
 /// Returns what dpkg says of its files; nothing if the root has no database. What cannot be read is
 /// a problem in the result.
 pub fn records(root: &Path) -> Records {
     let mut records = Records::default();
-    let folder = root.join("var/lib/dpkg");
     let mut problems = Vec::new();
-    let mut bytes = |path: &Path| match bounded(path) {
+    let mut bytes = |path: &str| match read_file(root, path, MAX) {
         Ok(bytes) => bytes,
         Err(error) => {
-            problems.push(format!("{}: {error}", path.display()));
+            problems.push(format!("{path}: {error}"));
             None
         }
     };
-    let Some(status) = bytes(&folder.join("status")) else {
+    let Some(status) = bytes("/var/lib/dpkg/status") else {
         records.problems = problems;
         return records;
     };
     records.add_dpkg_status(&String::from_utf8_lossy(&status));
-    let info = folder.join("info");
-    let Ok(names) = fs::read_dir(&info) else { return records };
-    let mut names: Vec<_> = names.flatten().map(|entry| entry.file_name()).collect();
-    names.sort();
-    for name in names {
-        let Some(name) = name.to_str() else { continue };
+    // Without its lists, a package seems to contain nothing.
+    let mut all = match names(root, INFO) {
+        Ok(all) => all,
+        Err(error) => {
+            records.problems.push(format!("{INFO}: {error}"));
+            Vec::new()
+        }
+    };
+    all.sort();
+    for name in &all {
+        let Ok(name) = std::str::from_utf8(name) else { continue };
         let Some((package, kind)) = name.rsplit_once('.') else { continue };
         let Some(index) = records.index(package) else { continue };
         match kind {
             "list" => {
-                if let Some(text) = bytes(&info.join(name)) {
+                if let Some(text) = bytes(&format!("{INFO}/{name}")) {
                     records.add_dpkg_list(index, &text);
                 }
             }
             "md5sums" => {
-                if let Some(text) = bytes(&info.join(name)) {
+                if let Some(text) = bytes(&format!("{INFO}/{name}")) {
                     for (path, digest) in dpkg_md5sums(&text) {
                         records.add_file(index, &path, Some(digest));
                     }
@@ -53,15 +58,4 @@ pub fn records(root: &Path) -> Records {
     }
     records.problems.extend(problems);
     records
-}
-
-/// Reads a regular file; `None` if it does not exist.
-fn bounded(path: &Path) -> io::Result<Option<Vec<u8>>> {
-    match fs::symlink_metadata(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-        Ok(found) if !found.is_file() => Err(io::Error::other("not a regular file")),
-        Ok(found) if found.len() > MAX => Err(io::Error::other(format!("larger than {MAX} bytes"))),
-        Ok(_) => fs::read(path).map(Some),
-    }
 }

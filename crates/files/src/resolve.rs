@@ -1,9 +1,12 @@
 //! Resolves links in chosen paths within a root.
 
 use std::collections::VecDeque;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
+use std::path::Path;
 
-use rustix::fs::{Mode, OFlags, ResolveFlags, openat2, readlinkat};
+use rustix::fs::{Dir, FileType, Mode, OFlags, ResolveFlags, fstat, openat2, readlinkat};
 use rustix::io::Errno;
 
 /// The most links in one path, as in the kernel.
@@ -24,6 +27,46 @@ pub(crate) fn open(root: BorrowedFd<'_>, path: &[u8], flags: OFlags) -> Result<O
     let relative = if relative.is_empty() { b"." } else { relative };
     let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     openat2(root, relative, flags, Mode::empty(), ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS)
+}
+
+/// Opens a path without links below a root if it is a regular file, and returns its size.
+pub(crate) fn open_file(root: BorrowedFd<'_>, path: &[u8]) -> Result<(OwnedFd, u64), Errno> {
+    // Opening a pipe must not wait, and a terminal must not become that of this process.
+    let file = open(root, path, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY)?;
+    let found = fstat(&file)?;
+    match FileType::from_raw_mode(found.st_mode) {
+        FileType::RegularFile => Ok((file, u64::try_from(found.st_size).unwrap_or(u64::MAX))),
+        FileType::Directory => Err(Errno::ISDIR),
+        _ => Err(Errno::NXIO),
+    }
+}
+
+/// Reads a regular file below a root, with links resolved within it; `None` if it does not exist.
+pub(crate) fn read_file(root: &Path, path: &str, max: u64) -> io::Result<Option<Vec<u8>>> {
+    let root = rustix::fs::open(root, OFlags::PATH | OFlags::DIRECTORY, Mode::empty())?;
+    let resolved = resolve(root.as_fd(), path.as_bytes())?;
+    let (file, size) = match open_file(root.as_fd(), &resolved.path) {
+        Ok(found) => found,
+        Err(Errno::NOENT) => return Ok(None),
+        Err(Errno::NXIO) => return Err(io::Error::other("not a regular file")),
+        Err(error) => return Err(error.into()),
+    };
+    let too_large = || io::Error::other(format!("larger than {max} bytes"));
+    if size > max {
+        return Err(too_large());
+    }
+    let mut bytes = Vec::new();
+    File::from(file).take(max + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > max { Err(too_large()) } else { Ok(Some(bytes)) }
+}
+
+/// Returns the names in a directory below a root, with links resolved within it.
+pub(crate) fn names(root: &Path, path: &str) -> io::Result<Vec<Vec<u8>>> {
+    let root = rustix::fs::open(root, OFlags::PATH | OFlags::DIRECTORY, Mode::empty())?;
+    let resolved = resolve(root.as_fd(), path.as_bytes())?;
+    let folder = open(root.as_fd(), &resolved.path, OFlags::RDONLY | OFlags::DIRECTORY)?;
+    let all: Result<Vec<_>, Errno> = Dir::read_from(&folder)?.collect();
+    Ok(all?.iter().map(|entry| entry.file_name().to_bytes().to_vec()).collect())
 }
 
 /// Follows all links of a path within a root. A path that does not exist resolves as far as it does.

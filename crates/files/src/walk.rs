@@ -19,6 +19,8 @@ use crate::resolve;
 
 /// Names of a directory that are one piece of work.
 const PIECE: usize = 64;
+/// The longest path in bytes.
+const MAX_PATH: usize = 16 << 10;
 /// The most entries of one walk.
 const MAX_ENTRIES: usize = 10_000_000;
 
@@ -90,11 +92,15 @@ pub fn rehash(root: &Path, needs: &[Need], entries: &[Entry]) -> io::Result<Dige
     let mut digests = Digests::new();
     for need in needs {
         let at = entries.binary_search_by(|entry| entry.path.cmp(&need.path));
-        let Some(digest) = at.ok().and_then(|at| entries.get(at)?.digest()) else { continue };
-        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY;
-        let Ok(file) = resolve::open(root.as_fd(), &need.path, flags) else { continue };
+        let Some(entry) = at.ok().and_then(|at| entries.get(at)) else { continue };
+        let Some(digest) = entry.digest() else { continue };
+        // What is there now may be something else, even a device without an end.
+        let Ok((file, size)) = resolve::open_file(root.as_fd(), &need.path) else { continue };
+        if size != entry.size {
+            continue;
+        }
         let mut hashers = [Hasher::new(digest.algorithm), Hasher::new(need.algorithm)];
-        if hash_file(&file, &mut hashers, &mut buffer, None).is_err() {
+        if hash_file(&file, size, &mut hashers, &mut buffer, None).is_err() {
             continue;
         }
         let [same, other] = hashers.map(Hasher::finish);
@@ -173,6 +179,9 @@ impl Walk<'_> {
         tasks: &rayon::Scope<'s>,
         batch: &mut Batch,
     ) {
+        if path.len() > MAX_PATH {
+            return self.gap(&path, format!("its path is longer than {MAX_PATH} bytes"));
+        }
         let asked = Name { folder: folder.as_fd(), name, path: &path, mount };
         match read(&self.context, &asked, &mut batch.buffer) {
             Ok(Found::Nothing) => {}

@@ -5,11 +5,13 @@
 //! which is resolved at once: a directory that was deleted before that has no path any more. The queue
 //! of the kernel is limited; if it overflows, [`Seen::Missed`] says so. Nothing is held or denied.
 
+mod mounts;
 mod process;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -23,9 +25,10 @@ use fanotify_fid::handle::{HandleCache, Mounts, fsid_of_fd};
 use fanotify_fid::resolve::PathResolver;
 use fanotify_fid::{Fanotify, FanotifyError};
 use pavisade_integrity::{Doubt, Scope};
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{Mode, OFlags, fstat};
+use rustix::io::Errno;
 
-use crate::resolve::resolve;
+use crate::resolve::{open, open_file, resolve};
 use crate::walk::matches;
 
 use process::Processes;
@@ -162,7 +165,7 @@ impl Watch {
     fn mark(&mut self, scope: &Scope) -> io::Result<()> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let root = rustix::fs::open(&self.root, flags, Mode::empty())?;
-        let (mut marked, mut last) = (Vec::new(), None);
+        let (mut marked, mut devices, mut last) = (Vec::new(), HashSet::new(), None);
         for path in &scope.paths {
             let resolved = match resolve(std::os::fd::AsFd::as_fd(&root), path) {
                 Ok(resolved) => resolved,
@@ -172,12 +175,11 @@ impl Watch {
                 }
             };
             self.places.extend(resolved.links);
-            let mut place = self.root.clone();
-            let relative = resolved.path.strip_prefix(b"/").unwrap_or(&resolved.path);
-            place.push(std::ffi::OsStr::from_bytes(relative));
-            while !place.exists() && place.pop() {}
+            let opened = next(std::os::fd::AsFd::as_fd(&root), &resolved.path);
             self.places.push(resolved.path);
-            let done = File::open(&place).and_then(|file| {
+            let done = opened.map_err(io::Error::from).and_then(|(above, file)| {
+                let file = File::from(file);
+                let place = self.root.join(std::ffi::OsStr::from_bytes(&above));
                 let fsid = fsid_of_fd(&file)?;
                 if !marked.contains(&fsid) {
                     let flags = FAN_MARK_ADD | FAN_MARK_FILESYSTEM;
@@ -185,6 +187,8 @@ impl Watch {
                     self.mounts.add(&file)?;
                     marked.push(fsid);
                 }
+                let device = fstat(&file)?.st_dev;
+                devices.insert((rustix::fs::major(device), rustix::fs::minor(device)));
                 Ok(())
             });
             if let Err(error) = done {
@@ -192,9 +196,31 @@ impl Watch {
                 last = Some(error);
             }
         }
+        if !scope.one_file_system {
+            self.mounted(&devices);
+        }
         match last {
             Some(error) if marked.is_empty() => Err(error),
             _ => Ok(()),
+        }
+    }
+
+    /// Notes file systems that are mounted below the places, and are not marked.
+    fn mounted(&mut self, devices: &HashSet<(u32, u32)>) {
+        let others = match mounts::others(devices) {
+            Ok(others) => others,
+            Err(error) => return self.gap(b"/", &error),
+        };
+        let root = self.root.clone();
+        let root = root.as_os_str().as_bytes();
+        for point in others {
+            let below = if root == b"/" { Some(&*point) } else { point.strip_prefix(root) };
+            let Some(path) = below.filter(|path| path.starts_with(b"/")) else { continue };
+            let is_excluded = self.exclude.iter().any(|pattern| matches(pattern, path));
+            if self.places.iter().any(|place| is_in(place, path)) && !is_excluded {
+                let why = "another file system is mounted there, which is not watched";
+                self.gap(path, &io::Error::other(why));
+            }
         }
     }
 
@@ -231,6 +257,8 @@ impl Watch {
                 for event in &events {
                     if event.is_overflow() {
                         missed = Some("the queue of the kernel overflowed");
+                        // A folder may have been moved.
+                        self.directories.clear();
                         continue;
                     }
                     if event.pid() == own {
@@ -288,15 +316,9 @@ impl Watch {
             path.extend_from_slice(name);
         }
         let (path, layer) = match container(&path) {
-            // The copy of a file into the writable layer is no change by itself.
-            Some((_, inside)) if inside.starts_with(b"/#") => return None,
             Some((layer, inside)) if self.with_containers => (inside.to_vec(), Some(layer.into())),
             _ => {
-                let is_in = |place: &Vec<u8>| {
-                    let rest = path.strip_prefix(&**place);
-                    rest.is_some_and(|rest| rest.is_empty() || rest[0] == b'/' || place == b"/")
-                };
-                if !self.places.iter().any(is_in) {
+                if !self.places.iter().any(|place| is_in(place, &path)) {
                     return None;
                 }
                 (path, None)
@@ -352,6 +374,33 @@ impl Watch {
         for (_, Pending { event, .. }) in self.pending.extract_if(is_overdue) {
             each(Seen::Event(event));
         }
+    }
+}
+
+/// Returns whether a path is a place or below it.
+fn is_in(place: &[u8], path: &[u8]) -> bool {
+    let rest = path.strip_prefix(place);
+    rest.is_some_and(|rest| rest.is_empty() || rest[0] == b'/' || place == b"/")
+}
+
+/// Opens a path without links below a root, or the next folder above it that exists, and returns it
+/// relative to the root. Pipes and devices are not opened.
+fn next(root: BorrowedFd<'_>, path: &[u8]) -> Result<(Vec<u8>, OwnedFd), Errno> {
+    let mut path = path.strip_prefix(b"/").unwrap_or(path);
+    loop {
+        let here = if path.is_empty() { &b"."[..] } else { path };
+        let opened = match open_file(root, here) {
+            Ok((file, _)) => Ok(file),
+            Err(Errno::ISDIR) => open(root, here, OFlags::RDONLY | OFlags::DIRECTORY),
+            Err(error) => Err(error),
+        };
+        match opened {
+            Ok(file) => return Ok((path.to_vec(), file)),
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::NXIO) if !path.is_empty() => {}
+            Err(error) => return Err(error),
+        }
+        let above = path.iter().rposition(|byte| *byte == b'/').unwrap_or_default();
+        path = path.get(..above).unwrap_or_default();
     }
 }
 

@@ -206,3 +206,105 @@ fn a_trusted_file_is_not_read() {
     let changes = compare(&before.entries, &trusting().entries, &[]).changes;
     assert!(changes[0].has_forged_time());
 }
+
+#[test]
+fn what_was_replaced_is_not_read_without_end() {
+    let root = tempfile::tempdir().unwrap();
+    let tree = root.path().join("tree");
+    fs::create_dir(&tree).unwrap();
+    fs::write(tree.join("file"), "content").unwrap();
+    let before = seen(root.path());
+    let need = Need { path: b"/tree/file"[..].into(), algorithm: Algorithm::Sha256 };
+    let rehashed =
+        || rehash(root.path(), std::slice::from_ref(&need), &before.entries).unwrap().len();
+    assert_eq!(rehashed(), 1);
+    fs::remove_file(tree.join("file")).unwrap();
+    let (mode, null) = (rustix::fs::Mode::from_raw_mode(0o600), rustix::fs::makedev(1, 5));
+    let make = |kind| rustix::fs::mknodat(rustix::fs::CWD, tree.join("file"), kind, mode, null);
+    // The device of zeros, or where it cannot be made, a pipe.
+    if make(rustix::fs::FileType::CharacterDevice).is_err() {
+        println!("without a device: it cannot be made");
+        make(rustix::fs::FileType::Fifo).unwrap();
+    }
+    assert_eq!(rehashed(), 0);
+    // A file that claims to be huge.
+    let huge = fs::File::create(tree.join("huge")).unwrap();
+    if let Err(error) = huge.set_len(65 << 30) {
+        println!("without a huge file: {error}");
+        return;
+    }
+    let now = seen(root.path());
+    let huge = now.entries.iter().find(|entry| entry.path.ends_with(b"huge")).unwrap();
+    assert!(matches!(&huge.content, Content::Unread(why) if why.contains("64 GiB")), "{huge:?}");
+}
+
+#[test]
+fn files_about_the_node_stay_below_the_root() {
+    let root = tempfile::tempdir().unwrap();
+    let at = |path: &str| root.path().join(path);
+    let outside = tempfile::NamedTempFile::new().unwrap();
+    fs::write(outside.path(), "outside").unwrap();
+    fs::create_dir_all(at("etc")).unwrap();
+    fs::create_dir_all(at("var/lib/dpkg")).unwrap();
+    // An absolute link is resolved within the root, where this file does not exist.
+    std::os::unix::fs::symlink(outside.path(), at("etc/machine-id")).unwrap();
+    assert_eq!(pavisade_files::node(root.path(), Some("n")).unwrap().machine_id, "");
+    fs::write(at("var/lib/id"), "inside\n").unwrap();
+    fs::remove_file(at("etc/machine-id")).unwrap();
+    std::os::unix::fs::symlink("/var/lib/id", at("etc/machine-id")).unwrap();
+    assert_eq!(pavisade_files::node(root.path(), Some("n")).unwrap().machine_id, "inside");
+    fs::remove_file(at("etc/machine-id")).unwrap();
+    let fifo = rustix::fs::FileType::Fifo;
+    let mode = rustix::fs::Mode::from_raw_mode(0o600);
+    rustix::fs::mknodat(rustix::fs::CWD, at("etc/machine-id"), fifo, mode, 0).unwrap();
+    assert!(pavisade_files::node(root.path(), Some("n")).is_err());
+    fs::write(at("var/lib/dpkg/status"), "Package: a\nStatus: install ok installed\nVersion: 1\n")
+        .unwrap();
+    let records = pavisade_files::records(root.path());
+    assert_eq!(records.problems.len(), 1, "{:?}", records.problems);
+}
+
+#[test]
+fn attributes_cannot_be_mistaken() {
+    use rustix::fs::{XattrFlags, setxattr};
+    let root = tempfile::tempdir().unwrap();
+    let file = root.path().join("tree/file");
+    fs::create_dir(root.path().join("tree")).unwrap();
+    fs::write(&file, "content").unwrap();
+    let long = [b'v'; 1000];
+    if let Err(error) = setxattr(&file, "user.x", &long, XattrFlags::empty()) {
+        println!("skipped: {error}");
+        return;
+    }
+    let before = seen(root.path());
+    // What is stored of a long value, and the text of its digest, are other values.
+    let stored = before.entries[1].attributes.as_ref().unwrap();
+    let stored = stored.iter().find(|(name, _)| &**name == "user.x").unwrap().1.to_vec();
+    let digest = pavisade_integrity::Digest::sha256(&long).to_string().into_bytes();
+    for value in [stored, digest] {
+        setxattr(&file, "user.x", &value, XattrFlags::empty()).unwrap();
+        let found = compare(&before.entries, &seen(root.path()).entries, &[]);
+        assert_eq!(found.changes.len(), 1, "{found:?}");
+    }
+    if setxattr(&file, &b"user.\xff"[..], b"x", XattrFlags::empty()).is_ok() {
+        assert!(seen(root.path()).entries[1].attributes.is_err());
+    }
+}
+
+#[test]
+fn paths_that_are_too_long_are_gaps() {
+    let root = tempfile::tempdir().unwrap();
+    fs::create_dir(root.path().join("tree")).unwrap();
+    let mut folder =
+        rustix::fs::open(root.path().join("tree"), rustix::fs::OFlags::DIRECTORY, Mode::empty())
+            .unwrap();
+    let name = "d".repeat(250);
+    for _ in 0..70 {
+        rustix::fs::mkdirat(&folder, &*name, Mode::from_raw_mode(0o700)).unwrap();
+        let flags = rustix::fs::OFlags::DIRECTORY;
+        folder = rustix::fs::openat(&folder, &*name, flags, Mode::empty()).unwrap();
+    }
+    let now = seen(root.path());
+    assert_eq!(now.gaps.len(), 1);
+    assert!(now.gaps[0].why.contains("16384"), "{}", now.gaps[0].why);
+}

@@ -185,6 +185,9 @@ pub struct Certificate {
     pub not_before: i64,
     /// The end of validity.
     pub not_after: i64,
+    /// A digest of the extensions that a renewal keeps, such as names and permitted uses; empty if it
+    /// is not known.
+    pub profile: String,
 }
 
 /// What is known of one path.

@@ -6,7 +6,7 @@
 //! and even then the records of the node are a weaker [`Basis`] than what was verified elsewhere. A
 //! file that gains rights is never explained by them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::{
     Algorithm, Aspect, Change, ChangeKind, Compared, Content, Digest, Entry, Kind, Records,
@@ -28,6 +28,8 @@ pub struct Facts {
     pub issued: HashMap<Box<[u8]>, Box<[u8]>>,
     /// Changed files with a private key, and the changed file with its certificate.
     pub keys: HashMap<Box<[u8]>, Box<[u8]>>,
+    /// Those of the issuers whose private key seems to be on the node, where root can use it.
+    pub local: HashSet<Box<[u8]>>,
     /// Entries of a tree that the user trusts.
     pub reference: HashMap<Box<[u8]>, Entry>,
     /// The present, in seconds since 1970.
@@ -185,7 +187,9 @@ pub fn explain(compared: &Compared, facts: &Facts) -> Vec<Explained> {
         .collect();
     let mut keys = Vec::new();
     for (at, change) in compared.changes.iter().enumerate() {
-        if let Some(certificate) = facts.keys.get(change.path())
+        // An added file is not explained by a key that it contains.
+        if change.kind == ChangeKind::Changed
+            && let Some(certificate) = facts.keys.get(change.path())
             && let Some(basis) = expected.get(&**certificate)
         {
             let explanation = Explanation::Key { certificate: certificate.clone() };
@@ -243,6 +247,14 @@ fn judged(change: &Change, explanation: Explanation, basis: Basis) -> Explained 
         if is.uid != 0 {
             rest.push(Aspect::Owner);
         }
+        if is.gid != 0 {
+            rest.push(Aspect::Group);
+        }
+        if is.flags != (false, false) {
+            rest.push(Aspect::Flags);
+        }
+        let names = is.attributes.iter().flatten().map(|(name, _)| Aspect::of_attribute(name));
+        rest.extend(names.filter(|aspect| *aspect == Aspect::Acl).take(1));
         if change.gains_rights() {
             rest.push(if is.mode & 0o6002 != 0 { Aspect::Mode } else { Aspect::Capabilities });
         }
@@ -260,8 +272,11 @@ fn without(was: &Entry, facts: &Facts) -> Option<Explanation> {
     let (name, version) = package.split_once(' ')?;
     let now = facts.records.version(name);
     let is_listed = facts.records.file(&was.path).is_some();
-    (!is_listed && !facts.records.is_empty() && now != Some(version)).then(|| {
-        Explanation::PackageWithout { was: package.to_owned(), now: now.map(str::to_owned) }
+    // What could not be read may list it.
+    let is_complete = !facts.records.is_empty() && facts.records.problems.is_empty();
+    (!is_listed && is_complete && now != Some(version)).then(|| Explanation::PackageWithout {
+        was: package.to_owned(),
+        now: now.map(str::to_owned),
     })
 }
 
@@ -271,14 +286,17 @@ fn content(
     is: &Entry,
     facts: &Facts,
 ) -> Result<(Explanation, Basis), Option<Explanation>> {
-    if facts.reference.get(&is.path).is_some_and(|trusted| is_same(trusted, is)) {
+    if facts.reference.get(&is.path).is_some_and(|trusted| is_same(trusted, is, change)) {
         return Ok((Explanation::Reference, Basis::Proven));
     }
     let digest = |algorithm| match is.digest() {
         Some(digest) if digest.algorithm == algorithm => Some(digest),
         _ => facts.digests.get(&(is.path.clone(), algorithm)).copied(),
     };
-    if let Some(named) = digest(Algorithm::Sha256).and_then(|digest| facts.lists.get(&digest)) {
+    // A copy of a listed program at another place is not the program that the list is about.
+    if change.kind == ChangeKind::Changed
+        && let Some(named) = digest(Algorithm::Sha256).and_then(|digest| facts.lists.get(&digest))
+    {
         let name = is.path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
         // The digest of a program must not explain another program.
         if let Some((name, list)) = named.iter().find(|(listed, _)| listed.as_bytes() == name) {
@@ -287,15 +305,21 @@ fn content(
         }
     }
     match certificate(change, is, facts) {
-        Some(Ok(explanation)) => return Ok((explanation, Basis::Proven)),
+        Some(Ok(found)) => return Ok(found),
         Some(Err(hint)) => return Err(Some(hint)),
         None => {}
     }
-    package(is, facts, digest)
+    package(change, is, facts, digest)
 }
 
-/// Returns whether a trusted file equals one in everything that a copy keeps.
-fn is_same(trusted: &Entry, is: &Entry) -> bool {
+/// Returns whether a trusted file equals one. A copy may have fewer links, and no flags where nothing
+/// changed them.
+fn is_same(trusted: &Entry, is: &Entry, change: &Change) -> bool {
+    let has_more_links = trusted.links.is_some() && is.links > trusted.links;
+    let had = change.was.as_ref().map(|was| was.flags);
+    if has_more_links || is.flags != trusted.flags && Some(is.flags) != had {
+        return false;
+    }
     let properties = |entry: &Entry| (entry.kind, entry.mode, entry.uid, entry.gid);
     properties(trusted) == properties(is)
         && trusted.content == is.content
@@ -307,7 +331,7 @@ fn certificate(
     change: &Change,
     is: &Entry,
     facts: &Facts,
-) -> Option<Result<Explanation, Explanation>> {
+) -> Option<Result<(Explanation, Basis), Explanation>> {
     let new = is.certificate.as_ref()?;
     let old = change.was.as_ref()?.certificate.as_ref()?;
     let same_names = new.subject == old.subject && new.issuer == old.issuer;
@@ -317,13 +341,21 @@ fn certificate(
         return None;
     }
     let subject = new.subject.clone();
-    Some(match facts.issued.get(&is.path) {
-        Some(by) => Ok(Explanation::Certificate { subject, by: by.clone() }),
+    let has_same_uses = !new.profile.is_empty() && new.profile == old.profile;
+    Some(match facts.issued.get(&is.path).filter(|_| has_same_uses) {
+        Some(by) => {
+            let basis = match facts.local.contains(by) {
+                true => Basis::NodeRecords,
+                false => Basis::Proven,
+            };
+            Ok((Explanation::Certificate { subject, by: by.clone() }, basis))
+        }
         None => Err(Explanation::UnprovenCertificate { subject }),
     })
 }
 
 fn package(
+    change: &Change,
     is: &Entry,
     facts: &Facts,
     digest: impl Fn(Algorithm) -> Option<Digest>,
@@ -331,6 +363,11 @@ fn package(
     let file = facts.records.file(&is.path).ok_or(None)?;
     let (name, version) = facts.records.package(file);
     let (name, version) = (name.to_owned(), version.to_owned());
+    // Otherwise a package that somebody makes up could explain any file.
+    let owner = change.was.as_ref().map(|was| was.package.as_deref()?.split(' ').next());
+    if change.kind == ChangeKind::Changed && owner != Some(Some(&*name)) {
+        return Err(None);
+    }
     let agrees = match is.kind {
         Kind::File => match file.digest {
             Some(listed) => digest(listed.algorithm) == Some(listed),

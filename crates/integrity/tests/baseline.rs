@@ -241,3 +241,36 @@ fn the_expected_digest_is_enough_without_a_key() {
     let changed = String::from_utf8(second).unwrap().replace("\"size\":7", "\"size\":8");
     assert!(matches!(read(changed.as_bytes(), &bound), Err(Refused::Digest { .. })));
 }
+
+#[test]
+fn many_versions_are_not_hashed_again_and_again() {
+    use aws_lc_rs::digest::{Context, SHA256};
+    let hex = |context: &Context| {
+        let digest = context.clone().finish();
+        Digest::new(pavisade_integrity::Algorithm::Sha256, digest.as_ref()).unwrap().to_string()
+    };
+    // Two megabytes: hashed for each version, they would be twenty gigabytes.
+    let mut large = file("/usr/a", "1");
+    large.content = Content::Unread("x".repeat(2 << 20).into());
+    let mut bytes = draft(vec![large]).first();
+    let first = bytes.iter().position(|byte| *byte == b'\n').unwrap();
+    let header = String::from_utf8(bytes[..first].to_vec()).unwrap();
+    let mut whole = Context::new(&SHA256);
+    whole.update(&bytes);
+    let mut add = |bytes: &mut Vec<u8>, version: usize| {
+        let next = header.replacen("\"version\":1", &format!("\"version\":{version}"), 1);
+        let previous = format!("\"previous\":\"{}\"", hex(&whole));
+        let body = next.replacen("\"previous\":null", &previous, 1) + "\n";
+        assert!(body.contains(&previous), "{body}");
+        let end = Digest::sha256(body.as_bytes());
+        let block = format!("{body}{{\"end\":\"{end}\"}}\n");
+        whole.update(block.as_bytes());
+        bytes.extend_from_slice(block.as_bytes());
+    };
+    for version in 2..=10_000 {
+        add(&mut bytes, version);
+    }
+    let baseline = read(&bytes, &Bound::default()).unwrap();
+    assert_eq!((baseline.versions.len(), baseline.entries.len()), (10_000, 1));
+    assert!(matches!(read(&bytes, &bound(&key())), Err(Refused::Unsigned(10_000))));
+}

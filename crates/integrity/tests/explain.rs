@@ -110,6 +110,9 @@ fn a_file_that_an_upgrade_drops_is_expected() {
     assert_eq!(verdict(&was, &[], &listed).0, Verdict::Unexpected);
     let same = facts("1.0", "/usr/lib/x", md5(1), md5(1), &was);
     assert_eq!(verdict(&was, &[], &same).0, Verdict::Unexpected);
+    let mut partly = facts("2.0", "/usr/lib/libtool.so.2", md5(1), md5(1), &was);
+    partly.records.problems.push("a list cannot be read".to_owned());
+    assert_eq!(verdict(&was, &[], &partly).0, Verdict::Unexpected);
     // A node whose database was deleted explains nothing.
     let none = Facts { before: packages(&was), ..Facts::default() };
     assert_eq!(verdict(&was, &[], &none).0, Verdict::Unexpected);
@@ -138,6 +141,7 @@ fn a_renewed_certificate_needs_its_issuer() {
             issuer: "CN=ca".to_owned(),
             not_before: from,
             not_after: from + 100,
+            profile: "sha256:uses".to_owned(),
         }))
     };
     let path = "/etc/kubernetes/pki/apiserver.crt";
@@ -153,6 +157,13 @@ fn a_renewed_certificate_needs_its_issuer() {
     assert!(matches!(why, Some(Explanation::UnprovenCertificate { .. })));
     facts.issued.insert(path.as_bytes().into(), b"/etc/kubernetes/pki/ca.crt"[..].into());
     assert_eq!(both(&is, &facts).0, Verdict::Expected(Basis::Proven));
+    facts.local.insert(b"/etc/kubernetes/pki/ca.crt"[..].into());
+    assert_eq!(both(&is, &facts).0, Verdict::Expected(Basis::NodeRecords));
+    facts.local.clear();
+    // Other names or uses.
+    let mut other = is.clone();
+    other.certificate.as_mut().unwrap().profile = "sha256:other".to_owned();
+    assert_eq!(both(&other, &facts).0, Verdict::Unexpected);
     // Its key.
     let key = "/etc/kubernetes/pki/apiserver.key";
     facts.keys.insert(key.as_bytes().into(), path.as_bytes().into());
@@ -224,4 +235,44 @@ fn databases_and_lists_are_read() {
     );
     assert_eq!(digest_list(&format!("{hex}  a\nxyz  b\n")), Err(2));
     assert_eq!(digest_list(&hex), Err(1));
+}
+
+#[test]
+fn another_package_does_not_explain_a_file() {
+    let is = [file("/usr/bin/tool", "22")];
+    let facts = facts("2.0", "/usr/bin/tool", md5(1), md5(1), &[]);
+    for was in [file("/usr/bin/tool", "1"), owned(file("/usr/bin/tool", "1"), "coreutils 9.1")] {
+        assert_eq!(verdict(&[was], &is, &facts).0, Verdict::Unexpected);
+    }
+    // A file of a new package, unless it has what packages do not set.
+    let added = |edit: fn(&mut Entry)| {
+        let mut is = is.clone();
+        edit(&mut is[0]);
+        verdict(&[], &is, &facts).0
+    };
+    assert_eq!(added(|_| {}), Verdict::Expected(Basis::NodeRecords));
+    assert_eq!(added(|is| is.gid = 1000), Verdict::Unexpected);
+    assert_eq!(added(|is| is.flags = (true, false)), Verdict::Unexpected);
+    let acl: fn(&mut Entry) =
+        |is| is.attributes = Ok(vec![("system.posix_acl_access".into(), b"x"[..].into())]);
+    assert_eq!(added(acl), Verdict::Unexpected);
+}
+
+#[test]
+fn references_and_lists_do_not_explain_more_than_they_say() {
+    let mut facts = Facts::default();
+    let trusted = file("/etc/x", "22");
+    facts.reference.insert(b"/etc/x"[..].into(), trusted.clone());
+    for edit in [|is: &mut Entry| is.links = Some(2), |is: &mut Entry| is.flags = (true, false)] {
+        let mut is = trusted.clone();
+        edit(&mut is);
+        assert_eq!(verdict(&[file("/etc/x", "1")], &[is], &facts).0, Verdict::Unexpected);
+    }
+    // A listed program at another place.
+    let sha = Digest::sha256(b"new");
+    let mut facts = Facts::default();
+    facts.lists.insert(sha, vec![("kubelet".to_owned(), "v2.sha256".to_owned())]);
+    let path = "/etc/cron.daily/kubelet";
+    facts.digests.insert((path.as_bytes().into(), Algorithm::Sha256), sha);
+    assert_eq!(verdict(&[], &[file(path, "22")], &facts).0, Verdict::Unexpected);
 }

@@ -13,7 +13,7 @@ there with `pavisade integrity sign`. Keep the printed digest outside of the nod
 Examples:
   pavisade integrity baseline -o node-1.baseline
   pavisade integrity baseline --root /host --node node-1 --preset kubernetes --preset programs -o new
-  pavisade integrity baseline --append node-1.baseline
+  pavisade integrity baseline --append node-1.baseline --public-key team.pub
 
 Exit codes:
   0  written
@@ -21,6 +21,9 @@ Exit codes:
   3  written, but something could not be read and is not covered";
 
 const SIGN_HELP: &str = "\
+The node, what is covered, and the numbers of paths are shown before the passphrase is asked for. A version
+covers what its node says: read this.
+
 A passphrase comes from --passphrase-file, from PAVISADE_PASSPHRASE, or is asked for on the terminal.
 
 Exit codes:
@@ -34,7 +37,8 @@ says.
 
 A change is expected if a package was upgraded and its checksum agrees, if a renewed certificate is
 issued by an unchanged one, or if a list given by --digests contains the file. The checksums of packages
-are on the node, where root can change them: --strict does not accept them.
+are on the node, where root can change them: --strict does not accept them. With -f json, a baseline that is
+refused is a result with the reason in `refused`, and counts as one unexpected change.
 
 Examples:
   pavisade integrity verify node-1.baseline --key team.pub --expect sha256:…
@@ -109,7 +113,7 @@ pub(crate) struct NodeArgs {
     pub node: Option<String>,
 
     /// Read at most so many megabytes per second.
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
     pub max_mbps: Option<u32>,
 
     /// Leave processor and disk to others: the lowest priority for both.
@@ -158,6 +162,14 @@ pub(crate) struct BaselineArgs {
     #[arg(long, value_name = "FILE", conflicts_with = "output")]
     pub append: Option<PathBuf>,
 
+    /// Add to a baseline only if this public key signed its newest version; may be given again.
+    #[arg(long, value_name = "FILE", requires = "append")]
+    pub public_key: Vec<PathBuf>,
+
+    /// Add to a baseline only if its newest version has this digest.
+    #[arg(long, value_name = "DIGEST", requires = "append")]
+    pub previous: Option<String>,
+
     /// Sign with this private key, if it may be on this machine.
     #[arg(long, value_name = "FILE")]
     pub key: Option<PathBuf>,
@@ -188,6 +200,11 @@ pub(crate) struct SignBaselineArgs {
     /// Sign only if the newest version has this digest, as printed on the node.
     #[arg(long, value_name = "DIGEST")]
     pub expect: Option<String>,
+
+    /// Sign only if the version before the newest has this digest. Needed if there is one and this key
+    /// did not sign it.
+    #[arg(long, value_name = "DIGEST")]
+    pub previous: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -10,8 +10,9 @@ use pavisade_integrity::{
     read, sign as signed,
 };
 use pavisade_scan::Timestamp;
+use pavisade_signing::PublicKey;
 
-use super::{expected, of_node_all};
+use super::{digest, expected, of_node_all, public_keys};
 use crate::args::integrity::{BaselineArgs, HashName, ShowArgs, SignBaselineArgs};
 use crate::output::output;
 use crate::terminal::quoted;
@@ -35,7 +36,19 @@ pub(super) fn make(args: &BaselineArgs) -> anyhow::Result<Outcome> {
     let before = match &args.append {
         Some(file) => {
             let bytes = bounded::bytes(file, MAX_BYTES)?;
-            let bound = Bound { node: Some(node.clone()), ..Bound::default() };
+            let mut keys = public_keys(&args.public_key)?;
+            if let Some(key) = key.as_ref().filter(|_| args.previous.is_none()) {
+                keys.push(PublicKey::from_spki(key.public().spki()).context("the key")?);
+            }
+            let previous = args.previous.as_deref();
+            let expect = previous.map(|text| digest("--previous", text)).transpose()?;
+            if keys.is_empty() && expect.is_none() {
+                bail!(
+                    "--append needs --public-key or --previous: whoever changed {} would choose what is covered",
+                    file.display()
+                );
+            }
+            let bound = Bound { keys, expect, node: Some(node.clone()) };
             let shown = || format!("adding to {}", file.display());
             Some((read(&bytes, &bound).with_context(shown)?, bytes))
         }
@@ -168,9 +181,29 @@ pub(super) fn sign(args: &SignBaselineArgs) -> anyhow::Result<Outcome> {
     let file = args.baseline.display();
     let bytes = bounded::bytes(&args.baseline, MAX_BYTES)?;
     let expect = args.expect.as_deref().map(expected).transpose()?;
+    let wanted = args.previous.as_deref().map(|text| digest("--previous", text)).transpose()?;
     let bound = Bound { expect, ..Bound::default() };
     let baseline = read(&bytes, &bound).with_context(|| format!("{file} is refused"))?;
+    // What is signed is seen before a passphrase is given.
+    terminal::tell(&shown(&baseline, false));
     let key = keys::read(&args.key, args.passphrase_file.as_deref())?;
+    match (baseline.previous(), wanted) {
+        (Some(previous), Some(wanted)) if previous.digest != wanted => bail!(
+            "{file} is refused: the version before the newest has the digest {}, but --previous is {wanted}",
+            previous.digest
+        ),
+        (None, Some(_)) => bail!("{file} is refused: it has only one version, so none is previous"),
+        (Some(previous), None) => {
+            let public = PublicKey::from_spki(key.public().spki()).context("the key")?;
+            if !previous.is_signed_by(&public) {
+                bail!(
+                    "{file} is refused: this key did not sign version {}: give the digest that it had with --previous, or make a new baseline",
+                    previous.header.version
+                );
+            }
+        }
+        _ => {}
+    }
     let bytes = signed(&bytes, &key)?.context("signing")?;
     let shown = file.to_string();
     output(Some(&args.baseline))?.put(&shown, |out| out.write_all(&bytes))?;

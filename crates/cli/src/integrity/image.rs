@@ -186,10 +186,12 @@ fn explain(change: &Change, compared: &Compared) -> Explained {
         Kind::Directory => {
             let below = [&*entry.path, b"/"].concat();
             let has_more = |other: &Change| {
-                other.path().starts_with(&below)
-                    && other.is.as_ref().is_some_and(|is| is.kind != Kind::Directory && is.size > 0)
+                other.is.as_ref().is_some_and(|is| is.kind != Kind::Directory && is.size > 0)
             };
-            !compared.changes.iter().any(has_more)
+            // They are sorted by path.
+            let start = compared.changes.partition_point(|other| *other.path() < *below);
+            let inside = compared.changes.iter().skip(start);
+            !inside.take_while(|other| other.path().starts_with(&below)).any(has_more)
         }
         _ => false,
     };

@@ -14,9 +14,8 @@ use pavisade_integrity::{
 use pavisade_report::Options;
 use pavisade_report::integrity::{Integrity, IntegrityFormat as Format, Source, integrity};
 use pavisade_scan::Timestamp;
-use pavisade_signing::PublicKey;
 
-use super::expected;
+use super::{expected, public_keys};
 use crate::args::integrity::{IntegrityFormat, ShownArgs, TrustArgs, VerifyBaselineArgs};
 use crate::output::{Output, named, output, place};
 use crate::terminal::{color, width};
@@ -41,7 +40,15 @@ pub(super) fn run(args: &VerifyBaselineArgs) -> anyhow::Result<Outcome> {
 
 fn once(args: &VerifyBaselineArgs) -> anyhow::Result<Outcome> {
     let node = args.node.found()?;
-    let (baseline, is_newest) = accepted(&args.baseline, &args.trust, node)?;
+    let (baseline, is_newest) = match accepted(&args.baseline, &args.trust, node) {
+        Ok(accepted) => accepted,
+        Err(error) => {
+            if args.shown.format == IntegrityFormat::Json {
+                refused(&format!("{error:#}"), &args.shown)?;
+            }
+            return Err(error);
+        }
+    };
     let mut facts = Facts { lists: lists(args)?, ..Facts::default() };
     let out = output(named(args.shown.output.as_deref()))?;
     args.node.be_idle();
@@ -63,7 +70,7 @@ fn once(args: &VerifyBaselineArgs) -> anyhow::Result<Outcome> {
         facts.records = records(root);
         facts.before = packages(&baseline.entries);
         let proven = proofs(root, &compared.changes, &collected.entries, &baseline.entries);
-        (facts.issued, facts.keys) = (proven.issued, proven.keys);
+        (facts.issued, facts.keys, facts.local) = (proven.issued, proven.keys, proven.local);
         facts.now = Timestamp::now().as_second();
         facts.digests = rehash(root, &needs(&compared, &facts), &collected.entries)
             .with_context(|| format!("reading {}", root.display()))?;
@@ -112,6 +119,21 @@ fn once(args: &VerifyBaselineArgs) -> anyhow::Result<Outcome> {
     shown(&result, out, &args.shown)
 }
 
+/// Writes a result without a baseline: a reader of results must not take silence for success.
+fn refused(why: &str, args: &ShownArgs) -> anyhow::Result<()> {
+    let document = serde_json::json!({
+        "apiVersion": "pavisade.dev/integrity/v1",
+        "kind": "IntegrityResult",
+        "refused": why,
+        "summary": {"unexpected": 1, "expected": 0, "unknown": 0, "unchanged": 0, "trusted": 0},
+        "changes": [],
+        "unknown": [],
+        "notes": [],
+    });
+    let file = named(args.output.as_deref());
+    output(file)?.put(&place(file), |out| writeln!(out, "{document}"))
+}
+
 /// Writes a result and returns the outcome.
 pub(super) fn shown(
     result: &Integrity<'_>,
@@ -144,12 +166,7 @@ pub(super) fn accepted(
     args: &TrustArgs,
     node: Node,
 ) -> anyhow::Result<(Baseline, bool)> {
-    let mut keys = Vec::new();
-    for key in &args.keys {
-        let pem = bounded::text(key, MAX_KEY)?;
-        let shown = || format!("reading the key {}", key.display());
-        keys.push(PublicKey::from_pem(&pem).with_context(shown)?);
-    }
+    let keys = public_keys(&args.keys)?;
     let expect = match (&args.expect, &args.expect_file) {
         (Some(text), _) => Some(expected(text)?),
         (None, Some(file)) => Some(expected(bounded::text(file, MAX_KEY)?.trim())?),

@@ -64,7 +64,9 @@ impl Processes {
             }
             (None, None) => return None,
             (Some(started), Some((seen, before, process)))
+                // A process that runs another program keeps its id.
                 if started == *before
+                    && stat.as_deref().and_then(name) == Some(&process.name)
                     && now.saturating_duration_since(*seen) < Duration::from_millis(50) =>
             {
                 return Some(process.clone());
@@ -83,8 +85,8 @@ impl Processes {
     }
 
     fn read(&mut self, pid: i32, stat: &str) -> Process {
-        let name = stat.split_once('(').and_then(|(_, rest)| rest.rsplit_once(')'));
-        let (name, rest) = name.unwrap_or_default();
+        let name = name(stat).unwrap_or_default();
+        let rest = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
         let parent = rest.split_whitespace().nth(1).and_then(|id| id.parse().ok());
         let program = fs::read_link(format!("/proc/{pid}/exe"));
         let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
@@ -122,6 +124,11 @@ impl Processes {
         }
         self.pods.get(uid).cloned()
     }
+}
+
+/// Returns the name of a process.
+fn name(stat: &str) -> Option<&str> {
+    Some(stat.split_once('(')?.1.rsplit_once(')')?.0)
 }
 
 /// Returns when a process was started, in ticks since the start of the machine.

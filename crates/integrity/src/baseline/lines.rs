@@ -159,6 +159,8 @@ struct CertificateLine {
     subject: String,
     issuer: String,
     validity: (i64, i64),
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    profile: String,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
@@ -222,6 +224,7 @@ impl EntryLine {
                 subject: found.subject.clone(),
                 issuer: found.issuer.clone(),
                 validity: (found.not_before, found.not_after),
+                profile: found.profile.clone(),
             }),
             immutable: entry.flags.0,
             append_only: entry.flags.1,
@@ -298,6 +301,7 @@ impl EntryLine {
                     issuer: line.issuer,
                     not_before: line.validity.0,
                     not_after: line.validity.1,
+                    profile: line.profile,
                 })
             }),
             trusted: false,

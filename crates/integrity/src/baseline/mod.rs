@@ -72,6 +72,15 @@ pub struct Version {
     pub key: Option<String>,
     /// The number of entries that it sets, and of paths that it removes.
     pub changed: (usize, usize),
+    signature: Option<Vec<u8>>,
+}
+
+impl Version {
+    /// Returns whether a key signed this version, and so all before it.
+    pub fn is_signed_by(&self, key: &PublicKey) -> bool {
+        let signature = self.signature.as_deref();
+        signature.is_some_and(|signature| key.verifies(&read::message(&self.digest), signature))
+    }
 }
 
 /// A baseline that was accepted.
@@ -102,6 +111,11 @@ impl Baseline {
     pub fn newest(&self) -> &Version {
         // `read` accepts no file without a version.
         &self.versions[self.versions.len() - 1]
+    }
+
+    /// Returns the version before the newest.
+    pub fn previous(&self) -> Option<&Version> {
+        self.versions.len().checked_sub(2).and_then(|at| self.versions.get(at))
     }
 
     /// Returns why it was accepted.

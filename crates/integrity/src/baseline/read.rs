@@ -1,5 +1,6 @@
 //! Reading and verifying baselines.
 
+use aws_lc_rs::digest::{Context, SHA256};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
@@ -7,6 +8,8 @@ use super::lines::{EndLine, EntryLine, HeaderLine};
 use super::{Baseline, Bound, Header, MAX_BYTES, MAX_VERSIONS, Node, Refused, Signed, Version};
 use crate::{Algorithm, Digest, Entry};
 
+/// What an end line starts with.
+const END: &[u8] = b"{\"end\":";
 /// The longest line in bytes.
 const MAX_LINE: usize = 16 << 20;
 /// The largest number of entries.
@@ -24,8 +27,7 @@ pub(super) fn message(digest: &Digest) -> Vec<u8> {
 /// Anything is malformed, or a digest, the chain, the signature, the expected digest or the node does
 /// not hold.
 pub fn read(bytes: &[u8], bound: &Bound) -> Result<Baseline, Refused> {
-    let mut state = State::default();
-    let blocks = blocks(bytes, &mut state)?;
+    let (mut blocks, whole) = blocks(bytes)?;
     let last = blocks.last().ok_or(Refused::Empty)?;
     let version = last.version.header.version;
     if let Some(expected) = bound.expect
@@ -53,27 +55,28 @@ pub fn read(bytes: &[u8], bound: &Bound) -> Result<Baseline, Refused> {
     if let Some(here) = &bound.node {
         belongs(&last.version.header.node, here)?;
     }
-    let whole = Digest::sha256(bytes);
+    // Only what is trusted is worth the time to read it.
+    let entries = entries(bytes, &mut blocks)?;
     let versions = blocks.into_iter().map(|block| block.version).collect();
-    Ok(Baseline { versions, entries: state.entries, whole, signed })
+    Ok(Baseline { versions, entries, whole, signed })
 }
 
 /// Returns where the end of the newest version starts, and its digest.
 pub(super) fn newest(bytes: &[u8]) -> Result<(usize, Digest), Refused> {
-    let mut state = State::default();
-    let blocks = blocks(bytes, &mut state)?;
+    let (mut blocks, _) = blocks(bytes)?;
+    entries(bytes, &mut blocks)?;
     let last = blocks.last().ok_or(Refused::Empty)?;
     Ok((last.end_at, last.version.digest))
 }
 
 fn by_key(last: &Block, keys: &[pavisade_signing::PublicKey]) -> Result<(), Refused> {
     let version = last.version.header.version;
-    let (Some(name), Some(signature)) = (&last.version.key, &last.signature) else {
+    let (Some(name), Some(_)) = (&last.version.key, &last.version.signature) else {
         return Err(Refused::Unsigned(version));
     };
     let key = keys.iter().find(|key| key.fingerprint() == *name);
     let key = key.ok_or_else(|| Refused::Key { version, found: name.clone() })?;
-    match key.verifies(&message(&last.version.digest), signature) {
+    match last.version.is_signed_by(key) {
         true => Ok(()),
         false => Err(Refused::Signature(version)),
     }
@@ -94,33 +97,39 @@ fn belongs(of: &Node, here: &Node) -> Result<(), Refused> {
 
 struct Block {
     version: Version,
-    signature: Option<Vec<u8>>,
+    /// Where the first entry starts, and its line.
+    entries_at: usize,
+    number: usize,
     /// Where the end line starts.
     end_at: usize,
 }
 
-#[derive(Default)]
-struct State {
-    /// Sorted by path.
-    entries: Vec<Entry>,
-    algorithm: Option<Algorithm>,
-}
-
-fn blocks(bytes: &[u8], state: &mut State) -> Result<Vec<Block>, Refused> {
+/// Returns the versions without their entries, and the digest of all bytes. Digests and the chain are
+/// verified, and each byte is hashed twice, however many versions there are.
+fn blocks(bytes: &[u8]) -> Result<(Vec<Block>, Digest), Refused> {
     if bytes.len() as u64 > MAX_BYTES {
         return Err(Refused::TooLarge);
     }
     let mut blocks = Vec::new();
     let (mut at, mut number) = (0, 0);
+    let mut whole = Context::new(&SHA256);
     while at < bytes.len() {
         if blocks.len() == MAX_VERSIONS {
             return Err(wrong(number + 1, format!("more than {MAX_VERSIONS} versions")));
         }
         let version = u32::try_from(blocks.len() + 1).unwrap_or(u32::MAX);
-        let block = block(bytes, &mut at, &mut number, version, state)?;
-        blocks.push(block);
+        let start = at;
+        let before = (start > 0).then(|| finished(whole.clone()).to_string());
+        blocks.push(block(bytes, &mut at, &mut number, version, before)?);
+        whole.update(bytes.get(start..at).unwrap_or_default());
     }
-    Ok(blocks)
+    Ok((blocks, finished(whole)))
+}
+
+fn finished(context: Context) -> Digest {
+    let mut digest = Digest { algorithm: Algorithm::Sha256, bytes: [0; 32] };
+    digest.bytes.copy_from_slice(context.finish().as_ref());
+    digest
 }
 
 fn wrong(line: usize, why: impl Into<String>) -> Refused {
@@ -148,7 +157,7 @@ fn block(
     at: &mut usize,
     number: &mut usize,
     version: u32,
-    state: &mut State,
+    before: Option<String>,
 ) -> Result<Block, Refused> {
     let start = *at;
     let first = line(bytes, at, number)?.ok_or(Refused::Cut(version))?;
@@ -157,63 +166,81 @@ fn block(
     })?;
     let previous = header.previous.clone();
     let header: Header = header.header().map_err(|why| wrong(*number, why))?;
-    let before = (start > 0).then(|| Digest::sha256(&bytes[..start]).to_string());
     if header.version != version || previous != before {
         return Err(Refused::Chain(version));
     }
-    // Entries of another hash could not be compared with those of this one.
-    if state.algorithm.is_some_and(|before| before != header.algorithm) {
-        state.entries.clear();
-    }
-    state.algorithm = Some(header.algorithm);
-    let mut changes: Vec<(Box<[u8]>, Option<Entry>)> = Vec::new();
+    let (entries_at, first) = (*at, *number + 1);
     loop {
         let line_at = *at;
         let text = line(bytes, at, number)?.ok_or(Refused::Cut(version))?;
-        if text.starts_with(b"{\"end\":") {
-            let (end, signature) = end(text).map_err(|why| wrong(*number, why))?;
-            let digest = Digest::sha256(&bytes[start..line_at]);
-            if digest.to_string() != end.end {
-                let actual = digest.to_string();
-                return Err(Refused::Digest { version, found: end.end, actual });
-            }
-            let set = changes.iter().filter(|(_, entry)| entry.is_some()).count();
-            let changed = (set, changes.len() - set);
-            if !merge(&mut state.entries, changes) {
-                return Err(wrong(*number, "a path is removed that is not there"));
-            }
-            let version = Version { header, digest, key: end.key, changed };
-            return Ok(Block { version, signature, end_at: line_at });
+        if !text.starts_with(END) {
+            continue;
         }
-        let read: EntryLine = serde_json::from_slice(text)
-            .map_err(|error| wrong(*number, format!("this is not an entry: {error}")))?;
-        let change = read.entry(header.algorithm).map_err(|why| wrong(*number, why))?;
-        if changes.last().is_some_and(|(last, _)| *last >= change.0) {
-            return Err(wrong(*number, "the paths are not in order"));
+        let (end, signature) = end(text).map_err(|why| wrong(*number, why))?;
+        let digest = Digest::sha256(&bytes[start..line_at]);
+        if digest.to_string() != end.end {
+            let actual = digest.to_string();
+            return Err(Refused::Digest { version, found: end.end, actual });
         }
-        changes.push(change);
-        if state.entries.len() + changes.len() > MAX_ENTRIES {
-            return Err(wrong(*number, format!("more than {MAX_ENTRIES} entries")));
-        }
+        let version = Version { header, digest, key: end.key, changed: (0, 0), signature };
+        return Ok(Block { version, entries_at, number: first, end_at: line_at });
     }
 }
 
-/// Applies changes to entries, both sorted by path. Returns whether all that are removed were there.
-fn merge(entries: &mut Vec<Entry>, changes: Vec<(Box<[u8]>, Option<Entry>)>) -> bool {
-    let mut old = std::mem::take(entries).into_iter().peekable();
-    for (path, entry) in changes {
-        while let Some(before) = old.next_if(|before| before.path < path) {
-            entries.push(before);
+/// A path that a version sets or removes, with its line.
+type Step = (Box<[u8]>, usize, Option<Entry>);
+
+/// Returns the entries of the newest version, and counts those that each version changed.
+fn entries(bytes: &[u8], blocks: &mut [Block]) -> Result<Vec<Entry>, Refused> {
+    let mut steps: Vec<Step> = Vec::new();
+    let mut algorithm = None;
+    for block in blocks {
+        let of = block.version.header.algorithm;
+        // Entries of another hash could not be compared with those of this one.
+        if algorithm.is_some_and(|before| before != of) {
+            merged(std::mem::take(&mut steps))?;
         }
-        let was = old.next_if(|before| before.path == path);
+        algorithm = Some(of);
+        let start = steps.len();
+        let (mut at, mut number) = (block.entries_at, block.number - 1);
+        while at < block.end_at {
+            let version = block.version.header.version;
+            let text = line(bytes, &mut at, &mut number)?.ok_or(Refused::Cut(version))?;
+            let read: EntryLine = serde_json::from_slice(text)
+                .map_err(|error| wrong(number, format!("this is not an entry: {error}")))?;
+            let (path, entry) = read.entry(of).map_err(|why| wrong(number, why))?;
+            let own = steps.get(start..).unwrap_or_default();
+            if own.last().is_some_and(|(last, ..)| *last >= path) {
+                return Err(wrong(number, "the paths are not in order"));
+            }
+            if steps.len() == MAX_ENTRIES {
+                return Err(wrong(number, format!("more than {MAX_ENTRIES} entries")));
+            }
+            steps.push((path, number, entry));
+        }
+        let own = steps.get(start..).unwrap_or_default();
+        let set = own.iter().filter(|(.., entry)| entry.is_some()).count();
+        block.version.changed = (set, own.len() - set);
+    }
+    merged(steps)
+}
+
+/// Returns what remains of all steps, sorted by path.
+fn merged(mut steps: Vec<Step>) -> Result<Vec<Entry>, Refused> {
+    // Each version is sorted, which makes this a merge.
+    steps.sort_by(|a, b| (&a.0, a.1).cmp(&(&b.0, b.1)));
+    let mut entries: Vec<Entry> = Vec::new();
+    for (path, number, entry) in steps {
+        let was = entries.pop_if(|last| last.path == path);
         match entry {
             Some(entry) => entries.push(entry),
-            None if was.is_none() => return false,
+            None if was.is_none() => {
+                return Err(wrong(number, "a path is removed that is not there"));
+            }
             None => {}
         }
     }
-    entries.extend(old);
-    true
+    Ok(entries)
 }
 
 /// Reads an end line. It has one spelling, because no signature covers it in the newest version.
