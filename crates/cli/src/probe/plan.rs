@@ -11,6 +11,9 @@ use super::state;
 use crate::args::probe::PlanArgs;
 use crate::{Outcome, print};
 
+/// Names a node for the probe that needs one.
+pub(super) const NODES: &str = "/api/v1/nodes?limit=1";
+
 pub(super) fn run(args: &PlanArgs) -> anyhow::Result<Outcome> {
     let now = Timestamp::now();
     let Some(chosen) = Chosen::new(&args.scope, Mode { active: args.active, in_pod: false }, now)?
@@ -97,6 +100,9 @@ fn actives(text: &mut String, args: &PlanArgs, chosen: &Chosen, now: Timestamp) 
         Kind::Active { steps } => steps(&canary),
         _ => Vec::new(),
     });
+    if !named.is_empty() {
+        tell(&format!("GET {NODES}"));
+    }
     let first = (!named.is_empty()).then(|| canary.namespace());
     for step in first.into_iter().chain(steps) {
         match &step {

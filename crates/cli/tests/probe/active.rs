@@ -24,9 +24,11 @@ fn cluster() -> Option<Cluster> {
     testbed::start(&shape, "probe-active").map_err(|skipped| println!("{skipped}")).ok()
 }
 
-fn scope(folder: &Path, probes: &str) {
+fn scope(cluster: &Cluster, folder: &Path, probes: &str) {
     let text = format!(
-        "kind: ProbeScope\ncluster: true\nconsent: {{by: Ann, until: {}, probes: [{probes}]}}\n",
+        "kind: ProbeScope\ncluster: true\nconsent:\n  by: Ann\n  server: {}\n  until: {}\n  \
+         probes: [{probes}]\n",
+        cluster.server_url(),
         // The end of a consent is at most a year away.
         jiff::Zoned::now().date().tomorrow().unwrap()
     );
@@ -61,7 +63,7 @@ fn what_is_done_is_noticed_and_removed() {
     let path = folder.path();
     let (kubeconfig, log) = (cluster.kubeconfig(), cluster.dir().join("logs/audit.log"));
     let (kubeconfig, log) = (kubeconfig.to_str().unwrap(), log.to_str().unwrap());
-    scope(path, "'*'");
+    scope(&cluster, path, "'*'");
     let before = objects(&cluster);
     let expect = format!("audit={log}");
     let common = ["--scope-file", "scope.yaml", "--kubeconfig", kubeconfig, "--journals", "."];
@@ -106,7 +108,7 @@ fn what_is_done_is_noticed_and_removed() {
     assert_eq!(objects(&cluster), before);
 
     // A consent that names one probe permits that one only.
-    scope(path, "PV-P151");
+    scope(&cluster, path, "PV-P151");
     let rest = ["--active", "--evidence", "e.json"];
     run(path, &[&["probe"][..], &common, &rest].concat());
     let all = verdicts(&path.join("e.json"));
@@ -118,7 +120,7 @@ fn what_is_done_is_noticed_and_removed() {
     let mut config: Value = serde_json::from_str(&config).unwrap();
     config["users"][0]["user"] = serde_json::json!({"token": token});
     fs::write(path.join("weak.kubeconfig"), config.to_string()).unwrap();
-    scope(path, "'*'");
+    scope(&cluster, path, "'*'");
     let common = ["--scope-file", "scope.yaml", "--kubeconfig", "weak.kubeconfig"];
     let rest = ["--journals", ".", "--active", "--evidence", "e.json"];
     run(path, &[&["probe"][..], &common, &rest].concat());
