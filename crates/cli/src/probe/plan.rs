@@ -108,7 +108,7 @@ fn actives(text: &mut String, args: &PlanArgs, chosen: &Chosen, now: Timestamp) 
         match &step {
             Step::Create { collection, object } => {
                 tell(&format!("POST {collection}?dryRun=All {object}"));
-                tell(&format!("POST {collection} (the same object)"));
+                tell(&format!("POST {} (the same object)", Step::stores(collection)));
                 tell(&format!("DELETE {}", step.path().unwrap_or_default()));
             }
             Step::Send { method, path, body, .. } => {
