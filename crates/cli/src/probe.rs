@@ -55,7 +55,7 @@ fn probe(args: &RunArgs, in_pod: bool) -> anyhow::Result<Outcome> {
     let evidence = named(args.evidence.as_deref()).map(|file| output(Some(file))).transpose()?;
     let report = named(args.report.as_deref()).map(|file| output(Some(file))).transpose()?;
     let runtime = runtime()?;
-    // A kubeconfig that is wrong is told before a run begins.
+    // A wrong kubeconfig costs no run.
     let api = match chosen.needs_cluster() {
         true => Some(runtime.block_on(connected(&chosen, &args.scope))?),
         false => None,

@@ -50,7 +50,7 @@ fn objects(cluster: &Cluster) -> BTreeMap<String, Value> {
 
 fn snapshot(cluster: &Cluster) -> BTreeMap<String, Value> {
     let kinds = cluster.get(&["api-resources", "--verbs=list", "-o", "name"]).unwrap();
-    // The last is asked for anew with each request.
+    // The last is made new for each request.
     let changing = ["events", "leases", "componentstatuses"];
     let keep = |kind: &&str| !changing.iter().any(|name| kind.starts_with(name));
     let kinds = kinds.lines().filter(keep).collect::<Vec<_>>().join(",");

@@ -13,7 +13,8 @@ fn mistakes_are_told_with_a_remedy() {
         ),
         (
             "narrow.yaml",
-            "addresses: [10.0.0.1]\nconsent: {by: Ann, server: 'https://a', until: 2026-01-01, probes: ['*']}\n",
+            "addresses: [10.0.0.1]\nconsent: {by: Ann, server: 'https://a', \
+             until: 2026-01-01, probes: ['*']}\n",
         ),
     ]);
     for (args, expect) in [

@@ -49,7 +49,7 @@ impl EndpointProbe for ApiBasicAuthentication {
             false if page.status == 401 => {
                 Verdict::Closed(Closed::Good, "basic authentication is not offered".to_owned())
             }
-            // Ways to authenticate are told only to those who must.
+            // A server lists ways to authenticate only in a 401.
             false => Verdict::Unknown(format!(
                 "status {} without credentials, so that no way to authenticate is offered",
                 page.status
