@@ -54,12 +54,17 @@ fn probe(args: &RunArgs, in_pod: bool) -> anyhow::Result<Outcome> {
     let out = output(file)?;
     let evidence = named(args.evidence.as_deref()).map(|file| output(Some(file))).transpose()?;
     let report = named(args.report.as_deref()).map(|file| output(Some(file))).transpose()?;
+    let runtime = runtime()?;
+    // A wrong kubeconfig costs no run.
+    let api = match chosen.needs_cluster() {
+        true => Some(runtime.block_on(connected(&chosen, &args.scope))?),
+        false => None,
+    };
     let run = Run::start(args, now)?;
     let progress = Spinner::new(args.quiet);
-    let runtime = runtime()?;
     let gate = Arc::new(Gate::new(chosen.scope.clone(), state::own_network(), run.journal()?));
     let Sent { mut outcomes, found, notes, left } =
-        runtime.block_on(everything(&gate, &chosen, &args.scope, now, &progress))?;
+        runtime.block_on(everything(&gate, (&chosen, api.as_ref()), &args.scope, now, &progress));
     progress.finish();
     for path in &left {
         terminal::say("left behind", &format!("{path}: run `pavisade probe revert {}`", run.id()));
@@ -137,11 +142,11 @@ struct Sent {
 
 async fn everything(
     gate: &Arc<Gate>,
-    chosen: &Chosen,
+    (chosen, api): (&Chosen, Option<&Api>),
     args: &ScopeArgs,
     now: Timestamp,
     progress: &Spinner,
-) -> anyhow::Result<Sent> {
+) -> Sent {
     let Chosen { scope, probes, .. } = chosen;
     let all = planned(scope, probes);
     progress.stage("Looking for open ports");
@@ -151,11 +156,10 @@ async fn everything(
     let told = |target: &pavisade_probe::Target| progress.stage(&format!("Probed {target}"));
     let mut outcomes = send(gate, all, &found, now, &told).await;
     let mut left = Vec::new();
-    if chosen.needs_cluster() {
-        let api = connect(args.kubeconfig.as_deref(), args.context.as_deref()).await?;
+    if let Some(api) = api {
         for namespace in &scope.namespaces {
             progress.stage(&format!("Trying pods in {namespace}"));
-            outcomes.extend(dry_runs(gate, &api, namespace, &args.image, probes).await);
+            outcomes.extend(dry_runs(gate, api, namespace, &args.image, probes).await);
         }
         if chosen.active {
             progress.stage("Running active probes");
@@ -163,25 +167,34 @@ async fn everything(
                 run: gate.run(),
                 expires: state::later(now).to_string(),
                 image: args.image.clone(),
-                node: first_node(gate, &api).await,
+                node: first_node(gate, api).await,
             };
             let stop = state::interrupts();
-            let (done, kept) = active(gate, &api, &canary, probes, now, &stop).await;
+            let (done, kept) = active(gate, api, &canary, probes, now, &stop).await;
             outcomes.extend(done);
             left = kept;
         }
     }
-    Ok(Sent { outcomes, found, notes, left })
+    Sent { outcomes, found, notes, left }
 }
 
 /// Returns the name of a node, if the identity may list them.
 async fn first_node(gate: &Gate, api: &Api) -> Option<String> {
-    let path = "/api/v1/nodes?limit=1";
+    let path = plan::NODES;
     let what = serde_json::json!({"method": "GET", "path": path});
     gate.pass_cluster(&api.server, "request", &what).await.ok()?;
     let (_, body) = api.send("GET", path, &gate.agent(), None).await.ok()?;
     let list: serde_json::Value = serde_json::from_slice(&body).ok()?;
     Some(list.pointer("/items/0/metadata/name")?.as_str()?.to_owned())
+}
+
+/// Connects to the cluster, for which a consent must be if active probes run.
+async fn connected(chosen: &Chosen, args: &ScopeArgs) -> anyhow::Result<Api> {
+    let api = connect(args.kubeconfig.as_deref(), args.context.as_deref()).await?;
+    if chosen.active {
+        chosen.scope.consent_to(&api.server).map_err(anyhow::Error::msg)?;
+    }
+    Ok(api)
 }
 
 /// Connects to the cluster of the kubeconfig.
@@ -254,7 +267,11 @@ fn summary(found: &Found, most: usize, signed: &str, quiet: bool) {
     }
     let count = open.len();
     let names = if names.is_empty() { String::new() } else { format!(": {names}") };
-    terminal::say("", &format!("{count} ports accept connections{names}"));
+    let ports = match count {
+        1 => "1 port accepts connections".to_owned(),
+        count => format!("{count} ports accept connections"),
+    };
+    terminal::say("", &format!("{ports}{names}"));
     terminal::say("", &format!("At most {most} connections to one host. {signed}"));
 }
 

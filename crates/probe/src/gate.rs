@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tokio::time::{Instant, sleep_until};
 
-use crate::network::plain;
+use crate::network::{host, plain};
 use crate::{Journal, OwnNetwork, RunId, Scope};
 
 /// Why something was not sent.
@@ -55,7 +55,8 @@ pub struct Gate {
 #[derive(Debug)]
 struct State {
     journal: Journal,
-    per_host: HashMap<IpAddr, usize>,
+    /// By address, or by name for an API server that has one.
+    per_host: HashMap<String, usize>,
     next: Instant,
 }
 
@@ -81,11 +82,7 @@ impl Gate {
         self.scope.permits(to, &self.own).map_err(Withheld::Scope)?;
         let slot = {
             let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-            let count = state.per_host.entry(plain(to.ip())).or_default();
-            if *count >= self.scope.limits.per_host {
-                return Err(Withheld::PerHost(self.scope.limits.per_host));
-            }
-            *count += 1;
+            state.count(plain(to.ip()).to_string(), self.scope.limits.per_host)?;
             state.slot(self.scope.limits.rate)
         };
         self.wait(slot).await?;
@@ -105,18 +102,25 @@ impl Gate {
         if !self.scope.cluster {
             return Err(Withheld::Scope("the cluster is not in scope".to_owned()));
         }
+        let host = host(server);
+        let address = host.parse::<IpAddr>().ok().map(plain);
+        if let Some(address) = address {
+            self.scope.foreign(address, &self.own).map_err(Withheld::Scope)?;
+        }
         let slot = {
             let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            let name = address.map_or_else(|| host.to_owned(), |address| address.to_string());
+            state.count(name, self.scope.limits.per_host)?;
             state.slot(self.scope.limits.rate)
         };
         self.wait(slot).await?;
         self.write(kind, server, what)
     }
 
-    /// The same for removing what the run created, which no limit prevents.
+    /// The same for removing what the run created, which no limit and no journal prevents.
     ///
     /// # Errors
-    /// The cluster is not in scope, or the journal cannot be written.
+    /// The cluster is not in scope.
     pub(crate) fn pass_removal(
         &self,
         server: &str,
@@ -126,7 +130,9 @@ impl Gate {
         if !self.scope.cluster {
             return Err(Withheld::Scope("the cluster is not in scope".to_owned()));
         }
-        self.write(kind, server, what)
+        // What stays because of a full disk is worse than a gap at the end of the journal.
+        let _ = self.write(kind, server, what);
+        Ok(())
     }
 
     /// Returns whether an address may be contacted, apart from limits.
@@ -175,6 +181,16 @@ impl Gate {
 }
 
 impl State {
+    /// Counts a connection to a host.
+    fn count(&mut self, host: String, most: usize) -> Result<(), Withheld> {
+        let count = self.per_host.entry(host).or_default();
+        if *count >= most {
+            return Err(Withheld::PerHost(most));
+        }
+        *count += 1;
+        Ok(())
+    }
+
     /// Reserves the next point in time at which something may be sent.
     fn slot(&mut self, rate: u32) -> Instant {
         let slot = self.next.max(Instant::now());
@@ -217,6 +233,31 @@ mod tests {
         ));
         assert_eq!((open.most_per_host(), open.finish().entries()), (2, 3));
 
+        // The API server is limited like other hosts, together with its other ports.
+        let limits = Limits { per_host: 2, ..Limits::default() };
+        let mut own = gate(&["cluster", "10.0.0.0/24"], limits, Box::new(io::sink()));
+        own.pass(first, "tcp", &Value::Null).await.unwrap();
+        own.pass_cluster("https://10.0.0.1:6443", "api", &Value::Null).await.unwrap();
+        let third = own.pass_cluster("https://10.0.0.1:6443", "api", &Value::Null).await;
+        assert_eq!(third, Err(Withheld::PerHost(2)));
+        // The network of the machine is refused.
+        own.own = OwnNetwork::parse(
+            "h\neth0\t00000000\t010200C0\t3\t0\t0\t0\t00000000\n\
+             eth0\t000200C0\t00000000\t1\t0\t0\t0\t00FFFFFF\n",
+            "",
+        );
+        for (server, expect) in [
+            ("https://192.0.2.9:6443", false),
+            ("https://[::ffff:192.0.2.9]:6443", false),
+            ("https://198.51.100.9:6443", true),
+            ("https://api.example", true),
+        ] {
+            let passed = own.pass_cluster(server, "api", &Value::Null).await;
+            assert_eq!(passed.is_ok(), expect, "{server}: {passed:?}");
+        }
+        own.scope.own_network = true;
+        own.pass_cluster("https://192.0.2.9:6443", "api", &Value::Null).await.unwrap();
+
         struct Full;
         impl io::Write for Full {
             fn write(&mut self, _: &[u8]) -> io::Result<usize> {
@@ -229,6 +270,10 @@ mod tests {
         let full = gate(&["10.0.0.0/24"], Limits::default(), Box::new(Full));
         let sent = full.pass(first, "tcp", &Value::Null).await;
         assert!(matches!(sent, Err(Withheld::Journal(_))), "{sent:?}");
+        // Removing does not depend on the journal.
+        let mut full = full;
+        full.scope.cluster = true;
+        full.pass_removal("https://x", "delete", &Value::Null).unwrap();
         let late = Limits { deadline: 0, ..Limits::default() };
         let late = gate(&["10.0.0.0/24"], late, Box::new(io::sink()));
         let sent = late.pass(first, "tcp", &Value::Null).await;

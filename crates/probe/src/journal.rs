@@ -104,12 +104,13 @@ impl Journal {
             "before": self.last,
         });
         let mut line = entry.to_string();
-        self.last = hex(&Sha256::digest(line.as_bytes()));
+        let digest = hex(&Sha256::digest(line.as_bytes()));
         line.push('\n');
         self.out.write_all(line.as_bytes())?;
         self.out.flush()?;
         self.text.extend_from_slice(line.as_bytes());
         self.entries += 1;
+        self.last = digest;
         Ok(())
     }
 

@@ -35,7 +35,9 @@ mod kubelet;
 mod pod;
 mod services;
 
-pub use active::{Canary, EXPIRES, LABEL, Step, active, created, labelled, remove};
+pub use active::{
+    Canary, EXPIRES, LABEL, STORED_WITHIN, Step, active, created, labelled, remove, settled,
+};
 pub use admission::{dry_runs, restricted};
 pub use component::{Component, PORTS};
 pub use exchange::{Answer, Ask, Exchange, HttpAsk, Offer, Page, Probed, Target, TlsFacts};

@@ -43,6 +43,17 @@ impl OwnNetwork {
     }
 }
 
+/// Returns the host of a URL, without its port and brackets.
+pub(crate) fn host(server: &str) -> &str {
+    let rest = server.split_once("://").map_or(server, |(_, rest)| rest);
+    let rest = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let rest = rest.rsplit_once('@').map_or(rest, |(_, rest)| rest);
+    match rest.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((host, _)) => host,
+        None => rest.rsplit_once(':').map_or(rest, |(host, _)| host),
+    }
+}
+
 /// Whether a network contains an address.
 pub(crate) fn within((network, prefix): (IpAddr, u8), address: IpAddr) -> bool {
     match (network, plain(address)) {

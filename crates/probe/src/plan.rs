@@ -20,6 +20,8 @@ pub struct Planned {
     pub uses: Vec<(&'static Registered, Vec<usize>)>,
     /// The request for a path that does not exist.
     pub control: Option<usize>,
+    /// The same without TLS.
+    pub plain_control: Option<usize>,
 }
 
 /// Returns the addresses in the networks of a scope.
@@ -77,7 +79,8 @@ pub fn plan(scope: &Scope, probes: &[&'static Registered]) -> Vec<Planned> {
 }
 
 fn planned(target: Target, probes: &[&'static Registered]) -> Planned {
-    let mut planned = Planned { target, asks: Vec::new(), uses: Vec::new(), control: None };
+    let mut planned =
+        Planned { target, asks: Vec::new(), uses: Vec::new(), control: None, plain_control: None };
     let target = planned.target.clone();
     for probe in probes {
         let Kind::Endpoint { at, asks, .. } = &probe.kind else { continue };
@@ -88,10 +91,15 @@ fn planned(target: Target, probes: &[&'static Registered]) -> Planned {
         let places = own.into_iter().map(|ask| planned.place(ask)).collect();
         planned.uses.push((probe, places));
     }
-    let is_http = |ask: &Ask| matches!(ask, Ask::Http(HttpAsk { .. }));
-    if planned.asks.iter().any(is_http) {
-        let control = Ask::get(&target, CONTROL);
-        planned.control = Some(planned.place(control));
+    let has = |planned: &Planned, over: bool| {
+        let is = |ask: &Ask| matches!(ask, Ask::Http(HttpAsk { tls, .. }) if *tls == over);
+        planned.asks.iter().any(is)
+    };
+    if has(&planned, true) {
+        planned.control = Some(planned.place(Ask::get(&target, CONTROL)));
+    }
+    if has(&planned, false) {
+        planned.plain_control = Some(planned.place(Ask::plain(CONTROL)));
     }
     planned
 }

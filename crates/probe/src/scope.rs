@@ -40,6 +40,8 @@ pub struct Scope {
 pub struct Consent {
     /// Who gave it.
     pub by: String,
+    /// The URL of the API server for which it was given.
+    pub server: String,
     /// The last day on which it is valid (UTC).
     pub until: Date,
     /// The active probes that it names, by id or name.
@@ -143,6 +145,11 @@ impl Scope {
         if address.is_loopback() && !named {
             return Err(format!("{address} is this machine: name each endpoint with its port"));
         }
+        self.foreign(address, own)
+    }
+
+    /// Decides whether an address is not in the network of this machine, or that is permitted.
+    pub(crate) fn foreign(&self, address: IpAddr, own: &OwnNetwork) -> Result<(), String> {
         if !self.own_network && own.contains(address) {
             return Err(format!(
                 "{address} is in the network of this machine's default gateway, which is never \
@@ -171,6 +178,23 @@ impl Scope {
         Ok(consent)
     }
 
+    /// Checks that the consent is for an API server.
+    ///
+    /// # Errors
+    /// It is for another one.
+    pub fn consent_to(&self, server: &str) -> Result<(), String> {
+        let Some(consent) = &self.consent else {
+            return Err("the scope has no consent to active probes".to_owned());
+        };
+        match same_server(&consent.server, server) {
+            true => Ok(()),
+            false => Err(format!(
+                "the consent of {} is for {}, but the kubeconfig is for {server}",
+                consent.by, consent.server
+            )),
+        }
+    }
+
     /// Checks that a consent does not last too long.
     ///
     /// # Errors
@@ -187,6 +211,15 @@ impl Scope {
             false => Ok(()),
         }
     }
+}
+
+/// Whether two URLs name the same server, with or without the default port.
+fn same_server(one: &str, other: &str) -> bool {
+    let normal = |url: &str| {
+        let url = url.trim().trim_end_matches('/').to_ascii_lowercase();
+        url.strip_suffix(":443").map_or_else(|| url.clone(), str::to_owned)
+    };
+    normal(one) == normal(other)
 }
 
 fn is_broadcast(address: IpAddr) -> bool {
@@ -359,13 +392,21 @@ impl Reader<'_> {
     }
 
     fn consent(&mut self, value: Value<'_>) -> Option<Consent> {
-        let (mut by, mut until, mut probes) = (None, None, Vec::new());
-        for (key, value) in self.map(value, &["by", "until", "probes"]) {
+        let (mut by, mut server, mut until, mut probes) = (None, None, None, Vec::new());
+        for (key, value) in self.map(value, &["by", "server", "until", "probes"]) {
             match key {
                 "by" => {
                     by = value.as_str().filter(|name| !name.trim().is_empty()).map(str::to_owned);
                     if by.is_none() {
                         self.wrong(value, "this must be the name of a person", "");
+                    }
+                }
+                "server" => {
+                    let is = |url: &&str| url.starts_with("https://") && url.len() > 8;
+                    server = value.as_str().filter(is).map(str::to_owned);
+                    if server.is_none() {
+                        let remedy = "Write https://HOST:PORT, as in the kubeconfig.";
+                        self.wrong(value, "this must be the URL of an API server", remedy);
                     }
                 }
                 "until" => {
@@ -378,16 +419,16 @@ impl Reader<'_> {
                 _ => probes = self.texts(value).into_iter().map(|(_, text)| text).collect(),
             }
         }
-        match (by, until) {
-            (Some(by), Some(until)) => {
+        match (by, server, until) {
+            (Some(by), Some(server), Some(until)) => {
                 if probes.is_empty() {
                     self.wrong(value, "the consent names no probes", "List ids in `probes`.");
                 }
-                Some(Consent { by, until, probes })
+                Some(Consent { by, server, until, probes })
             }
             _ => {
                 if self.notes.is_empty() {
-                    let remedy = "Set `by` (who), `until` (a date) and `probes`.";
+                    let remedy = "Set `by` (who), `server` (a URL), `until` (a date) and `probes`.";
                     self.wrong(value, "the consent is incomplete", remedy);
                 }
                 None

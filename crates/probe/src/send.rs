@@ -127,12 +127,17 @@ fn judge<'a>(
     exchanges: &'a [Arc<Exchange>],
     now: Timestamp,
 ) -> impl Iterator<Item = Outcome> + 'a {
-    let control = planned.control.and_then(|index| exchanges.get(index)).cloned();
+    let at = |index: Option<usize>| index.and_then(|index| exchanges.get(index)).cloned();
+    let (control, plain_control) = (at(planned.control), at(planned.plain_control));
     planned.uses.iter().filter_map(move |(probe, places)| {
         let probe: &'static Registered = probe;
         let Kind::Endpoint { judge, .. } = &probe.kind else { return None };
         let own: Vec<_> =
             places.iter().filter_map(|place| exchanges.get(*place).cloned()).collect();
+        // A port may serve one thing with TLS, and another one without.
+        let is_plain =
+            own.iter().any(|exchange| matches!(&exchange.ask, Ask::Http(ask) if !ask.tls));
+        let control = if is_plain { &plain_control } else { &control };
         let seen = Seen {
             target: &planned.target,
             exchanges: own.clone(),
@@ -150,11 +155,23 @@ async fn exchanges(gate: &Gate, planned: &Planned, known: Option<Answer>) -> Vec
         let answer = match &known {
             // Nothing more is sent to an endpoint that is closed.
             Some(answer) if !matches!(answer, Answer::Connected) => answer.clone(),
-            _ => send(gate, &planned.target, ask).await,
+            Some(_) => accepted(send(gate, &planned.target, ask).await),
+            None => send(gate, &planned.target, ask).await,
         };
         all.push(Arc::new(Exchange { ask: ask.clone(), answer }));
     }
     all
+}
+
+/// Converts the answer of a port that accepted a connection before. That it does not now proves
+/// nothing: it may limit connections.
+fn accepted(answer: Answer) -> Answer {
+    match answer {
+        Answer::Refused | Answer::Filtered => Answer::Failed(
+            "the port accepted a connection before, but not for this request".to_owned(),
+        ),
+        other => other,
+    }
 }
 
 /// Sends one request.
@@ -280,7 +297,9 @@ fn broken(error: &std::io::Error) -> Answer {
         Some(rustls::Error::InvalidMessage(_)) => Answer::NotTls,
         Some(other) => Answer::TlsRefused(other.to_string()),
         None => match error.kind() {
-            std::io::ErrorKind::UnexpectedEof => Answer::NotTls,
+            std::io::ErrorKind::UnexpectedEof => {
+                Answer::Failed("the connection was closed in the handshake".to_owned())
+            }
             _ => Answer::Failed(error.to_string()),
         },
     }
@@ -396,6 +415,9 @@ fn not_http(error: &hyper::Error) -> Answer {
     let mut at: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(cause) = at {
         if let Some(io) = cause.downcast_ref::<std::io::Error>() {
+            if io.kind() == std::io::ErrorKind::UnexpectedEof {
+                return Answer::Failed("the connection was closed without a response".to_owned());
+            }
             return broken(io);
         }
         at = cause.source();
@@ -407,4 +429,23 @@ fn not_http(error: &hyper::Error) -> Answer {
         return Answer::NotHttp("the connection was closed without a response".to_owned());
     }
     Answer::Failed(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_that_was_open_is_not_closed_by_a_later_failure() {
+        for answer in [Answer::Refused, Answer::Filtered] {
+            assert_eq!(crate::shape::closed(&accepted(answer)).word(), "unknown");
+        }
+        assert!(matches!(accepted(Answer::NotTls), Answer::NotTls));
+    }
+
+    #[test]
+    fn a_server_that_closes_the_handshake_is_not_without_tls() {
+        let error = std::io::Error::from(std::io::ErrorKind::UnexpectedEof);
+        assert!(matches!(broken(&error), Answer::Failed(_)));
+    }
 }

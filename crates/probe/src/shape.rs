@@ -60,6 +60,12 @@ fn one(
         return closed(&exchange.answer);
     }
     let Some(proof) = shape(page) else {
+        if page.cut {
+            return Verdict::Unknown(
+                "the response is longer than what is read, or broke off: its form is unknown"
+                    .to_owned(),
+            );
+        }
         let what = if page.body.is_empty() { "an empty body" } else { "another body" };
         return Verdict::Closed(
             Closed::NotServed,
@@ -76,11 +82,25 @@ fn one(
                 .to_owned(),
         );
     }
+    if let Some(why) = control.and_then(uncontrolled) {
+        return Verdict::Unknown(why);
+    }
     let Some(request) = http(exchange) else { return Verdict::Unknown("no request".to_owned()) };
     Verdict::Open {
         message: message.to_owned(),
         proof: format!("{} {}: {}, {proof}", request.method, request.path, page.status),
     }
+}
+
+/// Returns why the request for a path that does not exist tells nothing.
+pub(crate) fn uncontrolled(control: &Answer) -> Option<String> {
+    let why = match control {
+        Answer::Withheld(why) => format!("not sent: {why}"),
+        Answer::Failed(why) => why.clone(),
+        Answer::Refused | Answer::Filtered => "no connection".to_owned(),
+        _ => return None,
+    };
+    Some(format!("the request for a path that does not exist got no response: {why}"))
 }
 
 fn http(exchange: &Exchange) -> Option<&HttpAsk> {
@@ -150,6 +170,13 @@ fn said(page: &Page) -> String {
     });
     let text: String = text.chars().filter(|c| !c.is_control()).take(160).collect();
     if text.is_empty() { text } else { format!(": {text}") }
+}
+
+/// Whether a body is one of an API server: a `Status`, the list of versions, or the version.
+pub(crate) fn is_api_server(page: &Page) -> bool {
+    let Some(body) = json(page) else { return false };
+    let kind = body.get("kind").and_then(Value::as_str);
+    matches!(kind, Some("Status" | "APIVersions")) || body.get("gitVersion").is_some()
 }
 
 /// Returns the body as JSON.
@@ -271,6 +298,14 @@ mod tests {
         ] {
             assert_eq!(judged(answer, missing()).word(), "unknown");
         }
+        // Without the control request, nothing is proven.
+        for control in [Answer::Withheld("limit".to_owned()), Answer::Failed("reset".to_owned())] {
+            assert_eq!(judged(page(200, PODS), control).word(), "unknown");
+        }
+        // What was cut off may have the form, or not.
+        let text = "x".repeat(1000).into_bytes();
+        let cut = Answer::Http(Page { status: 200, body: text, cut: true, ..Page::default() });
+        assert_eq!(judged(cut, missing()).word(), "unknown");
         // A honeypot that sends a list of pods for every path.
         assert_eq!(judged(page(200, PODS), page(200, PODS)).word(), "unknown");
         // One that sends a page for every path.

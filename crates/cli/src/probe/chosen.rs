@@ -52,6 +52,8 @@ impl Chosen {
             }
             scope = read;
         }
+        // Who agrees to active probes agrees to the cluster, which the command line cannot add.
+        let agreed = scope.cluster;
         for item in &args.scope {
             scope.add(item).map_err(|why| anyhow!("--scope {item}: {why}"))?;
         }
@@ -69,8 +71,8 @@ impl Chosen {
         if active && scope.consent.is_none() {
             bail!("--active needs a `consent` in the scope file: who, until when, which probes");
         }
-        if active && !scope.cluster {
-            bail!("active probes need the cluster in scope: set `cluster: true`");
+        if active && !agreed {
+            bail!("active probes need `cluster: true` in the scope file");
         }
         let mut probes = probes(args)?;
         probes.retain(|probe| match probe.kind {

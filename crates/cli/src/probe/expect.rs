@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
-use pavisade_probe::{Outcome as Probed, RunId, Verdict};
+use pavisade_probe::{Kind, Outcome as Probed, RunId, Verdict};
 use pavisade_report::{Detection, Noticed};
 use pavisade_rules::{AuditEvent, Options, RuleSet, Scratch, load};
 use pavisade_yaml::{Source, read};
@@ -56,22 +56,29 @@ impl Seen {
 
     fn row(&self, outcome: &Probed) -> Detection {
         let mut rules = BTreeMap::new();
-        let mut events = 0;
+        let (mut events, mut proved) = (0, false);
+        // The last request of an active probe is its proof, the others prepare it.
+        let proof = match outcome.probe.kind {
+            Kind::Active { .. } => outcome.audited.last(),
+            _ => None,
+        };
         for event in self.audit.iter().flatten() {
             let is =
                 |(method, path): &(String, String)| *method == event.method && *path == event.uri;
             let own = event.probe.is_empty() || event.probe == outcome.probe.id();
             if own && outcome.audited.iter().any(is) {
                 events += 1;
+                proved |= proof.is_none_or(is);
                 rules.extend(event.rules.iter().map(|rule| (rule.clone(), ())));
             }
         }
         let measurable = self.audit.is_some() && !outcome.audited.is_empty();
-        let alerted = self.runtime.as_ref().is_some_and(|lines| !lines.is_empty());
+        let names = |line: &String| line.contains(outcome.probe.id());
+        let alerted = self.runtime.as_ref().is_some_and(|lines| lines.iter().any(names));
         let noticed = match &outcome.verdict {
             Verdict::Closed(..) => Noticed::Prevented,
             Verdict::Unknown(_) | Verdict::NotApplicable(_) => Noticed::NotMeasurable,
-            Verdict::Open { .. } if events > 0 => Noticed::Detected,
+            Verdict::Open { .. } if proved => Noticed::Detected,
             Verdict::Open { .. } if !measurable => Noticed::NotMeasurable,
             Verdict::Open { .. } => Noticed::Missed,
         };

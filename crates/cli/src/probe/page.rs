@@ -31,7 +31,8 @@ pub(super) fn of(
     ));
     let consent = scope.consent.as_ref().filter(|_| chosen.active).map(|consent| {
         let probes = consent.probes.join(", ");
-        format!("{} agreed until {} to: {probes}", consent.by, consent.until)
+        let (by, server, until) = (&consent.by, &consent.server, consent.until);
+        format!("{by} agreed until {until} for {server} to: {probes}")
     });
     let text = String::from_utf8_lossy(journal.text());
     let entries = text.lines().take(SHOWN).filter_map(|line| {

@@ -11,6 +11,9 @@ use super::state;
 use crate::args::probe::PlanArgs;
 use crate::{Outcome, print};
 
+/// Names a node for the probe that needs one.
+pub(super) const NODES: &str = "/api/v1/nodes?limit=1";
+
 pub(super) fn run(args: &PlanArgs) -> anyhow::Result<Outcome> {
     let now = Timestamp::now();
     let Some(chosen) = Chosen::new(&args.scope, Mode { active: args.active, in_pod: false }, now)?
@@ -97,12 +100,15 @@ fn actives(text: &mut String, args: &PlanArgs, chosen: &Chosen, now: Timestamp) 
         Kind::Active { steps } => steps(&canary),
         _ => Vec::new(),
     });
+    if !named.is_empty() {
+        tell(&format!("GET {NODES}"));
+    }
     let first = (!named.is_empty()).then(|| canary.namespace());
     for step in first.into_iter().chain(steps) {
         match &step {
             Step::Create { collection, object } => {
                 tell(&format!("POST {collection}?dryRun=All {object}"));
-                tell(&format!("POST {collection} (the same object)"));
+                tell(&format!("POST {} (the same object)", Step::stores(collection)));
                 tell(&format!("DELETE {}", step.path().unwrap_or_default()));
             }
             Step::Send { method, path, body, .. } => {

@@ -24,20 +24,36 @@ fn cluster() -> Option<Cluster> {
     testbed::start(&shape, "probe-active").map_err(|skipped| println!("{skipped}")).ok()
 }
 
-fn scope(folder: &Path, probes: &str) {
+fn scope(cluster: &Cluster, folder: &Path, probes: &str) {
     let text = format!(
-        "kind: ProbeScope\ncluster: true\nconsent: {{by: Ann, until: {}, probes: [{probes}]}}\n",
+        "kind: ProbeScope\ncluster: true\nconsent:\n  by: Ann\n  server: {}\n  until: {}\n  \
+         probes: [{probes}]\n",
+        cluster.server_url(),
         // The end of a consent is at most a year away.
         jiff::Zoned::now().date().tomorrow().unwrap()
     );
     fs::write(folder.join("scope.yaml"), text).unwrap();
 }
 
-/// All objects, without what changes by itself.
+/// All objects, without what changes by itself, once controllers have finished.
 fn objects(cluster: &Cluster) -> BTreeMap<String, Value> {
+    let mut last = snapshot(cluster);
+    for _ in 0..20 {
+        let next = snapshot(cluster);
+        if next == last {
+            return next;
+        }
+        last = next;
+    }
+    panic!("the objects of the cluster do not stop changing")
+}
+
+fn snapshot(cluster: &Cluster) -> BTreeMap<String, Value> {
     let kinds = cluster.get(&["api-resources", "--verbs=list", "-o", "name"]).unwrap();
-    let skip = |kind: &&str| !kind.starts_with("events") && !kind.starts_with("leases");
-    let kinds = kinds.lines().filter(skip).collect::<Vec<_>>().join(",");
+    // The last is made new for each request.
+    let changing = ["events", "leases", "componentstatuses"];
+    let keep = |kind: &&str| !changing.iter().any(|name| kind.starts_with(name));
+    let kinds = kinds.lines().filter(keep).collect::<Vec<_>>().join(",");
     let all = cluster.get(&["get", &kinds, "-A", "-o", "json"]).unwrap();
     let all: Value = serde_json::from_str(&all).unwrap();
     let mut found = BTreeMap::new();
@@ -61,7 +77,7 @@ fn what_is_done_is_noticed_and_removed() {
     let path = folder.path();
     let (kubeconfig, log) = (cluster.kubeconfig(), cluster.dir().join("logs/audit.log"));
     let (kubeconfig, log) = (kubeconfig.to_str().unwrap(), log.to_str().unwrap());
-    scope(path, "'*'");
+    scope(&cluster, path, "'*'");
     let before = objects(&cluster);
     let expect = format!("audit={log}");
     let common = ["--scope-file", "scope.yaml", "--kubeconfig", kubeconfig, "--journals", "."];
@@ -106,7 +122,7 @@ fn what_is_done_is_noticed_and_removed() {
     assert_eq!(objects(&cluster), before);
 
     // A consent that names one probe permits that one only.
-    scope(path, "PV-P151");
+    scope(&cluster, path, "PV-P151");
     let rest = ["--active", "--evidence", "e.json"];
     run(path, &[&["probe"][..], &common, &rest].concat());
     let all = verdicts(&path.join("e.json"));
@@ -118,7 +134,7 @@ fn what_is_done_is_noticed_and_removed() {
     let mut config: Value = serde_json::from_str(&config).unwrap();
     config["users"][0]["user"] = serde_json::json!({"token": token});
     fs::write(path.join("weak.kubeconfig"), config.to_string()).unwrap();
-    scope(path, "'*'");
+    scope(&cluster, path, "'*'");
     let common = ["--scope-file", "scope.yaml", "--kubeconfig", "weak.kubeconfig"];
     let rest = ["--journals", ".", "--active", "--evidence", "e.json"];
     run(path, &[&["probe"][..], &common, &rest].concat());
@@ -136,6 +152,13 @@ fn journal(folder: &Path) -> Option<String> {
     names.find_map(|name| name.strip_suffix(".jsonl").map(str::to_owned))
 }
 
+/// How much the run with its journal in a folder has sent.
+fn sent(folder: &Path) -> usize {
+    let Some(run) = journal(folder) else { return 0 };
+    let text = fs::read_to_string(folder.join(format!("{run}.jsonl"))).unwrap_or_default();
+    text.lines().count()
+}
+
 /// After a kill at any moment, `revert` removes everything.
 fn killed(cluster: &Cluster, path: &Path, kubeconfig: &str, before: &BTreeMap<String, Value>) {
     let args = ["probe", "--scope-file", "../scope.yaml", "--kubeconfig", kubeconfig];
@@ -150,17 +173,23 @@ fn killed(cluster: &Cluster, path: &Path, kubeconfig: &str, before: &BTreeMap<St
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        // Spread over the run, without a clock that decides the test.
-        std::thread::sleep(Duration::from_millis(150 + round * 170));
-        child.kill().unwrap();
+        // Spread over the run by what it has sent, so that a slow machine changes nothing.
+        while sent(&folder) < 4 + round as usize * 7 {
+            if child.try_wait().unwrap().is_some() {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let _ = child.kill();
         child.wait().unwrap();
-        let Some(run_id) = journal(&folder) else { continue };
+        let run_id = journal(&folder).expect("it has sent something");
         left += usize::from(objects(cluster) != *before);
         let revert = ["probe", "revert", &run_id, "--kubeconfig", kubeconfig, "--journals", "."];
         let done = run(&folder, &revert);
         assert_eq!(done.code, 0, "{}{}", done.out, done.err);
         assert_eq!(objects(cluster), *before, "round {round}: {}", done.out);
     }
+    assert!(left > 0, "no run was killed while it had created something");
     println!("{left} of {KILLS} killed runs left something, which revert removed");
 }
 

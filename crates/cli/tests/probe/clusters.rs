@@ -24,7 +24,8 @@ impl Drop for Ended {
 /// Makes ports of the control plane reachable in the network of the first node, on its loopback.
 fn forward(cluster: &Cluster, ports: &[u16]) -> Vec<Ended> {
     let program = testbed::tools::built_folder("testbed").unwrap().join("testbed");
-    let network = format!("/proc/{}/ns/net", cluster.pid("node-1-init").unwrap());
+    let process = format!("/proc/{}", cluster.pid("node-1-init").unwrap());
+    let network = format!("{process}/ns/net");
     let start = |port: &u16| {
         let address = format!("127.0.0.1:{port}");
         let mut command = Command::new(&program);
@@ -32,7 +33,23 @@ fn forward(cluster: &Cluster, ports: &[u16]) -> Vec<Ended> {
         Ended(command.spawn().unwrap())
     };
     let started = ports.iter().map(start).collect();
-    std::thread::sleep(Duration::from_millis(300));
+    let begin = Instant::now();
+    for port in ports {
+        // The fourth column is the state: 0A listens.
+        let local = format!(":{port:04X}");
+        let listens = || {
+            let table = fs::read_to_string(format!("{process}/net/tcp")).unwrap();
+            table.lines().any(|line| {
+                let mut columns = line.split_whitespace().skip(1);
+                let at = columns.next().is_some_and(|at| at.ends_with(&local));
+                at && columns.nth(1) == Some("0A")
+            })
+        };
+        while !listens() {
+            assert!(begin.elapsed() < Duration::from_secs(20), "nothing listens at {port}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
     started
 }
 

@@ -159,7 +159,7 @@ fn what_is_out_of_scope_receives_no_packet() {
     serve(listener, |_| http("302 Found", "Location: http://10.9.77.1:8080/\r\n", ""));
     let args = ["probe", "--scope", "10.9.1.0/28", "--journals", ".", "--evidence", "e.json"];
     let done = run(folder.path(), &args);
-    assert!(done.err.contains("1 ports accept connections: 10.9.1.1:8080"), "{}", done.err);
+    assert!(done.err.contains("1 port accepts connections: 10.9.1.1:8080"), "{}", done.err);
     assert_eq!(counter("outside"), 0, "{}", done.err);
     // The limit for a host holds, whatever the probes want.
     let limits = "addresses: [10.9.1.1]\nlimits: {perHost: 30}\n";

@@ -7,7 +7,15 @@ fn mistakes_are_told_with_a_remedy() {
     let folder = folder(&[
         ("bad.yaml", "kind: ProbeScope\naddresses:\n- 10.0.0.1/33\n"),
         ("no-consent.yaml", "cluster: true\n"),
-        ("old.yaml", "cluster: true\nconsent: {by: Ann, until: 2099-01-01, probes: ['*']}\n"),
+        (
+            "old.yaml",
+            "cluster: true\nconsent: {by: Ann, server: 'https://a', until: 2099-01-01, probes: ['*']}\n",
+        ),
+        (
+            "narrow.yaml",
+            "addresses: [10.0.0.1]\nconsent: {by: Ann, server: 'https://a', \
+             until: 2026-01-01, probes: ['*']}\n",
+        ),
     ]);
     for (args, expect) in [
         (&["probe"][..], "nothing is in scope: name what may be touched"),
@@ -20,6 +28,10 @@ fn mistakes_are_told_with_a_remedy() {
         (&["probe", "--scope", "10.0.0.1", "--active"], "--scope-file"),
         (&["probe", "--scope-file", "no-consent.yaml", "--active"], "needs a `consent`"),
         (&["probe", "--scope-file", "old.yaml", "--active"], "at most 366 days"),
+        (
+            &["probe", "--scope-file", "narrow.yaml", "--scope", "cluster", "--active"],
+            "need `cluster: true` in the scope file",
+        ),
         (&["probe", "--scope-file", "bad.yaml"], "bad.yaml:3"),
         (&["probe", "revert", "../../x"], "is not a run"),
         (&["probe", "--scope", "10.0.0.1", "--expect", "x.log"], "write audit=FILE"),
@@ -35,7 +47,7 @@ fn a_plan_has_every_request_and_sends_none() {
     let folder = folder(&[(
         "scope.yaml",
         "addresses: ['kubelet@203.0.113.7:10250']\ncluster: true\nnamespaces: [shop]\n\
-         consent: {by: Ann, until: 2020-01-01, probes: ['*']}\n",
+         consent: {by: Ann, server: 'https://a', until: 2020-01-01, probes: ['*']}\n",
     )]);
     let done = run(folder.path(), &["probe", "plan", "--scope-file", "scope.yaml"]);
     assert_eq!(done.code, 0, "{}", done.err);

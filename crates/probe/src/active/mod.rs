@@ -27,6 +27,6 @@ pub(crate) use canary_token_issued::CanaryTokenIssued;
 pub(crate) use canary_webhook::CanaryWebhook;
 pub(crate) use node_proxy_access::NodeProxyAccess;
 
-pub use revert::{created, labelled, remove};
+pub use revert::{created, labelled, remove, settled};
 pub use run::active;
-pub use step::{Canary, EXPIRES, LABEL, Step};
+pub use step::{Canary, EXPIRES, LABEL, STORED_WITHIN, Step};

@@ -3,11 +3,12 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use pavisade_sources::Api;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use super::step::{EXPIRES, LABEL};
+use super::step::{EXPIRES, LABEL, STORED_WITHIN};
 use crate::{Gate, RunId};
 
 /// How long to wait until an object is gone.
@@ -29,6 +30,15 @@ pub fn created(journal: &[Value]) -> Vec<String> {
         journal.iter().filter(|entry| entry.get("kind").and_then(Value::as_str) == Some("create"));
     let path = |entry: &Value| Some(entry.pointer("/what/path")?.as_str()?.to_owned());
     entries.filter_map(path).collect()
+}
+
+/// Returns when nothing more is stored by the requests in a journal: a run that was killed may have
+/// just sent one.
+pub fn settled(journal: &[Value]) -> Option<Timestamp> {
+    let is = |entry: &&Value| entry.get("kind").and_then(Value::as_str) == Some("create");
+    let last = journal.iter().rfind(is)?;
+    let at: Timestamp = last.get("at")?.as_str()?.parse().ok()?;
+    at.checked_add(Duration::from_secs(STORED_WITHIN + 1)).ok()
 }
 
 /// Removes an object of a run, and waits until it is gone. An object without the label of the run is
@@ -77,30 +87,33 @@ pub async fn remove(gate: &Gate, api: &Api, path: &str, run: &RunId) -> Result<b
 }
 
 /// Finds what has the label of a run, or of any run that expired before `now` (RFC 3339), wherever
-/// it is.
-///
-/// # Errors
-/// A list could not be read.
+/// it is. Also returns which lists could not be read, and why.
 pub async fn labelled(
     gate: &Gate,
     api: &Api,
     run: Option<&RunId>,
     now: &str,
-) -> Result<Vec<(String, RunId)>, String> {
-    let mut found = Vec::new();
+) -> (Vec<(String, RunId)>, Vec<String>) {
+    let (mut found, mut unread) = (Vec::new(), Vec::new());
     for collection in COLLECTIONS {
         let selector = match run {
             Some(run) => format!("{LABEL}%3D{run}"),
             None => LABEL.replace('/', "%2F"),
         };
         let path = format!("{collection}?labelSelector={selector}&limit=500");
-        let (status, list) = get(gate, api, &path).await?;
-        match status {
-            200 => {}
+        let list = match get(gate, api, &path).await {
+            Ok((200, list)) => list,
             // The kind is not served.
-            404 => continue,
-            _ => return Err(format!("{collection}: status {status}")),
-        }
+            Ok((404, _)) => continue,
+            Ok((status, _)) => {
+                unread.push(format!("{collection} cannot be searched: status {status}"));
+                continue;
+            }
+            Err(why) => {
+                unread.push(format!("{collection} cannot be searched: {why}"));
+                continue;
+            }
+        };
         for item in list.get("items").and_then(Value::as_array).into_iter().flatten() {
             let text = |path: &str| item.pointer(path).and_then(Value::as_str);
             let own = item.pointer("/metadata/labels").and_then(|all| all.get(LABEL)?.as_str());
@@ -114,7 +127,7 @@ pub async fn labelled(
             }
         }
     }
-    Ok(found)
+    (found, unread)
 }
 
 async fn get(gate: &Gate, api: &Api, path: &str) -> Result<(u16, Value), String> {
@@ -123,7 +136,26 @@ async fn get(gate: &Gate, api: &Api, path: &str) -> Result<(u16, Value), String>
     Ok((status, serde_json::from_slice(&body).unwrap_or_default()))
 }
 
-/// Removing is not limited by the time for the run.
+/// Removing is not limited by the time for the run, nor by the journal.
 async fn pass(gate: &Gate, api: &Api, kind: &str, what: &Value) -> Result<(), String> {
     gate.pass_removal(&api.server, kind, what).map_err(|withheld| format!("not sent: {withheld}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_just_sent_is_waited_for() {
+        let entry = |kind: &str, at: &str| json!({"kind": kind, "at": at, "what": {"path": "/x"}});
+        let journal = [
+            entry("create", "2026-06-01T10:00:00Z"),
+            entry("create", "2026-06-01T10:00:10Z"),
+            entry("request", "2026-06-01T10:00:20Z"),
+        ];
+        assert_eq!(settled(&journal), Some("2026-06-01T10:00:16Z".parse().unwrap()));
+        assert_eq!(settled(&journal[2..]), None);
+        assert_eq!(settled(&[entry("create", "soon")]), None);
+        assert_eq!(created(&journal), ["/x", "/x"]);
+    }
 }

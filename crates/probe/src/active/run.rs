@@ -1,14 +1,16 @@
 //! Runs active probes, and removes what they created.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use pavisade_model::Subject;
 use pavisade_sources::Api;
 use serde_json::{Value, json};
+use tokio::time::sleep;
 
 use super::revert;
-use super::step::{Canary, Step};
+use super::step::{Canary, STORED_WITHIN, Step, would_run};
 use crate::probe::Kind;
 use crate::{Closed, Gate, Outcome, Registered, Verdict, agent};
 
@@ -41,8 +43,9 @@ pub async fn active(
             Ok(_) => {
                 if ready.is_none() {
                     let namespace = canary.namespace();
-                    let made = session.step(&namespace, None, &mut created, &mut audited).await;
-                    ready = Some(made);
+                    // It belongs to no probe: no audit event of it counts for one.
+                    let other = &mut Vec::new();
+                    ready = Some(session.step(&namespace, None, &mut created, other).await);
                 }
                 match &ready {
                     Some(Done::Ok(_)) => {
@@ -101,6 +104,10 @@ impl Session<'_> {
         created: &mut Vec<String>,
         audited: &mut Vec<(String, String)>,
     ) -> Verdict {
+        if steps.is_empty() {
+            let why = "no node is known: there is none, or the identity may not list them";
+            return Verdict::NotApplicable(why.to_owned());
+        }
         let mut before = None;
         for (index, step) in steps.iter().enumerate() {
             if self.stop.load(Ordering::Relaxed) {
@@ -108,8 +115,13 @@ impl Session<'_> {
             }
             let is_last = index + 1 == steps.len();
             let done = self.step(step, before.as_ref(), created, audited).await;
+            let prepares = !is_last && matches!(step, Step::Create { .. });
             before = match done {
                 Done::Ok(response) => Some(response),
+                // What the probe is about was not tried.
+                Done::Forbidden(why) if prepares => {
+                    return Verdict::Unknown(format!("the canary cannot be created: {why}"));
+                }
                 Done::Forbidden(why) => return Verdict::Closed(Closed::Authorization, why),
                 Done::Rejected(why) if is_last => return Verdict::Closed(Closed::Admission, why),
                 Done::Rejected(why) => {
@@ -122,7 +134,7 @@ impl Session<'_> {
             Some((method, path)) => {
                 Verdict::Open { message: message.to_owned(), proof: format!("{method} {path}") }
             }
-            None => Verdict::NotApplicable("the cluster has no nodes".to_owned()),
+            None => Verdict::Unknown("nothing was sent".to_owned()),
         }
     }
 
@@ -140,18 +152,32 @@ impl Session<'_> {
                 };
                 let dry = format!("{collection}?dryRun=All");
                 let tried = self.send("dry-run", "POST", &dry, Some((JSON, object))).await;
-                let Done::Ok(_) = tried else {
+                let Done::Ok(stored) = tried else {
                     audited.push(("POST".to_owned(), dry));
                     return tried;
                 };
+                // A webhook may have changed it, and fields that an old server does not know are
+                // dropped.
+                let is_pod = object["kind"] == "Pod";
+                if is_pod && (stored["kind"] != "Pod" || would_run(&stored)) {
+                    audited.push(("POST".to_owned(), dry));
+                    let why = "the server removes the scheduling gate, so the pod would run";
+                    return Done::Failed(why.to_owned());
+                }
                 // The journal has the path before the object exists, so that it can be removed.
                 let what = json!({"path": path, "method": "POST", "body": object});
                 if let Err(why) = self.gate.pass_cluster(&self.api.server, "create", &what).await {
                     return Done::Failed(format!("not sent: {why}"));
                 }
                 created.push(path);
-                audited.push(("POST".to_owned(), collection.clone()));
-                self.exchange(self.api, "POST", collection, Some((JSON, object))).await
+                let stores = Step::stores(collection);
+                audited.push(("POST".to_owned(), stores.clone()));
+                let made = self.exchange(self.api, "POST", &stores, Some((JSON, object))).await;
+                // Without a response, the object may still be stored, and is removed only then.
+                if matches!(made, Done::Failed(_)) {
+                    sleep(Duration::from_secs(STORED_WITHIN)).await;
+                }
+                made
             }
             Step::Send { method, path, body, proof } => {
                 audited.push(((*method).to_owned(), path.clone()));

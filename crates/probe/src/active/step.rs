@@ -9,6 +9,11 @@ pub const LABEL: &str = "pavisade.dev/probe-run";
 /// The annotation with the time after which `revert --expired` removes an object.
 pub const EXPIRES: &str = "pavisade.dev/probe-expires";
 
+/// Keeps pods of a run from being scheduled.
+const GATE: &str = "pavisade.dev/never";
+/// The seconds within which the server stores an object, or never.
+pub const STORED_WITHIN: u64 = 5;
+
 /// What a run creates things as.
 #[derive(Debug, Clone)]
 pub struct Canary {
@@ -98,7 +103,7 @@ impl Canary {
     pub(crate) fn pod(&self, change: impl FnOnce(&mut Value)) -> Step {
         let mut pod = crate::restricted(&self.name(), &self.image);
         pod["metadata"] = self.object("v1", "Pod", &json!({}))["metadata"].clone();
-        pod["spec"]["schedulingGates"] = json!([{"name": "pavisade.dev/never"}]);
+        pod["spec"]["schedulingGates"] = json!([{"name": GATE}]);
         pod["spec"]["activeDeadlineSeconds"] = json!(60);
         change(&mut pod);
         Step::Create { collection: self.within("pods"), object: pod }
@@ -111,5 +116,36 @@ impl Step {
         let Self::Create { collection, object } = self else { return None };
         let name = object.pointer("/metadata/name")?.as_str()?;
         Some(format!("{collection}/{name}"))
+    }
+
+    /// Returns the path of the request that stores an object in a collection.
+    pub fn stores(collection: &str) -> String {
+        format!("{collection}?timeout={STORED_WITHIN}s")
+    }
+}
+
+/// Whether an object as the server would store it is a pod that would run.
+pub(crate) fn would_run(object: &Value) -> bool {
+    let gates = object.pointer("/spec/schedulingGates").and_then(Value::as_array);
+    let is_gated = gates.is_some_and(|all| all.iter().any(|gate| gate["name"] == GATE));
+    object["kind"] == "Pod" && !is_gated
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pod_runs_without_its_gate() {
+        let run = RunId::new(b"");
+        let canary = Canary { run, expires: String::new(), image: "image".to_owned(), node: None };
+        let Step::Create { object, .. } = canary.pod(|_| {}) else { panic!("it creates a pod") };
+        assert!(!would_run(&object));
+        for other in [json!(null), json!([]), json!([{"name": "other"}])] {
+            let mut object = object.clone();
+            object["spec"]["schedulingGates"] = other;
+            assert!(would_run(&object), "{object}");
+        }
+        assert!(!would_run(&json!({"kind": "Namespace"})));
     }
 }

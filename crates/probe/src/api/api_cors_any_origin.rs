@@ -3,7 +3,7 @@
 use pavisade_macros::check;
 
 use crate::probe::Seen;
-use crate::shape::closed;
+use crate::shape::{closed, is_api_server};
 use crate::{Answer, Ask, Closed, Component, EndpointProbe, Target, Verdict};
 
 /// API server accepts requests from any web page
@@ -36,6 +36,12 @@ impl EndpointProbe for ApiCorsAnyOrigin {
                 |exchange| closed(&exchange.answer),
             );
         };
+        if !is_api_server(page) {
+            return Verdict::NotApplicable(format!(
+                "status {}, and the body is not one of an API server",
+                page.status
+            ));
+        }
         match page.header("access-control-allow-origin") {
             Some(allowed) if allowed == ORIGIN || allowed == "*" => Verdict::Open {
                 message: "any web page can send requests and read the responses".to_owned(),
@@ -49,3 +55,37 @@ impl EndpointProbe for ApiCorsAnyOrigin {
 
 /// An origin that nobody allows on purpose.
 const ORIGIN: &str = "https://pavisade-probe.example";
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{Exchange, Page};
+
+    fn word(status: u16, header: (&str, &str), body: &str) -> &'static str {
+        let address = "10.0.0.7:443".parse().unwrap();
+        let target = Target { component: Component::ApiServer, address };
+        let headers = vec![(header.0.to_owned(), header.1.to_owned())];
+        let page = Page { status, headers, body: body.as_bytes().to_vec(), cut: false };
+        let ask = ApiCorsAnyOrigin::asks(&target).remove(0);
+        let exchanges = vec![Arc::new(Exchange { ask, answer: Answer::Http(page) })];
+        ApiCorsAnyOrigin::judge(&Seen { target: &target, exchanges, control: None, now: 0 }).word()
+    }
+
+    const STATUS: &str = r#"{"kind":"Status","apiVersion":"v1","code":401}"#;
+
+    #[test]
+    fn only_an_api_server_is_judged() {
+        let any = ("access-control-allow-origin", "*");
+        for (status, header, body, expect) in [
+            (401, any, STATUS, "open"),
+            (200, any, r#"{"major":"1","gitVersion":"v1.34.0"}"#, "open"),
+            (401, ("date", "today"), STATUS, "closed"),
+            // Some web server at port 443.
+            (200, any, "<html>Welcome</html>", "not applicable"),
+        ] {
+            assert_eq!(word(status, header, body), expect, "{status} {body}");
+        }
+    }
+}

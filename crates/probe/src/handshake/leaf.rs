@@ -93,10 +93,11 @@ impl Leaf {
         &self.fingerprint
     }
 
-    /// Whether it names itself as its issuer.
+    /// Whether it names itself as its issuer, or an authority that the kubelet made for it alone.
     pub(super) fn is_self_signed(&self) -> bool {
         let certificate = self.certificate.tbs_certificate();
-        certificate.subject() == certificate.issuer()
+        let (subject, issuer) = (certificate.subject(), certificate.issuer());
+        subject == issuer || is_own_authority(&subject.to_string(), &issuer.to_string())
     }
 
     /// What is weak in its key or its signature.
@@ -116,6 +117,20 @@ impl Leaf {
         let broken = BROKEN.iter().find(|(known, _)| *known == signature);
         broken.map(|(_, name)| format!("the certificate is signed with {name}"))
     }
+}
+
+/// Whether the issuer is the authority that client-go makes with a certificate
+/// (`GenerateSelfSignedCertKey`): `HOST@SECONDS` is issued by `HOST-ca@SECONDS`.
+fn is_own_authority(subject: &str, issuer: &str) -> bool {
+    let parts = |name: &str| {
+        let (host, seconds) = name.strip_prefix("CN=")?.rsplit_once('@')?;
+        let is = !seconds.is_empty() && seconds.bytes().all(|byte| byte.is_ascii_digit());
+        is.then(|| (host.to_owned(), seconds.to_owned()))
+    };
+    let (Some((host, at)), Some((authority, its))) = (parts(subject), parts(issuer)) else {
+        return false;
+    };
+    at == its && authority.strip_suffix("-ca") == Some(&*host)
 }
 
 /// The bits of the modulus of an RSA key (RFC 8017, A.1.1).
@@ -205,6 +220,20 @@ mod tests {
                 let _ = (leaf.weakness(), leaf.validity(), leaf.subject());
             }
             let _ = Leaf::read(&der[..at]);
+        }
+    }
+
+    #[test]
+    fn the_authority_of_a_kubelet_is_its_own() {
+        for (subject, issuer, expect) in [
+            ("CN=node-1@1700000000", "CN=node-1-ca@1700000000", true),
+            ("CN=node-1@1700000000", "CN=node-1-ca@1700000001", false),
+            ("CN=node-1@1700000000", "CN=node-2-ca@1700000000", false),
+            ("CN=node-1@1700000000", "CN=kubernetes", false),
+            ("CN=node-1", "CN=node-1-ca", false),
+            ("CN=node-1@", "CN=node-1-ca@", false),
+        ] {
+            assert_eq!(is_own_authority(subject, issuer), expect, "{subject} {issuer}");
         }
     }
 

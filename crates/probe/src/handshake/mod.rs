@@ -39,6 +39,10 @@ pub fn read_certificate(der: &[u8]) -> Option<String> {
 fn certificate(seen: &Seen<'_>, wrong: impl FnOnce(&Leaf, &Seen<'_>) -> Option<String>) -> Verdict {
     let facts = match seen.exchanges.first().map(|exchange| &exchange.answer) {
         Some(Answer::Tls(facts)) => facts,
+        // A server that wants a client certificate may hide its own: nothing is proven about it.
+        Some(Answer::TlsRefused(why)) => {
+            return Verdict::Unknown(format!("the TLS handshake failed: {why}"));
+        }
         Some(other) => return closed(other),
         None => return Verdict::Unknown("nothing was sent".to_owned()),
     };

@@ -40,9 +40,9 @@ impl EndpointProbe for PlaintextAccepted {
                 message: "the port serves HTTP without TLS".to_owned(),
                 proof: format!("GET / without TLS: {}", page.status),
             },
-            Some(
-                Answer::NotHttp(_) | Answer::Failed(_) | Answer::TlsRefused(_) | Answer::NotTls,
-            ) => Verdict::Closed(Closed::Good, "plain HTTP is not answered".to_owned()),
+            Some(Answer::NotHttp(_)) => {
+                Verdict::Closed(Closed::Good, "plain HTTP is not answered".to_owned())
+            }
             Some(other) => closed(other),
             None => Verdict::Unknown("nothing was sent".to_owned()),
         }

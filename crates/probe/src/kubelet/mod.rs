@@ -41,7 +41,7 @@ pub(crate) use kubelet_health_exposed::KubeletHealthExposed;
 pub(crate) use kubelet_read_only_port::KubeletReadOnlyPort;
 
 use crate::probe::Seen;
-use crate::shape::closed;
+use crate::shape::{closed, uncontrolled};
 use crate::{Answer, Ask, Verdict};
 
 /// Judges a request about a pod that does not exist. Only a client that passed authentication and
@@ -57,6 +57,9 @@ fn missing_pod(seen: &Seen<'_>, message: &str) -> Verdict {
         || text.contains("pod \"none_pavisade-probe\"");
     let control = seen.control.as_ref().map(|control| &control.answer);
     let same = matches!(control, Some(Answer::Http(other)) if other.body == page.body);
+    if is_kubelets && let Some(why) = control.and_then(uncontrolled) {
+        return Verdict::Unknown(why);
+    }
     match page.status {
         404 | 400 | 500 if is_kubelets && !same => Verdict::Open {
             message: message.to_owned(),

@@ -53,7 +53,7 @@ fn only_what_is_named_is_permitted() {
 fn a_scope_file_is_read_and_its_errors_have_places() {
     let (read, told) = scope(
         "kind: ProbeScope\naddresses: [10.0.0.0/24, 'etcd@10.0.1.1:12379']\ncluster: true\n\
-         namespaces: [shop]\nconsent: {by: Ann, until: 2026-12-31, probes: [PV-P150]}\n\
+         namespaces: [shop]\nconsent: {by: Ann, server: 'https://a:6443', until: 2026-12-31, probes: [PV-P150]}\n\
          limits: {rate: 10, perHost: 20, deadline: 30}\n",
     );
     assert_eq!(told, Vec::<String>::new());
@@ -71,6 +71,11 @@ fn a_scope_file_is_read_and_its_errors_have_places() {
         ("addresses: [10.0.0.1:22]", "port 22 belongs to no known component"),
         ("kind: Pod\ncluster: true", "scope.yaml:1: the kind is not ProbeScope"),
         ("cluster: true\nconsent: {by: Ann}", "scope.yaml:2: the consent is incomplete"),
+        (
+            "cluster: true\nconsent: {by: Ann, until: 2026-12-31, probes: ['*']}",
+            "the consent is incomplete",
+        ),
+        ("cluster: true\nconsent: {by: Ann, server: a}", "this must be the URL of an API server"),
         ("cluster: true\nconsent: {by: Ann, until: soon}", "this must be a date"),
         ("cluster: true\nlimits: {rate: 0}", "a number from 1 to 10000"),
         ("cluster: maybe", "this must be true or false"),
@@ -82,8 +87,14 @@ fn a_scope_file_is_read_and_its_errors_have_places() {
 
 #[test]
 fn a_consent_names_probes_and_ends() {
-    let (scope, _) =
-        scope("cluster: true\nconsent: {by: Ann, until: 2026-06-30, probes: [PV-P150]}\n");
+    let (scope, _) = scope(
+        "cluster: true\nconsent: {by: Ann, server: 'https://api.example/', until: 2026-06-30, \
+         probes: [PV-P150]}\n",
+    );
+    scope.consent_to("https://api.example:443").unwrap();
+    for other in ["https://api.example:6443", "https://api.example.org", "http://api.example"] {
+        assert!(scope.consent_to(other).unwrap_err().contains("the consent of Ann is for"));
+    }
     let at = |text: &str| text.parse::<Timestamp>().unwrap();
     let on_time = at("2026-06-30T23:59:00Z");
     assert!(scope.consent_for("PV-P150", "x", on_time).is_ok());

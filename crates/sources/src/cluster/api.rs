@@ -35,11 +35,23 @@ impl std::fmt::Debug for Api {
 /// plugin.
 ///
 /// # Errors
-/// The kubeconfig is invalid.
+/// The kubeconfig is invalid, or the server is behind a proxy, which the caller did not name.
 pub async fn api(request: &ClusterRequest) -> Result<Api, ConnectError> {
     let connection = connect(request).await?;
+    // kube takes it from the kubeconfig or from the environment.
+    if connection.config.proxy_url.is_some() {
+        let reason = "the API server is accessed through a proxy, which is not in scope: unset \
+                      HTTPS_PROXY and remove `proxy-url`";
+        let (context, reason) = (connection.name, reason.to_owned());
+        return Err(ConnectError::Unusable { context, reason });
+    }
     Ok(Api {
-        server: connection.address(),
+        // Some servers serve several clusters at different paths.
+        server: format!(
+            "{}{}",
+            connection.address(),
+            connection.config.cluster_url.path().trim_end_matches('/')
+        ),
         name: connection.name.clone(),
         client: connection.client.clone(),
         time: request.time,
