@@ -69,7 +69,8 @@ impl Counted {
         if other.many {
             self.fold(bytes);
         }
-        other.names.iter().fold(true, |all, name| self.name(name, limits, bytes) && all)
+        // Every name is added, also after one that does not fit.
+        other.names.iter().filter(|name| !self.name(name, limits, bytes)).count() == 0
     }
 }
 

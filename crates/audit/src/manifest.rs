@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use pavisade_rbac::{Ask, Subject};
 
-use crate::least::{LeastRole, LeastRule};
+use crate::role::{LeastRole, LeastRule};
 
 /// The name of the roles of a subject: what a name of Kubernetes may contain, and a part that is
 /// different for every subject.

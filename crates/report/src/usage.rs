@@ -266,7 +266,7 @@ fn document(page: UsagePage<'_>, of: &Usage) -> Value {
 }
 
 fn least_value((least, taken): &(Least, Option<Vec<Unused>>)) -> Value {
-    let rule = |rule: &pavisade_audit::least::LeastRule| match rule.paths.is_empty() {
+    let rule = |rule: &pavisade_audit::LeastRule| match rule.paths.is_empty() {
         false => json!({"nonResourceURLs": rule.paths, "verbs": rule.verbs}),
         true => json!({
             "apiGroups": [rule.group], "resources": rule.resources,

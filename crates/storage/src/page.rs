@@ -54,8 +54,8 @@ pub(crate) fn branch(page: &[u8], slack: usize) -> (Vec<(&[u8], u64)>, Option<St
 
 /// Calls `read` with the place of each element and that of its data. It returns the element and the
 /// end of its data.
-fn elements<'a, T>(
-    page: &'a [u8],
+fn elements<T>(
+    page: &[u8],
     slack: usize,
     read: impl Fn(usize, usize) -> Option<(T, usize)>,
 ) -> (Vec<T>, Option<String>) {
