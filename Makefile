@@ -53,6 +53,8 @@ truth:
 
 live:
 	$(call heading,comparison with a real API server)
+	@# Clusters of the tests before use up the watches that the kernel gives to one user.
+	cargo xtask cluster down --tests
 	cargo xtask live all
 
 soak:
