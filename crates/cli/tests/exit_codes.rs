@@ -213,8 +213,20 @@ fn rows() -> Vec<(String, i32)> {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/exit-codes.md");
     let text = fs::read_to_string(page).unwrap();
     let (_, table) = text.split_once("| command | what happened | exit code |").unwrap();
-    // Tests of their own run what these commands exit with (network.rs, access.rs, signing.rs).
-    let elsewhere = ["network", "rbac", "identity", "verify", "sign"];
+    // Tests of their own run what these commands exit with (network.rs, access.rs, signing.rs,
+    // grants.rs, storage.rs, nodes.rs, integrity.rs, probe).
+    let elsewhere = [
+        "network",
+        "rbac",
+        "identity",
+        "verify",
+        "sign",
+        "grant",
+        "storage",
+        "node",
+        "integrity",
+        "probe",
+    ];
     let is_elsewhere =
         |line: &&str| elsewhere.iter().any(|of| line.starts_with(&format!("| `{of}")));
     let rows = table.lines().filter(|line| line.starts_with("| `") || line.starts_with("| every"));

@@ -242,10 +242,21 @@ fn in_a_weakened_cluster_each_weakness_is_found_by_its_own_probe() {
     for item in &scope {
         args.extend(["--scope", item]);
     }
-    let (time, told) = probe(&cluster, folder.path(), &args);
-    let all = verdicts(&folder.path().join("evidence.json"));
-    let found = with(&all, "open");
     let wanted: BTreeSet<_> = WEAK.iter().map(|id| (*id).to_owned()).collect();
+    let look = || {
+        let (time, told) = probe(&cluster, folder.path(), &args);
+        (time, told, verdicts(&folder.path().join("evidence.json")))
+    };
+    // A node is ready before kube-proxy listens.
+    let (mut time, mut told, mut all) = look();
+    for _ in 0..20 {
+        if wanted.is_subset(&with(&all, "open")) {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_secs(3));
+        (time, told, all) = look();
+    }
+    let found = with(&all, "open");
     let missed = all.iter().filter(|((id, _), _)| wanted.contains(id) && !found.contains(id));
     let missed: Vec<_> = missed.collect();
     let surplus: Vec<_> =
