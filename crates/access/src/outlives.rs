@@ -212,7 +212,7 @@ pub fn outlives(grant: &Grant, end: Timestamp, facts: &Facts) -> Vec<Outlives> {
     }
     for kind in &facts.cut {
         possible(
-            &format!("there are more than {MOST} {kind}, and only the first ones were looked at"),
+            &format!("there are more than {MOST} {kind}, and only the first ones were checked"),
             "the audit log says what was made",
         );
     }

@@ -161,7 +161,7 @@ pub fn least(usage: &Usage, subject: &Subject, names: Names) -> Option<Least> {
     if !wild.is_empty() {
         let what: BTreeSet<String> = wild.iter().take(3).map(|one| one.ask.to_string()).collect();
         remarks.push(format!(
-            "{} uses contain `*`, which a role takes for everything, so they are left out: {}",
+            "{} uses contain `*`, which a role treats as everything, so they are left out: {}",
             wild.len(),
             what.into_iter().collect::<Vec<_>>().join("; ")
         ));

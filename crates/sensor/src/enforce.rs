@@ -190,7 +190,7 @@ impl Kernel {
         let path = format!("/proc/{pid}/ns/mnt");
         let unknown = |why: String| {
             KernelError::Load(format!(
-                "the container runtime cannot be told from containers: reading {path}: {why}"
+                "the container runtime cannot be distinguished from containers: reading {path}: {why}"
             ))
         };
         let namespace = std::fs::metadata(&path).map_err(|error| unknown(error.to_string()))?;
