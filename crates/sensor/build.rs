@@ -10,7 +10,7 @@ use std::process::Command;
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "a build script is told everything by its environment"
+    reason = "a build script gets its settings from its environment"
 )]
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=bpf");
@@ -57,7 +57,7 @@ fn none_yet(out: &Path, why: &str) -> Result<(), Box<dyn Error>> {
     none(out, why)
 }
 
-/// An empty object stands for "none".
+/// An empty object means "none".
 fn none(out: &Path, why: &str) -> Result<(), Box<dyn Error>> {
     println!("cargo::warning=pavisade-agent is built without its eBPF programs: {why}");
     println!("cargo::rustc-env=PAVISADE_NO_PROGRAMS={}", why.replace('\n', " "));

@@ -45,9 +45,8 @@ pub(crate) struct Args {
     /// Do not run the peer.
     #[arg(long)]
     no_peer: bool,
-    /// Measure this program instead of the release build (`audit`, `hostile`, `image`,
-    /// Measure this program instead of the release build (`etcd`, `hostile`, `image`,
-    /// `network`, `vulnerabilities`).
+    /// Measure this program instead of the release build (`audit`, `etcd`, `hostile`, `image`,
+    /// `integrity`, `network`, `sensor`, `verify`, `vulnerabilities`).
     #[arg(long, hide = true)]
     program: Option<PathBuf>,
     /// The number of objects (`hostile`), of files, layers and megabytes (`image`) or of pods

@@ -10,6 +10,9 @@ use serde_json::Value;
 use thiserror::Error;
 use tokio::time::Instant;
 
+/// The number of objects in a page of a list.
+pub(crate) const PAGE: usize = 500;
+
 /// An API server.
 #[derive(Debug)]
 pub struct Api {
@@ -50,11 +53,6 @@ impl Api {
         Self { client, clock: Mutex::new(None) }
     }
 
-    /// The name of the context.
-    pub fn name(&self) -> &str {
-        self.client.name()
-    }
-
     /// Returns the time of the API server's clock, rounded down, so it is never ahead of that clock.
     ///
     /// # Errors
@@ -74,6 +72,42 @@ impl Api {
     /// The request failed.
     pub async fn get(&self, path: &str) -> Result<Value, Failure> {
         self.call(Method::GET, path, "application/json", None).await
+    }
+
+    /// Reads up to `most` pages of a list, and passes the items of each to `take`. Returns whether
+    /// these were all pages.
+    ///
+    /// # Errors
+    /// A request failed.
+    pub(crate) async fn pages(
+        &self,
+        path: &str,
+        query: &str,
+        most: usize,
+        mut take: impl FnMut(Vec<Value>),
+    ) -> Result<bool, Failure> {
+        let mut token = String::new();
+        for _ in 0..most {
+            let mut url = format!("{path}?limit={PAGE}");
+            if !query.is_empty() {
+                url.push_str(&format!("&{query}"));
+            }
+            if !token.is_empty() {
+                // A continued list must not name a version.
+                url = url.replace("&resourceVersion=0", "");
+                url.push_str(&format!("&continue={}", escaped(&token)));
+            }
+            let mut page = self.get(&url).await?;
+            if let Some(Value::Array(items)) = page.get_mut("items").map(Value::take) {
+                take(items);
+            }
+            let next = page.pointer("/metadata/continue").and_then(Value::as_str).unwrap_or("");
+            if next.is_empty() {
+                return Ok(true);
+            }
+            token = next.to_owned();
+        }
+        Ok(false)
     }
 
     /// `POST path` with an object.

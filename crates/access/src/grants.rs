@@ -74,12 +74,24 @@ impl Grant {
     }
 }
 
+const API: &str = "/apis/rbac.authorization.k8s.io/v1";
+/// The path of the RoleBindings of all namespaces.
+pub(crate) const ROLE_BINDINGS: &str = "/apis/rbac.authorization.k8s.io/v1/rolebindings";
+
 /// The path of the bindings of a namespace, or of the cluster if it is empty.
 pub(crate) fn collection(namespace: &str) -> String {
-    const API: &str = "/apis/rbac.authorization.k8s.io/v1";
     match namespace {
         "" => format!("{API}/clusterrolebindings"),
         namespace => format!("{API}/namespaces/{}/rolebindings", escaped(namespace)),
+    }
+}
+
+/// The path of a role. The namespace matters only for a `Role`.
+pub(crate) fn role_path(kind: &str, namespace: &str, name: &str) -> String {
+    let name = escaped(name);
+    match kind {
+        "Role" => format!("{API}/namespaces/{}/roles/{name}", escaped(namespace)),
+        _ => format!("{API}/clusterroles/{name}"),
     }
 }
 
@@ -185,5 +197,9 @@ mod tests {
         assert_eq!(path("", "a"), "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/a");
         let inside = "/apis/rbac.authorization.k8s.io/v1/namespaces/shop/rolebindings/a";
         assert_eq!(path("shop", "a"), inside);
+        let role = "/apis/rbac.authorization.k8s.io/v1/namespaces/shop/roles/a";
+        assert_eq!(role_path("Role", "shop", "a"), role);
+        let role = "/apis/rbac.authorization.k8s.io/v1/clusterroles/a";
+        assert_eq!(role_path("ClusterRole", "shop", "a"), role);
     }
 }

@@ -1,8 +1,8 @@
 //! Which of several sweepers works: the one that holds a Lease, as in client-go's leader election.
 //!
-//! Clocks are never compared: a Lease of somebody else is free when its record did not change for
-//! its duration, measured here. So a sweeper that was killed is replaced after [`DURATION`], whatever
-//! any clock says. Losing the race does no harm: removals name what they remove.
+//! Clocks of different machines are never compared: the Lease of another sweeper is free when its
+//! record did not change for its duration, measured here. So a sweeper that was killed is replaced after
+//! `DURATION`, even if clocks differ. Losing the race does no harm: removals name what they remove.
 
 use std::time::Duration;
 
@@ -12,12 +12,12 @@ use tokio::time::Instant;
 
 use crate::api::{Api, Failure, escaped};
 
-/// How long a Lease counts that is not renewed.
-pub const DURATION: Duration = Duration::from_secs(5);
+/// How long a Lease is valid that is not renewed.
+const DURATION: Duration = Duration::from_secs(5);
 /// How long the holder works without a successful renewal.
-pub const PATIENCE: Duration = Duration::from_millis(3_500);
+const PATIENCE: Duration = Duration::from_millis(3_500);
 /// How often the holder renews, and others look.
-pub const EVERY: Duration = Duration::from_millis(1_200);
+pub(crate) const EVERY: Duration = Duration::from_millis(1_200);
 
 /// How long ago a Lease was renewed that still counts as held, for people: clocks may differ.
 const RECENT: SignedDuration = SignedDuration::from_secs(60);
@@ -67,11 +67,11 @@ impl Record {
 /// What to do with a Lease.
 #[derive(Debug, PartialEq, Eq)]
 enum Step {
-    /// There is none: create it.
+    /// It does not exist: create it.
     Create,
     /// It is ours, or free: write our name into this version.
     Write,
-    /// Somebody else holds it.
+    /// Another sweeper holds it.
     Wait,
 }
 
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn who_cannot_renew_stops_before_another_begins() {
+    fn a_holder_that_cannot_renew_stops_before_another_begins() {
         let (mut me, now) = (contender(), Instant::now());
         assert!(!me.leads_at(now));
         me.renewed = Some(now);

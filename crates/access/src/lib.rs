@@ -18,4 +18,4 @@ pub mod outlives;
 pub mod sweep;
 
 pub use api::{Api, Failure};
-pub use make::{Asked, MOST, create, extend, find, list, revoke};
+pub use make::{Asked, create, extend, find, list, revoke};

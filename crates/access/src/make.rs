@@ -7,14 +7,12 @@ use pavisade_rbac::Subject;
 use pavisade_rbac::grant::{EXPIRES_AT, End, LABEL, PREFIX, REASON, REQUESTED_BY};
 use serde_json::{Value, json};
 
-use crate::api::{Api, Failure, escaped};
-use crate::grants::{Grant, collection};
+use crate::api::{Api, Failure, PAGE, escaped};
+use crate::grants::{Grant, ROLE_BINDINGS, collection, role_path};
 
 /// The longest time of a grant.
-pub const MOST: SignedDuration = SignedDuration::from_hours(30 * 24);
+const MOST: SignedDuration = SignedDuration::from_hours(30 * 24);
 
-/// The number of objects in a page of a list.
-const PAGE: usize = 500;
 /// The maximum number of pages of a list.
 const PAGES: usize = 2_000;
 
@@ -38,7 +36,7 @@ pub struct Asked {
 /// Creates a grant.
 ///
 /// # Errors
-/// It makes no sense, or the API server refuses it.
+/// The request is not sensible, or the API server refuses it.
 pub async fn create(api: &Api, asked: &Asked) -> Result<Grant, Failure> {
     sensible(asked)?;
     let by = whoami(api).await?;
@@ -74,16 +72,27 @@ pub async fn create(api: &Api, asked: &Asked) -> Result<Grant, Failure> {
         binding["metadata"]["namespace"] = json!(asked.namespace);
     }
     let made = api.post(&collection(&asked.namespace), &binding).await?;
-    Grant::read(kind, &made)
-        .ok_or_else(|| Failure::Other("the API server dropped the marks of the grant".to_owned()))
+    stored(kind, &made)
+}
+
+/// The grant that the API server stored.
+fn stored(kind: &'static str, binding: &Value) -> Result<Grant, Failure> {
+    let why = "the API server dropped the label or the annotations of the grant";
+    Grant::read(kind, binding).ok_or_else(|| Failure::Other(why.to_owned()))
+}
+
+fn valid_time(time: SignedDuration) -> Result<(), Failure> {
+    if time < SignedDuration::from_secs(1) || time > MOST {
+        let days = MOST.as_hours() / 24;
+        let why = format!("a grant lasts between 1 second and {days} days from now: change --for");
+        return Err(Failure::Other(why));
+    }
+    Ok(())
 }
 
 fn sensible(asked: &Asked) -> Result<(), Failure> {
     let wrong = |why: String| Err(Failure::Other(why));
-    if asked.time < SignedDuration::from_secs(1) || asked.time > MOST {
-        let days = MOST.as_hours() / 24;
-        return wrong(format!("a grant lasts between 1 second and {days} days: change --for"));
-    }
+    valid_time(asked.time)?;
     if asked.role_kind == "Role" && asked.namespace.is_empty() {
         return wrong("a Role is in a namespace: give it with --namespace".to_owned());
     }
@@ -100,7 +109,7 @@ fn sensible(asked: &Asked) -> Result<(), Failure> {
     }
 }
 
-/// Asks for the own name, which also tells the time.
+/// Returns the name of the caller. The response also sets the clock of [`Api::now`].
 async fn whoami(api: &Api) -> Result<String, Failure> {
     let review = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"});
     let path = "/apis/authentication.k8s.io/v1/selfsubjectreviews";
@@ -111,13 +120,7 @@ async fn whoami(api: &Api) -> Result<String, Failure> {
 }
 
 async fn role_exists(api: &Api, asked: &Asked) -> Result<(), Failure> {
-    const API: &str = "/apis/rbac.authorization.k8s.io/v1";
-    let name = escaped(&asked.role);
-    let path = match asked.role_kind {
-        "Role" => format!("{API}/namespaces/{}/roles/{name}", escaped(&asked.namespace)),
-        _ => format!("{API}/clusterroles/{name}"),
-    };
-    match api.get(&path).await {
+    match api.get(&role_path(asked.role_kind, &asked.namespace, &asked.role)).await {
         Err(failure) if failure.code() == 404 => {
             let hint = match asked.role_kind {
                 "Role" => String::new(),
@@ -126,7 +129,7 @@ async fn role_exists(api: &Api, asked: &Asked) -> Result<(), Failure> {
             let why = format!("{} `{}` does not exist{hint}", asked.role_kind, asked.role);
             Err(Failure::Other(why))
         }
-        // Whoever may bind a role need not be allowed to read it.
+        // A user who is allowed to bind a role may not be allowed to read it.
         Err(failure) if failure.code() == 403 => Ok(()),
         other => other.map(|_| ()),
     }
@@ -141,7 +144,7 @@ fn end_after(api: &Api, time: SignedDuration) -> Result<Timestamp, Failure> {
 /// A name that is free: 50 random bits.
 fn id() -> String {
     const DIGITS: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
-    // Every RandomState has keys of its own.
+    // Every RandomState has its own random keys.
     let random = RandomState::new().hash_one("grant");
     let digit = |place: u32| char::from(DIGITS[(random >> (5 * place)) as usize % 32]);
     (0..10).map(digit).collect()
@@ -152,7 +155,6 @@ fn id() -> String {
 /// # Errors
 /// The API server refuses the list.
 pub async fn list(api: &Api, namespace: Option<&str>) -> Result<Vec<Grant>, Failure> {
-    let all = "/apis/rbac.authorization.k8s.io/v1/rolebindings".to_owned();
     let mut grants = Vec::new();
     match namespace {
         Some(namespace) => {
@@ -160,7 +162,7 @@ pub async fn list(api: &Api, namespace: Option<&str>) -> Result<Vec<Grant>, Fail
         }
         None => {
             pages(api, "ClusterRoleBinding", &collection(""), "", &mut grants).await?;
-            pages(api, "RoleBinding", &all, "", &mut grants).await?;
+            pages(api, "RoleBinding", ROLE_BINDINGS, "", &mut grants).await?;
         }
     }
     grants.sort_by(|a, b| (a.shown.end, &a.shown.name).cmp(&(b.shown.end, &b.shown.name)));
@@ -176,8 +178,7 @@ pub(crate) async fn labelled(api: &Api, id: Option<&str>) -> Result<Vec<Grant>, 
     };
     let mut grants = Vec::new();
     pages(api, "ClusterRoleBinding", &collection(""), &selector, &mut grants).await?;
-    let all = "/apis/rbac.authorization.k8s.io/v1/rolebindings";
-    pages(api, "RoleBinding", all, &selector, &mut grants).await?;
+    pages(api, "RoleBinding", ROLE_BINDINGS, &selector, &mut grants).await?;
     Ok(grants)
 }
 
@@ -188,27 +189,13 @@ async fn pages(
     query: &str,
     grants: &mut Vec<Grant>,
 ) -> Result<(), Failure> {
-    let mut token = String::new();
-    for _ in 0..PAGES {
-        let mut url = format!("{path}?limit={PAGE}");
-        if !query.is_empty() {
-            url.push_str(&format!("&{query}"));
-        }
-        if !token.is_empty() {
-            // A continued list must not name a version.
-            url = url.replace("&resourceVersion=0", "");
-            url.push_str(&format!("&continue={}", escaped(&token)));
-        }
-        let page = api.get(&url).await?;
-        let items = page.get("items").and_then(Value::as_array);
-        grants.extend(items.into_iter().flatten().filter_map(|item| Grant::read(kind, item)));
-        let next = page.pointer("/metadata/continue").and_then(Value::as_str).unwrap_or("");
-        if next.is_empty() {
-            return Ok(());
-        }
-        token = next.to_owned();
+    let read = |items: Vec<Value>| {
+        grants.extend(items.iter().filter_map(|item| Grant::read(kind, item)));
+    };
+    match api.pages(path, query, PAGES, read).await? {
+        true => Ok(()),
+        false => Err(Failure::Other(format!("{path} has more than {} objects", PAGE * PAGES))),
     }
-    Err(Failure::Other(format!("{path} has more than {} objects", PAGE * PAGES)))
 }
 
 /// Finds a grant by its name, with or without its prefix; of several by `NAMESPACE/NAME`, or `/NAME`
@@ -265,11 +252,7 @@ pub(crate) fn kept(answer: &Value) -> Option<String> {
 /// # Errors
 /// It has ended, or would end earlier, or the API server refuses it.
 pub async fn extend(api: &Api, name: &str, time: SignedDuration) -> Result<Grant, Failure> {
-    if time < SignedDuration::from_secs(1) || time > MOST {
-        let days = MOST.as_hours() / 24;
-        let why = format!("a grant lasts between 1 second and {days} days from now: change --for");
-        return Err(Failure::Other(why));
-    }
+    valid_time(time)?;
     let grant = find(api, name).await?;
     let End::At(old) = grant.end else {
         let why = grant.shown.problem.unwrap_or_default();
@@ -290,8 +273,7 @@ pub async fn extend(api: &Api, name: &str, time: SignedDuration) -> Result<Grant
         "annotations": {EXPIRES_AT: new.to_string()},
     }});
     let changed = api.patch(&grant.path(), &patch).await?;
-    Grant::read(grant.shown.kind, &changed)
-        .ok_or_else(|| Failure::Other("the API server dropped the marks of the grant".to_owned()))
+    stored(grant.shown.kind, &changed)
 }
 
 /// Removes a grant before its end.

@@ -12,15 +12,13 @@ use pavisade_snapshot::Object;
 use pavisade_yaml::{Source, objects, read};
 use serde_json::Value;
 
-use crate::api::{Api, Failure, escaped};
-use crate::grants::{Grant, collection};
+use crate::api::{Api, Failure, PAGE, escaped};
+use crate::grants::{Grant, ROLE_BINDINGS, collection, role_path};
 
 /// The number of objects that are named.
 const SHOWN: usize = 20;
 /// The number of objects of a kind that are looked at.
 const MOST: usize = 5_000;
-/// The number of objects in a page of a list.
-const PAGE: usize = 500;
 
 const PODS: [Resource; 9] = [
     Resource::new("", "pods"),
@@ -45,7 +43,7 @@ const SESSIONS: [Resource; 3] = [
     Resource::new("", "pods/portforward"),
 ];
 
-/// What was read about the time of a grant. `None` is not allowed to be read.
+/// What was read about the time of a grant. `None` if the caller is not allowed to read it.
 #[derive(Debug, Default)]
 pub struct Facts {
     /// The role.
@@ -65,12 +63,8 @@ pub struct Facts {
 /// # Errors
 /// The API server does not answer.
 pub async fn look(api: &Api, grant: &Grant) -> Result<Facts, Failure> {
-    const RBAC: &str = "/apis/rbac.authorization.k8s.io/v1";
-    let (namespace, name) = (&grant.shown.namespace, escaped(&grant.role.1));
-    let role = match &*grant.role.0 {
-        "Role" => format!("{RBAC}/namespaces/{}/roles/{name}", escaped(namespace)),
-        _ => format!("{RBAC}/clusterroles/{name}"),
-    };
+    let namespace = &grant.shown.namespace;
+    let role = role_path(&grant.role.0, namespace, &grant.role.1);
     let pods = match namespace.as_str() {
         "" => "/api/v1/pods".to_owned(),
         namespace => format!("/api/v1/namespaces/{}/pods", escaped(namespace)),
@@ -79,7 +73,7 @@ pub async fn look(api: &Api, grant: &Grant) -> Result<Facts, Failure> {
     let mut cut = Vec::new();
     let mut bindings = items(api, &collection(namespace), "bindings", &mut cut).await?;
     if namespace.is_empty() {
-        let inside = items(api, &format!("{RBAC}/rolebindings"), "bindings", &mut cut).await?;
+        let inside = items(api, ROLE_BINDINGS, "bindings", &mut cut).await?;
         bindings = bindings.zip(inside).map(|(mut all, inside)| {
             all.extend(inside);
             all
@@ -102,35 +96,25 @@ async fn items(
     cut: &mut Vec<&'static str>,
 ) -> Result<Option<Vec<Value>>, Failure> {
     let mut all = Vec::new();
-    let mut token = String::new();
-    loop {
-        let mut url = format!("{path}?limit={PAGE}");
-        if !token.is_empty() {
-            url.push_str(&format!("&continue={}", escaped(&token)));
-        }
-        let Some(mut page) = permitted(api.get(&url).await)? else { return Ok(None) };
-        if let Some(Value::Array(mut items)) = page.get_mut("items").map(Value::take) {
+    let take = |mut items: Vec<Value>| {
+        if kind == "pods" {
             for item in items.iter_mut().filter_map(Value::as_object_mut) {
-                if kind == "pods" {
-                    item.remove("spec");
-                    item.remove("status");
-                }
+                item.remove("spec");
+                item.remove("status");
             }
-            all.append(&mut items);
         }
-        let next = page.pointer("/metadata/continue").and_then(Value::as_str).unwrap_or("");
-        if next.is_empty() {
-            return Ok(Some(all));
-        }
-        if all.len() >= MOST {
-            cut.push(kind);
-            return Ok(Some(all));
-        }
-        token = next.to_owned();
+        all.append(&mut items);
+    };
+    let Some(complete) = permitted(api.pages(path, "", MOST / PAGE, take).await)? else {
+        return Ok(None);
+    };
+    if !complete {
+        cut.push(kind);
     }
+    Ok(Some(all))
 }
 
-fn permitted(result: Result<Value, Failure>) -> Result<Option<Value>, Failure> {
+fn permitted<T>(result: Result<T, Failure>) -> Result<Option<T>, Failure> {
     match result {
         Ok(value) => Ok(Some(value)),
         Err(failure) if matches!(failure.code(), 403 | 404) => Ok(None),

@@ -1,7 +1,7 @@
 //! Removing grants that have ended: once, or as long as the program runs.
 //!
-//! Nothing is remembered between rounds, so a sweeper may be killed at any time. An API server that
-//! is away is asked again and again; what ended meanwhile is removed when it is back.
+//! Nothing is stored between rounds, so a sweeper may be killed at any time. If the API server is not
+//! available, requests are repeated; what ended meanwhile is removed when it is back.
 
 use std::time::Duration;
 
@@ -14,12 +14,10 @@ use crate::grants::{Grant, due};
 use crate::lease::{EVERY, Election};
 use crate::make::{kept, labelled};
 
-/// How often a sweeper looks for new grants.
-pub const INTERVAL: Duration = Duration::from_secs(2);
 /// The pause after a failed request.
 const RETRY: Duration = Duration::from_millis(500);
 
-/// What a sweeper has to tell.
+/// What a sweeper reports.
 #[derive(Debug, Clone)]
 pub enum Event {
     /// A grant was removed, so long after its end by the clock of the API server.
@@ -60,17 +58,16 @@ async fn remove(api: &Api, grant: &Grant, tell: &Sender<Event>) -> Result<(), Fa
     });
     let own = || Box::new(grant.clone());
     let (event, failure) = match api.delete(&grant.path(), &options).await {
-        Ok(answer) if kept(&answer).is_some() => {
-            let why = kept(&answer).unwrap_or_default();
-            (Event::Kept(own(), Failure::Other(why)), None)
-        }
-        Ok(_) => {
-            let late = grant.shown.end.zip(api.now().ok());
-            let late = late.map_or(Duration::ZERO, |(end, now)| {
-                Duration::try_from(now.duration_since(end)).unwrap_or_default()
-            });
-            (Event::Removed(own(), late), None)
-        }
+        Ok(answer) => match kept(&answer) {
+            Some(why) => (Event::Kept(own(), Failure::Other(why)), None),
+            None => {
+                let late = grant.shown.end.zip(api.now().ok());
+                let late = late.map_or(Duration::ZERO, |(end, now)| {
+                    Duration::try_from(now.duration_since(end)).unwrap_or_default()
+                });
+                (Event::Removed(own(), late), None)
+            }
+        },
         Err(failure) => match failure.code() {
             404 | 409 => (Event::Changed(own()), None),
             // Without an answer, or with too many requests, the rest of the round would fail, too. What
@@ -79,7 +76,7 @@ async fn remove(api: &Api, grant: &Grant, tell: &Sender<Event>) -> Result<(), Fa
             _ => (Event::Kept(own(), failure), None),
         },
     };
-    // Nobody listens when the program ends.
+    // The receiver is closed when the program ends.
     let _: Result<_, _> = tell.send(event).await;
     failure.map_or(Ok(()), Err)
 }
@@ -149,7 +146,7 @@ pub async fn watch(api: &Api, election: &mut Election, interval: Duration, tell:
     }
 }
 
-/// What was told last.
+/// What was reported last.
 struct State {
     leads: Option<bool>,
     away: bool,

@@ -1,29 +1,55 @@
 //! An alert as JSON, in the form that Falco's forwarders take, with more about the process and how
 //! complete the evidence is.
 
+use pavisade_rules::Priority;
 use pavisade_sensor::{Alert, Process, Seen};
 use serde_json::{Map, Value, json};
 
-/// The alert as one object.
+/// What an alert says, of a rule or of a policy.
+pub(crate) struct Message<'m> {
+    pub rule: &'m str,
+    pub priority: Priority,
+    pub output: &'m str,
+    pub fields: Value,
+    pub tags: &'m [String],
+}
+
+/// The alert of a rule as one object.
 pub(crate) fn json(alert: &Alert<'_>, seen: &Seen<'_>, lost: u64) -> Value {
-    let output = alert.output.clone().unwrap_or_default();
+    let Alert { rule, output } = alert;
+    let output = output.clone().unwrap_or_default();
     let fields: Map<_, _> =
         output.values.into_iter().map(|(name, value)| (name, value.into())).collect();
-    json!({
-        "time": time(seen.time),
-        "rule": alert.rule.name,
-        "priority": alert.rule.priority.name(),
-        "source": alert.rule.source,
-        "hostname": seen.node,
-        "output": output.text,
-        "output_fields": fields,
-        "tags": alert.rule.tags,
-        "pavisade": details(seen, lost),
-    })
+    let message = Message {
+        rule: &rule.name,
+        priority: rule.priority,
+        output: &output.text,
+        fields: fields.into(),
+        tags: &rule.tags,
+    };
+    message.json(seen, lost)
+}
+
+impl Message<'_> {
+    /// The alert as one object.
+    pub(crate) fn json(self, seen: &Seen<'_>, lost: u64) -> Value {
+        json!({
+            "time": time(seen.time),
+            "rule": self.rule,
+            "priority": self.priority.name(),
+            // Only rules over system calls are loaded.
+            "source": "syscall",
+            "hostname": seen.node,
+            "output": self.output,
+            "output_fields": self.fields,
+            "tags": self.tags,
+            "pavisade": details(seen, lost),
+        })
+    }
 }
 
 /// What Falco's form has no place for.
-pub(crate) fn details(seen: &Seen<'_>, lost: u64) -> Value {
+fn details(seen: &Seen<'_>, lost: u64) -> Value {
     let ancestors = seen.processes.ancestors(seen.process);
     json!({
         "event": {"number": seen.number, "type": seen.kind(), "result": seen.raw.result},
@@ -35,7 +61,7 @@ pub(crate) fn details(seen: &Seen<'_>, lost: u64) -> Value {
     })
 }
 
-/// How many bytes of the arguments of an ancestor are told; an alert has up to 32 of them.
+/// How many bytes of the arguments of an ancestor are shown; an alert has up to 32 of them.
 const ANCESTOR: usize = 256;
 
 fn process(process: &Process, most: usize) -> Value {
@@ -72,7 +98,7 @@ fn evidence(lost: u64) -> String {
 }
 
 /// Nanoseconds since 1970 in the form of RFC 3339.
-pub(crate) fn time(nanoseconds: i128) -> Option<String> {
+fn time(nanoseconds: i128) -> Option<String> {
     let time = jiff::Timestamp::from_nanosecond(nanoseconds).ok()?;
     Some(format!("{time:.9}"))
 }

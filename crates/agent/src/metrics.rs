@@ -25,7 +25,7 @@ pub(crate) struct Metrics {
     /// Processes that are known.
     pub processes: AtomicU64,
     /// Alerts that outputs did not take.
-    pub dropped: Mutex<Vec<(&'static str, Arc<AtomicU64>)>>,
+    pub dropped: Vec<(&'static str, Arc<AtomicU64>)>,
 }
 
 impl Metrics {
@@ -80,9 +80,10 @@ impl Metrics {
         let alerts =
             alerts.iter().map(|(rule, count)| (format!("{{rule=\"{}\"}}", quoted(rule)), *count));
         metric("alerts_total", "counter", "Alerts.", alerts.collect());
-        let dropped = self.dropped.lock().unwrap_or_else(PoisonError::into_inner);
-        let dropped =
-            dropped.iter().map(|(name, count)| (format!("{{output=\"{name}\"}}"), load(count)));
+        let dropped = self
+            .dropped
+            .iter()
+            .map(|(name, count)| (format!("{{output=\"{name}\"}}"), load(count)));
         metric(
             "alerts_dropped_total",
             "counter",
@@ -108,7 +109,7 @@ pub(crate) fn serve(metrics: Arc<Metrics>, address: SocketAddr) -> anyhow::Resul
     let listener = TcpListener::bind(address).with_context(|| format!("listening on {address}"))?;
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
-            // Somebody who hangs up is not our concern.
+            // A client that hangs up needs no answer.
             let _ = answer(stream, &metrics);
         }
     });

@@ -1,14 +1,15 @@
-//! Policies: which container has which, and what is told when one was broken.
+//! Policies: which container has which, and the alert when one was violated.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow};
+use pavisade_rules::Priority;
 use pavisade_sensor::decode::Kind;
 use pavisade_sensor::{Container, Kernel, Mode, Policy, Seen, States, Watch, end_process};
 use serde_json::{Value, json};
 
-use crate::alert;
+use crate::alert::Message;
 use crate::args::RunArgs;
 
 /// All policies, and where they hold.
@@ -45,7 +46,7 @@ impl Policies {
         }
         kernel.trust_mounts_of(std::process::id())?;
         // A state that is seen through a process is in that process's mount namespace, and so is
-        // the runtime. Any other is that of the node, whose first process tells where it is.
+        // the runtime. Any other is that of the node, where its first process is.
         let mut of_the_node = states.folders().is_empty();
         for folder in states.folders() {
             let process = folder.strip_prefix("/proc").ok().and_then(|path| path.iter().next());
@@ -99,7 +100,7 @@ impl Policies {
                 format!("policy {:?}, container {}", policy.name, container.short())
             }) {
                 Ok(()) => drop(holding.insert(group, number)),
-                // The others hold all the same.
+                // The others are still enforced.
                 Err(error) => failed = failed.and(Err(error)),
             }
         }
@@ -118,7 +119,7 @@ impl Policies {
         }
     }
 
-    /// The alert for an event that broke a policy. A program that started before the kernel knew its
+    /// The alert for an event that violated a policy. A program that started before the kernel knew its
     /// container is ended now.
     pub(crate) fn alert(&self, seen: &Seen<'_>, lost: u64) -> Option<(String, Value)> {
         let raw = &seen.raw;
@@ -132,7 +133,7 @@ impl Policies {
             let container = seen.container()?;
             let covers = |policy: &&Policy| policy.restricts_programs() && policy.covers(container);
             let policy = self.all.iter().find(covers)?;
-            // The kernel has told what the runtime does on its way into the container.
+            // The kernel has marked what the runtime does on its way into the container.
             if !policy.forbids(&seen.process.program) {
                 return None;
             }
@@ -167,19 +168,15 @@ impl Policies {
             "k8s.pod.name": container.and_then(|container| container.pod.clone()),
             "k8s.ns.name": container.and_then(|container| container.namespace.clone()),
         });
-        Some((
-            rule.clone(),
-            json!({
-                "time": alert::time(seen.time),
-                "rule": rule,
-                "priority": if policy.mode == Mode::Audit { "Notice" } else { "Critical" },
-                "source": "syscall",
-                "hostname": seen.node,
-                "output": output,
-                "output_fields": fields,
-                "tags": ["policy"],
-                "pavisade": alert::details(seen, lost),
-            }),
-        ))
+        let audit = policy.mode == Mode::Audit;
+        let message = Message {
+            rule: &rule,
+            priority: if audit { Priority::Notice } else { Priority::Critical },
+            output: &output,
+            fields,
+            tags: &["policy".to_owned()],
+        };
+        let alert = message.json(seen, lost);
+        Some((rule, alert))
     }
 }

@@ -16,7 +16,7 @@ use crate::outputs::{Limits, Output};
 use crate::policies::Policies;
 use crate::{alert, rules};
 
-/// How long to wait when there is no event. The kernel does not wake us for each.
+/// How long to wait when there is no event. The kernel does not wake the agent for each.
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// How often policies of ended containers are released, in nanoseconds.
@@ -33,7 +33,7 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<()> {
         HostEvents::All => Host::All,
     })?;
     kernel.observe(|call| rules::needs(&set, call.name))?;
-    // What only policies need is told when a policy needs it.
+    // What only policies need is reported when a policy needs it.
     for tier in kernel.tiers().iter().filter(|tier| !tier.gives.starts_with("enforcement")) {
         if let Some(why) = &tier.missing {
             crate::say(&format!("not observed: {}: {why}", tier.gives));
@@ -47,10 +47,8 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<()> {
     let limits = Limits { bytes: args.outputs.file_size << 20, kept: args.outputs.files };
     let outputs = args.outputs.output.iter().map(|target| Output::start(target, limits));
     let outputs = outputs.collect::<anyhow::Result<Vec<_>>>()?;
-    let metrics = Arc::new(Metrics::default());
-    if let Ok(mut dropped) = metrics.dropped.lock() {
-        dropped.extend(outputs.iter().map(|output| (output.name, output.dropped.clone())));
-    }
+    let dropped = outputs.iter().map(|output| (output.name, output.dropped.clone())).collect();
+    let metrics = Arc::new(Metrics { dropped, ..Metrics::default() });
     if let Some(address) = args.metrics {
         metrics::serve(metrics.clone(), address)?;
     }

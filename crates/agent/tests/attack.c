@@ -43,7 +43,7 @@ static int dial(const char *address, int port)
 	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port)};
 	inet_pton(AF_INET, address, &to.sin_addr);
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-	/* Only a refusal is of interest: nobody answers. */
+	/* Only a refusal is of interest: no server answers. */
 	return connect(fd, (void *)&to, sizeof(to)) && errno == EPERM ? -1 : fd;
 }
 

@@ -8,7 +8,7 @@ use crate::started::{Agent, Node, until};
 const STEPS: &[&str] = &[
     "!x\twritten",
     "!x\tfrom-memory",
-    // Shared memory is a file system of its own, not the writable layer.
+    // Shared memory is another file system, not the writable layer.
     " x\tshared-memory",
     "!/usr/bin/nc\t-z\thost",
     // The same file has another path there.

@@ -43,7 +43,7 @@ fn attacks_in_a_pod_alert_once_and_near_misses_do_not() {
         }
     }
     assert!(wrong.is_empty(), "{}\n{}\n{}", wrong.join("\n"), done.stderr, agent.told());
-    // What the runtime does to start a container is no attack.
+    // What the runtime does to start a container is not an attack.
     let markers = |alert: &&serde_json::Value| {
         let arguments = alert["pavisade"]["process"]["arguments"].as_str().unwrap();
         !arguments.contains('#')

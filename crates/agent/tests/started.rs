@@ -1,4 +1,4 @@
-//! An agent that runs, and a pod that does what it is told.
+//! A running agent, and a pod that does the steps of a test.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -70,7 +70,7 @@ impl Node {
                 return None;
             }
         }
-        // A file makes the shape one of its own.
+        // The file makes this shape, and with it the cluster, different from that of other tests.
         let files = [("sensor".to_owned(), String::new())].into();
         match testbed::shared(&Shape { nodes: 1, files, ..Shape::default() }) {
             Ok(cluster) => Some(Self { cluster, folder, program, _alone: alone }),

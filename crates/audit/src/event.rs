@@ -19,7 +19,7 @@ use serde::{Deserialize, de};
 pub struct Event<'e> {
     /// `RequestReceived`, `ResponseStarted`, `ResponseComplete`, `Panic`.
     pub stage: &'e str,
-    /// The verb; for a path that is no resource, the HTTP method in lower case.
+    /// The verb; for a path that is not a resource, the HTTP method in lower case.
     pub verb: &'e str,
     /// The path and query.
     pub uri: &'e str,
@@ -27,7 +27,7 @@ pub struct Event<'e> {
     pub user: &'e str,
     /// Their groups.
     pub groups: &'e [Text<'e>],
-    /// As whom, with which groups, if they impersonated somebody.
+    /// The name and groups of the user that they impersonated, if any.
     pub impersonated: Option<(&'e str, &'e [Text<'e>])>,
     /// The UID that they named with it.
     pub impersonated_uid: &'e str,
@@ -111,7 +111,7 @@ struct Who<'a> {
     groups: Option<Vec<Text<'a>>>,
 }
 
-/// Whom somebody acted as.
+/// The user that a request impersonated.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Other<'a> {
@@ -389,7 +389,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_event_is_counted_and_what_is_no_json_is_told() {
+    fn other_json_is_counted_and_invalid_json_is_an_error() {
         for (text, others) in [
             (r#"{"kind":"Pod","metadata":{}}"#, 1),
             (r#"{"message":"I1201 06:00:00 1 controller.go] starting"}"#, 1),

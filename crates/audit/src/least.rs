@@ -10,7 +10,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use pavisade_model::KubernetesVersion;
+use pavisade_model::{Confidence, KubernetesVersion};
 use pavisade_rbac::{Ask, Authorizer, Decision as Verdict, Identity, Subject, Through};
 use pavisade_snapshot::{Object, View, World, WorldKind, WorldParts};
 use pavisade_yaml::{Source, objects, read};
@@ -67,28 +67,6 @@ pub struct Proof {
     pub failed: Vec<String>,
 }
 
-/// How much the recorded time says about the future.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Confidence {
-    /// Few days, or few requests.
-    Low,
-    /// At least a week, and nothing new on its last day.
-    Medium,
-    /// At least four weeks, and nothing new in the last one.
-    High,
-}
-
-impl Confidence {
-    /// Its name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Low => "low",
-            Self::Medium => "medium",
-            Self::High => "high",
-        }
-    }
-}
-
 /// The least roles of a subject.
 #[derive(Debug, Clone)]
 pub struct Least {
@@ -98,13 +76,14 @@ pub struct Least {
     pub roles: Vec<LeastRole>,
     /// As manifests.
     pub manifests: String,
-    /// That they suffice.
+    /// The proof that they suffice.
     pub proof: Proof,
     /// Days with requests.
     pub days: usize,
-    /// The last day on which something was used for the first time, counted from the end of the log.
+    /// Days from the last time that something was used for the first time to the end of the log.
     pub quiet_days: i64,
-    /// How far to trust it.
+    /// How much the recorded time says about the future: high from 28 days, 100 requests and a last
+    /// week without anything new; medium from 7 days, 20 requests and such a last day.
     pub confidence: Confidence,
     /// What else to know.
     pub remarks: Vec<String>,
@@ -113,8 +92,7 @@ pub struct Least {
 /// The least roles for what a subject used. `None` if it used nothing that a role could allow.
 pub fn least(usage: &Usage, subject: &Subject, names: Names) -> Option<Least> {
     let members = members(usage, subject);
-    let mine = |one: &&Use| members.contains(one.user.as_str());
-    let used: Vec<&Use> = usage.uses.iter().filter(mine).collect();
+    let used: Vec<&Use> = members.iter().flat_map(|name| usage.uses_of(name)).collect();
     let allowed: Vec<&Use> =
         used.iter().copied().filter(|one| one.decision == Decision::Allowed).collect();
     if allowed.is_empty() {
@@ -178,7 +156,7 @@ pub fn least(usage: &Usage, subject: &Subject, names: Names) -> Option<Least> {
     })
 }
 
-/// All names of the same use have the same.
+/// The key of a use without its name.
 fn class(one: &Use) -> (String, String) {
     let mut ask = one.ask.clone();
     if let Ask::Resource(ask) = &mut ask {

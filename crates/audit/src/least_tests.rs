@@ -108,7 +108,7 @@ fn names_only_where_they_are_valid_and_hold() {
     let many: Vec<String> = (0..6).map(|i| format!("get secrets/a{i} -n s")).collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
     assert_eq!(rules(&many), ["Role s: get secrets"]);
-    // Whom somebody may impersonate is always named.
+    // The users that may be impersonated are always named.
     assert_eq!(rules(&["impersonate users/bob"]), ["ClusterRole : impersonate users named bob"]);
 }
 

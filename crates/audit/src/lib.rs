@@ -3,8 +3,8 @@
 //! [`decode`] reads events of every form in which they are stored; [`Tally`] counts them in bounded
 //! memory, so that logs of any size can be streamed through it, in parallel; [`Usage`] is the result.
 //! [`least`] generates the least roles and proves that they allow what was used, with the RBAC engine;
-//! [`unused`] says what was not used of the roles that somebody has; [`dangerous`] says which uses
-//! give power.
+//! [`unused`] lists permissions of bindings that were not used; [`dangerous`] names the uses that give
+//! power.
 //!
 //! Pure: values in, values out. Not here: files and compression (the program), texts (`report`).
 
@@ -15,7 +15,6 @@ pub mod least;
 mod manifest;
 mod role;
 mod tally;
-mod time;
 pub mod unused;
 
 pub use counted::Limits;

@@ -16,7 +16,6 @@ use pavisade_rbac::{Ask, ResourceAsk};
 
 use crate::counted::{Counted, Limits, PER_DAY, PER_TEXT, PER_USE, both, take_bytes};
 use crate::event::{Event, Text};
-use crate::time::seconds;
 
 /// What the authorizer answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -65,7 +64,7 @@ pub struct User {
 /// The result.
 #[derive(Debug, Clone, Default)]
 pub struct Usage {
-    /// All uses, sorted.
+    /// All uses, sorted by user.
     pub uses: Vec<Use>,
     /// Who was seen, by name.
     pub users: BTreeMap<String, User>,
@@ -77,6 +76,15 @@ pub struct Usage {
     pub first: Option<Timestamp>,
     /// The last request.
     pub last: Option<Timestamp>,
+}
+
+impl Usage {
+    /// The uses of one user.
+    pub fn uses_of(&self, user: &str) -> &[Use] {
+        let start = self.uses.partition_point(|one| one.user.as_str() < user);
+        let end = self.uses.partition_point(|one| one.user.as_str() <= user);
+        &self.uses[start..end]
+    }
 }
 
 /// Counts.
@@ -99,6 +107,33 @@ struct Seen {
     groups: BTreeSet<Box<str>>,
     requests: u64,
     days: BTreeSet<u32>,
+}
+
+impl Seen {
+    /// Adds a group. Returns whether there was space for it.
+    fn group(&mut self, group: &str, limits: &Limits, bytes: &mut usize) -> bool {
+        if self.groups.contains(group) {
+            return true;
+        }
+        let fits = self.groups.len() < limits.groups
+            && group.len() <= limits.text
+            && take_bytes(bytes, group.len() + PER_TEXT, limits);
+        if fits {
+            self.groups.insert(group.into());
+        }
+        fits
+    }
+
+    /// Adds a day.
+    fn day(&mut self, day: u32, limits: &Limits, bytes: &mut usize) {
+        // Twenty years: a clock that jumps must not fill the memory.
+        if self.days.len() < 7_300
+            && !self.days.contains(&day)
+            && take_bytes(bytes, PER_DAY, limits)
+        {
+            self.days.insert(day);
+        }
+    }
 }
 
 /// One use before it is counted.
@@ -138,7 +173,7 @@ impl Tally {
         let decision = match (event.decision, event.code) {
             ("allow", _) => Decision::Allowed,
             ("forbid", _) => Decision::Denied,
-            // Nobody was authenticated.
+            // The request was not authenticated.
             (_, 401) => return,
             // What only comes from behind the authorizer.
             (_, 101 | 200..=399 | 404..=406 | 409 | 410 | 412 | 413 | 415 | 422) => {
@@ -218,25 +253,10 @@ impl Tally {
         let Some(seen) = self.users.get_mut(user) else { return };
         seen.requests += u64::from(ends);
         for group in groups {
-            if seen.groups.contains(&**group) {
-                continue;
-            }
-            if seen.groups.len() < limits.groups
-                && group.len() <= limits.text
-                && take_bytes(&mut self.bytes, group.len() + PER_TEXT, &limits)
-            {
-                seen.groups.insert((&**group).into());
-            } else {
-                self.dropped += 1;
-            }
+            self.dropped += u64::from(!seen.group(group, &limits, &mut self.bytes));
         }
-        // Twenty years: a clock that jumps fills no memory.
-        if let Some(day) = second.and_then(|second| u32::try_from(second / 86_400).ok())
-            && seen.days.len() < 7_300
-            && !seen.days.contains(&day)
-            && take_bytes(&mut self.bytes, PER_DAY, &limits)
-        {
-            seen.days.insert(day);
+        if let Some(day) = second.and_then(|second| u32::try_from(second / 86_400).ok()) {
+            seen.day(day, &limits, &mut self.bytes);
         }
     }
 
@@ -306,19 +326,10 @@ impl Tally {
             let own = self.users.entry(user).or_default();
             own.requests += seen.requests;
             for day in seen.days {
-                if !own.days.contains(&day) && take_bytes(&mut self.bytes, PER_DAY, &self.limits) {
-                    own.days.insert(day);
-                }
+                own.day(day, &self.limits, &mut self.bytes);
             }
             for group in seen.groups {
-                let fits = own.groups.contains(&group)
-                    || own.groups.len() < self.limits.groups
-                        && take_bytes(&mut self.bytes, group.len() + PER_TEXT, &self.limits);
-                if fits {
-                    own.groups.insert(group);
-                } else {
-                    self.dropped += 1;
-                }
+                self.dropped += u64::from(!own.group(&group, &self.limits, &mut self.bytes));
             }
         }
     }
@@ -373,6 +384,14 @@ impl Tally {
             last: self.span.and_then(|span| Timestamp::from_second(span.1).ok()),
         }
     }
+}
+
+/// Seconds since 1970 of a time in UTC, as the API server writes it.
+fn seconds(text: &str) -> Option<i64> {
+    if !text.ends_with('Z') {
+        return None;
+    }
+    text.parse().ok().map(Timestamp::as_second)
 }
 
 /// What impersonation asks for. Which groups the request named is not logged: those that Kubernetes

@@ -1,4 +1,4 @@
-//! What was not used of the roles that somebody has.
+//! Permissions of bindings that were not used.
 //!
 //! A permission is a pair of a verb and a resource as a rule names them, through one binding. It was
 //! used if a recorded request that the authorizer allowed matches it. Where several permissions allow
@@ -49,8 +49,11 @@ pub fn unused(
     let mut used: HashMap<Route, HashSet<Permission<'_>>> = HashMap::new();
     let mut wild: HashMap<usize, BTreeSet<String>> = HashMap::new();
     let mut identities: HashMap<&str, Identity> = HashMap::new();
-    let by = |one: &&Use| by.is_none_or(|by| by.contains(one.user.as_str()));
-    for one in usage.uses.iter().filter(|one| one.decision == Decision::Allowed).filter(by) {
+    let uses: Vec<&Use> = match by {
+        Some(by) => by.iter().flat_map(|name| usage.uses_of(name)).collect(),
+        None => usage.uses.iter().collect(),
+    };
+    for one in uses.into_iter().filter(|one| one.decision == Decision::Allowed) {
         let who = identities.entry(&one.user).or_insert_with(|| identity(usage, &one.user));
         for route in of.routes(who, &one.ask) {
             let rule = of.held(route).rule;

@@ -11,6 +11,7 @@ use pavisade_audit::{Decoded, Limits, Tally, Usage, decode};
 use pavisade_sources::Progress as _;
 
 use crate::progress::Spinner;
+use crate::runtime::uncompressed;
 use crate::terminal;
 
 /// The size of a part, in bytes: a few hundred events.
@@ -51,7 +52,7 @@ struct Counted {
 /// Reads logs: files, folders, `-` for standard input.
 ///
 /// # Errors
-/// There is no such file, or it contains no audit events.
+/// A file does not exist, or the logs contain no audit events.
 pub(crate) fn read(paths: &[PathBuf], progress: &Spinner) -> anyhow::Result<Logs> {
     let (files, links) = files(paths)?;
     let threads = std::thread::available_parallelism().map_or(2, usize::from).min(16);
@@ -169,7 +170,7 @@ fn failure(decoded: Decoded, text: &str) -> Option<String> {
     decoded.error.or_else(|| foreign.then(form))
 }
 
-/// Cuts a file into parts at line ends. A file whose first line is no whole value is one part.
+/// Cuts a file into parts at line ends. A file whose first line is not a complete value is one part.
 fn split(path: &Path, pass: &mut dyn FnMut(Vec<u8>, bool) -> io::Result<()>) -> io::Result<()> {
     let mut reader = opened(path)?;
     let mut bytes = Vec::with_capacity(PART + 4096);
@@ -195,7 +196,7 @@ fn split(path: &Path, pass: &mut dyn FnMut(Vec<u8>, bool) -> io::Result<()>) -> 
             return if bytes.is_empty() { Ok(()) } else { pass(bytes, whole) };
         }
         if bytes.len() > LONGEST {
-            // It is no value over several lines, but a log that begins with a broken line.
+            // It is not a value over several lines, but a log that begins with a broken line.
             whole = false;
         }
         match bytes.iter().rposition(|byte| *byte == b'\n').filter(|_| !whole) {
@@ -227,15 +228,7 @@ fn opened(path: &Path) -> io::Result<Box<dyn Read>> {
         true => Box::new(io::stdin()),
         false => Box::new(File::open(path)?),
     };
-    let mut reader = BufReader::with_capacity(256 << 10, file);
-    let start = io::BufRead::fill_buf(&mut reader)?;
-    Ok(if start.starts_with(&[0x1f, 0x8b]) {
-        Box::new(flate2::bufread::MultiGzDecoder::new(reader))
-    } else if start.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
-        Box::new(zstd::Decoder::with_buffer(reader)?)
-    } else {
-        Box::new(reader)
-    })
+    Ok(uncompressed(BufReader::with_capacity(256 << 10, file))?)
 }
 
 /// The files of these paths, those of folders by name, and links in folders to anything outside.
@@ -349,7 +342,7 @@ mod tests {
 
     #[test]
     #[cfg(unix)]
-    fn links_out_of_a_folder_are_told() {
+    fn links_out_of_a_folder_are_reported() {
         let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         std::fs::write(folder.path().join("a.log"), "{}").unwrap();
         std::fs::write(other.path().join("b.log"), "{}").unwrap();

@@ -17,6 +17,7 @@ use pavisade_sources::{ClusterClient, ClusterLimits, ClusterRequest};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use crate::args::{GrantArgs, GrantCommand, To};
+use crate::signals::stopped;
 use crate::{Outcome, cluster, terminal};
 
 /// The name of the Lease.
@@ -53,7 +54,7 @@ async fn execute(command: &GrantCommand) -> anyhow::Result<Outcome> {
             let api = connect(to).await?;
             let grant = pavisade_access::create(&api, &asked).await?;
             show(GrantPage::Created(&grant.shown), api.now()?, to)?;
-            // The grant is made, whatever this says.
+            // The grant is created, even if this fails.
             if let Ok(Some(false)) = is_held(&api, NAMESPACE, LEASE).await {
                 let text = format!(
                     "no sweeper holds the Lease {NAMESPACE}/{LEASE}, so nothing may remove it at \
@@ -84,7 +85,7 @@ async fn execute(command: &GrantCommand) -> anyhow::Result<Outcome> {
             let api = connect(to).await?;
             let grant = pavisade_access::revoke(&api, name).await?;
             let now = api.now()?;
-            // The grant is removed, whatever this says.
+            // The grant is removed, even if this fails.
             let (rest, outcome) = match continues(&api, &grant, now).await {
                 Ok(rest) => (rest, Outcome::Clean),
                 Err(why) => {
@@ -109,20 +110,20 @@ async fn execute(command: &GrantCommand) -> anyhow::Result<Outcome> {
                 let mut election = Election::new(lease_namespace.clone(), LEASE.into(), identity);
                 tokio::select! {
                     () = sweep::watch(&api, &mut election, *interval, &tell) => {}
-                    () = stopped() => {}
+                    _ = stopped() => {}
                 }
                 election.release(&api).await;
                 drop(tell);
-                // Removals are told; what they leave is not waited for long.
+                // Removals are reported; the search for what they leave has a short time.
                 let told = tokio::time::timeout(Duration::from_secs(2), teller).await;
                 if let Ok(told) = told {
-                    told.context("telling what was removed")??;
+                    told.context("reporting what was removed")??;
                 }
                 return Ok(Outcome::Clean);
             }
             let swept = sweep::once(&api, &tell).await;
             drop(tell);
-            let unsure = teller.await.context("telling what was removed")??;
+            let unsure = teller.await.context("reporting what was removed")??;
             let broken = swept?.into_iter().filter(|grant| grant.shown.problem.is_some());
             let mut outcome = if unsure { Outcome::Incomplete } else { Outcome::Clean };
             for grant in broken {
@@ -167,21 +168,7 @@ async fn continues(api: &Api, grant: &Grant, end: Timestamp) -> Result<Vec<Outli
     Ok(outlives::outlives(grant, end, &outlives::look(api, grant).await?))
 }
 
-/// Waits for a signal to stop.
-async fn stopped() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let (term, int) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
-        if let (Ok(mut term), Ok(mut int)) = (term, int) {
-            tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} }
-            return;
-        }
-    }
-    let _: Result<_, _> = tokio::signal::ctrl_c().await;
-}
-
-/// Tells what a sweeper does, beside its work.
+/// Prints what a sweeper reports, while it works.
 struct Teller {
     api: Arc<Api>,
     to: To,

@@ -66,13 +66,12 @@ fn digest(option: &str, text: &str) -> anyhow::Result<Digest> {
 /// Returns a path of the node, which must be absolute and plain.
 fn of_node(path: &Path) -> anyhow::Result<Box<[u8]>> {
     let bytes = path.as_os_str().as_bytes();
-    let mut names =
-        bytes.split(|byte| *byte == b'/').filter(|name| !name.is_empty() && *name != b".");
+    let names = bytes.split(|byte| *byte == b'/').filter(|name| !name.is_empty() && *name != b".");
     if !bytes.starts_with(b"/") || names.clone().any(|name| name == b"..") {
         bail!("{}: want an absolute path of the node without `..`", path.display());
     }
     let mut plain = Vec::new();
-    for name in names.by_ref() {
+    for name in names {
         plain.push(b'/');
         plain.extend_from_slice(name);
     }

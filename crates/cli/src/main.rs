@@ -40,6 +40,7 @@ mod scan;
 mod select;
 mod settings;
 mod sign;
+mod signals;
 mod signatures;
 mod snapshot;
 mod storage;

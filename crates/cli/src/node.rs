@@ -149,6 +149,15 @@ fn notes(facts: &Value, node: &str) -> Vec<Note> {
         .flatten()
         .filter_map(|process| process.get("name")?.as_str())
         .collect();
+    let files = facts.get("files").and_then(Value::as_object);
+    let mut lists = files.into_iter().flat_map(|classes| classes.values().map(Value::as_array));
+    if names.is_empty() && !lists.any(|list| list.is_some_and(|files| !files.is_empty())) {
+        all.push(Note {
+            kind: NoteKind::Unread,
+            remedy: "Specify the root directory of a node with --root.".to_owned(),
+            ..note("neither a component nor a file of a node was found".to_owned())
+        });
+    }
     for (program, sections) in [
         ("kube-apiserver", "1.2"),
         ("kube-controller-manager", "1.3"),
@@ -159,18 +168,18 @@ fn notes(facts: &Value, node: &str) -> Vec<Note> {
         if names.contains(program) {
             continue;
         }
-        let why = match distribution {
-            "k3s" => "k3s runs it in its own process, whose flags differ",
-            "rke2" if program == "kubelet" => "RKE2 did not start it",
-            "managed" if program != "kubelet" => "the provider operates the control plane",
-            _ => "it is not a component of this node",
-        };
         if facts.get("processesRead").and_then(Value::as_bool) != Some(true) {
             all.push(note(format!(
                 "not all processes were read: it is not known whether {program} runs here"
             )));
             continue;
         }
+        let why = match distribution {
+            "k3s" => "k3s runs it in its own process, whose flags differ",
+            "rke2" if program == "kubelet" => "RKE2 did not start it",
+            "managed" if program != "kubelet" => "the provider operates the control plane",
+            _ => "it is not a component of this node",
+        };
         all.push(note(format!(
             "{program} does not run here: {why}; the controls of section {sections} do not apply"
         )));
@@ -203,6 +212,7 @@ fn collect(args: &CollectArgs) -> anyhow::Result<Outcome> {
         };
         for value in lines {
             match value.and_then(documents_of) {
+                // If a node occurs twice, its last facts apply.
                 Some((node, documents)) => {
                     nodes.insert(node, documents);
                 }
@@ -227,7 +237,7 @@ fn collect(args: &CollectArgs) -> anyhow::Result<Outcome> {
     Ok(if incomplete { Outcome::Incomplete } else { Outcome::Clean })
 }
 
-/// Returns the name of a node and its documents. Of a node that occurs twice the last facts count.
+/// Returns the name of a node and its documents.
 fn documents_of(value: Value) -> Option<(String, Vec<Value>)> {
     let items = match value.get("kind")?.as_str()? {
         "List" => value.get("items")?.as_array()?.clone(),

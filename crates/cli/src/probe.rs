@@ -55,7 +55,7 @@ fn probe(args: &RunArgs, in_pod: bool) -> anyhow::Result<Outcome> {
     let evidence = named(args.evidence.as_deref()).map(|file| output(Some(file))).transpose()?;
     let report = named(args.report.as_deref()).map(|file| output(Some(file))).transpose()?;
     let runtime = runtime()?;
-    // A wrong kubeconfig costs no run.
+    // A wrong kubeconfig is reported before the run starts.
     let api = match chosen.needs_cluster() {
         true => Some(runtime.block_on(connected(&chosen, &args.scope))?),
         false => None,
@@ -178,17 +178,26 @@ async fn everything(
     Sent { outcomes, found, notes, left }
 }
 
-/// Returns the name of a node, if the identity may list them.
-async fn first_node(gate: &Gate, api: &Api) -> Option<String> {
+/// Returns the name of a node, if the cluster has one.
+///
+/// # Errors
+/// Why nodes cannot be listed.
+async fn first_node(gate: &Gate, api: &Api) -> Result<Option<String>, String> {
     let path = plan::NODES;
     let what = serde_json::json!({"method": "GET", "path": path});
-    gate.pass_cluster(&api.server, "request", &what).await.ok()?;
-    let (_, body) = api.send("GET", path, &gate.agent(), None).await.ok()?;
-    let list: serde_json::Value = serde_json::from_slice(&body).ok()?;
-    Some(list.pointer("/items/0/metadata/name")?.as_str()?.to_owned())
+    let passed = gate.pass_cluster(&api.server, "request", &what).await;
+    passed.map_err(|withheld| format!("not sent: {withheld}"))?;
+    let (status, body) = api.send("GET", path, &gate.agent(), None).await?;
+    if status != 200 {
+        return Err(format!("GET {path}: status {status}"));
+    }
+    let list: serde_json::Value = serde_json::from_slice(&body)
+        .map_err(|_| format!("GET {path}: the response is not JSON"))?;
+    let name = list.pointer("/items/0/metadata/name").and_then(serde_json::Value::as_str);
+    Ok(name.map(str::to_owned))
 }
 
-/// Connects to the cluster, for which a consent must be if active probes run.
+/// Connects to the cluster. Active probes need a consent that names its server.
 async fn connected(chosen: &Chosen, args: &ScopeArgs) -> anyhow::Result<Api> {
     let api = connect(args.kubeconfig.as_deref(), args.context.as_deref()).await?;
     if chosen.active {
@@ -253,7 +262,7 @@ fn silent(scope: &Scope, found: &Found) -> Vec<Note> {
     notes
 }
 
-/// Tells what was found, and where the journal is.
+/// Prints what was found, and where the journal is.
 fn summary(found: &Found, most: usize, signed: &str, quiet: bool) {
     if quiet {
         return;

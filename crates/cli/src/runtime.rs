@@ -18,6 +18,8 @@ use anyhow::bail;
 use pavisade_report::one_line;
 use pavisade_rules::{EventTypes, Loaded, OURS, Options, Rule, RuleFile, load};
 
+pub(crate) use lines::uncompressed;
+
 use crate::args::runtime::{
     CheckArgs, ExplainArgs, ListArgs, RulesCommand, RuntimeArgs, RuntimeCommand,
 };

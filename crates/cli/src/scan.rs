@@ -103,7 +103,7 @@ pub(crate) fn run(args: &ScanArgs) -> anyhow::Result<Outcome> {
             bail!("no object is in a namespace like `{}`", args.namespaces.join(","));
         }
     }
-    // The results refer to texts, not to objects. Their memory is reused for the output.
+    // The results refer to texts, not to objects, so the output can reuse the memory of objects.
     std::thread::spawn(move || drop(snapshot));
     let mut outcome = outcome(&judgement, settings.fail_on(args.fail_on));
     let drifted = judgement.notes.iter().any(|note| note.kind == NoteKind::Drift);

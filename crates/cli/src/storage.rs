@@ -8,7 +8,7 @@ mod show;
 
 use std::collections::BTreeSet;
 
-use anyhow::{anyhow, bail};
+use anyhow::anyhow;
 use pavisade_storage::{Expected, Options, Proof, Tally, Writer};
 
 use crate::args::storage::{Databases, EtcdArgs, Form, StorageArgs, StorageCommand};
@@ -29,6 +29,19 @@ pub(crate) struct Member {
     /// The path or URL.
     pub(crate) name: String,
     pub(crate) proof: Proof,
+}
+
+impl Member {
+    /// Whether everything was read, and it is known how each value should be written.
+    pub(crate) fn is_known(&self) -> bool {
+        let mut tallies = self.proof.resources.values();
+        self.proof.complete && !tallies.any(|tally| is_unclear(tally.writer.as_ref()))
+    }
+}
+
+/// Whether the configuration for a resource cannot be understood.
+pub(crate) fn is_unclear(writer: Option<&Writer>) -> bool {
+    matches!(writer, Some(Writer::Unclear(_)))
 }
 
 /// The result for all databases.
@@ -59,8 +72,7 @@ fn etcd(args: &EtcdArgs) -> anyhow::Result<Outcome> {
 }
 
 fn outcome(read: &Read, require: &[String]) -> Outcome {
-    if read.members.iter().any(|member| !member.proof.complete) || !absent(read, require).is_empty()
-    {
+    if !read.members.iter().all(Member::is_known) || !absent(read, require).is_empty() {
         return Outcome::Incomplete;
     }
     let bad = |proof: &Proof| {
@@ -194,12 +206,4 @@ pub(crate) fn absent<'a>(read: &'a Read, require: &'a [String]) -> BTreeSet<&'a 
         of.any(|tally| tally.total().values > 0)
     };
     require.iter().map(String::as_str).filter(|name| !has(name)).collect()
-}
-
-/// Rejects a result without any member.
-pub(crate) fn some(read: &Read) -> anyhow::Result<()> {
-    if read.members.is_empty() {
-        bail!("specify a snapshot, a data directory or --endpoints");
-    }
-    Ok(())
 }

@@ -14,7 +14,7 @@ use testbed::{Cluster, Shape};
 
 use crate::started::{Run, command, run};
 
-/// A cluster of its own: the test stops its API server.
+/// A separate cluster: the test stops its API server.
 fn cluster(name: &str) -> Option<Cluster> {
     testbed::start(&Shape::default(), name).map_err(|skipped| println!("{skipped}")).ok()
 }
@@ -121,7 +121,7 @@ fn a_grant_gives_access_and_ends() {
     assert!((3_590..=3_601).contains(&hour), "{hour}");
 
     let list = here.grant(&["list"]);
-    // The decoys are told, since nothing removes them.
+    // The decoys are reported, since nothing removes them.
     assert_eq!(list.code, 1, "{}", list.err);
     for says in [&*name, "User ann", "incident 4711", "kubernetes-admin", "annotated-by-hand"] {
         assert!(list.out.contains(says), "{says}: {}", list.out);
@@ -143,12 +143,12 @@ fn a_grant_gives_access_and_ends() {
     }
     let wrong = here.grant(&["revoke", "nothing"]);
     assert!(wrong.code == 2 && wrong.err.contains("there is no grant"), "{}", wrong.err);
-    // Nobody can grant what they do not have.
+    // A user cannot grant permissions that they do not have.
     let args = ["create", "eve", "cluster-admin", "--for", "1h", "--reason", "r", "--as", "ann"];
     let refused = here.grant(&args);
     assert!(refused.code == 2 && refused.err.contains("forbidden"), "{}", refused.err);
 
-    // A pod that was made meanwhile is told where the role allows pods.
+    // A pod that was made meanwhile is reported where the role allows pods.
     let edit = ["create", "bob", "edit", "-n", "default", "--for", "1h", "--reason", "r"];
     let (edit, _) = here.made(&edit);
     let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: left, namespace: default}\n\
@@ -285,7 +285,7 @@ fn grants_end_at_their_time_however_often_sweepers_are_killed() {
     let full: Option<u64> = std::env::var("PAVISADE_GRANTS").ok().and_then(|n| n.parse().ok());
     let count = full.unwrap_or(20);
     // Seconds after the end, after a restart, and after the return of the API server. A slow machine
-    // that runs other tests meanwhile is no defect of the sweeper, so only a full run measures.
+    // that runs other tests meanwhile is not a defect of the sweeper, so only a full run measures.
     let (running, restarted, back_again) =
         if full.is_some() { (5.0, 10.0, 15) } else { (30.0, 30.0, 30) };
     let here = Here::new(&cluster);
@@ -346,7 +346,7 @@ fn grants_end_at_their_time_however_often_sweepers_are_killed() {
             *sweeper = Some(Sweeper::start(&here, &config, name));
         }
     }
-    // One is extended by an hour, one revoked; the API server is away for a while.
+    // A grant that was extended by an hour must not be removed at its first end.
     let (extended, _) = here.made(&["create", "x", "view", "--for", "20s", "--reason", "r"]);
     here.made(&["extend", &extended, "--for", "1h"]);
     let last = ends.values().max().unwrap().as_second().max(Timestamp::now().as_second());
@@ -396,7 +396,8 @@ fn grants_end_at_their_time_however_often_sweepers_are_killed() {
     let back = Timestamp::now();
     while here.names().contains(&away) {
         let waited = Timestamp::now().duration_since(back).as_secs();
-        assert!(waited < back_again, "{away} ended at {end} and is still there\n{said}");
+        let said = || said_by_all(&sweepers);
+        assert!(waited < back_again, "{away} ended at {end} and is still there\n{}", said());
         sleep(Duration::from_millis(300));
     }
     // The sweeper's own permissions remove nothing else, whatever program uses them.

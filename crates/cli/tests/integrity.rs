@@ -203,7 +203,7 @@ fn a_forged_earlier_version_is_neither_continued_nor_signed() {
     let refused = run(folder.path(), &args);
     assert_eq!(refused.code, 2);
     assert!(refused.err.contains("--public-key"), "{}", refused.err);
-    // Another pavisade on the node appends nevertheless.
+    // Root of the node can append to it with the digest.
     fs::write(folder.path().join("root/etc/crontab"), "evil").unwrap();
     let next = run(folder.path(), &[&args[..], &["--previous", &digest]].concat());
     assert_eq!(next.code, 0, "{}", next.err);

@@ -198,7 +198,7 @@ fn lines(log: &Path) -> usize {
     fs::read_to_string(log).unwrap().lines().count()
 }
 
-/// Asks again and again, for a minute at most. Whoever calls it then says what is missing.
+/// Asks repeatedly, for a minute at most. The assertions of the caller then say what is missing.
 fn wait_until(mut done: impl FnMut() -> bool) {
     for _ in 0..120 {
         if done() {
@@ -351,7 +351,7 @@ fn least_roles_allow_what_was_recorded_and_nothing_else() {
             event["impersonatedUser"].is_null()
                 && (decision == "forbid" || event["responseStatus"]["code"] == 403)
         });
-        // A role may be created only by who has its permissions, or may escalate: it is said.
+        // Creating a role needs all its permissions, or `escalate`: the remark is asserted below.
         let refused: Vec<_> =
             refused.filter(|event| event["objectRef"]["resource"] != "clusterroles").collect();
         assert!(refused.is_empty(), "{}: {refused:#?}\n{manifests}", subject.name);

@@ -1,4 +1,4 @@
-//! What etcd stores, told by the program: databases made by code, and a real cluster that is taken from
+//! What etcd stores, shown by the program: databases made by code, and a real cluster that is taken from
 //! plain text to `aescbc` and `secretbox`, with rotation.
 #![expect(clippy::print_stdout, reason = "a test says what it skips")]
 
@@ -82,6 +82,16 @@ fn what_is_encrypted_is_proven_and_what_is_damaged_is_not() {
     let told = run(folder.path(), &["storage", "etcd", "a.db"]);
     assert_eq!(told.code, 2);
     assert!(told.err.contains("too short to be a bbolt database"), "{}", told.err);
+}
+
+#[test]
+fn with_an_unclear_configuration_the_result_is_incomplete() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("a.db"), database(&[&sealed("key1")])).unwrap();
+    fs::write(folder.path().join("e.yaml"), configuration("  - kms: {apiVersion: v2}\n")).unwrap();
+    let told = run(folder.path(), &["storage", "etcd", "a.db", "--encryption-config", "e.yaml"]);
+    assert_eq!(told.code, 3, "{}{}", told.out, told.err);
+    assert!(told.out.contains("configured: unclear: `kms` has no name"), "{}", told.out);
 }
 
 #[test]

@@ -6,8 +6,8 @@ use pavisade_integrity::{Attributes, Digest};
 use rustix::fs::{fgetxattr, flistxattr, lgetxattr, llistxattr};
 use rustix::io::Errno;
 
-/// The longest value that is stored. Of longer ones, so many bytes are, and the SHA-256 digest of all:
-/// no short value is as long.
+/// The longest value that is stored as it is. Of a longer one, its first bytes up to this length are
+/// stored, followed by the SHA-256 digest of all of it. No other stored value has that length.
 const MAX_VALUE: usize = 256;
 /// The largest list of names and the largest value of the kernel.
 const MAX: usize = 64 << 10;

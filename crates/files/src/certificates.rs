@@ -61,7 +61,7 @@ fn certificates(text: &str) -> impl Iterator<Item = (Issued, Block<'_>)> {
     let starts = memmem::find_iter(text.as_bytes(), BEGIN).take(MAX_BLOCKS);
     starts.filter_map(|at| {
         let block = block(text.get(at..)?)?;
-        Some((Issued::all(block.text).into_iter().next()?, block))
+        Some((Issued::read(&block.der)?, block))
     })
 }
 
@@ -186,11 +186,10 @@ fn leaf(text: &str, known: &HashSet<Vec<u8>>) -> Option<Issued> {
     for block in only_blocks(text)? {
         match block.label {
             CERTIFICATE if leaf.is_none() => {
-                leaf = Issued::all(block.text).into_iter().next();
-                leaf.as_ref().filter(|_| is_leaf(&block.der))?;
+                leaf = Some(Issued::read(&block.der).filter(|_| is_leaf(&block.der))?);
             }
             CERTIFICATE if known.contains(&block.der) => {}
-            label if label.ends_with(PRIVATE_KEY) && key.is_none() => key = Some(private(&block)?),
+            _ if key.is_none() => key = Some(private(&block)?),
             _ => return None,
         }
     }
@@ -200,11 +199,11 @@ fn leaf(text: &str, known: &HashSet<Vec<u8>>) -> Option<Issued> {
 
 fn private(block: &Block<'_>) -> Option<SecretKey> {
     let is_key = block.label.ends_with(PRIVATE_KEY);
-    SecretKey::from_pem(block.text, || None).ok().filter(|_| is_key)
+    is_key.then(|| SecretKey::from_pem(block.text, || None).ok())?
 }
 
 /// Returns the files of the issuers whose private key is on the node, or may be: beside them, or in
-/// another file that is named like one. Who has that key can renew any certificate.
+/// another file that is named like one. Anyone who has that key can renew any certificate.
 fn local(root: &Path, is: &[Entry], issuers: &[(&Entry, &Issued)]) -> HashSet<Box<[u8]>> {
     let folder = |path: &[u8]| -> Vec<u8> {
         let at = path.iter().rposition(|byte| *byte == b'/').unwrap_or_default();

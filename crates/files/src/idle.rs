@@ -1,9 +1,9 @@
-//! The lowest priority for processor and disk.
+//! A low priority for processor and disk.
 
 use std::io;
 
-/// Lowers the priority of all threads of this process. On Linux, the priority of the disk follows that
-/// of the processor (`ioprio_set(2)`).
+/// Gives all threads of this process the lowest priority for the processor. On Linux, the priority for
+/// the disk follows it, to the lowest of the best-effort class (`ioprio_set(2)`).
 ///
 /// # Errors
 /// The priority cannot be changed.

@@ -28,7 +28,7 @@ impl Rate {
             *free = (*free).max(now) + Duration::from_secs_f64(bytes as f64 / self.per_second);
             free.saturating_duration_since(now)
         };
-        // Short waits add up in `free`, and a sleep has a cost of its own.
+        // Short waits add up in `free`, and each sleep has a cost.
         if wait > Duration::from_millis(2) {
             sleep(wait);
         }

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use pavisade_integrity::{Digests, Doubt, Entry, Need, Scope};
+use pavisade_integrity::{Digests, Doubt, Entry, Need, Scope, is_in};
 use rustix::fs::{Dir, Mode, OFlags};
 use rustix::io::Errno;
 
@@ -23,6 +23,9 @@ const PIECE: usize = 64;
 const MAX_PATH: usize = 16 << 10;
 /// The most entries of one walk.
 const MAX_ENTRIES: usize = 10_000_000;
+
+/// Why a mount point is left out if only one file system is covered.
+const OTHER: &str = "another file system";
 
 /// A place below a chosen path that is not covered.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -134,12 +137,8 @@ impl Walk<'_> {
         starts.dedup();
         let mut kept: Vec<Vec<u8>> = Vec::new();
         for path in starts {
-            let is_below = |above: &Vec<u8>| {
-                path.strip_prefix(&**above).is_some_and(|rest| rest.starts_with(b"/"))
-                    || above == b"/"
-            };
             // Sorted, so a directory comes before what is below it, but not right before it.
-            if !kept.iter().any(is_below) {
+            if !kept.iter().any(|above| is_in(above, &path)) {
                 kept.push(path);
             }
         }
@@ -186,23 +185,20 @@ impl Walk<'_> {
         match read(&self.context, &asked, &mut batch.buffer) {
             Ok(Found::Nothing) => {}
             Ok(Found::Mounted) => {
-                let why = "another file system";
-                self.lock().unstored.push(Unstored { path: path.into(), why });
+                self.lock().unstored.push(Unstored { path: path.into(), why: OTHER });
             }
             Ok(Found::Entry(entry)) => batch.entries.push(*entry),
             Ok(Found::Directory { entry, file, device: own, mount: of }) => {
                 let is_mount = mount.is_some_and(|above| above != of);
                 let left_out = match self.context.system(own, file.as_fd()) {
                     FileSystem::Made(name) => Some(name),
-                    _ if is_mount && self.context.scope.one_file_system => {
-                        Some("another file system")
-                    }
+                    _ if is_mount && self.context.scope.one_file_system => Some(OTHER),
                     _ => None,
                 };
                 batch.entries.push(*entry);
                 if let Some(why) = left_out {
                     let path: Box<[u8]> = path.into();
-                    if mount.is_none() && why != "another file system" {
+                    if mount.is_none() {
                         self.gap(&path, format!("it is on {why}, which is not stored"));
                     } else {
                         self.lock().unstored.push(Unstored { path, why });

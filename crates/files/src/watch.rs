@@ -24,7 +24,7 @@ use fanotify_fid::consts::{
 use fanotify_fid::handle::{HandleCache, Mounts, fsid_of_fd};
 use fanotify_fid::resolve::PathResolver;
 use fanotify_fid::{Fanotify, FanotifyError};
-use pavisade_integrity::{Doubt, Scope};
+use pavisade_integrity::{Doubt, Scope, is_in};
 use rustix::fs::{Mode, OFlags, fstat};
 use rustix::io::Errno;
 
@@ -229,17 +229,16 @@ impl Watch {
         self.gaps.push(Doubt { path: path.into(), why });
     }
 
-    /// Waits at most so long, and reports what was seen. Returns whether there was anything to read.
+    /// Waits at most so long, and reports what was seen.
     ///
     /// # Errors
     /// The kernel reports an error.
-    pub fn read(&mut self, wait: Duration, mut each: impl FnMut(Seen)) -> io::Result<bool> {
-        let ready = self.group.wait_readable(Some(wait)).map_err(failed)?;
-        if ready {
+    pub fn read(&mut self, wait: Duration, mut each: impl FnMut(Seen)) -> io::Result<()> {
+        if self.group.wait_readable(Some(wait)).map_err(failed)? {
             self.drain(&mut each)?;
         }
         self.overdue(&mut each);
-        Ok(ready)
+        Ok(())
     }
 
     fn drain(&mut self, each: &mut impl FnMut(Seen)) -> io::Result<()> {
@@ -307,6 +306,9 @@ impl Watch {
         let folder = folder.as_os_str().as_bytes();
         let folder = folder.strip_suffix(b" (deleted)").unwrap_or(folder);
         let root = self.root.as_os_str().as_bytes();
+        if !is_in(root, folder) {
+            return None;
+        }
         let below = if root == b"/" { folder } else { folder.strip_prefix(root)? };
         let mut path = below.to_vec();
         if !name.is_empty() && name != b"." {
@@ -375,12 +377,6 @@ impl Watch {
             each(Seen::Event(event));
         }
     }
-}
-
-/// Returns whether a path is a place or below it.
-fn is_in(place: &[u8], path: &[u8]) -> bool {
-    let rest = path.strip_prefix(place);
-    rest.is_some_and(|rest| rest.is_empty() || rest[0] == b'/' || place == b"/")
 }
 
 /// Opens a path without links below a root, or the next folder above it that exists, and returns it

@@ -198,7 +198,7 @@ fn a_trusted_file_is_not_read() {
     let now = trusting();
     assert_eq!((now.bytes, now.entries[1].trusted), (0, true));
     assert_eq!(compare(&before.entries, &now.entries, &[]).trusted, 1);
-    // A change sets ctime, whatever mtime says.
+    // A change sets ctime, even if mtime is set back.
     let time = fs::metadata(tree.join("file")).unwrap().modified().unwrap();
     std::thread::sleep(std::time::Duration::from_millis(20));
     fs::write(tree.join("file"), "CONTENT").unwrap();

@@ -72,7 +72,7 @@ fn renewals() {
     let all = renewed(false, false, true);
     assert_eq!(verdicts(&all), [proven, proven], "{all:?}");
     assert!(matches!(all[1].explanation, Some(Explanation::Key { .. })));
-    // The same names, issued by somebody else.
+    // The same names, from another issuer.
     let all = renewed(false, true, true);
     assert_eq!(verdicts(&all), [Verdict::Unexpected; 2]);
     assert!(matches!(all[0].explanation, Some(Explanation::UnprovenCertificate { .. })));
@@ -107,7 +107,7 @@ fn what_only_looks_like_a_renewal() {
         (&[("a.crt", &elsewhere)], vec![Unexpected]),
         (&[("a.crt", &new), ("a.key", &script)], vec![Expected(Proven), Unexpected]),
         (&[("a.crt", &new), ("script", &key)], vec![Expected(Proven), Unexpected]),
-        // Root of the node can issue whatever it likes.
+        // Root of the node can issue any certificate.
         (&[("a.crt", &new), ("ca.key", &authority_key)], vec![Expected(NodeRecords), Unexpected]),
     ];
     for (at, (files, expect)) in cases.into_iter().enumerate() {

@@ -1,12 +1,12 @@
 //! Comparison of a baseline with what is there.
 //!
-//! Times and inodes are no differences: a copy-up of overlayfs, a restore and a restart change them,
-//! and anyone can set a modification time. Contents are compared by their digests, whatever the times
-//! say. What could not be read is neither equal nor different, but a [`Doubt`].
+//! Times and inodes are not compared: a copy-up of overlayfs, a restore and a restart change them,
+//! and anyone can set a modification time. Contents are compared by their digests, even if the times
+//! are equal. What could not be read is neither equal nor different, but a [`Doubt`].
 
 use std::collections::HashMap;
 
-use crate::{Aspect, Change, ChangeKind, Content, Doubt, Entry, Kind, Time};
+use crate::{Aspect, Change, ChangeKind, Content, Doubt, Entry, Kind, Time, is_in};
 
 /// The result of a comparison.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub struct Compared {
     pub doubts: Vec<Doubt>,
     /// The number of paths that are equal.
     pub equal: usize,
-    /// The number of files of these whose content was not read because their ctime is the same.
+    /// The number of files of these whose content was not read ([`Entry::trusted`]).
     pub trusted: usize,
 }
 
@@ -31,7 +31,7 @@ pub fn compare(was: &[Entry], is: &[Entry], gaps: &[Doubt]) -> Compared {
         match (old.peek(), new.peek()) {
             (None, None) => break,
             (Some(gone), there) if there.is_none_or(|there| gone.path < there.path) => {
-                if !is_below(&gone.path, gaps) {
+                if !gaps.iter().any(|gap| is_in(&gap.path, &gone.path)) {
                     removed.push(*gone);
                 }
                 old.next();
@@ -66,14 +66,6 @@ pub fn compare(was: &[Entry], is: &[Entry], gaps: &[Doubt]) -> Compared {
     found.doubts.sort_by(|a, b| (&a.path, &a.why).cmp(&(&b.path, &b.why)));
     found.doubts.dedup();
     found
-}
-
-/// Returns whether a path is one of the gaps, or below one.
-fn is_below(path: &[u8], gaps: &[Doubt]) -> bool {
-    gaps.iter().any(|gap| {
-        &*gap.path == b"/"
-            || path.strip_prefix(&*gap.path).is_some_and(|rest| rest.is_empty() || rest[0] == b'/')
-    })
 }
 
 fn pair(was: &Entry, is: &Entry, found: &mut Compared) {

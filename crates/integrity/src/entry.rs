@@ -62,7 +62,7 @@ impl Digest {
         Self::new(algorithm, &from_hex(text)?)
     }
 
-    /// Returns the digest of a file of a few bytes as SHA-256.
+    /// Returns the SHA-256 digest of bytes.
     pub fn sha256(bytes: &[u8]) -> Self {
         let mut digest = Self { algorithm: Algorithm::Sha256, bytes: [0; 32] };
         digest.bytes.copy_from_slice(&Hash::Sha256.of(bytes));
@@ -225,7 +225,7 @@ pub struct Entry {
     pub package: Option<Box<str>>,
     /// The first certificate in the file.
     pub certificate: Option<Box<Certificate>>,
-    /// Whether the content was not read because inode, ctime and size are those of the baseline.
+    /// Whether the content was not read because inode, size and times are those of the baseline.
     pub trusted: bool,
 }
 

@@ -1,8 +1,8 @@
 //! Why a change was expected, and on whose word.
 //!
 //! Every aspect of a change must be explained. A package explains contents, and nothing else: dpkg
-//! stores no modes. A checksum that agrees is not enough either: whoever replaces a program can replace
-//! its checksum in the same way, so the version of the package must differ from that in the baseline,
+//! stores no modes. A checksum that agrees is not enough either: someone who replaces a program can
+//! replace its checksum in the same way, so the version of the package must differ from that in the baseline,
 //! and even then the records of the node are a weaker [`Basis`] than what was verified elsewhere. A
 //! file that gains rights is never explained by them.
 
@@ -363,7 +363,7 @@ fn package(
     let file = facts.records.file(&is.path).ok_or(None)?;
     let (name, version) = facts.records.package(file);
     let (name, version) = (name.to_owned(), version.to_owned());
-    // Otherwise a package that somebody makes up could explain any file.
+    // Otherwise an invented package could explain any file.
     let owner = change.was.as_ref().map(|was| was.package.as_deref()?.split(' ').next());
     if change.kind == ChangeKind::Changed && owner != Some(Some(&*name)) {
         return Err(None);

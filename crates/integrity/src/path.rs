@@ -24,6 +24,12 @@ pub fn escaped(path: &[u8]) -> String {
     text
 }
 
+/// Returns whether a path is a place or below it.
+pub fn is_in(place: &[u8], path: &[u8]) -> bool {
+    let rest = path.strip_prefix(place);
+    rest.is_some_and(|rest| rest.is_empty() || rest[0] == b'/' || place == b"/")
+}
+
 /// Returns the path of a text that [`escaped`] wrote; `None` for any other text.
 pub fn unescaped(text: &str) -> Option<Box<[u8]>> {
     if !text.contains('\\') {
@@ -50,18 +56,33 @@ fn push(text: &mut String, byte: u8) {
     let _ = write!(text, "\\x{byte:02x}");
 }
 
-/// Returns whether a character changes how the text around it is shown.
+/// Returns whether a character changes how the text around it is shown. A test of `report` shows that
+/// all characters that it hides are among them.
 fn is_hidden(character: char) -> bool {
     matches!(
         character,
-        '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}'
+        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e0fff}'
     )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn below_is_by_whole_names() {
+        for (place, path, expect) in [
+            ("/a", "/a", true),
+            ("/a", "/a/b", true),
+            ("/a", "/ab", false),
+            ("/a/b", "/a", false),
+            ("/", "/a", true),
+        ] {
+            assert_eq!(is_in(place.as_bytes(), path.as_bytes()), expect, "{place} {path}");
+        }
+    }
 
     #[test]
     fn every_path_has_one_text() {

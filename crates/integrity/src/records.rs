@@ -53,9 +53,9 @@ impl Records {
                 continue;
             }
             let package = self.add(&name, &version);
-            let mut lines =
+            let lines =
                 paragraph.lines().skip_while(|line| !line.starts_with("Conffiles:")).skip(1);
-            for line in lines.by_ref().map_while(|line| line.strip_prefix(' ')) {
+            for line in lines.map_while(|line| line.strip_prefix(' ')) {
                 let mut words = line.split_whitespace();
                 if let (Some(path), Some(digest)) = (words.next(), words.next()) {
                     let digest = Digest::from_hex(Algorithm::Md5, digest);
@@ -85,10 +85,9 @@ impl Records {
 
     /// Adds a file of a package. A digest replaces an entry without one.
     pub fn add_file(&mut self, package: u32, path: &[u8], digest: Option<Digest>) {
-        let path = match path {
-            b"/." | b"" => return,
-            path => path,
-        };
+        if matches!(path, b"/." | b"") {
+            return;
+        }
         if self.files.len() >= MAX_FILES {
             if self.problems.is_empty() {
                 self.problems.push(format!("the packages have more than {MAX_FILES} files"));

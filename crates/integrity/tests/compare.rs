@@ -59,7 +59,7 @@ fn what_was_not_read_is_not_equal() {
         is.size = 1;
     });
     assert_eq!((aspects, doubts), (vec![Aspect::Content], 1));
-    // Metadata is compared nevertheless.
+    // Metadata is still compared.
     let (_, aspects, _) = changed(|is| {
         unread(is);
         is.mode = 0o777;

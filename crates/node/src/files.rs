@@ -16,11 +16,11 @@ const KUBEADM: &str = "/etc/kubernetes";
 
 /// Where a distribution keeps its files.
 struct Places {
-    manifests: Vec<String>,
+    manifests: String,
     admin: Vec<String>,
     scheduler: String,
     controllers: String,
-    pki: Vec<String>,
+    pki: String,
     kubelet: String,
     proxy: String,
     etcd: String,
@@ -36,14 +36,14 @@ impl Places {
         if let Some(base) = rancher {
             let server = format!("{base}/server");
             return Self {
-                manifests: vec![format!("{base}/agent/pod-manifests")],
+                manifests: format!("{base}/agent/pod-manifests"),
                 admin: vec![
                     format!("{server}/cred/admin.kubeconfig"),
                     format!("/etc/rancher/{}/{0}.yaml", distribution.name()),
                 ],
                 scheduler: format!("{server}/cred/scheduler.kubeconfig"),
                 controllers: format!("{server}/cred/controller.kubeconfig"),
-                pki: vec![format!("{server}/tls")],
+                pki: format!("{server}/tls"),
                 kubelet: format!("{base}/agent/kubelet.kubeconfig"),
                 proxy: format!("{base}/agent/kubeproxy.kubeconfig"),
                 etcd: format!("{server}/db/etcd"),
@@ -51,11 +51,11 @@ impl Places {
         }
         let manifests = static_pods.map_or_else(|| format!("{KUBEADM}/manifests"), str::to_owned);
         Self {
-            manifests: vec![manifests],
+            manifests,
             admin: vec![format!("{KUBEADM}/admin.conf"), format!("{KUBEADM}/super-admin.conf")],
             scheduler: format!("{KUBEADM}/scheduler.conf"),
             controllers: format!("{KUBEADM}/controller-manager.conf"),
-            pki: vec![format!("{KUBEADM}/pki")],
+            pki: format!("{KUBEADM}/pki"),
             kubelet: format!("{KUBEADM}/kubelet.conf"),
             proxy: format!("{KUBEADM}/proxy.conf"),
             etcd: "/var/lib/etcd".to_owned(),
@@ -96,12 +96,10 @@ pub(crate) fn files(
         }
         paths
     };
-    let manifest = |name: &str| {
-        places.manifests.iter().map(|folder| format!("{folder}/{name}.yaml")).collect::<Vec<_>>()
-    };
+    let manifest = |name: &str| vec![format!("{}/{name}.yaml", places.manifests)];
     // Of a directory that cannot be read, no file is known: it is an entry of each class.
     let unread = RefCell::new(BTreeMap::new());
-    let within = |folders: &[String], wanted: &dyn Fn(&str) -> bool| {
+    let within = |folders: &[&str], wanted: &dyn Fn(&str) -> bool| {
         let all = folders.iter().flat_map(|folder| root.below(folder));
         let all = all.filter_map(|(path, why)| {
             let is_unread = why.is_some();
@@ -135,9 +133,8 @@ pub(crate) fn files(
         true => vec!["/var/lib/kubelet/config.yaml".to_owned()],
         false => kubelet.configs.clone(),
     };
-    let cni = within(&["/etc/cni/net.d".to_owned(), "/var/lib/cni/networks".to_owned()], &|path| {
-        !root.is_dir(path)
-    });
+    let cni = within(&["/etc/cni/net.d", "/var/lib/cni/networks"], &|path| !root.is_dir(path));
+    let pki = [places.pki.as_str()];
     let classes: [(&str, Vec<String>); 17] = [
         ("apiserver-pod", manifest("kube-apiserver")),
         ("controller-manager-pod", manifest("kube-controller-manager")),
@@ -151,9 +148,9 @@ pub(crate) fn files(
             "controller-manager-kubeconfig",
             flagged("kube-controller-manager", "kubeconfig", &places.controllers),
         ),
-        ("pki", within(&places.pki, &|_| true)),
-        ("pki-certificates", within(&places.pki, &is_certificate)),
-        ("pki-keys", within(&places.pki, &is_key)),
+        ("pki", within(&pki, &|_| true)),
+        ("pki-certificates", within(&pki, &is_certificate)),
+        ("pki-keys", within(&pki, &is_key)),
         ("kubelet-service", service),
         ("proxy-kubeconfig", flagged("kube-proxy", "kubeconfig", &places.proxy)),
         ("kubelet-kubeconfig", flagged("kubelet", "kubeconfig", &places.kubelet)),

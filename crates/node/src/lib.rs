@@ -1,7 +1,7 @@
 //! Facts about a node: what runs on it, with which settings, and who can access its files.
 //!
 //! [`collect`] reads a root directory: that of this machine, of a node mounted in a pod, or of an
-//! image. It changes nothing. The result are documents like those in files: one of the kind
+//! image. It changes nothing. The results are documents like those in files: one of the kind
 //! `NodeFacts`, and the configurations that the components really use, so that checks judge them as
 //! usual. Keys in configurations are removed.
 //!

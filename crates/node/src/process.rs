@@ -210,7 +210,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn secrets_are_no_facts() {
+    fn secrets_are_not_in_facts() {
         let folder = tempfile::tempdir().unwrap();
         let write = |pid: u32, file: &str, words: &[&str]| {
             let path = folder.path().join(format!("proc/{pid}"));
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_line_that_cannot_be_read_is_told() {
+    fn a_command_line_that_cannot_be_read_is_reported() {
         let folder = tempfile::tempdir().unwrap();
         // A directory cannot be read as a file, also not by root.
         fs::create_dir_all(folder.path().join("proc/7/cmdline")).unwrap();

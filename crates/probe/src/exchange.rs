@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use crate::Component;
 
@@ -192,13 +191,4 @@ pub struct Exchange {
     pub ask: Ask,
     /// The response.
     pub answer: Answer,
-}
-
-/// All requests to an endpoint and their responses.
-#[derive(Debug, Clone)]
-pub struct Probed {
-    /// The endpoint.
-    pub target: Target,
-    /// The exchanges, in the order of sending.
-    pub exchanges: Vec<Arc<Exchange>>,
 }

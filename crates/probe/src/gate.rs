@@ -80,13 +80,7 @@ impl Gate {
     /// It must not be made.
     pub async fn pass(&self, to: SocketAddr, kind: &str, what: &Value) -> Result<(), Withheld> {
         self.scope.permits(to, &self.own).map_err(Withheld::Scope)?;
-        let slot = {
-            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-            state.count(plain(to.ip()).to_string(), self.scope.limits.per_host)?;
-            state.slot(self.scope.limits.rate)
-        };
-        self.wait(slot).await?;
-        self.write(kind, &to.to_string(), what)
+        self.admit(plain(to.ip()).to_string(), kind, &to.to_string(), what).await
     }
 
     /// The same for a request to the API server of the kubeconfig.
@@ -107,14 +101,8 @@ impl Gate {
         if let Some(address) = address {
             self.scope.foreign(address, &self.own).map_err(Withheld::Scope)?;
         }
-        let slot = {
-            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-            let name = address.map_or_else(|| host.to_owned(), |address| address.to_string());
-            state.count(name, self.scope.limits.per_host)?;
-            state.slot(self.scope.limits.rate)
-        };
-        self.wait(slot).await?;
-        self.write(kind, server, what)
+        let name = address.map_or_else(|| host.to_owned(), |address| address.to_string());
+        self.admit(name, kind, server, what).await
     }
 
     /// The same for removing what the run created, which no limit and no journal prevents.
@@ -133,14 +121,6 @@ impl Gate {
         // What stays because of a full disk is worse than a gap at the end of the journal.
         let _ = self.write(kind, server, what);
         Ok(())
-    }
-
-    /// Returns whether an address may be contacted, apart from limits.
-    ///
-    /// # Errors
-    /// It may not.
-    pub fn permits(&self, to: SocketAddr) -> Result<(), Withheld> {
-        self.scope.permits(to, &self.own).map_err(Withheld::Scope)
     }
 
     /// Returns the user agent of requests, by which an audit log shows the run.
@@ -165,12 +145,24 @@ impl Gate {
         self.state.into_inner().unwrap_or_else(PoisonError::into_inner).journal
     }
 
-    async fn wait(&self, slot: Instant) -> Result<(), Withheld> {
+    /// Waits until the limits permit a connection to a host, and writes it into the journal.
+    async fn admit(
+        &self,
+        host: String,
+        kind: &str,
+        to: &str,
+        what: &Value,
+    ) -> Result<(), Withheld> {
+        let slot = {
+            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            state.count(host, self.scope.limits.per_host)?;
+            state.slot(self.scope.limits.rate)
+        };
         if slot >= self.end || Instant::now() >= self.end {
             return Err(Withheld::Deadline(self.scope.limits.deadline));
         }
         sleep_until(slot).await;
-        Ok(())
+        self.write(kind, to, what)
     }
 
     fn write(&self, kind: &str, to: &str, what: &Value) -> Result<(), Withheld> {

@@ -146,7 +146,7 @@ pub fn read(text: &str) -> Result<Vec<Value>, JournalError> {
     Ok(entries)
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -40,7 +40,7 @@ pub use active::{
 };
 pub use admission::{dry_runs, restricted};
 pub use component::{Component, PORTS};
-pub use exchange::{Answer, Ask, Exchange, HttpAsk, Offer, Page, Probed, Target, TlsFacts};
+pub use exchange::{Answer, Ask, Exchange, HttpAsk, Offer, Page, Target, TlsFacts};
 pub use gate::{Gate, Withheld};
 #[doc(hidden)]
 pub use handshake::read_certificate;
@@ -49,7 +49,7 @@ pub use network::OwnNetwork;
 pub use plan::{Planned, addresses, plan};
 pub use pod::{Mount, PodFacts, judge_pod};
 pub use probe::{Kind, Registered};
-pub use registry::{REGISTRY, find};
+pub use registry::REGISTRY;
 pub use report::{Outcome, judgement};
 pub use scope::{Consent, Limits, Scope};
 pub use send::{Found, alive, discover, run};

@@ -172,8 +172,21 @@ fn said(page: &Page) -> String {
     if text.is_empty() { text } else { format!(": {text}") }
 }
 
+/// Returns the first response if an API server sent it, whatever its status is, and else the verdict.
+pub(crate) fn api_server<'s>(seen: &'s Seen<'_>) -> Result<&'s Page, Verdict> {
+    match seen.exchanges.first().map(|exchange| &exchange.answer) {
+        Some(Answer::Http(page)) if is_api_server(page) => Ok(page),
+        Some(Answer::Http(page)) => Err(Verdict::NotApplicable(format!(
+            "status {}, and the body is not one of an API server",
+            page.status
+        ))),
+        Some(other) => Err(closed(other)),
+        None => Err(Verdict::Unknown("nothing was sent".to_owned())),
+    }
+}
+
 /// Whether a body is one of an API server: a `Status`, the list of versions, or the version.
-pub(crate) fn is_api_server(page: &Page) -> bool {
+fn is_api_server(page: &Page) -> bool {
     let Some(body) = json(page) else { return false };
     let kind = body.get("kind").and_then(Value::as_str);
     matches!(kind, Some("Status" | "APIVersions")) || body.get("gitVersion").is_some()
@@ -198,6 +211,13 @@ pub(crate) fn list<'k>(kind: &'k str) -> impl Fn(&Page) -> Option<String> + 'k {
         let named = start.contains(&format!("\"kind\":\"{kind}\""));
         (page.cut && named && start.contains("\"apiVersion\"")).then(|| format!("a long {kind}"))
     }
+}
+
+/// Recognizes the versions of the core API, which `/api` serves.
+pub(crate) fn versions(page: &Page) -> Option<String> {
+    let body = json(page)?;
+    let is = body.get("kind")?.as_str()? == "APIVersions" && body.get("versions").is_some();
+    is.then(|| "APIVersions".to_owned())
 }
 
 /// Recognizes metrics that contain one with that prefix.

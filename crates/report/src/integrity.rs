@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use pavisade_integrity::{
-    Aspect, Basis, Change, ChangeKind, Compared, Content, Entry, Explained, Explanation, Signed,
-    Verdict, Version, escaped,
+    Aspect, Basis, Change, ChangeKind, Compared, Content, Entry, Explained, Signed, Verdict,
+    Version, escaped,
 };
 use pavisade_model::Severity;
 use serde_json::{Value, json};
@@ -16,6 +16,9 @@ use crate::{Options, guard};
 
 mod sarif;
 mod words;
+
+const API_VERSION: &str = "pavisade.dev/integrity/v1";
+const KIND: &str = "IntegrityResult";
 
 /// What files are compared with.
 #[derive(Debug, Clone, Copy)]
@@ -33,7 +36,7 @@ pub enum Source<'a> {
     Image {
         /// The image as given.
         name: &'a str,
-        /// The digest of its manifest.
+        /// Its digest, if it has one.
         digest: Option<&'a str>,
         /// The root of the container.
         root: &'a str,
@@ -86,6 +89,24 @@ impl Integrity<'_> {
     pub fn counts(&self) -> (usize, usize) {
         (self.those(false).count(), self.those(true).count())
     }
+}
+
+/// Writes the JSON document of a baseline that was refused. It counts as one unexpected change, so that
+/// a reader of results does not take it for success.
+///
+/// # Errors
+/// Writing to `out` fails.
+pub fn refused(why: &str, out: &mut dyn Write) -> io::Result<()> {
+    let document = json!({
+        "apiVersion": API_VERSION,
+        "kind": KIND,
+        "refused": why,
+        "summary": {"unexpected": 1, "expected": 0, "unknown": 0, "unchanged": 0, "trusted": 0},
+        "changes": [],
+        "unknown": [],
+        "notes": [],
+    });
+    guard::write(&document, out)
 }
 
 /// Writes a result.
@@ -203,8 +224,8 @@ fn document(of: &Integrity<'_>) -> Value {
     let (unexpected, expected) = of.counts();
     let doubts = of.compared.doubts.iter();
     let mut document = json!({
-        "apiVersion": "pavisade.dev/integrity/v1",
-        "kind": "IntegrityResult",
+        "apiVersion": API_VERSION,
+        "kind": KIND,
         "summary": {
             "unexpected": unexpected,
             "expected": expected,
@@ -270,12 +291,26 @@ fn entry(of: &Entry) -> Value {
     value
 }
 
-/// Returns whether nothing was explained.
-fn is_hint(explanation: &Explanation) -> bool {
-    matches!(
-        explanation,
-        Explanation::SameVersion { .. }
-            | Explanation::OtherChecksum { .. }
-            | Explanation::UnprovenCertificate { .. }
-    )
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_have_no_hidden_characters() {
+        for c in (0..=0x10_ffff).filter_map(char::from_u32).filter(|c| crate::text::is_hidden(*c)) {
+            let text = escaped(c.to_string().as_bytes());
+            assert!(text.starts_with("\\x"), "{:x}", u32::from(c));
+        }
+    }
+
+    #[test]
+    fn a_refusal_is_an_unexpected_change() {
+        let mut out = Vec::new();
+        refused("signed by \u{202e}x", &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert!(!text.contains('\u{202e}'), "{text}");
+        let document: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(document["summary"]["unexpected"], 1);
+        assert_eq!(document["refused"], "signed by \u{202e}x");
+    }
 }

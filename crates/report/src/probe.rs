@@ -54,7 +54,7 @@ pub struct Detection {
     pub events: usize,
     /// The rules that alert on these events.
     pub alerts: Vec<String>,
-    /// Whether a runtime sensor named the run.
+    /// Whether an alert of a runtime sensor names the run and the probe.
     pub runtime: bool,
 }
 
@@ -67,7 +67,7 @@ pub struct ProbeRun {
     pub started: String,
     /// What was in scope, one line each.
     pub scope: Vec<String>,
-    /// Who agreed to active probes and until when. Empty if nobody.
+    /// Who agreed to active probes and until when. Empty if no active probes ran.
     pub consent: String,
     /// Time, kind, destination and content of what was sent.
     pub timeline: Vec<[String; 4]>,

@@ -231,7 +231,7 @@ mod tests {
             ("proc.aname[1]", Some("sh")),
             ("proc.aname[2]", Some("sshd")),
             ("proc.aname[3]", None),
-            // What stands there is the number of a file descriptor.
+            // The argument is the number of a file descriptor.
             ("fd.types[1]", None),
         ] {
             assert_eq!(value(event, field), Ok(want.map(str::to_owned)), "{field}");

@@ -139,11 +139,11 @@ impl RuleSet {
     }
 
     /// The rules whose condition holds for an event, in the order in which they were loaded.
-    pub fn matching<'s>(
-        &'s self,
+    pub fn matching<'r, 's>(
+        &'r self,
         event: &dyn Event,
         scratch: &'s mut Scratch,
-    ) -> impl Iterator<Item = &'s Rule> {
+    ) -> impl Iterator<Item = &'r Rule> + use<'r, 's> {
         scratch.next(self.graph.nodes.len());
         let kind = self.event_type.as_ref().map_or(Values::Absent, |field| event.values(field));
         let plan = match kind.as_slice() {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
-/* The maps of policies. Only containers that the agent registered are in them. */
+/* Policies: their maps, in which only containers are that the agent registered, and their verdicts. */
 #pragma once
 
-#include "kernel.h"
+#include "event.h"
 
 #define PATH_BYTES 124
 
@@ -80,3 +80,90 @@ struct {
 	__type(key, struct range);
 	__type(value, u32);
 } denied SEC(".maps");
+
+/* Ends the process before its first instruction if a policy of its container says so. */
+__attribute__((noinline)) int enforce_exec(u64 group)
+{
+	struct buffer *b = get_buffer();
+	if (!b)
+		return 0;
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct nsproxy *spaces = READ(task, nsproxy);
+	struct mnt_namespace *mounts = READ(spaces, mnt_ns);
+	u32 number = READ(mounts, ns.inum);
+	/* The host or the runtime itself, on its way into the container: no policy holds for them. */
+	if (bpf_map_lookup_elem(&runtime_mounts, &number)) {
+		b->head.flags |= CHECKED;
+		return 0;
+	}
+	struct exec_policy *policy = bpf_map_lookup_elem(&exec_policies, &group);
+	if (!policy)
+		return 0;
+	int hit = 0;
+	if (policy->flags & KILL_UPPER && b->head.flags & UPPER)
+		hit = 1;
+	if (policy->flags & KILL_MEMORY && b->head.flags & UNLINKED)
+		hit = 1;
+	if (policy->flags & (KILL_LISTED | KILL_UNLISTED)) {
+		u32 zero = 0;
+		struct exec_path *key = bpf_map_lookup_elem(&path_keys, &zero);
+		if (!key)
+			return 0;
+		__builtin_memset(key, 0, sizeof(*key));
+		key->policy = policy->policy;
+		/* The path is the first item. */
+		u32 length = *(u16 *)&b->items[2];
+		length = length > PATH_BYTES ? PATH_BYTES : length;
+		asm volatile("" : "+r"(length));
+		length &= 127;
+		bpf_probe_read_kernel(key->names, length, &b->items[4]);
+		int listed = bpf_map_lookup_elem(&exec_paths, key) != 0;
+		if (listed ? policy->flags & KILL_LISTED : policy->flags & KILL_UNLISTED)
+			hit = 1;
+	}
+	b->head.flags |= CHECKED;
+	if (!hit)
+		return 0;
+	b->head.flags |= MATCHED;
+	b->head.result = policy->policy;
+	if (!(policy->flags & AUDIT_ONLY) && !bpf_send_signal(9))
+		b->head.flags |= KILLED;
+	return 0;
+}
+
+/* Attached to the control groups of containers with a policy over connections, never higher. */
+INLINE int allow(struct bpf_sock_addr *ctx, u32 family)
+{
+	u64 group = bpf_get_current_cgroup_id();
+	u32 *policy = bpf_map_lookup_elem(&connect_policies, &group);
+	if (!policy)
+		return 1;
+	struct range range = {.bits = 64 + 128, .policy = *policy, .family = family};
+	if (family == 4) {
+		range.address[0] = ctx->user_ip4;
+	} else {
+		range.address[0] = ctx->user_ip6[0];
+		range.address[1] = ctx->user_ip6[1];
+		range.address[2] = ctx->user_ip6[2];
+		range.address[3] = ctx->user_ip6[3];
+		/* An IPv4 address inside IPv6. */
+		if (!range.address[0] && !range.address[1] && range.address[2] == 0xffff0000) {
+			range.family = 4;
+			range.address[0] = range.address[3];
+			range.address[2] = 0;
+			range.address[3] = 0;
+		}
+	}
+	int verdict = 1;
+	if (bpf_map_lookup_elem(&denied, &range)) {
+		/* Without this, older compilers compute the result in a way that Linux refuses. */
+		asm volatile("" ::: "memory");
+		verdict = 0;
+	}
+	range.port = ctx->user_port & 0xffff;
+	if (bpf_map_lookup_elem(&denied, &range)) {
+		asm volatile("" ::: "memory");
+		verdict = 0;
+	}
+	return verdict;
+}

@@ -62,7 +62,6 @@ struct qstr {
 
 struct super_block {
 	unsigned long s_magic;
-	u32 s_dev;
 } CORE;
 
 struct inode {
@@ -75,7 +74,6 @@ struct inode {
 struct dentry {
 	struct dentry *d_parent;
 	struct qstr d_name;
-	struct inode *d_inode;
 } CORE;
 
 struct vfsmount {
@@ -97,7 +95,6 @@ struct file {
 	struct path f_path;
 	struct inode *f_inode;
 	void *private_data;
-	unsigned int f_flags;
 } CORE;
 
 struct fdtable {
@@ -259,7 +256,7 @@ struct bpf_sock_addr {
 
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {
-	unsigned long di, si, dx, r10, r8, r9, orig_ax, bx, cx, bp, ax;
+	unsigned long di, si, dx, r10, r8, r9, orig_ax, bx, cx, bp;
 } CORE;
 #elif defined(__TARGET_ARCH_arm64)
 struct pt_regs {

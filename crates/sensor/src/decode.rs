@@ -1,6 +1,6 @@
 //! Events as the eBPF programs write them: a head and items.
 //!
-//! The layout is that of `bpf/sensor.bpf.c`. Nothing here trusts the bytes: an event that is too
+//! The layout is that of `bpf/event.h`. Nothing here trusts the bytes: an event that is too
 //! short or whose items do not fit is an error, never a panic.
 
 use std::borrow::Cow;
@@ -103,7 +103,7 @@ pub struct Raw<'a> {
     items: &'a [u8],
 }
 
-/// Why bytes are no event.
+/// Why bytes are not an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
     /// The head does not fit.
@@ -150,8 +150,6 @@ pub mod tag {
     pub const STDIO: u16 = 74;
     /// The name by which a program was started.
     pub const FILE_NAME: u16 = 77;
-    /// The number of the policy that matched.
-    pub const POLICY: u16 = 78;
 }
 
 const HEAD: usize = 136;

@@ -50,14 +50,14 @@ impl Kernel {
         {
             let what =
                 format!("policy {:?}: connections cannot be denied on this node", policy.name);
-            return Err(KernelError::Load(format!("{what}: {why}")));
+            return Err(KernelError::Policy(format!("{what}: {why}")));
         }
         let mut paths: HashMap<_, [u8; 128], u32> = map_mut(&mut self.programs, "exec_paths")?;
         for names in policy.encoded_paths() {
             let mut key = [0; 128];
             key[..4].copy_from_slice(&number.to_ne_bytes());
             key[4..].copy_from_slice(&names);
-            paths.insert(key, 1, 0).map_err(|error| KernelError::Load(chain(&error)))?;
+            paths.insert(key, 1, 0).map_err(|error| KernelError::Policy(chain(&error)))?;
         }
         let mut denied: LpmTrie<_, [u8; 24], u32> = map_mut(&mut self.programs, "denied")?;
         for range in &policy.ranges {
@@ -76,7 +76,7 @@ impl Kernel {
             key[4..6].copy_from_slice(&family.to_ne_bytes());
             key[6..8].copy_from_slice(&range.port.to_be_bytes());
             let key = Key::new(64 + u32::from(range.prefix), key);
-            denied.insert(&key, 1, 0).map_err(|error| KernelError::Load(chain(&error)))?;
+            denied.insert(&key, 1, 0).map_err(|error| KernelError::Policy(chain(&error)))?;
         }
         Ok(())
     }
@@ -92,14 +92,14 @@ impl Kernel {
         number: u32,
         policy: &Policy,
     ) -> Result<(), KernelError> {
-        let refused = |why: &str| Err(KernelError::Load(format!("control group {group}: {why}")));
+        let refused = |why: &str| Err(KernelError::Policy(format!("control group {group}: {why}")));
         if group & !VERSION_1 <= 1 {
             return refused("every process of the node may be in it");
         }
         let Some(place) = hierarchies.place(group) else {
             return refused("its directory was not found");
         };
-        // In a namespace of control groups of its own, the agent's path is `/` wherever it is.
+        // In a namespace of control groups, the agent's path is `/` wherever it is.
         if own_groups().contains(&group) || holds(&place, std::process::id()) {
             return refused("the agent itself is in it");
         }
@@ -107,7 +107,7 @@ impl Kernel {
             let mut policies: HashMap<_, u64, [u32; 2]> =
                 map_mut(&mut self.programs, "exec_policies")?;
             let value = [policy.programs, number];
-            policies.insert(group, value, 0).map_err(|error| KernelError::Load(chain(&error)))?;
+            policies.insert(group, value, 0).map_err(|error| KernelError::Policy(chain(&error)))?;
         }
         if !policy.ranges.is_empty() && group & VERSION_1 != 0 {
             // A container has a group in each hierarchy; connections are denied by that of version 2.
@@ -124,7 +124,9 @@ impl Kernel {
             self.attach(group, &place)?;
             let mut policies: HashMap<_, u64, u32> =
                 map_mut(&mut self.programs, "connect_policies")?;
-            policies.insert(group, number, 0).map_err(|error| KernelError::Load(chain(&error)))?;
+            policies
+                .insert(group, number, 0)
+                .map_err(|error| KernelError::Policy(chain(&error)))?;
         }
         Ok(())
     }
@@ -166,21 +168,21 @@ impl Kernel {
 
     fn attach_all(&mut self, number: u64, directory: &Path) -> Result<(), KernelError> {
         let open = |error: std::io::Error| {
-            KernelError::Load(format!("opening {}: {error}", directory.display()))
+            KernelError::Policy(format!("opening {}: {error}", directory.display()))
         };
         let group = File::open(directory).map_err(open)?;
         for name in CONNECTIONS {
             if let Some(Program::CgroupSockAddr(program)) = self.programs.program_mut(name) {
-                // A link always allows other programs beside it; the kernel refuses to be told so.
+                // A link always allows other programs beside it; the kernel refuses that flag.
                 let attached = program.attach(&group, CgroupAttachMode::Single);
-                let link = attached.map_err(|error| KernelError::Load(chain(&error)))?;
+                let link = attached.map_err(|error| KernelError::Policy(chain(&error)))?;
                 self.attached.entry(number).or_default().push((name, link));
             }
         }
         Ok(())
     }
 
-    /// Tells that the container runtime runs in the mount namespace of a process: what it does on
+    /// Notes that the container runtime runs in the mount namespace of a process: what it does on
     /// its way into a container is not the container's doing.
     ///
     /// # Errors
@@ -189,14 +191,14 @@ impl Kernel {
     pub fn trust_mounts_of(&mut self, pid: u32) -> Result<(), KernelError> {
         let path = format!("/proc/{pid}/ns/mnt");
         let unknown = |why: String| {
-            KernelError::Load(format!(
+            KernelError::Policy(format!(
                 "the container runtime cannot be distinguished from containers: reading {path}: {why}"
             ))
         };
         let namespace = std::fs::metadata(&path).map_err(|error| unknown(error.to_string()))?;
         let number = u32::try_from(namespace.ino()).map_err(|error| unknown(error.to_string()))?;
         let mut mounts: HashMap<_, u32, u32> = map_mut(&mut self.programs, "runtime_mounts")?;
-        mounts.insert(number, 1, 0).map_err(|error| KernelError::Load(chain(&error)))
+        mounts.insert(number, 1, 0).map_err(|error| KernelError::Policy(chain(&error)))
     }
 }
 
@@ -217,7 +219,7 @@ pub fn end_process(pid: u32, start: u64) -> std::io::Result<()> {
 #[expect(unsafe_code, reason = "no safe interface of the standard library opens a process")]
 fn handle(pid: u32) -> std::io::Result<OwnedFd> {
     // SAFETY: the call takes two numbers, and its result is only taken if it is a descriptor, which
-    // nobody else has.
+    // has no other owner.
     unsafe {
         let fd = libc::syscall(libc::SYS_pidfd_open, pid, 0);
         match i32::try_from(fd) {

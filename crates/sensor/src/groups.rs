@@ -136,7 +136,7 @@ fn by_handle(root: &File, id: u64) -> std::io::Result<OwnedFd> {
 
 /// What may be the identifiers of containers in the path of a control group, the outermost first:
 /// 64 hexadecimal digits, as in `kubepods/pod…/ID` or `cri-containerd-ID.scope`. A container may make
-/// groups with any name inside of its own. What watches a container (`crio-conmon-ID.scope`) is not
+/// groups with any name inside its own. What watches a container (`crio-conmon-ID.scope`) is not
 /// in it.
 pub(crate) fn containers_of(path: &str) -> impl Iterator<Item = &str> {
     path.split('/').filter_map(|part| {

@@ -28,6 +28,9 @@ pub enum KernelError {
         "loading eBPF (root, or the capabilities BPF, PERFMON and SYS_RESOURCE are needed): {0}"
     )]
     Load(String),
+    /// A policy cannot be enforced.
+    #[error("{0}")]
+    Policy(String),
     /// No program can be used.
     #[error("{0}: {1}")]
     Program(&'static str, String),
@@ -177,7 +180,7 @@ impl Kernel {
         Ok(())
     }
 
-    /// Tells that a control group is a container's, or the host's.
+    /// Notes that a control group is a container's, or the host's.
     pub fn classify(&mut self, group: u64, container: bool) -> Result<(), KernelError> {
         let class: u32 = if container { 1 } else { 2 };
         let mut groups: HashMap<_, u64, u32> = map_mut(&mut self.programs, "groups")?;

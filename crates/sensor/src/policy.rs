@@ -139,7 +139,7 @@ impl Policy {
                 let range = Range::parse(&text).ok_or_else(|| {
                     (
                         connections,
-                        format!("{text:?} is no range such as 10.0.0.0/8 or 10.0.0.0/8:443"),
+                        format!("{text:?} is not a range such as 10.0.0.0/8 or 10.0.0.0/8:443"),
                     )
                 })?;
                 policy.ranges.push(range);
@@ -182,7 +182,7 @@ impl Policy {
             for path in &paths {
                 let plain = String::from_utf8(crate::decode::normal(path.as_bytes()));
                 if plain.as_deref() != Ok(path) {
-                    return Err((programs, format!("{path:?} is no plain absolute path")));
+                    return Err((programs, format!("{path:?} is not a plain absolute path")));
                 }
                 if encoded(path).is_none() {
                     let why = format!("{path:?} is longer than the kernel's tables compare");
@@ -253,7 +253,7 @@ fn texts<'d>(of: Value<'d>, key: &str) -> Result<Vec<String>, Wrong<'d>> {
     list.items().map(text).collect::<Option<_>>().ok_or_else(wrong)
 }
 
-/// `*` at the end stands for anything.
+/// `*` at the end matches anything.
 fn fits(pattern: &str, text: &str) -> bool {
     match pattern.strip_suffix('*') {
         Some(start) => text.starts_with(start),
@@ -324,16 +324,16 @@ mod tests {
         for (rest, says) in [
             ("deny\n  programs: {written: true}", "p.yaml:5: programs cannot be denied"),
             ("kill\n  connections: {deny: [10.0.0.0/8]}", "connections can only be denied"),
-            ("kill\n  programs: {allow: [bin/sh]}", "no plain absolute path"),
-            ("kill\n  programs: {allow: [/bin/../sh]}", "no plain absolute path"),
+            ("kill\n  programs: {allow: [bin/sh]}", "not a plain absolute path"),
+            ("kill\n  programs: {allow: [/bin/../sh]}", "not a plain absolute path"),
             ("kill\n  programs: {allow: [/a], deny: [/b]}", "exclude each other"),
             ("kill\n  programs: {written: maybe}", "true or false"),
             ("kill\n  programs: {wirtten: true}", "unknown field \"wirtten\""),
             ("kill", "forbids nothing"),
             ("audit\n  programs: {written: false}", "forbids nothing"),
             ("stop", "`mode` must be"),
-            ("deny\n  connections: {deny: [10.0.0.0]}", "is no range"),
-            ("deny\n  connections: {deny: [10.0.0.0/33]}", "is no range"),
+            ("deny\n  connections: {deny: [10.0.0.0]}", "is not a range"),
+            ("deny\n  connections: {deny: [10.0.0.0/33]}", "is not a range"),
         ] {
             let error = read(&format!("{start}{rest}\n")).unwrap_err();
             assert!(error.contains(says), "{rest}: {error}");

@@ -54,7 +54,7 @@ pub struct Process {
     pub start: u64,
     /// Its name, of up to 15 bytes.
     pub name: Vec<u8>,
-    /// Who created it.
+    /// The process that created it.
     pub parent: u32,
     /// What it runs.
     pub program: Arc<Program>,
@@ -70,7 +70,7 @@ pub struct Processes {
     limit: usize,
     /// The process of the event that is taken.
     current: u32,
-    /// How many were not kept for want of room.
+    /// How many were forgotten because the table was full.
     pub refused: u64,
 }
 
@@ -127,7 +127,7 @@ impl Processes {
                     program.shorten();
                 }
                 let mut process = Process { program: Arc::new(program), ..self.base(raw) };
-                // Who created it may have gone before the sensor came, or be out of its sight.
+                // Its creator may have ended before the sensor started, or may not be observed.
                 if !self.by_pid.contains_key(&process.parent) {
                     process.parent = raw.ppid;
                     self.learn_line(raw.ppid);
@@ -180,7 +180,7 @@ impl Processes {
         process
     }
 
-    /// A process whose creator was never seen and has ended belongs to who adopted it.
+    /// A process whose creator was never seen and has ended belongs to the process that adopted it.
     fn adopt(&mut self, raw: &Raw<'_>) {
         let Some(process) = self.by_pid.get(&raw.pid) else { return };
         if process.parent != raw.ppid && !self.by_pid.contains_key(&process.parent) {
@@ -273,7 +273,8 @@ fn same(one: u64, other: u64) -> bool {
 
 /// Whether a number is still that of the process that was created at a time.
 pub(crate) fn is_same(pid: u32, start: u64) -> bool {
-    from_proc(pid).is_some_and(|process| same(process.start, start))
+    let text = fs::read(format!("/proc/{pid}/stat")).ok();
+    text.and_then(|text| stat(&text)).is_some_and(|(.., created)| same(created, start))
 }
 
 /// What an event alone says about its process.

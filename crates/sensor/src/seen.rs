@@ -233,7 +233,7 @@ impl<'a> Seen<'a> {
         })
     }
 
-    /// Fields of the process; nothing if it is no such field.
+    /// Fields of the process; nothing if it is another field.
     fn of_process(&self, name: Name) -> Option<Option<Value<'_>>> {
         let process = self.process;
         let program = &*process.program;

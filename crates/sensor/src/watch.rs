@@ -129,7 +129,7 @@ impl Watch {
             self.lost_groups += 1;
             return;
         };
-        // A container may name groups of its own like another container: the outermost that a runtime
+        // A container may name groups inside its own like another container: the outermost that a runtime
         // knows is the one.
         let known = containers_of(&path).find_map(|id| self.states.read(id));
         let group = match (known, containers_of(&path).next()) {
@@ -198,30 +198,19 @@ pub struct Alert<'r> {
 pub fn judge<'r>(rules: &'r RuleSet, seen: &Seen<'_>, scratch: &mut Scratch) -> Vec<Alert<'r>> {
     let mut alerts: Vec<Alert<'r>> = Vec::new();
     let alert = |rule: &'r Rule, seen: &Seen<'_>| Alert { rule, output: rule.format.output(seen) };
-    alerts.extend(matching(rules, seen, scratch).into_iter().map(|rule| alert(rule, seen)));
+    alerts.extend(rules.matching(seen, scratch).map(|rule| alert(rule, seen)));
     if let Some(real) = seen.real_path() {
         let mut seen = seen.clone();
         if let Some(descriptor) = &mut seen.descriptor {
             descriptor.name = real;
         }
-        for rule in matching(rules, &seen, scratch) {
+        for rule in rules.matching(&seen, scratch) {
             if !alerts.iter().any(|alert| alert.rule.name == rule.name) {
                 alerts.push(alert(rule, &seen));
             }
         }
     }
     alerts
-}
-
-fn matching<'r>(rules: &'r RuleSet, seen: &Seen<'_>, scratch: &mut Scratch) -> Vec<&'r Rule> {
-    // The borrow of the scratch ends before the next evaluation.
-    let names: Vec<usize> = {
-        let found = rules.matching(seen, scratch);
-        let all = rules.rules();
-        let place = |rule: &Rule| all.iter().position(|other| std::ptr::eq(other, rule));
-        found.filter_map(place).collect()
-    };
-    names.into_iter().filter_map(|place| rules.rules().get(place)).collect()
 }
 
 #[expect(unsafe_code, reason = "no safe interface of the standard library reads this clock")]

@@ -1,21 +1,15 @@
-//! Certificates in PEM files: names, validity, and which one signed which.
+//! Certificates in files: names, validity, and which one signed which.
 
 use crate::certificate::Certificate;
-use crate::text;
-
-/// The most certificates that are read from one file.
-const MAX: usize = 512;
 
 /// A certificate. Only [`Issued::is_issued_by`] verifies anything.
 #[derive(Debug, Clone)]
 pub struct Issued(Certificate);
 
 impl Issued {
-    /// Returns the certificates in a PEM text. Other blocks, and those that cannot be read, are
-    /// skipped.
-    pub fn all(text: &str) -> Vec<Self> {
-        let blocks = text::pem(text).into_iter().filter(|(label, _)| *label == "CERTIFICATE");
-        blocks.take(MAX).filter_map(|(_, der)| Certificate::read(&der).ok()).map(Self).collect()
+    /// Returns the certificate in DER; `None` if it cannot be read.
+    pub fn read(der: &[u8]) -> Option<Self> {
+        Certificate::read(der).ok().map(Self)
     }
 
     /// Returns the subject as DER.

@@ -127,7 +127,7 @@ type Keys<'a> = (&'a [u8], Option<&'a [u8]>);
 /// Returns the content of the valid meta page with the highest transaction, and notes.
 ///
 /// # Errors
-/// There is none.
+/// No meta page is valid.
 pub fn meta(from: &dyn ReadAt) -> Result<(Meta, Vec<String>), NotBolt> {
     let at = |offset: u64| {
         let mut bytes = [0; HEADER + META];
@@ -235,11 +235,11 @@ impl<'a> Bolt<'a> {
         self.meta
     }
 
-    /// Calls `each` with each key and value of a bucket, the last key first. Returns whether all
-    /// pages of the bucket could be read.
-    pub fn walk(&mut self, root: &Root, each: &mut dyn FnMut(&[u8], &[u8])) -> bool {
+    /// Calls `each` with each key and value of a bucket, the last key first. What could not be read
+    /// is added to `damages`.
+    pub fn walk(&mut self, root: &Root, each: &mut dyn FnMut(&[u8], &[u8])) {
         let mut nested = 0;
-        let complete = self.walk_all(root, &mut |key, value, is_bucket| match is_bucket {
+        self.walk_all(root, &mut |key, value, is_bucket| match is_bucket {
             true => nested += 1,
             false => each(key, value),
         });
@@ -247,7 +247,6 @@ impl<'a> Bolt<'a> {
         if nested > 0 {
             self.damages.add(0, format!("{nested} values are marked as buckets"));
         }
-        complete && nested == 0
     }
 
     /// Returns the buckets in the root bucket, and whether all could be read.
@@ -355,7 +354,7 @@ impl<'a> Bolt<'a> {
     }
 
     /// Loads a leaf page that nothing refers to, with as many of its overflow pages as there are.
-    /// Returns false if it is none.
+    /// Returns false if it is not a leaf page.
     fn load_free(&self, page: u64, budget: &mut u64, buffer: &mut Vec<u8>) -> bool {
         let size = self.meta.page_size as usize;
         let offset = page * u64::from(self.meta.page_size);
@@ -392,18 +391,16 @@ impl<'a> Bolt<'a> {
 
     /// Calls `each` with the elements of leaf pages that no visited page refers to: the remains of
     /// deleted and overwritten data. They are not protected by any check, so the caller must verify
-    /// them. Returns the number of such pages.
-    pub fn remains(&mut self, each: &mut dyn FnMut(&[u8], &[u8])) -> u64 {
+    /// them.
+    pub fn remains(&mut self, each: &mut dyn FnMut(&[u8], &[u8])) {
         let mut buffer = Vec::new();
-        let (mut page, mut found) = (2, 0);
         // Free pages may be anywhere, and damage in them means nothing.
         let kept = std::mem::take(&mut self.damages);
         // Pages after a head may be used again, so they are also read as heads. Without a limit, heads
         // could make the time quadratic.
         let mut budget = self.pages.saturating_mul(4);
-        while page < self.pages {
+        for page in 2..self.pages {
             if !self.is_visited(page) && self.load_free(page, &mut budget, &mut buffer) {
-                found += 1;
                 let free = (page, &*buffer, Leaf::Free);
                 self.leaf(free, (&[], None), &mut |key, value, is_bucket| {
                     if !is_bucket {
@@ -411,10 +408,8 @@ impl<'a> Bolt<'a> {
                     }
                 });
             }
-            page += 1;
         }
         self.damages = kept;
-        found
     }
 
     /// Calls `each` with the elements of a leaf page, the last first.

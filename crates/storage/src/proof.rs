@@ -13,7 +13,6 @@ use crate::bytes::{ReadAt, be64};
 use crate::expect::{Expected, Writer};
 use crate::integrity::{Integrity, integrity};
 use crate::mvcc::{KeyValue, Revision};
-use crate::page::Root;
 use crate::resource::stored;
 use crate::stored::Form;
 
@@ -46,7 +45,7 @@ impl Count {
     }
 }
 
-/// An object whose current value has not the expected form.
+/// An object whose current value does not have the expected form.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Stale {
     /// The namespace and name, or the name.
@@ -140,7 +139,7 @@ pub struct Proof {
     pub compacted: Option<u64>,
     /// The values by resource.
     pub resources: BTreeMap<String, Tally>,
-    /// The current values at keys that are no objects.
+    /// The current values at keys that are not objects.
     pub other: Count,
     /// A digest of all current keys and values, if requested. Equal for members with the same data.
     pub digest: Option<[u8; 32]>,
@@ -157,7 +156,7 @@ pub struct Options<'a> {
     pub up_to: Option<u64>,
 }
 
-/// Reads a database. `hash` tells whether the end of the file may be the hash of a snapshot.
+/// Reads a database.
 ///
 /// # Errors
 /// It is not a bbolt database of etcd.
@@ -177,9 +176,8 @@ pub fn prove(from: &dyn ReadAt, options: Options<'_>) -> Result<Proof, NotBolt> 
     let mut counting = Counting { options, ..Counting::default() };
     match find(b"key") {
         Some(root) => {
-            let root: Root = root.clone();
             let mut wrong = Damages::default();
-            bolt.walk(&root, &mut |key, value| counting.take(key, value, &mut wrong));
+            bolt.walk(root, &mut |key, value| counting.take(key, value, &mut wrong));
             bolt.damages.count += wrong.count;
             bolt.damages.listed.extend(wrong.listed);
         }
@@ -193,7 +191,7 @@ pub fn prove(from: &dyn ReadAt, options: Options<'_>) -> Result<Proof, NotBolt> 
     // Pages of other buckets must not count as free.
     for (name, root) in &buckets {
         if !matches!(&**name, b"key" | b"meta") {
-            bolt.walk(&root.clone(), &mut |_, _| {});
+            bolt.walk(root, &mut |_, _| {});
         }
     }
     // Damage anywhere may hide values: a lost transaction, a bucket, or pages after the end.
@@ -376,7 +374,7 @@ fn same_key(tally: &Tally, form: &Form) -> bool {
 fn count(forms: &mut BTreeMap<Form, Count>, form: Form, bytes: usize) {
     let form = match forms.contains_key(&form) || forms.len() < MAX_FORMS {
         true => form,
-        // The number of keys is bounded; the provider is still told.
+        // The number of keys is bounded; the provider is still shown.
         false => match form {
             Form::Encrypted { provider, .. } => {
                 Form::Encrypted { provider, key: "(further keys)".to_owned(), key_id: None }

@@ -124,7 +124,7 @@ fn a_prefix_alone_is_no_encryption() {
         (sealed("k8s:enc:rot13:v1:k:", 60), None),
         (b"{\"kind\":\"Secret\"}".to_vec(), Some(true)),
         (PLAIN.to_vec(), Some(true)),
-        // Not at the start, so it is no prefix.
+        // Not at the start, so it is not a prefix.
         (b" k8s:enc:aescbc:v1:key1:abcdefghijklmnopqrstuvwxyz".to_vec(), Some(true)),
     ] {
         let form = Form::of(&value);
@@ -152,7 +152,7 @@ fn another_key_id_is_stale() {
 fn remains_in_free_pages_are_found() {
     let mut made = Database::new(Cursor::new(Vec::new())).unwrap();
     made.free(&revision(2, false), &key_value("/registry/secrets/a/b", PLAIN, 2)).unwrap();
-    // The value belongs to another revision, so it is no remains of a value.
+    // The value belongs to another revision, so it does not count.
     made.free(&revision(3, false), &key_value("/registry/secrets/a/b", PLAIN, 2)).unwrap();
     let value = sealed("k8s:enc:secretbox:v1:k:", 40);
     made.put(revision(4, false), key_value("/registry/secrets/a/b", &value, 4)).unwrap();

@@ -1,8 +1,7 @@
 //! Audit logs: megabytes per second of `pavisade rbac audit`, and its memory over gigabytes.
 //!
-//! The events are a mix as a busy cluster has it: nine of ten say who did what (level `Metadata`), the
-//! rest contain objects. The large log is the same file again and again, so that the disk is not
-//! measured.
+//! The events are an invented mix: nine of ten say who did what, the rest also contain an object. The
+//! large log is the same file again and again, so that the disk is not measured.
 
 use std::fmt::Write as _;
 use std::fs;

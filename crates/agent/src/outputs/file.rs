@@ -20,11 +20,18 @@ pub(super) struct Rotated {
 }
 
 impl Rotated {
-    /// Opens the file, whose content is kept.
-    pub(super) fn open(path: PathBuf, limits: Limits) -> anyhow::Result<Self> {
-        let file = append(&path).with_context(|| format!("opening {}", path.display()))?;
-        let written = file.metadata()?.len();
-        Ok(Self { path, file, written, limits })
+    /// Opens the file, whose content is kept. A device or a pipe (`/dev/null`) is never renamed, and of
+    /// a link only the file that it leads to is.
+    pub(super) fn open(mut path: PathBuf, mut limits: Limits) -> anyhow::Result<Self> {
+        let opening = || format!("opening {}", path.display());
+        let file = append(&path).with_context(opening)?;
+        let metadata = file.metadata().with_context(opening)?;
+        if metadata.is_file() {
+            path = fs::canonicalize(&path).with_context(opening)?;
+        } else {
+            limits.bytes = u64::MAX;
+        }
+        Ok(Self { path, file, written: metadata.len(), limits })
     }
 
     /// Adds a line.
@@ -54,7 +61,7 @@ impl Rotated {
     }
 }
 
-/// Only its owner reads it: alerts name files and commands of everybody.
+/// Only its owner reads it: alerts name files and commands of all users.
 fn append(path: &Path) -> std::io::Result<File> {
     File::options().create(true).append(true).mode(0o600).open(path)
 }
@@ -71,6 +78,24 @@ fn older(path: &Path, number: u32) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_device_is_not_renamed_and_a_link_keeps_its_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let (link, target) = (folder.path().join("link"), folder.path().join("target"));
+        let limits = Limits { bytes: 10, kept: 1 };
+        for (leads_to, renamed) in [(Path::new("/dev/null"), false), (&target, true)] {
+            std::os::unix::fs::symlink(leads_to, &link).unwrap();
+            let mut file = Rotated::open(link.clone(), limits).unwrap();
+            for line in ["longer than all", "longer than all"] {
+                file.line(line).unwrap();
+            }
+            assert_eq!(fs::read_link(&link).unwrap(), leads_to);
+            assert!(!older(&link, 1).exists());
+            assert_eq!(older(&target, 1).exists(), renamed);
+            fs::remove_file(&link).unwrap();
+        }
+    }
 
     #[test]
     fn old_lines_go_and_their_files_stay_small() {

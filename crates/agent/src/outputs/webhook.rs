@@ -131,7 +131,7 @@ mod tests {
         let (address, thread) = server(&["400 Bad Request"]);
         assert!(hook(&address).send("{}").unwrap_err().contains("400"));
         assert_eq!(thread.join().unwrap().len(), 1);
-        // Nobody listens there now.
+        // The port is closed now.
         let error = hook(&address).send("{}").unwrap_err();
         assert!(error.contains("5 times") && !error.contains(&address), "{error}");
     }

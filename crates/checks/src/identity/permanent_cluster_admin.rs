@@ -66,7 +66,7 @@ impl Check for PermanentClusterAdmin {
                     let kubeadm = name == "kubeadm:cluster-admins";
                     !(name.starts_with("system:") || kubeadm && binding.name() == name)
                 }
-                // A program has nobody to ask.
+                // A workload cannot ask for a grant when it needs one.
                 Subject::ServiceAccount { .. } => false,
             };
             let message = format!("{subject} is bound to `{}` without an end", bound.name);

@@ -36,13 +36,19 @@ impl Check for StaleValueInEtcd {
             if encrypted == 0 || plain.iter().any(|start| expected.starts_with(start)) {
                 return None;
             }
+            let name = resource.str("resource").unwrap_or_default();
+            if expected.starts_with("unclear") {
+                let why = format!(
+                    "it is not known how values of `{name}` should be encrypted: {expected}"
+                );
+                return Some(Claim::unknown(resource, why).instance(name).into());
+            }
             // Plain text is PV-D028.
             let plaintext = number(resource, "plaintext").unwrap_or(0);
             let old = stale.saturating_sub(plaintext).clamp(0, encrypted);
             if old == 0 {
                 return Some(Verdict::Holds);
             }
-            let name = resource.str("resource").unwrap_or_default();
             let message = format!(
                 "{old} values of `{name}` are not written with `{expected}`, the current key"
             );

@@ -19,7 +19,7 @@ Exit codes:
 
 const LIST_EXIT_CODES: &str = "\
 Exit codes:
-  0  every grant will be removed at its end
+  0  every grant has a valid end that has not passed
   1  a grant has ended and is still there, or nothing will remove one
   2  wrong usage, or the grants could not be listed";
 

@@ -116,7 +116,7 @@ pub(crate) struct NodeArgs {
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
     pub max_mbps: Option<u32>,
 
-    /// Leave processor and disk to others: the lowest priority for both.
+    /// Leave processor and disk to others: the lowest priority for the processor, and a low one for the disk.
     #[arg(long)]
     pub idle: bool,
 

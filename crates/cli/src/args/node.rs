@@ -10,7 +10,7 @@ use super::{Color, EXIT_CODES, FailOn, Format};
 const COLLECT_CODES: &str = "\
 Examples:
   pavisade node audit --root /host --facts > worker-1.json
-  kubectl logs -n pavisade -l job-name=pavisade-node --tail=-1 | pavisade node collect - > nodes.json
+  kubectl logs -n pavisade-node -l job-name=pavisade-node --tail=-1 | pavisade node collect - > nodes.json
   pavisade scan --cluster nodes.json
   pavisade comply --cluster --framework cis-1.12 nodes.json
 
@@ -70,7 +70,7 @@ pub(crate) struct AuditArgs {
     #[arg(long, value_enum, value_name = "SEVERITY", default_value = "low")]
     pub fail_on: FailOn,
 
-    /// Show the reason and the repair command of each finding.
+    /// Show the reason and the fix of each finding.
     #[arg(long)]
     pub explain: bool,
 

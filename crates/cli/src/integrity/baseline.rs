@@ -44,7 +44,7 @@ pub(super) fn make(args: &BaselineArgs) -> anyhow::Result<Outcome> {
             let expect = previous.map(|text| digest("--previous", text)).transpose()?;
             if keys.is_empty() && expect.is_none() {
                 bail!(
-                    "--append needs --public-key or --previous: whoever changed {} would choose what is covered",
+                    "--append needs --public-key or --previous: otherwise, anyone who can change {} chooses what is covered",
                     file.display()
                 );
             }
@@ -114,7 +114,7 @@ pub(super) fn make(args: &BaselineArgs) -> anyhow::Result<Outcome> {
     if let Some(key) = &key {
         bytes = signed(&bytes, key)?.context("signing")?;
     }
-    // What was written must be readable: nobody notices a broken baseline before it is needed.
+    // What is written must be readable: a broken baseline would be noticed only when it is needed.
     let baseline = read(&bytes, &Bound::default()).context("reading the new baseline")?;
     let file =
         args.append.as_deref().or(args.output.as_deref()).filter(|file| *file != Path::new("-"));

@@ -7,7 +7,7 @@ use anyhow::{Context as _, bail};
 use pavisade_files::{Hasher, Options, collect};
 use pavisade_integrity::{
     Algorithm, Basis, Change, ChangeKind, Compared, Content, Digest, Entry, Explained, Explanation,
-    Kind, Scope, Verdict, compare, escaped,
+    Kind, Scope, Verdict, compare, escaped, is_in,
 };
 use pavisade_model::{FileId, LayerFile, LayerVisitor};
 use pavisade_oci::{Image, Kind as ImageKind, Refusal, Store};
@@ -33,13 +33,15 @@ pub(super) fn run(args: &DriftArgs) -> anyhow::Result<Outcome> {
     let remotes = Remotes::new(&args.registry)?;
     let sought = Sought { choose: &args.choose, remotes: &remotes };
     let spinner = Spinner::new(args.quiet);
-    let image = with_files(&args.image, sought, entries);
+    let image = with_files(&args.image, sought, |store, image| {
+        Ok((entries(store, image)?, image.digest.as_ref().map(ToString::to_string)))
+    });
     let scope = Scope { paths: vec![b"/"[..].into()], exclude, one_file_system: true };
     let options = Options { algorithm: ALGORITHM, ..Options::default() };
     let found = collect(&args.root, &scope, &options);
     spinner.finish();
-    let was = match image {
-        Ok(was) => was,
+    let (was, digest) = match image {
+        Ok(found) => found,
         Err(Fault::Choice(text)) => bail!(text),
         Err(Fault::Refused(refusal)) => {
             terminal::say("error", &told(&refusal));
@@ -48,19 +50,15 @@ pub(super) fn run(args: &DriftArgs) -> anyhow::Result<Outcome> {
         Err(fault) => bail!("{fault}"),
     };
     let found = found.with_context(|| format!("reading {}", args.root.display()))?;
-    let is_left_out = |path: &[u8]| {
-        let below = |left_out: &[u8]| {
-            path.strip_prefix(left_out).is_some_and(|rest| rest.is_empty() || rest[0] == b'/')
-        };
-        found.unstored.iter().any(|left_out| below(&left_out.path))
-    };
+    let is_left_out =
+        |path: &[u8]| found.unstored.iter().any(|left_out| is_in(&left_out.path, path));
     let is: Vec<Entry> = found
         .entries
         .into_iter()
         .filter(|entry| &*entry.path != b"/" && !is_left_out(&entry.path))
         .map(comparable)
         .collect();
-    let was = alike(was.entries, &is, is_left_out);
+    let was = alike(was, &is, is_left_out);
     let compared = compare(&was, &is, &found.gaps);
     let explained: Vec<_> =
         compared.changes.iter().map(|change| explain(change, &compared)).collect();
@@ -71,18 +69,13 @@ pub(super) fn run(args: &DriftArgs) -> anyhow::Result<Outcome> {
     }
     let (name, root) = (args.image.display().to_string(), args.root.display().to_string());
     let result = Integrity {
-        source: Source::Image { name: &name, digest: None, root: &root },
+        source: Source::Image { name: &name, digest: digest.as_deref(), root: &root },
         compared: &compared,
         explained: &explained,
         strict: args.strict,
         notes: &notes,
     };
     verify::shown(&result, out, &args.shown)
-}
-
-/// The files of an image.
-struct Files {
-    entries: Vec<Entry>,
 }
 
 /// The digests of the files of a layer.
@@ -113,7 +106,8 @@ impl LayerVisitor for Hashes {
     }
 }
 
-fn entries(store: &Store, image: &Image) -> Result<Files, Refusal> {
+/// Returns the files of an image, sorted by path.
+fn entries(store: &Store, image: &Image) -> Result<Vec<Entry>, Refusal> {
     let mut digests = HashMap::new();
     let visitor = |_| Hashes { found: HashMap::new(), buffer: vec![0; CHUNK] };
     let contents =
@@ -144,7 +138,7 @@ fn entries(store: &Store, image: &Image) -> Result<Files, Refusal> {
         };
     }
     entries.sort_by(|a, b| a.path.cmp(&b.path));
-    Ok(Files { entries })
+    Ok(entries)
 }
 
 /// Returns an entry with only what a layer is compared by.

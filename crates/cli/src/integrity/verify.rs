@@ -12,7 +12,7 @@ use pavisade_integrity::{
     packages, read,
 };
 use pavisade_report::Options;
-use pavisade_report::integrity::{Integrity, IntegrityFormat as Format, Source, integrity};
+use pavisade_report::integrity::{self, Integrity, IntegrityFormat as Format, Source};
 use pavisade_scan::Timestamp;
 
 use super::{expected, public_keys};
@@ -23,7 +23,8 @@ use crate::{Outcome, bounded, is_broken_pipe, terminal};
 
 /// The largest list of digests in bytes.
 const MAX_LIST: u64 = 64 << 20;
-const MAX_KEY: u64 = 1 << 20;
+/// The largest file with a digest in bytes.
+const MAX_DIGEST: u64 = 1 << 20;
 
 pub(super) fn run(args: &VerifyBaselineArgs) -> anyhow::Result<Outcome> {
     let Some(seconds) = args.every else { return once(args) };
@@ -44,7 +45,9 @@ fn once(args: &VerifyBaselineArgs) -> anyhow::Result<Outcome> {
         Ok(accepted) => accepted,
         Err(error) => {
             if args.shown.format == IntegrityFormat::Json {
-                refused(&format!("{error:#}"), &args.shown)?;
+                let file = named(args.shown.output.as_deref());
+                output(file)?
+                    .put(&place(file), |out| integrity::refused(&format!("{error:#}"), out))?;
             }
             return Err(error);
         }
@@ -119,21 +122,6 @@ fn once(args: &VerifyBaselineArgs) -> anyhow::Result<Outcome> {
     shown(&result, out, &args.shown)
 }
 
-/// Writes a result without a baseline: a reader of results must not take silence for success.
-fn refused(why: &str, args: &ShownArgs) -> anyhow::Result<()> {
-    let document = serde_json::json!({
-        "apiVersion": "pavisade.dev/integrity/v1",
-        "kind": "IntegrityResult",
-        "refused": why,
-        "summary": {"unexpected": 1, "expected": 0, "unknown": 0, "unchanged": 0, "trusted": 0},
-        "changes": [],
-        "unknown": [],
-        "notes": [],
-    });
-    let file = named(args.output.as_deref());
-    output(file)?.put(&place(file), |out| writeln!(out, "{document}"))
-}
-
 /// Writes a result and returns the outcome.
 pub(super) fn shown(
     result: &Integrity<'_>,
@@ -152,7 +140,7 @@ pub(super) fn shown(
         IntegrityFormat::Json => Format::Json,
         IntegrityFormat::Sarif => Format::Sarif,
     };
-    out.put(&place(file), |out| integrity(result, format, &options, out))?;
+    out.put(&place(file), |out| integrity::integrity(result, format, &options, out))?;
     Ok(match (result.counts().0, result.compared.doubts.is_empty()) {
         (0, true) => Outcome::Clean,
         (0, false) => Outcome::Incomplete,
@@ -161,15 +149,11 @@ pub(super) fn shown(
 }
 
 /// Returns the baseline, and whether it is known to be the newest.
-pub(super) fn accepted(
-    file: &Path,
-    args: &TrustArgs,
-    node: Node,
-) -> anyhow::Result<(Baseline, bool)> {
+fn accepted(file: &Path, args: &TrustArgs, node: Node) -> anyhow::Result<(Baseline, bool)> {
     let keys = public_keys(&args.keys)?;
     let expect = match (&args.expect, &args.expect_file) {
         (Some(text), _) => Some(expected(text)?),
-        (None, Some(file)) => Some(expected(bounded::text(file, MAX_KEY)?.trim())?),
+        (None, Some(file)) => Some(expected(bounded::text(file, MAX_DIGEST)?.trim())?),
         (None, None) => None,
     };
     let is_newest = expect.is_some();

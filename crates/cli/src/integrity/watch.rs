@@ -1,7 +1,6 @@
 //! `pavisade integrity watch`.
 
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{TrySendError, sync_channel};
 use std::time::{Duration, Instant};
 
@@ -15,7 +14,7 @@ use super::baseline::scope;
 use crate::args::integrity::{WatchArgs, WatchFormat};
 use crate::{Outcome, terminal};
 
-/// Reports that wait to be written. More would fill the memory if nobody reads them.
+/// The most reports that wait to be written. More would fill the memory if they are not read.
 const WAITING: usize = 1 << 15;
 const TICK: Duration = Duration::from_millis(200);
 
@@ -37,7 +36,7 @@ pub(super) fn run(args: &WatchArgs) -> anyhow::Result<Outcome> {
         terminal::say("not watched", &format!("{}: {}", escaped(&gap.path), gap.why));
     }
     let mut complete = watch.gaps.is_empty();
-    let dropped = AtomicU64::new(0);
+    let mut dropped = false;
     let end = args.seconds.map(|seconds| now() + Duration::from_secs(seconds));
     let (send, receive) = sync_channel::<(Timestamp, Seen)>(WAITING);
     let written = std::thread::scope(|threads| {
@@ -54,22 +53,18 @@ pub(super) fn run(args: &WatchArgs) -> anyhow::Result<Outcome> {
                 let mut gone = false;
                 let mut put = |seen| match send.try_send((time(), seen)) {
                     Ok(()) => {}
-                    Err(TrySendError::Full(_)) => {
-                        dropped.fetch_add(1, Ordering::Relaxed);
-                    }
+                    Err(TrySendError::Full(_)) => dropped = true,
                     Err(TrySendError::Disconnected(_)) => gone = true,
                 };
                 watch.read(TICK, |seen| {
                     complete &= matches!(seen, Seen::Event(_));
                     put(seen);
                 })?;
-                if dropped.load(Ordering::Relaxed) > 0 {
+                if dropped {
                     complete = false;
-                    // Said as soon as there is room.
+                    // Reported as soon as there is room.
                     let why = "reports were not read fast enough";
-                    if send.try_send((time(), Seen::Missed(why))).is_ok() {
-                        dropped.store(0, Ordering::Relaxed);
-                    }
+                    dropped = send.try_send((time(), Seen::Missed(why))).is_err();
                 }
                 if gone {
                     break;

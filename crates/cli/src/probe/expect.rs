@@ -1,7 +1,7 @@
 //! Whether the defences noticed a run: compares what was sent with an audit log, and with alerts of
 //! a runtime sensor.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
@@ -55,7 +55,7 @@ impl Seen {
     }
 
     fn row(&self, outcome: &Probed) -> Detection {
-        let mut rules = BTreeMap::new();
+        let mut rules = BTreeSet::new();
         let (mut events, mut proved) = (0, false);
         // The last request of an active probe is its proof, the others prepare it.
         let proof = match outcome.probe.kind {
@@ -69,7 +69,7 @@ impl Seen {
             if own && outcome.audited.iter().any(is) {
                 events += 1;
                 proved |= proof.is_none_or(is);
-                rules.extend(event.rules.iter().map(|rule| (rule.clone(), ())));
+                rules.extend(event.rules.iter().cloned());
             }
         }
         let measurable = self.audit.is_some() && !outcome.audited.is_empty();
@@ -78,7 +78,7 @@ impl Seen {
         let noticed = match &outcome.verdict {
             Verdict::Closed(..) => Noticed::Prevented,
             Verdict::Unknown(_) | Verdict::NotApplicable(_) => Noticed::NotMeasurable,
-            Verdict::Open { .. } if proved => Noticed::Detected,
+            Verdict::Open { .. } if proved || alerted => Noticed::Detected,
             Verdict::Open { .. } if !measurable => Noticed::NotMeasurable,
             Verdict::Open { .. } => Noticed::Missed,
         };
@@ -95,7 +95,7 @@ impl Seen {
                 .map(|(method, path)| format!("{method} {path}"))
                 .unwrap_or_default(),
             events,
-            alerts: rules.into_keys().collect(),
+            alerts: rules.into_iter().collect(),
             runtime: alerted,
         }
     }
@@ -151,12 +151,11 @@ pub(super) fn settle(expect: &Expect) {
 /// Returns the rows as text.
 pub(super) fn table(rows: &[Detection]) -> String {
     let mut text = String::from("\nDetection\n");
-    let open = rows.iter().filter(|row| row.noticed != Noticed::Prevented);
-    let mut rows_by: Vec<_> = open.collect();
-    rows_by.sort_by(|a, b| {
+    let mut open: Vec<_> = rows.iter().filter(|row| row.verdict == "open").collect();
+    open.sort_by(|a, b| {
         (a.noticed, &a.techniques, &a.probe).cmp(&(b.noticed, &b.techniques, &b.probe))
     });
-    for row in rows_by.iter().filter(|row| row.verdict == "open") {
+    for row in open {
         let alerts = match row.alerts.as_slice() {
             [] => String::new(),
             alerts => format!("  alert: {}", alerts.join(", ")),
@@ -178,4 +177,34 @@ pub(super) fn table(rows: &[Detection]) -> String {
         count(Noticed::NotMeasurable),
     ));
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use pavisade_model::Subject;
+    use pavisade_probe::REGISTRY;
+
+    use super::*;
+
+    #[test]
+    fn an_alert_of_a_sensor_counts_for_the_probe_that_it_names() {
+        let probe = REGISTRY.iter().find(|probe| probe.id() == "PV-P152").unwrap();
+        let open = Probed {
+            probe,
+            subject: Subject::Cluster { name: "test".into() },
+            verdict: Verdict::Open { message: String::new(), proof: String::new() },
+            exchanges: Vec::new(),
+            audited: vec![("POST".to_owned(), "/exec".to_owned())],
+        };
+        for (audit, line, expect) in [
+            (None, "pavisade-probe/1 PV-P152", Noticed::Detected),
+            (None, "pavisade-probe/1 PV-P151", Noticed::NotMeasurable),
+            (Some(Vec::new()), "pavisade-probe/1 PV-P152", Noticed::Detected),
+            (Some(Vec::new()), "pavisade-probe/1 PV-P151", Noticed::Missed),
+        ] {
+            let seen = Seen { audit, runtime: Some(vec![line.to_owned()]) };
+            let rows = seen.rows(std::slice::from_ref(&open));
+            assert_eq!(rows[0].noticed, expect, "{line}");
+        }
+    }
 }

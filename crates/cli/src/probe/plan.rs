@@ -11,6 +11,8 @@ use super::state;
 use crate::args::probe::PlanArgs;
 use crate::{Outcome, print};
 
+/// Where requests with credentials go.
+const SERVER: &str = "API server of the kubeconfig";
 /// Names a node for the probe that needs one.
 pub(super) const NODES: &str = "/api/v1/nodes?limit=1";
 
@@ -41,14 +43,14 @@ pub(super) fn run(args: &PlanArgs) -> anyhow::Result<Outcome> {
         for namespace in &chosen.scope.namespaces {
             let path = format!("POST /api/v1/namespaces/{namespace}/pods?dryRun=All");
             let base = restricted(namespace, &args.scope.image);
-            line(&mut text, args.json, "API server of the kubeconfig", &format!("{path} {base}"));
+            line(&mut text, args.json, SERVER, &format!("{path} {base}"));
             requests += 1;
             for probe in &chosen.probes {
                 let Kind::Admission { change, .. } = &probe.kind else { continue };
                 let mut pod = base.clone();
                 change(&mut pod);
                 let what = format!("{path} {pod}");
-                line(&mut text, args.json, "API server of the kubeconfig", &what);
+                line(&mut text, args.json, SERVER, &what);
                 requests += 1;
             }
         }
@@ -60,9 +62,9 @@ pub(super) fn run(args: &PlanArgs) -> anyhow::Result<Outcome> {
         let limits = chosen.scope.limits;
         let _ = writeln!(
             text,
-            "\n{endpoints} endpoints, at most {requests} requests; endpoints that are closed \
-             receive only the TCP connection. {refused} endpoints are refused.\nLimits: {} \
-             connections per second, {} per host, {} s in total.",
+            "\n{endpoints} endpoints, {requests} requests. Endpoints that are closed receive only \
+             the TCP connection, and a request that fails is sent once more. {refused} endpoints \
+             are refused.\nLimits: {} connections per second, {} per host, {} s in total.",
             limits.rate, limits.per_host, limits.deadline
         );
     }
@@ -79,12 +81,11 @@ fn line(text: &mut String, json: bool, to: &str, what: &str) {
 
 /// Adds the steps of active probes that the consent names. Returns their number.
 fn actives(text: &mut String, args: &PlanArgs, chosen: &Chosen, now: Timestamp) -> usize {
-    const SERVER: &str = "API server of the kubeconfig";
     let canary = Canary {
         run: RunId::new(b"plan"),
         expires: state::later(now).to_string(),
         image: args.scope.image.clone(),
-        node: Some("NODE".to_owned()),
+        node: Ok(Some("NODE".to_owned())),
     };
     let mut count = 0;
     let mut tell = |what: &str| {
@@ -109,7 +110,8 @@ fn actives(text: &mut String, args: &PlanArgs, chosen: &Chosen, now: Timestamp) 
             Step::Create { collection, object } => {
                 tell(&format!("POST {collection}?dryRun=All {object}"));
                 tell(&format!("POST {} (the same object)", Step::stores(collection)));
-                tell(&format!("DELETE {}", step.path().unwrap_or_default()));
+                let path = step.path().unwrap_or_default();
+                tell(&format!("DELETE {path} (after GET, and GET until it is gone)"));
             }
             Step::Send { method, path, body, .. } => {
                 let body = body.as_ref().map(|(_, body)| body.to_string()).unwrap_or_default();

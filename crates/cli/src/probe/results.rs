@@ -16,6 +16,7 @@ pub(super) fn json(run: &RunId, outcomes: &[Outcome], detections: &[Detection]) 
             "expected": detection.expected,
             "events": detection.events,
             "alerts": detection.alerts,
+            "runtime": detection.runtime,
         });
     }
     let document = json!({"run": run.as_str(), "results": results});

@@ -46,7 +46,7 @@ pub(super) fn run(args: &RevertArgs) -> anyhow::Result<Outcome> {
             terminal::say("", &format!("There is no journal {shown}: searching by label only"));
         }
     }
-    let own = RunId::new(format!("{} {}", now.as_nanosecond(), std::process::id()).as_bytes());
+    let own = state::new_id(now);
     let file = writer(&folder, &own);
     let scope = Scope { cluster: true, ..Scope::default() };
     let gate = Gate::new(scope, OwnNetwork::default(), Journal::new(own, file));

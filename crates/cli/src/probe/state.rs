@@ -27,7 +27,7 @@ impl Run {
     /// # Errors
     /// The directory or the key cannot be used.
     pub(super) fn start(args: &RunArgs, now: Timestamp) -> anyhow::Result<Self> {
-        let id = RunId::new(format!("{} {}", now.as_nanosecond(), std::process::id()).as_bytes());
+        let id = new_id(now);
         let folder = folder(args.journals.as_deref())?;
         fs::create_dir_all(&folder).with_context(|| format!("creating {}", folder.display()))?;
         let key = match &args.key {
@@ -80,6 +80,11 @@ impl Run {
     }
 }
 
+/// Makes the id of a run that starts now.
+pub(super) fn new_id(now: Timestamp) -> RunId {
+    RunId::new(format!("{} {}", now.as_nanosecond(), std::process::id()).as_bytes())
+}
+
 /// Returns the directory of journals.
 pub(super) fn folder(given: Option<&Path>) -> anyhow::Result<PathBuf> {
     if let Some(folder) = given {
@@ -124,7 +129,7 @@ pub(super) fn interrupts() -> Arc<AtomicBool> {
     let stop = Arc::new(AtomicBool::new(false));
     let flag = stop.clone();
     tokio::spawn(async move {
-        while signalled().await {
+        while crate::signals::stopped().await.is_ok() {
             if flag.swap(true, Ordering::Relaxed) {
                 continue;
             }
@@ -132,23 +137,6 @@ pub(super) fn interrupts() -> Arc<AtomicBool> {
         }
     });
     stop
-}
-
-#[cfg(unix)]
-async fn signalled() -> bool {
-    use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
-        return tokio::signal::ctrl_c().await.is_ok();
-    };
-    tokio::select! {
-        done = tokio::signal::ctrl_c() => done.is_ok(),
-        done = terminate.recv() => done.is_some(),
-    }
-}
-
-#[cfg(not(unix))]
-async fn signalled() -> bool {
-    tokio::signal::ctrl_c().await.is_ok()
 }
 
 /// Returns the name of this machine or pod.

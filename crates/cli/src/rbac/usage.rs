@@ -23,18 +23,17 @@ pub(super) fn least_privilege(args: &LeastArgs) -> anyhow::Result<Outcome> {
         // Without a subject, the first word is a path.
         common.paths.splice(0..0, subject.take().map(PathBuf::from));
     } else if subject.is_none() {
-        bail!("whose roles? Give a subject, or --all");
+        bail!("no subject: give one, or --all");
     }
     let asked = subject.map(words::subject).transpose().map_err(|why| anyhow!(why))?;
     let current = match has_roles(&common) {
-        true => Some(Read::of(&common)?),
+        true => {
+            // If the configuration is wrong, this was reported.
+            let Some(read) = Read::of(&common)? else { return Ok(Outcome::Usage) };
+            Some(read)
+        }
         false => None,
     };
-    // The configuration is wrong, which was told.
-    if let Some(None) = &current {
-        return Ok(Outcome::Usage);
-    }
-    let current = current.flatten();
     let logs = logs(&args.logs, &args.common.how.shown)?;
     let names = match args.names {
         NamesArg::Never => Names::Never,
@@ -42,7 +41,10 @@ pub(super) fn least_privilege(args: &LeastArgs) -> anyhow::Result<Outcome> {
         NamesArg::Always => Names::Always,
     };
     let subjects = match &asked {
-        Some(subject) => vec![subject.clone()],
+        Some(subject) => {
+            seen(&logs.usage, subject)?;
+            vec![subject.clone()]
+        }
         None => {
             let (all, left_out) = everybody(&logs.usage);
             if left_out > 0 {
@@ -54,9 +56,6 @@ pub(super) fn least_privilege(args: &LeastArgs) -> anyhow::Result<Outcome> {
             all
         }
     };
-    if let Some(subject) = &asked {
-        seen(&logs.usage, subject)?;
-    }
     let mut results = Vec::new();
     for subject in &subjects {
         let Some(found) = least(&logs.usage, subject, names) else { continue };
@@ -69,7 +68,7 @@ pub(super) fn least_privilege(args: &LeastArgs) -> anyhow::Result<Outcome> {
         results.push((found, taken.transpose()?));
     }
     if results.is_empty() {
-        bail!("the audit log contains no request that was allowed for whom you asked");
+        bail!("the audit log contains no allowed request of the subjects that you asked for");
     }
     show(UsagePage::Least(&results), &logs.usage, &args.common.how.shown)?;
     let failed = results.iter().any(|(found, _)| !found.proof.failed.is_empty());

@@ -221,7 +221,7 @@ fn files(logs: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
             all.push(log.clone());
             continue;
         }
-        // What is no file is told when it is read.
+        // An entry that is not a file is reported when it is read.
         let mut files = inside(log, |_| true).with_context(|| log.display().to_string())?;
         if files.is_empty() || files.len() > MAX_FILES {
             bail!("{}: a directory with {} entries", log.display(), files.len());

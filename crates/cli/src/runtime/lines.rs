@@ -64,7 +64,7 @@ fn skip_line(reader: &mut dyn BufRead) -> io::Result<()> {
 }
 
 /// Decompresses gzip and Zstandard, detected by their first bytes.
-fn uncompressed(mut reader: BufReader<Box<dyn Read>>) -> io::Result<Box<dyn BufRead>> {
+pub(crate) fn uncompressed(mut reader: BufReader<Box<dyn Read>>) -> io::Result<Box<dyn BufRead>> {
     let start = reader.fill_buf()?;
     Ok(if start.starts_with(&[0x1f, 0x8b]) {
         Box::new(BufReader::new(flate2::bufread::MultiGzDecoder::new(reader)))

@@ -27,6 +27,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::judge::Judge;
 use crate::args::runtime::Listen;
+use crate::signals::stopped;
 use crate::{Outcome, terminal};
 
 /// The largest request. A batch holds up to 400 events, and no limit of bytes unless the API server
@@ -77,7 +78,7 @@ pub(super) fn run(args: &Listen, judge: Judge) -> anyhow::Result<Outcome> {
         tokio::select! {
             served = serve(listener, tls, &shared) => served,
             () = shared.closed.notified() => bail!("alerts cannot be written"),
-            ended = ended() => ended,
+            stopped = stopped() => stopped,
         }
     })?;
     // Requests that are still being answered end with the runtime.
@@ -86,21 +87,6 @@ pub(super) fn run(args: &Listen, judge: Judge) -> anyhow::Result<Outcome> {
         Ok(shared) => shared.judge.into_inner().unwrap_or_else(PoisonError::into_inner).finish(),
         Err(_) => bail!("a request did not end in {} s", PATIENCE.as_secs()),
     }
-}
-
-/// Waits for an interrupt or a request to terminate.
-async fn ended() -> anyhow::Result<()> {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let mut terminate = signal(SignalKind::terminate()).context("waiting for signals")?;
-        tokio::select! {
-            interrupt = tokio::signal::ctrl_c() => interrupt.context("waiting for signals"),
-            _ = terminate.recv() => Ok(()),
-        }
-    }
-    #[cfg(not(unix))]
-    tokio::signal::ctrl_c().await.context("waiting for signals")
 }
 
 fn config(certificate: &Path, key: &Path, authority: &Path) -> anyhow::Result<ServerConfig> {

@@ -17,7 +17,7 @@ use crate::{Outcome, terminal};
 /// The longest line that is read. Alerts have a few kilobytes.
 const MAX_LINE: u64 = 1 << 20;
 
-/// How often a file is looked at.
+/// How often a file is checked for new lines.
 const PAUSE: Duration = Duration::from_millis(200);
 
 pub(super) fn run(args: &TailArgs) -> anyhow::Result<Outcome> {
@@ -35,7 +35,7 @@ pub(super) fn run(args: &TailArgs) -> anyhow::Result<Outcome> {
         follow(args, &mut show).with_context(|| format!("reading {}", args.alerts.display()))?
     };
     match done {
-        // Whoever read the output has enough.
+        // The reader of the output has closed it.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Outcome::Clean),
         done => done.map(|()| Outcome::Clean).context("showing alerts"),
     }
@@ -162,7 +162,7 @@ mod tests {
         let start = "06:42:32  Warning    R  shop/web-0/web\n          containerd-shim › sh › cat /etc/shadow\n";
         assert!(shown.starts_with(start), "{shown}");
         assert!(shown.contains("evidence may be incomplete"), "{shown}");
-        // What a process wrote does not start a line of its own.
+        // A line break in the output of a rule does not start another line.
         assert_eq!(shown.lines().count(), 4, "{shown}");
     }
 

@@ -4,7 +4,7 @@
 //! stream of `/v3/maintenance/snapshot` is a line of JSON for each part of the database, with the
 //! part in base64. It is written to a file without a name, which the kernel removes whatever happens.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::time::Duration;
 
@@ -98,7 +98,7 @@ fn snapshot(client: &reqwest::blocking::Client, endpoint: &str) -> anyhow::Resul
     if !status.is_success() {
         let why = match status.as_u16() {
             404 => ": the member does not serve JSON (--enable-grpc-gateway=false); use a snapshot",
-            401 | 403 => ": the client has not the role `root`",
+            401 | 403 => ": the client does not have the role `root`",
             _ => "",
         };
         bail!("{}: it answers {status}{why}", asking());
@@ -133,7 +133,6 @@ fn snapshot(client: &reqwest::blocking::Client, endpoint: &str) -> anyhow::Resul
     if total % 512 != HASH {
         bail!("{}: the hash at its end is missing, after {total} bytes", asking());
     }
-    let file: File = file;
     Ok(Snapshot { name: base.to_owned(), file: OpenFile::new(file)? })
 }
 

@@ -67,7 +67,7 @@ fn database(path: &Path) -> anyhow::Result<PathBuf> {
 /// still the same afterwards. Otherwise, it is read again.
 ///
 /// # Errors
-/// There is no database.
+/// It is not a database, or it cannot be read.
 pub(crate) fn prove_path(path: &Path, options: Options<'_>) -> anyhow::Result<Proof> {
     let file = database(path)?;
     let shown = file.display();

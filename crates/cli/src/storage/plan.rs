@@ -7,20 +7,15 @@ use pavisade_model::KubernetesVersion;
 use pavisade_report::one_line;
 use pavisade_storage::{Tally, Writer};
 
-use super::{Read, read, some};
+use super::{Member, Read, is_unclear, read};
 use crate::Outcome;
 use crate::args::storage::{Databases, PlanArgs};
 
 pub(crate) fn run(args: &PlanArgs) -> anyhow::Result<Outcome> {
     let read = read(&args.databases)?;
-    some(&read)?;
     let (text, steps) = plan(&read, &args.databases, args.kubernetes_version);
     crate::print(text.as_bytes())?;
-    let known = read.members.iter().all(|member| {
-        let mut tallies = member.proof.resources.values();
-        member.proof.complete && !tallies.any(|tally| is_unclear(tally.writer.as_ref()))
-    });
-    Ok(match (known, steps) {
+    Ok(match (read.members.iter().all(Member::is_known), steps) {
         (false, _) => Outcome::Incomplete,
         (true, true) => Outcome::Findings,
         (true, false) => Outcome::Clean,
@@ -71,8 +66,7 @@ fn plan(read: &Read, databases: &Databases, version: KubernetesVersion) -> (Stri
         );
     }
     if todo.is_empty() {
-        let known = unclear.is_empty() && read.members.iter().all(|member| member.proof.complete);
-        out.push_str(match known {
+        out.push_str(match read.members.iter().all(Member::is_known) {
             true => "# Nothing is stale.\n",
             false => "# Nothing that is known is stale.\n",
         });
@@ -139,10 +133,6 @@ fn plan(read: &Read, databases: &Databases, version: KubernetesVersion) -> (Stri
         );
     }
     (out, true)
-}
-
-fn is_unclear(writer: Option<&Writer>) -> bool {
-    matches!(writer, Some(Writer::Unclear(_)))
 }
 
 fn add(of: &mut Todo, tally: &Tally) {

@@ -16,7 +16,7 @@ use crate::started::{command, run};
 
 const POLICY: &str =
     "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules: [{level: RequestResponse}]\n";
-/// How often the program is killed. `xtask soak` is for more.
+/// How often the program is killed.
 const KILLS: u64 = 10;
 
 fn cluster() -> Option<Cluster> {
@@ -128,7 +128,7 @@ fn what_is_done_is_noticed_and_removed() {
     let all = verdicts(&path.join("e.json"));
     assert_eq!(with(&all, "open").into_iter().collect::<Vec<_>>(), ["PV-P151"]);
 
-    // An identity without permissions: everything is closed, and nothing is created.
+    // An identity without permissions: nothing is open, and nothing is created.
     let token = cluster.token_for("default", "default").unwrap();
     let config = fs::read_to_string(cluster.kubeconfig()).unwrap();
     let mut config: Value = serde_json::from_str(&config).unwrap();

@@ -11,7 +11,7 @@ use testbed::{Cluster, Shape};
 
 use super::{free, verdicts, with};
 
-/// Ends a process of ours with the test.
+/// Kills a process at the end of the test.
 struct Ended(Child);
 
 impl Drop for Ended {

@@ -1,4 +1,4 @@
-//! Doubles on loopback that are nearly open: nothing of them is called open.
+//! Doubles on loopback that are nearly open: none of them is reported as open.
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};

@@ -1,4 +1,4 @@
-//! Probes on real clusters, on doubles that are nearly open, and in a network of their own.
+//! Probes on real clusters, on doubles that are nearly open, and in a separate network namespace.
 #![expect(
     clippy::print_stdout,
     clippy::disallowed_methods,

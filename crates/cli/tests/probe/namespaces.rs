@@ -80,7 +80,7 @@ fn metadata_services_are_told_apart() {
             _ => http("404 Not Found", "", ""),
         }
     }
-    /// Google without the header that it requires.
+    /// Google, which requires a header.
     fn google(request: &str) -> String {
         let has = request.to_ascii_lowercase().contains("metadata-flavor: google");
         match request.split(' ').nth(1).unwrap_or_default() {
@@ -101,7 +101,7 @@ fn metadata_services_are_told_apart() {
         (portal, &[]),
     ];
     for (index, (answer, expect)) in doubles.into_iter().enumerate() {
-        // One address for each, since a listener stays until the test ends.
+        // One port for each, since a listener stays until the test ends.
         let port = 8000 + index as u16;
         let listener = TcpListener::bind(("169.254.169.254", port)).unwrap();
         serve(listener, answer);

@@ -62,7 +62,14 @@ fn a_plan_has_every_request_and_sends_none() {
     // The consent has ended, so that no active probe is planned.
     let args = ["probe", "plan", "--scope-file", "scope.yaml", "--active"];
     let done = run(folder.path(), &args);
+    assert_eq!(done.code, 0, "{}", done.err);
     assert!(!done.out.contains("clusterroles"), "{}", done.out);
+    let tomorrow = jiff::Zoned::now().date().tomorrow().unwrap();
+    let scope = std::fs::read_to_string(folder.path().join("scope.yaml")).unwrap();
+    let scope = scope.replace("2020-01-01", &tomorrow.to_string());
+    std::fs::write(folder.path().join("scope.yaml"), scope).unwrap();
+    let done = run(folder.path(), &args);
+    assert!(done.out.contains("clusterroles?dryRun=All"), "{}{}", done.out, done.err);
     let list = run(folder.path(), &["probe", "list"]);
     assert!(list.out.lines().count() > 100 && list.out.contains("PV-P160"));
 }

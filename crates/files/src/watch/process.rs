@@ -150,8 +150,13 @@ fn of_cgroup(text: &str) -> (Option<String>, Option<String>) {
             if let Some(uid) = uid.map(|uid| uid.replace('_', "-")).filter(|uid| is_uid(uid)) {
                 pod.get_or_insert(uid);
             }
-            let id = part.rsplit(['-', ':']).next().unwrap_or_default();
-            if id.len() == 64 && id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            let (before, id) = match part.rfind(['-', ':']) {
+                Some(at) => (&part[..at], &part[at + 1..]),
+                None => ("", part),
+            };
+            // What watches a container (`crio-conmon-ID.scope`) is not in it.
+            let is_watcher = before == "conmon" || before.ends_with("-conmon");
+            if !is_watcher && id.len() == 64 && id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
                 container.get_or_insert(id.to_owned());
             }
         }
@@ -186,6 +191,8 @@ mod tests {
         ] {
             assert_eq!(of_cgroup(&text), (Some(uid.to_owned()), Some(id.clone())), "{text}");
         }
+        let watcher = format!("0::/kubepods.slice/kubepods-pod{uid}.slice/crio-conmon-{id}.scope");
+        assert_eq!(of_cgroup(&watcher), (Some(uid.to_owned()), None));
         assert_eq!(of_cgroup("0::/user.slice/podman\n"), (None, None));
     }
 

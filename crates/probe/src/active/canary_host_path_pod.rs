@@ -1,9 +1,9 @@
 //! PV-P154.
 
 use pavisade_macros::check;
-use serde_json::json;
 
-use crate::probe::ActiveProbe;
+use crate::admission::HostPathPodAdmitted;
+use crate::probe::{ActiveProbe, AdmissionProbe as _};
 use crate::{Canary, Step};
 
 /// Identity can create pods with directories of the host
@@ -22,11 +22,6 @@ impl ActiveProbe for CanaryHostPathPod {
     const OWASP: &'static str = "K01";
 
     fn steps(canary: &Canary) -> Vec<Step> {
-        vec![canary.pod(|pod| {
-            let path = json!({"path": "/etc/pavisade-probe-canary"});
-            pod["spec"]["volumes"] = json!([{"name": "host", "hostPath": path}]);
-            let mount = json!([{"name": "host", "mountPath": "/host", "readOnly": true}]);
-            pod["spec"]["containers"][0]["volumeMounts"] = mount;
-        })]
+        vec![canary.pod(HostPathPodAdmitted::change)]
     }
 }

@@ -1,9 +1,9 @@
 //! PV-P153.
 
 use pavisade_macros::check;
-use serde_json::json;
 
-use crate::probe::ActiveProbe;
+use crate::admission::PrivilegedPodAdmitted;
+use crate::probe::{ActiveProbe, AdmissionProbe as _};
 use crate::{Canary, Step};
 
 /// Identity can create privileged pods
@@ -22,8 +22,6 @@ impl ActiveProbe for CanaryPrivilegedPod {
     const OWASP: &'static str = "K01";
 
     fn steps(canary: &Canary) -> Vec<Step> {
-        vec![canary.pod(|pod| {
-            pod["spec"]["containers"][0]["securityContext"] = json!({"privileged": true});
-        })]
+        vec![canary.pod(PrivilegedPodAdmitted::change)]
     }
 }

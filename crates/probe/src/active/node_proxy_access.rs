@@ -22,7 +22,7 @@ impl ActiveProbe for NodeProxyAccess {
     const OWASP: &'static str = "K02";
 
     fn steps(canary: &Canary) -> Vec<Step> {
-        let Some(node) = &canary.node else { return Vec::new() };
+        let Ok(Some(node)) = &canary.node else { return Vec::new() };
         let path = format!("/api/v1/nodes/{node}/proxy/containerLogs/pavisade-probe/none/none");
         vec![Step::Send { method: "GET", path, body: None, proof: Some("does not exist") }]
     }

@@ -114,6 +114,10 @@ pub async fn labelled(
                 continue;
             }
         };
+        let more = list.pointer("/metadata/continue").and_then(Value::as_str);
+        if more.is_some_and(|more| !more.is_empty()) {
+            unread.push(format!("{collection} has more than 500 objects of runs"));
+        }
         for item in list.get("items").and_then(Value::as_array).into_iter().flatten() {
             let text = |path: &str| item.pointer(path).and_then(Value::as_str);
             let own = item.pointer("/metadata/labels").and_then(|all| all.get(LABEL)?.as_str());

@@ -105,8 +105,10 @@ impl Session<'_> {
         audited: &mut Vec<(String, String)>,
     ) -> Verdict {
         if steps.is_empty() {
-            let why = "no node is known: there is none, or the identity may not list them";
-            return Verdict::NotApplicable(why.to_owned());
+            return match &self.canary.node {
+                Err(why) => Verdict::Unknown(format!("no node is known: {why}")),
+                Ok(_) => Verdict::NotApplicable("the cluster has no node".to_owned()),
+            };
         }
         let mut before = None;
         for (index, step) in steps.iter().enumerate() {
@@ -238,7 +240,7 @@ impl Session<'_> {
         }
     }
 
-    /// Removes what was created, last first. Returns what is left, with reasons.
+    /// Removes what was created, last first. Returns the paths of what is left.
     async fn remove(&self, created: &mut Vec<String>) -> Vec<String> {
         let mut left = Vec::new();
         while let Some(path) = created.pop() {

@@ -14,7 +14,7 @@ const GATE: &str = "pavisade.dev/never";
 /// The seconds within which the server stores an object, or never.
 pub const STORED_WITHIN: u64 = 5;
 
-/// What a run creates things as.
+/// What the objects of a run have in common.
 #[derive(Debug, Clone)]
 pub struct Canary {
     /// The run.
@@ -23,8 +23,8 @@ pub struct Canary {
     pub expires: String,
     /// The image of pods. They never start.
     pub image: String,
-    /// The name of a node, if there is one.
-    pub node: Option<String>,
+    /// The name of a node, if there is one, or why nodes cannot be listed.
+    pub node: Result<Option<String>, String>,
 }
 
 /// A step of an active probe.
@@ -138,7 +138,8 @@ mod tests {
     #[test]
     fn a_pod_runs_without_its_gate() {
         let run = RunId::new(b"");
-        let canary = Canary { run, expires: String::new(), image: "image".to_owned(), node: None };
+        let canary =
+            Canary { run, expires: String::new(), image: "image".to_owned(), node: Ok(None) };
         let Step::Create { object, .. } = canary.pod(|_| {}) else { panic!("it creates a pod") };
         assert!(!would_run(&object));
         for other in [json!(null), json!([]), json!([{"name": "other"}])] {

@@ -11,8 +11,8 @@ use crate::probe::AdmissionProbe;
 /// A process can gain privileges of its parent with setuid programs.
 ///
 /// ## Fix
-/// Enforce the Pod Security level `restricted` with the label `pod-
-/// security.kubernetes.io/enforce` of the namespace, or a validating admission policy.
+/// Enforce the Pod Security level `restricted` with the label `pod-security.kubernetes.io/enforce`
+/// of the namespace, or a validating admission policy.
 #[check(id = "PV-P116", severity = Medium, scope = World)]
 pub(crate) struct EscalatingPodAdmitted {}
 

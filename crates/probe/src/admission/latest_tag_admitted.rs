@@ -1,6 +1,7 @@
 //! PV-P121.
 
 use pavisade_macros::check;
+use pavisade_model::repository;
 use serde_json::{Value, json};
 
 use crate::probe::AdmissionProbe;
@@ -21,9 +22,8 @@ impl AdmissionProbe for LatestTagAdmitted {
     const DOES: &'static str = "uses the tag latest";
 
     fn change(pod: &mut Value) {
-        let image = pod["spec"]["containers"][0]["image"].as_str().unwrap_or_default().to_owned();
-        let name = image.split('@').next().unwrap_or_default();
-        let name = name.rsplit_once(':').map_or(name, |(name, _)| name);
-        pod["spec"]["containers"][0]["image"] = json!(format!("{name}:latest"));
+        let image = &mut pod["spec"]["containers"][0]["image"];
+        let name = repository(image.as_str().unwrap_or_default());
+        *image = json!(format!("{name}:latest"));
     }
 }

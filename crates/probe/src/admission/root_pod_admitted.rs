@@ -11,8 +11,8 @@ use crate::probe::AdmissionProbe;
 /// A process that runs as root in a container is root on the node if it escapes.
 ///
 /// ## Fix
-/// Enforce the Pod Security level `restricted` with the label `pod-
-/// security.kubernetes.io/enforce` of the namespace, or a validating admission policy.
+/// Enforce the Pod Security level `restricted` with the label `pod-security.kubernetes.io/enforce`
+/// of the namespace, or a validating admission policy.
 #[check(id = "PV-P115", severity = Medium, scope = World)]
 pub(crate) struct RootPodAdmitted {}
 

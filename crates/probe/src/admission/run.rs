@@ -166,4 +166,19 @@ mod tests {
             assert_ne!(before, after, "{}", probe.id());
         }
     }
+
+    #[test]
+    fn a_port_of_a_registry_is_not_a_tag() {
+        for (id, expect) in [("PV-P121", "registry:5000/a:latest"), ("PV-P123", "registry:5000/a@")]
+        {
+            let probe = crate::REGISTRY.iter().find(|probe| probe.id() == id).unwrap();
+            let Kind::Admission { change, .. } = &probe.kind else { panic!("{id}") };
+            for image in ["registry:5000/a", "registry:5000/a:1", "registry:5000/a:1@sha256:0"] {
+                let mut pod = restricted("shop", image);
+                change(&mut pod);
+                let changed = pod["spec"]["containers"][0]["image"].as_str().unwrap();
+                assert!(changed.starts_with(expect), "{image}: {changed}");
+            }
+        }
+    }
 }

@@ -11,8 +11,8 @@ use crate::probe::AdmissionProbe;
 /// Without a profile, all system calls of the kernel can be attacked.
 ///
 /// ## Fix
-/// Enforce the Pod Security level `restricted` with the label `pod-
-/// security.kubernetes.io/enforce` of the namespace, or a validating admission policy.
+/// Enforce the Pod Security level `restricted` with the label `pod-security.kubernetes.io/enforce`
+/// of the namespace, or a validating admission policy.
 #[check(id = "PV-P119", severity = Medium, scope = World)]
 pub(crate) struct UnconfinedPodAdmitted {}
 

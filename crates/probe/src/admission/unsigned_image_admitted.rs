@@ -1,6 +1,7 @@
 //! PV-P123.
 
 use pavisade_macros::check;
+use pavisade_model::repository;
 use serde_json::{Value, json};
 
 use crate::probe::AdmissionProbe;
@@ -8,7 +9,7 @@ use crate::probe::AdmissionProbe;
 /// Unsigned images are admitted
 ///
 /// ## Why
-/// An image that nobody signed may have been changed before it arrives.
+/// An image without a signature may have been changed before it arrives.
 ///
 /// ## Fix
 /// Verify signatures at admission.
@@ -18,13 +19,12 @@ pub(crate) struct UnsignedImageAdmitted {}
 impl AdmissionProbe for UnsignedImageAdmitted {
     const TECHNIQUES: &'static [&'static str] = &["T1610"];
     const OWASP: &'static str = "K04";
-    const DOES: &'static str = "uses an image that nobody can have signed";
+    const DOES: &'static str = "uses an image without a signature";
 
     fn change(pod: &mut Value) {
-        let image = pod["spec"]["containers"][0]["image"].as_str().unwrap_or_default().to_owned();
-        let name = image.split('@').next().unwrap_or_default();
-        let name = name.rsplit_once(':').map_or(name, |(name, _)| name);
+        let image = &mut pod["spec"]["containers"][0]["image"];
+        let name = repository(image.as_str().unwrap_or_default());
         let digest = "0123456789abcdef".repeat(4);
-        pod["spec"]["containers"][0]["image"] = json!(format!("{name}@sha256:{digest}"));
+        *image = json!(format!("{name}@sha256:{digest}"));
     }
 }

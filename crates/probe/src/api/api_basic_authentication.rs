@@ -3,8 +3,8 @@
 use pavisade_macros::check;
 
 use crate::probe::Seen;
-use crate::shape::{closed, is_api_server};
-use crate::{Answer, Ask, Closed, Component, EndpointProbe, Target, Verdict};
+use crate::shape::api_server;
+use crate::{Ask, Closed, Component, EndpointProbe, Target, Verdict};
 
 /// API server offers basic authentication
 ///
@@ -27,19 +27,10 @@ impl EndpointProbe for ApiBasicAuthentication {
     }
 
     fn judge(seen: &Seen<'_>) -> Verdict {
-        let Some(Answer::Http(page)) = seen.exchanges.first().map(|exchange| &exchange.answer)
-        else {
-            return seen.exchanges.first().map_or_else(
-                || Verdict::Unknown("nothing was sent".to_owned()),
-                |exchange| closed(&exchange.answer),
-            );
+        let page = match api_server(seen) {
+            Ok(page) => page,
+            Err(verdict) => return verdict,
         };
-        if !is_api_server(page) {
-            return Verdict::NotApplicable(format!(
-                "status {}, and the body is not one of an API server",
-                page.status
-            ));
-        }
         let offered = page.header("www-authenticate").unwrap_or_default();
         match offered.to_ascii_lowercase().contains("basic") {
             true => Verdict::Open {
@@ -63,7 +54,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::{Exchange, Page};
+    use crate::{Answer, Exchange, Page};
 
     fn word(status: u16, header: (&str, &str), body: &str) -> &'static str {
         let address = "10.0.0.7:443".parse().unwrap();

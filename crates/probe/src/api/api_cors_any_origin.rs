@@ -3,8 +3,8 @@
 use pavisade_macros::check;
 
 use crate::probe::Seen;
-use crate::shape::{closed, is_api_server};
-use crate::{Answer, Ask, Closed, Component, EndpointProbe, Target, Verdict};
+use crate::shape::api_server;
+use crate::{Ask, Closed, Component, EndpointProbe, Target, Verdict};
 
 /// API server accepts requests from any web page
 ///
@@ -29,19 +29,10 @@ impl EndpointProbe for ApiCorsAnyOrigin {
     }
 
     fn judge(seen: &Seen<'_>) -> Verdict {
-        let Some(Answer::Http(page)) = seen.exchanges.first().map(|exchange| &exchange.answer)
-        else {
-            return seen.exchanges.first().map_or_else(
-                || Verdict::Unknown("nothing was sent".to_owned()),
-                |exchange| closed(&exchange.answer),
-            );
+        let page = match api_server(seen) {
+            Ok(page) => page,
+            Err(verdict) => return verdict,
         };
-        if !is_api_server(page) {
-            return Verdict::NotApplicable(format!(
-                "status {}, and the body is not one of an API server",
-                page.status
-            ));
-        }
         match page.header("access-control-allow-origin") {
             Some(allowed) if allowed == ORIGIN || allowed == "*" => Verdict::Open {
                 message: "any web page can send requests and read the responses".to_owned(),
@@ -53,7 +44,7 @@ impl EndpointProbe for ApiCorsAnyOrigin {
     }
 }
 
-/// An origin that nobody allows on purpose.
+/// An origin that is not allowed on purpose.
 const ORIGIN: &str = "https://pavisade-probe.example";
 
 #[cfg(test)]
@@ -61,7 +52,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::{Exchange, Page};
+    use crate::{Answer, Exchange, Page};
 
     fn word(status: u16, header: (&str, &str), body: &str) -> &'static str {
         let address = "10.0.0.7:443".parse().unwrap();

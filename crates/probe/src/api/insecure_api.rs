@@ -3,8 +3,8 @@
 use pavisade_macros::check;
 
 use crate::probe::Seen;
-use crate::shape::{json, readable};
-use crate::{Ask, Component, EndpointProbe, Page, Target, Verdict};
+use crate::shape::{readable, versions};
+use crate::{Ask, Component, EndpointProbe, Target, Verdict};
 
 /// API server without TLS and authentication
 ///
@@ -28,10 +28,4 @@ impl EndpointProbe for InsecureApi {
     fn judge(seen: &Seen<'_>) -> Verdict {
         readable(seen, "the API can be used without TLS and without credentials", versions)
     }
-}
-
-fn versions(page: &Page) -> Option<String> {
-    let body = json(page)?;
-    let is = body.get("kind")?.as_str()? == "APIVersions" && body.get("versions").is_some();
-    is.then(|| "APIVersions".to_owned())
 }

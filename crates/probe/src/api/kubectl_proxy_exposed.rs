@@ -3,8 +3,8 @@
 use pavisade_macros::check;
 
 use crate::probe::Seen;
-use crate::shape::{json, readable};
-use crate::{Ask, Component, EndpointProbe, Page, Target, Verdict};
+use crate::shape::{readable, versions};
+use crate::{Ask, Component, EndpointProbe, Target, Verdict};
 
 /// kubectl proxy is reachable over the network
 ///
@@ -28,14 +28,8 @@ impl EndpointProbe for KubectlProxyExposed {
     fn judge(seen: &Seen<'_>) -> Verdict {
         readable(
             seen,
-            "the API can be used with the credentials of whoever started kubectl proxy",
+            "the API can be used with the credentials of the person who started kubectl proxy",
             versions,
         )
     }
-}
-
-fn versions(page: &Page) -> Option<String> {
-    let body = json(page)?;
-    let is = body.get("kind")?.as_str()? == "APIVersions" && body.get("versions").is_some();
-    is.then(|| "APIVersions".to_owned())
 }

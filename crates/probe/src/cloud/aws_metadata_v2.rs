@@ -9,7 +9,7 @@ use crate::{Ask, Component, EndpointProbe, Target, Verdict};
 /// AWS metadata service gives tokens
 ///
 /// ## Why
-/// Whoever runs code here can read the metadata of the node, and the credentials of its role if
+/// Anyone who runs code here can read the metadata of the node, and the credentials of its role if
 /// it has one. The token is not used and not stored.
 ///
 /// ## Fix

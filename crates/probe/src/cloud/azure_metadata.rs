@@ -9,7 +9,7 @@ use crate::{Ask, Component, EndpointProbe, Target, Verdict};
 /// Azure metadata service responds
 ///
 /// ## Why
-/// Whoever runs code here can read the metadata of the node, and tokens of its managed
+/// Anyone who runs code here can read the metadata of the node, and tokens of its managed
 /// identities.
 ///
 /// ## Fix

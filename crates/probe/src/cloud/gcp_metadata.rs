@@ -9,7 +9,7 @@ use crate::{Ask, Component, EndpointProbe, Target, Verdict};
 /// Google Cloud metadata service responds
 ///
 /// ## Why
-/// Whoever runs code here can read the metadata of the node, and tokens of its service account.
+/// Anyone who runs code here can read the metadata of the node, and tokens of its service account.
 ///
 /// ## Fix
 /// Use Workload Identity Federation with the metadata server of GKE, or deny the address

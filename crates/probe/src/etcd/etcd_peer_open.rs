@@ -2,9 +2,10 @@
 
 use pavisade_macros::check;
 
+use super::members;
 use crate::probe::Seen;
-use crate::shape::{json, readable};
-use crate::{Ask, Component, EndpointProbe, Page, Target, Verdict};
+use crate::shape::readable;
+use crate::{Ask, Component, EndpointProbe, Target, Verdict};
 
 /// etcd accepts peers without a certificate
 ///
@@ -28,11 +29,4 @@ impl EndpointProbe for EtcdPeerOpen {
     fn judge(seen: &Seen<'_>) -> Verdict {
         readable(seen, "the members of etcd can be listed without a certificate", members)
     }
-}
-
-fn members(page: &Page) -> Option<String> {
-    let body = json(page)?;
-    let all = body.as_array()?;
-    let is = !all.is_empty() && all.iter().all(|member| member.get("peerURLs").is_some());
-    is.then(|| format!("{} members", all.len()))
 }

@@ -9,8 +9,8 @@ use crate::{Answer, Ask, Closed, Component, EndpointProbe, Target, Verdict};
 /// etcd can be read without credentials
 ///
 /// ## Why
-/// etcd contains all objects of the cluster, including Secrets. Whoever can read it can read
-/// everything; whoever can write to it is an administrator.
+/// etcd contains all objects of the cluster, including Secrets. Anyone who can read it can
+/// read everything; anyone who can write to it is an administrator.
 ///
 /// ## Fix
 /// Set `--client-cert-auth` and `--trusted-ca-file` of etcd, and allow only the API server to

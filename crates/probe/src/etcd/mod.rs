@@ -17,3 +17,14 @@ pub(crate) use etcd_peer_without_tls::EtcdPeerWithoutTls;
 pub(crate) use etcd_readable::EtcdReadable;
 pub(crate) use etcd_version::EtcdVersion;
 pub(crate) use etcd_without_tls::EtcdWithoutTls;
+
+use crate::Page;
+use crate::shape::json;
+
+/// Recognizes the members of etcd, which a peer serves.
+fn members(page: &Page) -> Option<String> {
+    let body = json(page)?;
+    let all = body.as_array()?;
+    let is = !all.is_empty() && all.iter().all(|member| member.get("peerURLs").is_some());
+    is.then(|| format!("{} members", all.len()))
+}

@@ -13,6 +13,7 @@ use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::name::Name;
 
 use crate::Answer;
+use crate::journal::hex;
 use crate::probe::Seen;
 
 /// The largest certificate that is read, in bytes.
@@ -41,8 +42,7 @@ impl Leaf {
     pub(super) fn read(der: &[u8]) -> Option<Self> {
         let certificate =
             Certificate::from_der(der.get(..).filter(|d| d.len() <= LONGEST)?).ok()?;
-        let digest = Sha256::digest(der);
-        let fingerprint = digest[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+        let fingerprint = hex(&Sha256::digest(der)[..8]);
         let mut leaf = Self { certificate, fingerprint, names: Vec::new(), addresses: Vec::new() };
         let alternative = leaf.alternative();
         for name in alternative.iter().flat_map(|all| &all.0) {
@@ -109,7 +109,7 @@ impl Leaf {
                 return Some(format!("the RSA key has only {bits} bits"));
             }
         }
-        // Nobody verifies the signature of a certificate that is its own authority.
+        // The signature of a certificate that is its own authority is not verified by clients.
         if self.is_self_signed() {
             return None;
         }

@@ -74,7 +74,7 @@ fn missing_pod(seen: &Seen<'_>, message: &str) -> Verdict {
         // No status of success is possible for a pod that does not exist.
         200..=299 => Verdict::Closed(
             crate::Closed::NotServed,
-            format!("status {} for a pod that does not exist: it is no kubelet", page.status),
+            format!("status {} for a pod that does not exist: it is not a kubelet", page.status),
         ),
         _ => closed(&exchange.answer),
     }

@@ -2,6 +2,7 @@
 //! opened to find out whether that is permitted; nothing is written to them.
 
 use std::fs::{self, OpenOptions};
+use std::io::ErrorKind;
 use std::path::Path;
 
 /// What is known about the container of this process. `None` is for what could not be read.
@@ -19,7 +20,7 @@ pub struct PodFacts {
     pub mounts: Option<Vec<Mount>>,
     /// The names of the block devices in `/dev`.
     pub block_devices: Option<Vec<String>>,
-    /// The name of process 2: `kthreadd` belongs to the node.
+    /// The name of process 2: `kthreadd` belongs to the node. Empty if there is no process 2.
     pub second_process: Option<String>,
     /// Sockets of container runtimes.
     pub sockets: Vec<String>,
@@ -86,7 +87,7 @@ impl PodFacts {
             user: user.zip(mapped),
             mounts,
             block_devices: block_devices(&root.join("dev")),
-            second_process: text("proc/2/comm").map(|name| name.trim().to_owned()),
+            second_process: second_process(root),
             sockets: SOCKETS
                 .iter()
                 .filter(|path| root.join(path).exists())
@@ -96,6 +97,17 @@ impl PodFacts {
             token: root.join(TOKEN).exists(),
             secrets: environment.iter().filter(is_secret).map(|(name, _)| name.clone()).collect(),
         }
+    }
+}
+
+fn second_process(root: &Path) -> Option<String> {
+    match fs::read_to_string(root.join("proc/2/comm")) {
+        Ok(name) => Some(name.trim().to_owned()),
+        // Without `/proc`, nothing is known about processes.
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            root.join("proc/self/status").exists().then(String::new)
+        }
+        Err(_) => None,
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{PodFacts, Verdict};
 /// Container with disks of its node
 ///
 /// ## Why
-/// Whoever can open a disk can read and change all files of the node.
+/// Anyone who can open a disk can read and change all files of the node.
 ///
 /// ## Fix
 /// Remove `privileged: true`, and do not mount `/dev`.

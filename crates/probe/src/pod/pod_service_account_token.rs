@@ -8,7 +8,7 @@ use crate::{Closed, PodFacts, Verdict};
 /// Container with the token of a ServiceAccount
 ///
 /// ## Why
-/// Whoever runs code in the container has the permissions of the ServiceAccount.
+/// Anyone who runs code in the container has the permissions of the ServiceAccount.
 ///
 /// ## Fix
 /// Set `automountServiceAccountToken: false` if the application does not use the API.

@@ -9,7 +9,7 @@ use crate::{Answer, Ask, Component, EndpointProbe, Target, Verdict};
 /// Node port is reachable
 ///
 /// ## Why
-/// A Service of type NodePort is reachable on every node from wherever its nodes are, past load
+/// A Service of type NodePort is reachable at every node from every network that reaches the node, past load
 /// balancers and their protection.
 ///
 /// ## Fix

@@ -12,8 +12,8 @@ use crate::{Ask, Component, EndpointProbe, Target, Verdict};
 /// The configuration shows how pods are placed, and which extenders are called.
 ///
 /// ## Fix
-/// Remove the path from `--authorization-always-allow-paths` of kube-scheduler, and set `--bind-
-/// address=127.0.0.1` if nothing else needs the port.
+/// Remove the path from `--authorization-always-allow-paths` of kube-scheduler, and set
+/// `--bind-address=127.0.0.1` if nothing else needs the port.
 #[check(id = "PV-P085", severity = Low, scope = World)]
 pub(crate) struct SchedulerConfig {}
 

@@ -12,8 +12,8 @@ use crate::{Ask, Component, EndpointProbe, Target, Verdict};
 /// Metrics contain the names of queues and plugins, and the load of the cluster.
 ///
 /// ## Fix
-/// Remove the path from `--authorization-always-allow-paths` of kube-scheduler, and set `--bind-
-/// address=127.0.0.1` if nothing else needs the port.
+/// Remove the path from `--authorization-always-allow-paths` of kube-scheduler, and set
+/// `--bind-address=127.0.0.1` if nothing else needs the port.
 #[check(id = "PV-P083", severity = Medium, scope = World)]
 pub(crate) struct SchedulerMetrics {}
 

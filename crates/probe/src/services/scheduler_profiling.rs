@@ -12,8 +12,9 @@ use crate::{Ask, Component, EndpointProbe, Target, Verdict};
 /// Profiles contain memory addresses and arguments, and making them costs CPU time.
 ///
 /// ## Fix
-/// Set `--profiling=false` of kube-scheduler. Remove the path from `--authorization-always-allow-
-/// paths` of kube-scheduler, and set `--bind-address=127.0.0.1` if nothing else needs the port.
+/// Set `--profiling=false` of kube-scheduler. Remove the path from
+/// `--authorization-always-allow-paths` of kube-scheduler, and set `--bind-address=127.0.0.1` if
+/// nothing else needs the port.
 #[check(id = "PV-P084", severity = Medium, scope = World)]
 pub(crate) struct SchedulerProfiling {}
 

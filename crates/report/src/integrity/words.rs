@@ -7,7 +7,7 @@ use pavisade_integrity::{
     escaped,
 };
 
-use super::{Source, is_hint};
+use super::Source;
 
 /// Returns what was compared, and with what.
 pub(super) fn source<'a>(of: &Source<'a>) -> (&'a str, String) {
@@ -49,14 +49,7 @@ pub(super) fn lines(change: &Change, explained: &Explained, strict: bool) -> Vec
     }
     lines.extend(signs(change));
     if let Some(found) = &explained.explanation {
-        let mut text = explanation(found);
-        if matches!(explained.verdict, Verdict::Expected(Basis::NodeRecords)) {
-            text += match strict {
-                true => "; these records are on the node, where root can change them (--strict)",
-                false => " (by the records of this node)",
-            };
-        }
-        lines.push(text);
+        lines.push(explanation(found) + weakness(explained, strict));
     }
     if !explained.rest.is_empty() {
         let rest: Vec<_> = explained.rest.iter().map(Aspect::name).collect();
@@ -88,15 +81,31 @@ pub(super) fn signs(change: &Change) -> Vec<String> {
 
 /// Returns what explains a change, the same text for all files of one package.
 pub(super) fn group(explained: &Explained) -> String {
-    let mut text = explained.explanation.as_ref().map(explanation).unwrap_or_default();
-    if matches!(explained.verdict, Verdict::Expected(Basis::NodeRecords)) {
-        text += " (by the records of this node)";
+    let text = explained.explanation.as_ref().map(explanation).unwrap_or_default();
+    text + weakness(explained, false)
+}
+
+/// Returns why an explanation is not a proof.
+fn weakness(explained: &Explained, strict: bool) -> &'static str {
+    if explained.verdict != Verdict::Expected(Basis::NodeRecords) {
+        return "";
     }
-    text
+    match (&explained.explanation, strict) {
+        (Some(Explanation::MountPoint), true) => "; --strict reports it",
+        (Some(Explanation::MountPoint), false) => "",
+        (Some(Explanation::Certificate { .. } | Explanation::Key { .. }), true) => {
+            "; the key of its issuer seems to be on the node, where root can use it (--strict)"
+        }
+        (Some(Explanation::Certificate { .. } | Explanation::Key { .. }), false) => {
+            " (the key of its issuer seems to be on this node)"
+        }
+        (_, true) => "; these records are on the node, where root can change them (--strict)",
+        (_, false) => " (by the records of this node)",
+    }
 }
 
 pub(super) fn explanation(of: &Explanation) -> String {
-    let text = match of {
+    match of {
         Explanation::Package { name, version, was: Some(was) } => {
             let before = was.split_once(' ').map_or(was.as_str(), |(_, version)| version);
             format!(
@@ -131,9 +140,7 @@ pub(super) fn explanation(of: &Explanation) -> String {
         }
         Explanation::Reference => "the same file is in the reference".to_owned(),
         Explanation::MountPoint => "empty, as runtimes make mount points".to_owned(),
-    };
-    debug_assert!(!text.is_empty() || is_hint(of));
-    text
+    }
 }
 
 fn difference(aspect: &Aspect, was: &Entry, is: &Entry) -> String {

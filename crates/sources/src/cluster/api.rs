@@ -1,16 +1,13 @@
 //! Single requests to the API server of a kubeconfig, for a caller that decides what to send.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use http::{Request, header};
-use http_body_util::BodyExt as _;
-use kube::Client;
 use kube::client::Body;
-use tokio::time::timeout;
 
+use super::ClusterRequest;
 use super::connect::{ConnectError, Connection, connect, with_token};
-use super::{ClusterRequest, http as failures};
+use super::http::Server;
 
 /// A connection to an API server with the credentials of a kubeconfig.
 #[derive(Clone)]
@@ -20,9 +17,7 @@ pub struct Api {
     /// The URL of the server without credentials.
     pub server: String,
     connection: Arc<Connection>,
-    client: Client,
-    time: Duration,
-    bytes: usize,
+    requests: Server,
 }
 
 impl std::fmt::Debug for Api {
@@ -53,9 +48,7 @@ pub async fn api(request: &ClusterRequest) -> Result<Api, ConnectError> {
             connection.config.cluster_url.path().trim_end_matches('/')
         ),
         name: connection.name.clone(),
-        client: connection.client.clone(),
-        time: request.time,
-        bytes: request.limits.page_bytes,
+        requests: Server::new(connection.client.clone(), request.time, request.limits.page_bytes),
         connection: Arc::new(connection),
     })
 }
@@ -67,7 +60,8 @@ impl Api {
     /// The client cannot be made.
     pub fn with_token(&self, token: &str) -> Result<Self, String> {
         let client = with_token(&self.connection, token).map_err(|error| error.to_string())?;
-        Ok(Self { client, ..self.clone() })
+        let requests = Server::new(client, self.requests.time, self.requests.bytes);
+        Ok(Self { requests, ..self.clone() })
     }
 
     /// Sends a request once. Returns the status and the body.
@@ -91,24 +85,8 @@ impl Api {
         }
         let body = body.map_or_else(Body::empty, |(_, bytes)| Body::from(bytes));
         let request = request.body(body).map_err(|error| error.to_string())?;
-        let exchange = async {
-            let response = self.client.send(request).await;
-            let response = response.map_err(|error| failures::failure(&error).to_string())?;
-            let status = response.status().as_u16();
-            let (mut body, mut bytes) = (response.into_body(), Vec::new());
-            while let Some(frame) = body.frame().await {
-                let frame = frame.map_err(|error| failures::failure(&error).to_string())?;
-                let Some(data) = frame.data_ref() else { continue };
-                if bytes.len() + data.len() > self.bytes {
-                    return Err(format!("the response has more than {} MB", self.bytes >> 20));
-                }
-                bytes.extend_from_slice(data);
-            }
-            Ok((status, bytes))
-        };
-        match timeout(self.time, exchange).await {
-            Ok(done) => done,
-            Err(_) => Err(format!("no complete response within {} s", self.time.as_secs())),
-        }
+        let sent = self.requests.exchange(request).await;
+        let (status, _, body) = sent.map_err(|failure| failure.to_string())?;
+        Ok((status.as_u16(), body))
     }
 }

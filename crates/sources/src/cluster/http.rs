@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use http::{Request, Response, StatusCode, header};
+use http::{HeaderMap, Request, Response, StatusCode, header};
 use http_body_util::BodyExt as _;
 use kube::Client;
 use kube::client::Body;
@@ -157,10 +157,29 @@ impl Server {
         &self,
         path: &str,
         accept: &str,
-        (deadline, late): &(Instant, Failure),
+        at: &(Instant, Failure),
     ) -> Result<Response<Body>, Failure> {
         let request = Request::get(path).header(header::ACCEPT, accept).body(Body::empty());
         let request = request.map_err(|error| Failure::Refused(error.to_string()))?;
+        self.pass(request, at).await
+    }
+
+    /// Sends any request once, and returns the response whatever its status is.
+    pub(crate) async fn exchange(
+        &self,
+        request: Request<Body>,
+    ) -> Result<(StatusCode, HeaderMap, Vec<u8>), Failure> {
+        let deadline = &self.deadline();
+        let mut response = self.pass(request, deadline).await?;
+        let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
+        Ok((status, headers, self.body(response, self.bytes, deadline).await?))
+    }
+
+    async fn pass(
+        &self,
+        request: Request<Body>,
+        (deadline, late): &(Instant, Failure),
+    ) -> Result<Response<Body>, Failure> {
         match timeout_at(*deadline, self.client.send(request)).await {
             Ok(sent) => sent.map_err(|error| failure(&error)),
             Err(_) => Err(late.clone()),

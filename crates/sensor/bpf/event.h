@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
+/*
+ * Events: their layout, the buffer in which they are written, the maps, and how one is started and sent.
+ * `decode.rs` reads them, `kernel.rs` fills `specs`, `settings` and `groups`.
+ */
+#pragma once
+
+#include "kernel.h"
+
+#define RING_BYTES (8 << 20)
+#define SPECS 1024
+#define COMPAT 512
+#define MAX_STRING 4096
+#define MAX_NAME 256
+#define MAX_DEPTH 48
+#define OFFSET_MASK 0x3fff
+
+enum kind { EXEC = 1, FORK, EXIT, CALL };
+
+enum item {
+	STRING = 1, /* + number of the argument */
+	BASE = 11, /* directory of a relative path, + number of the argument */
+	FILE_OF = 21, /* path of a descriptor, + number of the argument */
+	SOCKET_OF = 31, /* ends of a socket, + number of the argument */
+	ADDRESS = 41, /* + number of the argument */
+	STRUCT = 51, /* + number of the argument */
+	FILE_RESULT = 61,
+	SOCKET_RESULT = 62,
+	EXE = 70,
+	ARGUMENTS = 71,
+	CWD = 72,
+	CREDENTIALS = 73,
+	STDIO = 74, /* + descriptor; socket items in SOCKET_OF + descriptor */
+	FILE_NAME = 77,
+};
+
+/* Flags of an event. */
+enum {
+	UPPER = 1, /* the file is in the upper layer of an overlay */
+	UNLINKED = 2, /* the file has no name any more */
+	AT_FD = 4, /* started by execveat with a descriptor */
+	COMPAT_CALL = 8,
+	CUT = 16, /* did not fit */
+	CHECKED = 32, /* nothing is left for user space to judge by policies */
+	MATCHED = 64, /* a policy matches */
+	KILLED = 128,
+};
+
+enum argument { NOTHING, PATH, PATH_AT, TEXT, DESCRIPTOR, SOCKADDR, OPEN_HOW };
+
+enum { ONLY_SUCCESS = 1, RESULT_IS_FD = 2, BITS = 4, POINTED_BITS = 8 };
+
+enum category { C_PROCESS, C_EXEC, C_READ, C_WRITE, C_NETWORK, C_OTHER, CATEGORIES };
+
+struct spec {
+	u8 known;
+	u8 category;
+	u8 flags;
+	/* The argument with the flags of open, plus 1. */
+	u8 open_flags;
+	u8 arguments[6];
+	/* The argument that must have one of the bits in `mask`, or point to such a number. */
+	u8 filter;
+	u8 unused;
+	u32 mask;
+};
+
+struct head {
+	u32 size;
+	u16 kind;
+	u16 flags;
+	u64 time;
+	u64 cgroup;
+	u32 pid;
+	u32 tid;
+	u32 ppid;
+	u32 uid;
+	u32 gid;
+	u32 euid;
+	u32 login;
+	u32 call;
+	u64 start;
+	s64 result;
+	u64 arguments[6];
+	char comm[16];
+	/* Behind `arguments` there must be room for an index of 3 bits and one more. */
+};
+
+struct buffer {
+	struct head head;
+	/* Behind the last offset there is room for the longest string. */
+	u8 items[OFFSET_MASK + 1 + MAX_STRING + 8];
+};
+
+struct settings {
+	/* The sensor's own process, which is never reported. */
+	u32 self;
+	/* Whether processes outside of containers are reported: 0 no, 1 only processes, 2 all. */
+	u32 host;
+};
+
+struct counters {
+	u64 seen;
+	u64 dropped[CATEGORIES];
+	u64 cut;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, RING_BYTES);
+} events SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct buffer);
+} buffers SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SPECS);
+	__type(key, u32);
+	__type(value, struct spec);
+} specs SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct settings);
+} settings SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct counters);
+} counters SEC(".maps");
+
+/* Groups that user space has classified: 1 a container, 2 the host. Others are reported. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, u64);
+	__type(value, u32);
+} groups SEC(".maps");
+
+INLINE struct buffer *get_buffer(void)
+{
+	u32 zero = 0;
+	return bpf_map_lookup_elem(&buffers, &zero);
+}
+
+INLINE struct settings *get_settings(void)
+{
+	u32 zero = 0;
+	return bpf_map_lookup_elem(&settings, &zero);
+}
+
+INLINE struct counters *get_counters(void)
+{
+	u32 zero = 0;
+	return bpf_map_lookup_elem(&counters, &zero);
+}
+
+/* The control group of the current process; the top bit tells those of version 1. */
+INLINE u64 group_of(struct task_struct *task)
+{
+	u64 id = bpf_get_current_cgroup_id();
+	if (id > 1)
+		return id;
+	struct css_set *set = READ(task, cgroups);
+	u32 number = ENUM_VALUE(enum cgroup_subsys_id, memory_cgrp_id);
+	struct cgroup_subsys_state *state = 0;
+	bpf_probe_read_kernel(&state, sizeof(state),
+			      __builtin_preserve_access_index(&set->subsys[0]) + number);
+	if (!state)
+		return id;
+	struct cgroup *group = READ(state, cgroup);
+	struct kernfs_node *node = READ(group, kn);
+	u64 other = READ(node, id);
+	return other > 1 ? other | 1ull << 63 : id;
+}
+
+/* Whether events of a group are wanted; `least` is the setting that reports the host. */
+INLINE int wanted(u64 group, u32 least, struct settings *set)
+{
+	u32 *class = bpf_map_lookup_elem(&groups, &group);
+	if (class && *class == 2 && set->host < least)
+		return 0;
+	return 1;
+}
+
+INLINE struct buffer *start_event(u16 kind, struct task_struct *task, u64 group)
+{
+	struct buffer *b = get_buffer();
+	if (!b)
+		return 0;
+	struct task_struct *leader = READ(task, group_leader);
+	struct task_struct *parent = READ(leader, real_parent);
+	struct cred *cred = READ(task, cred);
+	b->head.size = 0;
+	b->head.kind = kind;
+	b->head.flags = 0;
+	b->head.time = bpf_ktime_get_boot_ns();
+	b->head.cgroup = group;
+	b->head.pid = READ(task, tgid);
+	b->head.tid = READ(task, pid);
+	b->head.ppid = READ(parent, tgid);
+	b->head.uid = READ(cred, uid).val;
+	b->head.gid = READ(cred, gid).val;
+	b->head.euid = READ(cred, euid).val;
+	b->head.login = FIELD_EXISTS(task, loginuid) ? READ(task, loginuid).val : (u32)-1;
+	b->head.start = READ(leader, start_boottime);
+	b->head.call = 0;
+	b->head.result = 0;
+	bpf_probe_read_kernel(&b->head.comm, sizeof(b->head.comm),
+			      __builtin_preserve_access_index(&task->comm));
+	return b;
+}
+
+INLINE void send(struct buffer *b, u32 category)
+{
+	struct counters *count = get_counters();
+	if (!count)
+		return;
+	count->seen++;
+	u64 queued = bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA);
+	/* What is worth least makes room for the rest. */
+	if ((category == C_READ && queued > RING_BYTES / 2) ||
+	    (category != C_EXEC && category != C_PROCESS && queued > RING_BYTES / 4 * 3)) {
+		if (category < CATEGORIES)
+			count->dropped[category]++;
+		return;
+	}
+	u32 items = b->head.size & OFFSET_MASK;
+	u64 size = sizeof(struct head) + items;
+	b->head.size = size;
+	if (bpf_ringbuf_output(&events, b, size, BPF_RB_NO_WAKEUP) && category < CATEGORIES)
+		count->dropped[category]++;
+	if (b->head.flags & CUT)
+		count->cut++;
+}
+
+/* An item of `length` bytes was written behind its tag. */
+INLINE void finish_item(struct buffer *b, u32 offset, u16 tag, u32 length)
+{
+	if (offset + 4 + length > OFFSET_MASK) {
+		b->head.flags |= CUT;
+		return;
+	}
+	offset &= OFFSET_MASK;
+	*(u16 *)&b->items[offset] = tag;
+	*(u16 *)&b->items[offset + 2] = length;
+	b->head.size = offset + 4 + length;
+}
