@@ -100,11 +100,12 @@ impl Registry {
         Ok(Self { child, host: host.trim().to_owned(), _folder: tempfile::tempdir()? })
     }
 
-    /// Pushes a small image and returns its digest.
+    /// Pushes a small image and returns its digest, which differs between registries: a cached
+    /// signature counts wherever the image is.
     pub(crate) fn push(&self, repository: &str, tag: &str) -> anyhow::Result<String> {
         let configuration = json!({
             "architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": []},
-            "config": {"Labels": {"name": format!("{repository}:{tag}")}},
+            "config": {"Labels": {"name": format!("{}/{repository}:{tag}", self.host)}},
         });
         let configuration = configuration.to_string();
         let digest = self.blob(repository, configuration.as_bytes())?;

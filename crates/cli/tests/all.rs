@@ -19,6 +19,7 @@ mod databases;
 mod ended;
 mod english;
 mod exit_codes;
+mod explained_advisory;
 mod faults;
 mod fix;
 mod grants;
