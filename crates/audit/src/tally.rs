@@ -29,6 +29,23 @@ pub enum Decision {
     Unknown,
 }
 
+impl Decision {
+    const ALL: [Self; 3] = [Self::Allowed, Self::Denied, Self::Unknown];
+
+    /// Returns the word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Allowed => "allowed",
+            Self::Denied => "denied",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|one| one.name() == name)
+    }
+}
+
 /// One use of one permission, by one user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Use {
