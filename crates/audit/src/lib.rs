@@ -14,13 +14,16 @@ mod event;
 pub mod facts;
 pub mod least;
 mod manifest;
+mod quick;
 mod role;
+mod stored;
 mod tally;
 pub mod unused;
 
 pub use counted::Limits;
-pub use event::{Decoded, Event, ObjectRef, decode};
+pub use event::{Decoded, Event, decode};
 pub use least::{Least, Names, Proof, least};
 pub use role::{LeastRole, LeastRule};
+pub use stored::ObjectRef;
 pub use tally::{Decision, Tally, Usage, Use, User};
 pub use unused::{Share, ShareKey, Unused, shares, unused};

@@ -15,7 +15,8 @@ use jiff::Timestamp;
 use pavisade_rbac::{Ask, ResourceAsk};
 
 use crate::counted::{Counted, Limits, PER_DAY, PER_TEXT, PER_USE, both, take_bytes};
-use crate::event::{Event, Text};
+use crate::event::Event;
+use crate::stored::Text;
 
 /// What the authorizer answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
