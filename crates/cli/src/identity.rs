@@ -76,6 +76,15 @@ fn policy(args: &MfaPolicyArgs) -> anyhow::Result<Outcome> {
                 OPERATIONS.join(", ")
             );
         }
+        if let Some(other) = args.resource.iter().find(|one| !is_resource(one)) {
+            bail!(
+                "--resource {other}: want the plural without a group, such as deployments, \
+                 pods/exec, or */* for all"
+            );
+        }
+        if args.group.as_ref().is_some_and(|name| name.is_empty() || name.contains(char::is_control)) {
+            bail!("--group: the name of a group is not empty, and has no control characters");
+        }
         admission_policy(&args.operation, &args.resource, args.group.as_deref())
     } else {
         let issuer = args.issuer.clone().context("an issuer is needed")?;
@@ -108,6 +117,16 @@ fn policy(args: &MfaPolicyArgs) -> anyhow::Result<Outcome> {
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes()).and_then(|()| out.flush())?;
     Ok(Outcome::Clean)
+}
+
+/// Whether admission can match a resource, with or without a subresource, of all API groups.
+fn is_resource(name: &str) -> bool {
+    let is_part = |part: &str| {
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        part == "*" || !part.is_empty() && part.chars().all(plain)
+    };
+    let (resource, sub) = name.split_once('/').unwrap_or((name, "*"));
+    is_part(resource) && is_part(sub)
 }
 
 /// `12h`, `30m`, `900s`.

@@ -107,6 +107,12 @@ fn wrong_words_are_refused_with_a_remedy() {
             "admission sees no reads",
         ),
         (
+            vec!["identity", "mfa-policy", "--admission", "--resource", "deployments.apps"],
+            "without a group",
+        ),
+        (vec!["identity", "mfa-policy", "--admission", "--resource", "Secrets"], "plural"),
+        (vec!["identity", "mfa-policy", "--admission", "--group", ""], "not empty"),
+        (
             vec!["identity", "test-token", "rbac.yaml", "--against", "rbac.yaml"],
             "no AuthenticationConfiguration",
         ),

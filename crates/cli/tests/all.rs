@@ -25,6 +25,7 @@ mod grants;
 mod images;
 mod integrity;
 mod least_privilege;
+mod mfa_admission;
 mod mistakes;
 mod network;
 #[cfg(unix)]
