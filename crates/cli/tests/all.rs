@@ -46,5 +46,6 @@ mod signed_images;
 mod signing;
 mod snapshots;
 mod storage;
+mod usage;
 mod vulnerabilities;
 mod vulnerable_image;
