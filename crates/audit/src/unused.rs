@@ -260,7 +260,7 @@ fn say((verb, group, on): &Permission<'_>) -> String {
 /// What a permission gives beyond itself, in words.
 fn power_of((verb, group, on): &Permission<'_>) -> Option<&'static str> {
     if [verb, group, on].into_iter().any(|part| *part == "*") {
-        return Some("covers everything that `*` stands for");
+        return Some("covers everything that `*` allows");
     }
     let (resource, sub) = on.split_once('/').unwrap_or((on, ""));
     power(&Ask::Resource(ResourceAsk {
