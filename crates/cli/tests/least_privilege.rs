@@ -326,7 +326,7 @@ fn least_roles_allow_what_was_recorded_and_nothing_else() {
     // The same as facts beside the cluster; the bindings are minutes old.
     let facts = run(folder.path(), &["rbac", "audit", "--facts", "--audit-log", "audit.log"]);
     fs::write(folder.path().join("usage.json"), facts.out).unwrap();
-    let scan = ["scan", "--cluster", "--kubeconfig", &admin, "--no-probe", "--width", "300"];
+    let scan = ["scan", "--cluster", "--kubeconfig", &admin, "--no-probe", "-f", "json"];
     let checks = ["--check", "unused-permission,powerful-use", "usage.json"];
     let scan = |more: &[&str]| run(folder.path(), &[&scan[..], &checks, more].concat());
     let young = scan(&[]);
