@@ -46,9 +46,9 @@ pub(super) fn too_little(recorded: &Recorded, since: Option<Timestamp>, days: u3
         return Some(gap.clone());
     }
     let wanted = SignedDuration::from_hours(24 * i64::from(days));
-    let known = |time: SignedDuration| format!("{} days", time.as_hours().max(0) / 24);
+    let in_days = |time: SignedDuration| time.as_hours().max(0) / 24;
     if recorded.time < wanted {
-        let text = format!("the audit logs cover only {} of {days} days", known(recorded.time));
+        let text = format!("the audit logs cover only {} of {days} days", in_days(recorded.time));
         return Some(text);
     }
     let Some((since, last)) = since.zip(recorded.usage.last) else {
@@ -56,6 +56,6 @@ pub(super) fn too_little(recorded: &Recorded, since: Option<Timestamp>, days: u3
     };
     let age = last.duration_since(since);
     (age < wanted).then(|| {
-        format!("the binding existed for only {} of {days} days of the audit logs", known(age))
+        format!("the binding existed for only {} of {days} days of the audit logs", in_days(age))
     })
 }
