@@ -240,7 +240,10 @@ mod tests {
         assert_eq!(read.usage.uses, own.uses);
         assert_eq!((read.usage.first, read.usage.last), (own.first, own.last));
         let groups = |of: &Usage| {
-            of.users.iter().map(|(n, u)| (n.clone(), u.groups.clone(), u.requests)).collect::<Vec<_>>()
+            of.users
+                .iter()
+                .map(|(n, u)| (n.clone(), u.groups.clone(), u.requests))
+                .collect::<Vec<_>>()
         };
         assert_eq!(groups(&read.usage), groups(&own));
         assert_eq!((read.time.as_hours(), read.gap), (8 * 24, None));
@@ -249,8 +252,10 @@ mod tests {
 
     #[test]
     fn documents_are_joined_and_gaps_between_them_do_not_count() {
-        let (a, b) = (usage(&[("ann", "get", "pods", 1), ("bob", "get", "pods", 3)]),
-                      usage(&[("ann", "list", "pods", 2), ("ann", "list", "pods", 4)]));
+        let (a, b) = (
+            usage(&[("ann", "get", "pods", 1), ("bob", "get", "pods", 3)]),
+            usage(&[("ann", "list", "pods", 2), ("ann", "list", "pods", 4)]),
+        );
         let c = usage(&[("ann", "list", "pods", 20), ("ann", "list", "pods", 21)]);
         let all = again(&[text(&c, 0), text(&a, 0), text(&b, 0)]);
         assert_eq!(all.time.as_hours(), 4 * 24);
@@ -269,7 +274,7 @@ mod tests {
             (own.replace(r#""events":2"#, r#""events":"x""#), "is not in the form"),
             (own.replace("2030-01-01T", "soon"), "is not in the form"),
         ] {
-            let gap = again(&[text.clone()]).gap;
+            let gap = again(std::slice::from_ref(&text)).gap;
             assert!(gap.as_ref().is_some_and(|gap| gap.contains(says)), "{gap:?}: {text}");
         }
     }

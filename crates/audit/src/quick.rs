@@ -204,7 +204,10 @@ impl<'e> Cursor<'e> {
             b'[' => self.list(b'[', b']', &mut |at| at.value(below)),
             _ => {
                 let start = self.at;
-                while matches!(self.peek(), Some(b'0'..=b'9' | b'a'..=b'z' | b'.' | b'-' | b'+' | b'E')) {
+                while matches!(
+                    self.peek(),
+                    Some(b'0'..=b'9' | b'a'..=b'z' | b'.' | b'-' | b'+' | b'E')
+                ) {
                     self.at += 1;
                 }
                 let word = &self.text[start..self.at];

@@ -105,9 +105,8 @@ fn permissions<'r, 'a>(role: &'r Role<'a>) -> impl Iterator<Item = (usize, Permi
         let groups: Vec<&str> = held.rule.texts("apiGroups").collect();
         let verbs: BTreeSet<&str> = held.rule.texts("verbs").collect();
         let resources = held.rule.texts("resources");
-        let on = resources.flat_map(move |on| {
-            groups.clone().into_iter().map(move |group| (group, on))
-        });
+        let on =
+            resources.flat_map(move |on| groups.clone().into_iter().map(move |group| (group, on)));
         let on = on.chain(held.rule.texts("nonResourceURLs").map(|url| ("", url)));
         on.flat_map(move |(group, on)| {
             verbs.clone().into_iter().map(move |verb| (place, (verb, group, on)))
@@ -116,7 +115,10 @@ fn permissions<'r, 'a>(role: &'r Role<'a>) -> impl Iterator<Item = (usize, Permi
 }
 
 /// The role of a binding that Kubernetes does not make itself.
-fn role_of<'r, 'a>(of: &'r Authorizer<'a>, binding: &Binding<'a>) -> Option<(RoleId, &'r Role<'a>)> {
+fn role_of<'r, 'a>(
+    of: &'r Authorizer<'a>,
+    binding: &Binding<'a>,
+) -> Option<(RoleId, &'r Role<'a>)> {
     let own = binding.is_default
         || binding.object.label("kubernetes.io/bootstrapping").is_some()
         || binding.name.starts_with("system:");
@@ -228,17 +230,19 @@ pub fn shares(of: &Authorizer<'_>, usage: &Usage) -> HashMap<ShareKey, Share> {
                 });
                 (permissions(role).count(), powerful.collect::<Vec<_>>())
             });
-            let is_unused = |(place, permission): &(usize, Permission<'_>)| {
-                !used.has(id, *place, permission)
-            };
+            let is_unused =
+                |(place, permission): &(usize, Permission<'_>)| !used.has(id, *place, permission);
             let of_rules = used.permissions.get(&id).into_iter().flat_map(HashMap::values);
-            let mut power = powerful.iter().filter(|(place, permission, _)| {
-                is_unused(&(*place, *permission))
-            });
+            let mut power =
+                powerful.iter().filter(|(place, permission, _)| is_unused(&(*place, *permission)));
             let share = Share {
                 permissions: *count,
                 used: of_rules.map(HashSet::len).sum(),
-                unused: permissions(role).filter(is_unused).take(SHOWN).map(|(_, p)| say(&p)).collect(),
+                unused: permissions(role)
+                    .filter(is_unused)
+                    .take(SHOWN)
+                    .map(|(_, p)| say(&p))
+                    .collect(),
                 power: power.next().map(|(_, permission, power)| (say(permission), *power)),
                 of_wildcards: used.wild.get(&id).cloned().unwrap_or_default(),
             };

@@ -82,7 +82,11 @@ fn policy(args: &MfaPolicyArgs) -> anyhow::Result<Outcome> {
                  pods/exec, or */* for all"
             );
         }
-        if args.group.as_ref().is_some_and(|name| name.is_empty() || name.contains(char::is_control)) {
+        if args
+            .group
+            .as_ref()
+            .is_some_and(|name| name.is_empty() || name.contains(char::is_control))
+        {
             bail!("--group: the name of a group is not empty, and has no control characters");
         }
         admission_policy(&args.operation, &args.resource, args.group.as_deref())

@@ -101,7 +101,10 @@ fn wrong_words_are_refused_with_a_remedy() {
         (vec!["identity", "mfa-policy", "http://a.example.com"], "https"),
         (vec!["rbac", "can", "sa:a/b/c"], "sa:NAMESPACE/NAME"),
         (vec!["rbac", "who-can", "GET", "secrets"], "write get"),
-        (vec!["rbac", "who-can", "get", "secrets", "-n", "Bad Name"], "not the name of a namespace"),
+        (
+            vec!["rbac", "who-can", "get", "secrets", "-n", "Bad Name"],
+            "not the name of a namespace",
+        ),
         (vec!["identity", "mfa-policy", OKTA, "--max-age", "soon"], "12h"),
         (vec!["identity", "mfa-policy", OKTA, "--audience", ""], "would not accept"),
         (vec!["identity", "mfa-policy", OKTA, "--acr", ""], "no proof"),

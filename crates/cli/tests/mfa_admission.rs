@@ -29,7 +29,8 @@ struct Here {
 
 impl Here {
     fn policy(&self, args: &[&str]) -> String {
-        let done = run(self.folder.path(), &[&["identity", "mfa-policy", "--admission"], args].concat());
+        let done =
+            run(self.folder.path(), &[&["identity", "mfa-policy", "--admission"], args].concat());
         assert_eq!(done.code, 0, "{}", done.err);
         done.out
     }
@@ -77,7 +78,10 @@ fn changes_need_the_factor_and_the_cluster_still_works() {
     // By a group, whose name needs quoting everywhere.
     here.cluster.apply(&here.policy(&["--group", GROUP])).unwrap();
     let why = here.enforced("a");
-    assert!(why.contains("this change needs membership of the group") && why.contains(GROUP), "{why}");
+    assert!(
+        why.contains("this change needs membership of the group") && why.contains(GROUP),
+        "{why}"
+    );
     let member = ["ann", "--as-group", GROUP];
     here.refused(&["create", "configmap", "b"]);
     here.refused(&["delete", "configmap", "a-0"]);

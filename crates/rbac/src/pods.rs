@@ -92,7 +92,8 @@ pub(crate) fn reach<'a>(view: &View<'a>, node: &str, ask: &ResourceAsk) -> Reach
                 (None, None) => nothing(view, node, &[kinds::POD]),
                 // A claim that is made for a pod is named in its status, which is not kept.
                 (None, Some(_)) => Reach::Unknown(
-                    format!("claims that were made for the pods on node `{node}` are not known").into(),
+                    format!("claims that were made for the pods on node `{node}` are not known")
+                        .into(),
                 ),
             }
         }
@@ -169,15 +170,12 @@ fn names(value: Value<'_>, path: &[&str], name: &str) -> bool {
 
 /// Unknown if only an ephemeral container refers to an object: the graph has it only if the API
 /// server was started after the container was added.
-fn late<'a>(
-    pods: impl Iterator<Item = &'a Object>,
-    paths: Paths,
-    name: &str,
-) -> Option<Reach<'a>> {
+fn late<'a>(pods: impl Iterator<Item = &'a Object>, paths: Paths, name: &str) -> Option<Reach<'a>> {
     let of_containers = paths.iter().filter_map(|path| path.strip_prefix(&["containers"]));
     let of_containers: Vec<_> = of_containers.collect();
     let mut pods = pods.filter_map(|pod| Some((pod, pod.at(&["spec", "ephemeralContainers"])?)));
-    let (pod, _) = pods.find(|(_, list)| of_containers.iter().any(|path| names(*list, path, name)))?;
+    let (pod, _) =
+        pods.find(|(_, list)| of_containers.iter().any(|path| names(*list, path, name)))?;
     let (namespace, pod) = (pod.namespace(), pod.name());
     Some(Reach::Unknown(
         format!(
@@ -228,9 +226,8 @@ fn has_secret(volume: &Object, (namespace, name): (&str, &str)) -> bool {
 
 /// That no pod refers to an object, if all of these kinds were read.
 fn nothing<'a>(view: &View<'_>, node: &str, reads: &[GroupKind]) -> Reach<'a> {
-    let complete = |kind: &GroupKind| {
-        matches!(view.coverage(*kind), Coverage::Complete | Coverage::NotServed)
-    };
+    let complete =
+        |kind: &GroupKind| matches!(view.coverage(*kind), Coverage::Complete | Coverage::NotServed);
     let Some(unread) = reads.iter().find(|kind| !complete(kind)) else { return Reach::No };
     let why = match unread.kind {
         "Pod" => format!("the Node authorizer allows it if a pod on node `{node}` refers to it"),

@@ -83,7 +83,9 @@ pub fn question(
         return Err("a verb and a resource are needed: `get secrets`".to_owned());
     }
     if !namespace.is_empty() && !is_label(namespace) {
-        return Err(format!("`{namespace}` is not the name of a namespace: these are lower case letters, digits and `-`"));
+        return Err(format!(
+            "`{namespace}` is not the name of a namespace: these are lower case letters, digits and `-`"
+        ));
     }
     if on.starts_with('/') {
         let ask = Ask::Path { verb: verb.to_ascii_lowercase(), path: on.to_owned() };
@@ -181,7 +183,10 @@ fn expand(ask: ResourceAsk, kubernetes: KubernetesVersion, remarks: &mut Vec<Str
             vec![on("patch", "scale"), on("update", "scale")]
         }
         ("logs" | "log" | "evict" | "debug", _) | (_, Some(_)) => {
-            remarks.push(format!("`{}` is understood only for pods; here it is taken as a verb", ask.verb));
+            remarks.push(format!(
+                "`{}` is understood only for pods; here it is taken as a verb",
+                ask.verb
+            ));
             vec![Ask::Resource(ask)]
         }
         _ => vec![Ask::Resource(ask)],

@@ -48,7 +48,8 @@ pub(super) fn run(count: u32, seed: u64) -> anyhow::Result<()> {
             };
             unknown += usize::from(answer.is_none());
             if answer != Some(truth) && !(answer.is_none() && may_be_unknown(ask)) {
-                wrong.push(format!("{who:?}\n  {ask:?}\n  the truth is {truth}, we say {answer:?}"));
+                wrong
+                    .push(format!("{who:?}\n  {ask:?}\n  the truth is {truth}, we say {answer:?}"));
             }
         }
     }
@@ -97,7 +98,10 @@ fn objects(random: &mut Random) -> Vec<Value> {
                 json!([{"name": "e", "envFrom": [{"secretRef": {"name": LATE}}]}]);
         }
         match random.below(6) {
-            0 => spec["resourceClaims"] = json!([{"name": "r", "resourceClaimName": random.pick(&NAMES)}]),
+            0 => {
+                spec["resourceClaims"] =
+                    json!([{"name": "r", "resourceClaimName": random.pick(&NAMES)}])
+            }
             1 => spec["resourceClaims"] = json!([{"name": "r", "resourceClaimTemplateName": "t"}]),
             _ => {}
         }
@@ -109,7 +113,8 @@ fn objects(random: &mut Random) -> Vec<Value> {
     for name in NAMES {
         let mut spec = of_volume(random);
         if !random.once_in(4) {
-            spec["claimRef"] = json!({"namespace": random.pick(&SPACES), "name": random.pick(&NAMES)});
+            spec["claimRef"] =
+                json!({"namespace": random.pick(&SPACES), "name": random.pick(&NAMES)});
         }
         all.push(json!({
             "apiVersion": "v1",
@@ -134,8 +139,7 @@ fn container(random: &mut Random) -> Value {
             ]);
         }
         3 => {
-            container["env"] =
-                json!([{"name": "A", "valueFrom": {"configMapKeyRef": {"name": name, "key": "k"}}}]);
+            container["env"] = json!([{"name": "A", "valueFrom": {"configMapKeyRef": {"name": name, "key": "k"}}}]);
         }
         _ => {}
     }
@@ -148,7 +152,9 @@ fn volume(random: &mut Random, at: usize) -> Value {
     let mut volume = match random.below(14) {
         0 => json!({"secret": {"secretName": name}}),
         1 => json!({"configMap": reference}),
-        2 => json!({"projected": {"sources": [{"configMap": {"name": random.pick(&NAMES)}}, {"secret": reference}]}}),
+        2 => {
+            json!({"projected": {"sources": [{"configMap": {"name": random.pick(&NAMES)}}, {"secret": reference}]}})
+        }
         3 | 4 => json!({"persistentVolumeClaim": {"claimName": name}}),
         5 => json!({"ephemeral": {"volumeClaimTemplate": {"spec": {}}}}),
         6 => json!({"csi": {"driver": "d", "nodePublishSecretRef": reference}}),

@@ -41,7 +41,11 @@ impl Shares {
 
 /// Why the logs do not show what was not used since `since`, if so: they must be complete, and cover
 /// `days`.
-pub(super) fn too_little(recorded: &Recorded, since: Option<Timestamp>, days: u32) -> Option<String> {
+pub(super) fn too_little(
+    recorded: &Recorded,
+    since: Option<Timestamp>,
+    days: u32,
+) -> Option<String> {
     if let Some(gap) = &recorded.gap {
         return Some(gap.clone());
     }

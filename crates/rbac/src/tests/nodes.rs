@@ -128,7 +128,11 @@ fn what_was_not_read_is_unknown() {
     for (world, question, want) in [
         (without(kinds::POD), "system:node:full get secrets/pull -n shop", "unknown"),
         (without(kinds::POD), "system:node:full get pods/web -n shop", "unknown"),
-        (without(kinds::PERSISTENT_VOLUME), "system:node:full get secrets/of-volume -n storage", "unknown"),
+        (
+            without(kinds::PERSISTENT_VOLUME),
+            "system:node:full get secrets/of-volume -n storage",
+            "unknown",
+        ),
         (without(kinds::PERSISTENT_VOLUME), "system:node:full get persistentvolumes/pv", "unknown"),
         // A pod suffices.
         (without(kinds::PERSISTENT_VOLUME), "system:node:full get secrets/pull -n shop", "yes"),
