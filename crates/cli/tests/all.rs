@@ -24,6 +24,7 @@ mod fix;
 mod grants;
 mod images;
 mod integrity;
+mod kubelets;
 mod least_privilege;
 mod mfa_admission;
 mod mistakes;

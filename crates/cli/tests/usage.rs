@@ -79,6 +79,10 @@ fn of_a_subject_only_its_own_requests_count() {
     // A name that no binding has is probably wrong.
     let wrong = unused(&["--subject", "sa:shop/wbe"]);
     assert!(wrong.code == 2 && wrong.err.contains("no binding names"), "{}", wrong.err);
+    // Without bindings, nothing was used completely.
+    let args = ["rbac", "unused", "--audit-log", "logs", "logs"];
+    let none = run(folder.path(), &args);
+    assert!(none.code == 2 && none.err.contains("no bindings were read"), "{}", none.err);
 }
 
 #[test]

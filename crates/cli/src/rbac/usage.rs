@@ -93,17 +93,24 @@ pub(super) fn unused_permissions(args: &UnusedArgs) -> anyhow::Result<Outcome> {
     let find =
         |of: &Authorizer<'_>, _: &str| Ok(unused(of, &logs.usage, only.as_ref(), by.as_ref()));
     let all: Vec<_> = read.each(find)?.into_iter().flatten().collect();
-    if let (Some(subject), Some(by)) = (&only, &by) {
-        let bound = |of: &Authorizer<'_>, _: &str| {
-            Ok(of.bindings().any(|(_, one)| one.subjects.iter().any(|(own, _)| own == subject)))
-        };
-        if !read.each(bound)?.contains(&true) {
-            bail!("no binding names {subject}, so there is nothing that it could use");
+    let asked = |of: &Authorizer<'_>, _: &str| {
+        Ok(of.bindings().filter(|(_, one)| !one.is_default).any(|(_, one)| {
+            let names = |subject| one.subjects.iter().any(|(own, _)| own == subject);
+            only.as_ref().is_none_or(names)
+        }))
+    };
+    if !read.each(asked)?.contains(&true) {
+        match &only {
+            Some(subject) => {
+                bail!("no binding names {subject}, so there is nothing that it could use")
+            }
+            None => {
+                bail!("no bindings were read: give --cluster, --snapshot, or files with bindings")
+            }
         }
-        if by.is_empty() {
-            let text = format!("the audit log contains no request of {subject}");
-            terminal::say("note", &text);
-        }
+    }
+    if let (Some(subject), true) = (&only, by.as_ref().is_some_and(BTreeSet::is_empty)) {
+        terminal::say("note", &format!("the audit log contains no request of {subject}"));
     }
     show(UsagePage::Unused(&all), &logs.usage, &args.common.how.shown)?;
     let outcome = if all.is_empty() { Outcome::Clean } else { Outcome::Findings };
