@@ -83,7 +83,9 @@ fn answers_about_kubelets_are_those_of_the_node_authorizer() {
         let named = format!("{kind}/{name}");
         let sub = parts.next().map(|sub| format!("--subresource={sub}"));
         let as_kubelet = ["--as", "system:node:kubelets-a", "--as-group", "system:nodes"];
-        let ask = [&["auth", "can-i", verb, &named], namespace, &as_kubelet].concat();
+        // Without a namespace, kubectl would ask about `default`.
+        let place = if namespaced { namespace } else { &["--all-namespaces"] };
+        let ask = [&["auth", "can-i", verb, &named], place, &as_kubelet].concat();
         let ask: Vec<_> = ask.into_iter().chain(sub.as_deref()).collect();
         let truth = cluster.kubectl(&ask).unwrap().stdout.trim() == "yes";
         assert_eq!(truth, wanted, "{verb} {on}: the API server");
