@@ -5,6 +5,7 @@
 
 mod kill;
 mod network;
+mod nodes;
 mod rbac;
 mod tokens;
 
@@ -68,6 +69,14 @@ const LOOPS: &[Loop] = &[
         elsewhere: false,
         tool: Some("authorizer"),
         run: rbac::code,
+    },
+    // Compares Kubernetes' own Node authorizer with Pavisade on generated pods and volumes.
+    Loop {
+        name: "node-graph",
+        full: 20_000,
+        elsewhere: false,
+        tool: Some("authorizer"),
+        run: nodes::run,
     },
     // Compares Kubernetes' own code with Pavisade on authentication configurations with tokens.
     Loop {

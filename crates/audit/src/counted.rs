@@ -1,7 +1,5 @@
 //! How much is kept, and the names of one use.
 
-use std::collections::BTreeSet;
-
 /// About what a text, a use and a day take beside their bytes.
 pub(crate) const PER_TEXT: usize = 64;
 pub(crate) const PER_USE: usize = 160;
@@ -35,23 +33,25 @@ impl Default for Limits {
 pub(crate) struct Counted {
     pub(crate) count: u64,
     pub(crate) span: Option<(i64, i64)>,
-    pub(crate) names: BTreeSet<Box<str>>,
+    /// Sorted.
+    pub(crate) names: Vec<Box<str>>,
     pub(crate) many: bool,
 }
 
 impl Counted {
     /// Adds a name. Returns whether there was space for it.
     pub(crate) fn name(&mut self, name: &str, limits: &Limits, bytes: &mut usize) -> bool {
-        if self.many || self.names.contains(name) {
+        if self.many {
             return true;
         }
+        let Err(place) = self.names.binary_search_by(|own| (**own).cmp(name)) else { return true };
         if self.names.len() >= limits.names {
             self.fold(bytes);
             return true;
         }
         let fits = take_bytes(bytes, name.len() + PER_TEXT, limits);
         if fits {
-            self.names.insert(name.into());
+            self.names.insert(place, name.into());
         }
         fits
     }

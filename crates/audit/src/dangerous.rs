@@ -1,6 +1,21 @@
 //! Uses that give power beyond themselves: other identities, nodes, secrets, more permissions.
 
+use std::collections::BTreeMap;
+
 use pavisade_rbac::{Ask, ResourceAsk};
+
+use crate::tally::{Decision, Usage, Use};
+
+/// The allowed uses of a user that give power, by what they give.
+pub fn powerful<'u>(usage: &'u Usage, user: &str) -> BTreeMap<&'static str, Vec<&'u Use>> {
+    let mut all = BTreeMap::<_, Vec<_>>::new();
+    for one in usage.uses_of(user).iter().filter(|one| one.decision == Decision::Allowed) {
+        if let Some(power) = power(&one.ask) {
+            all.entry(power).or_default().push(one);
+        }
+    }
+    all
+}
 
 /// What a use gives, in words; `None` if it is ordinary.
 pub fn power(ask: &Ask) -> Option<&'static str> {

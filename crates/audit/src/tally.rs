@@ -15,7 +15,8 @@ use jiff::Timestamp;
 use pavisade_rbac::{Ask, ResourceAsk};
 
 use crate::counted::{Counted, Limits, PER_DAY, PER_TEXT, PER_USE, both, take_bytes};
-use crate::event::{Event, Text};
+use crate::event::Event;
+use crate::stored::Text;
 
 /// What the authorizer answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -27,6 +28,23 @@ pub enum Decision {
     /// The log does not say it, and the response (403, 429, 5xx) may come from before the authorizer
     /// or from behind it.
     Unknown,
+}
+
+impl Decision {
+    const ALL: [Self; 3] = [Self::Allowed, Self::Denied, Self::Unknown];
+
+    /// Returns the word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Allowed => "allowed",
+            Self::Denied => "denied",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|one| one.name() == name)
+    }
 }
 
 /// One use of one permission, by one user.
@@ -240,17 +258,17 @@ impl Tally {
 
     fn see(&mut self, user: &str, groups: &[Text<'_>], ends: bool, second: Option<i64>) {
         let limits = self.limits;
-        if !self.users.contains_key(user) {
-            if self.users.len() >= limits.users
-                || user.len() > limits.text
-                || !take_bytes(&mut self.bytes, user.len() + PER_USE, &limits)
-            {
+        let fits = self.users.len() < limits.users && user.len() <= limits.text;
+        let seen = match self.users.get_mut(user) {
+            Some(seen) => seen,
+            None if fits && take_bytes(&mut self.bytes, user.len() + PER_USE, &limits) => {
+                self.users.entry(user.into()).or_default()
+            }
+            None => {
                 self.dropped += 1;
                 return;
             }
-            self.users.insert(user.into(), Seen::default());
-        }
-        let Some(seen) = self.users.get_mut(user) else { return };
+        };
         seen.requests += u64::from(ends);
         for group in groups {
             self.dropped += u64::from(!seen.group(group, &limits, &mut self.bytes));
@@ -284,16 +302,17 @@ impl Tally {
             self.dropped += 1;
             return;
         }
-        if !self.uses.contains_key(&**key) {
-            if self.uses.len() >= self.limits.uses
-                || !take_bytes(&mut self.bytes, key.len() + PER_USE, &self.limits)
-            {
+        let fits = self.uses.len() < self.limits.uses;
+        let counted = match self.uses.get_mut(&**key) {
+            Some(counted) => counted,
+            None if fits && take_bytes(&mut self.bytes, key.len() + PER_USE, &self.limits) => {
+                self.uses.entry(key.as_slice().into()).or_default()
+            }
+            None => {
                 self.dropped += 1;
                 return;
             }
-            self.uses.insert(key.as_slice().into(), Counted::default());
-        }
-        let Some(counted) = self.uses.get_mut(&**key) else { return };
+        };
         counted.count += u64::from(ends);
         counted.span = both(counted.span, span);
         self.dropped += u64::from(!counted.name(name, &self.limits, &mut self.bytes));
@@ -341,7 +360,7 @@ impl Tally {
             let Some(of) = read_key(&key) else { continue };
             let names = match counted.many {
                 true => vec!["".into()],
-                false => counted.names.into_iter().collect::<Vec<Box<str>>>(),
+                false => counted.names,
             };
             for name in names {
                 let mut ask = of.ask.clone();
@@ -360,17 +379,7 @@ impl Tally {
                 });
             }
         }
-        uses.sort_by_cached_key(|one| {
-            let place = match &one.ask {
-                Ask::Resource(ask) => {
-                    (ask.namespace.clone(), ask.group.clone(), ask.combined(), ask.name.clone())
-                }
-                Ask::Path { path, .. } => {
-                    (String::new(), String::new(), String::new(), path.clone())
-                }
-            };
-            (one.user.clone(), place, one.ask.verb().to_owned(), one.decision, one.implied)
-        });
+        uses.sort_unstable_by(|a, b| order(a).cmp(&order(b)));
         let users = self.users.into_iter().map(|(name, seen)| {
             let groups = seen.groups.into_iter().map(String::from).collect();
             (name.into(), User { groups, requests: seen.requests, days: seen.days })
@@ -384,6 +393,17 @@ impl Tally {
             last: self.span.and_then(|span| Timestamp::from_second(span.1).ok()),
         }
     }
+}
+
+/// The order of uses: by user, then by place.
+fn order(one: &Use) -> (&str, [&str; 5], &str, Decision, bool) {
+    let place = match &one.ask {
+        Ask::Resource(ResourceAsk { group, resource, subresource, namespace, name, .. }) => {
+            [&**namespace, &**group, &**resource, &**subresource, &**name]
+        }
+        Ask::Path { path, .. } => ["", "", "", "", &**path],
+    };
+    (&one.user, place, one.ask.verb(), one.decision, one.implied)
 }
 
 /// Seconds since 1970 of a time in UTC, as the API server writes it.

@@ -6,8 +6,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use pavisade_rbac::{Ask, Authorizer, Identity, Origin, Route, Subject};
+use pavisade_rbac::{
+    Ask, Authorizer, Binding, BindingId, Identity, Origin, ResourceAsk, Role, RoleId, Subject,
+};
 
+use crate::dangerous::power;
 use crate::tally::{Decision, Usage, Use};
 
 /// What was not used through one binding.
@@ -38,29 +41,29 @@ pub struct Unused {
 /// One permission: a verb, and a group and resource or a path, as a rule names them.
 type Permission<'a> = (&'a str, &'a str, &'a str);
 
-/// What was not used of all bindings, or of those that name a subject: by anybody, or with `by` by
-/// these users. Bindings of Kubernetes itself are left out.
-pub fn unused(
-    of: &Authorizer<'_>,
-    usage: &Usage,
-    only: Option<&Subject>,
-    by: Option<&BTreeSet<&str>>,
-) -> Vec<Unused> {
-    let mut used: HashMap<Route, HashSet<Permission<'_>>> = HashMap::new();
-    let mut wild: HashMap<usize, BTreeSet<String>> = HashMap::new();
-    let mut identities: HashMap<&str, Identity> = HashMap::new();
-    let uses: Vec<&Use> = match by {
-        Some(by) => by.iter().flat_map(|name| usage.uses_of(name)).collect(),
-        None => usage.uses.iter().collect(),
-    };
-    for one in uses.into_iter().filter(|one| one.decision == Decision::Allowed) {
-        let who = identities.entry(&one.user).or_insert_with(|| identity(usage, &one.user));
-        for route in of.routes(who, &one.ask) {
+/// The permissions that recorded requests used.
+#[derive(Default)]
+struct Used<'a> {
+    /// By binding and rule.
+    permissions: HashMap<BindingId, HashMap<usize, HashSet<Permission<'a>>>>,
+    /// What was used of permissions with `*`.
+    wild: HashMap<BindingId, BTreeSet<String>>,
+}
+
+impl<'a> Used<'a> {
+    fn has(&self, binding: BindingId, rule: usize, permission: &Permission<'a>) -> bool {
+        let of_rule = self.permissions.get(&binding).and_then(|rules| rules.get(&rule));
+        of_rule.is_some_and(|used| used.contains(permission))
+    }
+
+    fn add(&mut self, of: &Authorizer<'a>, who: &Identity, ask: &Ask) {
+        for route in of.routes(who, ask) {
             let rule = of.held(route).rule;
-            let verbs = rule.texts("verbs").filter(|verb| *verb == "*" || *verb == one.ask.verb());
+            let verbs = rule.texts("verbs").filter(|verb| *verb == "*" || *verb == ask.verb());
+            let rules = self.permissions.entry(route.binding).or_default();
+            let known = rules.entry(route.rule).or_default();
             for verb in verbs {
-                let known = used.entry(route).or_default();
-                match &one.ask {
+                match ask {
                     Ask::Path { path, .. } => {
                         let covers = |own: &&str| {
                             *own == path
@@ -85,7 +88,7 @@ pub fn unused(
                                 if [verb, group, on].contains(&"*") {
                                     let on = full(&combined, &ask.group);
                                     let words = format!("{} {on}", ask.verb);
-                                    wild.entry(route.binding).or_default().insert(words);
+                                    self.wild.entry(route.binding).or_default().insert(words);
                                 }
                             }
                         }
@@ -94,20 +97,60 @@ pub fn unused(
             }
         }
     }
+}
+
+/// The permissions of a role, each with the place of its rule.
+fn permissions<'r, 'a>(role: &'r Role<'a>) -> impl Iterator<Item = (usize, Permission<'a>)> + 'r {
+    role.rules.iter().enumerate().flat_map(|(place, held)| {
+        let groups: Vec<&str> = held.rule.texts("apiGroups").collect();
+        let verbs: BTreeSet<&str> = held.rule.texts("verbs").collect();
+        let resources = held.rule.texts("resources");
+        let on =
+            resources.flat_map(move |on| groups.clone().into_iter().map(move |group| (group, on)));
+        let on = on.chain(held.rule.texts("nonResourceURLs").map(|url| ("", url)));
+        on.flat_map(move |(group, on)| {
+            verbs.clone().into_iter().map(move |verb| (place, (verb, group, on)))
+        })
+    })
+}
+
+/// The role of a binding that Kubernetes does not make itself.
+fn role_of<'r, 'a>(
+    of: &'r Authorizer<'a>,
+    binding: &Binding<'a>,
+) -> Option<(RoleId, &'r Role<'a>)> {
+    let own = binding.is_default
+        || binding.object.label("kubernetes.io/bootstrapping").is_some()
+        || binding.name.starts_with("system:");
+    let role = binding.role.filter(|_| !own)?;
+    Some((role, of.role(role))).filter(|(_, role)| !matches!(role.origin, Origin::Missing))
+}
+
+/// What was not used of all bindings, or of those that name a subject: by anybody, or with `by` by
+/// these users. Bindings of Kubernetes itself are left out.
+pub fn unused(
+    of: &Authorizer<'_>,
+    usage: &Usage,
+    only: Option<&Subject>,
+    by: Option<&BTreeSet<&str>>,
+) -> Vec<Unused> {
+    let mut used = Used::default();
+    let mut identities: HashMap<&str, Identity> = HashMap::new();
+    let uses: Vec<&Use> = match by {
+        Some(by) => by.iter().flat_map(|name| usage.uses_of(name)).collect(),
+        None => usage.uses.iter().collect(),
+    };
+    for one in uses.into_iter().filter(|one| one.decision == Decision::Allowed) {
+        let who = identities.entry(&one.user).or_insert_with(|| identity(usage, &one.user));
+        used.add(of, who, &one.ask);
+    }
     let mut all = Vec::new();
     for (id, binding) in of.bindings() {
-        let own = binding.is_default
-            || binding.object.label("kubernetes.io/bootstrapping").is_some()
-            || binding.name.starts_with("system:");
         let named = |subject: &Subject| only.is_none_or(|only| only == subject);
-        if own || !binding.subjects.iter().any(|(subject, _)| named(subject)) {
+        if !binding.subjects.iter().any(|(subject, _)| named(subject)) {
             continue;
         }
-        let Some(role_id) = binding.role else { continue };
-        let role = of.role(role_id);
-        if matches!(role.origin, Origin::Missing) {
-            continue;
-        }
+        let Some((_, role)) = role_of(of, binding) else { continue };
         let mut found = Unused {
             binding_kind: binding.kind(),
             namespace: binding.namespace.unwrap_or_default().to_owned(),
@@ -118,25 +161,15 @@ pub fn unused(
             permissions: 0,
             used: 0,
             unused: BTreeMap::new(),
-            of_wildcards: wild.remove(&id).unwrap_or_default(),
+            of_wildcards: used.wild.remove(&id).unwrap_or_default(),
         };
-        for (place, held) in role.rules.iter().enumerate() {
-            let known = used.get(&Route { binding: id, role: role_id, rule: place });
-            let groups: Vec<&str> = held.rule.texts("apiGroups").collect();
-            let resources = held.rule.texts("resources");
-            let on = resources.flat_map(|on| groups.iter().map(move |group| (*group, on)));
-            let on = on.chain(held.rule.texts("nonResourceURLs").map(|url| ("", url)));
-            let verbs: BTreeSet<&str> = held.rule.texts("verbs").collect();
-            for (group, on) in on {
-                for verb in &verbs {
-                    found.permissions += 1;
-                    if known.is_some_and(|known| known.contains(&(*verb, group, on))) {
-                        found.used += 1;
-                    } else {
-                        let of = found.unused.entry(full(on, group)).or_default();
-                        of.insert((*verb).to_owned());
-                    }
-                }
+        for (place, permission) in permissions(role) {
+            found.permissions += 1;
+            if used.has(id, place, &permission) {
+                found.used += 1;
+            } else {
+                let (verb, group, on) = permission;
+                found.unused.entry(full(on, group)).or_default().insert(verb.to_owned());
             }
         }
         found.all = found.used == 0 && found.permissions > 0;
@@ -149,6 +182,98 @@ pub fn unused(
         (!a.all, key(a)).cmp(&(!b.all, key(b)))
     });
     all
+}
+
+/// What a ServiceAccount used of the permissions of one binding.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Share {
+    /// Permissions of the role.
+    pub permissions: usize,
+    /// Those that it used.
+    pub used: usize,
+    /// The first ones that it did not use: `list secrets`.
+    pub unused: Vec<String>,
+    /// The first one that it did not use and that gives power, and what it gives.
+    pub power: Option<(String, &'static str)>,
+    /// What it used of permissions with `*`.
+    pub of_wildcards: BTreeSet<String>,
+}
+
+/// The place of a share: a binding, and the user name of a ServiceAccount that it names.
+pub type ShareKey = (&'static str, String, String, String);
+
+/// What each ServiceAccount used of each binding that names it. Time and memory are linear in roles,
+/// bindings and uses, so only examples of what was not used are kept.
+pub fn shares(of: &Authorizer<'_>, usage: &Usage) -> HashMap<ShareKey, Share> {
+    let mut by_account: BTreeMap<String, BTreeSet<BindingId>> = BTreeMap::new();
+    for (id, binding) in of.bindings().filter(|(_, binding)| role_of(of, binding).is_some()) {
+        for (subject, _) in &binding.subjects {
+            if let Subject::ServiceAccount { namespace, name } = subject {
+                let user = format!("system:serviceaccount:{namespace}:{name}");
+                by_account.entry(user).or_default().insert(id);
+            }
+        }
+    }
+    // Of each role, the number of permissions and those that give power.
+    let mut roles = HashMap::new();
+    let mut shares = HashMap::new();
+    for (user, bindings) in by_account {
+        let (mut used, who) = (Used::default(), identity(usage, &user));
+        let allowed = usage.uses_of(&user).iter().filter(|one| one.decision == Decision::Allowed);
+        allowed.for_each(|one| used.add(of, &who, &one.ask));
+        for id in bindings {
+            let binding = of.binding(id);
+            let Some((role_id, role)) = role_of(of, binding) else { continue };
+            let (count, powerful) = roles.entry(role_id).or_insert_with(|| {
+                let powerful = permissions(role).filter_map(|(place, permission)| {
+                    Some((place, permission, power_of(&permission)?))
+                });
+                (permissions(role).count(), powerful.collect::<Vec<_>>())
+            });
+            let is_unused =
+                |(place, permission): &(usize, Permission<'_>)| !used.has(id, *place, permission);
+            let of_rules = used.permissions.get(&id).into_iter().flat_map(HashMap::values);
+            let mut power =
+                powerful.iter().filter(|(place, permission, _)| is_unused(&(*place, *permission)));
+            let share = Share {
+                permissions: *count,
+                used: of_rules.map(HashSet::len).sum(),
+                unused: permissions(role)
+                    .filter(is_unused)
+                    .take(SHOWN)
+                    .map(|(_, p)| say(&p))
+                    .collect(),
+                power: power.next().map(|(_, permission, power)| (say(permission), *power)),
+                of_wildcards: used.wild.get(&id).cloned().unwrap_or_default(),
+            };
+            let namespace = binding.namespace.unwrap_or_default().to_owned();
+            let key = (binding.kind(), namespace, binding.name.to_owned(), user.clone());
+            shares.insert(key, share);
+        }
+    }
+    shares
+}
+
+/// The number of examples in a [`Share`].
+const SHOWN: usize = 3;
+
+fn say((verb, group, on): &Permission<'_>) -> String {
+    format!("{verb} {}", full(on, group))
+}
+
+/// What a permission gives beyond itself, in words.
+fn power_of((verb, group, on): &Permission<'_>) -> Option<&'static str> {
+    if [verb, group, on].into_iter().any(|part| *part == "*") {
+        return Some("covers everything that `*` allows");
+    }
+    let (resource, sub) = on.split_once('/').unwrap_or((on, ""));
+    power(&Ask::Resource(ResourceAsk {
+        verb: (*verb).to_owned(),
+        group: (*group).to_owned(),
+        resource: resource.to_owned(),
+        subresource: sub.to_owned(),
+        ..ResourceAsk::default()
+    }))
 }
 
 /// A user with the groups that were recorded.

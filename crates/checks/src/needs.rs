@@ -101,7 +101,7 @@ const NAMED: usize = 12;
 fn made_for(set: &CheckSet) -> String {
     let names: Vec<_> = set.metas().map(|meta| &*meta.rule.name).collect();
     // Checks of images do not read the cluster.
-    let all = set.catalog().entries().iter().filter(|entry| entry.meta().facts.is_empty()).count();
+    let all = set.catalog().entries().iter().filter(|entry| !entry.meta().needs_images()).count();
     if names.len() == all {
         return format!("The minimal role for all {} checks.", names.len());
     }

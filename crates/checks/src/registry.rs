@@ -310,6 +310,8 @@ static REGISTRY: &[Registered] = &[
     entry::<identity::ended_grant::EndedGrant>(),
     entry::<identity::permanent_cluster_admin::PermanentClusterAdmin>(),
     entry::<identity::distant_grant_end::DistantGrantEnd>(),
+    entry::<identity::unused_permission::UnusedPermission>(),
+    entry::<identity::powerful_use::PowerfulUse>(),
     entry::<network::unrestricted_ingress::UnrestrictedIngress>(),
     entry::<network::unrestricted_egress::UnrestrictedEgress>(),
     entry::<network::allow_all_policy::AllowAllPolicy>(),

@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 use jiff::Timestamp;
 use pavisade_images as images;
 use pavisade_model::{Fact, KubernetesVersion, Meta, Program, Rule, Subject, kinds};
-use pavisade_snapshot::{Facts, Image, Object, World, WorldKind, WorldParts};
+use pavisade_snapshot::{Image, Object, Snapshot, World, WorldKind, WorldParts};
 
 use crate::any::AnyCheck;
 use crate::fragment::{is_fragment, said};
@@ -123,7 +123,7 @@ impl CheckSet {
 
     /// Returns all built-in checks of objects, with default parameters.
     pub fn all(kubernetes: KubernetesVersion) -> Self {
-        let wanted = |meta: &Meta| meta.facts.is_empty();
+        let wanted = |meta: &Meta| !meta.needs_images();
         let Ok(set) = Self::new(&Catalog::builtin(), kubernetes, wanted, &HashMap::new()) else {
             unreachable!("every check is built from its defaults, which a test proves")
         };
@@ -290,18 +290,19 @@ impl CheckSet {
 
     /// Returns checks whose facts were not requested, or not for every image, each with the first
     /// missing fact.
-    pub fn unasked(&self, facts: &Facts) -> Vec<(&Meta, Fact)> {
-        self.metas().filter_map(|meta| Some((meta, missing(meta, facts)?))).collect()
+    pub fn unasked(&self, snapshot: &Snapshot) -> Vec<(&Meta, Fact)> {
+        self.metas().filter_map(|meta| Some((meta, missing(meta, snapshot)?))).collect()
     }
 
     /// Returns the rules of such checks among all existing ones, including those that did not see
     /// every image.
-    pub fn unasked_rules(&self, facts: &Facts) -> Vec<Arc<Rule>> {
+    pub fn unasked_rules(&self, snapshot: &Snapshot) -> Vec<Arc<Rule>> {
         let entries = self.catalog.entries().iter();
-        let lacks = facts.images.as_ref().is_some_and(|images| images.has_missing());
+        let images = snapshot.facts().images.as_ref();
+        let lacks = images.is_some_and(|images| images.has_missing());
         let unasked = entries.filter(|entry| {
             let meta = entry.meta();
-            missing(meta, facts).is_some() || lacks && !meta.facts.is_empty()
+            missing(meta, snapshot).is_some() || lacks && meta.needs_images()
         });
         unasked.map(|entry| entry.rule().clone()).collect()
     }
@@ -368,8 +369,13 @@ impl CheckSet {
 }
 
 /// Returns the first fact required by a check that was not requested, or not for every image.
-fn missing(meta: &Meta, facts: &Facts) -> Option<Fact> {
-    let has = |fact: &Fact| match (fact, &facts.images) {
+fn missing(meta: &Meta, snapshot: &Snapshot) -> Option<Fact> {
+    let recorded = || {
+        let mut worlds = snapshot.worlds().iter();
+        worlds.any(|world| world.nth(kinds::USAGE_FACTS, 0).is_some())
+    };
+    let has = |fact: &Fact| match (fact, &snapshot.facts().images) {
+        (Fact::Usage, _) => recorded(),
         (_, None) => false,
         // Source trees do not count.
         (Fact::Images, Some(images)) => {

@@ -76,11 +76,25 @@ fn policy(args: &MfaPolicyArgs) -> anyhow::Result<Outcome> {
                 OPERATIONS.join(", ")
             );
         }
+        if let Some(other) = args.resource.iter().find(|one| !is_resource(one)) {
+            bail!(
+                "--resource {other}: want the plural without a group, such as deployments, \
+                 pods/exec, or */* for all"
+            );
+        }
+        if args
+            .group
+            .as_ref()
+            .is_some_and(|name| name.is_empty() || name.contains(char::is_control))
+        {
+            bail!("--group: the name of a group is not empty, and has no control characters");
+        }
         admission_policy(&args.operation, &args.resource, args.group.as_deref())
     } else {
         let issuer = args.issuer.clone().context("an issuer is needed")?;
-        if !issuer.starts_with("https://") {
-            bail!("{issuer}: the API server takes issuers with https alone");
+        let host = issuer.strip_prefix("https://").unwrap_or_default();
+        if host.is_empty() || host.starts_with('/') {
+            bail!("{issuer}: want a URL such as https://sso.example.com; it must use https");
         }
         let preset = match &args.preset {
             None => Preset::of(&issuer),
@@ -102,12 +116,38 @@ fn policy(args: &MfaPolicyArgs) -> anyhow::Result<Outcome> {
             groups: args.groups_claim.clone(),
             prefix: args.prefix.clone(),
         };
-        configuration(&wanted)
-            .map_err(|why| anyhow!("{} cannot prove a second factor: {why}", preset.name()))?
+        if args.acr.iter().any(String::is_empty) {
+            bail!("--acr: an empty value is no proof of a second factor");
+        }
+        let text = configuration(&wanted)
+            .map_err(|why| anyhow!("{} cannot prove a second factor: {why}", preset.name()))?;
+        if let Some(fault) = faults(&text).first() {
+            bail!("the API server would not accept this configuration: {fault}");
+        }
+        text
     };
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes()).and_then(|()| out.flush())?;
     Ok(Outcome::Clean)
+}
+
+/// Whether admission can match a resource, with or without a subresource, of all API groups.
+fn is_resource(name: &str) -> bool {
+    let is_part = |part: &str| {
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        part == "*" || !part.is_empty() && part.chars().all(plain)
+    };
+    let (resource, sub) = name.split_once('/').unwrap_or((name, "*"));
+    is_part(resource) && is_part(sub)
+}
+
+/// What the API server would not accept of a configuration.
+fn faults(text: &str) -> Vec<String> {
+    let documents = read(&Source::new("authentication.yaml", text));
+    let sent = documents.docs.iter().flat_map(|doc| objects(doc.root()).sent);
+    let all = sent.map(|one| Object::new(one.value, one.api_version, one.kind));
+    let faults = all.flat_map(|object| Authentication::read(&object).faults);
+    faults.map(|fault| format!("{}: {}", fault.field, fault.why)).collect()
 }
 
 /// `12h`, `30m`, `900s`.

@@ -40,6 +40,11 @@ pub(crate) fn picture(
             Snapshot::new(worlds, notes)
         }
     };
+    if picture.worlds().len() > 1 && written.iter().any(Object::is_from_node) {
+        bail!(
+            "facts from nodes, etcd or audit logs are about one cluster: scan the clusters one by one"
+        );
+    }
     one_version(input.kubernetes_version, &picture)?;
     if let Some(name) = live.distribution {
         picture = picture.with_distribution(name);

@@ -179,7 +179,7 @@ impl Choice {
     /// # Errors
     /// A check rejects its parameters.
     pub(crate) fn checks(&self, kubernetes: KubernetesVersion) -> anyhow::Result<CheckSet> {
-        let asked = |meta: &Meta| self.images || meta.facts.is_empty();
+        let asked = |meta: &Meta| self.images || !meta.needs_images();
         let wanted = |meta: &Meta| asked(meta) && self.ids.contains(&*meta.rule.id);
         CheckSet::new(&self.catalog, kubernetes, wanted, &self.parameters)
             .map_err(|error| anyhow!("check `{}`: {}", error.check, error.message))

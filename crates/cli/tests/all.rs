@@ -25,7 +25,9 @@ mod fix;
 mod grants;
 mod images;
 mod integrity;
+mod kubelets;
 mod least_privilege;
+mod mfa_admission;
 mod mistakes;
 mod network;
 #[cfg(unix)]
@@ -46,5 +48,6 @@ mod signed_images;
 mod signing;
 mod snapshots;
 mod storage;
+mod usage;
 mod vulnerabilities;
 mod vulnerable_image;

@@ -480,4 +480,16 @@ fn several_contexts_are_several_clusters() {
     assert!(run.err.contains("old 1.30, prod 1.33"), "{}", run.err);
     let chosen = ["--context", "prod", "--context", "old", "--kubernetes-version", "1.30"];
     check(&scan_all(&differ, &chosen), 1, &["Kubernetes 1.30"]);
+
+    // Facts of one cluster say nothing about another.
+    let folder = tempfile::tempdir().unwrap();
+    let facts = folder.path().join("usage.json");
+    fs::write(
+        &facts,
+        r#"{"apiVersion":"pavisade.dev/v1","kind":"UsageFacts","metadata":{"name":"a"}}"#,
+    )
+    .unwrap();
+    let run =
+        scan_all(&both, &["--context", "prod", "--context", "stage", facts.to_str().unwrap()]);
+    assert!(run.code == 2 && run.err.contains("one by one"), "{} {}", run.code, run.err);
 }

@@ -214,6 +214,40 @@ impl Drop for Sweeper {
     }
 }
 
+#[test]
+fn what_cannot_be_removed_is_told_once_and_removed_when_it_can_be() {
+    let Some(cluster) = cluster("grants-refused") else { return };
+    let here = Here::new(&cluster);
+    let config = sweeper(&here);
+    let verbs = |verbs: &str| {
+        let patch = format!(r#"[{{"op": "replace", "path": "/rules/0/verbs", "value": {verbs}}}]"#);
+        let role = ["patch", "clusterrole", "pavisade-grants", "--type", "json", "-p", &patch];
+        cluster.get(&role).unwrap();
+    };
+    verbs(r#"["list"]"#);
+    let running = Sweeper::start(&here, &config, "a");
+    let (name, _) = here.made(&["create", "ann", "view", "--for", "1s", "--reason", "r"]);
+    let told = || running.said().matches(&format!("not removed: {name}")).count();
+    for _ in 0..60 {
+        if told() > 0 {
+            break;
+        }
+        sleep(Duration::from_millis(500));
+    }
+    // In this time it lists grants several times, and tries twice.
+    sleep(Duration::from_secs(9));
+    assert_eq!(told(), 1, "{}", running.said());
+    verbs(r#"["list", "delete"]"#);
+    for _ in 0..60 {
+        if !here.names().contains(&name) {
+            assert_eq!(told(), 1, "{}", running.said());
+            return;
+        }
+        sleep(Duration::from_millis(500));
+    }
+    panic!("{name} is still there\n{}", running.said());
+}
+
 /// Watches bindings, and remembers when each was removed.
 struct Watch(Child, PathBuf);
 

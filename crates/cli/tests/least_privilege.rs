@@ -323,6 +323,20 @@ fn least_roles_allow_what_was_recorded_and_nothing_else() {
     let unused = run(folder.path(), &[&unused[..], &["--no-probe"]].concat());
     assert_eq!(unused.code, 1, "{}", unused.err);
     assert!(unused.out.contains("used of `*`"), "{}", unused.out);
+    // The same as facts beside the cluster; the bindings are minutes old.
+    let facts = run(folder.path(), &["rbac", "audit", "--facts", "--audit-log", "audit.log"]);
+    fs::write(folder.path().join("usage.json"), facts.out).unwrap();
+    let scan = ["scan", "--cluster", "--kubeconfig", &admin, "--no-probe", "-f", "json"];
+    let checks = ["--check", "unused-permission,powerful-use", "usage.json"];
+    let scan = |more: &[&str]| run(folder.path(), &[&scan[..], &checks, more].concat());
+    let young = scan(&[]);
+    assert!(young.out.contains("cover only 0 of 30 days"), "{}", young.out);
+    let scanned = scan(&["--set", "unused-permission.days=0"]);
+    for subject in &SUBJECTS {
+        let says = format!("ServiceAccount `shop/{}` used only `", subject.name);
+        assert!(scanned.out.contains(&says), "{says}: {}", scanned.out);
+    }
+    assert!(scanned.out.contains("makes tokens of ServiceAccounts"), "{}", scanned.out);
     for subject in &SUBJECTS {
         cluster.get(&["delete", "clusterrolebinding", &format!("all-{}", subject.name)]).unwrap();
     }

@@ -155,8 +155,10 @@ pub fn assess<'a>(
     let is_asked = |rule: &Rule| !judgement.unasked.iter().any(|other| other.id == rule.id);
     let rules = rules.filter(|rule| is_asked(rule));
     // Findings in images that were read count, whatever is in the others.
-    let is_seen =
-        |counted: &&RuleTally| is_asked(&counted.rule) || counted.tally != Tally::default();
+    let is_seen = |counted: &&RuleTally| {
+        let Tally { holds, fails, unknown, .. } = counted.tally;
+        is_asked(&counted.rule) || holds + fails + unknown > 0
+    };
     for counted in judgement.tallies.iter().filter(is_seen) {
         let (findings, excepted) = (Vec::new(), Vec::new());
         ran.checks.insert(&*counted.rule.id, OfCheck { counted, findings, excepted });

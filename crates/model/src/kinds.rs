@@ -180,9 +180,10 @@ kinds! {
     ARGO_CRON_WORKFLOW = "argoproj.io" "CronWorkflow" "cronworkflows";
     // Facts about a live cluster that are not API objects.
     CLUSTER = "pavisade.dev" "Cluster" "";
-    // Facts read from a database of etcd, and from a node.
+    // Facts read from a database of etcd, from a node, and from audit logs.
     ETCD_FACTS = "pavisade.dev" "EtcdFacts" "";
     NODE_FACTS = "pavisade.dev" "NodeFacts" "";
+    USAGE_FACTS = "pavisade.dev" "UsageFacts" "";
     // Configuration files that are not API objects.
     ADMISSION_CONFIGURATION = "apiserver.config.k8s.io" "AdmissionConfiguration" "";
     AUDIT_POLICY = "audit.k8s.io" "Policy" "";

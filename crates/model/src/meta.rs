@@ -264,6 +264,8 @@ pub enum Fact {
     Images,
     /// Vulnerabilities of the packages.
     Vulnerabilities,
+    /// Permissions that were used, according to audit logs (`UsageFacts`).
+    Usage,
 }
 
 impl Fact {
@@ -272,6 +274,7 @@ impl Fact {
         match self {
             Self::Images => "images",
             Self::Vulnerabilities => "vulnerabilities",
+            Self::Usage => "usage",
         }
     }
 }
@@ -405,5 +408,10 @@ impl Meta {
     /// Iterates over the kinds that it reads in addition to its subject.
     pub fn reads(&self) -> impl Iterator<Item = GroupKind> {
         self.reads.iter().flat_map(|group| group.iter().copied())
+    }
+
+    /// Whether it needs facts about images. What else it needs is among the objects.
+    pub fn needs_images(&self) -> bool {
+        self.facts.iter().any(|fact| matches!(fact, Fact::Images | Fact::Vulnerabilities))
     }
 }

@@ -294,6 +294,9 @@ impl<'o> Reader<'o> {
                 None => self.fault(at, "URL scheme must be https"),
                 Some(rest) => {
                     let authority = rest.split('/').next().unwrap_or_default();
+                    if authority.contains(' ') || url.contains(char::is_control) {
+                        self.fault(at, "URL contains an invalid character");
+                    }
                     if authority.contains('@') {
                         self.fault(at, "URL must not contain a username or password");
                     }

@@ -343,7 +343,7 @@ pub fn admission_policy(
     };
     format!(
         "\
-# Requires {what} for these changes. Excluded are the components of
+# Requires {} for these changes. Excluded are the components of
 # Kubernetes, ServiceAccounts, nodes and their bootstrap tokens, and the user {BREAK_GLASS_USER}, who has no second
 # factor. If your break-glass user has another name, change it below; if there is none, remove it.
 # Admission sees no reads: get, list and watch are a matter of RBAC and authentication. Reviews of
@@ -369,7 +369,7 @@ spec:
         !(request.userInfo.username in ['system:apiserver', 'system:kube-controller-manager', 'system:kube-scheduler', '{BREAK_GLASS_USER}'])
   validations:
     - expression: {}
-      message: this change needs {what}
+      message: {}
       reason: Forbidden
 ---
 apiVersion: admissionregistration.k8s.io/v1
@@ -380,9 +380,11 @@ spec:
   policyName: pavisade-mfa
   validationActions: [Deny, Audit]
 ",
+        what,
         all(operations),
         all(resources),
-        quoted(&expression)
+        quoted(&expression),
+        quoted(&format!("this change needs {what}"))
     )
 }
 

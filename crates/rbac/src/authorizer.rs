@@ -84,24 +84,37 @@ pub struct Route {
 }
 
 impl<'a> Authorizer<'a> {
+    /// Roles and bindings.
+    pub const ROLES: &'static [GroupKind] =
+        &[kinds::ROLE, kinds::CLUSTER_ROLE, kinds::ROLE_BINDING, kinds::CLUSTER_ROLE_BINDING];
+
     /// The kinds that it looks at.
-    pub const READS: Reads = &[&[
-        kinds::ROLE,
-        kinds::CLUSTER_ROLE,
-        kinds::ROLE_BINDING,
-        kinds::CLUSTER_ROLE_BINDING,
-        kinds::SERVICE_ACCOUNT,
-        kinds::CUSTOM_RESOURCE_DEFINITION,
-        kinds::POD,
-        kinds::CLUSTER,
-        kinds::AUTHORIZATION_CONFIGURATION,
-    ]];
+    pub const READS: Reads = &[
+        Self::ROLES,
+        &[
+            kinds::SERVICE_ACCOUNT,
+            kinds::CUSTOM_RESOURCE_DEFINITION,
+            kinds::POD,
+            kinds::PERSISTENT_VOLUME,
+            kinds::CLUSTER,
+            kinds::AUTHORIZATION_CONFIGURATION,
+        ],
+    ];
 
     /// Reads a world, which must show [`Authorizer::READS`].
     pub fn of(view: &View<'a>) -> Self {
+        Self::with(view, Chain::of(view))
+    }
+
+    /// Reads only [`Authorizer::ROLES`], for questions about roles and bindings.
+    pub fn of_roles(view: &View<'a>) -> Self {
+        Self::with(view, Chain::default())
+    }
+
+    fn with(view: &View<'a>, chain: Chain) -> Self {
         let mut all = Self {
             view: *view,
-            chain: Chain::of(view),
+            chain,
             roles: Vec::new(),
             doubtful: Vec::new(),
             collected: HashSet::new(),

@@ -21,6 +21,7 @@ mod lint;
 mod model;
 mod node;
 mod parts;
+mod pods;
 mod questions;
 mod request;
 pub mod resources;

@@ -1,40 +1,70 @@
 //! The share of the Node authorizer (k8s.io/kubernetes `plugin/pkg/auth/authorizer/node`): what a
 //! kubelet may do beyond RBAC.
 //!
-//! It knows which pods run on which node, and lets a kubelet read what those refer to. That graph is
-//! not followed here: where it decides, the answer is unknown, unless no pod is on the node. All else
-//! follows from the request, or is a fixed list of rules, the same as those of the ClusterRole
-//! `system:node`.
+//! It knows which pods run on which node, and lets a kubelet read what those refer to (`pods.rs`).
+//! Attachments, slices and certificate requests name their node themselves; they are not read, so
+//! where they decide, the answer is unknown. All else follows from the request, or is a fixed list of
+//! rules, the same as those of the ClusterRole `system:node`.
 
-use pavisade_model::{Why, kinds};
-use pavisade_snapshot::{Coverage, View};
-use pavisade_yaml::Value;
+use pavisade_model::Why;
+use pavisade_snapshot::View;
 
 use crate::defaults;
+use crate::pods::{Reach, reach};
 use crate::request::{Ask, Identity, ResourceAsk};
 
-/// Whether it allows a request; a doubt where that depends on pods of the node.
+/// Whether it allows a request; a doubt where that depends on what was not read.
 pub(crate) fn decide(view: &View<'_>, who: &Identity, ask: &Ask, doubts: &mut Vec<Why>) -> bool {
     let Some(node) = who.node().filter(|node| !node.is_empty()) else { return false };
-    let answer = match ask {
-        Ask::Resource(resource) => graph(node, resource, view),
-        Ask::Path { .. } => Answer::Rules,
+    let resource = match ask {
+        Ask::Resource(resource) => resource,
+        Ask::Path { .. } => return by_rules(ask),
     };
-    match answer {
+    match graph(node, resource, view) {
         Answer::No => false,
         Answer::Yes => true,
-        Answer::Pods if view.coverage(kinds::POD) == Coverage::Complete && is_empty(node, view) => {
-            false
-        }
-        Answer::Pods | Answer::Objects => {
+        Answer::Rules => by_rules(ask),
+        Answer::Pods => match reach(view, node, resource) {
+            Reach::Through(_) => true,
+            Reach::No => false,
+            Reach::Unknown(why) => {
+                doubts.push(why);
+                false
+            }
+        },
+        Answer::Objects => {
             let why = format!(
-                "the Node authorizer allows it where something on node `{node}` needs it, which is \
-                 not followed here"
+                "the Node authorizer allows it if the object names node `{node}`, which is not read"
             );
             doubts.push(why.into());
             false
         }
-        Answer::Rules => defaults::of_nodes().rules.iter().any(|rule| rule.allows(ask)),
+    }
+}
+
+fn by_rules(ask: &Ask) -> bool {
+    defaults::of_nodes().rules.iter().any(|rule| rule.allows(ask))
+}
+
+/// Why it allows a request, in words.
+pub(crate) fn reason(view: &View<'_>, who: &Identity, ask: &Ask) -> String {
+    let through = match (who.node(), ask) {
+        (Some(node), Ask::Resource(resource)) => match graph(node, resource, view) {
+            Answer::Pods => match reach(view, node, resource) {
+                Reach::Through(pod) => Some((node, pod)),
+                Reach::No | Reach::Unknown(_) => None,
+            },
+            _ => None,
+        },
+        _ => None,
+    };
+    match through {
+        None => "the Node authorizer".to_owned(),
+        Some((node, pod)) => format!(
+            "the Node authorizer, because of pod `{}/{}` on node `{node}`",
+            pod.namespace(),
+            pod.name()
+        ),
     }
 }
 
@@ -44,9 +74,7 @@ pub(crate) fn remark(view: &View<'_>, ask: &Ask) -> Option<&'static str> {
     const SOME: &str = "the Node authorizer also lets a kubelet do this where it concerns its own node or \
                         the pods on it";
     const ALL: &str = "the Node authorizer also lets every kubelet do this";
-    let Ask::Resource(resource) = ask else {
-        return defaults::of_nodes().rules.iter().any(|rule| rule.allows(ask)).then_some(ALL);
-    };
+    let Ask::Resource(resource) = ask else { return by_rules(ask).then_some(ALL) };
     // What is not said in the question may be of that node.
     let mut named = resource.clone();
     if named.name.is_empty() && !matches!(&*named.verb, "create" | "deletecollection") {
@@ -59,24 +87,16 @@ pub(crate) fn remark(view: &View<'_>, ask: &Ask) -> Option<&'static str> {
     let some = |ask: &ResourceAsk| match graph(&ask.name, ask, view) {
         Answer::No => None,
         Answer::Yes | Answer::Pods | Answer::Objects => Some(SOME),
-        Answer::Rules => {
-            let ask = Ask::Resource(ask.clone());
-            defaults::of_nodes().rules.iter().any(|rule| rule.allows(&ask)).then_some(ALL)
-        }
+        Answer::Rules => by_rules(&Ask::Resource(ask.clone())).then_some(ALL),
     };
     some(resource).or_else(|| some(&named))
-}
-
-fn is_empty(node: &str, view: &View<'_>) -> bool {
-    let pods = view.list(kinds::POD).objects;
-    !pods.iter().any(|pod| pod.at(&["spec", "nodeName"]).and_then(Value::as_str) == Some(node))
 }
 
 /// What decides.
 enum Answer {
     No,
     Yes,
-    /// Which pods are on the node.
+    /// What the pods on the node refer to.
     Pods,
     /// Which other objects are about the node.
     Objects,

@@ -152,7 +152,7 @@ pub fn explain(
                     Through::Masters => Some(
                         "the group `system:masters`, for which no authorizer is asked".to_owned(),
                     ),
-                    Through::Node => Some("the Node authorizer".to_owned()),
+                    Through::Node => Some(node::reason(of.view(), &who, ask)),
                     Through::AlwaysAllow => Some("the authorization mode AlwaysAllow".to_owned()),
                 });
             }

@@ -2,6 +2,7 @@
 
 mod authorizers;
 mod faults;
+mod nodes;
 
 use pavisade_judgement::Verdict;
 use pavisade_model::KubernetesVersion;
@@ -377,26 +378,6 @@ fn other_authorizers_are_asked_in_their_order() {
             "yes",
             "{authorizers}"
         );
-    }
-}
-
-#[test]
-fn a_kubelet_has_its_own_node_and_what_its_pods_need() {
-    let world = cluster(
-        "apiVersion: v1\nkind: Pod\nmetadata: {name: p, namespace: shop}\nspec: {nodeName: full, containers: []}\n",
-    );
-    for (question, want) in [
-        ("system:node:empty get nodes/empty", "yes"),
-        ("system:node:empty get nodes/full", "no"),
-        ("system:node:empty get secrets/a -n shop", "no"),
-        ("system:node:full get secrets/a -n shop", "unknown"),
-        ("system:node:full list secrets -n shop", "no"),
-        ("system:node:full update leases/full -n kube-node-lease", "yes"),
-        ("system:node:full update leases/empty -n kube-node-lease", "no"),
-        ("system:node:full create pods/p/eviction -n shop", "yes"),
-        ("user:system:nodes get nodes/full", "no"),
-    ] {
-        assert_eq!(answer(&world, 37, question), want, "{question}");
     }
 }
 

@@ -29,7 +29,7 @@ pub fn subject(word: &str) -> Result<Subject, String> {
         return Err(format!("an empty subject: {forms}"));
     }
     let account = |rest: &str, cut: char| match rest.split_once(cut) {
-        Some((namespace, name)) if !namespace.is_empty() && !name.is_empty() => {
+        Some((namespace, name)) if is_label(namespace) && is_name(name) => {
             Ok(Subject::ServiceAccount { namespace: namespace.to_owned(), name: name.to_owned() })
         }
         _ => Err(format!("{word}: a ServiceAccount has a namespace and a name: {forms}")),
@@ -52,6 +52,20 @@ pub fn subject(word: &str) -> Result<Subject, String> {
     }
 }
 
+/// Whether the API server accepts it as the name of a namespace (RFC 1123).
+fn is_label(name: &str) -> bool {
+    name.len() <= 63 && !name.contains('.') && is_name(name)
+}
+
+/// Whether it accepts it as the name of an object such as a ServiceAccount.
+fn is_name(name: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+    let ends = [name.bytes().next(), name.bytes().last()];
+    name.len() <= 253
+        && ends.into_iter().all(|end| end.is_some_and(plain))
+        && name.bytes().all(|b| plain(b) || b == b'-' || b == b'.')
+}
+
 /// A verb and what it is on: `get secrets`, `create deployments.apps`, `exec pods/web`, `get /metrics`.
 ///
 /// Behind the slash is the name of an object, or a subresource where the resource has one of that
@@ -68,9 +82,18 @@ pub fn question(
     if verb.is_empty() || on.is_empty() {
         return Err("a verb and a resource are needed: `get secrets`".to_owned());
     }
+    if !namespace.is_empty() && !is_label(namespace) {
+        return Err(format!(
+            "`{namespace}` is not the name of a namespace: these are lower case letters, digits and `-`"
+        ));
+    }
     if on.starts_with('/') {
         let ask = Ask::Path { verb: verb.to_ascii_lowercase(), path: on.to_owned() };
         return Ok(Question { text: ask.to_string(), asks: vec![ask], remarks: Vec::new() });
+    }
+    // The API server compares verbs as they are.
+    if verb.chars().any(|c| c.is_ascii_uppercase()) {
+        return Err(format!("{verb}: verbs are lower case: write {}", verb.to_ascii_lowercase()));
     }
     let mut remarks = Vec::new();
     let mut parts = on.split('/');
@@ -158,6 +181,13 @@ fn expand(ask: ResourceAsk, kubernetes: KubernetesVersion, remarks: &mut Vec<Str
         }
         ("scale", _) if ask.subresource.is_empty() => {
             vec![on("patch", "scale"), on("update", "scale")]
+        }
+        ("logs" | "log" | "evict" | "debug", _) | (_, Some(_)) => {
+            remarks.push(format!(
+                "`{}` is understood only for pods; here it is taken as a verb",
+                ask.verb
+            ));
+            vec![Ask::Resource(ask)]
         }
         _ => vec![Ask::Resource(ask)],
     }

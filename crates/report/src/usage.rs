@@ -319,11 +319,7 @@ fn use_value(one: &Use) -> Value {
         "request": one.ask.to_string(),
         "manyNames": one.many,
         "implied": one.implied,
-        "decision": match one.decision {
-            Decision::Allowed => "allowed",
-            Decision::Denied => "denied",
-            Decision::Unknown => "unknown",
-        },
+        "decision": one.decision.name(),
         "power": dangerous::power(&one.ask),
         "count": one.count,
         "first": one.first.map(|at| at.to_string()),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use pavisade_checks::{Catalog, CheckSet, Report, Verdict};
 use pavisade_images::{Naming, Wants};
 use pavisade_model::{Fact, Meta, Note, NoteKind, Paths, State, Workload};
-use pavisade_snapshot::{Facts, Image, Images, Object, Snapshot, World};
+use pavisade_snapshot::{Image, Images, Object, Snapshot, World};
 use rayon::prelude::*;
 
 use crate::part::Part;
@@ -119,15 +119,17 @@ fn failures(checks: &CheckSet, world: &World, object: &Object, now: Timestamp) -
 }
 
 /// Returns a note about checks that did not run because their facts were not requested.
-pub(crate) fn note(checks: &CheckSet, facts: &Facts) -> Option<Note> {
-    let unasked = checks.unasked(facts);
+pub(crate) fn note(checks: &CheckSet, snapshot: &Snapshot) -> Option<Note> {
+    let mut unasked = checks.unasked(snapshot);
+    // No option requests usage: it is a file among others.
+    unasked.retain(|(_, fact)| *fact != Fact::Usage);
     let (first, fact) = unasked.first()?;
     let others = match unasked.len() {
         1 => String::new(),
         more => format!(" and {} more", more - 1),
     };
     let where_to = match fact {
-        Fact::Images => "",
+        Fact::Images | Fact::Usage => "",
         Fact::Vulnerabilities => " on every image",
     };
     Some(Note {

@@ -162,7 +162,7 @@ fn judge_within(
     let place = worlds.first().map_or(String::new(), |world| world.name().to_string());
     let cut = part::cut_note(checks, &told, limit, place);
     notes.extend(cut.clone());
-    notes.extend(facts::note(checks, snapshot.facts()));
+    notes.extend(facts::note(checks, snapshot));
     let clusters = || worlds.iter().filter(|world| world.is_live());
     notes.extend(clusters().flat_map(|world| drift::notes(world)));
     notes.extend(clusters().filter_map(|world| served::note(world)));
@@ -193,7 +193,7 @@ fn judge_within(
         dismissed,
         baseline,
         tallies,
-        unasked: checks.unasked_rules(snapshot.facts()),
+        unasked: checks.unasked_rules(snapshot),
         notes,
         worlds: worlds.len(),
         // The facts about a cluster are not one of its objects.

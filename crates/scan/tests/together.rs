@@ -26,7 +26,7 @@ fn world(name: &str, kind: WorldKind, text: &str) -> WorldParts {
 /// Judges without grouping, by the checks that are on by default.
 fn raw(worlds: Vec<WorldParts>, terms: &Terms) -> Judgement {
     let wanted = |meta: &pavisade_model::Meta| {
-        meta.rule.audience == pavisade_model::Audience::Everyone && meta.facts.is_empty()
+        meta.rule.audience == pavisade_model::Audience::Everyone && !meta.needs_images()
     };
     let set =
         CheckSet::new(&Catalog::builtin(), KubernetesVersion::LATEST, wanted, &HashMap::new())

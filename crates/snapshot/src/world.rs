@@ -398,7 +398,7 @@ impl Snapshot {
                 return world.clone();
             }
             let (mut objects, seen) = (world.objects.clone(), world.seen.clone());
-            // What was read from nodes and etcd is a part of the cluster.
+            // What was read from nodes, etcd and audit logs is a part of the cluster.
             for facts in written.iter().filter(|object| object.is_from_node()) {
                 objects.insert(facts.id().clone(), Arc::new(facts.clone()));
             }

@@ -42,6 +42,7 @@ type objects struct {
 	clusterRoles        []*rbacv1.ClusterRole
 	clusterRoleBindings []*rbacv1.ClusterRoleBinding
 	pods                []*corev1.Pod
+	volumes             []*corev1.PersistentVolume
 }
 
 func read(raw []json.RawMessage) (*objects, error) {
@@ -63,6 +64,8 @@ func read(raw []json.RawMessage) (*objects, error) {
 			all.clusterRoleBindings, err = add(all.clusterRoleBindings, text)
 		case "Pod":
 			all.pods, err = add(all.pods, text)
+		case "PersistentVolume":
+			all.volumes, err = add(all.volumes, text)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("reading a %s: %w", kind.Kind, err)
@@ -91,7 +94,13 @@ func authorize(ctx context.Context, asked *question, said *answer) error {
 	_, static := validation.NewTestRuleResolver(all.roles, all.roleBindings, all.clusterRoles, all.clusterRoleBindings)
 	graph := node.NewGraph()
 	for _, pod := range all.pods {
-		graph.AddPod(pod)
+		// As the informer of an API server does.
+		if pod.Spec.NodeName != "" {
+			graph.AddPod(pod)
+		}
+	}
+	for _, volume := range all.volumes {
+		graph.AddPV(volume)
 	}
 	// In the order of an API server: the group that bypasses all, Node, RBAC.
 	chain := []authorizer.Authorizer{

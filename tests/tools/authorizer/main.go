@@ -16,7 +16,7 @@ import (
 
 // question is what is read.
 type question struct {
-	// Roles, bindings, pods and nodes.
+	// Roles, bindings, pods and volumes.
 	Objects []json.RawMessage `json:"objects"`
 	// Whether the controller of aggregation runs first.
 	Aggregate bool      `json:"aggregate"`

@@ -1,7 +1,9 @@
 //! Audit logs: megabytes per second of `pavisade rbac audit`, and its memory over gigabytes.
 //!
 //! The events are an invented mix: nine of ten say who did what, the rest also contain an object. The
-//! large log is the same file again and again, so that the disk is not measured.
+//! accounts of the first log do the same again and again, as those of clusters do; in the second one,
+//! nearly every event is a use that was not seen before. The large log is the first one again and
+//! again, so that the disk is not measured.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -14,6 +16,8 @@ use super::{Cost, mb, measure, median, release_binary};
 
 /// The size of the file.
 const BYTES: usize = 256 << 20;
+const VERBS: [&str; 7] = ["get", "list", "watch", "update", "patch", "create", "delete"];
+const RESOURCES: [&str; 6] = ["pods", "leases", "configmaps", "secrets", "endpoints", "nodes"];
 /// How often it is read for the large log: 5 GB.
 const TIMES: usize = 20;
 
@@ -28,44 +32,55 @@ pub(super) fn run(program: Option<&Path>) -> anyhow::Result<()> {
         }
     };
     let folder = tempfile::tempdir()?;
-    let log = folder.path().join("audit.log");
-    let text = events(BYTES);
-    fs::write(&log, &text)?;
-    let lines = text.lines().count();
-    println!("{lines} events, {:.0} bytes on average", text.len() as f64 / lines as f64);
-    drop(text);
-    println!("    MB    MB/s   CPU-s   MB peak");
-    let read = |times: usize| {
-        let mut command = Command::new(program);
-        command.args(["rbac", "audit", "--json"]);
-        for _ in 0..times {
-            command.arg("--audit-log").arg(&log);
-        }
-        measure(command)
-    };
-    let line = |times: usize, cost: Cost| {
-        let bytes = (BYTES * times) as u64;
-        let speed = mb(bytes) / cost.wall.as_secs_f64();
-        let (cpu, memory) = (cost.cpu.as_secs_f64(), mb(cost.memory));
-        println!("{:>6.0}   {speed:>5.0}   {cpu:>5.1}   {memory:>7.0}", mb(bytes));
-    };
-    line(1, median(5, || read(1))?);
-    line(TIMES, read(TIMES)?);
+    println!("uses      MB    MB/s   CPU-s   MB peak");
+    for (name, mix) in [("same", Mix::Same), ("new", Mix::New)] {
+        let log = folder.path().join(name);
+        fs::write(&log, events(BYTES, mix))?;
+        let read = |times: usize| {
+            let mut command = Command::new(program);
+            command.args(["rbac", "audit", "--json"]);
+            for _ in 0..times {
+                command.arg("--audit-log").arg(&log);
+            }
+            measure(command)
+        };
+        let line = |times: usize, cost: Cost| {
+            let bytes = (BYTES * times) as u64;
+            let speed = mb(bytes) / cost.wall.as_secs_f64();
+            let (cpu, memory) = (cost.cpu.as_secs_f64(), mb(cost.memory));
+            println!("{name:<4}  {:>6.0}   {speed:>5.0}   {cpu:>5.1}   {memory:>7.0}", mb(bytes));
+        };
+        line(1, median(5, || read(1))?);
+        line(TIMES, read(TIMES)?);
+        fs::remove_file(&log)?;
+    }
     Ok(())
 }
 
+/// What accounts do.
+#[derive(Clone, Copy)]
+enum Mix {
+    /// Six things each, in one namespace.
+    Same,
+    /// Anything anywhere.
+    New,
+}
+
 /// A log of that size.
-fn events(bytes: usize) -> String {
+fn events(bytes: usize, mix: Mix) -> String {
     let mut random = Random(7);
     let mut text = String::with_capacity(bytes + (32 << 10));
     let mut number = 0;
     while text.len() < bytes {
         number += 1;
         let user = random.below(300);
-        let verb = random.pick(&["get", "list", "watch", "update", "patch", "create", "delete"]);
-        let resource =
-            random.pick(&["pods", "leases", "configmaps", "secrets", "endpoints", "nodes"]);
-        let (space, name) = (random.below(50), random.below(100_000));
+        let (verb, resource, space) = match mix {
+            Mix::Same => (user / 6 + random.below(3), user + random.below(2), user),
+            Mix::New => (random.below(7), random.below(6), random.below(50)),
+        };
+        let verb = VERBS[verb % VERBS.len()];
+        let (resource, space) = (RESOURCES[resource % RESOURCES.len()], space % 50);
+        let name = random.below(100_000);
         let (minute, second) = (number / 60 % 60, number % 60);
         let _ = write!(
             text,

@@ -140,7 +140,7 @@ pub(super) fn once(program: &Path, question: &Value) -> anyhow::Result<Value> {
 }
 
 /// Returns a question in the input format of that program.
-fn plain(who: &Identity, ask: &Ask) -> Value {
+pub(super) fn plain(who: &Identity, ask: &Ask) -> Value {
     match ask {
         Ask::Path { verb, path } => {
             json!({"user": who.name, "groups": who.groups, "verb": verb, "path": path})
@@ -382,7 +382,7 @@ fn live(api: &Api) -> anyhow::Result<World> {
 }
 
 /// Returns a world of objects; a cluster is complete in all relevant kinds.
-fn world(name: &str, kind: WorldKind, all: &[Value]) -> World {
+pub(super) fn world(name: &str, kind: WorldKind, all: &[Value]) -> World {
     let texts = all.iter().map(|object| read(&Source::new(name, object.to_string())));
     let documents: Vec<_> = texts.flat_map(|documents| documents.docs).collect();
     let sent = documents.iter().flat_map(|doc| objects(doc.root()).sent);
@@ -399,6 +399,7 @@ fn world(name: &str, kind: WorldKind, all: &[Value]) -> World {
             kinds::CLUSTER_ROLE_BINDING,
             kinds::ROLE_BINDING,
             kinds::POD,
+            kinds::PERSISTENT_VOLUME,
         ] {
             let key = (kind.group.to_owned(), kind.kind.to_owned());
             parts.coverage.insert(key, Coverage::Complete);

@@ -74,6 +74,7 @@ mod power;
 #[cfg(test)]
 mod power_tests;
 pub(crate) mod powerful_account_workload;
+pub(crate) mod powerful_use;
 mod public;
 pub(crate) mod resource_definition_permission;
 pub(crate) mod retired_cloud_identity;
@@ -91,7 +92,9 @@ pub(crate) mod too_many_administrators;
 pub(crate) mod trust_bundle_permission;
 pub(crate) mod unprefixed_identity;
 pub(crate) mod unrestricted_argo_project;
+pub(crate) mod unused_permission;
 pub(crate) mod unverified_email_claim;
+mod usage;
 pub(crate) mod ways;
 pub(crate) mod webhook_configuration_permission;
 pub(crate) mod wildcard_permission;

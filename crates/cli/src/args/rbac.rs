@@ -75,6 +75,11 @@ Exit codes:
   3  something could not be read";
 
 const AUDIT_EXIT_CODES: &str = "\
+Examples:
+  pavisade rbac audit --audit-log /var/log/kubernetes/
+  pavisade rbac audit --facts --audit-log logs/ > usage.json
+  pavisade scan --cluster usage.json
+
 Exit codes:
   0  answered
   2  wrong usage, or the result could not be written
@@ -203,6 +208,9 @@ pub(crate) struct UnusedArgs {
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct UsesArgs {
+    /// Print all uses as facts instead, a document that `scan` and `comply` read like any file.
+    #[arg(long, conflicts_with = "json")]
+    pub facts: bool,
     #[command(flatten)]
     pub logs: AuditLogs,
     #[command(flatten)]

@@ -6,9 +6,10 @@ use std::path::PathBuf;
 
 use anyhow::{anyhow, bail};
 use pavisade_audit::least::members;
-use pavisade_audit::{Decision, Names, Usage, least, unused};
+use pavisade_audit::{Decision, Names, Usage, facts, least, unused};
 use pavisade_rbac::{Authorizer, Subject, words};
 use pavisade_report::{Layout, UsagePage, usage};
+use pavisade_scan::Timestamp;
 
 use super::Read;
 use crate::args::rbac::{AuditLogs, LeastArgs, NamesArg, UnusedArgs, UsesArgs};
@@ -87,8 +88,30 @@ pub(super) fn unused_permissions(args: &UnusedArgs) -> anyhow::Result<Outcome> {
     let only = only.map_err(|why| anyhow!(why))?;
     let Some(read) = Read::of(&args.common)? else { return Ok(Outcome::Usage) };
     let logs = logs(&args.logs, &args.common.how.shown)?;
-    let find = |of: &Authorizer<'_>, _: &str| Ok(unused(of, &logs.usage, only.as_ref(), None));
+    // Of one subject, only its own requests count.
+    let by = only.as_ref().map(|subject| members(&logs.usage, subject));
+    let find =
+        |of: &Authorizer<'_>, _: &str| Ok(unused(of, &logs.usage, only.as_ref(), by.as_ref()));
     let all: Vec<_> = read.each(find)?.into_iter().flatten().collect();
+    let asked = |of: &Authorizer<'_>, _: &str| {
+        Ok(of.bindings().filter(|(_, one)| !one.is_default).any(|(_, one)| {
+            let names = |subject| one.subjects.iter().any(|(own, _)| own == subject);
+            only.as_ref().is_none_or(names)
+        }))
+    };
+    if !read.each(asked)?.contains(&true) {
+        match &only {
+            Some(subject) => {
+                bail!("no binding names {subject}, so there is nothing that it could use")
+            }
+            None => {
+                bail!("no bindings were read: give --cluster, --snapshot, or files with bindings")
+            }
+        }
+    }
+    if let (Some(subject), true) = (&only, by.as_ref().is_some_and(BTreeSet::is_empty)) {
+        terminal::say("note", &format!("the audit log contains no request of {subject}"));
+    }
     show(UsagePage::Unused(&all), &logs.usage, &args.common.how.shown)?;
     let outcome = if all.is_empty() { Outcome::Clean } else { Outcome::Findings };
     let unsure = logs.unread > 0 || logs.usage.dropped > 0;
@@ -97,7 +120,19 @@ pub(super) fn unused_permissions(args: &UnusedArgs) -> anyhow::Result<Outcome> {
 
 pub(super) fn audit(args: &UsesArgs) -> anyhow::Result<Outcome> {
     let logs = logs(&args.logs, &args.shown)?;
-    show(UsagePage::Audit, &logs.usage, &args.shown)?;
+    if args.facts {
+        let usage = &logs.usage;
+        let second = |at: Option<Timestamp>| at.map_or(0, Timestamp::as_second);
+        // Documents of different logs are different objects.
+        let (first, last) = (second(usage.first), second(usage.last));
+        let name = format!("audit-{first}-{last}-{}", usage.events);
+        let mut out = BufWriter::new(std::io::stdout().lock());
+        serde_json::to_writer(&mut out, &facts::document(usage, &name, logs.unread))?;
+        writeln!(out)?;
+        out.flush()?;
+    } else {
+        show(UsagePage::Audit, &logs.usage, &args.shown)?;
+    }
     let unsure = logs.unread > 0 || logs.usage.dropped > 0;
     Ok(if unsure { Outcome::Incomplete } else { Outcome::Clean })
 }
