@@ -301,7 +301,8 @@ impl CheckSet {
         let lacks = facts.images.as_ref().is_some_and(|images| images.has_missing());
         let unasked = entries.filter(|entry| {
             let meta = entry.meta();
-            missing(meta, facts).is_some() || lacks && !meta.facts.is_empty()
+            let of_images = meta.facts.iter().any(|fact| *fact != Fact::Probes);
+            missing(meta, facts).is_some() || lacks && of_images
         });
         unasked.map(|entry| entry.rule().clone()).collect()
     }
@@ -370,6 +371,8 @@ impl CheckSet {
 /// Returns the first fact required by a check that was not requested, or not for every image.
 fn missing(meta: &Meta, facts: &Facts) -> Option<Fact> {
     let has = |fact: &Fact| match (fact, &facts.images) {
+        // They are objects, and their checks are selected only if there are any.
+        (Fact::Probes, _) => true,
         (_, None) => false,
         // Source trees do not count.
         (Fact::Images, Some(images)) => {

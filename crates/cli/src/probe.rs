@@ -14,7 +14,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
-use pavisade_compliance::{builtin, controls_by_probes};
+use pavisade_compliance::{builtin, controls_by_probe};
 use pavisade_model::{Note, NoteKind};
 use pavisade_probe::{
     Answer, Canary, Found, Gate, Kind, Outcome as Probed, Planned, PodFacts, Registered, Scope,
@@ -94,7 +94,7 @@ fn probe(args: &RunArgs, in_pod: bool) -> anyhow::Result<Outcome> {
     }
     summary(&found, most, &signed, args.quiet);
     if let Some(evidence) = evidence {
-        let text = results::json(run.id(), &outcomes, &detections);
+        let text = results::json((run.id(), now), &outcomes, &detections, &notes);
         evidence.put(&place(args.evidence.as_deref()), |out| out.write_all(text.as_bytes()))?;
     }
     let mut judged = judgement(&outcomes, &chosen.probes, notes);
@@ -116,8 +116,9 @@ fn probe(args: &RunArgs, in_pod: bool) -> anyhow::Result<Outcome> {
         ..Options::default()
     };
     if args.with_frameworks {
-        let controls = controls_by_probes(builtin());
-        let of = |probe: &&'static Registered| (probe.id().to_owned(), controls.clone());
+        let of = |probe: &&'static Registered| {
+            (probe.id().to_owned(), controls_by_probe(builtin(), &probe.meta.rule))
+        };
         options.frameworks = chosen.probes.iter().map(of).collect();
     }
     let format = args.format.of_report();

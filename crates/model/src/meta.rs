@@ -264,6 +264,8 @@ pub enum Fact {
     Images,
     /// Vulnerabilities of the packages.
     Vulnerabilities,
+    /// Results of penetration tests.
+    Probes,
 }
 
 impl Fact {
@@ -272,6 +274,7 @@ impl Fact {
         match self {
             Self::Images => "images",
             Self::Vulnerabilities => "vulnerabilities",
+            Self::Probes => "results of probes",
         }
     }
 }

@@ -12,6 +12,7 @@
 
 mod component;
 mod exchange;
+mod facts;
 mod gate;
 mod journal;
 mod network;
@@ -41,6 +42,7 @@ pub use active::{
 pub use admission::{dry_runs, restricted};
 pub use component::{Component, PORTS};
 pub use exchange::{Answer, Ask, Exchange, HttpAsk, Offer, Page, Target, TlsFacts};
+pub use facts::{checks, missing};
 pub use gate::{Gate, Withheld};
 #[doc(hidden)]
 pub use handshake::read_certificate;

@@ -127,7 +127,7 @@ pub(crate) fn note(checks: &CheckSet, facts: &Facts) -> Option<Note> {
         more => format!(" and {} more", more - 1),
     };
     let where_to = match fact {
-        Fact::Images => "",
+        Fact::Images | Fact::Probes => "",
         Fact::Vulnerabilities => " on every image",
     };
     Some(Note {

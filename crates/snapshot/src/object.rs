@@ -195,11 +195,12 @@ impl Object {
         Subject::Object { group, kind, namespace, name, container: container.map(Arc::from) }
     }
 
-    /// Whether Pavisade read it from a node or a database of etcd: it belongs to a cluster, but is
-    /// not in its API.
+    /// Whether Pavisade read it from a node or a database of etcd, or learned it with probes: it
+    /// belongs to a cluster, but is not in its API.
     pub fn is_from_node(&self) -> bool {
         self.is(kinds::NODE_FACTS)
             || self.is(kinds::ETCD_FACTS)
+            || self.is(kinds::PROBE_FACTS)
             || self.at(&["metadata", "labels", FROM_NODE]).is_some()
     }
 
