@@ -47,6 +47,10 @@ pub enum Component {
     Metadata,
     /// A node port.
     NodePort,
+    /// The cluster's DNS, over TCP.
+    Dns,
+    /// A destination that pods should not reach, on the internet or in another namespace.
+    Egress,
 }
 
 use Component as C;
@@ -79,7 +83,7 @@ pub const PORTS: [(u16, Component); 22] = [
 
 impl Component {
     /// All components.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 24] = [
         C::ApiServer,
         C::InsecureApi,
         C::KubectlProxy,
@@ -102,6 +106,8 @@ impl Component {
         C::Prometheus,
         C::Metadata,
         C::NodePort,
+        C::Dns,
+        C::Egress,
     ];
 
     /// The components that serve TLS.
@@ -140,6 +146,8 @@ impl Component {
             Self::Prometheus => "prometheus",
             Self::Metadata => "metadata",
             Self::NodePort => "node-port",
+            Self::Dns => "dns",
+            Self::Egress => "egress",
         }
     }
 

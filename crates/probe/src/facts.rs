@@ -2,15 +2,19 @@
 //! other. Each probe is a check of these documents, with the same id, subjects and verdicts.
 
 use jiff::{Timestamp, ToSpan as _};
-use pavisade_checks::{Claim, Cx, MadeCheck, Verdict};
+use pavisade_checks::{Claim, Cx, MadeCheck, Verdict as Judged};
 use pavisade_model::{Fact, Meta, Note, NoteKind, Subject, kinds};
 use pavisade_snapshot::Object;
 use pavisade_yaml::Value;
+use serde_json::Value as Json;
 
-use crate::{REGISTRY, Registered};
+use crate::{Closed, Component, Kind, Outcome, REGISTRY, Registered, Verdict};
 
 /// Results that are older prove nothing: PCI DSS 11.4 requires tests once a year.
 const MAX_DAYS: i64 = 366;
+
+/// How an exchange without a response is written.
+pub const NO_RESPONSE: &str = "no response";
 
 /// Returns the checks of the results, one for each probe.
 pub fn checks() -> impl Iterator<Item = MadeCheck> {
@@ -52,20 +56,73 @@ pub fn missing(facts: &Object) -> Vec<Note> {
     notes
 }
 
+/// Reads the results of a run in a pod: those about its container are about `container`. `responds`
+/// says whether an address responds outside of the pod: then no response proves that the pod is cut
+/// off from it.
+///
+/// # Errors
+/// It is not such a document.
+pub fn outcomes(
+    document: &Json,
+    container: &Subject,
+    responds: &dyn Fn(&str) -> bool,
+) -> Result<Vec<Outcome>, String> {
+    let results = document.get("results").and_then(Json::as_array);
+    let results = results.ok_or("the document of the pod has no results")?;
+    let outcome = |result: &Json| {
+        let text = |field: &str| result.get(field).and_then(Json::as_str).unwrap_or_default();
+        let probe = REGISTRY.iter().find(|probe| probe.id() == text("probe"))?;
+        let of = |field: &str| result.pointer(&format!("/subject/{field}")).and_then(Json::as_str);
+        let subject = match probe.kind {
+            Kind::Pod { .. } => container.clone(),
+            _ => Subject::Endpoint {
+                component: of("component")?.into(),
+                address: of("address")?.into(),
+            },
+        };
+        let reason = text("reason").to_owned();
+        let how = Closed::ALL.into_iter().find(|how| how.name() == text("how"));
+        let silent = result.pointer("/exchanges/0/response/error").and_then(Json::as_str);
+        let is_cut_off = is_egress(probe)
+            && silent == Some(NO_RESPONSE)
+            && of("address").is_some_and(responds);
+        let verdict = match (text("verdict"), how) {
+            ("unknown", _) if is_cut_off => Verdict::Closed(
+                Closed::Filtered,
+                "no response in the pod, but outside of it".to_owned(),
+            ),
+            ("open", _) => Verdict::Open { message: text("message").to_owned(), proof: reason },
+            ("closed", Some(how)) => Verdict::Closed(how, reason),
+            ("not applicable", _) => Verdict::NotApplicable(reason),
+            _ => Verdict::Unknown(reason),
+        };
+        Some(Outcome { probe, subject, verdict, exchanges: Vec::new(), audited: Vec::new() })
+    };
+    let all: Vec<_> = results.iter().filter_map(outcome).collect();
+    match all.len() == results.len() {
+        true => Ok(all),
+        false => Err("the pod runs another version of Pavisade: its results differ".to_owned()),
+    }
+}
+
+fn is_egress(probe: &Registered) -> bool {
+    matches!(probe.kind, Kind::Endpoint { at, .. } if at.contains(&Component::Egress))
+}
+
 fn results<'a>(
     facts: &'a Object,
     probe: &Registered,
     cx: &Cx<'a>,
-) -> Vec<(Subject, Verdict<'a>)> {
+) -> Vec<(Subject, Judged<'a>)> {
     let own = facts.value().list("results").filter(|one| one.str("probe") == Some(probe.id()));
     let outdated = outdated(facts.value(), cx.now());
     let judge = |result: Value<'a>| {
         let Some(subject) = subject(result) else {
             let why = "the result does not say what was probed";
-            return (facts.subject(None), Verdict::unknown(result, why));
+            return (facts.subject(None), Judged::unknown(result, why));
         };
         let verdict = match &outdated {
-            Some(why) => Verdict::unknown(result, why.as_str()),
+            Some(why) => Judged::unknown(result, why.as_str()),
             None => verdict(result),
         };
         (subject, verdict)
@@ -73,17 +130,17 @@ fn results<'a>(
     own.map(judge).collect()
 }
 
-fn verdict(result: Value<'_>) -> Verdict<'_> {
+fn verdict(result: Value<'_>) -> Judged<'_> {
     let reason = result.str("reason").unwrap_or_default();
     match (result.str("verdict"), result.str("message")) {
         (Some("open"), Some(message)) => {
             let claim = Claim::fails(result, format!("{message} ({reason})"));
-            Verdict::from(claim.evidence(reason))
+            Judged::from(claim.evidence(reason))
         }
-        (Some("closed"), _) if !reason.is_empty() => Verdict::Holds,
-        (Some("not applicable"), _) => Verdict::NotApplicable,
-        (Some("unknown"), _) if !reason.is_empty() => Verdict::unknown(result, reason),
-        _ => Verdict::unknown(result, "the result has no complete verdict"),
+        (Some("closed"), _) if !reason.is_empty() => Judged::Holds,
+        (Some("not applicable"), _) => Judged::NotApplicable,
+        (Some("unknown"), _) if !reason.is_empty() => Judged::unknown(result, reason),
+        _ => Judged::unknown(result, "the result has no complete verdict"),
     }
 }
 
@@ -153,10 +210,10 @@ mod tests {
         for object in world.objects() {
             set.judge_object(world, object, "2026-06-01T00:00:00Z".parse().unwrap(), &mut |report| {
                 let (word, claims) = match report.verdict {
-                    Verdict::Holds => ("holds", Vec::new()),
-                    Verdict::Fails(claims) => ("fails", claims),
-                    Verdict::Unknown(claims) => ("unknown", claims),
-                    Verdict::NotApplicable => ("not applicable", Vec::new()),
+                    Judged::Holds => ("holds", Vec::new()),
+                    Judged::Fails(claims) => ("fails", claims),
+                    Judged::Unknown(claims) => ("unknown", claims),
+                    Judged::NotApplicable => ("not applicable", Vec::new()),
                 };
                 let message = claims.first().map_or("", |claim| &claim.message);
                 said.push(format!("{} {} {word} {message}", report.rule.id, report.subject.label()));

@@ -58,6 +58,21 @@ pub(crate) struct ScopeArgs {
     #[arg(long, value_name = "PROBE", value_delimiter = ',', help_heading = "Scope")]
     pub skip: Vec<String>,
 
+    /// Start a restricted pod in this namespace, and run the probes of a container in it. The
+    /// consent in the scope file must name `in-pod`.
+    #[arg(
+        long,
+        value_name = "NAMESPACE",
+        requires = "scope_file",
+        requires = "pod_image",
+        help_heading = "Scope"
+    )]
+    pub in_pod: Option<String>,
+
+    /// The image of that pod, whose entry point is `pavisade` of this version.
+    #[arg(long, value_name = "REFERENCE", requires = "in_pod", help_heading = "Scope")]
+    pub pod_image: Option<String>,
+
     /// Path to the kubeconfig [default: as for kubectl, or the ServiceAccount of the pod].
     #[arg(long, value_name = "FILE", help_heading = "Cluster")]
     pub kubeconfig: Option<PathBuf>,
@@ -106,7 +121,8 @@ pub(crate) struct RunArgs {
     #[arg(short, long, value_name = "FILE", help_heading = "Output")]
     pub output: Option<PathBuf>,
 
-    /// Also write every request and the verdict on its response, as JSON.
+    /// Also write every request and the verdict on its response, as JSON that `scan` and `comply`
+    /// read.
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub evidence: Option<PathBuf>,
 

@@ -1,11 +1,11 @@
 //! The scope and the probes that the arguments select.
 
 use anyhow::{anyhow, bail};
-use pavisade_probe::{Kind, REGISTRY, Registered, Scope, plan};
+use pavisade_probe::{Component, IN_POD, Inside, Kind, REGISTRY, Registered, Scope, Target, plan};
 use pavisade_scan::Timestamp;
 use pavisade_yaml::Source;
 
-use super::{bounded, is_of_cluster};
+use super::{bounded, is_of_cluster, state};
 use crate::args::probe::ScopeArgs;
 use crate::{bounded, terminal};
 
@@ -17,7 +17,7 @@ const MAX_BYTES: u64 = 1 << 20;
 pub(super) struct Mode {
     /// Active ones.
     pub(super) active: bool,
-    /// Those of the container in which the program runs.
+    /// Whether the program runs in the pod that is probed.
     pub(super) in_pod: bool,
 }
 
@@ -27,6 +27,10 @@ pub(super) struct Chosen {
     pub(super) probes: Vec<&'static Registered>,
     /// Whether active probes run.
     pub(super) active: bool,
+    /// The pod to start for probes of a container.
+    pub(super) inside: Option<Inside>,
+    /// Whether the program runs in the pod that is probed.
+    in_pod: bool,
 }
 
 impl Chosen {
@@ -74,23 +78,69 @@ impl Chosen {
         if active && !agreed {
             bail!("active probes need `cluster: true` in the scope file");
         }
+        let inside = match (&args.in_pod, &args.pod_image) {
+            (Some(_), _) if in_pod => bail!("--in-pod starts a pod, but this is one already"),
+            (Some(namespace), Some(image)) => Some(Inside::new(namespace, image)),
+            _ => None,
+        };
+        if let Some(Inside { namespace, .. }) = &inside {
+            if !agreed || scope.consent.is_none() {
+                bail!(
+                    "--in-pod needs `cluster: true` and a `consent` in the scope file that names \
+                     `in-pod`"
+                );
+            }
+            if !scope.namespaces.contains(namespace) {
+                bail!("--in-pod {namespace}: add `{namespace}` to the namespaces of the scope");
+            }
+            scope.consent_for(IN_POD, IN_POD, now).map_err(|why| anyhow!("--in-pod: {why}"))?;
+        }
+        let has_pod = in_pod || inside.is_some();
+        let mut others = scope.endpoints.iter().filter(|target| of_pod(target));
+        if let Some(target) = others.next().filter(|_| !has_pod) {
+            bail!("`{target}` can only be probed from a pod: use `probe pod` or --in-pod");
+        }
+        if in_pod && scope.cluster {
+            // The cluster's DNS is a part of the cluster.
+            let all = state::nameservers().into_iter();
+            let all = all.map(|address| Target { component: Component::Dns, address });
+            scope.endpoints.extend(all);
+        }
         let mut probes = probes(args)?;
         probes.retain(|probe| match probe.kind {
             Kind::Active { .. } => active,
-            Kind::Pod { .. } => in_pod,
-            Kind::Endpoint { .. } | Kind::Admission { .. } => true,
+            Kind::Pod { .. } => has_pod,
+            Kind::Endpoint { at, .. } => has_pod || !at.iter().any(|at| ONLY_IN_PODS.contains(at)),
+            Kind::Admission { .. } => true,
         });
-        let chosen = Self { scope, probes, active };
+        let chosen = Self { scope, probes, active, inside, in_pod };
         bounded(&plan(&chosen.scope, &[]))?;
         Ok(Some(chosen))
     }
 
+    /// Returns the probes of endpoints that run here.
+    pub(super) fn here(&self) -> Vec<&'static Registered> {
+        let elsewhere = |probe: &Registered| match probe.kind {
+            Kind::Endpoint { at, .. } => at.iter().any(|at| ONLY_IN_PODS.contains(at)),
+            _ => false,
+        };
+        let all = self.probes.iter().copied();
+        all.filter(|probe| self.in_pod || !elsewhere(probe)).collect()
+    }
+
     /// Whether requests with credentials are needed.
     pub(super) fn needs_cluster(&self) -> bool {
-        self.scope.cluster
+        self.inside.is_some() || self.scope.cluster
             && (self.active || !self.scope.namespaces.is_empty())
             && self.probes.iter().any(|probe| is_of_cluster(probe))
     }
+}
+
+/// What can only be probed from a pod.
+const ONLY_IN_PODS: [Component; 2] = [Component::Dns, Component::Egress];
+
+pub(super) fn of_pod(target: &Target) -> bool {
+    ONLY_IN_PODS.contains(&target.component)
 }
 
 fn probes(args: &ScopeArgs) -> anyhow::Result<Vec<&'static Registered>> {

@@ -25,7 +25,7 @@ pub(super) fn run(args: &PlanArgs) -> anyhow::Result<Outcome> {
     let own = state::own_network();
     let mut text = String::new();
     let (mut endpoints, mut requests, mut refused) = (0, 0, 0);
-    for planned in plan(&chosen.scope, &chosen.probes) {
+    for planned in plan(&chosen.scope, &chosen.here()) {
         let permitted = chosen.scope.permits(planned.target.address, &own);
         if let Err(why) = &permitted {
             refused += 1;
@@ -55,6 +55,20 @@ pub(super) fn run(args: &PlanArgs) -> anyhow::Result<Outcome> {
             }
         }
     }
+    if let Some(inside) = &chosen.inside {
+        let (collection, pod) = inside.pod(&canary(args, now), &chosen.scope.for_pod());
+        let pod = &pod.to_string();
+        let path = &format!("{collection}/{}", canary(args, now).name());
+        for what in [
+            format!("POST {collection}?dryRun=All {pod}"),
+            format!("POST {} (the same object)", Step::stores(&collection)),
+            format!("GET {path} (until it has ended), and GET {path}/log"),
+            format!("DELETE {path} (after GET, and GET until it is gone)"),
+        ] {
+            line(&mut text, args.json, SERVER, &what);
+            requests += 1;
+        }
+    }
     if args.active {
         requests += actives(&mut text, args, &chosen, now);
     }
@@ -71,6 +85,15 @@ pub(super) fn run(args: &PlanArgs) -> anyhow::Result<Outcome> {
     print(text.as_bytes())
 }
 
+fn canary(args: &PlanArgs, now: Timestamp) -> Canary {
+    Canary {
+        run: RunId::new(b"plan"),
+        expires: state::later(now).to_string(),
+        image: args.scope.image.clone(),
+        node: Ok(Some("NODE".to_owned())),
+    }
+}
+
 fn line(text: &mut String, json: bool, to: &str, what: &str) {
     // Writing to a string cannot fail.
     let _ = match json {
@@ -81,12 +104,7 @@ fn line(text: &mut String, json: bool, to: &str, what: &str) {
 
 /// Adds the steps of active probes that the consent names. Returns their number.
 fn actives(text: &mut String, args: &PlanArgs, chosen: &Chosen, now: Timestamp) -> usize {
-    let canary = Canary {
-        run: RunId::new(b"plan"),
-        expires: state::later(now).to_string(),
-        image: args.scope.image.clone(),
-        node: Ok(Some("NODE".to_owned())),
-    };
+    let canary = canary(args, now);
     let mut count = 0;
     let mut tell = |what: &str| {
         count += 1;

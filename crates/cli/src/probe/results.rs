@@ -1,7 +1,7 @@
 //! Every request and the verdict on its response, as a document of the kind `ProbeFacts`.
 
 use pavisade_model::{Note, NoteKind, Subject};
-use pavisade_probe::{Answer, Outcome, RunId, Verdict};
+use pavisade_probe::{Answer, NO_RESPONSE, Outcome, RunId, Verdict};
 use pavisade_report::Detection;
 use pavisade_scan::Timestamp;
 use pavisade_secrets::mask;
@@ -82,12 +82,13 @@ fn answer(answer: &Answer) -> Value {
     match answer {
         Answer::Connected => json!({"connected": true}),
         Answer::Refused => json!({"error": "connection refused"}),
-        Answer::Filtered => json!({"error": "no response"}),
+        Answer::Filtered => json!({"error": NO_RESPONSE}),
         Answer::Failed(why) | Answer::NotHttp(why) => json!({"error": why}),
         Answer::TlsRefused(why) => json!({"error": why, "tls": false}),
         Answer::NotTls => json!({"error": "not TLS", "tls": false}),
         Answer::Withheld(why) => json!({"error": format!("not sent: {why}")}),
         Answer::Http(page) => json!({"status": page.status, "bytes": page.body.len()}),
+        Answer::Names(names) => json!({"code": names.code, "names": names.names.len()}),
         Answer::Tls(facts) => json!({
             "tls": facts.version,
             "cipher": facts.cipher,

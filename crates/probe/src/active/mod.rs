@@ -10,6 +10,7 @@ mod canary_privileged_pod;
 mod canary_secret_read;
 mod canary_token_issued;
 mod canary_webhook;
+mod inside;
 mod node_proxy_access;
 mod revert;
 mod run;
@@ -27,6 +28,7 @@ pub(crate) use canary_token_issued::CanaryTokenIssued;
 pub(crate) use canary_webhook::CanaryWebhook;
 pub(crate) use node_proxy_access::NodeProxyAccess;
 
+pub use inside::{IN_POD, Inside, in_pod};
 pub use revert::{created, labelled, remove, settled};
 pub use run::active;
 pub use step::{Canary, EXPIRES, LABEL, STORED_WITHIN, Step};
