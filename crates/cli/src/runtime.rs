@@ -6,6 +6,7 @@ mod cases;
 mod judge;
 mod lines;
 mod listen;
+mod quarantine;
 mod suggest;
 #[cfg(unix)]
 mod tail;
@@ -37,6 +38,8 @@ pub(crate) fn run(args: &RuntimeArgs) -> anyhow::Result<Outcome> {
         RuntimeCommand::Audit(args) => audit::audit(args),
         RuntimeCommand::Replay(args) => audit::replay(args),
         RuntimeCommand::SuggestException(args) => suggest::run(args),
+        RuntimeCommand::Quarantine(args) => quarantine::quarantine(args),
+        RuntimeCommand::Release(args) => quarantine::release(args),
         #[cfg(unix)]
         RuntimeCommand::Tail(args) => tail::run(args),
     }
