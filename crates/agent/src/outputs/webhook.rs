@@ -136,6 +136,28 @@ mod tests {
         assert_eq!(thread.join().unwrap(), ["{\"rule\":1}"; 3]);
     }
 
+    /// The proxy is read from the environment, which only a new process can have.
+    #[test]
+    fn an_alert_for_this_machine_does_not_go_to_a_proxy() {
+        const INSIDE: &str = "PAVISADE_BEHIND_A_PROXY";
+        if std::env::var_os(INSIDE).is_none() {
+            let name = "outputs::webhook::tests::an_alert_for_this_machine_does_not_go_to_a_proxy";
+            let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+            command.args(["--exact", name]).env(INSIDE, "1");
+            for variable in ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"] {
+                // Nothing listens there.
+                command.env(variable, "http://127.0.0.1:9");
+            }
+            let output = command.output().unwrap();
+            let told = String::from_utf8_lossy(&output.stdout).into_owned();
+            assert!(output.status.success() && told.contains("1 passed"), "{told}");
+            return;
+        }
+        let (address, thread) = server(&["200 OK"]);
+        assert_eq!(hook(&address).send("{}"), Ok(()));
+        assert_eq!(thread.join().unwrap(), ["{}"]);
+    }
+
     #[test]
     fn what_is_refused_is_not_sent_again() {
         let (address, thread) = server(&["400 Bad Request"]);
