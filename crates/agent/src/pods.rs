@@ -67,7 +67,11 @@ pub(crate) fn follow(args: &PodArgs, node: &str, pods: Pods) -> anyhow::Result<(
         let mut told = String::new();
         loop {
             match server.round(&pods) {
-                Ok(()) => told.clear(),
+                Ok(()) => {
+                    told.clear();
+                    // A watch that ends at once must not flood the API server.
+                    std::thread::sleep(Duration::from_secs(1));
+                }
                 Err(error) => {
                     // The same message once.
                     let why = format!("labels and owners of pods may be missing: {error:#}");
