@@ -1,6 +1,7 @@
 //! `pavisade probe`.
 
 mod chosen;
+mod discover;
 mod expect;
 mod list;
 mod page;
@@ -39,6 +40,7 @@ pub(crate) fn run(args: &ProbeArgs) -> anyhow::Result<Outcome> {
         None => probe(&args.run, false),
         Some(ProbeCommand::Pod(args)) => probe(args, true),
         Some(ProbeCommand::Plan(args)) => plan::run(args),
+        Some(ProbeCommand::Discover(args)) => discover::run(args),
         Some(ProbeCommand::List(args)) => list::run(args),
         Some(ProbeCommand::Revert(args)) => revert::run(args),
     }
@@ -310,7 +312,7 @@ fn silent(scope: &Scope, found: &Found) -> Vec<Note> {
     // What only a pod may reach need not respond here.
     let is_for_pods = |ip: &IpAddr| {
         let mut targets = scope.endpoints.iter().filter(|target| target.address.ip() == *ip);
-        targets.next().is_some_and(chosen::of_pod) && targets.all(chosen::of_pod)
+        targets.all(|target| target.component.is_of_pods())
     };
     let withheld = |ip: &&IpAddr| {
         found.iter().any(|(at, answer)| at.ip() == **ip && matches!(answer, Answer::Withheld(_)))

@@ -163,6 +163,11 @@ impl Component {
         listed.or_else(|| (30000..=32767).contains(&port).then_some(Self::NodePort))
     }
 
+    /// Whether it can only be probed from a pod.
+    pub fn is_of_pods(self) -> bool {
+        matches!(self, Self::Dns | Self::Egress)
+    }
+
     /// Whether requests to it use TLS.
     pub fn uses_tls(self) -> bool {
         Self::TLS.contains(&self)

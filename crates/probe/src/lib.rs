@@ -11,6 +11,7 @@
 //! No such probe exists here.
 
 mod component;
+mod discovery;
 mod dns;
 mod exchange;
 mod facts;
@@ -47,6 +48,7 @@ pub use component::{Component, PORTS};
 #[doc(hidden)]
 pub use dns::names as read_dns;
 pub use dns::{Names, Question, RecordKind};
+pub use discovery::{Item, LISTS, items, of_environment};
 pub use exchange::{Answer, Ask, Exchange, HttpAsk, Offer, Page, Target, TlsFacts};
 pub use facts::{NO_RESPONSE, checks, missing, outcomes};
 pub use gate::{Gate, Withheld};

@@ -128,8 +128,7 @@ impl Scope {
 
     /// Returns the part that applies inside a pod, as a scope file: what only a pod can tell.
     pub fn for_pod(&self) -> serde_json::Value {
-        let inside =
-            |target: &&Target| matches!(target.component, Component::Egress | Component::Dns);
+        let inside = |target: &&Target| target.component.is_of_pods();
         let named = self.endpoints.iter().filter(inside);
         let mut addresses: Vec<_> = named
             .map(|target| format!("{}@{}", target.component.name(), target.address))

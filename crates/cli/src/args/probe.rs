@@ -16,6 +16,16 @@ Exit codes:
   2  invalid usage, or the result could not be written
   3  something could not be determined, so the result is incomplete";
 
+const DISCOVER_CODES: &str = "\
+Examples:
+  pavisade probe discover > scope.yaml
+  pavisade probe discover --environment
+
+Exit codes:
+  0  everything was listed
+  2  invalid usage, or there is no cluster
+  3  something could not be listed";
+
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true, after_help = PROBE_CODES)]
 pub(crate) struct ProbeArgs {
@@ -32,6 +42,12 @@ pub(crate) enum ProbeCommand {
     Pod(Box<RunArgs>),
     /// Print every request that a run would send, without sending anything.
     Plan(Box<PlanArgs>),
+    /// Print what the cluster consists of, as a scope file: nodes, API server, node ports, Services.
+    ///
+    /// Only lists of the API server are requested. Read the file and remove what may not be touched
+    /// before you use it.
+    #[command(after_help = DISCOVER_CODES)]
+    Discover(DiscoverArgs),
     /// List the probes.
     List(ListArgs),
     /// Remove what a run of active probes created, for example after it was killed.
@@ -176,6 +192,21 @@ pub(crate) struct PlanArgs {
     /// JSON, one request per line.
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DiscoverArgs {
+    /// From the environment and the DNS configuration of this pod, without the API server.
+    #[arg(long, conflicts_with_all = ["kubeconfig", "context"])]
+    pub environment: bool,
+
+    /// Path to the kubeconfig [default: as for kubectl, or the ServiceAccount of the pod].
+    #[arg(long, value_name = "FILE", help_heading = "Cluster")]
+    pub kubeconfig: Option<PathBuf>,
+
+    /// Context of the kubeconfig to use instead of the current one.
+    #[arg(long, value_name = "NAME", help_heading = "Cluster")]
+    pub context: Option<String>,
 }
 
 #[derive(Debug, Args)]

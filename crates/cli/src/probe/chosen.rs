@@ -96,7 +96,7 @@ impl Chosen {
             scope.consent_for(IN_POD, IN_POD, now).map_err(|why| anyhow!("--in-pod: {why}"))?;
         }
         let has_pod = in_pod || inside.is_some();
-        let mut others = scope.endpoints.iter().filter(|target| of_pod(target));
+        let mut others = scope.endpoints.iter().filter(|target| target.component.is_of_pods());
         if let Some(target) = others.next().filter(|_| !has_pod) {
             bail!("`{target}` can only be probed from a pod: use `probe pod` or --in-pod");
         }
@@ -110,7 +110,7 @@ impl Chosen {
         probes.retain(|probe| match probe.kind {
             Kind::Active { .. } => active,
             Kind::Pod { .. } => has_pod,
-            Kind::Endpoint { at, .. } => has_pod || !at.iter().any(|at| ONLY_IN_PODS.contains(at)),
+            Kind::Endpoint { at, .. } => has_pod || !at.iter().any(|at| at.is_of_pods()),
             Kind::Admission { .. } => true,
         });
         let chosen = Self { scope, probes, active, inside, in_pod };
@@ -121,7 +121,7 @@ impl Chosen {
     /// Returns the probes of endpoints that run here.
     pub(super) fn here(&self) -> Vec<&'static Registered> {
         let elsewhere = |probe: &Registered| match probe.kind {
-            Kind::Endpoint { at, .. } => at.iter().any(|at| ONLY_IN_PODS.contains(at)),
+            Kind::Endpoint { at, .. } => at.iter().any(|at| at.is_of_pods()),
             _ => false,
         };
         let all = self.probes.iter().copied();
@@ -134,13 +134,6 @@ impl Chosen {
             && (self.active || !self.scope.namespaces.is_empty())
             && self.probes.iter().any(|probe| is_of_cluster(probe))
     }
-}
-
-/// What can only be probed from a pod.
-const ONLY_IN_PODS: [Component; 2] = [Component::Dns, Component::Egress];
-
-pub(super) fn of_pod(target: &Target) -> bool {
-    ONLY_IN_PODS.contains(&target.component)
 }
 
 fn probes(args: &ScopeArgs) -> anyhow::Result<Vec<&'static Registered>> {
