@@ -10,6 +10,8 @@ mod quarantine;
 mod suggest;
 #[cfg(unix)]
 mod tail;
+#[cfg(unix)]
+mod typed;
 
 use std::fmt::{self, Write as _};
 use std::fs;

@@ -102,6 +102,7 @@ const TAIL_EXAMPLES: &str = "\
 Examples:
   pavisade runtime tail /var/log/pavisade/alerts.jsonl
   pavisade runtime tail alerts.jsonl -n shop --no-follow
+  pavisade runtime tail alerts.jsonl --audit /var/log/kubernetes/audit.log
   kubectl logs -f -n pavisade-agent ds/pavisade-agent | pavisade runtime tail -
 
 Exit codes:
@@ -195,6 +196,10 @@ pub(crate) struct TailArgs {
     /// Only alerts of this namespace; repeatable.
     #[arg(short, long, value_name = "NAMESPACE")]
     pub namespace: Vec<String>,
+
+    /// Show who started the processes with `kubectl exec`, from this audit log of the API server.
+    #[arg(long, value_name = "LOG")]
+    pub audit: Option<PathBuf>,
 
     /// Stop at the end of the file.
     #[arg(long)]
