@@ -8,6 +8,7 @@ mod page;
 mod plan;
 mod results;
 mod revert;
+mod serve;
 mod state;
 
 use std::net::IpAddr;
@@ -20,7 +21,7 @@ use pavisade_model::{Note, NoteKind, Subject};
 use pavisade_probe::{
     Answer, Canary, Found, Gate, Inside, Kind, Outcome as Probed, Planned, PodFacts, Registered,
     Rights, Scope, active, alive, discover, dry_runs, in_pod, judge_pod, judgement, own_namespace,
-    plan as planned, rights, run as send,
+    plan as planned, rights, run as send, segments,
 };
 use pavisade_report::{Options, probe_report};
 use pavisade_scan::{Timestamp, together};
@@ -41,6 +42,7 @@ pub(crate) fn run(args: &ProbeArgs) -> anyhow::Result<Outcome> {
         Some(ProbeCommand::Pod(args)) => probe(args, true),
         Some(ProbeCommand::Plan(args)) => plan::run(args),
         Some(ProbeCommand::Discover(args)) => discover::run(args),
+        Some(ProbeCommand::Serve { port }) => serve::run(*port),
         Some(ProbeCommand::List(args)) => list::run(args),
         Some(ProbeCommand::Revert(args)) => revert::run(args),
     }
@@ -190,6 +192,24 @@ async fn everything(
             outcomes.extend(done);
             left = kept;
         }
+        if let Some(pairs) = &chosen.segments {
+            progress.stage("Trying connections between canary pods");
+            // The kubeconfig was valid a moment ago.
+            let request = request(args.kubeconfig.as_deref(), args.context.as_deref());
+            let tried = match request {
+                Ok(request) => {
+                    let canary = canary(Ok(None));
+                    let (tried, kept) = segments((gate, api), &request, pairs, &canary, &stop).await;
+                    left.extend(kept);
+                    tried
+                }
+                Err(why) => Err(format!("{why:#}")),
+            };
+            match tried {
+                Ok(done) => outcomes.extend(done),
+                Err(why) => notes.push(unread("segmentation", &why)),
+            }
+        }
         if let Some(inside) = &chosen.inside {
             progress.stage(&format!("Running a pod in {}", inside.namespace));
             let (results, kept) = in_pod(gate, api, inside, &canary(Ok(None)), &stop).await;
@@ -272,7 +292,7 @@ async fn first_node(gate: &Gate, api: &Api) -> Result<Option<String>, String> {
 /// Connects to the cluster. Active probes need a consent that names its server.
 async fn connected(chosen: &Chosen, args: &ScopeArgs) -> anyhow::Result<Api> {
     let api = connect(args.kubeconfig.as_deref(), args.context.as_deref()).await?;
-    if chosen.active || chosen.inside.is_some() {
+    if chosen.active || chosen.inside.is_some() || chosen.segments.is_some() {
         chosen.scope.consent_to(&api.server).map_err(anyhow::Error::msg)?;
     }
     Ok(api)
@@ -280,7 +300,11 @@ async fn connected(chosen: &Chosen, args: &ScopeArgs) -> anyhow::Result<Api> {
 
 /// Connects to the cluster of the kubeconfig.
 async fn connect(kubeconfig: Option<&Path>, context: Option<&str>) -> anyhow::Result<Api> {
-    let request = ClusterRequest {
+    Ok(api(&request(kubeconfig, context)?).await?)
+}
+
+fn request(kubeconfig: Option<&Path>, context: Option<&str>) -> anyhow::Result<ClusterRequest> {
+    Ok(ClusterRequest {
         kubeconfigs: cluster::kubeconfigs(kubeconfig)?,
         context: context.map(str::to_owned),
         impersonate: None,
@@ -291,8 +315,7 @@ async fn connect(kubeconfig: Option<&Path>, context: Option<&str>) -> anyhow::Re
         probe: false,
         time: std::time::Duration::from_secs(10),
         limits: ClusterLimits::default(),
-    };
-    Ok(api(&request).await?)
+    })
 }
 
 fn runtime() -> anyhow::Result<Runtime> {
@@ -366,7 +389,7 @@ fn summary(found: &Found, most: usize, signed: &str, quiet: bool) {
 fn is_of_cluster(probe: &Registered) -> bool {
     match &probe.kind {
         Kind::Endpoint { .. } | Kind::Pod { .. } => false,
-        Kind::Admission { .. } | Kind::Active { .. } => true,
+        Kind::Admission { .. } | Kind::Active { .. } | Kind::Segments => true,
     }
 }
 

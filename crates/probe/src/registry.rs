@@ -125,6 +125,7 @@ pub static REGISTRY: &[Registered] = &[
     act::<active::CanaryEphemeralContainer>(),
     act::<active::CanaryExternalIp>(),
     act::<active::CanaryWebhook>(),
+    active::segmentation(),
 ];
 
 #[cfg(test)]

@@ -50,6 +50,12 @@ pub(crate) enum ProbeCommand {
     Discover(DiscoverArgs),
     /// List the probes.
     List(ListArgs),
+    /// Accept connections, as the server of a canary pod.
+    #[command(hide = true)]
+    Serve {
+        /// The port.
+        port: u16,
+    },
     /// Remove what a run of active probes created, for example after it was killed.
     Revert(RevertArgs),
 }
@@ -85,8 +91,14 @@ pub(crate) struct ScopeArgs {
     )]
     pub in_pod: Option<String>,
 
-    /// The image of that pod, whose entry point is `pavisade` of this version.
-    #[arg(long, value_name = "REFERENCE", requires = "in_pod", help_heading = "Scope")]
+    /// Try connections that policies forbid, between canary pods in the namespaces of the scope. The
+    /// consent in the scope file must name `segmentation`.
+    #[arg(long, requires = "scope_file", requires = "pod_image", help_heading = "Scope")]
+    pub segmentation: bool,
+
+    /// The image of the pods of --in-pod and --segmentation, whose entry point is `pavisade` of this
+    /// version.
+    #[arg(long, value_name = "REFERENCE", help_heading = "Scope")]
     pub pod_image: Option<String>,
 
     /// Path to the kubeconfig [default: as for kubectl, or the ServiceAccount of the pod].

@@ -1,7 +1,7 @@
 //! The scope and the probes that the arguments select.
 
 use anyhow::{anyhow, bail};
-use pavisade_probe::{Component, IN_POD, Inside, Kind, REGISTRY, Registered, Scope, Target, plan};
+use pavisade_probe::{Component, IN_POD, Inside, Kind, REGISTRY, Registered, SEGMENTATION, Scope, Segments, Target, plan};
 use pavisade_scan::Timestamp;
 use pavisade_yaml::Source;
 
@@ -29,6 +29,8 @@ pub(super) struct Chosen {
     pub(super) active: bool,
     /// The pod to start for probes of a container.
     pub(super) inside: Option<Inside>,
+    /// The namespaces between which connections are tried.
+    pub(super) segments: Option<Segments>,
     /// Whether the program runs in the pod that is probed.
     in_pod: bool,
 }
@@ -84,16 +86,19 @@ impl Chosen {
             _ => None,
         };
         if let Some(Inside { namespace, .. }) = &inside {
-            if !agreed || scope.consent.is_none() {
-                bail!(
-                    "--in-pod needs `cluster: true` and a `consent` in the scope file that names \
-                     `in-pod`"
-                );
-            }
+            permitted(&scope, IN_POD, agreed, now)?;
             if !scope.namespaces.contains(namespace) {
                 bail!("--in-pod {namespace}: add `{namespace}` to the namespaces of the scope");
             }
-            scope.consent_for(IN_POD, IN_POD, now).map_err(|why| anyhow!("--in-pod: {why}"))?;
+        }
+        let mut segments = None;
+        if let Some(image) = args.pod_image.as_ref().filter(|_| args.segmentation) {
+            if in_pod {
+                bail!("--segmentation starts pods, but this is one already");
+            }
+            permitted(&scope, SEGMENTATION, agreed, now)?;
+            let all = Segments::new(&scope.namespaces, image);
+            segments = Some(all.map_err(|why| anyhow!("--segmentation: {why}"))?);
         }
         let has_pod = in_pod || inside.is_some();
         let mut others = scope.endpoints.iter().filter(|target| target.component.is_of_pods());
@@ -111,9 +116,10 @@ impl Chosen {
             Kind::Active { .. } => active,
             Kind::Pod { .. } => has_pod,
             Kind::Endpoint { at, .. } => has_pod || !at.iter().any(|at| at.is_of_pods()),
+            Kind::Segments => segments.is_some(),
             Kind::Admission { .. } => true,
         });
-        let chosen = Self { scope, probes, active, inside, in_pod };
+        let chosen = Self { scope, probes, active, inside, segments, in_pod };
         bounded(&plan(&chosen.scope, &[]))?;
         Ok(Some(chosen))
     }
@@ -130,10 +136,20 @@ impl Chosen {
 
     /// Whether requests with credentials are needed.
     pub(super) fn needs_cluster(&self) -> bool {
-        self.inside.is_some() || self.scope.cluster
+        self.inside.is_some() || self.segments.is_some() || self.scope.cluster
             && (self.active || !self.scope.namespaces.is_empty())
             && self.probes.iter().any(|probe| is_of_cluster(probe))
     }
+}
+
+/// Whether pods may be started for `--in-pod` or `--segmentation`.
+fn permitted(scope: &Scope, what: &str, agreed: bool, now: Timestamp) -> anyhow::Result<()> {
+    if !agreed || scope.consent.is_none() {
+        bail!(
+            "--{what} needs `cluster: true` and a `consent` in the scope file that names `{what}`"
+        );
+    }
+    scope.consent_for(what, what, now).map(drop).map_err(|why| anyhow!("--{what}: {why}"))
 }
 
 fn probes(args: &ScopeArgs) -> anyhow::Result<Vec<&'static Registered>> {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use pavisade_probe::{Canary, Kind, Registered, RunId, Step, plan, restricted};
+use pavisade_probe::{Canary, Inside, Kind, Registered, RunId, Step, plan, restricted};
 use pavisade_scan::Timestamp;
 use serde_json::json;
 
@@ -54,6 +54,24 @@ pub(super) fn run(args: &PlanArgs) -> anyhow::Result<Outcome> {
                 requests += 1;
             }
         }
+    }
+    for segments in &chosen.segments {
+        let canary = canary(args, now);
+        let mut all = Vec::new();
+        for namespace in &segments.namespaces {
+            let (collection, server) = segments.server(namespace, &canary);
+            let (_, client) = Inside::new(namespace, &segments.image).pod(&canary, &json!({}));
+            for pod in [server, client] {
+                all.push(format!("POST {collection}?dryRun=All {pod}"));
+                all.push(format!("POST {} (the same object)", Step::stores(&collection)));
+                let path = format!("{collection}/{}", pod["metadata"]["name"].as_str().unwrap_or(""));
+                all.push(format!("GET {path} (until it serves or has ended), and its log"));
+                all.push(format!("DELETE {path} (after GET, and GET until it is gone)"));
+            }
+        }
+        all.push("GET (lists of pods, namespaces, policies, Services and nodes)".to_owned());
+        requests += all.len();
+        all.iter().for_each(|what| line(&mut text, args.json, SERVER, what));
     }
     if let Some(inside) = &chosen.inside {
         let (collection, pod) = inside.pod(&canary(args, now), &chosen.scope.for_pod());

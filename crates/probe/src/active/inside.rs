@@ -88,18 +88,26 @@ pub async fn in_pod(
 ) -> (Result<Value, String>, Vec<String>) {
     let agent = format!("{} {IN_POD}", gate.agent());
     let session = Session { gate, api, agent, canary, stop };
-    let (mut created, scope) = (Vec::new(), gate.scope().for_pod());
-    let (collection, pod) = inside.pod(canary, &scope);
-    let same = |stored: &Value| match is_restricted(stored, &pod) {
+    let (collection, pod) = inside.pod(canary, &gate.scope().for_pod());
+    let mut created = Vec::new();
+    let result = run(&session, (&collection, &pod), &mut created).await;
+    (result, session.remove(&mut created).await)
+}
+
+/// Creates a pod that is not yet there, and returns the document in its log.
+pub(super) async fn run(
+    session: &Session<'_>,
+    (collection, pod): (&str, &Value),
+    created: &mut Vec<String>,
+) -> Result<Value, String> {
+    let same = |stored: &Value| match is_restricted(stored, pod) {
         true => Ok(()),
         false => Err("the server changes the pod, so that its results would prove nothing"),
     };
-    let result = match session.create((&collection, &pod), same, &mut created, &mut Vec::new()).await
-    {
-        Done::Ok(_) => results(&session, &created).await,
+    match session.create((collection, pod), same, created, &mut Vec::new()).await {
+        Done::Ok(_) => results(session, created).await,
         done => Err(format!("the pod cannot be created: {}", done.why())),
-    };
-    (result, session.remove(&mut created).await)
+    }
 }
 
 /// Whether the pod still runs our program with our security context.
