@@ -89,7 +89,7 @@ fn a_pod_is_started_examined_and_removed() {
     let scope = format!(
         "kind: ProbeScope\naddresses: ['egress@{address}:6443', 'egress@{address}:10256']\n\
          cluster: true\nnamespaces: [open, closed]\nconsent:\n  by: Ann\n  server: \
-         https://{address}:6443\n  until: {}\n  probes: [in-pod]\n",
+         https://{address}:6443\n  until: {}\n  probes: [in-pod, segmentation]\n",
         jiff::Zoned::now().date().tomorrow().unwrap()
     );
     fs::write(folder.path().join("scope.yaml"), scope).unwrap();
@@ -140,6 +140,9 @@ fn a_pod_is_started_examined_and_removed() {
     let done = crate::started::run(folder.path(), &["scan", "e.json"]);
     assert!(done.out.contains("pod-service-account-token"), "{}{}", done.out, done.err);
 
+    segmentation(&cluster, folder.path(), image.reference());
+    assert_eq!(count(), before);
+
     // An image that is not ours, and one that does not exist.
     for (image, expect) in [
         (testbed::TESTBED, "the log of the pod has no results"),
@@ -151,4 +154,54 @@ fn a_pod_is_started_examined_and_removed() {
         assert_eq!(code, 3, "{told}");
         assert_eq!(count(), before, "{told}");
     }
+}
+
+const DENY: &str = "\
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: deny, namespace: closed}
+spec: {podSelector: {}, policyTypes: [Ingress]}
+";
+
+/// The network plugin of the test cluster enforces no policy: what they forbid is possible. Then the
+/// network drops it.
+fn segmentation(cluster: &Cluster, folder: &Path, image: &str) {
+    cluster.apply(DENY).unwrap();
+    let look = || {
+        let args = [
+            "--scope-file", "scope.yaml", "--segmentation", "--pod-image", image, "--only", "PV-P170",
+            "--evidence", "e.json",
+        ];
+        let (code, told) = probe(cluster, folder, &args);
+        let all = verdicts(&folder.join("e.json"));
+        let all = all.into_iter().map(|((_, of), (word, _))| format!("{of}: {word}"));
+        (code, told, all.collect::<Vec<_>>())
+    };
+    let (code, told, all) = look();
+    // Connections to `open` are permitted, and not tried.
+    assert_eq!(
+        all,
+        ["namespace closed -> closed: open", "namespace open -> closed: open"],
+        "{told}"
+    );
+    assert_eq!(code, 1, "{told}");
+    let rules = "table bridge probe { chain forward { type filter hook forward priority 0; \
+                 tcp dport 8080 drop; } }";
+    if !inside_node(cluster, "nft").arg(rules).status().is_ok_and(|status| status.success()) {
+        return println!("skipped: the bridge of the node cannot drop packets");
+    }
+    let (code, told, all) = look();
+    assert_eq!(
+        all,
+        ["namespace closed -> closed: closed", "namespace open -> closed: closed"],
+        "{told}"
+    );
+    assert_eq!(code, 0, "{told}");
+    // The results are evidence that segmentation was tested.
+    let args = ["comply", "e.json", "--framework", "pci-dss", "--format", "json"];
+    let done = crate::started::run(folder, &args);
+    let json: serde_json::Value = serde_json::from_str(&done.out).unwrap();
+    let controls = json["frameworks"][0]["controls"].as_array().unwrap();
+    let control = controls.iter().find(|control| control["id"] == "11.4.5").unwrap();
+    assert_eq!(control["state"], "holdsInPart", "{control}");
 }
