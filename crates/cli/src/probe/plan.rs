@@ -55,7 +55,7 @@ pub(super) fn run(args: &PlanArgs) -> anyhow::Result<Outcome> {
             }
         }
     }
-    for segments in &chosen.segments {
+    if let Some(segments) = &chosen.segments {
         let canary = canary(args, now);
         let mut all = Vec::new();
         for namespace in &segments.namespaces {

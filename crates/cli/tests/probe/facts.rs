@@ -44,7 +44,7 @@ fn results_are_judged_like_other_input() {
     assert!(finding["subject"].to_string().contains(&address), "{finding}");
     // The place is the result in the document.
     let text = scan(&[]);
-    assert!(text.out.contains("e.json:") && text.out.contains("kubelet-read-only-port"), "{}", text.out);
+    assert!(text.out.contains("e.json:") && text.out.contains("kubelet-read-only-pods"), "{}", text.out);
     for format in ["sarif", "junit", "html", "markdown", "github", "gitlab", "csv", "json-v1"] {
         let done = scan(&["--format", format]);
         assert!(matches!(done.code, 1 | 2), "{format}: {}", done.err);
@@ -61,7 +61,7 @@ fn results_are_judged_like_other_input() {
 
     // An exception by the name of the probe and its address.
     let exception = format!(
-        "exceptions:\n- checks: [kubelet-read-only-port]\n  reason: a lab\n  until: 2099-01-01\n  \
+        "exceptions:\n- checks: [kubelet-read-only-pods]\n  reason: a lab\n  until: 2099-01-01\n  \
          subjects: [{{kind: Endpoint, name: '{address}'}}]\n"
     );
     fs::write(path.join("exceptions.yaml"), &exception).unwrap();
@@ -70,7 +70,7 @@ fn results_are_judged_like_other_input() {
     fs::write(path.join("exceptions.yaml"), exception.replace(&address, "10.0.0.9:1")).unwrap();
     assert_eq!(scan(&["--exceptions", "exceptions.yaml"]).code, 1);
     assert_eq!(scan(&["--skip", "PV-P065"]).code, 0);
-    let done = scan(&["--explain", "kubelet-read-only-port"]);
+    let done = scan(&["--explain", "kubelet-read-only-pods"]);
     assert!(done.out.contains("10255") || done.out.contains("read-only"), "{}", done.out);
 
     // Without results, their checks are not run, and are not passed.
@@ -111,12 +111,12 @@ fn results_are_evidence_for_controls() {
     };
     let pci = states("pci-dss");
     // It was tested, and what was found is not fixed.
-    assert_eq!((pci("11.4.2"), pci("11.4.4")), ("holdsInPart".to_owned(), "fails".to_owned()));
+    assert_eq!((pci("11.4.2"), pci("11.4.4")), ("holds-in-part".to_owned(), "fails".to_owned()));
     // Nothing tested segmentation, and no document says what the method is.
-    assert_eq!((pci("11.4.5"), pci("11.4.1")), ("byHand".to_owned(), "byHand".to_owned()));
-    assert_eq!(states("hipaa")("164.308(a)(8)"), "holdsInPart");
-    assert_eq!(states("gdpr")("32(1)(d)"), "holdsInPart");
-    assert_eq!(states("nist-800-53")("CA-8"), "holdsInPart");
+    assert_eq!((pci("11.4.5"), pci("11.4.1")), ("by-hand".to_owned(), "by-hand".to_owned()));
+    assert_eq!(states("hipaa")("164.308(a)(8)"), "holds-in-part");
+    assert_eq!(states("gdpr")("32(1)(d)"), "holds-in-part");
+    assert_eq!(states("nist-800-53")("CA-8"), "holds-in-part");
     // With nothing open, findings are fixed as far as this can tell.
     let evidence = fs::read_to_string(path.join("e.json")).unwrap();
     let mut document: Value = serde_json::from_str(&evidence).unwrap();
@@ -124,7 +124,7 @@ fn results_are_evidence_for_controls() {
         result["verdict"] = "closed".into();
     }
     fs::write(path.join("e.json"), document.to_string()).unwrap();
-    assert_eq!(states("pci-dss")("11.4.4"), "holdsInPart");
+    assert_eq!(states("pci-dss")("11.4.4"), "holds-in-part");
     // Results that are unknown are not a test.
     for result in document["results"].as_array_mut().unwrap() {
         result["verdict"] = "unknown".into();
@@ -134,5 +134,5 @@ fn results_are_evidence_for_controls() {
     assert_eq!((pci("11.4.2"), pci("11.4.4")), ("unknown".to_owned(), "unknown".to_owned()));
     // Without results, the controls are assessed by hand.
     fs::write(path.join("e.json"), "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n").unwrap();
-    assert_eq!(states("pci-dss")("11.4.2"), "byHand");
+    assert_eq!(states("pci-dss")("11.4.2"), "by-hand");
 }

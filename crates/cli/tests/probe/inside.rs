@@ -203,5 +203,5 @@ fn segmentation(cluster: &Cluster, folder: &Path, image: &str) {
     let json: serde_json::Value = serde_json::from_str(&done.out).unwrap();
     let controls = json["frameworks"][0]["controls"].as_array().unwrap();
     let control = controls.iter().find(|control| control["id"] == "11.4.5").unwrap();
-    assert_eq!(control["state"], "holdsInPart", "{control}");
+    assert_eq!(control["state"], "holds-in-part", "{control}");
 }

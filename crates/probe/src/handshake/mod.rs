@@ -3,23 +3,23 @@
 mod certificate_expires_soon;
 mod certificate_name_mismatch;
 mod certificate_names_people;
-mod expired_certificate;
+mod expired_certificate_served;
 mod leaf;
 mod old_tls_version;
 mod plaintext_accepted;
 mod self_signed_certificate;
 mod weak_certificate;
-mod weak_cipher_suite;
+mod weak_cipher_suite_accepted;
 
 pub(crate) use certificate_expires_soon::CertificateExpiresSoon;
 pub(crate) use certificate_name_mismatch::CertificateNameMismatch;
 pub(crate) use certificate_names_people::CertificateNamesPeople;
-pub(crate) use expired_certificate::ExpiredCertificate;
+pub(crate) use expired_certificate_served::ExpiredCertificateServed;
 pub(crate) use old_tls_version::OldTlsVersion;
 pub(crate) use plaintext_accepted::PlaintextAccepted;
 pub(crate) use self_signed_certificate::SelfSignedCertificate;
 pub(crate) use weak_certificate::WeakCertificate;
-pub(crate) use weak_cipher_suite::WeakCipherSuite;
+pub(crate) use weak_cipher_suite_accepted::WeakCipherSuiteAccepted;
 
 use leaf::{Leaf, is_short};
 
