@@ -12,10 +12,6 @@ kind: Namespace
 metadata: {name: shop}
 ---
 apiVersion: v1
-kind: ServiceAccount
-metadata: {name: default, namespace: shop}
----
-apiVersion: v1
 kind: Pod
 metadata: {name: web, namespace: shop, labels: {app: web}}
 spec: {containers: [{name: c, image: 'a.example.com/a:1'}]}
@@ -75,7 +71,12 @@ impl Here {
 fn a_pod_is_cut_off_and_released() {
     let started = testbed::start(&Shape::default(), "quarantine");
     let Some(cluster) = started.map_err(|skipped| println!("{skipped}")).ok() else { return };
-    cluster.apply(OBJECTS).unwrap();
+    let start = std::time::Instant::now();
+    // Pods are refused until the namespace has its ServiceAccount.
+    while let Err(error) = cluster.apply(OBJECTS) {
+        assert!(start.elapsed().as_secs() < 60, "{error:#}");
+        std::thread::sleep(std::time::Duration::from_millis(300));
+    }
     let here = Here { cluster, folder: folder(&[]) };
 
     // Mistakes.

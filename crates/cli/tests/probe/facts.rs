@@ -76,7 +76,7 @@ fn results_are_judged_like_other_input() {
     // Without results, their checks are not run, and are not passed.
     fs::create_dir(path.join("empty")).unwrap();
     fs::write(path.join("empty/a.yaml"), "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n").unwrap();
-    let done = run(path, &["scan", "empty", "--only", "PV-P065"]);
+    let done = run(path, &["scan", "empty", "--check", "PV-P065"]);
     assert_eq!(done.code, 2, "{}{}", done.out, done.err);
     assert!(done.err.contains("no results of probes"), "{}", done.err);
 

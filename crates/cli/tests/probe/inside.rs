@@ -83,7 +83,7 @@ fn a_pod_is_started_examined_and_removed() {
     let folder = tempfile::tempdir().unwrap();
     let address = cluster.node_address(1);
     // kube-proxy's health responds to the node, and one of two pods cannot reach it.
-    let own = fs::read_link("/proc/1/ns/net").unwrap();
+    let own = fs::read_link("/proc/self/ns/net").unwrap();
     let node = format!("/proc/{}/ns/net", cluster.pid("node-1-init").unwrap());
     assert_ne!(fs::read_link(node).unwrap(), own);
     let scope = format!(
