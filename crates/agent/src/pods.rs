@@ -48,8 +48,8 @@ pub(crate) fn follow(args: &PodArgs, node: &str, pods: Pods) -> anyhow::Result<(
     if parsed.scheme() != "https" {
         bail!("--api-server {url}: the token is sent only over https");
     }
-    let mut client = Client::builder()
-        .tls_built_in_root_certs(false)
+    let client = Client::builder()
+        .tls_certs_only(authorities)
         // A watch is silent while nothing changes.
         .timeout(None)
         .connect_timeout(Duration::from_secs(10))
@@ -57,9 +57,6 @@ pub(crate) fn follow(args: &PodArgs, node: &str, pods: Pods) -> anyhow::Result<(
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
         .user_agent(concat!("pavisade-agent/", env!("CARGO_PKG_VERSION")));
-    for authority in authorities {
-        client = client.add_root_certificate(authority);
-    }
     let client = client.build().context("preparing the connection to the API server")?;
     let (node, token) = (node.to_owned(), args.api_token.clone());
     let server = Server { client, url, node, token };
