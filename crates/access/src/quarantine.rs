@@ -358,24 +358,29 @@ mod tests {
         let all = [
             policy("deny", json!({"podSelector": {}, "policyTypes": ["Ingress", "Egress"]})),
             policy("dns", json!({"podSelector": {}, "egress": [{"ports": [{"port": 53}]}]})),
-            policy("web", json!({
-                "podSelector": {"matchLabels": {"app": "web"}}, "ingress": [{}], "egress": [{}],
-            })),
-            policy("other", json!({"podSelector": {"matchLabels": {"app": "db"}}, "ingress": [{}]})),
-            policy("odd", json!({
-                "podSelector": {"matchExpressions": [{"key": "app", "operator": "Like"}]},
-                "ingress": [{}],
-            })),
+            policy(
+                "web",
+                json!({
+                    "podSelector": {"matchLabels": {"app": "web"}}, "ingress": [{}], "egress": [{}],
+                }),
+            ),
+            policy(
+                "other",
+                json!({"podSelector": {"matchLabels": {"app": "db"}}, "ingress": [{}]}),
+            ),
+            policy(
+                "odd",
+                json!({
+                    "podSelector": {"matchExpressions": [{"key": "app", "operator": "Like"}]},
+                    "ingress": [{}],
+                }),
+            ),
         ];
         let found = allowing(&all, &json!({"app": "web", LABEL: "u1"}));
         let found: Vec<_> = found.iter().map(|one| (&*one.policy, &*one.directions)).collect();
         assert_eq!(
             found,
-            [
-                ("dns", &["egress"][..]),
-                ("web", &["ingress", "egress"]),
-                ("odd", &["ingress"]),
-            ]
+            [("dns", &["egress"][..]), ("web", &["ingress", "egress"]), ("odd", &["ingress"]),]
         );
     }
 }

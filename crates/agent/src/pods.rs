@@ -44,7 +44,8 @@ pub(crate) fn follow(args: &PodArgs, node: &str, pods: Pods) -> anyhow::Result<(
         Some(url) => url.trim_end_matches('/').to_owned(),
         None => in_cluster()?,
     };
-    let parsed = reqwest::Url::parse(&url).map_err(|error| anyhow!("--api-server {url}: {error}"))?;
+    let parsed =
+        reqwest::Url::parse(&url).map_err(|error| anyhow!("--api-server {url}: {error}"))?;
     if parsed.scheme() != "https" {
         bail!("--api-server {url}: the token is sent only over https");
     }
@@ -137,7 +138,8 @@ impl Server {
         let token = fs::read_to_string(&self.token)
             .with_context(|| format!("reading {} (--api-token)", self.token.display()))?;
         let selector: String = self.node.bytes().map(escaped).collect();
-        let url = format!("{}/api/v1/pods?fieldSelector=spec.nodeName%3D{selector}{rest}", self.url);
+        let url =
+            format!("{}/api/v1/pods?fieldSelector=spec.nodeName%3D{selector}{rest}", self.url);
         let answer = self.client.get(url).bearer_auth(token.trim()).send();
         let answer = answer.map_err(reqwest::Error::without_url)?;
         let status = answer.status();

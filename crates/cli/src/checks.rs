@@ -31,9 +31,8 @@ pub(crate) fn run(args: &ChecksArgs) -> anyhow::Result<Outcome> {
             let ids = select::ids(&select, &settings, true)?;
             let metas = catalog.entries().iter().map(Entry::meta);
             // `probe list` shows probes.
-            let metas = metas.filter(|meta| {
-                ids.contains(&*meta.rule.id) && !meta.facts.contains(&Fact::Probes)
-            });
+            let metas = metas
+                .filter(|meta| ids.contains(&*meta.rule.id) && !meta.facts.contains(&Fact::Probes));
             let metas: Vec<_> = metas
                 .filter(|meta| fixable.is_none_or(|how| how.takes(meta.rule.fixable)))
                 .collect();

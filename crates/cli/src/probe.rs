@@ -50,22 +50,28 @@ pub(crate) fn run(args: &ProbeArgs) -> anyhow::Result<Outcome> {
 
 fn probe(args: &RunArgs, is_pod: bool) -> anyhow::Result<Outcome> {
     let now = Timestamp::now();
-    let Some(chosen) = Chosen::new(&args.scope, Mode { active: args.active, in_pod: is_pod }, now)? else {
+    let Some(chosen) = Chosen::new(&args.scope, Mode { active: args.active, in_pod: is_pod }, now)?
+    else {
         return Ok(Outcome::Usage);
     };
     let file = named(args.output.as_deref());
     let results = args.output.iter().chain(&args.evidence).chain(&args.report);
     scan::distinct(None, args.scope.scope_file.iter(), results)?;
     let out = output(file)?;
-    let also = |file: &Option<PathBuf>| {
-        file.as_deref().map(|file| output(named(Some(file)))).transpose()
-    };
+    let also =
+        |file: &Option<PathBuf>| file.as_deref().map(|file| output(named(Some(file)))).transpose();
     let (evidence, report) = (also(&args.evidence)?, also(&args.report)?);
     let standard = |out: &&Output| matches!(out, Output::Standard(_));
-    if [Some(&out), evidence.as_ref(), report.as_ref()].into_iter().flatten().filter(standard).count()
+    if [Some(&out), evidence.as_ref(), report.as_ref()]
+        .into_iter()
+        .flatten()
+        .filter(standard)
+        .count()
         > 1
     {
-        bail!("two results cannot both be written to standard output: specify a file with --output");
+        bail!(
+            "two results cannot both be written to standard output: specify a file with --output"
+        );
     }
     let runtime = runtime()?;
     // A wrong kubeconfig is reported before the run starts.
@@ -199,7 +205,8 @@ async fn everything(
             let tried = match request {
                 Ok(request) => {
                     let canary = canary(Ok(None));
-                    let (tried, kept) = segments((gate, api), &request, pairs, &canary, &stop).await;
+                    let (tried, kept) =
+                        segments((gate, api), &request, pairs, &canary, &stop).await;
                     left.extend(kept);
                     tried
                 }
@@ -216,7 +223,8 @@ async fn everything(
             left.extend(kept);
             match results.and_then(|results| of_pod(&results, inside, &found)) {
                 Ok((done, unread)) => {
-                    let chosen = |done: &Probed| probes.iter().any(|own| own.id() == done.probe.id());
+                    let chosen =
+                        |done: &Probed| probes.iter().any(|own| own.id() == done.probe.id());
                     outcomes.extend(done.into_iter().filter(chosen));
                     notes.extend(unread);
                 }
@@ -329,8 +337,7 @@ fn silent(scope: &Scope, found: &Found) -> Vec<Note> {
     let alive = alive(found);
     let mut notes = Vec::new();
     let all = found.keys().map(|address| address.ip());
-    let dead: std::collections::BTreeSet<IpAddr> =
-        all.filter(|ip| !alive.contains(ip)).collect();
+    let dead: std::collections::BTreeSet<IpAddr> = all.filter(|ip| !alive.contains(ip)).collect();
     let named = |ip: &&IpAddr| scope.endpoints.iter().any(|target| target.address.ip() == **ip);
     // What only a pod may reach need not respond here.
     let is_for_pods = |ip: &IpAddr| {

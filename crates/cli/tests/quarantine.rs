@@ -141,11 +141,19 @@ fn a_pod_is_cut_off_and_released() {
     // A policy that somebody opened is not ours any more; the pod may be gone.
     assert_eq!(here.quarantine("web", "1h").code, 3);
     let own = here.policies().into_iter().find(|name| name.starts_with("pavisade-")).unwrap();
-    let open = ["patch", "networkpolicy", &own, "--type=merge", "-p", r#"{"spec":{"ingress":[{}]}}"#];
+    let open =
+        ["patch", "networkpolicy", &own, "--type=merge", "-p", r#"{"spec":{"ingress":[{}]}}"#];
     here.json(&open);
     let done = here.runtime(&["release", "web", "-n", "shop"]);
     assert!(done.code == 2 && done.err.contains("delete it yourself"), "{}", done.err);
-    here.json(&["patch", "networkpolicy", &own, "--type=merge", "-p", r#"{"spec":{"ingress":null}}"#]);
+    here.json(&[
+        "patch",
+        "networkpolicy",
+        &own,
+        "--type=merge",
+        "-p",
+        r#"{"spec":{"ingress":null}}"#,
+    ]);
     here.cluster.get(&["delete", "pod", "web", "-n", "shop", "--now"]).unwrap();
     let done = here.runtime(&["release", "web", "-n", "shop"]);
     assert_eq!(done.code, 0, "{}", done.err);

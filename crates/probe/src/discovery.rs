@@ -44,7 +44,8 @@ pub fn items([nodes, services, slices]: [&Value; 3]) -> Vec<Item> {
         let origin = format!("node {}", name(node));
         for address in array(node, "/status/addresses") {
             let is_ip = matches!(text(address, "/type"), "InternalIP" | "ExternalIP");
-            let Some(ip) = text(address, "/address").parse::<IpAddr>().ok().filter(|_| is_ip) else {
+            let Some(ip) = text(address, "/address").parse::<IpAddr>().ok().filter(|_| is_ip)
+            else {
                 continue;
             };
             first_node.get_or_insert(ip);

@@ -36,7 +36,8 @@ pub fn missing(facts: &Object) -> Vec<Note> {
         message,
         remedy: remedy.to_owned(),
     };
-    let unread = facts.value().list("unread").map(|text| text.as_str().unwrap_or("no reason given"));
+    let unread =
+        facts.value().list("unread").map(|text| text.as_str().unwrap_or("no reason given"));
     let mut notes: Vec<_> = unread
         .map(|text| note(format!("the run of the probes was incomplete: {text}"), "Run it again."))
         .collect();
@@ -83,9 +84,8 @@ pub fn outcomes(
         let reason = text("reason").to_owned();
         let how = Closed::ALL.into_iter().find(|how| how.name() == text("how"));
         let silent = result.pointer("/exchanges/0/response/error").and_then(Json::as_str);
-        let is_cut_off = is_egress(probe)
-            && silent == Some(NO_RESPONSE)
-            && of("address").is_some_and(responds);
+        let is_cut_off =
+            is_egress(probe) && silent == Some(NO_RESPONSE) && of("address").is_some_and(responds);
         let verdict = match (text("verdict"), how) {
             ("unknown", _) if is_cut_off => Verdict::Closed(
                 Closed::Filtered,
@@ -109,11 +109,7 @@ fn is_egress(probe: &Registered) -> bool {
     matches!(probe.kind, Kind::Endpoint { at, .. } if at.contains(&Component::Egress))
 }
 
-fn results<'a>(
-    facts: &'a Object,
-    probe: &Registered,
-    cx: &Cx<'a>,
-) -> Vec<(Subject, Judged<'a>)> {
+fn results<'a>(facts: &'a Object, probe: &Registered, cx: &Cx<'a>) -> Vec<(Subject, Judged<'a>)> {
     let own = facts.value().list("results").filter(|one| one.str("probe") == Some(probe.id()));
     let outdated = outdated(facts.value(), cx.now());
     let judge = |result: Value<'a>| {
@@ -155,9 +151,8 @@ fn outdated(facts: Value<'_>, now: Timestamp) -> Option<String> {
         return Some(format!("the time of the probes ({date}) is in the future"));
     }
     let oldest = now.checked_sub((MAX_DAYS * 24).hours()).unwrap_or(Timestamp::MIN);
-    (time < oldest).then(|| {
-        format!("the probes ran on {date}, which is too long ago to prove anything")
-    })
+    (time < oldest)
+        .then(|| format!("the probes ran on {date}, which is too long ago to prove anything"))
 }
 
 fn subject(result: Value<'_>) -> Option<Subject> {
@@ -208,16 +203,25 @@ mod tests {
         let world = &snapshot.worlds()[0];
         let mut said = Vec::new();
         for object in world.objects() {
-            set.judge_object(world, object, "2026-06-01T00:00:00Z".parse().unwrap(), &mut |report| {
-                let (word, claims) = match report.verdict {
-                    Judged::Holds => ("holds", Vec::new()),
-                    Judged::Fails(claims) => ("fails", claims),
-                    Judged::Unknown(claims) => ("unknown", claims),
-                    Judged::NotApplicable => ("not applicable", Vec::new()),
-                };
-                let message = claims.first().map_or("", |claim| &claim.message);
-                said.push(format!("{} {} {word} {message}", report.rule.id, report.subject.label()));
-            });
+            set.judge_object(
+                world,
+                object,
+                "2026-06-01T00:00:00Z".parse().unwrap(),
+                &mut |report| {
+                    let (word, claims) = match report.verdict {
+                        Judged::Holds => ("holds", Vec::new()),
+                        Judged::Fails(claims) => ("fails", claims),
+                        Judged::Unknown(claims) => ("unknown", claims),
+                        Judged::NotApplicable => ("not applicable", Vec::new()),
+                    };
+                    let message = claims.first().map_or("", |claim| &claim.message);
+                    said.push(format!(
+                        "{} {} {word} {message}",
+                        report.rule.id,
+                        report.subject.label()
+                    ));
+                },
+            );
         }
         said
     }

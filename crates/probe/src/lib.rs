@@ -40,15 +40,15 @@ mod pod;
 mod services;
 
 pub use active::{
-    Canary, EXPIRES, IN_POD, Inside, LABEL, SEGMENT_PORT, SEGMENTATION, STORED_WITHIN, Segments, Step,
-    active, created, in_pod, labelled, remove, segments, settled,
+    Canary, EXPIRES, IN_POD, Inside, LABEL, SEGMENT_PORT, SEGMENTATION, STORED_WITHIN, Segments,
+    Step, active, created, in_pod, labelled, remove, segments, settled,
 };
 pub use admission::{dry_runs, restricted};
 pub use component::{Component, PORTS};
+pub use discovery::{Item, LISTS, items, of_environment};
 #[doc(hidden)]
 pub use dns::names as read_dns;
 pub use dns::{Names, Question, RecordKind};
-pub use discovery::{Item, LISTS, items, of_environment};
 pub use exchange::{Answer, Ask, Exchange, HttpAsk, Offer, Page, Target, TlsFacts};
 pub use facts::{NO_RESPONSE, checks, missing, outcomes};
 pub use gate::{Gate, Withheld};

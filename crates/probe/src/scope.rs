@@ -130,9 +130,8 @@ impl Scope {
     pub fn for_pod(&self) -> serde_json::Value {
         let inside = |target: &&Target| target.component.is_of_pods();
         let named = self.endpoints.iter().filter(inside);
-        let mut addresses: Vec<_> = named
-            .map(|target| format!("{}@{}", target.component.name(), target.address))
-            .collect();
+        let mut addresses: Vec<_> =
+            named.map(|target| format!("{}@{}", target.component.name(), target.address)).collect();
         if self.networks.iter().any(|network| within(*network, METADATA)) {
             addresses.push(METADATA.to_string());
         }

@@ -26,10 +26,11 @@ use tokio_rustls::client::TlsStream;
 use crate::dns::{Question, names};
 use crate::plan::Planned;
 use crate::probe::{Kind, Seen};
-use crate::verifier::AnyKey;
 use crate::tls::{Reply, alert_name, cipher_name, client_hello, reply, version_name};
+use crate::verifier::AnyKey;
 use crate::{
-    Answer, Ask, Component, Exchange, Gate, HttpAsk, Offer, Outcome, Page, Registered, Target, TlsFacts,
+    Answer, Ask, Component, Exchange, Gate, HttpAsk, Offer, Outcome, Page, Registered, Target,
+    TlsFacts,
 };
 
 /// The timeout of a TCP connection.

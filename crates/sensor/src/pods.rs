@@ -117,9 +117,11 @@ mod tests {
         assert_eq!(pod.deployment(), Some("web-front"));
         assert_eq!((pod.label("app"), &*pod.service_account), (Some("web"), "front"));
         // A ReplicaSet that no Deployment made, and one whose name only looks like it.
-        for (kind, name, hash) in
-            [("ReplicaSet", "web", "5d4f"), ("ReplicaSet", "5d4f", "5d4f"), ("Job", "a-5d4f", "5d4f")]
-        {
+        for (kind, name, hash) in [
+            ("ReplicaSet", "web", "5d4f"),
+            ("ReplicaSet", "5d4f", "5d4f"),
+            ("Job", "a-5d4f", "5d4f"),
+        ] {
             pods.put(&json!({"metadata": {
                 "uid": "u2", "labels": {"pod-template-hash": hash},
                 "ownerReferences": [{"kind": kind, "name": name, "controller": true}],

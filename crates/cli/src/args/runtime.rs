@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::grant::{Server, time};
 use super::Color;
+use super::grant::{Server, time};
 
 const CHECK_CODES: &str = "\
 Examples:

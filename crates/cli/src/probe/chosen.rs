@@ -1,7 +1,10 @@
 //! The scope and the probes that the arguments select.
 
 use anyhow::{anyhow, bail};
-use pavisade_probe::{Component, IN_POD, Inside, Kind, REGISTRY, Registered, SEGMENTATION, Scope, Segments, Target, plan};
+use pavisade_probe::{
+    Component, IN_POD, Inside, Kind, REGISTRY, Registered, SEGMENTATION, Scope, Segments, Target,
+    plan,
+};
 use pavisade_scan::Timestamp;
 use pavisade_yaml::Source;
 
@@ -136,9 +139,11 @@ impl Chosen {
 
     /// Whether requests with credentials are needed.
     pub(super) fn needs_cluster(&self) -> bool {
-        self.inside.is_some() || self.segments.is_some() || self.scope.cluster
-            && (self.active || !self.scope.namespaces.is_empty())
-            && self.probes.iter().any(|probe| is_of_cluster(probe))
+        self.inside.is_some()
+            || self.segments.is_some()
+            || self.scope.cluster
+                && (self.active || !self.scope.namespaces.is_empty())
+                && self.probes.iter().any(|probe| is_of_cluster(probe))
     }
 }
 

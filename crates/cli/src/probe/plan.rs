@@ -64,7 +64,8 @@ pub(super) fn run(args: &PlanArgs) -> anyhow::Result<Outcome> {
             for pod in [server, client] {
                 all.push(format!("POST {collection}?dryRun=All {pod}"));
                 all.push(format!("POST {} (the same object)", Step::stores(&collection)));
-                let path = format!("{collection}/{}", pod["metadata"]["name"].as_str().unwrap_or(""));
+                let path =
+                    format!("{collection}/{}", pod["metadata"]["name"].as_str().unwrap_or(""));
                 all.push(format!("GET {path} (until it serves or has ended), and its log"));
                 all.push(format!("DELETE {path} (after GET, and GET until it is gone)"));
             }

@@ -2,8 +2,8 @@
 
 use anyhow::Context as _;
 use jiff::SignedDuration;
-use pavisade_access::quarantine::{Quarantine, quarantine as cut_off, release as end};
 use pavisade_access::quarantine::release_expired;
+use pavisade_access::quarantine::{Quarantine, quarantine as cut_off, release as end};
 use tokio::runtime::Runtime;
 
 use crate::args::runtime::{QuarantineArgs, ReleaseArgs};
@@ -53,7 +53,10 @@ pub(super) fn release(args: &ReleaseArgs) -> anyhow::Result<Outcome> {
         })
     })?;
     let line = |one: &Quarantine| {
-        format!("Pod {}/{} is released: the NetworkPolicy {} is removed.\n", one.namespace, one.pod, one.policy)
+        format!(
+            "Pod {}/{} is released: the NetworkPolicy {} is removed.\n",
+            one.namespace, one.pod, one.policy
+        )
     };
     let text: String = ended.iter().map(line).collect();
     let text = if text.is_empty() { "No quarantine has expired.\n".to_owned() } else { text };

@@ -89,12 +89,7 @@ fn lines(from: &mut impl io::BufRead, rest: &mut Vec<u8>, show: &mut Show<'_>) -
 }
 
 /// An alert on two lines; nothing if it is not asked for.
-fn shown(
-    line: &[u8],
-    args: &TailArgs,
-    sessions: Option<&Sessions>,
-    color: bool,
-) -> Option<String> {
+fn shown(line: &[u8], args: &TailArgs, sessions: Option<&Sessions>, color: bool) -> Option<String> {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     let alert: Value = match serde_json::from_slice(line) {
         Ok(Value::Object(alert)) if alert.contains_key("rule") => Value::Object(alert),
@@ -168,7 +163,13 @@ mod tests {
 
     fn args(namespace: &[&str]) -> TailArgs {
         let namespace = namespace.iter().map(|name| (*name).to_owned()).collect();
-        TailArgs { alerts: "-".into(), namespace, audit: None, no_follow: true, color: Color::Never }
+        TailArgs {
+            alerts: "-".into(),
+            namespace,
+            audit: None,
+            no_follow: true,
+            color: Color::Never,
+        }
     }
 
     #[test]

@@ -264,7 +264,10 @@ mod tests {
         ];
         let log = sessions(&events);
         let root = ("sh", "-c id; cat /etc/shadow");
-        assert_eq!(log.who(&alert(root, 11)).unwrap(), "kubectl exec by ann from 10.0.0.5 at 06:42:10");
+        assert_eq!(
+            log.who(&alert(root, 11)).unwrap(),
+            "kubectl exec by ann from 10.0.0.5 at 06:42:10"
+        );
         // The command is that of ann, whoever else is there.
         assert!(log.who(&alert(root, 15)).unwrap().starts_with("kubectl exec by ann"));
         // Before it, and after its end.
@@ -273,7 +276,10 @@ mod tests {
         assert_eq!(late, "perhaps kubectl exec by bob from 10.0.0.5 at 06:42:12");
         // Another command: the shell may have replaced itself.
         let other = log.who(&alert(("nginx", "-g daemon"), 15)).unwrap();
-        assert!(other.starts_with("perhaps kubectl exec by ann") && other.contains("or bob"), "{other}");
+        assert!(
+            other.starts_with("perhaps kubectl exec by ann") && other.contains("or bob"),
+            "{other}"
+        );
         // Another pod, and another container.
         for field in ["pod", "namespace", "name"] {
             let mut elsewhere = alert(root, 11);
@@ -294,7 +300,8 @@ mod tests {
     fn a_log_that_grows_is_read_on() {
         let folder = tempfile::tempdir().unwrap();
         let log = folder.path().join("audit.log");
-        let line = event("1", "ann\u{1b}[2J", "command=sh", "ResponseStarted", (10, 10)).to_string();
+        let line =
+            event("1", "ann\u{1b}[2J", "command=sh", "ResponseStarted", (10, 10)).to_string();
         std::fs::write(&log, format!("no json\n{line}")).unwrap();
         let mut sessions = Sessions::read(log.clone()).unwrap();
         assert!(sessions.all.is_empty(), "the last line is not complete");

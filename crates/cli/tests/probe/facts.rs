@@ -28,7 +28,8 @@ fn probed() -> (tempfile::TempDir, String) {
 fn findings(done: &Run) -> Vec<String> {
     let json: Value = serde_json::from_str(&done.out).unwrap_or_else(|_| panic!("{}", done.err));
     let all = json["findings"].as_array().unwrap().iter();
-    all.map(|finding| format!("{} {}", finding["rule"].as_str().unwrap(), finding["state"])).collect()
+    all.map(|finding| format!("{} {}", finding["rule"].as_str().unwrap(), finding["state"]))
+        .collect()
 }
 
 #[test]
@@ -44,11 +45,18 @@ fn results_are_judged_like_other_input() {
     assert!(finding["subject"].to_string().contains(&address), "{finding}");
     // The place is the result in the document.
     let text = scan(&[]);
-    assert!(text.out.contains("e.json:") && text.out.contains("kubelet-read-only-pods"), "{}", text.out);
+    assert!(
+        text.out.contains("e.json:") && text.out.contains("kubelet-read-only-pods"),
+        "{}",
+        text.out
+    );
     for format in ["sarif", "junit", "html", "markdown", "github", "gitlab", "csv", "json-v1"] {
         let done = scan(&["--format", format]);
         assert!(matches!(done.code, 1 | 2), "{format}: {}", done.err);
-        assert!(done.code == 2 || done.out.contains("P065") || done.out.contains("kubelet-read-only"), "{format}");
+        assert!(
+            done.code == 2 || done.out.contains("P065") || done.out.contains("kubelet-read-only"),
+            "{format}"
+        );
     }
 
     // A baseline, and the same result of another run.
@@ -75,7 +83,8 @@ fn results_are_judged_like_other_input() {
 
     // Without results, their checks are not run, and are not passed.
     fs::create_dir(path.join("empty")).unwrap();
-    fs::write(path.join("empty/a.yaml"), "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n").unwrap();
+    fs::write(path.join("empty/a.yaml"), "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n")
+        .unwrap();
     let done = run(path, &["scan", "empty", "--check", "PV-P065"]);
     assert_eq!(done.code, 2, "{}{}", done.out, done.err);
     assert!(done.err.contains("no results of probes"), "{}", done.err);
@@ -102,7 +111,8 @@ fn results_are_evidence_for_controls() {
     let path = folder.path();
     let states = |framework: &str| {
         let done = run(path, &["comply", "e.json", "--framework", framework, "--format", "json"]);
-        let json: Value = serde_json::from_str(&done.out).unwrap_or_else(|_| panic!("{}", done.err));
+        let json: Value =
+            serde_json::from_str(&done.out).unwrap_or_else(|_| panic!("{}", done.err));
         let controls = json["frameworks"][0]["controls"].as_array().unwrap().clone();
         move |id: &str| {
             let control = controls.iter().find(|control| control["id"] == id).unwrap();
@@ -133,6 +143,7 @@ fn results_are_evidence_for_controls() {
     let pci = states("pci-dss");
     assert_eq!((pci("11.4.2"), pci("11.4.4")), ("unknown".to_owned(), "unknown".to_owned()));
     // Without results, the controls are assessed by hand.
-    fs::write(path.join("e.json"), "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n").unwrap();
+    fs::write(path.join("e.json"), "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n")
+        .unwrap();
     assert_eq!(states("pci-dss")("11.4.2"), "by-hand");
 }

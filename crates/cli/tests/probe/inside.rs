@@ -100,8 +100,16 @@ fn a_pod_is_started_examined_and_removed() {
     let before = count();
     let look = |namespace: &str| {
         let args = [
-            "--scope-file", "scope.yaml", "--in-pod", namespace, "--pod-image", image.reference(),
-            "--only", "PV-P13,PV-P14,PV-P096", "--evidence", "e.json",
+            "--scope-file",
+            "scope.yaml",
+            "--in-pod",
+            namespace,
+            "--pod-image",
+            image.reference(),
+            "--only",
+            "PV-P13,PV-P14,PV-P096",
+            "--evidence",
+            "e.json",
         ];
         let (code, told) = probe(&cluster, folder.path(), &args);
         (code, told, verdicts(&folder.path().join("e.json")))
@@ -127,15 +135,21 @@ fn a_pod_is_started_examined_and_removed() {
     let nft = inside_node(&cluster, "nft").arg(&rules).status();
     let (code, told, all) = look("closed");
     let open = with(&all, "open").into_iter().collect::<Vec<_>>();
-    assert_eq!((code, open), (1, vec!["PV-P096".to_owned(), "PV-P135".to_owned()]), "{all:#?}\n{told}");
+    assert_eq!(
+        (code, open),
+        (1, vec!["PV-P096".to_owned(), "PV-P135".to_owned()]),
+        "{all:#?}\n{told}"
+    );
     if nft.is_ok_and(|status| status.success()) {
         let cut = format!("egress {address}:10256");
         let (word, why) = &all[&("PV-P096".to_owned(), cut)];
         assert_eq!((&**word, &**why), ("closed", "no response in the pod, but outside of it"));
     }
-    assert!(with(&all, "closed").is_superset(
-        &["PV-P142", "PV-P143", "PV-P144", "PV-P130"].map(str::to_owned).into()
-    ), "{all:#?}");
+    assert!(
+        with(&all, "closed")
+            .is_superset(&["PV-P142", "PV-P143", "PV-P144", "PV-P130"].map(str::to_owned).into()),
+        "{all:#?}"
+    );
     // The results are facts, like others.
     let done = crate::started::run(folder.path(), &["scan", "e.json"]);
     assert!(done.out.contains("pod-service-account-token"), "{}{}", done.out, done.err);
@@ -149,7 +163,8 @@ fn a_pod_is_started_examined_and_removed() {
         ("pavisade.test/NONE:1", "the pod did not run: InvalidImageName"),
     ] {
         let args = ["--scope-file", "scope.yaml", "--in-pod", "open", "--pod-image", image];
-        let (code, told) = probe(&cluster, folder.path(), &[&args[..], &["--only", "PV-P13"]].concat());
+        let (code, told) =
+            probe(&cluster, folder.path(), &[&args[..], &["--only", "PV-P13"]].concat());
         assert!(told.contains(expect), "{image}: {told}");
         assert_eq!(code, 3, "{told}");
         assert_eq!(count(), before, "{told}");
@@ -172,8 +187,15 @@ fn segmentation(cluster: &Cluster, folder: &Path, image: &str) {
     fs::write(folder.join("segments.yaml"), scope.join("\n")).unwrap();
     let look = || {
         let args = [
-            "--scope-file", "segments.yaml", "--segmentation", "--pod-image", image, "--only", "PV-P170",
-            "--evidence", "e.json",
+            "--scope-file",
+            "segments.yaml",
+            "--segmentation",
+            "--pod-image",
+            image,
+            "--only",
+            "PV-P170",
+            "--evidence",
+            "e.json",
         ];
         let (code, told) = probe(cluster, folder, &args);
         let all = verdicts(&folder.join("e.json"));

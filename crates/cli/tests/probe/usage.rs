@@ -46,10 +46,19 @@ fn mistakes_are_told_with_a_remedy() {
         (&["probe", "--scope-file", "bad.yaml"], "bad.yaml:3"),
         (&["probe", "--scope", "egress@10.0.0.1:443"], "can only be probed from a pod"),
         (&["probe", "--scope", "cluster", "--in-pod", "shop"], "--pod-image"),
-        (&[&["probe", "--scope-file", "no-consent.yaml"][..], IN_POD].concat(), "that names `in-pod`"),
-        (&[&["probe", "pod", "--scope-file", "no-consent.yaml"][..], IN_POD].concat(), "one already"),
+        (
+            &[&["probe", "--scope-file", "no-consent.yaml"][..], IN_POD].concat(),
+            "that names `in-pod`",
+        ),
+        (
+            &[&["probe", "pod", "--scope-file", "no-consent.yaml"][..], IN_POD].concat(),
+            "one already",
+        ),
         (&[&["probe", "--scope-file", "names.yaml"][..], IN_POD].concat(), "does not name in-pod"),
-        (&[&["probe", "--scope-file", "far.yaml"][..], IN_POD].concat(), "add `shop` to the namespaces"),
+        (
+            &[&["probe", "--scope-file", "far.yaml"][..], IN_POD].concat(),
+            "add `shop` to the namespaces",
+        ),
         (&["probe", "--scope", "10.0.0.1", "--evidence", "-"], "two results cannot both"),
         (&["probe", "revert", "../../x"], "is not a run"),
         (&["probe", "--scope", "10.0.0.1", "--expect", "x.log"], "write audit=FILE"),

@@ -62,8 +62,17 @@ impl Inside {
         let container = &mut spec["containers"][0];
         container["imagePullPolicy"] = json!("IfNotPresent");
         container["args"] = json!([
-            "probe", "pod", "--quiet", "--scope-file", "/scope/scope.yaml", "--journals", "/tmp",
-            "--output", "/tmp/result", "--evidence", "-",
+            "probe",
+            "pod",
+            "--quiet",
+            "--scope-file",
+            "/scope/scope.yaml",
+            "--journals",
+            "/tmp",
+            "--output",
+            "/tmp/result",
+            "--evidence",
+            "-",
         ]);
         container["resources"] = json!({
             "requests": {"cpu": "10m", "memory": "32Mi"},
@@ -146,7 +155,9 @@ async fn results(session: &Session<'_>, created: &[String]) -> Result<Value, Str
         let reason = text(&format!("{waits}/reason"));
         let never = ["InvalidImageName", "CreateContainerConfigError", "CreateContainerError"];
         let is_pulled = matches!(reason, "ErrImagePull" | "ImagePullBackOff" | "ErrImageNeverPull");
-        if never.contains(&reason) || is_pulled && start.elapsed() > PULL || start.elapsed() > PATIENCE
+        if never.contains(&reason)
+            || is_pulled && start.elapsed() > PULL
+            || start.elapsed() > PATIENCE
         {
             let said = text(&format!("{waits}/message"));
             let scheduled = text("/status/conditions/0/message");
@@ -191,8 +202,14 @@ mod tests {
     fn the_results_are_found_between_messages() {
         for (log, expect) in [
             ("{\n  \"a\": 1\n}\n", Ok(json!({"a": 1}))),
-            ("warning: x\n{\n  \"a\": {\n    \"b\": 1\n  }\n}\nerror: y\n", Ok(json!({"a": {"b": 1}}))),
-            ("error: no such file\n", Err("the log of the pod has no results: error: no such file")),
+            (
+                "warning: x\n{\n  \"a\": {\n    \"b\": 1\n  }\n}\nerror: y\n",
+                Ok(json!({"a": {"b": 1}})),
+            ),
+            (
+                "error: no such file\n",
+                Err("the log of the pod has no results: error: no such file"),
+            ),
             ("", Err("the log of the pod has no results: it is empty")),
             ("{\n  \"a\": 1", Err("the log of the pod has no results: {")),
         ] {
@@ -203,8 +220,7 @@ mod tests {
     #[test]
     fn a_pod_that_the_server_changes_is_not_run() {
         let run = RunId::new(b"");
-        let canary =
-            Canary { run, expires: String::new(), image: String::new(), node: Ok(None) };
+        let canary = Canary { run, expires: String::new(), image: String::new(), node: Ok(None) };
         let inside = Inside::new("shop", "registry/pavisade:1");
         let (collection, pod) = inside.pod(&canary, &json!({"cluster": true}));
         assert_eq!(collection, "/api/v1/namespaces/shop/pods");

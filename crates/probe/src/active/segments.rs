@@ -96,7 +96,9 @@ async fn tried(
         let (collection, pod) = segments.server(namespace, session.canary);
         match session.create((&collection, &pod), |_| Ok(()), created, &mut Vec::new()).await {
             Done::Ok(_) => {}
-            done => return Err(format!("the server in {namespace} cannot be created: {}", done.why())),
+            done => {
+                return Err(format!("the server in {namespace} cannot be created: {}", done.why()));
+            }
         }
     }
     let addresses = ready(session, created).await?;
@@ -165,7 +167,8 @@ async fn ready(session: &Session<'_>, servers: &[String]) -> Result<Vec<String>,
             let conditions = pod.pointer("/status/conditions").and_then(Value::as_array);
             let is_ready = |one: &Value| one["type"] == "Ready" && one["status"] == "True";
             let address = pod.pointer("/status/podIP").and_then(Value::as_str);
-            if let (true, Some(address)) = (conditions.is_some_and(|all| all.iter().any(is_ready)), address)
+            if let (true, Some(address)) =
+                (conditions.is_some_and(|all| all.iter().any(is_ready)), address)
             {
                 addresses.push(address.to_owned());
                 break;
@@ -257,9 +260,10 @@ fn verdict(
             ),
             proof: format!("TCP connection to port {PORT} of a canary"),
         },
-        (_, NO_RESPONSE) => {
-            Verdict::Closed(Closed::Filtered, "no response, but the server accepts connections".to_owned())
-        }
+        (_, NO_RESPONSE) => Verdict::Closed(
+            Closed::Filtered,
+            "no response, but the server accepts connections".to_owned(),
+        ),
         (_, "connection refused") => Verdict::Closed(
             Closed::Refused,
             "refused on the way, but the server accepts connections".to_owned(),

@@ -23,11 +23,7 @@ impl PodProbe for PodTokenReadsSecrets {
     const OWASP: &'static str = "K02";
 
     fn judge(facts: &PodFacts) -> Verdict {
-        let wanted = [
-            ("list", "", "secrets"),
-            ("get", "", "secrets"),
-            ("watch", "", "secrets"),
-        ];
+        let wanted = [("list", "", "secrets"), ("get", "", "secrets"), ("watch", "", "secrets")];
         judged(facts, "the token of the container may read Secrets", &wanted)
     }
 }

@@ -111,6 +111,8 @@ pub(super) fn judged(facts: &PodFacts, message: &str, wanted: &[(&str, &str, &st
         None if rights.incomplete => {
             Verdict::Unknown("the API server does not list all permissions of the token".to_owned())
         }
-        None => Verdict::Closed(Closed::Authorization, "the token has no such permission".to_owned()),
+        None => {
+            Verdict::Closed(Closed::Authorization, "the token has no such permission".to_owned())
+        }
     }
 }
