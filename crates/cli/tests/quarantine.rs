@@ -1,5 +1,9 @@
 //! `pavisade runtime quarantine` and `release` on a real API server.
-#![expect(clippy::print_stdout, reason = "a test says what it skips")]
+#![expect(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a test says what it skips, and waits for a server"
+)]
 
 use serde_json::Value;
 use testbed::{Cluster, Shape};

@@ -1,11 +1,11 @@
 //! Runs the probes of a container in a restricted pod, and brings the results back by its log.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use pavisade_sources::Api;
 use serde_json::{Value, json};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::run::{Done, Session};
 use super::step::Canary;

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use pavisade_model::{KubernetesVersion, Subject};
@@ -15,7 +15,7 @@ use pavisade_netpol::{Assumptions, Connections, Engine, Network, Protocol, READS
 use pavisade_snapshot::{Snapshot, View};
 use pavisade_sources::{Api, ClusterRequest, Progress, load_cluster};
 use serde_json::{Value, json};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::inside::{Inside, run};
 use super::run::{Done, Session};
@@ -193,7 +193,6 @@ async fn engine(session: &Session<'_>, request: &ClusterRequest) -> Result<Engin
     let passed = session.gate.pass_cluster(&session.api.server, "request", &what).await;
     passed.map_err(|withheld| format!("not sent: {withheld}"))?;
     let request = ClusterRequest { kinds, ..request.clone() };
-    #[expect(clippy::disallowed_methods, reason = "the time of reading is in no result")]
     let loaded = load_cluster(&request, Timestamp::now(), &Silent).await;
     let loaded = loaded.map_err(|error| format!("the cluster cannot be read: {error}"))?;
     let snapshot = Snapshot::new(vec![loaded.world], loaded.notes);
