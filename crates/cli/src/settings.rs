@@ -53,7 +53,7 @@ pub(crate) struct Settings {
 /// Returns the built-in checks, and those of the results of probes.
 fn catalog() -> Catalog {
     let Ok(catalog) = Catalog::builtin().with(pavisade_probe::checks()) else {
-        unreachable!("probes have ids and names of their own, which a test proves")
+        unreachable!("no probe has the id or name of a check, which a test proves")
     };
     catalog
 }

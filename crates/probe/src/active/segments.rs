@@ -265,7 +265,7 @@ fn verdict(
         ),
         (_, "connection refused") => Verdict::Closed(
             Closed::Refused,
-            "refused on the way, but the server accepts connections".to_owned(),
+            "refused by the network, but the server accepts connections".to_owned(),
         ),
         (_, error) => Verdict::Unknown(error.to_owned()),
     }

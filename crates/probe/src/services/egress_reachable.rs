@@ -35,10 +35,10 @@ impl EndpointProbe for EgressReachable {
             },
             // The host itself responded, or a firewall in its name.
             Some(Answer::Refused) => Verdict::Unknown(
-                "the connection was refused, by the destination or on the way".to_owned(),
+                "the connection was refused, by the destination or a firewall".to_owned(),
             ),
             Some(Answer::Filtered) => Verdict::Unknown(
-                "no response: on the way, or because nothing listens there".to_owned(),
+                "no response: a firewall drops it, or nothing listens there".to_owned(),
             ),
             Some(other) => closed(other),
             None => Verdict::Unknown("nothing was sent".to_owned()),
