@@ -88,6 +88,8 @@ const LOOPS: &[Loop] = &[
     },
     // Grants on a real API server whose sweepers are killed at random.
     Loop { name: "grants", full: 200, elsewhere: true, tool: Some("control-plane"), run: grants },
+    // Kills runs of active probes on a real API server, and reverts them.
+    Loop { name: "probes", full: 100, elsewhere: true, tool: Some("control-plane"), run: probes },
     // Kills runs that write files at random times.
     Loop { name: "kill", full: 500, elsewhere: false, tool: None, run: kill },
     // Compares installed packages with package managers; a partial run includes what needs no
@@ -101,13 +103,20 @@ const LOOPS: &[Loop] = &[
     },
 ];
 
-/// A test of the program runs a tenth.
 fn grants(count: u32, _: u64) -> anyhow::Result<()> {
-    let args =
-        ["test", "--package", "pavisade-cli", "--test", "all", "--", "--nocapture", "grants_end"];
+    test("grants_end", "PAVISADE_GRANTS", count)
+}
+
+fn probes(count: u32, _: u64) -> anyhow::Result<()> {
+    test("what_is_done_is_noticed_and_removed", "PAVISADE_PROBE_KILLS", count)
+}
+
+/// Runs a test of the program, which by itself runs a tenth.
+fn test(name: &str, variable: &str, count: u32) -> anyhow::Result<()> {
+    let args = ["test", "--package", "pavisade-cli", "--test", "all", "--", "--nocapture", name];
     let status = std::process::Command::new("cargo")
         .args(args)
-        .env("PAVISADE_GRANTS", count.to_string())
+        .env(variable, count.to_string())
         .env("PAVISADE_NEED_CLUSTER", "1")
         .current_dir(crate::shared::root())
         .status()?;

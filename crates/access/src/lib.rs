@@ -1,4 +1,4 @@
-//! Access that ends by itself.
+//! Access that ends by itself, and connections that end by themselves ([`quarantine`]).
 //!
 //! A grant is a RoleBinding or ClusterRoleBinding with an end (`pavisade_rbac::grant`). Kubernetes
 //! does not know ends, so the [`sweep`] removes grants whose end has passed.
@@ -15,6 +15,7 @@ pub mod grants;
 pub mod lease;
 mod make;
 pub mod outlives;
+pub mod quarantine;
 pub mod sweep;
 
 pub use api::{Api, Failure};

@@ -1,8 +1,10 @@
 //! An alert as JSON, in the form that Falco's forwarders take, with more about the process and how
 //! complete the evidence is.
 
+use std::collections::BTreeMap;
+
 use pavisade_rules::Priority;
-use pavisade_sensor::{Alert, Process, Seen};
+use pavisade_sensor::{Alert, PodInfo, Process, Seen};
 use serde_json::{Map, Value, json};
 
 /// What an alert says, of a rule or of a policy.
@@ -78,6 +80,9 @@ fn process(process: &Process, most: usize) -> Value {
 
 fn container(seen: &Seen<'_>) -> Value {
     let Some(container) = seen.container() else { return Value::Null };
+    let pod = seen.pod();
+    let pod = pod.as_deref();
+    let owner = pod.and_then(|pod| pod.owner.as_ref());
     json!({
         "id": container.id,
         "name": container.name,
@@ -85,6 +90,10 @@ fn container(seen: &Seen<'_>) -> Value {
         "namespace": container.namespace,
         "pod": container.pod,
         "pod_uid": container.pod_uid,
+        "labels": pod.map(|pod| pod.labels.iter().cloned().collect::<BTreeMap<_, _>>()),
+        "owner": owner.map(|(kind, name)| json!({"kind": kind, "name": name})),
+        "deployment": pod.and_then(PodInfo::deployment),
+        "service_account": pod.map(|pod| &pod.service_account),
     })
 }
 

@@ -12,6 +12,7 @@ Examples:
   pavisade-agent run
   pavisade-agent run --rules local.yaml --output /var/log/pavisade/alerts.jsonl
   pavisade-agent run --host nothing --metrics 127.0.0.1:9376
+  pavisade-agent run --pods --node-name $NODE_NAME
 
 It needs root, or the capabilities BPF, PERFMON, SYS_RESOURCE, SYS_PTRACE and DAC_READ_SEARCH in the
 node's PID namespace.";
@@ -41,6 +42,9 @@ pub(crate) struct RunArgs {
     #[command(flatten)]
     pub node: NodeArgs,
 
+    #[command(flatten)]
+    pub pods: PodArgs,
+
     /// What is observed outside of containers.
     #[arg(long, value_enum, default_value_t = HostEvents::Processes)]
     pub host: HostEvents,
@@ -56,6 +60,37 @@ pub(crate) struct RunArgs {
     /// Serve figures for Prometheus at this loopback address, below `/metrics`.
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub metrics: Option<SocketAddr>,
+}
+
+/// What the API server is asked.
+#[derive(Debug, Args)]
+pub(crate) struct PodArgs {
+    /// Watch the pods of this node on the API server, for labels and owners in rules and alerts. The
+    /// ServiceAccount of the agent needs `list` and `watch` on pods.
+    #[arg(long)]
+    pub pods: bool,
+
+    /// The API server [default: that of the cluster in which the agent runs].
+    #[arg(long, value_name = "URL", requires = "pods")]
+    pub api_server: Option<String>,
+
+    /// The file with the token for it. It is read again before each list.
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "pods",
+        default_value = "/var/run/secrets/kubernetes.io/serviceaccount/token"
+    )]
+    pub api_token: PathBuf,
+
+    /// The file with the certificates of its authority.
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "pods",
+        default_value = "/var/run/secrets/kubernetes.io/serviceaccount/ca.crt"
+    )]
+    pub api_ca: PathBuf,
 }
 
 /// Where alerts go.

@@ -4,6 +4,7 @@ mod alert;
 mod args;
 mod metrics;
 mod outputs;
+mod pods;
 mod policies;
 mod rules;
 mod run;

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use pavisade_rules::{EventTypes, OURS, Options, Rule, RuleFile, RuleSet, load};
-use pavisade_sensor::{CALLS, has_field};
+use pavisade_sensor::{CALLS, has_field, is_of_pod};
 
 use crate::args::RuleArgs;
 
@@ -17,11 +17,11 @@ const MAX_BYTES: u64 = 16 << 20;
 /// Types of events that are not system calls.
 const OTHERS: &[&str] = &["execve", "execveat", "procexit"];
 
-/// Loads the rules over system calls.
+/// Loads the rules over system calls. `pods` is whether the API server is asked for pods.
 ///
 /// # Errors
 /// A file cannot be read, or a rule is wrong.
-pub(crate) fn loaded(args: &RuleArgs) -> anyhow::Result<RuleSet> {
+pub(crate) fn loaded(args: &RuleArgs, pods: bool) -> anyhow::Result<RuleSet> {
     let mut texts = Vec::new();
     for file in &args.rules {
         texts.push((file.display().to_string(), text(file)?));
@@ -38,7 +38,7 @@ pub(crate) fn loaded(args: &RuleArgs) -> anyhow::Result<RuleSet> {
     }
     let set = RuleSet::new(&loaded.rules, "syscall");
     for rule in set.rules() {
-        for doubt in doubts(rule) {
+        for doubt in doubts(rule, pods) {
             crate::say(&format!("warning: {}:{}: {}: {doubt}", rule.file, rule.line, rule.name));
         }
     }
@@ -46,18 +46,20 @@ pub(crate) fn loaded(args: &RuleArgs) -> anyhow::Result<RuleSet> {
 }
 
 /// Why a rule finds less than it says.
-fn doubts(rule: &Rule) -> Vec<String> {
+fn doubts(rule: &Rule, pods: bool) -> Vec<String> {
     let mut doubts = Vec::new();
-    let fields: BTreeSet<&str> = rule
-        .filter
-        .fields
-        .iter()
-        .filter(|field| !has_field(field.slot))
-        .map(|field| field.name.as_str())
-        .collect();
-    if !fields.is_empty() {
-        let fields = fields.into_iter().collect::<Vec<_>>().join(", ");
-        doubts.push(format!("the sensor has no values for {fields}"));
+    let fields = |lacks: &dyn Fn(u16) -> bool| {
+        let fields = rule.filter.fields.iter().filter(|field| lacks(field.slot));
+        let fields: BTreeSet<_> = fields.map(|field| field.name.as_str()).collect();
+        fields.into_iter().collect::<Vec<_>>().join(", ")
+    };
+    let missing = fields(&|slot| !has_field(slot));
+    if !missing.is_empty() {
+        doubts.push(format!("the sensor has no values for {missing}"));
+    }
+    let missing = fields(&|slot| is_of_pod(slot) && !pods);
+    if !missing.is_empty() {
+        doubts.push(format!("there are no values for {missing} without --pods"));
     }
     match &rule.event_types {
         EventTypes::Only(types) => {

@@ -14,7 +14,7 @@ use crate::args::{HostEvents, NodeArgs, RunArgs};
 use crate::metrics::{self, Metrics};
 use crate::outputs::{Limits, Output};
 use crate::policies::Policies;
-use crate::{alert, rules};
+use crate::{alert, pods, rules};
 
 /// How long to wait when there is no event. The kernel does not wake the agent for each.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -26,7 +26,7 @@ const RELEASE: i128 = 60_000_000_000;
 const BATCH: usize = 10_000;
 
 pub(crate) fn run(args: &RunArgs) -> anyhow::Result<()> {
-    let set = rules::loaded(&args.rules)?;
+    let set = rules::loaded(&args.rules, args.pods.pods)?;
     let mut kernel = Kernel::load(match args.host {
         HostEvents::Nothing => Host::Nothing,
         HostEvents::Processes => Host::Processes,
@@ -44,6 +44,9 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<()> {
     let policies = Policies::load(args, &states, &mut kernel)?;
     let watch =
         Watch::start(node_name(&args.node), states, now()).context("looking for control groups")?;
+    if args.pods.pods {
+        pods::follow(&args.pods, &node_name(&args.node), watch.pods.clone())?;
+    }
     let limits = Limits { bytes: args.outputs.file_size << 20, kept: args.outputs.files };
     let outputs = args.outputs.output.iter().map(|target| Output::start(target, limits));
     let outputs = outputs.collect::<anyhow::Result<Vec<_>>>()?;

@@ -5,11 +5,30 @@ use std::collections::BTreeMap;
 
 const STEPS: &str = include_str!("attacks.tsv");
 
+/// A rule that only the label of the pod decides.
+const LABELLED: &str = "\
+- rule: By label
+  desc: a pod with a label
+  condition: evt.type = execve and k8s.pod.label[app] = victim and proc.args contains '#last.'
+  output: found %k8s.pod.labels
+  priority: NOTICE
+- rule: By another label
+  desc: a pod with another label
+  condition: evt.type = execve and k8s.pod.label[app] = web and proc.args contains '#last.'
+  output: found
+  priority: NOTICE
+";
+
 #[test]
 fn attacks_in_a_pod_alert_once_and_near_misses_do_not() {
     let Some(node) = Node::start() else { return };
     let pod = format!("victim-{}", std::process::id());
-    let agent = Agent::start(&node, &[]);
+    let follows = node.follows_pods();
+    let follows: Vec<_> = follows.iter().map(String::as_str).collect();
+    let rule = node.folder.path().join("label.yaml");
+    std::fs::write(&rule, LABELLED).unwrap();
+    let more = [&follows[..], &["--rules", rule.to_str().unwrap()]].concat();
+    let agent = Agent::start(&node, &more);
     node.pod(&pod);
     let mut expected = BTreeMap::new();
     // Links are made first: the tests of paths follow them.
@@ -31,6 +50,8 @@ fn attacks_in_a_pod_alert_once_and_near_misses_do_not() {
     let last = until(|| agent.alerts().iter().any(is_last).then_some(()));
     assert!(last.is_some(), "the last step did not alert\n{}\n{}", done.stderr, agent.told());
     let alerts: Vec<_> = agent.alerts().into_iter().filter(own).collect();
+    let of = |rule: &str| alerts.iter().filter(|alert| alert["rule"] == rule).count();
+    assert_eq!((of("By label"), of("By another label")), (1, 0));
     let mut wrong = Vec::new();
     for (marker, (rule, step)) in &expected {
         let by_it = alerts.iter().filter(|alert| {
@@ -55,6 +76,8 @@ fn attacks_in_a_pod_alert_once_and_near_misses_do_not() {
         assert_eq!(container["pod"], pod.as_str(), "{alert}");
         assert_eq!(container["namespace"], "default");
         assert_eq!(container["name"], "victim");
+        assert_eq!(container["labels"]["app"], "victim", "{alert}");
+        assert_eq!(container["service_account"], "default");
         assert_eq!(alert["pavisade"]["evidence"], "complete");
         let ancestors = alert["pavisade"]["ancestors"].as_array().unwrap();
         // The tree leads from the attack to what started the container.

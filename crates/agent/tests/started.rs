@@ -87,6 +87,24 @@ impl Node {
         format!("/proc/{node}/root/run/containerd/io.containerd.runtime.v2.task/k8s.io").into()
     }
 
+    /// The options with which an agent follows the pods of the node, with a role for nothing else.
+    pub(crate) fn follows_pods(&self) -> Vec<String> {
+        self.cluster.apply(FOLLOWS).unwrap();
+        let file = |name: &str, text: String| {
+            let path = self.folder.path().join(name);
+            fs::write(&path, text).unwrap();
+            path.display().to_string()
+        };
+        let token = file("token", self.cluster.token_for("default", "follows").unwrap());
+        let ca = file("ca.crt", self.cluster.ca_pem().unwrap());
+        let server = self.cluster.server_url();
+        let all = ["--pods", "--api-server", &server, "--api-token", &token, "--api-ca", &ca];
+        let nodes = ["get", "nodes", "-o", "jsonpath={.items[0].metadata.name}"];
+        let name = self.cluster.get(&nodes).unwrap();
+        let all = all.into_iter().chain(["--node-name", name.trim()]);
+        all.map(str::to_owned).collect()
+    }
+
     /// Starts a pod that waits for attacks.
     pub(crate) fn pod(&self, name: &str) {
         let reference = format!("pavisade.test/attack:{}", std::process::id());
@@ -100,7 +118,8 @@ impl Node {
         }
         self.cluster.load(&image).unwrap();
         let pod = json!({
-            "apiVersion": "v1", "kind": "Pod", "metadata": {"name": name},
+            "apiVersion": "v1", "kind": "Pod",
+            "metadata": {"name": name, "labels": {"app": "victim"}},
             "spec": {
                 "terminationGracePeriodSeconds": 0,
                 "containers": [{
@@ -125,6 +144,23 @@ impl Node {
         self.cluster.kubectl_with(&exec, steps).unwrap()
     }
 }
+
+const FOLLOWS: &str = "\
+apiVersion: v1
+kind: ServiceAccount
+metadata: {name: follows, namespace: default}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: follows-pods}
+rules: [{apiGroups: [''], resources: [pods], verbs: [list, watch]}]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {name: follows-pods}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: follows-pods}
+subjects: [{kind: ServiceAccount, name: follows, namespace: default}]
+";
 
 /// Files of the image.
 const FILES: &[&str] = &[

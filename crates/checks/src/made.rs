@@ -1,16 +1,16 @@
-//! Checks created at run time: a user's policies.
+//! Checks created at run time: a user's policies, and those of the results of probes.
 
 use std::fmt;
 use std::sync::Arc;
 
-use pavisade_model::Meta;
+use pavisade_model::{Meta, Subject};
 use pavisade_snapshot::Object;
 
 use crate::any::{AnyCheck, Out};
 use crate::{Cx, Dispatch, Lens, OnObject, Target, Verdict};
 
-/// Judges one object.
-type Judge = dyn for<'a> Fn(&'a Object, &Cx<'a>) -> Verdict<'a> + Send + Sync;
+/// Judges the subjects in one object.
+type Judge = dyn for<'a> Fn(&'a Object, &Cx<'a>) -> Vec<(Subject, Verdict<'a>)> + Send + Sync;
 
 /// A check of the objects of some kinds. Like every check, it can only read its declared kinds.
 pub struct MadeCheck {
@@ -23,6 +23,17 @@ impl MadeCheck {
     pub fn new(
         meta: Meta,
         judge: impl for<'a> Fn(&'a Object, &Cx<'a>) -> Verdict<'a> + Send + Sync + 'static,
+    ) -> Self {
+        Self::of_parts(meta, move |object, cx| vec![(OnObject::subject(object), judge(object, cx))])
+    }
+
+    /// The same for objects that list several subjects: `judge` returns a verdict for each.
+    pub fn of_parts(
+        meta: Meta,
+        judge: impl for<'a> Fn(&'a Object, &Cx<'a>) -> Vec<(Subject, Verdict<'a>)>
+        + Send
+        + Sync
+        + 'static,
     ) -> Self {
         Self { meta, judge: Box::new(judge) }
     }
@@ -50,7 +61,9 @@ impl AnyCheck for Arc<MadeCheck> {
 
     fn run<'a>(&self, target: Target<'a>, cx: &Cx<'a>, out: &mut Out<'_, 'a>) {
         for item in OnObject::items(target) {
-            out(OnObject::subject(item), None, (self.judge)(item, cx));
+            for (subject, verdict) in (self.judge)(item, cx) {
+                out(subject, None, verdict);
+            }
         }
     }
 }

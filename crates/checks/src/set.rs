@@ -370,12 +370,10 @@ impl CheckSet {
 
 /// Returns the first fact required by a check that was not requested, or not for every image.
 fn missing(meta: &Meta, snapshot: &Snapshot) -> Option<Fact> {
-    let recorded = || {
-        let mut worlds = snapshot.worlds().iter();
-        worlds.any(|world| world.nth(kinds::USAGE_FACTS, 0).is_some())
-    };
+    let given = |kind| snapshot.worlds().iter().any(|world| world.nth(kind, 0).is_some());
     let has = |fact: &Fact| match (fact, &snapshot.facts().images) {
-        (Fact::Usage, _) => recorded(),
+        (Fact::Usage, _) => given(kinds::USAGE_FACTS),
+        (Fact::Probes, _) => given(kinds::PROBE_FACTS),
         (_, None) => false,
         // Source trees do not count.
         (Fact::Images, Some(images)) => {

@@ -9,7 +9,7 @@ pub(crate) use comply::{ComplyArgs, ComplyFormat, FrameworksArgs, FrameworksComm
 pub(crate) use config::{AllowFrom, CheckConfigArgs, ConfigArgs, ConfigCommand, ConfigFile};
 pub(crate) use db::{DbArgs, DbCommand, Install};
 pub(crate) use fix::FixArgs;
-pub(crate) use grant::{GrantArgs, GrantCommand, To};
+pub(crate) use grant::{GrantArgs, GrantCommand, Server, To};
 pub(crate) use identity::{IdentityArgs, IdentityCommand, MfaPolicyArgs, TestTokenArgs};
 pub(crate) use image::{Choose, ImageArgs, ImageCommand, ImageFormat, SbomArgs, SbomFormat};
 pub(crate) use images::Images;

@@ -4,7 +4,7 @@ use std::io::{BufWriter, IsTerminal as _, Write};
 
 use pavisade_checks::{Catalog, Entry, unhardened_container};
 use pavisade_compliance::{builtin, controls_by_check};
-use pavisade_model::Meta;
+use pavisade_model::{Fact, Meta};
 use pavisade_report::{Layout, Options, check_explain, checks_list, group_explain};
 
 use crate::Outcome;
@@ -30,7 +30,9 @@ pub(crate) fn run(args: &ChecksArgs) -> anyhow::Result<Outcome> {
             let select = Select { strict, ..select.clone() };
             let ids = select::ids(&select, &settings, true)?;
             let metas = catalog.entries().iter().map(Entry::meta);
-            let metas = metas.filter(|meta| ids.contains(&*meta.rule.id));
+            // `probe list` shows probes.
+            let metas = metas
+                .filter(|meta| ids.contains(&*meta.rule.id) && !meta.facts.contains(&Fact::Probes));
             let metas: Vec<_> = metas
                 .filter(|meta| fixable.is_none_or(|how| how.takes(meta.rule.fixable)))
                 .collect();

@@ -114,7 +114,8 @@ fn checks(
     let controls = || frameworks.iter().flat_map(|framework| &framework.controls);
     let served: BTreeSet<_> = frameworks.iter().flat_map(|framework| framework.checks()).collect();
     let wanted = |rule: &Rule| {
-        let needed = || controls().any(|control| is_needed(control, rule));
+        let needed =
+            || controls().any(|control| is_needed(control, rule) || control.is_tested_by(rule));
         let asked_for = strict || config.enable.iter().any(|other| other.id == rule.id);
         !skip.contains(&*rule.id) && (needed() || asked_for && served.contains(&*rule.id))
     };

@@ -16,7 +16,7 @@ use pavisade_report::{GrantPage, Layout, Options, grants};
 use pavisade_sources::{ClusterClient, ClusterLimits, ClusterRequest};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
-use crate::args::{GrantArgs, GrantCommand, To};
+use crate::args::{GrantArgs, GrantCommand, Server, To};
 use crate::signals::stopped;
 use crate::{Outcome, cluster, terminal};
 
@@ -51,7 +51,7 @@ async fn execute(command: &GrantCommand) -> anyhow::Result<Outcome> {
                 time: signed(*time),
                 reason: reason.clone(),
             };
-            let api = connect(to).await?;
+            let api = connect(&to.server).await?;
             let grant = pavisade_access::create(&api, &asked).await?;
             show(GrantPage::Created(&grant.shown), api.now()?, to)?;
             // The grant is created, even if this fails.
@@ -65,7 +65,7 @@ async fn execute(command: &GrantCommand) -> anyhow::Result<Outcome> {
             Ok(Outcome::Clean)
         }
         GrantCommand::List { namespace, to } => {
-            let api = connect(to).await?;
+            let api = connect(&to.server).await?;
             let all = pavisade_access::list(&api, namespace.as_deref()).await?;
             let all: Vec<AccessGrant> = all.into_iter().map(|grant| grant.shown).collect();
             let now = api.now()?;
@@ -76,13 +76,13 @@ async fn execute(command: &GrantCommand) -> anyhow::Result<Outcome> {
             Ok(if all.iter().any(kept) { Outcome::Findings } else { Outcome::Clean })
         }
         GrantCommand::Extend { name, time, to } => {
-            let api = connect(to).await?;
+            let api = connect(&to.server).await?;
             let grant = pavisade_access::extend(&api, name, signed(*time)).await?;
             show(GrantPage::Extended(&grant.shown), api.now()?, to)?;
             Ok(Outcome::Clean)
         }
         GrantCommand::Revoke { name, to } => {
-            let api = connect(to).await?;
+            let api = connect(&to.server).await?;
             let grant = pavisade_access::revoke(&api, name).await?;
             let now = api.now()?;
             // The grant is removed, even if this fails.
@@ -101,7 +101,7 @@ async fn execute(command: &GrantCommand) -> anyhow::Result<Outcome> {
             Ok(outcome)
         }
         GrantCommand::Sweep { watch, interval, lease_namespace, identity, no_outlives, to } => {
-            let api = Arc::new(connect(to).await?);
+            let api = Arc::new(connect(&to.server).await?);
             let (tell, told) = channel(1024);
             let teller = Teller { api: api.clone(), to: to.clone(), outlives: !no_outlives };
             let teller = tokio::spawn(teller.run(told));
@@ -136,7 +136,7 @@ async fn execute(command: &GrantCommand) -> anyhow::Result<Outcome> {
     }
 }
 
-async fn connect(to: &To) -> anyhow::Result<Api> {
+pub(crate) async fn connect(to: &Server) -> anyhow::Result<Api> {
     let request = ClusterRequest {
         kubeconfigs: cluster::kubeconfigs(to.kubeconfig.as_deref())?,
         context: to.context.clone(),

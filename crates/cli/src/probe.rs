@@ -1,24 +1,27 @@
 //! `pavisade probe`.
 
 mod chosen;
+mod discover;
 mod expect;
 mod list;
 mod page;
 mod plan;
 mod results;
 mod revert;
+mod serve;
 mod state;
 
 use std::net::IpAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
-use pavisade_compliance::{builtin, controls_by_probes};
-use pavisade_model::{Note, NoteKind};
+use pavisade_compliance::{builtin, controls_by_probe};
+use pavisade_model::{Note, NoteKind, Subject};
 use pavisade_probe::{
-    Answer, Canary, Found, Gate, Kind, Outcome as Probed, Planned, PodFacts, Registered, Scope,
-    active, alive, discover, dry_runs, judge_pod, judgement, plan as planned, run as send,
+    Answer, Canary, Found, Gate, Inside, Kind, Outcome as Probed, Planned, PodFacts, Registered,
+    Rights, Scope, active, alive, discover, dry_runs, in_pod, judge_pod, judgement, own_namespace,
+    plan as planned, rights, run as send, segments,
 };
 use pavisade_report::{Options, probe_report};
 use pavisade_scan::{Timestamp, together};
@@ -27,7 +30,7 @@ use tokio::runtime::Runtime;
 
 use crate::args::Format;
 use crate::args::probe::{ProbeArgs, ProbeCommand, RunArgs, ScopeArgs};
-use crate::output::{named, output, place};
+use crate::output::{Output, named, output, place};
 use crate::progress::Spinner;
 use crate::{Outcome, cluster, scan, terminal};
 use chosen::{Chosen, Mode};
@@ -38,22 +41,38 @@ pub(crate) fn run(args: &ProbeArgs) -> anyhow::Result<Outcome> {
         None => probe(&args.run, false),
         Some(ProbeCommand::Pod(args)) => probe(args, true),
         Some(ProbeCommand::Plan(args)) => plan::run(args),
+        Some(ProbeCommand::Discover(args)) => discover::run(args),
+        Some(ProbeCommand::Serve { port }) => serve::run(*port),
         Some(ProbeCommand::List(args)) => list::run(args),
         Some(ProbeCommand::Revert(args)) => revert::run(args),
     }
 }
 
-fn probe(args: &RunArgs, in_pod: bool) -> anyhow::Result<Outcome> {
+fn probe(args: &RunArgs, is_pod: bool) -> anyhow::Result<Outcome> {
     let now = Timestamp::now();
-    let Some(chosen) = Chosen::new(&args.scope, Mode { active: args.active, in_pod }, now)? else {
+    let Some(chosen) = Chosen::new(&args.scope, Mode { active: args.active, in_pod: is_pod }, now)?
+    else {
         return Ok(Outcome::Usage);
     };
     let file = named(args.output.as_deref());
     let results = args.output.iter().chain(&args.evidence).chain(&args.report);
     scan::distinct(None, args.scope.scope_file.iter(), results)?;
     let out = output(file)?;
-    let evidence = named(args.evidence.as_deref()).map(|file| output(Some(file))).transpose()?;
-    let report = named(args.report.as_deref()).map(|file| output(Some(file))).transpose()?;
+    let also =
+        |file: &Option<PathBuf>| file.as_deref().map(|file| output(named(Some(file)))).transpose();
+    let (evidence, report) = (also(&args.evidence)?, also(&args.report)?);
+    let standard = |out: &&Output| matches!(out, Output::Standard(_));
+    if [Some(&out), evidence.as_ref(), report.as_ref()]
+        .into_iter()
+        .flatten()
+        .filter(standard)
+        .count()
+        > 1
+    {
+        bail!(
+            "two results cannot both be written to standard output: specify a file with --output"
+        );
+    }
     let runtime = runtime()?;
     // A wrong kubeconfig is reported before the run starts.
     let api = match chosen.needs_cluster() {
@@ -69,11 +88,14 @@ fn probe(args: &RunArgs, in_pod: bool) -> anyhow::Result<Outcome> {
     for path in &left {
         terminal::say("left behind", &format!("{path}: run `pavisade probe revert {}`", run.id()));
     }
-    if in_pod {
+    if is_pod {
         let environment = std::env::vars_os().filter_map(|(name, value)| {
             Some((name.into_string().ok()?, value.into_string().ok()?))
         });
-        let facts = PodFacts::read(Path::new("/"), &environment.collect::<Vec<_>>());
+        let mut facts = PodFacts::read(Path::new("/"), &environment.collect::<Vec<_>>());
+        if chosen.scope.cluster && facts.token {
+            facts.rights = Some(runtime.block_on(own_rights(&gate, &args.scope)));
+        }
         outcomes.extend(judge_pod(&facts, &state::host(), &chosen.probes));
     }
     outcomes.sort_by(|a, b| (a.probe.id(), &a.subject).cmp(&(b.probe.id(), &b.subject)));
@@ -94,7 +116,7 @@ fn probe(args: &RunArgs, in_pod: bool) -> anyhow::Result<Outcome> {
     }
     summary(&found, most, &signed, args.quiet);
     if let Some(evidence) = evidence {
-        let text = results::json(run.id(), &outcomes, &detections);
+        let text = results::json((run.id(), now), &outcomes, &detections, &notes);
         evidence.put(&place(args.evidence.as_deref()), |out| out.write_all(text.as_bytes()))?;
     }
     let mut judged = judgement(&outcomes, &chosen.probes, notes);
@@ -116,8 +138,9 @@ fn probe(args: &RunArgs, in_pod: bool) -> anyhow::Result<Outcome> {
         ..Options::default()
     };
     if args.with_frameworks {
-        let controls = controls_by_probes(builtin());
-        let of = |probe: &&'static Registered| (probe.id().to_owned(), controls.clone());
+        let of = |probe: &&'static Registered| {
+            (probe.id().to_owned(), controls_by_probe(builtin(), &probe.meta.rule))
+        };
         options.frameworks = chosen.probes.iter().map(of).collect();
     }
     let format = args.format.of_report();
@@ -148,34 +171,111 @@ async fn everything(
     progress: &Spinner,
 ) -> Sent {
     let Chosen { scope, probes, .. } = chosen;
-    let all = planned(scope, probes);
+    let all = planned(scope, &chosen.here());
     progress.stage("Looking for open ports");
     let found = discover(gate, &all).await;
-    let notes = silent(scope, &found);
+    let mut notes = silent(scope, &found);
     progress.stage("Probing endpoints");
     let told = |target: &pavisade_probe::Target| progress.stage(&format!("Probed {target}"));
     let mut outcomes = send(gate, all, &found, now, &told).await;
     let mut left = Vec::new();
+    let canary = |node| Canary {
+        run: gate.run(),
+        expires: state::later(now).to_string(),
+        image: args.image.clone(),
+        node,
+    };
     if let Some(api) = api {
         for namespace in &scope.namespaces {
             progress.stage(&format!("Trying pods in {namespace}"));
             outcomes.extend(dry_runs(gate, api, namespace, &args.image, probes).await);
         }
+        let stop = state::interrupts();
         if chosen.active {
             progress.stage("Running active probes");
-            let canary = Canary {
-                run: gate.run(),
-                expires: state::later(now).to_string(),
-                image: args.image.clone(),
-                node: first_node(gate, api).await,
-            };
-            let stop = state::interrupts();
+            let canary = canary(first_node(gate, api).await);
             let (done, kept) = active(gate, api, &canary, probes, now, &stop).await;
             outcomes.extend(done);
             left = kept;
         }
+        if let Some(pairs) = &chosen.segments {
+            progress.stage("Trying connections between canary pods");
+            // The kubeconfig was valid a moment ago.
+            let request = request(args.kubeconfig.as_deref(), args.context.as_deref());
+            let tried = match request {
+                Ok(request) => {
+                    let canary = canary(Ok(None));
+                    let (tried, kept) =
+                        segments((gate, api), &request, pairs, &canary, &stop).await;
+                    left.extend(kept);
+                    tried
+                }
+                Err(why) => Err(format!("{why:#}")),
+            };
+            match tried {
+                Ok(done) => outcomes.extend(done),
+                Err(why) => notes.push(unread("segmentation", &why)),
+            }
+        }
+        if let Some(inside) = &chosen.inside {
+            progress.stage(&format!("Running a pod in {}", inside.namespace));
+            let (results, kept) = in_pod(gate, api, inside, &canary(Ok(None)), &stop).await;
+            left.extend(kept);
+            match results.and_then(|results| of_pod(&results, inside, &found)) {
+                Ok((done, unread)) => {
+                    let chosen =
+                        |done: &Probed| probes.iter().any(|own| own.id() == done.probe.id());
+                    outcomes.extend(done.into_iter().filter(chosen));
+                    notes.extend(unread);
+                }
+                Err(why) => notes.push(unread(&format!("pod in {}", inside.namespace), &why)),
+            }
+        }
     }
     Sent { outcomes, found, notes, left }
+}
+
+/// Reads the results of a run in a pod, and what it could not read. A destination that does not respond
+/// there, but here, is cut off from the pod.
+fn of_pod(
+    results: &serde_json::Value,
+    inside: &Inside,
+    found: &Found,
+) -> Result<(Vec<Probed>, Vec<Note>), String> {
+    let namespace = Subject::Object {
+        group: "".into(),
+        kind: "Namespace".into(),
+        namespace: "".into(),
+        name: inside.namespace.as_str().into(),
+        container: None,
+    };
+    let responds = |address: &str| {
+        let address = address.parse().ok();
+        address.is_some_and(|at| matches!(found.get(&at), Some(Answer::Connected)))
+    };
+    let done = pavisade_probe::outcomes(results, &namespace, &responds)?;
+    let texts = results.get("unread").and_then(serde_json::Value::as_array).into_iter().flatten();
+    let place = format!("pod in {}", inside.namespace);
+    let notes = texts.filter_map(|text| Some(unread(&place, text.as_str()?)));
+    Ok((done, notes.collect()))
+}
+
+fn unread(place: &str, message: &str) -> Note {
+    Note {
+        kind: NoteKind::Unread,
+        place: place.to_owned(),
+        span: None,
+        message: message.to_owned(),
+        remedy: String::new(),
+    }
+}
+
+/// Asks the API server what the token of this pod may do.
+async fn own_rights(gate: &Gate, args: &ScopeArgs) -> Result<Rights, String> {
+    let api = connect(args.kubeconfig.as_deref(), args.context.as_deref()).await;
+    let api = api.map_err(|error| format!("{error:#}"))?;
+    let namespace = own_namespace(Path::new("/")).unwrap_or_else(|| "default".to_owned());
+    rights(gate, &api, &namespace).await
 }
 
 /// Returns the name of a node, if the cluster has one.
@@ -200,7 +300,7 @@ async fn first_node(gate: &Gate, api: &Api) -> Result<Option<String>, String> {
 /// Connects to the cluster. Active probes need a consent that names its server.
 async fn connected(chosen: &Chosen, args: &ScopeArgs) -> anyhow::Result<Api> {
     let api = connect(args.kubeconfig.as_deref(), args.context.as_deref()).await?;
-    if chosen.active {
+    if chosen.active || chosen.inside.is_some() || chosen.segments.is_some() {
         chosen.scope.consent_to(&api.server).map_err(anyhow::Error::msg)?;
     }
     Ok(api)
@@ -208,7 +308,11 @@ async fn connected(chosen: &Chosen, args: &ScopeArgs) -> anyhow::Result<Api> {
 
 /// Connects to the cluster of the kubeconfig.
 async fn connect(kubeconfig: Option<&Path>, context: Option<&str>) -> anyhow::Result<Api> {
-    let request = ClusterRequest {
+    Ok(api(&request(kubeconfig, context)?).await?)
+}
+
+fn request(kubeconfig: Option<&Path>, context: Option<&str>) -> anyhow::Result<ClusterRequest> {
+    Ok(ClusterRequest {
         kubeconfigs: cluster::kubeconfigs(kubeconfig)?,
         context: context.map(str::to_owned),
         impersonate: None,
@@ -219,8 +323,7 @@ async fn connect(kubeconfig: Option<&Path>, context: Option<&str>) -> anyhow::Re
         probe: false,
         time: std::time::Duration::from_secs(10),
         limits: ClusterLimits::default(),
-    };
-    Ok(api(&request).await?)
+    })
 }
 
 fn runtime() -> anyhow::Result<Runtime> {
@@ -236,10 +339,15 @@ fn silent(scope: &Scope, found: &Found) -> Vec<Note> {
     let all = found.keys().map(|address| address.ip());
     let dead: std::collections::BTreeSet<IpAddr> = all.filter(|ip| !alive.contains(ip)).collect();
     let named = |ip: &&IpAddr| scope.endpoints.iter().any(|target| target.address.ip() == **ip);
+    // What only a pod may reach need not respond here.
+    let is_for_pods = |ip: &IpAddr| {
+        let mut targets = scope.endpoints.iter().filter(|target| target.address.ip() == *ip);
+        targets.all(|target| target.component.is_of_pods())
+    };
     let withheld = |ip: &&IpAddr| {
         found.iter().any(|(at, answer)| at.ip() == **ip && matches!(answer, Answer::Withheld(_)))
     };
-    for ip in dead.iter().filter(|ip| named(ip) && !withheld(ip)) {
+    for ip in dead.iter().filter(|ip| named(ip) && !withheld(ip) && !is_for_pods(ip)) {
         notes.push(Note {
             kind: NoteKind::Unread,
             place: ip.to_string(),
@@ -288,7 +396,7 @@ fn summary(found: &Found, most: usize, signed: &str, quiet: bool) {
 fn is_of_cluster(probe: &Registered) -> bool {
     match &probe.kind {
         Kind::Endpoint { .. } | Kind::Pod { .. } => false,
-        Kind::Admission { .. } | Kind::Active { .. } => true,
+        Kind::Admission { .. } | Kind::Active { .. } | Kind::Segments => true,
     }
 }
 

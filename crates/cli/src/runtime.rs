@@ -6,9 +6,12 @@ mod cases;
 mod judge;
 mod lines;
 mod listen;
+mod quarantine;
 mod suggest;
 #[cfg(unix)]
 mod tail;
+#[cfg(unix)]
+mod typed;
 
 use std::fmt::{self, Write as _};
 use std::fs;
@@ -37,6 +40,8 @@ pub(crate) fn run(args: &RuntimeArgs) -> anyhow::Result<Outcome> {
         RuntimeCommand::Audit(args) => audit::audit(args),
         RuntimeCommand::Replay(args) => audit::replay(args),
         RuntimeCommand::SuggestException(args) => suggest::run(args),
+        RuntimeCommand::Quarantine(args) => quarantine::quarantine(args),
+        RuntimeCommand::Release(args) => quarantine::release(args),
         #[cfg(unix)]
         RuntimeCommand::Tail(args) => tail::run(args),
     }

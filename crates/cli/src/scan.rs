@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow, bail};
 use pavisade_checks::Catalog;
-use pavisade_compliance::{assess, builtin, controls_by_check};
+use pavisade_compliance::{assess, builtin, controls_by_check, controls_by_probe};
 use pavisade_judgement::Judgement;
 use pavisade_model::{Base, Finding, Glob, NoteKind, Severity, State, Subject, kinds};
 use pavisade_report::explained::explained_all;
@@ -217,6 +217,12 @@ fn frameworks(
         return BTreeMap::new();
     }
     let mut controls = controls_by_check(builtin());
+    for rule in settings.catalog.rules() {
+        let of_probe = controls_by_probe(builtin(), rule);
+        if !of_probe.is_empty() {
+            controls.entry(rule.id.to_string()).or_default().extend(of_probe);
+        }
+    }
     let own = settings.frameworks.iter().filter(|framework| matches!(framework, Cow::Owned(_)));
     let own: Vec<_> = own.map(|framework| framework.clone().into_owned()).collect();
     for (check, of_own) in controls_by_check(&own) {

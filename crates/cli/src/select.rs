@@ -56,7 +56,6 @@ pub(crate) fn ids(
         None if only.is_empty() => settings.frameworks.clone(),
         None => Vec::new(),
     };
-    let served: Vec<_> = asked_for.iter().map(|framework| framework.checks()).collect();
     let listed = |list: &[Arc<Rule>], rule: &Rule| list.iter().any(|other| other.id == rule.id);
     let strict = select.strict || config.strict == Some(true);
     let named_by = |rule: &Rule| {
@@ -76,7 +75,7 @@ pub(crate) fn ids(
         };
         chosen
             && !skip.contains(&*rule.id)
-            && (served.is_empty() || served.iter().any(|ids| ids.contains(&*rule.id)))
+            && (asked_for.is_empty() || asked_for.iter().any(|framework| framework.serves(rule)))
     };
     let metas = catalog.entries().iter().map(Entry::meta).filter(|meta| wanted(meta));
     Ok(metas.map(|meta| meta.rule.id.to_string()).collect())

@@ -50,10 +50,18 @@ pub(crate) struct Settings {
     whole: bool,
 }
 
+/// Returns the built-in checks, and those of the results of probes.
+fn catalog() -> Catalog {
+    let Ok(catalog) = Catalog::builtin().with(pavisade_probe::checks()) else {
+        unreachable!("no probe has the id or name of a check, which a test proves")
+    };
+    catalog
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            catalog: Catalog::builtin(),
+            catalog: catalog(),
             config: Config::default(),
             file: None,
             frameworks: Vec::new(),

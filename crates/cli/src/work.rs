@@ -5,10 +5,10 @@ use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::path::PathBuf;
 
-use anyhow::anyhow;
-use pavisade_checks::{Catalog, CheckSet};
+use anyhow::{anyhow, bail};
+use pavisade_checks::{Catalog, CheckSet, Entry};
 use pavisade_judgement::{Baseline, Judgement};
-use pavisade_model::{GroupKind, KubernetesVersion, Meta};
+use pavisade_model::{Fact, GroupKind, KubernetesVersion, Meta, kinds};
 use pavisade_packages::Inventory;
 use pavisade_scan::{Terms, Timestamp, judge_on};
 use pavisade_snapshot::Snapshot;
@@ -129,9 +129,23 @@ impl<'a> Work<'a> {
         let snapshot = snapshot.with_notes(self.settings.note().into_iter().collect());
         let (snapshot, inventories) =
             images::add(&self.images, &self.settings.config.signatures, snapshot, &progress)?;
-        if self.input.is_cluster() {
-            checks = choice.checks(kubernetes)?;
+        let facts = || snapshot.worlds().iter().flat_map(|world| world.of_kind(kinds::PROBE_FACTS));
+        let probes = facts().next().is_some();
+        let missing = facts().flat_map(pavisade_probe::missing).collect();
+        if !probes && choice.only_probes() {
+            bail!(
+                "the input has no results of probes, which the selected checks need: write them \
+                 with `pavisade probe --evidence FILE`"
+            );
         }
+        if self.input.is_cluster() || probes {
+            let fixes = checks.gives_fixes() && !self.input.is_cluster();
+            checks = choice.with(kubernetes, probes)?;
+            if fixes {
+                checks = checks.with_fixes();
+            }
+        }
+        let snapshot = snapshot.with_notes(missing);
         let terms = Terms { vex, ..self.settings.terms(by.config, by.baseline) };
         let judgement = judge_on(&snapshot, &checks, &terms, Timestamp::now());
         progress.finish();
@@ -179,7 +193,26 @@ impl Choice {
     /// # Errors
     /// A check rejects its parameters.
     pub(crate) fn checks(&self, kubernetes: KubernetesVersion) -> anyhow::Result<CheckSet> {
-        let asked = |meta: &Meta| self.images || !meta.needs_images();
+        self.with(kubernetes, false)
+    }
+
+    /// Whether all checks are about results of probes.
+    fn only_probes(&self) -> bool {
+        let mut entries = self.catalog.entries().iter().map(Entry::meta);
+        let is_probe = |meta: &Meta| meta.facts.contains(&Fact::Probes);
+        !self.ids.is_empty()
+            && entries.all(|meta| is_probe(meta) || !self.ids.contains(&*meta.rule.id))
+    }
+
+    /// The same, with the checks of results of probes if there are any.
+    fn with(&self, kubernetes: KubernetesVersion, probes: bool) -> anyhow::Result<CheckSet> {
+        let asked = |meta: &Meta| {
+            meta.facts.iter().all(|fact| match fact {
+                Fact::Images | Fact::Vulnerabilities => self.images,
+                Fact::Probes => probes,
+                Fact::Usage => true,
+            })
+        };
         let wanted = |meta: &Meta| asked(meta) && self.ids.contains(&*meta.rule.id);
         CheckSet::new(&self.catalog, kubernetes, wanted, &self.parameters)
             .map_err(|error| anyhow!("check `{}`: {}", error.check, error.message))

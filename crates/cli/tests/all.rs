@@ -38,6 +38,7 @@ mod pages;
 mod probe;
 mod program;
 mod pss;
+mod quarantine;
 mod registries;
 mod registry_faults;
 mod replace;

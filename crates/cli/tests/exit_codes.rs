@@ -196,6 +196,10 @@ const CASES: &[(&str, &[&str], i32)] = &[
 /// Rows that other tests prove: they need a cluster, a snapshot of one, namespaces, or more findings
 /// than a test can afford (`cut_tests` of `scan`).
 const ELSEWHERE: &[&str] = &[
+    "the pod is cut off",
+    "another policy may allow connections",
+    "what was quarantined is released",
+    "with the label of a quarantine",
     "not all are listed",
     "a part of a cluster could not be read",
     "each namespace enforces",

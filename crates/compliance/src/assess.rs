@@ -199,6 +199,16 @@ struct OfCheck<'a> {
 }
 
 impl<'a> Ran<'a> {
+    /// Returns the results of the penetration tests that are evidence for a control.
+    fn tests(&self, control: &'a Control) -> Vec<Evidence<'a>> {
+        let has_result = |of: &&OfCheck<'a>| of.counted.tally != Tally::default();
+        let tests = self.checks.values().filter(has_result).map(|of| &*of.counted.rule);
+        let mut tests: Vec<_> = tests.filter(|rule| control.is_tested_by(rule)).collect();
+        tests.sort_by_key(|rule| &rule.id);
+        let found = tests.into_iter().filter_map(|rule| self.evidence(control, &rule.id));
+        found.map(|of| Evidence { stricter: !control.fixed, ..of }).collect()
+    }
+
     fn evidence(&self, control: &'a Control, id: &str) -> Option<Evidence<'a>> {
         let OfCheck { counted, findings, excepted } = self.checks.get(id)?;
         let RuleTally { rule, programs, tally, by_program } = counted;
@@ -294,8 +304,9 @@ fn of_control<'a>(
     partial: bool,
     judgement: &'a Judgement,
 ) -> AssessedControl<'a> {
+    let tests = ran.tests(control);
     let mut evidence: Vec<_> =
-        control.checks.iter().filter_map(|id| ran.evidence(control, id)).collect();
+        control.checks.iter().filter_map(|id| ran.evidence(control, id)).chain(tests).collect();
     evidence.sort_by_key(|e| {
         let worst = e.of_state(State::Fails).map(|f| f.severity).max();
         let more = (!e.is_excepted(), e.tally.unknown == 0, e.tally.holds == 0);
@@ -309,7 +320,7 @@ fn of_control<'a>(
     let unasked = judgement.unasked.iter().map(|rule| &**rule);
     let unseen: Vec<_> = unseen.chain(unasked).filter(|rule| is_needed(control, rule)).collect();
     let state = match control.assessed {
-        Assessed::ByHand(_) => ControlState::ByHand,
+        Assessed::ByHand(_) => by_tests(control, &evidence, unread),
         Assessed::Elsewhere(_) => ControlState::Elsewhere,
         Assessed::ByChecks => match by_checks(&evidence, !left_out.is_empty(), unread) {
             ControlState::Holds if !unseen.is_empty() => ControlState::HoldsInPart,
@@ -321,6 +332,20 @@ fn of_control<'a>(
         },
     };
     AssessedControl { control, state, evidence, left_out, unseen }
+}
+
+/// Returns the state of a control that only penetration tests are evidence for.
+fn by_tests(control: &Control, evidence: &[Evidence<'_>], unread: bool) -> ControlState {
+    if evidence.is_empty() {
+        return ControlState::ByHand;
+    }
+    // What is open does not refute that it was tested.
+    let tested = evidence.iter().any(|e| e.tally.holds + e.tally.fails > 0);
+    match by_checks(evidence, false, unread) {
+        ControlState::Holds => ControlState::HoldsInPart,
+        _ if !control.fixed && tested => ControlState::HoldsInPart,
+        state => state,
+    }
 }
 
 fn by_checks(evidence: &[Evidence<'_>], left_out: bool, unread: bool) -> ControlState {

@@ -61,8 +61,18 @@ pub struct Control {
     pub stricter: BTreeSet<String>,
     /// How it is assessed.
     pub assessed: Assessed,
-    /// Whether penetration tests (`pavisade probe`) are evidence for it.
-    pub probes: bool,
+    /// The penetration tests (`pavisade probe`) that are evidence for it, by id or the beginning of
+    /// their ids.
+    pub probes: Vec<String>,
+    /// Whether it requires that nothing is open, not only that such tests are done.
+    pub fixed: bool,
+}
+
+impl Control {
+    /// Whether a penetration test is evidence for it.
+    pub fn is_tested_by(&self, rule: &Rule) -> bool {
+        self.probes.iter().any(|begin| rule.id.starts_with(begin.as_str()))
+    }
 }
 
 /// How a control is assessed.
@@ -129,6 +139,13 @@ impl Framework {
         self.controls.iter().flat_map(|control| control.checks.iter().map(String::as_str)).collect()
     }
 
+    /// Whether a check, or a penetration test, is evidence for one of its controls.
+    pub fn serves(&self, rule: &Rule) -> bool {
+        self.controls.iter().any(|control| {
+            control.checks.iter().any(|id| *id == rule.id) || control.is_tested_by(rule)
+        })
+    }
+
     /// Returns the number of controls by type of assessment.
     pub fn coverage(&self) -> Coverage {
         let mut coverage = Coverage { controls: self.controls.len(), ..Coverage::default() };
@@ -190,10 +207,10 @@ pub fn controls_by_check(frameworks: &[Framework]) -> BTreeMap<String, Vec<Strin
     map
 }
 
-/// Returns the controls for which penetration tests are evidence, as `pci-dss-4.0.1/11.4.2`.
-pub fn controls_by_probes(frameworks: &[Framework]) -> Vec<String> {
+/// Returns the controls for which a penetration test is evidence, as `pci-dss-4.0.1/11.4.2`.
+pub fn controls_by_probe(frameworks: &[Framework], rule: &Rule) -> Vec<String> {
     let all = frameworks.iter().flat_map(|framework| {
-        let own = framework.controls.iter().filter(|control| control.probes);
+        let own = framework.controls.iter().filter(|control| control.is_tested_by(rule));
         own.map(|control| format!("{}/{}", framework.id, control.id))
     });
     all.collect()
@@ -213,15 +230,22 @@ mod tests {
             }
         }
         assert_eq!(builtin().len(), FILES.len());
-        let probes = controls_by_probes(builtin());
+        let tested = |control: &str| {
+            let (id, control) = control.split_once('/').unwrap();
+            let framework = builtin().iter().find(|framework| framework.id == id).unwrap();
+            let found = framework.controls.iter().find(|own| own.id == control).unwrap();
+            found.probes.clone()
+        };
         for control in [
             "pci-dss-4.0.1/11.4.2",
-            "pci-dss-4.0.1/11.4.5",
+            "pci-dss-4.0.1/11.4.4",
             "hipaa/164.308(a)(8)",
             "gdpr/32(1)(d)",
             "nist-800-53r5/CA-8",
         ] {
-            assert!(probes.iter().any(|known| known == control), "{control}: {probes:?}");
+            assert_eq!(tested(control), ["PV-P"], "{control}");
         }
+        // A test of something else is not a test of segmentation.
+        assert_eq!(tested("pci-dss-4.0.1/11.4.5"), ["PV-P170"]);
     }
 }

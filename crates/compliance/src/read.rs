@@ -54,7 +54,9 @@ struct RawControl {
     by_hand: Option<Spanned<String>>,
     elsewhere: Option<Spanned<String>>,
     #[serde(default)]
-    probes: bool,
+    probes: Vec<String>,
+    #[serde(default)]
+    fixed: bool,
 }
 
 #[derive(Deserialize)]
@@ -198,6 +200,7 @@ impl Resolve<'_> {
             stricter,
             assessed,
             probes: raw.probes,
+            fixed: raw.fixed,
         })
     }
 

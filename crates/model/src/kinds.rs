@@ -184,6 +184,8 @@ kinds! {
     ETCD_FACTS = "pavisade.dev" "EtcdFacts" "";
     NODE_FACTS = "pavisade.dev" "NodeFacts" "";
     USAGE_FACTS = "pavisade.dev" "UsageFacts" "";
+    // Results of penetration tests.
+    PROBE_FACTS = "pavisade.dev" "ProbeFacts" "";
     // Configuration files that are not API objects.
     ADMISSION_CONFIGURATION = "apiserver.config.k8s.io" "AdmissionConfiguration" "";
     AUDIT_POLICY = "audit.k8s.io" "Policy" "";

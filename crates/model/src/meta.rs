@@ -266,6 +266,8 @@ pub enum Fact {
     Vulnerabilities,
     /// Permissions that were used, according to audit logs (`UsageFacts`).
     Usage,
+    /// Results of penetration tests.
+    Probes,
 }
 
 impl Fact {
@@ -275,6 +277,7 @@ impl Fact {
             Self::Images => "images",
             Self::Vulnerabilities => "vulnerabilities",
             Self::Usage => "usage",
+            Self::Probes => "results of probes",
         }
     }
 }

@@ -47,6 +47,10 @@ pub enum Component {
     Metadata,
     /// A node port.
     NodePort,
+    /// The cluster's DNS, over TCP.
+    Dns,
+    /// A destination that pods should not reach, on the internet or in another namespace.
+    Egress,
 }
 
 use Component as C;
@@ -79,7 +83,7 @@ pub const PORTS: [(u16, Component); 22] = [
 
 impl Component {
     /// All components.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 24] = [
         C::ApiServer,
         C::InsecureApi,
         C::KubectlProxy,
@@ -102,6 +106,8 @@ impl Component {
         C::Prometheus,
         C::Metadata,
         C::NodePort,
+        C::Dns,
+        C::Egress,
     ];
 
     /// The components that serve TLS.
@@ -140,6 +146,8 @@ impl Component {
             Self::Prometheus => "prometheus",
             Self::Metadata => "metadata",
             Self::NodePort => "node-port",
+            Self::Dns => "dns",
+            Self::Egress => "egress",
         }
     }
 
@@ -153,6 +161,11 @@ impl Component {
         let listed =
             PORTS.iter().find(|(known, _)| *known == port).map(|(_, component)| *component);
         listed.or_else(|| (30000..=32767).contains(&port).then_some(Self::NodePort))
+    }
+
+    /// Whether it can only be probed from a pod.
+    pub fn is_of_pods(self) -> bool {
+        matches!(self, Self::Dns | Self::Egress)
     }
 
     /// Whether requests to it use TLS.

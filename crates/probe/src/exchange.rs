@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 
 use crate::Component;
+use crate::dns::{Names, Question};
 
 /// An endpoint to probe.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -29,6 +30,8 @@ pub enum Ask {
     Handshake(Offer),
     /// An HTTP/1.1 request without credentials.
     Http(HttpAsk),
+    /// A question to a DNS server.
+    Dns(Question),
 }
 
 /// What a TLS client offers.
@@ -87,6 +90,7 @@ impl fmt::Display for Ask {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Connect => f.write_str("TCP connection"),
+            Self::Dns(question) => question.fmt(f),
             Self::Handshake(offer) => write!(f, "TLS handshake, {}", offer.words()),
             Self::Http(HttpAsk { tls, method, path, headers, body }) => {
                 write!(f, "{method} {path} ({})", if *tls { "https" } else { "http" })?;
@@ -132,6 +136,8 @@ pub enum Answer {
     NotTls,
     /// An HTTP response.
     Http(Page),
+    /// The answer of a DNS server.
+    Names(Names),
     /// The server does not speak HTTP.
     NotHttp(String),
     /// The request was not sent.

@@ -11,7 +11,10 @@
 //! No such probe exists here.
 
 mod component;
+mod discovery;
+mod dns;
 mod exchange;
+mod facts;
 mod gate;
 mod journal;
 mod network;
@@ -24,6 +27,7 @@ mod send;
 mod shape;
 mod tls;
 mod verdict;
+mod verifier;
 
 mod active;
 mod admission;
@@ -36,18 +40,24 @@ mod pod;
 mod services;
 
 pub use active::{
-    Canary, EXPIRES, LABEL, STORED_WITHIN, Step, active, created, labelled, remove, settled,
+    Canary, EXPIRES, IN_POD, Inside, LABEL, SEGMENT_PORT, SEGMENTATION, STORED_WITHIN, Segments,
+    Step, active, created, in_pod, labelled, remove, segments, settled,
 };
 pub use admission::{dry_runs, restricted};
 pub use component::{Component, PORTS};
+pub use discovery::{Item, LISTS, items, of_environment};
+#[doc(hidden)]
+pub use dns::names as read_dns;
+pub use dns::{Names, Question, RecordKind};
 pub use exchange::{Answer, Ask, Exchange, HttpAsk, Offer, Page, Target, TlsFacts};
+pub use facts::{NO_RESPONSE, checks, missing, outcomes};
 pub use gate::{Gate, Withheld};
 #[doc(hidden)]
 pub use handshake::read_certificate;
 pub use journal::{Journal, JournalError, RunId, read as read_journal};
 pub use network::OwnNetwork;
 pub use plan::{Planned, addresses, plan};
-pub use pod::{Mount, PodFacts, judge_pod};
+pub use pod::{Mount, PodFacts, Right, Rights, judge_pod, own_namespace, rights};
 pub use probe::{Kind, Registered};
 pub use registry::REGISTRY;
 pub use report::{Outcome, judgement};

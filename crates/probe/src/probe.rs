@@ -100,6 +100,8 @@ pub enum Kind {
         /// The steps.
         steps: fn(&Canary) -> Vec<Step>,
     },
+    /// Connections between canary pods that policies forbid.
+    Segments,
     /// What a process can see of the container it runs in.
     Pod {
         /// The verdict.

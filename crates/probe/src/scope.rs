@@ -9,6 +9,7 @@ use pavisade_model::{Note, NoteKind, nearest};
 use pavisade_yaml::{Kind, Source, Value, read};
 
 use crate::network::{plain, within};
+use crate::plan::METADATA;
 use crate::{Component, OwnNetwork, Target};
 
 /// The largest network whose addresses are all tried.
@@ -123,6 +124,25 @@ impl Scope {
     /// Whether it names nothing.
     pub fn is_empty(&self) -> bool {
         self.networks.is_empty() && self.endpoints.is_empty() && !self.cluster
+    }
+
+    /// Returns the part that applies inside a pod, as a scope file: what only a pod can tell.
+    pub fn for_pod(&self) -> serde_json::Value {
+        let inside = |target: &&Target| target.component.is_of_pods();
+        let named = self.endpoints.iter().filter(inside);
+        let mut addresses: Vec<_> =
+            named.map(|target| format!("{}@{}", target.component.name(), target.address)).collect();
+        if self.networks.iter().any(|network| within(*network, METADATA)) {
+            addresses.push(METADATA.to_string());
+        }
+        let Limits { rate, per_host, deadline } = self.limits;
+        serde_json::json!({
+            "kind": "ProbeScope",
+            "addresses": addresses,
+            "cluster": self.cluster,
+            "ownNetwork": self.own_network,
+            "limits": {"rate": rate, "perHost": per_host, "deadline": deadline.min(90)},
+        })
     }
 
     /// Decides whether a connection to an address may be made.

@@ -10,7 +10,6 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::body::Bytes;
 use hyper_util::rt::TokioIo;
 use jiff::Timestamp;
-use pavisade_sources::AnyCertificate;
 use rustls::client::ResolvesClientCert;
 use rustls::pki_types::ServerName;
 use rustls::sign::CertifiedKey;
@@ -24,11 +23,14 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use crate::dns::{Question, names};
 use crate::plan::Planned;
 use crate::probe::{Kind, Seen};
 use crate::tls::{Reply, alert_name, cipher_name, client_hello, reply, version_name};
+use crate::verifier::AnyKey;
 use crate::{
-    Answer, Ask, Exchange, Gate, HttpAsk, Offer, Outcome, Page, Registered, Target, TlsFacts,
+    Answer, Ask, Component, Exchange, Gate, HttpAsk, Offer, Outcome, Page, Registered, Target,
+    TlsFacts,
 };
 
 /// The timeout of a TCP connection.
@@ -98,7 +100,9 @@ pub async fn run(
     let mut tasks = JoinSet::new();
     for planned in plan {
         let address = planned.target.address;
+        // What does not respond to a pod may be cut off.
         if !alive.contains(&address.ip())
+            && planned.target.component != Component::Egress
             && !matches!(found.get(&address), Some(Answer::Withheld(_)))
         {
             continue;
@@ -189,6 +193,7 @@ async fn once(gate: &Gate, target: &Target, ask: &Ask) -> Answer {
         Ask::Connect => "tcp",
         Ask::Handshake(_) => "tls",
         Ask::Http(_) => "http",
+        Ask::Dns(_) => "dns",
     };
     let stream = match open(gate, target.address, kind, ask).await {
         Ok(stream) => stream,
@@ -198,6 +203,7 @@ async fn once(gate: &Gate, target: &Target, ask: &Ask) -> Answer {
     let answer = async {
         match ask {
             Ask::Connect => Answer::Connected,
+            Ask::Dns(question) => dns(stream, question).await,
             Ask::Handshake(Offer::Current) => match handshake(stream, target).await {
                 Ok((_, facts)) => Answer::Tls(Box::new(facts)),
                 Err(answer) => answer,
@@ -245,7 +251,7 @@ async fn handshake(stream: TcpStream, target: &Target) -> Result<(Tls, TlsFacts)
         .with_safe_default_protocol_versions()
         .map_err(|error| Answer::Failed(error.to_string()))?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)))
+        .with_custom_certificate_verifier(Arc::new(AnyKey::new(provider)))
         .with_client_cert_resolver(asked.clone());
     let name = ServerName::IpAddress(target.address.ip().into());
     let tls = TlsConnector::from(Arc::new(config)).connect(name, stream).await;
@@ -340,6 +346,23 @@ async fn old_handshake(mut stream: TcpStream, offer: Offer) -> Answer {
             Some(Reply::Alert(alert)) => return Answer::TlsRefused(alert_name(alert)),
             None | Some(Reply::Other) => return Answer::NotTls,
         }
+    }
+}
+
+async fn dns(mut stream: TcpStream, question: &Question) -> Answer {
+    let read = async {
+        stream.write_all(&question.message()).await?;
+        let length = stream.read_u16().await?;
+        let mut message = vec![0; usize::from(length)];
+        stream.read_exact(&mut message).await?;
+        Ok(message)
+    };
+    match read.await {
+        Ok(message) => names(&message).map_or_else(
+            || Answer::Failed("the response is not one of a DNS server".to_owned()),
+            Answer::Names,
+        ),
+        Err(error) => Answer::Failed(std::io::Error::to_string(&error)),
     }
 }
 

@@ -127,7 +127,7 @@ pub(crate) fn closed(answer: &Answer) -> Verdict {
         Answer::TlsRefused(why) => Verdict::Unknown(format!("the TLS handshake failed: {why}")),
         Answer::NotTls => Verdict::NotApplicable("the server does not use TLS".to_owned()),
         Answer::NotHttp(why) => Verdict::NotApplicable(format!("the response is not HTTP: {why}")),
-        Answer::Connected | Answer::Tls(_) => {
+        Answer::Connected | Answer::Tls(_) | Answer::Names(_) => {
             Verdict::Unknown("the request was not answered".to_owned())
         }
         Answer::Http(page) => by_status(page),

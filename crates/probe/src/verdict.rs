@@ -40,6 +40,18 @@ pub enum Closed {
 }
 
 impl Closed {
+    /// All ways.
+    pub const ALL: [Self; 8] = [
+        Self::Refused,
+        Self::Filtered,
+        Self::Authentication,
+        Self::Authorization,
+        Self::ClientCertificate,
+        Self::Admission,
+        Self::NotServed,
+        Self::Good,
+    ];
+
     /// Returns the name in reports.
     pub fn name(self) -> &'static str {
         match self {

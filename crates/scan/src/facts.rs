@@ -121,15 +121,15 @@ fn failures(checks: &CheckSet, world: &World, object: &Object, now: Timestamp) -
 /// Returns a note about checks that did not run because their facts were not requested.
 pub(crate) fn note(checks: &CheckSet, snapshot: &Snapshot) -> Option<Note> {
     let mut unasked = checks.unasked(snapshot);
-    // No option requests usage: it is a file among others.
-    unasked.retain(|(_, fact)| *fact != Fact::Usage);
+    // No option requests the other facts: they are files among others.
+    unasked.retain(|(meta, _)| meta.needs_images());
     let (first, fact) = unasked.first()?;
     let others = match unasked.len() {
         1 => String::new(),
         more => format!(" and {} more", more - 1),
     };
     let where_to = match fact {
-        Fact::Images | Fact::Usage => "",
+        Fact::Images | Fact::Usage | Fact::Probes => "",
         Fact::Vulnerabilities => " on every image",
     };
     Some(Note {

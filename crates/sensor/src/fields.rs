@@ -48,6 +48,8 @@ names! {
     ContainerDigest = "container.image.digest", ContainerPrivileged = "container.privileged",
     ContainerType = "container.type", Pod = "k8s.pod.name", PodUid = "k8s.pod.uid",
     PodId = "k8s.pod.id", Namespace = "k8s.ns.name",
+    PodLabel = "k8s.pod.label", PodLabels = "k8s.pod.labels", ReplicaSet = "k8s.rs.name",
+    Deployment = "k8s.deployment.name",
 }
 
 static BY_SLOT: LazyLock<Vec<Option<Name>>> = LazyLock::new(|| {
@@ -76,6 +78,12 @@ pub(crate) fn name_of(slot: u16) -> Option<Name> {
 /// Whether events have values for a field.
 pub fn has_field(slot: u16) -> bool {
     name_of(slot).is_some()
+}
+
+/// Whether only the API server knows a field.
+pub fn is_of_pod(slot: u16) -> bool {
+    use Name::{Deployment, PodLabel, PodLabels, ReplicaSet};
+    matches!(name_of(slot), Some(PodLabel | PodLabels | ReplicaSet | Deployment))
 }
 
 /// Capabilities in the order of their bits (include/uapi/linux/capability.h).

@@ -9,7 +9,12 @@ use crate::calls::{Call, Form, Points};
 use crate::containers::Container;
 use crate::decode::{Address, Kind, Raw, normal, tag};
 use crate::fields::{self, Name};
+use crate::pods::Pods;
 use crate::processes::{Process, Processes, end};
+use own::is_own;
+
+mod own;
+mod pod;
 
 /// Where a process runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +69,8 @@ pub struct Seen<'a> {
     pub place: Place<'a>,
     /// The descriptor.
     pub descriptor: Option<Descriptor<'a>>,
+    /// The pods of this node.
+    pub pods: &'a Pods,
 }
 
 impl<'a> Seen<'a> {
@@ -313,22 +320,6 @@ impl Descriptor<'_> {
     }
 }
 
-/// Whether a path leads to what belongs to the process itself: the same leaf below its number in
-/// `/proc`, or a device by its descriptor. `/proc/self/root/…` and `/proc/self/cwd/…` are other files.
-fn is_own(given: &[u8], real: &[u8]) -> bool {
-    let thread = given.strip_prefix(b"/proc/thread-self/");
-    let below = thread.or_else(|| given.strip_prefix(b"/proc/self/"));
-    let leaf = real.strip_prefix(b"/proc/").and_then(|real| {
-        let mut parts = real.splitn(if thread.is_some() { 4 } else { 2 }, |byte| *byte == b'/');
-        let number = parts.next()?;
-        number.iter().all(u8::is_ascii_digit).then_some(parts.last())?
-    });
-    let descriptor = given.strip_prefix(b"/dev/fd/").or_else(|| below?.strip_prefix(b"fd/"));
-    let device = given.starts_with(b"/dev/std")
-        || descriptor.is_some_and(|number| number.iter().all(u8::is_ascii_digit));
-    (below.is_some() && below == leaf) || (device && real.starts_with(b"/dev/"))
-}
-
 /// The descriptor that a call is about.
 pub(crate) fn descriptor<'a>(raw: &Raw<'a>, call: &Call) -> Option<Descriptor<'a>> {
     let opened = call.opens && call.category != crate::calls::Category::Network;
@@ -455,6 +446,9 @@ fn one(value: Option<Value<'_>>) -> Values<'_> {
 impl Event for Seen<'_> {
     fn values(&self, field: &FieldRef) -> Values<'_> {
         let Some(name) = fields::name_of(field.slot) else { return Values::Absent };
+        if let Some(value) = self.of_pod(name, field) {
+            return one(value);
+        }
         let both = |first: Name, second: Name| {
             let all: Vec<_> =
                 [first, second].into_iter().filter_map(|name| self.value(name)).collect();

@@ -9,6 +9,7 @@ use crate::calls::call_of;
 use crate::containers::{Container, States};
 use crate::decode::{Kind, Raw};
 use crate::groups::{Hierarchies, containers_of};
+use crate::pods::Pods;
 use crate::processes::Processes;
 use crate::seen::{Place, Seen, descriptor};
 
@@ -46,6 +47,8 @@ pub struct Watch {
     number: u64,
     /// Events whose control group was gone.
     pub lost_groups: u64,
+    /// The pods of this node, if somebody asks the API server for them.
+    pub pods: Pods,
 }
 
 impl Watch {
@@ -67,6 +70,7 @@ impl Watch {
             news: Vec::new(),
             number: 0,
             lost_groups: 0,
+            pods: Pods::default(),
         };
         watch.groups.insert(1, Group::Host);
         watch.news.push((1, None));
@@ -116,6 +120,7 @@ impl Watch {
             processes: &self.processes,
             place,
             descriptor: call.and_then(|call| descriptor(&raw, call)),
+            pods: &self.pods,
         })
     }
 

@@ -195,12 +195,11 @@ impl Object {
         Subject::Object { group, kind, namespace, name, container: container.map(Arc::from) }
     }
 
-    /// Whether Pavisade read it from a node, a database of etcd or audit logs: it belongs to a cluster,
-    /// but is not in its API.
+    /// Whether Pavisade read it from a node, a database of etcd or audit logs, or learned it with
+    /// probes: it belongs to a cluster, but is not in its API.
     pub fn is_from_node(&self) -> bool {
-        self.is(kinds::NODE_FACTS)
-            || self.is(kinds::ETCD_FACTS)
-            || self.is(kinds::USAGE_FACTS)
+        let facts = [kinds::NODE_FACTS, kinds::ETCD_FACTS, kinds::USAGE_FACTS, kinds::PROBE_FACTS];
+        facts.into_iter().any(|kind| self.is(kind))
             || self.at(&["metadata", "labels", FROM_NODE]).is_some()
     }
 

@@ -24,18 +24,24 @@ pub(super) struct Hook {
 /// Why an address is refused, if it is.
 pub(super) fn check(address: &str) -> Result<(), String> {
     let url = reqwest::Url::parse(address).map_err(|error| format!("not an address: {error}"))?;
+    if url.host_str().is_none() {
+        return Err("the address names no host".to_owned());
+    }
     if !url.username().is_empty() || url.password().is_some() {
         return Err("an address must not contain a user or password".to_owned());
     }
-    let loopback = match url.host_str() {
-        Some("localhost" | "[::1]") => true,
-        Some(host) => host.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback()),
-        None => return Err("the address names no host".to_owned()),
-    };
-    if url.scheme() == "http" && !loopback {
+    if url.scheme() == "http" && !is_loopback(&url) {
         return Err("alerts go to other machines only over https".to_owned());
     }
     Ok(())
+}
+
+fn is_loopback(url: &reqwest::Url) -> bool {
+    match url.host_str() {
+        Some("localhost" | "[::1]") => true,
+        Some(host) => host.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback()),
+        None => false,
+    }
 }
 
 impl Hook {
@@ -44,9 +50,13 @@ impl Hook {
             .timeout(TIMEOUT)
             // A redirect could lead anywhere.
             .redirect(reqwest::redirect::Policy::none())
-            .user_agent(concat!("pavisade-agent/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .context("preparing a webhook")?;
+            .user_agent(concat!("pavisade-agent/", env!("CARGO_PKG_VERSION")));
+        // Alerts for this machine do not leave it, whatever HTTP_PROXY says.
+        let client = match reqwest::Url::parse(address) {
+            Ok(url) if is_loopback(&url) => client.no_proxy(),
+            _ => client,
+        };
+        let client = client.build().context("preparing a webhook")?;
         Ok(Self { address: address.to_owned(), client, pause: Duration::from_secs(1) })
     }
 
@@ -124,6 +134,28 @@ mod tests {
         let (address, thread) = server(&["503 Busy", "429 Later", "200 OK"]);
         assert_eq!(hook(&address).send("{\"rule\":1}"), Ok(()));
         assert_eq!(thread.join().unwrap(), ["{\"rule\":1}"; 3]);
+    }
+
+    /// The proxy is read from the environment, which only a new process can have.
+    #[test]
+    fn an_alert_for_this_machine_does_not_go_to_a_proxy() {
+        const INSIDE: &str = "PAVISADE_BEHIND_A_PROXY";
+        if std::env::var_os(INSIDE).is_none() {
+            let name = "outputs::webhook::tests::an_alert_for_this_machine_does_not_go_to_a_proxy";
+            let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+            command.args(["--exact", name]).env(INSIDE, "1");
+            for variable in ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"] {
+                // Nothing listens there.
+                command.env(variable, "http://127.0.0.1:9");
+            }
+            let output = command.output().unwrap();
+            let told = String::from_utf8_lossy(&output.stdout).into_owned();
+            assert!(output.status.success() && told.contains("1 passed"), "{told}");
+            return;
+        }
+        let (address, thread) = server(&["200 OK"]);
+        assert_eq!(hook(&address).send("{}"), Ok(()));
+        assert_eq!(thread.join().unwrap(), ["{}"]);
     }
 
     #[test]

@@ -117,6 +117,25 @@ pub(crate) enum GrantCommand {
 /// Which API server, and how to show the result.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct To {
+    #[command(flatten)]
+    pub server: Server,
+
+    /// Print JSON.
+    #[arg(long, help_heading = "Output")]
+    pub json: bool,
+
+    /// When to use colours.
+    #[arg(long, value_enum, default_value_t = Color::Auto, value_name = "WHEN", help_heading = "Output")]
+    pub color: Color,
+
+    /// Columns to fill; by default those of the terminal, or 100.
+    #[arg(long, value_name = "COLUMNS", help_heading = "Output")]
+    pub width: Option<usize>,
+}
+
+/// Which API server, and as whom.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Server {
     /// Path to the kubeconfig [default: as for kubectl, or the ServiceAccount of the pod].
     #[arg(long, value_name = "FILE", help_heading = "Cluster")]
     pub kubeconfig: Option<PathBuf>,
@@ -141,22 +160,10 @@ pub(crate) struct To {
     /// Timeout of a single request to the API server.
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3600), help_heading = "Cluster")]
     pub request_timeout: u64,
-
-    /// Print JSON.
-    #[arg(long, help_heading = "Output")]
-    pub json: bool,
-
-    /// When to use colours.
-    #[arg(long, value_enum, default_value_t = Color::Auto, value_name = "WHEN", help_heading = "Output")]
-    pub color: Color,
-
-    /// Columns to fill; by default those of the terminal, or 100.
-    #[arg(long, value_name = "COLUMNS", help_heading = "Output")]
-    pub width: Option<usize>,
 }
 
 /// Reads a time: numbers with units, `1h30m`.
-fn time(text: &str) -> Result<Duration, String> {
+pub(super) fn time(text: &str) -> Result<Duration, String> {
     let wrong = || format!("`{text}` is not a time: write it as 90s, 30m, 2h, 1d or 1h30m");
     let (mut total, mut rest) = (0_u64, text);
     if text.is_empty() {

@@ -16,6 +16,16 @@ Exit codes:
   2  invalid usage, or the result could not be written
   3  something could not be determined, so the result is incomplete";
 
+const DISCOVER_CODES: &str = "\
+Examples:
+  pavisade probe discover > scope.yaml
+  pavisade probe discover --environment
+
+Exit codes:
+  0  everything was listed
+  2  invalid usage, or there is no cluster
+  3  something could not be listed";
+
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true, after_help = PROBE_CODES)]
 pub(crate) struct ProbeArgs {
@@ -32,8 +42,20 @@ pub(crate) enum ProbeCommand {
     Pod(Box<RunArgs>),
     /// Print every request that a run would send, without sending anything.
     Plan(Box<PlanArgs>),
+    /// Print what the cluster consists of, as a scope file: nodes, API server, node ports, Services.
+    ///
+    /// Only lists of the API server are requested. Read the file and remove what may not be touched
+    /// before you use it.
+    #[command(after_help = DISCOVER_CODES)]
+    Discover(DiscoverArgs),
     /// List the probes.
     List(ListArgs),
+    /// Accept connections, as the server of a canary pod.
+    #[command(hide = true)]
+    Serve {
+        /// The port.
+        port: u16,
+    },
     /// Remove what a run of active probes created, for example after it was killed.
     Revert(RevertArgs),
 }
@@ -57,6 +79,27 @@ pub(crate) struct ScopeArgs {
     /// Not these probes (repeatable).
     #[arg(long, value_name = "PROBE", value_delimiter = ',', help_heading = "Scope")]
     pub skip: Vec<String>,
+
+    /// Start a restricted pod in this namespace, and run the probes of a container in it. The
+    /// consent in the scope file must name `in-pod`.
+    #[arg(
+        long,
+        value_name = "NAMESPACE",
+        requires = "scope_file",
+        requires = "pod_image",
+        help_heading = "Scope"
+    )]
+    pub in_pod: Option<String>,
+
+    /// Try connections that policies forbid, between canary pods in the namespaces of the scope. The
+    /// consent in the scope file must name `segmentation`.
+    #[arg(long, requires = "scope_file", requires = "pod_image", help_heading = "Scope")]
+    pub segmentation: bool,
+
+    /// The image of the pods of --in-pod and --segmentation, whose entry point is `pavisade` of this
+    /// version.
+    #[arg(long, value_name = "REFERENCE", help_heading = "Scope")]
+    pub pod_image: Option<String>,
 
     /// Path to the kubeconfig [default: as for kubectl, or the ServiceAccount of the pod].
     #[arg(long, value_name = "FILE", help_heading = "Cluster")]
@@ -106,7 +149,8 @@ pub(crate) struct RunArgs {
     #[arg(short, long, value_name = "FILE", help_heading = "Output")]
     pub output: Option<PathBuf>,
 
-    /// Also write every request and the verdict on its response, as JSON.
+    /// Also write every request and the verdict on its response, as JSON that `scan` and `comply`
+    /// read.
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub evidence: Option<PathBuf>,
 
@@ -160,6 +204,21 @@ pub(crate) struct PlanArgs {
     /// JSON, one request per line.
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DiscoverArgs {
+    /// From the environment and the DNS configuration of this pod, without the API server.
+    #[arg(long, conflicts_with_all = ["kubeconfig", "context"])]
+    pub environment: bool,
+
+    /// Path to the kubeconfig [default: as for kubectl, or the ServiceAccount of the pod].
+    #[arg(long, value_name = "FILE", help_heading = "Cluster")]
+    pub kubeconfig: Option<PathBuf>,
+
+    /// Context of the kubeconfig to use instead of the current one.
+    #[arg(long, value_name = "NAME", help_heading = "Cluster")]
+    pub context: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -2,10 +2,12 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::Color;
+use super::grant::{Server, time};
 
 const CHECK_CODES: &str = "\
 Examples:
@@ -75,10 +77,32 @@ Exit codes:
   0  written
   2  wrong usage, an alert that cannot be read, or no field that an exception can compare";
 
+const QUARANTINE_CODES: &str = "\
+Examples:
+  pavisade runtime quarantine web-5d4f-x -n shop --for 4h --reason 'incident 4711'
+  pavisade runtime release web-5d4f-x -n shop
+
+Exit codes:
+  0  the pod is cut off
+  2  wrong usage, or the API server refused it
+  3  the pod is quarantined, but another policy may allow connections";
+
+const RELEASE_CODES: &str = "\
+Examples:
+  pavisade runtime release web-5d4f-x -n shop
+  pavisade runtime release --expired
+
+Exit codes:
+  0  released, or nothing has expired
+  2  wrong usage, there is nothing to release, or the API server refused it
+  3  with --expired: policies with the label of a quarantine were left, because Pavisade did not make
+     them or their end cannot be read";
+
 const TAIL_EXAMPLES: &str = "\
 Examples:
   pavisade runtime tail /var/log/pavisade/alerts.jsonl
   pavisade runtime tail alerts.jsonl -n shop --no-follow
+  pavisade runtime tail alerts.jsonl --audit /var/log/kubernetes/audit.log
   kubectl logs -f -n pavisade-agent ds/pavisade-agent | pavisade runtime tail -
 
 Exit codes:
@@ -105,10 +129,61 @@ pub(crate) enum RuntimeCommand {
     /// Write the narrowest exception for an alert, in the rule language.
     #[command(after_help = SUGGEST_CODES)]
     SuggestException(SuggestArgs),
+    /// Cut a pod off from the network until an end, with a NetworkPolicy.
+    ///
+    /// The pod continues to run, so that it can be examined. Its network plugin must enforce
+    /// NetworkPolicies. Connections that exist already may continue, and what another policy allows
+    /// stays open, which is reported.
+    #[command(after_help = QUARANTINE_CODES)]
+    Quarantine(QuarantineArgs),
+    /// End the quarantine of a pod.
+    ///
+    /// Only what `pavisade runtime quarantine` made is removed.
+    #[command(after_help = RELEASE_CODES)]
+    Release(ReleaseArgs),
     /// Show alerts of pavisade-agent as they come, with their processes.
     #[cfg(unix)]
     #[command(after_help = TAIL_EXAMPLES)]
     Tail(TailArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct QuarantineArgs {
+    /// The pod.
+    pub pod: String,
+
+    /// Its namespace.
+    #[arg(short, long, value_name = "NAMESPACE", default_value = "default")]
+    pub namespace: String,
+
+    /// For how long: 30m, 2h, 1d. `release --expired` ends it.
+    #[arg(long = "for", value_name = "TIME", value_parser = time)]
+    pub time: Duration,
+
+    /// Why; it is recorded in the policy.
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+
+    #[command(flatten)]
+    pub server: Server,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReleaseArgs {
+    /// The pod, which may no longer exist.
+    #[arg(required_unless_present = "expired")]
+    pub pod: Option<String>,
+
+    /// All whose end has passed, instead of one pod.
+    #[arg(long, conflicts_with = "pod")]
+    pub expired: bool,
+
+    /// The namespace [default: default, or with --expired all].
+    #[arg(short, long, value_name = "NAMESPACE")]
+    pub namespace: Option<String>,
+
+    #[command(flatten)]
+    pub server: Server,
 }
 
 /// Which alerts are shown.
@@ -121,6 +196,10 @@ pub(crate) struct TailArgs {
     /// Only alerts of this namespace; repeatable.
     #[arg(short, long, value_name = "NAMESPACE")]
     pub namespace: Vec<String>,
+
+    /// Show who started the processes with `kubectl exec`, from this audit log of the API server.
+    #[arg(long, value_name = "LOG")]
+    pub audit: Option<PathBuf>,
 
     /// Stop at the end of the file.
     #[arg(long)]

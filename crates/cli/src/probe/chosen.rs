@@ -1,11 +1,14 @@
 //! The scope and the probes that the arguments select.
 
 use anyhow::{anyhow, bail};
-use pavisade_probe::{Kind, REGISTRY, Registered, Scope, plan};
+use pavisade_probe::{
+    Component, IN_POD, Inside, Kind, REGISTRY, Registered, SEGMENTATION, Scope, Segments, Target,
+    plan,
+};
 use pavisade_scan::Timestamp;
 use pavisade_yaml::Source;
 
-use super::{bounded, is_of_cluster};
+use super::{bounded, is_of_cluster, state};
 use crate::args::probe::ScopeArgs;
 use crate::{bounded, terminal};
 
@@ -17,7 +20,7 @@ const MAX_BYTES: u64 = 1 << 20;
 pub(super) struct Mode {
     /// Active ones.
     pub(super) active: bool,
-    /// Those of the container in which the program runs.
+    /// Whether the program runs in the pod that is probed.
     pub(super) in_pod: bool,
 }
 
@@ -27,6 +30,12 @@ pub(super) struct Chosen {
     pub(super) probes: Vec<&'static Registered>,
     /// Whether active probes run.
     pub(super) active: bool,
+    /// The pod to start for probes of a container.
+    pub(super) inside: Option<Inside>,
+    /// The namespaces between which connections are tried.
+    pub(super) segments: Option<Segments>,
+    /// Whether the program runs in the pod that is probed.
+    in_pod: bool,
 }
 
 impl Chosen {
@@ -74,23 +83,78 @@ impl Chosen {
         if active && !agreed {
             bail!("active probes need `cluster: true` in the scope file");
         }
+        let inside = match (&args.in_pod, &args.pod_image) {
+            (Some(_), _) if in_pod => bail!("--in-pod starts a pod, but this is one already"),
+            (Some(namespace), Some(image)) => Some(Inside::new(namespace, image)),
+            _ => None,
+        };
+        if let Some(Inside { namespace, .. }) = &inside {
+            permitted(&scope, IN_POD, agreed, now)?;
+            if !scope.namespaces.contains(namespace) {
+                bail!("--in-pod {namespace}: add `{namespace}` to the namespaces of the scope");
+            }
+        }
+        let mut segments = None;
+        if let Some(image) = args.pod_image.as_ref().filter(|_| args.segmentation) {
+            if in_pod {
+                bail!("--segmentation starts pods, but this is one already");
+            }
+            permitted(&scope, SEGMENTATION, agreed, now)?;
+            let all = Segments::new(&scope.namespaces, image);
+            segments = Some(all.map_err(|why| anyhow!("--segmentation: {why}"))?);
+        }
+        let has_pod = in_pod || inside.is_some();
+        let mut others = scope.endpoints.iter().filter(|target| target.component.is_of_pods());
+        if let Some(target) = others.next().filter(|_| !has_pod) {
+            bail!("`{target}` can only be probed from a pod: use `probe pod` or --in-pod");
+        }
+        if in_pod && scope.cluster {
+            // The cluster's DNS is a part of the cluster.
+            let all = state::nameservers().into_iter();
+            let all = all.map(|address| Target { component: Component::Dns, address });
+            scope.endpoints.extend(all);
+        }
         let mut probes = probes(args)?;
         probes.retain(|probe| match probe.kind {
             Kind::Active { .. } => active,
-            Kind::Pod { .. } => in_pod,
-            Kind::Endpoint { .. } | Kind::Admission { .. } => true,
+            Kind::Pod { .. } => has_pod,
+            Kind::Endpoint { at, .. } => has_pod || !at.iter().any(|at| at.is_of_pods()),
+            Kind::Segments => segments.is_some(),
+            Kind::Admission { .. } => true,
         });
-        let chosen = Self { scope, probes, active };
+        let chosen = Self { scope, probes, active, inside, segments, in_pod };
         bounded(&plan(&chosen.scope, &[]))?;
         Ok(Some(chosen))
     }
 
+    /// Returns the probes of endpoints that run here.
+    pub(super) fn here(&self) -> Vec<&'static Registered> {
+        let elsewhere = |probe: &Registered| match probe.kind {
+            Kind::Endpoint { at, .. } => at.iter().any(|at| at.is_of_pods()),
+            _ => false,
+        };
+        let all = self.probes.iter().copied();
+        all.filter(|probe| self.in_pod || !elsewhere(probe)).collect()
+    }
+
     /// Whether requests with credentials are needed.
     pub(super) fn needs_cluster(&self) -> bool {
-        self.scope.cluster
-            && (self.active || !self.scope.namespaces.is_empty())
-            && self.probes.iter().any(|probe| is_of_cluster(probe))
+        self.inside.is_some()
+            || self.segments.is_some()
+            || self.scope.cluster
+                && (self.active || !self.scope.namespaces.is_empty())
+                && self.probes.iter().any(|probe| is_of_cluster(probe))
     }
+}
+
+/// Whether pods may be started for `--in-pod` or `--segmentation`.
+fn permitted(scope: &Scope, what: &str, agreed: bool, now: Timestamp) -> anyhow::Result<()> {
+    if !agreed || scope.consent.is_none() {
+        bail!(
+            "--{what} needs `cluster: true` and a `consent` in the scope file that names `{what}`"
+        );
+    }
+    scope.consent_for(what, what, now).map(drop).map_err(|why| anyhow!("--{what}: {why}"))
 }
 
 fn probes(args: &ScopeArgs) -> anyhow::Result<Vec<&'static Registered>> {

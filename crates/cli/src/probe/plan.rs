@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use pavisade_probe::{Canary, Kind, Registered, RunId, Step, plan, restricted};
+use pavisade_probe::{Canary, Inside, Kind, Registered, RunId, Step, plan, restricted};
 use pavisade_scan::Timestamp;
 use serde_json::json;
 
@@ -25,7 +25,7 @@ pub(super) fn run(args: &PlanArgs) -> anyhow::Result<Outcome> {
     let own = state::own_network();
     let mut text = String::new();
     let (mut endpoints, mut requests, mut refused) = (0, 0, 0);
-    for planned in plan(&chosen.scope, &chosen.probes) {
+    for planned in plan(&chosen.scope, &chosen.here()) {
         let permitted = chosen.scope.permits(planned.target.address, &own);
         if let Err(why) = &permitted {
             refused += 1;
@@ -55,6 +55,39 @@ pub(super) fn run(args: &PlanArgs) -> anyhow::Result<Outcome> {
             }
         }
     }
+    if let Some(segments) = &chosen.segments {
+        let canary = canary(args, now);
+        let mut all = Vec::new();
+        for namespace in &segments.namespaces {
+            let (collection, server) = segments.server(namespace, &canary);
+            let (_, client) = Inside::new(namespace, &segments.image).pod(&canary, &json!({}));
+            for pod in [server, client] {
+                all.push(format!("POST {collection}?dryRun=All {pod}"));
+                all.push(format!("POST {} (the same object)", Step::stores(&collection)));
+                let path =
+                    format!("{collection}/{}", pod["metadata"]["name"].as_str().unwrap_or(""));
+                all.push(format!("GET {path} (until it serves or has ended), and its log"));
+                all.push(format!("DELETE {path} (after GET, and GET until it is gone)"));
+            }
+        }
+        all.push("GET (lists of pods, namespaces, policies, Services and nodes)".to_owned());
+        requests += all.len();
+        all.iter().for_each(|what| line(&mut text, args.json, SERVER, what));
+    }
+    if let Some(inside) = &chosen.inside {
+        let (collection, pod) = inside.pod(&canary(args, now), &chosen.scope.for_pod());
+        let pod = &pod.to_string();
+        let path = &format!("{collection}/{}", canary(args, now).name());
+        for what in [
+            format!("POST {collection}?dryRun=All {pod}"),
+            format!("POST {} (the same object)", Step::stores(&collection)),
+            format!("GET {path} (until it has ended), and GET {path}/log"),
+            format!("DELETE {path} (after GET, and GET until it is gone)"),
+        ] {
+            line(&mut text, args.json, SERVER, &what);
+            requests += 1;
+        }
+    }
     if args.active {
         requests += actives(&mut text, args, &chosen, now);
     }
@@ -71,6 +104,15 @@ pub(super) fn run(args: &PlanArgs) -> anyhow::Result<Outcome> {
     print(text.as_bytes())
 }
 
+fn canary(args: &PlanArgs, now: Timestamp) -> Canary {
+    Canary {
+        run: RunId::new(b"plan"),
+        expires: state::later(now).to_string(),
+        image: args.scope.image.clone(),
+        node: Ok(Some("NODE".to_owned())),
+    }
+}
+
 fn line(text: &mut String, json: bool, to: &str, what: &str) {
     // Writing to a string cannot fail.
     let _ = match json {
@@ -81,12 +123,7 @@ fn line(text: &mut String, json: bool, to: &str, what: &str) {
 
 /// Adds the steps of active probes that the consent names. Returns their number.
 fn actives(text: &mut String, args: &PlanArgs, chosen: &Chosen, now: Timestamp) -> usize {
-    let canary = Canary {
-        run: RunId::new(b"plan"),
-        expires: state::later(now).to_string(),
-        image: args.scope.image.clone(),
-        node: Ok(Some("NODE".to_owned())),
-    };
+    let canary = canary(args, now);
     let mut count = 0;
     let mut tell = |what: &str| {
         count += 1;

@@ -1,6 +1,7 @@
 //! The run of a probe: its id, its journal and the key that signs it.
 
 use std::fs::{self, File, OpenOptions};
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -115,6 +116,14 @@ pub(super) fn private(file: &Path) -> anyhow::Result<File> {
 pub(super) fn own_network() -> OwnNetwork {
     let read = |file: &str| fs::read_to_string(file).unwrap_or_default();
     OwnNetwork::parse(&read("/proc/net/route"), &read("/proc/net/ipv6_route"))
+}
+
+/// Returns the DNS servers of this pod.
+pub(super) fn nameservers() -> Vec<SocketAddr> {
+    let text = fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
+    let servers = text.lines().filter_map(|line| line.trim().strip_prefix("nameserver"));
+    let servers = servers.filter_map(|server| server.trim().parse::<IpAddr>().ok());
+    servers.map(|server| SocketAddr::new(server, 53)).collect()
 }
 
 /// Returns when the objects of a run expire.

@@ -11,6 +11,7 @@ use pavisade_report::one_line;
 use pavisade_rules::Priority;
 use serde_json::Value;
 
+use super::typed::Sessions;
 use crate::args::runtime::TailArgs;
 use crate::{Outcome, terminal};
 
@@ -23,8 +24,15 @@ const PAUSE: Duration = Duration::from_millis(200);
 pub(super) fn run(args: &TailArgs) -> anyhow::Result<Outcome> {
     let color = terminal::color(args.color, false);
     let mut out = io::stdout().lock();
+    let sessions = args.audit.as_ref().map(|log| {
+        Sessions::read(log.clone()).with_context(|| format!("reading {}", log.display()))
+    });
+    let mut sessions = sessions.transpose()?;
     let mut show = |line: &[u8]| -> io::Result<()> {
-        match shown(line, args, color) {
+        if let Some(sessions) = &mut sessions {
+            sessions.refresh()?;
+        }
+        match shown(line, args, sessions.as_ref(), color) {
             Some(text) => out.write_all(text.as_bytes()).and_then(|()| out.flush()),
             None => Ok(()),
         }
@@ -81,7 +89,7 @@ fn lines(from: &mut impl io::BufRead, rest: &mut Vec<u8>, show: &mut Show<'_>) -
 }
 
 /// An alert on two lines; nothing if it is not asked for.
-fn shown(line: &[u8], args: &TailArgs, color: bool) -> Option<String> {
+fn shown(line: &[u8], args: &TailArgs, sessions: Option<&Sessions>, color: bool) -> Option<String> {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     let alert: Value = match serde_json::from_slice(line) {
         Ok(Value::Object(alert)) if alert.contains_key("rule") => Value::Object(alert),
@@ -123,6 +131,9 @@ fn shown(line: &[u8], args: &TailArgs, color: bool) -> Option<String> {
         shown.push_str(&format!("          {}\n", tree.join(" › ")));
     }
     shown.push_str(&format!("          {}\n", text(&alert["output"])));
+    if let Some(who) = sessions.and_then(|sessions| sessions.who(&alert)) {
+        shown.push_str(&format!("          {who}\n"));
+    }
     let evidence = text(&alert["pavisade"]["evidence"]);
     if !evidence.is_empty() && evidence != "complete" {
         shown.push_str(&format!("          evidence {evidence}\n"));
@@ -152,13 +163,19 @@ mod tests {
 
     fn args(namespace: &[&str]) -> TailArgs {
         let namespace = namespace.iter().map(|name| (*name).to_owned()).collect();
-        TailArgs { alerts: "-".into(), namespace, no_follow: true, color: Color::Never }
+        TailArgs {
+            alerts: "-".into(),
+            namespace,
+            audit: None,
+            no_follow: true,
+            color: Color::Never,
+        }
     }
 
     #[test]
     fn an_alert_is_shown_with_its_processes() {
         let line = ALERT.replace('\n', " ");
-        let shown = shown(line.as_bytes(), &args(&[]), false).unwrap();
+        let shown = shown(line.as_bytes(), &args(&[]), None, false).unwrap();
         let start = "06:42:32  Warning    R  shop/web-0/web\n          containerd-shim › sh › cat /etc/shadow\n";
         assert!(shown.starts_with(start), "{shown}");
         assert!(shown.contains("evidence may be incomplete"), "{shown}");
@@ -169,9 +186,9 @@ mod tests {
     #[test]
     fn other_namespaces_are_left_out() {
         let line = ALERT.replace('\n', " ");
-        assert!(shown(line.as_bytes(), &args(&["shop"]), false).is_some());
-        assert!(shown(line.as_bytes(), &args(&["bank"]), false).is_none());
-        assert!(shown(b"no json\n", &args(&[]), false).is_none());
+        assert!(shown(line.as_bytes(), &args(&["shop"]), None, false).is_some());
+        assert!(shown(line.as_bytes(), &args(&["bank"]), None, false).is_none());
+        assert!(shown(b"no json\n", &args(&[]), None, false).is_none());
     }
 
     #[test]

@@ -16,8 +16,10 @@ use crate::started::{command, run};
 
 const POLICY: &str =
     "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules: [{level: RequestResponse}]\n";
-/// How often the program is killed.
-const KILLS: u64 = 10;
+/// How often the program is killed: a tenth of a full run, for which `PAVISADE_PROBE_KILLS` is set.
+fn kills() -> u64 {
+    std::env::var("PAVISADE_PROBE_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(10)
+}
 
 fn cluster() -> Option<Cluster> {
     let shape = Shape { audit_policy: Some(POLICY.to_owned()), ..Shape::default() };
@@ -162,8 +164,14 @@ fn sent(folder: &Path) -> usize {
 /// After a kill at any moment, `revert` removes everything.
 fn killed(cluster: &Cluster, path: &Path, kubeconfig: &str, before: &BTreeMap<String, Value>) {
     let args = ["probe", "--scope-file", "../scope.yaml", "--kubeconfig", kubeconfig];
-    let mut left = 0;
-    for round in 0..KILLS {
+    let (mut left, kills) = (0, kills());
+    // What the longest run before sent.
+    let journals = fs::read_dir(path).unwrap().flatten().map(|entry| entry.path());
+    let journals = journals.filter(|file| file.extension().is_some_and(|end| end == "jsonl"));
+    let lines = journals.map(|file| fs::read_to_string(file).unwrap().lines().count() as u64);
+    let whole = lines.max().unwrap();
+    assert!(whole > 40, "{whole}");
+    for round in 0..kills {
         let folder = path.join(format!("kill-{round}"));
         fs::create_dir(&folder).unwrap();
         let rest = ["--active", "--journals", ".", "-q"];
@@ -174,12 +182,15 @@ fn killed(cluster: &Cluster, path: &Path, kubeconfig: &str, before: &BTreeMap<St
             .spawn()
             .unwrap();
         // Spread over the run by what it has sent, so that a slow machine changes nothing.
-        while sent(&folder) < 4 + round as usize * 7 {
+        let until = 4 + round * (whole - 8) / kills;
+        while (sent(&folder) as u64) < until {
             if child.try_wait().unwrap().is_some() {
                 break;
             }
             std::thread::sleep(Duration::from_millis(1));
         }
+        // Also between two requests, and while one is answered.
+        std::thread::sleep(Duration::from_millis(round * 7 % 20));
         let _ = child.kill();
         child.wait().unwrap();
         let run_id = journal(&folder).unwrap();
@@ -190,7 +201,7 @@ fn killed(cluster: &Cluster, path: &Path, kubeconfig: &str, before: &BTreeMap<St
         assert_eq!(objects(cluster), *before, "round {round}: {}", done.out);
     }
     assert!(left > 0, "no run was killed while it had created something");
-    println!("{left} of {KILLS} killed runs left something, which revert removed");
+    println!("{left} of {kills} killed runs left something, which revert removed");
 }
 
 /// Ctrl-C removes what the run created.

@@ -134,3 +134,50 @@ fn what_is_open_is_open() {
         assert_eq!(found.into_iter().collect::<Vec<_>>(), expect, "{component}");
     }
 }
+
+/// A server with an RSA key of that many bits, which ends when it is dropped.
+struct Tls(std::process::Child);
+
+impl Drop for Tls {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// The TLS library does not verify signatures of short keys, which must not hide the certificate.
+#[test]
+fn a_short_rsa_key_is_found() {
+    for (bits, expect) in [("1024", "open"), ("2048", "closed")] {
+        let folder = folder(&[]);
+        let key = format!("rsa:{bits}");
+        let make = [
+            "req", "-x509", "-newkey", &key, "-nodes", "-keyout", "k", "-out", "c", "-subj",
+            "/CN=a",
+        ];
+        let [port] = super::free();
+        let address = format!("127.0.0.1:{port}");
+        let openssl = |args: &[&str]| {
+            let mut command = std::process::Command::new("openssl");
+            command.args(args).current_dir(folder.path());
+            command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::null());
+            command.stderr(std::process::Stdio::null()).spawn()
+        };
+        let Ok(mut made) = openssl(&make) else { return println!("skipped: openssl is missing") };
+        assert!(made.wait().unwrap().success());
+        let serve = ["s_server", "-accept", &address, "-cert", "c", "-key", "k", "-quiet"];
+        let _server =
+            Tls(openssl(&[&serve[..], &["-cipher", "DEFAULT@SECLEVEL=0"]].concat()).unwrap());
+        for _ in 0..200 {
+            if TcpStream::connect(&address).is_ok() {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        let scope = format!("kubelet@{address}");
+        let args = ["probe", "--scope", &scope, "--only", "PV-P034", "--evidence", "e.json"];
+        run(folder.path(), &[&args[..], &["--journals", "."]].concat());
+        let all = verdicts(&folder.path().join("e.json"));
+        assert_eq!(all.values().next().unwrap().0, expect, "{bits}: {all:?}");
+    }
+}

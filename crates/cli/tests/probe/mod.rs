@@ -8,6 +8,8 @@
 mod active;
 mod clusters;
 mod doubles;
+mod facts;
+mod inside;
 mod namespaces;
 mod usage;
 

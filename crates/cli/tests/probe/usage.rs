@@ -2,11 +2,22 @@
 
 use crate::started::{folder, run};
 
+const IN_POD: &[&str] = &["--in-pod", "shop", "--pod-image", "registry/pavisade:1"];
+
 #[test]
 fn mistakes_are_told_with_a_remedy() {
+    let tomorrow = jiff::Zoned::now().date().tomorrow().unwrap();
+    let consent = |namespace: &str, probe: &str| {
+        format!(
+            "cluster: true\nnamespaces: [{namespace}]\nconsent: {{by: Ann, server: 'https://a', \
+             until: {tomorrow}, probes: [{probe}]}}\n"
+        )
+    };
     let folder = folder(&[
         ("bad.yaml", "kind: ProbeScope\naddresses:\n- 10.0.0.1/33\n"),
         ("no-consent.yaml", "cluster: true\n"),
+        ("names.yaml", &consent("shop", "PV-P150")),
+        ("far.yaml", &consent("web", "in-pod")),
         (
             "old.yaml",
             "cluster: true\nconsent: {by: Ann, server: 'https://a', until: 2099-01-01, probes: ['*']}\n",
@@ -33,6 +44,22 @@ fn mistakes_are_told_with_a_remedy() {
             "need `cluster: true` in the scope file",
         ),
         (&["probe", "--scope-file", "bad.yaml"], "bad.yaml:3"),
+        (&["probe", "--scope", "egress@10.0.0.1:443"], "can only be probed from a pod"),
+        (&["probe", "--scope", "cluster", "--in-pod", "shop"], "--pod-image"),
+        (
+            &[&["probe", "--scope-file", "no-consent.yaml"][..], IN_POD].concat(),
+            "that names `in-pod`",
+        ),
+        (
+            &[&["probe", "pod", "--scope-file", "no-consent.yaml"][..], IN_POD].concat(),
+            "one already",
+        ),
+        (&[&["probe", "--scope-file", "names.yaml"][..], IN_POD].concat(), "does not name in-pod"),
+        (
+            &[&["probe", "--scope-file", "far.yaml"][..], IN_POD].concat(),
+            "add `shop` to the namespaces",
+        ),
+        (&["probe", "--scope", "10.0.0.1", "--evidence", "-"], "two results cannot both"),
         (&["probe", "revert", "../../x"], "is not a run"),
         (&["probe", "--scope", "10.0.0.1", "--expect", "x.log"], "write audit=FILE"),
     ] {

@@ -10,9 +10,12 @@ mod canary_privileged_pod;
 mod canary_secret_read;
 mod canary_token_issued;
 mod canary_webhook;
+mod inside;
 mod node_proxy_access;
 mod revert;
 mod run;
+mod segmentation_not_enforced;
+mod segments;
 mod step;
 
 pub(crate) use canary_admin_role::CanaryAdminRole;
@@ -27,6 +30,9 @@ pub(crate) use canary_token_issued::CanaryTokenIssued;
 pub(crate) use canary_webhook::CanaryWebhook;
 pub(crate) use node_proxy_access::NodeProxyAccess;
 
+pub use inside::{IN_POD, Inside, in_pod};
 pub use revert::{created, labelled, remove, settled};
 pub use run::active;
+pub(crate) use segmentation_not_enforced::registered as segmentation;
+pub use segments::{PORT as SEGMENT_PORT, SEGMENTATION, Segments, segments};
 pub use step::{Canary, EXPIRES, LABEL, STORED_WITHIN, Step};

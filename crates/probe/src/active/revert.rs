@@ -15,9 +15,10 @@ use crate::{Gate, RunId};
 const PATIENCE: u32 = 600;
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// The collections in which a run may have left something that is in no namespace.
-const COLLECTIONS: [&str; 5] = [
+/// The collections in which a run may have left something, outside its own namespace.
+const COLLECTIONS: [&str; 6] = [
     "/api/v1/namespaces",
+    "/api/v1/pods",
     "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings",
     "/apis/rbac.authorization.k8s.io/v1/clusterroles",
     "/apis/certificates.k8s.io/v1/certificatesigningrequests",
@@ -127,7 +128,13 @@ pub async fn labelled(
             if let (Some(name), Some(own), true) =
                 (text("/metadata/name"), own.and_then(RunId::parse), is_due)
             {
-                found.push((format!("{collection}/{name}"), own));
+                let path = match (text("/metadata/namespace"), collection.rsplit_once('/')) {
+                    (Some(namespace), Some((group, plural))) => {
+                        format!("{group}/namespaces/{namespace}/{plural}/{name}")
+                    }
+                    _ => format!("{collection}/{name}"),
+                };
+                found.push((path, own));
             }
         }
     }

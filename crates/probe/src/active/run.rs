@@ -70,16 +70,16 @@ pub async fn active(
     (outcomes, left)
 }
 
-struct Session<'a> {
-    gate: &'a Gate,
-    api: &'a Api,
-    agent: String,
-    canary: &'a Canary,
-    stop: &'a AtomicBool,
+pub(super) struct Session<'a> {
+    pub(super) gate: &'a Gate,
+    pub(super) api: &'a Api,
+    pub(super) agent: String,
+    pub(super) canary: &'a Canary,
+    pub(super) stop: &'a AtomicBool,
 }
 
 /// The result of a step.
-enum Done {
+pub(super) enum Done {
     /// It was permitted; the response.
     Ok(Value),
     Forbidden(String),
@@ -88,7 +88,7 @@ enum Done {
 }
 
 impl Done {
-    fn why(&self) -> &str {
+    pub(super) fn why(&self) -> &str {
         match self {
             Self::Ok(_) => "",
             Self::Forbidden(why) | Self::Rejected(why) | Self::Failed(why) => why,
@@ -149,37 +149,14 @@ impl Session<'_> {
     ) -> Done {
         match step {
             Step::Create { collection, object } => {
-                let Some(path) = step.path() else {
-                    return Done::Failed("the object has no name".to_owned());
+                let unchanged = |stored: &Value| {
+                    let is_pod = object["kind"] == "Pod";
+                    match is_pod && (stored["kind"] != "Pod" || would_run(stored)) {
+                        true => Err("the server removes the scheduling gate, so the pod would run"),
+                        false => Ok(()),
+                    }
                 };
-                let dry = format!("{collection}?dryRun=All");
-                let tried = self.send("dry-run", "POST", &dry, Some((JSON, object))).await;
-                let Done::Ok(stored) = tried else {
-                    audited.push(("POST".to_owned(), dry));
-                    return tried;
-                };
-                // A webhook may have changed it, and fields that an old server does not know are
-                // dropped.
-                let is_pod = object["kind"] == "Pod";
-                if is_pod && (stored["kind"] != "Pod" || would_run(&stored)) {
-                    audited.push(("POST".to_owned(), dry));
-                    let why = "the server removes the scheduling gate, so the pod would run";
-                    return Done::Failed(why.to_owned());
-                }
-                // The journal has the path before the object exists, so that it can be removed.
-                let what = json!({"path": path, "method": "POST", "body": object});
-                if let Err(why) = self.gate.pass_cluster(&self.api.server, "create", &what).await {
-                    return Done::Failed(format!("not sent: {why}"));
-                }
-                created.push(path);
-                let stores = Step::stores(collection);
-                audited.push(("POST".to_owned(), stores.clone()));
-                let made = self.exchange(self.api, "POST", &stores, Some((JSON, object))).await;
-                // Without a response, the object may still be stored, and is removed only then.
-                if matches!(made, Done::Failed(_)) {
-                    sleep(Duration::from_secs(STORED_WITHIN)).await;
-                }
-                made
+                self.create((collection, object), unchanged, created, audited).await
             }
             Step::Send { method, path, body, proof } => {
                 audited.push(((*method).to_owned(), path.clone()));
@@ -212,7 +189,49 @@ impl Session<'_> {
         }
     }
 
-    async fn send(
+    /// Creates an object, after a dry run whose result `unchanged` accepts: a webhook may have
+    /// changed the object, and fields that an old server does not know are dropped.
+    pub(super) async fn create(
+        &self,
+        (collection, object): (&str, &Value),
+        unchanged: impl Fn(&Value) -> Result<(), &'static str>,
+        created: &mut Vec<String>,
+        audited: &mut Vec<(String, String)>,
+    ) -> Done {
+        let Some(name) = object.pointer("/metadata/name").and_then(Value::as_str) else {
+            return Done::Failed("the object has no name".to_owned());
+        };
+        let path = format!("{collection}/{name}");
+        let dry = format!("{collection}?dryRun=All");
+        let tried = self.send("dry-run", "POST", &dry, Some((JSON, object))).await;
+        let tried = match tried {
+            Done::Ok(stored) => match unchanged(&stored) {
+                Ok(()) => Ok(()),
+                Err(why) => Err(Done::Failed(why.to_owned())),
+            },
+            other => Err(other),
+        };
+        if let Err(done) = tried {
+            audited.push(("POST".to_owned(), dry));
+            return done;
+        }
+        // The journal has the path before the object exists, so that it can be removed.
+        let what = json!({"path": path, "method": "POST", "body": object});
+        if let Err(why) = self.gate.pass_cluster(&self.api.server, "create", &what).await {
+            return Done::Failed(format!("not sent: {why}"));
+        }
+        created.push(path);
+        let stores = Step::stores(collection);
+        audited.push(("POST".to_owned(), stores.clone()));
+        let made = self.exchange(self.api, "POST", &stores, Some((JSON, object))).await;
+        // Without a response, the object may still be stored, and is removed only then.
+        if matches!(made, Done::Failed(_)) {
+            sleep(Duration::from_secs(STORED_WITHIN)).await;
+        }
+        made
+    }
+
+    pub(super) async fn send(
         &self,
         kind: &str,
         method: &str,
@@ -241,7 +260,7 @@ impl Session<'_> {
     }
 
     /// Removes what was created, last first. Returns the paths of what is left.
-    async fn remove(&self, created: &mut Vec<String>) -> Vec<String> {
+    pub(super) async fn remove(&self, created: &mut Vec<String>) -> Vec<String> {
         let mut left = Vec::new();
         while let Some(path) = created.pop() {
             if revert::remove(self.gate, self.api, &path, &self.canary.run).await.is_err() {

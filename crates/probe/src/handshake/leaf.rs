@@ -100,23 +100,40 @@ impl Leaf {
         subject == issuer || is_own_authority(&subject.to_string(), &issuer.to_string())
     }
 
-    /// What is weak in its key or its signature.
-    pub(super) fn weakness(&self) -> Option<String> {
+    /// The bits of its key, if that is an RSA key.
+    ///
+    /// # Errors
+    /// The key cannot be read.
+    pub(super) fn rsa_bits(&self) -> Result<Option<usize>, String> {
         let key = self.certificate.tbs_certificate().subject_public_key_info();
-        if key.algorithm.oid == RSA {
-            let bits = modulus_bits(key.subject_public_key.raw_bytes())?;
-            if bits < 2048 {
-                return Some(format!("the RSA key has only {bits} bits"));
-            }
+        if key.algorithm.oid != RSA {
+            return Ok(None);
+        }
+        let bits = modulus_bits(key.subject_public_key.raw_bytes());
+        bits.map(Some).ok_or_else(|| "the RSA key cannot be read".to_owned())
+    }
+
+    /// What is weak in its key or its signature.
+    ///
+    /// # Errors
+    /// The key cannot be read.
+    pub(super) fn weakness(&self) -> Result<Option<String>, String> {
+        if let Some(bits) = self.rsa_bits()?.filter(|bits| is_short(*bits)) {
+            return Ok(Some(format!("the RSA key has only {bits} bits")));
         }
         // The signature of a certificate that is its own authority is not verified by clients.
         if self.is_self_signed() {
-            return None;
+            return Ok(None);
         }
         let signature = self.certificate.signature_algorithm().oid;
         let broken = BROKEN.iter().find(|(known, _)| *known == signature);
-        broken.map(|(_, name)| format!("the certificate is signed with {name}"))
+        Ok(broken.map(|(_, name)| format!("the certificate is signed with {name}")))
     }
+}
+
+/// Whether an RSA key of that many bits can be factored.
+pub(super) fn is_short(bits: usize) -> bool {
+    bits < 2048
 }
 
 /// Whether the issuer is the authority that client-go makes with a certificate
@@ -210,7 +227,7 @@ mod tests {
         let der = certificate.der().to_vec();
         let leaf = Leaf::read(&der).unwrap();
         assert_eq!(leaf.addresses(), ["10.0.0.7".parse::<IpAddr>().unwrap()]);
-        assert!(leaf.is_self_signed() && leaf.weakness().is_none());
+        assert!(leaf.is_self_signed() && leaf.weakness() == Ok(None));
         assert!(leaf.names().iter().any(|name| is_mail(name)));
         assert!(!is_mail("CN=system:node@cluster") && !is_mail("CN=a@"));
         for at in 0..der.len() {

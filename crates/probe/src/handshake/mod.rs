@@ -3,25 +3,25 @@
 mod certificate_expires_soon;
 mod certificate_name_mismatch;
 mod certificate_names_people;
-mod expired_certificate;
+mod expired_certificate_served;
 mod leaf;
 mod old_tls_version;
 mod plaintext_accepted;
 mod self_signed_certificate;
 mod weak_certificate;
-mod weak_cipher_suite;
+mod weak_cipher_suite_accepted;
 
 pub(crate) use certificate_expires_soon::CertificateExpiresSoon;
 pub(crate) use certificate_name_mismatch::CertificateNameMismatch;
 pub(crate) use certificate_names_people::CertificateNamesPeople;
-pub(crate) use expired_certificate::ExpiredCertificate;
+pub(crate) use expired_certificate_served::ExpiredCertificateServed;
 pub(crate) use old_tls_version::OldTlsVersion;
 pub(crate) use plaintext_accepted::PlaintextAccepted;
 pub(crate) use self_signed_certificate::SelfSignedCertificate;
 pub(crate) use weak_certificate::WeakCertificate;
-pub(crate) use weak_cipher_suite::WeakCipherSuite;
+pub(crate) use weak_cipher_suite_accepted::WeakCipherSuiteAccepted;
 
-use leaf::Leaf;
+use leaf::{Leaf, is_short};
 
 use crate::probe::Seen;
 use crate::shape::closed;
@@ -32,11 +32,24 @@ use crate::{Answer, Closed, Verdict};
 pub fn read_certificate(der: &[u8]) -> Option<String> {
     let leaf = Leaf::read(der)?;
     let _ = (leaf.validity(), leaf.is_self_signed(), leaf.addresses(), leaf.names());
-    Some(leaf.weakness().unwrap_or_else(|| leaf.subject()))
+    Some(leaf.weakness().ok().flatten().unwrap_or_else(|| leaf.subject()))
+}
+
+/// Whether a certificate (DER) has an RSA key that is too short.
+pub(crate) fn has_short_key(der: &[u8]) -> bool {
+    Leaf::read(der).is_some_and(|leaf| leaf.rsa_bits().is_ok_and(|bits| bits.is_some_and(is_short)))
 }
 
 /// Judges the certificate that the server presented. `wrong` says what is wrong with it.
 fn certificate(seen: &Seen<'_>, wrong: impl FnOnce(&Leaf, &Seen<'_>) -> Option<String>) -> Verdict {
+    certificate_or(seen, |leaf, seen| Ok(wrong(leaf, seen)))
+}
+
+/// The same if a part of the certificate may not be readable.
+fn certificate_or(
+    seen: &Seen<'_>,
+    wrong: impl FnOnce(&Leaf, &Seen<'_>) -> Result<Option<String>, String>,
+) -> Verdict {
     let facts = match seen.exchanges.first().map(|exchange| &exchange.answer) {
         Some(Answer::Tls(facts)) => facts,
         // A server that wants a client certificate may hide its own: nothing is proven about it.
@@ -50,11 +63,12 @@ fn certificate(seen: &Seen<'_>, wrong: impl FnOnce(&Leaf, &Seen<'_>) -> Option<S
         return Verdict::Unknown("the certificate cannot be read".to_owned());
     };
     match wrong(&leaf, seen) {
-        Some(message) => Verdict::Open {
+        Ok(Some(message)) => Verdict::Open {
             message,
             proof: format!("{}, certificate {}", facts.version, leaf.fingerprint()),
         },
-        None => Verdict::Closed(Closed::Good, format!("certificate of {}", leaf.subject())),
+        Err(why) => Verdict::Unknown(why),
+        Ok(None) => Verdict::Closed(Closed::Good, format!("certificate of {}", leaf.subject())),
     }
 }
 

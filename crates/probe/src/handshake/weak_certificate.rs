@@ -2,7 +2,7 @@
 
 use pavisade_macros::check;
 
-use super::certificate;
+use super::certificate_or;
 use crate::probe::Seen;
 use crate::{Ask, Component, EndpointProbe, Offer, Target, Verdict};
 
@@ -28,6 +28,6 @@ impl EndpointProbe for WeakCertificate {
     }
 
     fn judge(seen: &Seen<'_>) -> Verdict {
-        certificate(seen, |leaf, _| leaf.weakness())
+        certificate_or(seen, |leaf, _| leaf.weakness())
     }
 }

@@ -18,7 +18,7 @@ mod kubelet_anonymous_run;
 mod kubelet_anonymous_running_pods;
 mod kubelet_anonymous_stats;
 mod kubelet_health_exposed;
-mod kubelet_read_only_port;
+mod kubelet_read_only_pods;
 
 pub(crate) use cadvisor_exposed::CadvisorExposed;
 pub(crate) use kubelet_anonymous_attach::KubeletAnonymousAttach;
@@ -38,7 +38,7 @@ pub(crate) use kubelet_anonymous_run::KubeletAnonymousRun;
 pub(crate) use kubelet_anonymous_running_pods::KubeletAnonymousRunningPods;
 pub(crate) use kubelet_anonymous_stats::KubeletAnonymousStats;
 pub(crate) use kubelet_health_exposed::KubeletHealthExposed;
-pub(crate) use kubelet_read_only_port::KubeletReadOnlyPort;
+pub(crate) use kubelet_read_only_pods::KubeletReadOnlyPods;
 
 use crate::probe::Seen;
 use crate::shape::{closed, uncontrolled};

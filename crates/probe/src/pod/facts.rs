@@ -5,6 +5,8 @@ use std::fs::{self, OpenOptions};
 use std::io::ErrorKind;
 use std::path::Path;
 
+use super::Rights;
+
 /// What is known about the container of this process. `None` is for what could not be read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PodFacts {
@@ -28,6 +30,8 @@ pub struct PodFacts {
     pub writable: Vec<String>,
     /// Whether the token of a ServiceAccount is mounted.
     pub token: bool,
+    /// What the token may do, or why that is not known. `None` if nobody asked.
+    pub rights: Option<Result<Rights, String>>,
     /// The names of environment variables with secrets.
     pub secrets: Vec<String>,
 }
@@ -55,6 +59,15 @@ const SOCKETS: [&str; 6] = [
     "run/k3s/containerd/containerd.sock",
     "run/podman/podman.sock",
 ];
+
+/// The namespace of the token, next to it.
+const NAMESPACE: &str = "var/run/secrets/kubernetes.io/serviceaccount/namespace";
+
+/// Returns the namespace of the container's token. `None` if there is no token.
+pub fn own_namespace(root: &Path) -> Option<String> {
+    let text = fs::read_to_string(root.join(NAMESPACE)).ok()?;
+    Some(text.trim().to_owned())
+}
 
 impl PodFacts {
     /// Reads the facts. `root` is `/`, except in tests.
@@ -95,6 +108,7 @@ impl PodFacts {
                 .collect(),
             writable,
             token: root.join(TOKEN).exists(),
+            rights: None,
             secrets: environment.iter().filter(is_secret).map(|(name, _)| name.clone()).collect(),
         }
     }

@@ -10,9 +10,13 @@ mod pod_root_user;
 mod pod_runtime_socket;
 mod pod_secrets_in_environment;
 mod pod_service_account_token;
+mod pod_token_gains_permissions;
+mod pod_token_reads_secrets;
+mod pod_token_runs_code;
 mod pod_without_seccomp;
 mod pod_writable_kernel_file;
 mod pod_writable_root;
+mod rights;
 
 pub(crate) use pod_block_devices::PodBlockDevices;
 pub(crate) use pod_dangerous_capabilities::PodDangerousCapabilities;
@@ -23,11 +27,15 @@ pub(crate) use pod_root_user::PodRootUser;
 pub(crate) use pod_runtime_socket::PodRuntimeSocket;
 pub(crate) use pod_secrets_in_environment::PodSecretsInEnvironment;
 pub(crate) use pod_service_account_token::PodServiceAccountToken;
+pub(crate) use pod_token_gains_permissions::PodTokenGainsPermissions;
+pub(crate) use pod_token_reads_secrets::PodTokenReadsSecrets;
+pub(crate) use pod_token_runs_code::PodTokenRunsCode;
 pub(crate) use pod_without_seccomp::PodWithoutSeccomp;
 pub(crate) use pod_writable_kernel_file::PodWritableKernelFile;
 pub(crate) use pod_writable_root::PodWritableRoot;
 
-pub use facts::{Mount, PodFacts};
+pub use facts::{Mount, PodFacts, own_namespace};
+pub use rights::{Right, Rights, rights};
 
 use crate::{Closed, Verdict};
 

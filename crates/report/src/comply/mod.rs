@@ -79,7 +79,10 @@ pub(crate) fn label(state: ControlState) -> &'static str {
 /// period. May be empty.
 pub(crate) fn reason(control: &AssessedControl<'_>, unread: usize) -> String {
     match (&control.control.assessed, control.state) {
-        (Assessed::ByHand(text) | Assessed::Elsewhere(text), _) => text.clone(),
+        (
+            Assessed::ByHand(text) | Assessed::Elsewhere(text),
+            ControlState::ByHand | ControlState::Elsewhere,
+        ) => text.clone(),
         (_, ControlState::Excepted) => "its failing checks are covered by exceptions".to_owned(),
         (_, ControlState::Unknown) => {
             let mut reasons = unknown_reasons(control, unread);
@@ -100,6 +103,7 @@ pub(crate) fn reason(control: &AssessedControl<'_>, unread: usize) -> String {
 pub(crate) fn gap<'a>(control: &'a AssessedControl<'_>) -> Option<Cow<'a, str>> {
     let gap = match &control.control.assessed {
         Assessed::Partly(gap) => Some(gap.as_str()),
+        Assessed::ByHand(gap) if control.state != ControlState::ByHand => Some(gap.as_str()),
         _ => None,
     };
     if control.state != ControlState::HoldsInPart || control.unseen.is_empty() {

@@ -203,7 +203,10 @@ impl<'a> Index<'a> {
             return near;
         }
         let mut about = vec![About::Anything];
-        if let Subject::Object { name, .. } | Subject::Cluster { name } = &finding.subject {
+        if let Subject::Object { name, .. }
+        | Subject::Cluster { name }
+        | Subject::Endpoint { address: name, .. } = &finding.subject
+        {
             about.push(About::Name(name.to_string()));
         }
         if self.has_prints {

@@ -16,9 +16,9 @@ use crate::{Ask, Component, EndpointProbe, Offer, Target, Verdict};
 /// ## Fix
 /// Renew the certificate, and restart the component if it does not reload it.
 #[check(id = "PV-P032", severity = High, scope = World)]
-pub(crate) struct ExpiredCertificate {}
+pub(crate) struct ExpiredCertificateServed {}
 
-impl EndpointProbe for ExpiredCertificate {
+impl EndpointProbe for ExpiredCertificateServed {
     const AT: &'static [Component] = Component::TLS;
     const TECHNIQUES: &'static [&'static str] = &[];
     const OWASP: &'static str = "K07";

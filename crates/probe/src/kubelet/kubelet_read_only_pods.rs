@@ -14,9 +14,9 @@ use crate::{Ask, Component, EndpointProbe, Target, Verdict};
 /// ## Fix
 /// Set `readOnlyPort: 0` in the configuration of the kubelet.
 #[check(id = "PV-P065", severity = High, scope = World)]
-pub(crate) struct KubeletReadOnlyPort {}
+pub(crate) struct KubeletReadOnlyPods {}
 
-impl EndpointProbe for KubeletReadOnlyPort {
+impl EndpointProbe for KubeletReadOnlyPods {
     const AT: &'static [Component] = &[Component::KubeletReadOnly];
     const TECHNIQUES: &'static [&'static str] = &["T1613"];
     const OWASP: &'static str = "K06";

@@ -16,9 +16,9 @@ use crate::{Answer, Ask, Component, EndpointProbe, Offer, Target, Verdict};
 /// Set `--tls-cipher-suites` (`tlsCipherSuites` of the kubelet) to suites with ECDHE and AEAD, or
 /// remove the setting.
 #[check(id = "PV-P031", severity = Medium, scope = World)]
-pub(crate) struct WeakCipherSuite {}
+pub(crate) struct WeakCipherSuiteAccepted {}
 
-impl EndpointProbe for WeakCipherSuite {
+impl EndpointProbe for WeakCipherSuiteAccepted {
     const AT: &'static [Component] = Component::TLS;
     const TECHNIQUES: &'static [&'static str] = &[];
     const OWASP: &'static str = "K07";

@@ -1,0 +1,248 @@
+//! Runs the probes of a container in a restricted pod, and brings the results back by its log.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use pavisade_sources::Api;
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
+
+use super::run::{Done, Session};
+use super::step::Canary;
+use crate::Gate;
+
+/// What consent to this is called in a scope file.
+pub const IN_POD: &str = "in-pod";
+/// How long to wait for the pod, and how often to ask.
+const PATIENCE: Duration = Duration::from_secs(120);
+const PAUSE: Duration = Duration::from_secs(1);
+/// How long an image may be pulled.
+const PULL: Duration = Duration::from_secs(60);
+/// Bytes of the log.
+const LOG: usize = 8 << 20;
+/// The annotation with the scope, which the pod reads as a file.
+const SCOPE: &str = "pavisade.dev/probe-scope";
+
+/// A pod that probes its container and what it can reach.
+#[derive(Debug, Clone)]
+pub struct Inside {
+    /// The namespace in which it runs.
+    pub namespace: String,
+    /// An image whose entry point is `pavisade`.
+    pub image: String,
+}
+
+impl Inside {
+    /// Creates it.
+    pub fn new(namespace: &str, image: &str) -> Self {
+        Self { namespace: namespace.to_owned(), image: image.to_owned() }
+    }
+
+    /// Returns the path of the collection and the pod. `scope` is what the pod may touch.
+    pub fn pod(&self, canary: &Canary, scope: &Value) -> (String, Value) {
+        let mut pod = crate::restricted(&self.namespace, &self.image);
+        pod["metadata"] = canary.object("v1", "Pod", &json!({}))["metadata"].clone();
+        pod["metadata"]["namespace"] = json!(self.namespace);
+        pod["metadata"]["annotations"][SCOPE] = json!(scope.to_string());
+        let spec = &mut pod["spec"];
+        // The pod gets what other pods of the namespace get.
+        if let Some(spec) = spec.as_object_mut() {
+            spec.remove("automountServiceAccountToken");
+        }
+        spec["restartPolicy"] = json!("Never");
+        spec["activeDeadlineSeconds"] = json!(PATIENCE.as_secs());
+        spec["terminationGracePeriodSeconds"] = json!(0);
+        spec["volumes"] = json!([
+            {"name": "tmp", "emptyDir": {"sizeLimit": "64Mi"}},
+            {"name": "scope", "downwardAPI": {"items": [{
+                "path": "scope.yaml",
+                "fieldRef": {"fieldPath": format!("metadata.annotations['{SCOPE}']")},
+            }]}},
+        ]);
+        let container = &mut spec["containers"][0];
+        container["imagePullPolicy"] = json!("IfNotPresent");
+        container["args"] = json!([
+            "probe",
+            "pod",
+            "--quiet",
+            "--scope-file",
+            "/scope/scope.yaml",
+            "--journals",
+            "/tmp",
+            "--output",
+            "/tmp/result",
+            "--evidence",
+            "-",
+        ]);
+        container["resources"] = json!({
+            "requests": {"cpu": "10m", "memory": "32Mi"},
+            "limits": {"cpu": "500m", "memory": "256Mi"},
+        });
+        container["volumeMounts"] = json!([
+            {"name": "tmp", "mountPath": "/tmp"},
+            {"name": "scope", "mountPath": "/scope", "readOnly": true},
+        ]);
+        (format!("/api/v1/namespaces/{}/pods", self.namespace), pod)
+    }
+}
+
+/// Runs the pod. Returns the document with its results, or why there is none, and what could not be
+/// removed.
+pub async fn in_pod(
+    gate: &Gate,
+    api: &Api,
+    inside: &Inside,
+    canary: &Canary,
+    stop: &AtomicBool,
+) -> (Result<Value, String>, Vec<String>) {
+    let agent = format!("{} {IN_POD}", gate.agent());
+    let session = Session { gate, api, agent, canary, stop };
+    let (collection, pod) = inside.pod(canary, &gate.scope().for_pod());
+    let mut created = Vec::new();
+    let result = run(&session, (&collection, &pod), &mut created).await;
+    (result, session.remove(&mut created).await)
+}
+
+/// Creates a pod that is not yet there, and returns the document in its log.
+pub(super) async fn run(
+    session: &Session<'_>,
+    (collection, pod): (&str, &Value),
+    created: &mut Vec<String>,
+) -> Result<Value, String> {
+    let same = |stored: &Value| match is_restricted(stored, pod) {
+        true => Ok(()),
+        false => Err("the server changes the pod, so that its results would prove nothing"),
+    };
+    match session.create((collection, pod), same, created, &mut Vec::new()).await {
+        Done::Ok(_) => results(session, created).await,
+        done => Err(format!("the pod cannot be created: {}", done.why())),
+    }
+}
+
+/// Whether the pod still runs our program with our security context.
+fn is_restricted(stored: &Value, sent: &Value) -> bool {
+    let same = |path: &str| stored.pointer(path) == sent.pointer(path);
+    let all = stored.pointer("/spec/containers").and_then(Value::as_array);
+    // A mutating webhook may add a sidecar, but then it may run something else than ours.
+    all.is_some_and(|all| all.len() == 1)
+        && same("/spec/containers/0/image")
+        && same("/spec/containers/0/args")
+        && same("/spec/containers/0/command")
+        && same("/spec/containers/0/securityContext/capabilities")
+        && same("/spec/containers/0/securityContext/allowPrivilegeEscalation")
+        && stored.pointer("/spec/hostNetwork").is_none_or(|value| *value == json!(false))
+        && stored.pointer("/spec/hostPID").is_none_or(|value| *value == json!(false))
+}
+
+/// Waits for the end of the pod, and reads its log.
+async fn results(session: &Session<'_>, created: &[String]) -> Result<Value, String> {
+    let Some(path) = created.last() else { return Err("there is no pod".to_owned()) };
+    let start = Instant::now();
+    loop {
+        if session.stop.load(Ordering::Relaxed) {
+            return Err("the run was interrupted".to_owned());
+        }
+        let pod = match session.send("request", "GET", path, None).await {
+            Done::Ok(pod) => pod,
+            done => return Err(format!("the pod cannot be read: {}", done.why())),
+        };
+        let text = |path: &str| pod.pointer(path).and_then(Value::as_str).unwrap_or_default();
+        match text("/status/phase") {
+            "Succeeded" | "Failed" => break,
+            _ => {}
+        }
+        let waits = "/status/containerStatuses/0/state/waiting";
+        let reason = text(&format!("{waits}/reason"));
+        let never = ["InvalidImageName", "CreateContainerConfigError", "CreateContainerError"];
+        let is_pulled = matches!(reason, "ErrImagePull" | "ImagePullBackOff" | "ErrImageNeverPull");
+        if never.contains(&reason)
+            || is_pulled && start.elapsed() > PULL
+            || start.elapsed() > PATIENCE
+        {
+            let said = text(&format!("{waits}/message"));
+            let scheduled = text("/status/conditions/0/message");
+            let why = [reason, said, scheduled].into_iter().filter(|text| !text.is_empty());
+            let why: String = why.collect::<Vec<_>>().join(": ").chars().take(300).collect();
+            return Err(format!("the pod did not run: {why}"));
+        }
+        sleep(PAUSE).await;
+    }
+    let path = format!("{path}/log?limitBytes={LOG}");
+    let what = json!({"method": "GET", "path": path});
+    let passed = session.gate.pass_cluster(&session.api.server, "request", &what).await;
+    passed.map_err(|withheld| format!("not sent: {withheld}"))?;
+    let (status, body) = session.api.send("GET", &path, &session.agent, None).await?;
+    if status != 200 {
+        return Err(format!("the log of the pod cannot be read: status {status}"));
+    }
+    document(&String::from_utf8_lossy(&body))
+}
+
+/// Finds the document in a log, which may also contain messages.
+fn document(log: &str) -> Result<Value, String> {
+    let start = match log.starts_with("{\n") {
+        true => Some(0),
+        false => log.find("\n{\n").map(|at| at + 1),
+    };
+    let end = log.rfind("\n}").map(|at| at + 2);
+    let found = start.zip(end).and_then(|(start, end)| log.get(start..end));
+    found.and_then(|text| serde_json::from_str(text).ok()).ok_or_else(|| {
+        let said = log.lines().find(|line| !line.trim().is_empty()).unwrap_or("it is empty");
+        let said: String = said.chars().filter(|c| !c.is_control()).take(300).collect();
+        format!("the log of the pod has no results: {said}")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::RunId;
+
+    #[test]
+    fn the_results_are_found_between_messages() {
+        for (log, expect) in [
+            ("{\n  \"a\": 1\n}\n", Ok(json!({"a": 1}))),
+            (
+                "warning: x\n{\n  \"a\": {\n    \"b\": 1\n  }\n}\nerror: y\n",
+                Ok(json!({"a": {"b": 1}})),
+            ),
+            (
+                "error: no such file\n",
+                Err("the log of the pod has no results: error: no such file"),
+            ),
+            ("", Err("the log of the pod has no results: it is empty")),
+            ("{\n  \"a\": 1", Err("the log of the pod has no results: {")),
+        ] {
+            assert_eq!(document(log), expect.map_err(str::to_owned), "{log}");
+        }
+    }
+
+    #[test]
+    fn a_pod_that_the_server_changes_is_not_run() {
+        let run = RunId::new(b"");
+        let canary = Canary { run, expires: String::new(), image: String::new(), node: Ok(None) };
+        let inside = Inside::new("shop", "registry/pavisade:1");
+        let (collection, pod) = inside.pod(&canary, &json!({"cluster": true}));
+        assert_eq!(collection, "/api/v1/namespaces/shop/pods");
+        assert_eq!(pod["spec"].get("automountServiceAccountToken"), None);
+        assert!(is_restricted(&pod, &pod));
+        // What the server adds does not matter.
+        let mut stored = pod.clone();
+        stored["spec"]["serviceAccountName"] = json!("default");
+        stored["spec"]["containers"][0]["terminationMessagePath"] = json!("/dev/termination-log");
+        assert!(is_restricted(&stored, &pod));
+        for (path, value) in [
+            ("/spec/containers/0/image", json!("other")),
+            ("/spec/containers/0/args", json!([])),
+            ("/spec/containers/0/securityContext/capabilities", json!({"add": ["SYS_ADMIN"]})),
+            ("/spec/containers", json!([])),
+        ] {
+            let mut stored = pod.clone();
+            *stored.pointer_mut(path).unwrap() = value;
+            assert!(!is_restricted(&stored, &pod), "{path}");
+        }
+        let mut stored = pod.clone();
+        stored["spec"]["hostNetwork"] = json!(true);
+        assert!(!is_restricted(&stored, &pod));
+    }
+}

@@ -1,0 +1,63 @@
+//! PV-P097.
+
+use pavisade_macros::check;
+
+use crate::dns::{Question, RecordKind};
+use crate::probe::Seen;
+use crate::shape::{closed, worst};
+use crate::{Answer, Ask, Closed, Component, EndpointProbe, Exchange, Target, Verdict};
+
+/// Cluster DNS lists the Services of all namespaces
+///
+/// ## Why
+/// An attacker in any pod learns the names and namespaces of all Services: by the transfer of the
+/// whole zone, by a wildcard, or one address after the other.
+///
+/// ## Fix
+/// Do not configure the `transfer` plugin of CoreDNS for the cluster's zone, use version 1.9 or
+/// later, which has no wildcards, and leave reverse zones out of the `kubernetes` plugin.
+#[check(id = "PV-P097", severity = Low, scope = World)]
+pub(crate) struct DnsListsServices {}
+
+impl EndpointProbe for DnsListsServices {
+    const AT: &'static [Component] = &[Component::Dns];
+    const TECHNIQUES: &'static [&'static str] = &["T1046"];
+    const OWASP: &'static str = "K05";
+
+    fn asks(target: &Target) -> Vec<Ask> {
+        let of = |name: &str, kind: RecordKind| Question { name: name.to_owned(), kind };
+        vec![
+            Ask::Dns(of("cluster.local", RecordKind::Axfr)),
+            Ask::Dns(of("any.any.svc.cluster.local", RecordKind::Srv)),
+            // The server's own address is one of a Service.
+            Ask::Dns(Question::name_of(target.address.ip())),
+        ]
+    }
+
+    fn judge(seen: &Seen<'_>) -> Verdict {
+        worst(seen.exchanges.iter().map(|exchange| one(exchange)))
+    }
+}
+
+fn one(exchange: &Exchange) -> Verdict {
+    let names = match &exchange.answer {
+        Answer::Names(names) => names,
+        other => return closed(other),
+    };
+    let service = names.names.iter().find(|name| {
+        let mut labels = name.split('.').skip(2);
+        labels.next() == Some("svc") && !name.starts_with("any.any.")
+    });
+    match service {
+        Some(name) => Verdict::Open {
+            message: "the cluster's DNS lists Services".to_owned(),
+            proof: format!("{}: {name}", exchange.ask),
+        },
+        // Refused, not implemented, or no such name.
+        None if matches!(names.code, 0 | 3..=5) => Verdict::Closed(
+            Closed::NotServed,
+            format!("{}: code {}, no Service", exchange.ask, names.code),
+        ),
+        None => Verdict::Unknown(format!("{}: code {}", exchange.ask, names.code)),
+    }
+}
