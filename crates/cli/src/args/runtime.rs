@@ -166,7 +166,7 @@ pub(crate) struct ListArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ExplainArgs {
-    /// The rule's name.
+    /// The rule's name or ID.
     pub name: String,
 
     /// Rule files, in order, after the rules of Pavisade.
