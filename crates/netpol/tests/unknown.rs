@@ -399,8 +399,8 @@ fn ports_of_nodes_lead_to_pods() {
         ("{containerPort: 8080, hostPort: 80, hostIP: 0.0.0.0}", Some("TCP 8080")),
     ] {
         let mut engine = engine(&pod(ports));
-        let rest = Imagined::add(&mut engine).rest;
-        let found = ways(&engine, rest);
+        let serving = Serving::of(&mut engine);
+        let found = ways(&engine, &serving);
         let found: Vec<_> = found.iter().filter(|way| way.by == By::HostPort).collect();
         let found = found.first().map(|way| way.verdict.allow.to_string());
         assert_eq!(found.as_deref(), expected, "{ports}");

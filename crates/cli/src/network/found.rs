@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow, bail};
 use pavisade_netpol::{
-    Assumptions, GENERATE_READS, Imagined, READS, Selects, demands, differences, generate as make,
+    Assumptions, GENERATE_READS, Imagined, READS, Selects, Serving, demands, differences, generate as make,
     holds, lint as remarks,
 };
 use pavisade_report::network::{
@@ -55,8 +55,8 @@ pub(super) fn diff(args: &DiffArgs) -> anyhow::Result<Outcome> {
         for engine in [&*a, &*b] {
             super::limit(engine, &pavisade_netpol::Focus::default())?;
         }
-        let (x, y) = (Imagined::add(a), Imagined::add(b));
-        changes.extend(differences((a, Some(x.rest)), (b, Some(y.rest))));
+        let (x, y) = (Serving::of(a), Serving::of(b));
+        changes.extend(differences((a, Some(&x)), (b, Some(&y))));
     }
     let format = match (args.json, args.markdown) {
         (true, _) => NetworkDiffFormat::Json,

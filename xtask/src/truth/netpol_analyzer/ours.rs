@@ -108,7 +108,7 @@ fn rows(engine: &Engine, imagined: &Imagined) -> Vec<Row> {
 /// Returns what Ingresses and Routes expose.
 fn controlled(engine: &Engine, imagined: &Imagined) -> Vec<(usize, Verdict)> {
     let mut all: BTreeMap<usize, Verdict> = BTreeMap::new();
-    for way in ways(engine, imagined.rest) {
+    for way in ways(engine, &Serving::assumed(imagined.rest)) {
         if matches!(way.by, pavisade_netpol::By::Entry(_)) {
             let one = all.entry(way.workload).or_default();
             // What one way stops another may let through: stopped is what none does.
@@ -276,9 +276,10 @@ fn difference(old: &Path, new: &Path) -> anyhow::Result<Answer> {
         Ok((names, engine, imagined))
     };
     let (before, after) = (read(old)?, read(new)?);
+    let serving = [&before, &after].map(|side| Serving::assumed(side.2.rest));
     let changes = pavisade_netpol::differences(
-        (&before.1, Some(before.2.rest)),
-        (&after.1, Some(after.2.rest)),
+        (&before.1, Some(&serving[0])),
+        (&after.1, Some(&serving[1])),
     );
     let mut rows = Vec::new();
     for change in changes {
