@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use pavisade_model::kinds;
+use pavisade_netpol::{Operator, Selector};
 use pavisade_snapshot::{Coverage, Object, Pod};
 use pavisade_yaml::Value;
 
@@ -53,6 +54,17 @@ pub(crate) enum Wanted<'a> {
 }
 
 impl<'a> Wanted<'a> {
+    /// Returns a requirement of a policy's selector for a label that must exist.
+    pub(super) fn of_policy(selector: &'a Selector) -> Option<Self> {
+        selector.requirements()?.iter().find_map(|one| match one.operator {
+            Operator::In => {
+                Some(Self::OneOf(&one.key, one.values.iter().map(String::as_str).collect()))
+            }
+            Operator::Exists => Some(Self::Any(&one.key)),
+            Operator::NotIn | Operator::DoesNotExist => None,
+        })
+    }
+
     /// Returns the first requirement of a selector, if it is for a label that must exist. (Later
     /// ones are only evaluated if the first is met.)
     pub(crate) fn of(selector: Value<'a>) -> Option<Self> {
