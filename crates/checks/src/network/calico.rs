@@ -6,13 +6,14 @@
 //! default action of another tier is in an object that is not read.
 
 use pavisade_model::kinds;
+use pavisade_netpol::Direction;
 use pavisade_snapshot::{Label, Object, Pod, Selects};
 use pavisade_yaml::{Kind, Value};
 
 use super::address::Cidr;
 use super::calico_selector::matches;
 use super::other_policy::{Effect, everywhere, namespace_label};
-use super::policy::{Added, Direction, added_label, selects as selects_pod};
+use super::policy::{Added, added_label, selects as selects_pod};
 use crate::field::{WrongType, boolean, list, text, text_element};
 use crate::{Claim, View};
 

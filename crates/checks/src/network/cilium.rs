@@ -7,12 +7,13 @@
 //! parse.
 
 use pavisade_model::kinds;
+use pavisade_netpol::Direction;
 use pavisade_snapshot::{Label as Known, Object, Pod, Selects};
 use pavisade_yaml::{Kind, Value};
 
 use super::address::Cidr;
 use super::other_policy::{Effect, everywhere, namespace_label};
-use super::policy::{Added, Direction, added_label, selects as selects_pod};
+use super::policy::{Added, added_label, selects as selects_pod};
 use crate::field::{WrongType, boolean, is_plain_selector, list, map};
 use crate::{Claim, View};
 
