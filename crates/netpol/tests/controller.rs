@@ -2,7 +2,7 @@
 
 use pavisade_netpol::{By, Doubt, Serving, ways};
 
-use crate::engine::engine;
+use crate::second::engine;
 
 const BACKEND: &str = "\
 ---
