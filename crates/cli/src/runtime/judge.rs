@@ -255,6 +255,11 @@ impl Judge {
             self.counts.unread(&format!("{place}: not a JSON object"));
             return Ok(());
         };
+        if !AuditEvent::all(doc.root()).0.is_empty() {
+            let why = "an audit event, which `pavisade runtime audit` evaluates";
+            self.counts.unread(&format!("{place}: {why}"));
+            return Ok(());
+        }
         let event = match Recorded::read(doc.root()) {
             Ok(event) => event,
             Err(error) => {
