@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use regex::bytes::{RegexSet, RegexSetBuilder};
+use rustc_hash::FxHashMap;
 
 use crate::compile::{Comparand, Node, Pattern, Source, Test};
 use crate::event_types::EventTypes;
@@ -25,7 +26,7 @@ pub struct RuleSet {
     /// The node of each rule.
     roots: Vec<u32>,
     graph: Graph,
-    by_type: HashMap<String, Arc<Plan>>,
+    by_type: FxHashMap<String, Arc<Plan>>,
     /// For types that no rule names.
     other: Arc<Plan>,
     event_type: Option<FieldRef>,
@@ -80,9 +81,10 @@ type Needed = (FieldRef, How, Vec<Vec<u8>>);
 struct Guard {
     field: FieldRef,
     how: How,
-    rules: HashMap<Vec<u8>, Vec<u32>>,
-    /// The lengths of the values, each once; those of numbers are all the same.
-    lengths: BTreeSet<usize>,
+    /// The keys come from rules, so that no event can choose colliding ones.
+    rules: FxHashMap<Vec<u8>, Vec<u32>>,
+    /// The lengths of the values, each once, in order; those of numbers are all the same.
+    lengths: Vec<usize>,
 }
 
 /// How a value is compared.
@@ -279,7 +281,7 @@ impl Graph {
 impl Plan {
     fn new(asked: &[u32], guards: &[Option<Needed>]) -> Self {
         let mut plan = Self::default();
-        let mut by_field = BTreeMap::<(&FieldRef, How), HashMap<Vec<u8>, Vec<u32>>>::new();
+        let mut by_field = BTreeMap::<(&FieldRef, How), FxHashMap<Vec<u8>, Vec<u32>>>::new();
         for rule in asked {
             match &guards[*rule as usize] {
                 None => plan.always.push(*rule),
@@ -292,7 +294,8 @@ impl Plan {
             }
         }
         for ((field, how), rules) in by_field {
-            let lengths = rules.keys().map(Vec::len).collect();
+            let lengths: BTreeSet<_> = rules.keys().map(Vec::len).collect();
+            let lengths = lengths.into_iter().collect();
             plan.guards.push(Guard { field: field.clone(), how, rules, lengths });
         }
         plan
@@ -306,19 +309,15 @@ impl Guard {
             self.rules.get(key).into_iter().flatten().for_each(|rule| take(*rule));
         };
         match (self.how, value) {
-            (How::Equal, Value::Bytes(text)) => look(text),
+            (How::Equal, Value::Bytes(text)) => {
+                if self.lengths.binary_search(&text.len()).is_ok() {
+                    look(text);
+                }
+            }
             (How::Number, Value::Int(number)) => look(&number.to_le_bytes()),
             (How::Path, Value::Bytes(text)) => {
                 let longest = self.lengths.last().copied().unwrap_or_default();
-                let mut path = Vec::with_capacity(longest);
-                for part in components(text) {
-                    path.push(b'/');
-                    path.extend(part);
-                    if path.len() > longest {
-                        break;
-                    }
-                    look(&path);
-                }
+                paths(text, longest, look);
             }
             (How::Prefix, Value::Bytes(text)) => {
                 self.lengths.iter().filter_map(|length| text.get(..*length)).for_each(look);
@@ -329,6 +328,29 @@ impl Guard {
             }
             _ => {}
         }
+    }
+}
+
+/// Calls `take` with a path and the paths above it, with single slashes and up to a length.
+fn paths(text: &[u8], longest: usize, mut take: impl FnMut(&[u8])) {
+    let is_plain = text.first() == Some(&b'/')
+        && !text.windows(2).any(|pair| pair == b"//")
+        && text.last() != Some(&b'/');
+    if is_plain {
+        let slashes = memchr::memchr_iter(b'/', &text[1..]).map(|at| at + 1);
+        for end in slashes.chain([text.len()]).take_while(|end| *end <= longest) {
+            take(&text[..end]);
+        }
+        return;
+    }
+    let mut path = Vec::with_capacity(longest);
+    for part in components(text) {
+        path.push(b'/');
+        path.extend(part);
+        if path.len() > longest {
+            break;
+        }
+        take(&path);
     }
 }
 

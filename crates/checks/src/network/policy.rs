@@ -2,7 +2,7 @@
 
 use pavisade_model::{GroupKind, kinds};
 use pavisade_netpol::{self as netpol, Direction, FlawKind, Policy, Rule};
-use pavisade_snapshot::{Coverage, Label, Object, Pod, Selector, Selects};
+use pavisade_snapshot::{Coverage, Object, Pod, Selector, Selects};
 use pavisade_yaml::Value;
 
 use super::other_policy::{Effect, others, unread};
@@ -32,7 +32,10 @@ pub(super) fn rules(policy: &Policy, direction: Direction) -> &[Rule] {
 /// the namespace of files.
 pub(super) fn is_subject(subject: &netpol::Selector, namespace: &str, pod: Pod<'_>) -> Selects {
     let selects = same_namespace(namespace, pod);
-    if selects == Selects::No { selects } else { selects.and(subject.selects(|key| label(pod, key))) }
+    match selects {
+        Selects::No => selects,
+        _ => selects.and(subject.selects(|key| pod.label(key))),
+    }
 }
 
 /// Returns whether a selector of an object in `namespace` selects the pod. This may depend on
@@ -42,7 +45,7 @@ pub(super) fn selects(selector: Option<&Selector<'_>>, namespace: &str, pod: Pod
     if same == Selects::No {
         return same;
     }
-    same.and(selector.map_or(Selects::Yes, |selector| selector.selects(|key| label(pod, key))))
+    same.and(selector.map_or(Selects::Yes, |selector| selector.selects(|key| pod.label(key))))
 }
 
 fn same_namespace(namespace: &str, pod: Pod<'_>) -> Selects {
@@ -52,66 +55,6 @@ fn same_namespace(namespace: &str, pod: Pod<'_>) -> Selects {
         ("", _) | (_, "") => Selects::Maybe,
         _ => Selects::No,
     }
-}
-
-/// Returns a label of the pods of a template, with those that its controller adds.
-pub(super) fn label<'a>(pod: Pod<'a>, key: &str) -> Label<'a> {
-    match pod.labels().find(|(own, _)| *own == key) {
-        Some((_, value)) => Label::Is(value),
-        None => match added_label(pod, key) {
-            Added::Value(value) => Label::Is(value),
-            Added::Unknown => Label::Unknown,
-            Added::No => Label::Absent,
-        },
-    }
-}
-
-/// A label that is not in the template.
-pub(super) enum Added<'a> {
-    No,
-    Value(&'a str),
-    Unknown,
-}
-
-/// Returns how a workload's controller sets a label on its pods.
-pub(super) fn added_label<'a>(pod: Pod<'a>, key: &str) -> Added<'a> {
-    let object = pod.object();
-    let names_job = ["job-name", "batch.kubernetes.io/job-name"].contains(&key);
-    match added_keys(pod) {
-        _ if names_job && object.kind() == "Job" && is_batch(object) => Added::Value(object.name()),
-        Some(keys) if !keys.contains(&key) => Added::No,
-        _ => Added::Unknown,
-    }
-}
-
-fn is_batch(object: &Object) -> bool {
-    ["batch", "extensions"].contains(&object.group())
-}
-
-/// Returns the labels that a workload's controller adds to its pods. `None` if they may be any.
-pub(super) fn added_keys(pod: Pod<'_>) -> Option<&'static [&'static str]> {
-    let object = pod.object();
-    Some(match (object.group(), object.kind()) {
-        (_, "Job" | "CronJob") if is_batch(object) => &[
-            "job-name",
-            "batch.kubernetes.io/job-name",
-            "controller-uid",
-            "batch.kubernetes.io/controller-uid",
-            "batch.kubernetes.io/job-completion-index",
-        ],
-        ("apps" | "extensions", "Deployment" | "ReplicaSet") => &["pod-template-hash"],
-        ("apps" | "extensions", "DaemonSet") => {
-            &["controller-revision-hash", "pod-template-generation"]
-        }
-        ("apps", "StatefulSet") => &[
-            "controller-revision-hash",
-            "statefulset.kubernetes.io/pod-name",
-            "apps.kubernetes.io/pod-index",
-        ],
-        ("", _) => &[],
-        // The labels set by the operator of a custom resource are not known.
-        _ => return None,
-    })
 }
 
 /// Whether the pod is on the host network, where policies do not apply.
@@ -218,7 +161,7 @@ impl Seen {
 pub(super) fn pods_of<'a>(policy: &Policy, cx: &View<'a>) -> Vec<Pod<'a>> {
     match Wanted::of_policy(&policy.subject) {
         Some(wanted) => Near::of(&policy.namespace, cx).with(&wanted).collect(),
-        None => pods_near(&policy.namespace, cx),
+        None => Near::of(&policy.namespace, cx).all().collect(),
     }
 }
 
@@ -233,14 +176,8 @@ pub(super) fn pods_with<'a>(
         Some((key, value)) => {
             Box::new(Near::of(namespace, cx).with(&Wanted::OneOf(key, vec![value])))
         }
-        None => Box::new(pods_near(namespace, cx).into_iter()),
+        None => Box::new(Near::of(namespace, cx).all()),
     }
-}
-
-/// Returns the pods of the workloads in a namespace.
-fn pods_near<'a>(namespace: &str, cx: &View<'a>) -> Vec<Pod<'a>> {
-    let objects = kinds::WORKLOADS.iter().flat_map(|kind| near(*kind, namespace, cx).objects);
-    objects.flat_map(Object::pods).collect()
 }
 
 /// Returns whether no policy restricts the pod's traffic in a direction.

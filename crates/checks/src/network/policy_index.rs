@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use pavisade_model::kinds;
 use pavisade_netpol::{Direction, Policy, Selector};
-use pavisade_snapshot::{Coverage, Object, Pod, Selects};
+use pavisade_snapshot::{Coverage, Label, Object, Pod, Selects};
 
 use super::pod_index::Wanted;
-use super::policy::{Added, added_keys, added_label, is_subject, wrong};
+use super::policy::{is_subject, wrong};
 use crate::{Derived, Reads, View, Why};
 
 /// The policies by namespace, and all of them under `None`.
@@ -131,7 +131,7 @@ impl OfNamespace {
     /// Returns the groups that may select a pod. Others require a label, or a value of it, that the
     /// pod does not have and cannot get.
     fn near(&self, pod: Pod<'_>) -> Vec<usize> {
-        let Some(added) = added_keys(pod) else { return (0..self.groups.len()).collect() };
+        let Some(added) = pod.added_labels() else { return (0..self.groups.len()).collect() };
         let mut groups = self.any.clone();
         let mut own = Vec::new();
         for (key, value) in pod.labels() {
@@ -139,10 +139,10 @@ impl OfNamespace {
             groups.extend(self.with(key, value));
         }
         for key in added.iter().filter(|key| !own.contains(*key)) {
-            match added_label(pod, key) {
-                Added::No => {}
-                Added::Value(value) => groups.extend(self.with(key, value)),
-                Added::Unknown => {
+            match pod.added_label(key) {
+                Label::Absent => {}
+                Label::Is(value) => groups.extend(self.with(key, value)),
+                Label::Unknown => {
                     let by_value = self.by_label.get(*key).into_iter();
                     groups.extend(by_value.flat_map(HashMap::values).flatten());
                     groups.extend(self.by_key.get(*key).into_iter().flatten());
