@@ -118,7 +118,10 @@ fn a_live_cluster_is_asked_who_connects_to_whom() {
     // The controllers have made all pods.
     let pods = ["get", "pods", "-n", "net-shop", "-o", "name"];
     let made = || cluster.get(&pods).unwrap().lines().count() == 4;
-    assert!((0..100).any(|_| made() || { std::thread::sleep(std::time::Duration::from_millis(200)); false }));
+    assert!((0..100).any(|_| made() || {
+        std::thread::sleep(std::time::Duration::from_millis(200));
+        false
+    }));
     let tried = Tried::new(&cluster);
 
     for (from, to, port, code) in [

@@ -394,7 +394,9 @@ fn with_tls_only_clients_with_a_certificate_are_served() {
 
 /// Exceptions of a policy file for these rules.
 fn policy(until: &str, more: &str) -> String {
-    format!("exceptions:\n- {{rules: [PV-R101], reason: tests of the team, until: {until}{more}}}\n")
+    format!(
+        "exceptions:\n- {{rules: [PV-R101], reason: tests of the team, until: {until}{more}}}\n"
+    )
 }
 
 #[test]
@@ -499,7 +501,15 @@ fn our_rules_are_in_the_catalog_of_checks() {
     for word in ["PV-R001", "pv-r001", "Shell or command in a container by a person"] {
         let ran = run(folder.path(), &["checks", "explain", word]);
         assert_eq!(ran.code, 0, "{}", ran.err);
-        for part in ["low[PV-R001]", "technique", "T1609", "Why", "kubectl exec", "Response", "Ask the user"] {
+        for part in [
+            "low[PV-R001]",
+            "technique",
+            "T1609",
+            "Why",
+            "kubectl exec",
+            "Response",
+            "Ask the user",
+        ] {
             assert!(ran.out.contains(part), "{part}: {}", ran.out);
         }
     }

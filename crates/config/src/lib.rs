@@ -20,8 +20,8 @@ use pavisade_compliance::names_file;
 use pavisade_model::{Base, Glob, KubernetesVersion, Note, Rule, Severity};
 use pavisade_yaml::{Source, Value};
 
-use reader::Reader;
 pub use exceptions::Exceptions;
+use reader::Reader;
 pub use schema::schema;
 pub use signatures::SignatureRule;
 
@@ -110,11 +110,7 @@ pub fn read(source: &Source, base: &Base, catalog: &Catalog) -> (Config, Vec<Not
 }
 
 /// Reads a policy file, which contains only `exceptions`.
-pub fn read_exceptions(
-    source: &Source,
-    base: &Base,
-    catalog: &Catalog,
-) -> (Exceptions, Vec<Note>) {
+pub fn read_exceptions(source: &Source, base: &Base, catalog: &Catalog) -> (Exceptions, Vec<Note>) {
     let mut reader = Reader::new(source, catalog);
     let mut exceptions = Exceptions::default();
     if let Some(doc) = reader.document() {

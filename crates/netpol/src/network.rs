@@ -6,8 +6,8 @@ use pavisade_model::{GroupKind, kinds};
 use pavisade_snapshot::{Coverage, Object, Reads, View};
 
 use crate::addresses::Addresses;
-use crate::controller::Class;
 use crate::cluster::{Cast, Namespace, Party, Workload};
+use crate::controller::Class;
 use crate::policy::{Peer, Policy};
 use crate::profile::Assumptions;
 use crate::read;
@@ -20,13 +20,7 @@ pub const READS: Reads = &[
     kinds::WORKLOADS,
     kinds::NETWORK_POLICIES,
     kinds::PLUGIN_POLICIES,
-    &[
-        kinds::NAMESPACE,
-        kinds::SERVICE,
-        kinds::ENDPOINT_SLICE,
-        kinds::NODE,
-        kinds::INGRESS_CLASS,
-    ],
+    &[kinds::NAMESPACE, kinds::SERVICE, kinds::ENDPOINT_SLICE, kinds::NODE, kinds::INGRESS_CLASS],
     kinds::ENTRIES,
     &[kinds::ROUTE],
 ];

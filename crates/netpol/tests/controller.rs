@@ -67,26 +67,45 @@ fn a_controller_is_known_by_its_class_and_its_labels_or_image() {
     for (more, expected) in [
         // By its image, also in a mirror, or by its labels.
         (class("web", NGINX, false) + &pod("edge", "{}", IMAGE), &open),
-        (class("web", NGINX, false) + &pod("edge", "{}", "mirror.example/k8s/ingress-nginx/controller"), &open),
+        (
+            class("web", NGINX, false)
+                + &pod("edge", "{}", "mirror.example/k8s/ingress-nginx/controller"),
+            &open,
+        ),
         (class("web", NGINX, false) + &pod("edge", labels, "registry.example/x:1"), &open),
         // It runs where the policy does not allow it.
         (class("web", NGINX, false) + &pod("other", "{}", IMAGE), &closed),
         // The names of the namespace and of the image's folder say nothing.
-        (class("web", NGINX, false) + &pod("ingress-nginx", "{}", "registry.example/ingress-nginx/backup:1"), &unknown),
+        (
+            class("web", NGINX, false)
+                + &pod("ingress-nginx", "{}", "registry.example/ingress-nginx/backup:1"),
+            &unknown,
+        ),
         // Jobs of the same project do not connect.
         (
             class("web", NGINX, false)
-                + &pod("edge", "{app.kubernetes.io/name: ingress-nginx, app.kubernetes.io/component: admission-webhook}", "registry.example/x:1"),
+                + &pod(
+                    "edge",
+                    "{app.kubernetes.io/name: ingress-nginx, app.kubernetes.io/component: admission-webhook}",
+                    "registry.example/x:1",
+                ),
             &unknown,
         ),
         // Another controller serves the class.
-        (class("web", "traefik.io/ingress-controller", false) + &pod("edge", "{}", IMAGE), &unknown),
+        (
+            class("web", "traefik.io/ingress-controller", false) + &pod("edge", "{}", IMAGE),
+            &unknown,
+        ),
         (class("web", "example.com/own", false) + &pod("edge", "{}", IMAGE), &unknown),
         // The class is not there, or is a default that is not asked for.
         (pod("edge", "{}", IMAGE), &unknown),
         (class("other", NGINX, true) + &pod("edge", "{}", IMAGE), &unknown),
     ] {
-        assert_eq!(led(&[&backend, &policy, &more].map(String::as_str).concat()), *expected, "{more}");
+        assert_eq!(
+            led(&[&backend, &policy, &more].map(String::as_str).concat()),
+            *expected,
+            "{more}"
+        );
     }
     // Several controllers of one project have a name each.
     let haproxy = class("web", "haproxy.org/ingress-controller/second", false)

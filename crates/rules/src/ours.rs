@@ -32,8 +32,9 @@ impl Rule {
 
     /// Returns the entry in the catalog, which rules of Pavisade have.
     pub fn card(&self) -> Option<Card<'_>> {
-        let is_technique =
-            |tag: &&str| tag.strip_prefix('T').is_some_and(|rest| rest.starts_with(char::is_numeric));
+        let is_technique = |tag: &&str| {
+            tag.strip_prefix('T').is_some_and(|rest| rest.starts_with(char::is_numeric))
+        };
         let (why, response) = self.description.trim().split_once(RESPONSE)?;
         let techniques = self.tags.iter().map(String::as_str).filter(is_technique).collect();
         Some(Card { id: self.id()?, techniques, why, response })

@@ -145,11 +145,16 @@ impl<'a> Recorded<'a> {
     }
 
     fn entry(&self, field: &FieldRef) -> Option<&Values<'a>> {
-        let mut all = self.slots.iter().zip(&self.values);
-        let is = |(slot, (argument, _)): &(&u16, &Entry<'_>)| {
-            **slot == field.slot && *argument == field.argument
-        };
-        all.find(is).map(|(_, (_, values))| values)
+        let mut from = 0;
+        // Most fields are absent, or there once.
+        while let Some(at) = self.slots[from..].iter().position(|slot| *slot == field.slot) {
+            let (argument, values) = &self.values[from + at];
+            if *argument == field.argument {
+                return Some(values);
+            }
+            from += at + 1;
+        }
+        None
     }
 }
 

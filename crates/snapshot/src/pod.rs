@@ -130,7 +130,9 @@ impl<'a> Pod<'a> {
         let object = self.object();
         let names_job = ["job-name", "batch.kubernetes.io/job-name"].contains(&key);
         match self.added_labels() {
-            _ if names_job && object.kind() == "Job" && is_batch(object) => Label::Is(object.name()),
+            _ if names_job && object.kind() == "Job" && is_batch(object) => {
+                Label::Is(object.name())
+            }
             Some(keys) if !keys.contains(&key) => Label::Absent,
             _ => Label::Unknown,
         }

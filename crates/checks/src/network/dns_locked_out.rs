@@ -139,9 +139,8 @@ fn asks_by_tcp(pod: Pod<'_>) -> bool {
 /// Whether a rule allows a DNS port, over UDP or TCP.
 fn allows_dns_port(rule: &Rule, protocol: Protocol) -> bool {
     let ports = PORTS.iter().map(|port| Connections::port(protocol, *port));
-    let named = |(name, of): &(String, Option<Protocol>)| {
-        *of == Some(protocol) && name.starts_with("dns")
-    };
+    let named =
+        |(name, of): &(String, Option<Protocol>)| *of == Some(protocol) && name.starts_with("dns");
     ports.into_iter().any(|port| port.is_subset(&rule.ports.fixed))
         || rule.ports.named.iter().any(named)
 }
@@ -241,9 +240,9 @@ fn selects_servers(pods: &Selector) -> Reaches {
     if pods.is_everything() || LABELS.into_iter().any(of) {
         return Reaches::Yes;
     }
-    let speaks_of_it = requirements.iter().any(|one| {
-        one.key.contains("dns") || one.values.iter().any(|value| value.contains("dns"))
-    });
+    let speaks_of_it = requirements
+        .iter()
+        .any(|one| one.key.contains("dns") || one.values.iter().any(|value| value.contains("dns")));
     match speaks_of_it {
         true => Reaches::Unknown("the labels of the DNS pods are not known".into()),
         false => Reaches::No,

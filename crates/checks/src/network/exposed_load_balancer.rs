@@ -194,9 +194,7 @@ fn allowed(policies: &[Arc<Policy>], targets: &[Target<'_>], local: bool) -> Rea
     // policy that allows the network of the nodes then allows everyone.
     let private = Addresses::private();
     let mut peers = rules.iter().flat_map(|rule| &rule.peers);
-    if !local
-        && peers.any(|peer| matches!(peer, Peer::Block(block) if block.is_subset(&private)))
-    {
+    if !local && peers.any(|peer| matches!(peer, Peer::Block(block) if block.is_subset(&private))) {
         return Reach::Unknown(
             "the NetworkPolicies of its pods allow private addresses, and without \
              `externalTrafficPolicy: Local` clients may appear to have the address of a node"

@@ -17,10 +17,13 @@ use crate::{Claim, Listing, Place, Verdict, View, Why};
 pub(super) fn wrong<'a>(object: &'a Object, policy: &Policy) -> Option<WrongType<'a>> {
     let flaw = policy.flaws.iter().find(|flaw| flaw.kind != FlawKind::Block)?;
     let value = object.doc().value(flaw.node).unwrap_or(object.value());
-    Some(WrongType::new(value, match flaw.kind {
-        FlawKind::Peer => "a peer with `podSelector`, `namespaceSelector` or `ipBlock`",
-        _ => "another value",
-    }))
+    Some(WrongType::new(
+        value,
+        match flaw.kind {
+            FlawKind::Peer => "a peer with `podSelector`, `namespaceSelector` or `ipBlock`",
+            _ => "another value",
+        },
+    ))
 }
 
 /// Returns the rules of a policy for a direction. Empty if it does not apply to it.

@@ -94,9 +94,7 @@ pub(super) fn block<'a, 'p>(
     let cidr = block.get("cidr").unwrap_or(block);
     let whole = cidr.as_str().and_then(Addresses::cidr);
     match (peer, whole) {
-        (Peer::Block(addresses), Some(whole)) => {
-            Some(Ok(Block { value: cidr, whole, addresses }))
-        }
+        (Peer::Block(addresses), Some(whole)) => Some(Ok(Block { value: cidr, whole, addresses })),
         (_, None) => {
             let text = cidr.scalar_text().unwrap_or_default();
             Some(Err(Claim::unknown(cidr, format!("`{text}` is not a valid CIDR"))))

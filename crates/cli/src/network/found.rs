@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, anyhow, bail};
 use pavisade_checks::{Listening, listening};
 use pavisade_netpol::{
-    Assumptions, Connections, Engine, GENERATE_READS, Imagined, Protocol, READS, Selects, Serving, demands, differences, generate as make,
-    holds, lint as remarks,
+    Assumptions, Connections, Engine, GENERATE_READS, Imagined, Protocol, READS, Selects, Serving,
+    demands, differences, generate as make, holds, lint as remarks,
 };
 use pavisade_report::network::{
-    Configured, Demanded, NetworkDiffFormat, NetworkDocument, network_api_server, network_check, network_diff,
-    network_generated, network_lint,
+    Configured, Demanded, NetworkDiffFormat, NetworkDocument, network_api_server, network_check,
+    network_diff, network_generated, network_lint,
 };
 
 use super::{Pictured, shown, unclear};

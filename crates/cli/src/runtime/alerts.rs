@@ -2,8 +2,8 @@
 
 use std::io::{self, Write};
 
-use pavisade_report::one_line;
 use jiff::civil::Date;
+use pavisade_report::one_line;
 use pavisade_rules::{Accepted, Output, Priority, Rule};
 
 use crate::args::runtime::AlertFormat;

@@ -84,8 +84,7 @@ pub fn runtime_explain(
 ) -> io::Result<()> {
     let own = &rule.rule;
     if layout == Layout::Json {
-        let detail =
-            Detail { why: own.why.trim(), advice: own.advice.trim(), ..Detail::default() };
+        let detail = Detail { why: own.why.trim(), advice: own.advice.trim(), ..Detail::default() };
         return guard::write(&Card { detail: Some(detail), ..rule.card() }, out);
     }
     let mut page = Page::new(options, out);

@@ -277,10 +277,8 @@ fn difference(old: &Path, new: &Path) -> anyhow::Result<Answer> {
     };
     let (before, after) = (read(old)?, read(new)?);
     let serving = [&before, &after].map(|side| Serving::assumed(side.2.rest));
-    let changes = pavisade_netpol::differences(
-        (&before.1, Some(&serving[0])),
-        (&after.1, Some(&serving[1])),
-    );
+    let changes =
+        pavisade_netpol::differences((&before.1, Some(&serving[0])), (&after.1, Some(&serving[1])));
     let mut rows = Vec::new();
     for change in changes {
         let info = |end: &pavisade_netpol::Name| match (
