@@ -257,11 +257,11 @@ fn a_policy_file_has_exceptions_alone() {
 fn exceptions_for_alerts_stand_beside_those_for_findings() {
     let (config, problems) = of("exceptions:\n\
          - {checks: [host-port], reason: x, until: 2027-01-31}\n\
-         - {rules: [PV-R001], condition: ka.user.name = ann, reason: y, until: 2027-01-31}\n\
+         - {rules: [PV-R001], condition: ka.user.name = ann, reason: why, until: 2027-01-31}\n\
          - {rules: [PV-R001], condition: ka.user.nam = ann, reason: z, until: 2027-01-31}\n");
     let Exceptions { findings, alerts } = &config.exceptions;
-    assert_eq!((findings.len(), alerts.len()), (1, 1));
-    assert_eq!((alerts[0].reason.as_str(), alerts[0].place.as_str()), ("y", "c:3"));
+    assert_eq!((findings.len(), alerts.len()), (1, 1), "{problems:?}");
+    assert_eq!((alerts[0].reason.as_str(), alerts[0].place.as_str()), ("why", "c:3"));
     let [problem] = &problems[..] else { panic!("{problems:?}") };
     assert!(problem.contains("nonexistent field ka.user.nam"), "{problem}");
 }

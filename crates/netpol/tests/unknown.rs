@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use pavisade_model::{KubernetesVersion, kinds};
 use pavisade_netpol::{
     Assumptions, By, Direction, Doubt, Engine, Imagined, Network, PROFILES, Profile, READS,
-    RemarkKind, Selects, Unasked, Who, ask, demands, differences, holds, lint, ways,
+    RemarkKind, Selects, Serving, Unasked, Who, ask, demands, differences, holds, lint, ways,
 };
 use pavisade_snapshot::{Coverage, Object, View, World, WorldKind, WorldParts};
 use pavisade_yaml::{Source, objects, read};

@@ -236,7 +236,7 @@ mod tests {
                 kubelet(&[10250], false),
             ),
             (
-                "apiVersion: v1\nkind: Node\nmetadata: {name: n}\nstatus: {daemonEndpoints: {kubeletEndpoint: {Port: 10255}}}\n".to_owned(),
+                "apiVersion: v1\nkind: Node\nmetadata: {name: node-a}\nstatus: {daemonEndpoints: {kubeletEndpoint: {Port: 10255}}}\n".to_owned(),
                 kubelet(&[10255], false),
             ),
             (

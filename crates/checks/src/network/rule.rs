@@ -99,9 +99,15 @@ pub(super) fn block<'a, 'p>(
             let text = cidr.scalar_text().unwrap_or_default();
             Some(Err(Claim::unknown(cidr, format!("`{text}` is not a valid CIDR"))))
         }
-        (_, Some(_)) => {
-            let place = block.get("except").unwrap_or(block);
-            let why = "an exception is not a valid CIDR, or is outside of the block";
+        (_, Some(whole)) => {
+            let is_inside = |except: &Value<'_>| {
+                let addresses = except.as_str().and_then(Addresses::cidr);
+                addresses.is_some_and(|addresses| addresses.is_subset(&whole))
+            };
+            let except = block.list("except").find(|except| !is_inside(except));
+            let place = except.or(block.get("except")).unwrap_or(block);
+            let text = place.scalar_text().unwrap_or_default();
+            let why = format!("`{text}` is not a valid CIDR within `cidr`");
             Some(Err(Claim::unknown(place, why)))
         }
     }

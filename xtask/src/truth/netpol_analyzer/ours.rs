@@ -8,7 +8,7 @@ use pavisade_model::KubernetesVersion;
 use pavisade_netpol::{
     Action, Assumptions, Connections, Direction, End, Engine, Focus, GENERIC, Group, Imagined,
     Kind, Network, Operator, Party, PartyId, Peer, Profile, READS, Requirement, Selector, Selects,
-    Step, Tier, Verdict, Within, Workload, lines, ways,
+    Serving, Step, Tier, Verdict, Within, Workload, lines, ways,
 };
 use pavisade_snapshot::{Object, View, World, WorldKind, WorldParts};
 use pavisade_yaml::{Source, objects, read};
