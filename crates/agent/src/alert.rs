@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::civil::Date;
 use pavisade_rules::Priority;
 use pavisade_sensor::{Alert, PodInfo, Process, Seen};
 use serde_json::{Map, Value, json};
@@ -16,8 +17,8 @@ pub(crate) struct Message<'m> {
     pub tags: &'m [String],
 }
 
-/// The alert of a rule as one object.
-pub(crate) fn json(alert: &Alert<'_>, seen: &Seen<'_>, lost: u64) -> Value {
+/// The alert of a rule as one object. `ended` is the date until which an exception covered it.
+pub(crate) fn json(alert: &Alert<'_>, seen: &Seen<'_>, lost: u64, ended: Option<Date>) -> Value {
     let Alert { rule, output } = alert;
     let output = output.clone().unwrap_or_default();
     let fields: Map<_, _> =
@@ -29,7 +30,11 @@ pub(crate) fn json(alert: &Alert<'_>, seen: &Seen<'_>, lost: u64) -> Value {
         fields: fields.into(),
         tags: &rule.tags,
     };
-    message.json(seen, lost)
+    let mut alert = message.json(seen, lost);
+    if let Some(ended) = ended {
+        alert["pavisade"]["exception_ended"] = ended.to_string().into();
+    }
+    alert
 }
 
 impl Message<'_> {

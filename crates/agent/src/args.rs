@@ -13,6 +13,7 @@ Examples:
   pavisade-agent run --rules local.yaml --output /var/log/pavisade/alerts.jsonl
   pavisade-agent run --host nothing --metrics 127.0.0.1:9376
   pavisade-agent run --pods --node-name $NODE_NAME
+  pavisade-agent run --exceptions policy.yaml
 
 It needs root, or the capabilities BPF, PERFMON, SYS_RESOURCE, SYS_PTRACE and DAC_READ_SEARCH in the
 node's PID namespace.";
@@ -120,6 +121,11 @@ pub(crate) struct RuleArgs {
     /// Leave the rules of Pavisade out.
     #[arg(long, requires = "rules")]
     pub only_these_rules: bool,
+
+    /// A file whose `exceptions` with `rules` accept alerts until a date, such as a policy file or
+    /// `.pavisade.yaml`; repeatable.
+    #[arg(long, value_name = "FILE")]
+    pub exceptions: Vec<PathBuf>,
 }
 
 /// Where the node's state is.

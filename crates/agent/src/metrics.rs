@@ -18,6 +18,8 @@ pub(crate) struct Metrics {
     pub counts: Mutex<Counts>,
     /// Alerts by rule.
     pub alerts: Mutex<BTreeMap<String, u64>>,
+    /// Alerts that an exception covered.
+    pub excepted: AtomicU64,
     /// Events that could not be read.
     pub unread: AtomicU64,
     /// Events whose control group was gone before they were read.
@@ -80,6 +82,12 @@ impl Metrics {
         let alerts =
             alerts.iter().map(|(rule, count)| (format!("{{rule=\"{}\"}}", quoted(rule)), *count));
         metric("alerts_total", "counter", "Alerts.", alerts.collect());
+        metric(
+            "alerts_excepted_total",
+            "counter",
+            "Alerts that an exception covered.",
+            one(load(&self.excepted)),
+        );
         let dropped = self
             .dropped
             .iter()

@@ -6,8 +6,11 @@ use std::io::Read as _;
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
-use pavisade_rules::{EventTypes, OURS, Options, Rule, RuleFile, RuleSet, load};
+use pavisade_rules::{
+    Accepted, EventTypes, Exceptions, OURS, Options, Rule, RuleFile, RuleSet, load,
+};
 use pavisade_sensor::{CALLS, has_field, is_of_pod};
+use pavisade_yaml::{Source, Value, read};
 
 use crate::args::RuleArgs;
 
@@ -17,11 +20,12 @@ const MAX_BYTES: u64 = 16 << 20;
 /// Types of events that are not system calls.
 const OTHERS: &[&str] = &["execve", "execveat", "procexit"];
 
-/// Loads the rules over system calls. `pods` is whether the API server is asked for pods.
+/// Loads the rules over system calls, and the exceptions for alerts. `pods` is whether the API
+/// server is asked for pods.
 ///
 /// # Errors
-/// A file cannot be read, or a rule is wrong.
-pub(crate) fn loaded(args: &RuleArgs, pods: bool) -> anyhow::Result<RuleSet> {
+/// A file cannot be read, or a rule or an exception is wrong.
+pub(crate) fn loaded(args: &RuleArgs, pods: bool) -> anyhow::Result<(RuleSet, Exceptions)> {
     let mut texts = Vec::new();
     for file in &args.rules {
         texts.push((file.display().to_string(), text(file)?));
@@ -42,7 +46,39 @@ pub(crate) fn loaded(args: &RuleArgs, pods: bool) -> anyhow::Result<RuleSet> {
             crate::say(&format!("warning: {}:{}: {}: {doubt}", rule.file, rule.line, rule.name));
         }
     }
-    Ok(set)
+    Ok((set, exceptions(args, &loaded.rules)?))
+}
+
+/// Reads the exceptions for alerts; those for findings in the same files are for scans.
+fn exceptions(args: &RuleArgs, rules: &[Rule]) -> anyhow::Result<Exceptions> {
+    let (mut all, mut wrong) = (Vec::new(), Vec::new());
+    for file in &args.exceptions {
+        let source = Source::new(file.display().to_string(), text(file)?);
+        let documents = read(&source);
+        for note in &documents.notes {
+            let line = source.line_at(note.span.0);
+            wrong.push(format!("{}:{line}: {}", source.name(), note.message));
+        }
+        let roots = documents.docs.iter().filter_map(|doc| doc.root().get("exceptions"));
+        for item in roots.flat_map(Value::items).filter(|item| Accepted::is_one(*item)) {
+            match Accepted::read(item) {
+                Ok(one) => all.push(one),
+                Err(faults) => wrong.extend(faults.iter().map(|fault| {
+                    let line = source.line_at(fault.at.span().start);
+                    format!("{}:{line}: {}", source.name(), fault.message)
+                })),
+            }
+        }
+    }
+    let (exceptions, unknown) = Exceptions::new(&all, rules);
+    wrong.extend(unknown);
+    for message in &wrong {
+        crate::say(&format!("error: {message}"));
+    }
+    if !wrong.is_empty() {
+        bail!("{} errors in exceptions for alerts", wrong.len());
+    }
+    Ok(exceptions)
 }
 
 /// Why a rule finds less than it says.

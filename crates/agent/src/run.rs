@@ -6,7 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use pavisade_rules::{RuleSet, Scratch};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use pavisade_rules::{Exceptions, RuleSet, Scratch};
 use pavisade_sensor::decode::{Kind, Raw};
 use pavisade_sensor::{Counts, Host, Kernel, States, Watch, judge};
 
@@ -26,7 +29,7 @@ const RELEASE: i128 = 60_000_000_000;
 const BATCH: usize = 10_000;
 
 pub(crate) fn run(args: &RunArgs) -> anyhow::Result<()> {
-    let set = rules::loaded(&args.rules, args.pods.pods)?;
+    let (set, exceptions) = rules::loaded(&args.rules, args.pods.pods)?;
     let mut kernel = Kernel::load(match args.host {
         HostEvents::Nothing => Host::Nothing,
         HostEvents::Processes => Host::Processes,
@@ -60,6 +63,7 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<()> {
     let mut agent = Agent {
         exits: rules::needs(&set, "procexit"),
         set,
+        exceptions,
         policies,
         watch,
         outputs,
@@ -106,6 +110,7 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<()> {
 /// Everything between the kernel and the outputs.
 struct Agent {
     set: RuleSet,
+    exceptions: Exceptions,
     policies: Policies,
     /// Whether rules ask for the end of processes.
     exits: bool,
@@ -132,9 +137,16 @@ impl Agent {
             self.outputs.iter().for_each(|output| output.send(&line));
         }
         for found in judge(&self.set, &seen, &mut self.scratch) {
+            let ended = match self.exceptions.of(found.rule, &seen) {
+                Some(one) if one.until >= today() => {
+                    self.metrics.excepted.fetch_add(1, Ordering::Relaxed);
+                    continue;
+                }
+                one => one.map(|one| one.until),
+            };
             self.metrics.alert(&found.rule.name);
             let line: Arc<str> =
-                alert::json(&found, &seen, self.lost.recently()).to_string().into();
+                alert::json(&found, &seen, self.lost.recently(), ended).to_string().into();
             self.outputs.iter().for_each(|output| output.send(&line));
         }
     }
@@ -201,6 +213,12 @@ fn node_name(args: &NodeArgs) -> String {
 fn now() -> i128 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     since.map_or(0, |since| i128::try_from(since.as_nanos()).unwrap_or(0))
+}
+
+/// The current date (UTC), by which exceptions end.
+fn today() -> Date {
+    let time = Timestamp::from_nanosecond(now()).unwrap_or(Timestamp::UNIX_EPOCH);
+    time.to_zoned(TimeZone::UTC).date()
 }
 
 /// Becomes true on SIGTERM or SIGINT. Without a handler the first process of a container would

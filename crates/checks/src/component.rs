@@ -3,6 +3,7 @@
 mod command;
 mod edit;
 mod kubeadm;
+mod listening;
 
 use std::borrow::Cow;
 
@@ -12,6 +13,8 @@ use pavisade_yaml::{Kind, Value};
 
 use crate::field::go_bool;
 use crate::{Claim, Place, Verdict, View, Why};
+
+pub use listening::{Listening, listening};
 
 /// The source of a component's flags.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

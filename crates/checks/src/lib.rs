@@ -35,7 +35,7 @@ mod storage;
 mod supply;
 
 pub use check::{Check, Described};
-pub use component::{Component, Flag, FlagSource, components};
+pub use component::{Component, Flag, FlagSource, Listening, components, listening};
 pub use context::Cx;
 pub use fragment::is_fragment;
 pub use groups::{hardening_setting, unhardened_container};

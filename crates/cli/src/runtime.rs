@@ -3,6 +3,7 @@
 mod alerts;
 mod audit;
 mod cases;
+pub(crate) mod catalog;
 mod judge;
 mod lines;
 mod listen;
@@ -117,7 +118,8 @@ fn list(args: &ListArgs) -> anyhow::Result<Outcome> {
 fn explain(args: &ExplainArgs) -> anyhow::Result<Outcome> {
     let mut out = Text::default();
     let loaded = loaded(&args.files, true, &Options::default())?;
-    let found = loaded.rules.iter().find(|rule| rule.name.eq_ignore_ascii_case(&args.name));
+    let is = |text: &str| text.eq_ignore_ascii_case(&args.name);
+    let found = loaded.rules.iter().find(|rule| is(&rule.name) || rule.id().is_some_and(is));
     let Some(rule) = found else {
         tell_errors(&loaded);
         bail!("no rule is called {:?}; `pavisade runtime rules list` shows them", args.name);

@@ -9,12 +9,16 @@ use pavisade_model::{Audience, Meta, Rule};
 use serde_json::{Map, Value};
 
 use crate::args::Select;
-use crate::frameworks;
 use crate::settings::Settings;
+use crate::{frameworks, runtime};
 
 /// Returns a check by its ID or name.
 pub(crate) fn find<'c>(word: &str, catalog: &'c Catalog) -> anyhow::Result<&'c Entry> {
+    let runtime = || runtime::catalog::rules().iter().any(|rule| rule.is_called(word));
     catalog.named(word).ok_or_else(|| match catalog.similar(word) {
+        _ if runtime() => anyhow!(
+            "`{word}` is a runtime rule, not a check: `pavisade runtime` and `pavisade-agent` evaluate it"
+        ),
         Some(name) => anyhow!("unknown check `{word}`; did you mean `{name}`?"),
         None => anyhow!("unknown check `{word}`; `pavisade checks list` lists all checks"),
     })

@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, anyhow, bail};
 use pavisade_checks::Catalog;
 use pavisade_compliance::Framework;
-use pavisade_config::{Config, FILE_NAME};
-use pavisade_judgement::{Baseline, Exception};
+use pavisade_config::{Config, Exceptions, FILE_NAME};
+use pavisade_judgement::Baseline;
 use pavisade_model::{Base, KubernetesVersion, Note, NoteKind, Severity, below};
 use pavisade_report::{Options, problems};
 use pavisade_scan::Terms;
@@ -41,8 +41,9 @@ pub(crate) struct Settings {
     pub file: Option<String>,
     /// The frameworks that the configuration names.
     pub frameworks: Vec<Cow<'static, Framework>>,
+    /// Those of the configuration and of policy files.
+    pub exceptions: Exceptions,
     base: Base,
-    exceptions: Vec<Exception>,
     /// The number of ignored exceptions of a discovered configuration, if only named ones are
     /// allowed.
     ignored: usize,
@@ -66,7 +67,7 @@ impl Default for Settings {
             file: None,
             frameworks: Vec::new(),
             base: Base::default(),
-            exceptions: Vec::new(),
+            exceptions: Exceptions::default(),
             ignored: 0,
             whole: false,
         }
@@ -131,9 +132,9 @@ impl Settings {
             ));
             // A discovered configuration may come with the scanned files.
             if allow_from == AllowFrom::Policy && found.boundary.is_some() {
-                settings.ignored = std::mem::take(&mut config.exceptions).len();
+                settings.ignored = std::mem::take(&mut config.exceptions).count();
             }
-            settings.exceptions.append(&mut config.exceptions.clone());
+            settings.exceptions.append(config.exceptions.clone());
             (settings.config, settings.file) = (config, Some(found.shown));
         }
         let here = Base { folders: vec![current.clone()], current };
@@ -142,7 +143,7 @@ impl Settings {
             let source = Source::new(shown.clone(), read(file, &shown)?);
             let (read, faults) =
                 pavisade_config::read_exceptions(&source, &here, &settings.catalog);
-            settings.exceptions.extend(read);
+            settings.exceptions.append(read);
             wrong.extend(faults);
         }
         let bases = [&settings.base, &here];
@@ -223,14 +224,19 @@ impl Settings {
     /// Returns the terms for judging a snapshot.
     pub(crate) fn terms(&self, args: &ConfigArgs, baseline: Option<Baseline>) -> Terms {
         Terms {
-            exceptions: self.exceptions.clone(),
+            exceptions: self.exceptions.findings.clone(),
             honour: args.allow_from.honour(),
-            longest: Some(self.config.max_exception_days.unwrap_or(MAX_EXCEPTION_DAYS)),
+            longest: Some(self.longest()),
             whole: self.whole,
             baseline,
             severities: self.config.severities.clone(),
             vex: Vec::new(),
         }
+    }
+
+    /// Returns the number of days from now after which the end of an exception is noted.
+    pub(crate) fn longest(&self) -> i32 {
+        self.config.max_exception_days.unwrap_or(MAX_EXCEPTION_DAYS)
     }
 
     /// Fills in options that the command line does not set.

@@ -13,6 +13,7 @@ mod choice;
 mod cluster;
 mod cluster_audit;
 mod cluster_images;
+mod cluster_network;
 mod config;
 mod database_faults;
 mod databases;

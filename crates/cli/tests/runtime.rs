@@ -391,3 +391,137 @@ fn with_tls_only_clients_with_a_certificate_are_served() {
     let ran = interrupt(child);
     assert!(ran.err.contains("1 event"), "{}", ran.err);
 }
+
+/// Exceptions of a policy file for these rules.
+fn policy(until: &str, more: &str) -> String {
+    format!(
+        "exceptions:\n- {{rules: [PV-R101], reason: tests of the team, until: {until}{more}}}\n"
+    )
+}
+
+#[test]
+fn an_alert_is_excepted_until_its_date() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+    let other = SHELL.replace("web-0", "web-1");
+    write("events.jsonl", &format!("{SHELL}\n{other}\n"));
+    let replay = |more: &[&str]| {
+        run(folder.path(), &[&["runtime", "replay", "events.jsonl"], more].concat())
+    };
+    let until = "2999-12-31";
+    // Found as the configuration of the folder, and said to apply.
+    write(".pavisade.yaml", &policy(until, ", condition: k8s.pod.name = web-0"));
+    let ran = replay(&[]);
+    assert_eq!((ran.code, ran.out.lines().count()), (1, 1), "{}{}", ran.out, ran.err);
+    assert!(ran.err.contains("its exceptions for alerts apply"), "{}", ran.err);
+    assert!(ran.err.contains("ends in more than 366 days"), "{}", ran.err);
+    assert!(ran.err.contains("1 alert in 2 events, by 51 rules; 1 excepted"), "{}", ran.err);
+    assert_eq!(replay(&["--no-config"]).out.lines().count(), 2);
+    // Shown, it still does not count.
+    write(".pavisade.yaml", &policy(until, ""));
+    let ran = replay(&["--show-excepted"]);
+    assert_eq!((ran.code, ran.out.lines().count()), (0, 2), "{}{}", ran.out, ran.err);
+    assert!(ran.out.contains("[excepted until 2999-12-31: tests of the team]"), "{}", ran.out);
+    let ran = replay(&["--show-excepted", "-f", "json"]);
+    let alert: Value = serde_json::from_str(ran.out.lines().next().unwrap()).unwrap();
+    assert_eq!(alert["pavisade"]["excepted"]["reason"], "tests of the team", "{alert}");
+    assert!(alert["tags"].as_array().unwrap().contains(&json!("PV-R101")), "{alert}");
+
+    // After its end it alerts again, and says so.
+    fs::remove_file(folder.path().join(".pavisade.yaml")).unwrap();
+    write("ended.yaml", &policy("2026-01-31", ""));
+    let ran = replay(&["--exceptions", "ended.yaml"]);
+    assert_eq!((ran.code, ran.out.lines().count()), (1, 2), "{}{}", ran.out, ran.err);
+    assert!(ran.out.contains("[its exception ended on 2026-01-31]"), "{}", ran.out);
+    assert!(ran.err.contains("ended.yaml:2: this exception ended on 2026-01-31"), "{}", ran.err);
+    let ran = replay(&["--exceptions", "ended.yaml", "-f", "json"]);
+    let alert: Value = serde_json::from_str(ran.out.lines().next().unwrap()).unwrap();
+    assert_eq!(alert["pavisade"]["exception_ended"], "2026-01-31", "{alert}");
+    // One that has not ended takes its place.
+    write("next.yaml", &policy(until, ""));
+    let ran = replay(&["--exceptions", "ended.yaml", "--exceptions", "next.yaml"]);
+    assert_eq!((ran.code, ran.out.as_str()), (0, ""), "{}", ran.err);
+}
+
+#[test]
+fn a_wrong_exception_for_alerts_is_an_error_and_hides_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("events.jsonl"), SHELL).unwrap();
+    for (text, says) in [
+        (policy("soon", ""), "`soon` is not a date"),
+        ("exceptions: [{rules: [PV-R101], until: 2999-12-31}]\n".to_owned(), "needs a `reason`"),
+        (policy("2999-12-31", ", condition: proc.nam = a"), "nonexistent field proc.nam"),
+        (policy("2999-12-31", ", condition: ka.verb = get"), "have no ka.verb"),
+        (policy("2999-12-31", ", checks: [host-port]"), "has no field `checks`"),
+        (policy("2999-12-31", "").replace("PV-R101", "PV-R999"), "no rule is called"),
+    ] {
+        fs::write(folder.path().join("policy.yaml"), &text).unwrap();
+        let args = ["runtime", "replay", "events.jsonl", "--exceptions", "policy.yaml"];
+        let ran = run(folder.path(), &args);
+        assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{text}{}", ran.err);
+        assert!(ran.err.contains(says), "{text}{}", ran.err);
+    }
+    // One for alerts of the other source is right.
+    let other = policy("2999-12-31", "").replace("PV-R101", "PV-R001");
+    fs::write(folder.path().join("policy.yaml"), other).unwrap();
+    let args = ["runtime", "replay", "events.jsonl", "--exceptions", "policy.yaml"];
+    assert_eq!(run(folder.path(), &args).code, 1);
+}
+
+#[test]
+fn an_audit_event_is_told_the_right_command() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("events.jsonl"), event("get", "pods", &[])).unwrap();
+    let ran = run(folder.path(), &["runtime", "replay", "events.jsonl"]);
+    assert_eq!(ran.code, 3, "{}", ran.err);
+    assert!(ran.err.contains("`pavisade runtime audit` evaluates"), "{}", ran.err);
+}
+
+#[test]
+fn our_rules_are_in_the_catalog_of_checks() {
+    let folder = tempfile::tempdir().unwrap();
+    let list = |args: &[&str]| {
+        let ran = run(folder.path(), &[&["checks", "list", "--json"], args].concat());
+        assert_eq!(ran.code, 0, "{args:?} {}", ran.err);
+        let all: Vec<Value> = serde_json::from_str(&ran.out).unwrap();
+        all
+    };
+    let is_rule = |one: &&Value| one["id"].as_str().unwrap().starts_with("PV-R");
+    let all = list(&[]);
+    assert_eq!(all.iter().filter(is_rule).count(), 69);
+    let checks = all.len() - 69;
+    assert_eq!(list(&["--check", "runtime"]).len(), 69);
+    assert_eq!(list(&["--check", "PV-R0*"]).len(), 18);
+    assert_eq!(list(&["--skip", "PV-R*"]).len(), checks);
+    assert_eq!(list(&["--check", "PV-C001,PV-R001"]).len(), 2);
+    assert!(list(&["-F", "cis-1.12"]).iter().all(|one| !is_rule(&one)));
+    let severe = list(&["--check", "severity:critical"]);
+    assert!(severe.iter().any(|one| one["id"] == "PV-R106" && one["severity"] == "critical"));
+
+    for word in ["PV-R001", "pv-r001", "Shell or command in a container by a person"] {
+        let ran = run(folder.path(), &["checks", "explain", word]);
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        for part in [
+            "low[PV-R001]",
+            "technique",
+            "T1609",
+            "Why",
+            "kubectl exec",
+            "Response",
+            "Ask the user",
+        ] {
+            assert!(ran.out.contains(part), "{part}: {}", ran.out);
+        }
+    }
+    let ran = run(folder.path(), &["checks", "explain", "PV-R001", "--json"]);
+    let card: Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!((&card["source"], &card["techniques"][0]), (&json!("k8s_audit"), &json!("T1609")));
+    assert!(card["detail"]["fix"].as_str().unwrap().starts_with("Ask the user"), "{card}");
+    // A scan does not evaluate it, and says where it belongs.
+    let ran = run(folder.path(), &["scan", "--check", "PV-R001"]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.contains("is a runtime rule"), "{}", ran.err);
+    // The same rule by its ID.
+    let ran = run(folder.path(), &["runtime", "rules", "explain", "PV-R001"]);
+    assert!(ran.out.contains("compiled"), "{}{}", ran.out, ran.err);
+}

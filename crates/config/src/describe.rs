@@ -39,7 +39,7 @@ impl Config {
             Some(None) => say("never fails".to_owned()),
             Some(Some(severity)) => say(format!("fails only on {} or higher", severity.name())),
         }
-        match self.exceptions.len() {
+        match self.exceptions.count() {
             0 => {}
             1 => say("contains an exception".to_owned()),
             n => say(format!("contains {n} exceptions")),
@@ -80,7 +80,7 @@ impl Config {
         count(self.include.len() + self.exclude.len(), "a path pattern", "path patterns");
         count(self.severities.len(), "a severity", "severities");
         count(self.parameters.len(), "parameters of a check", "checks' parameters");
-        count(self.exceptions.len(), "an exception", "exceptions");
+        count(self.exceptions.count(), "an exception", "exceptions");
         match self.fail_on {
             None | Some(Some(Severity::Low)) => {}
             Some(None) => parts.push("never failing".to_owned()),

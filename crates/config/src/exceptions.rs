@@ -2,6 +2,7 @@
 
 use pavisade_judgement::{Date, Exception, Selector, Subjects};
 use pavisade_model::{Base, Fingerprint, Glob};
+use pavisade_rules::Accepted;
 use pavisade_yaml::{Kind, Value};
 
 use crate::reader::Reader;
@@ -14,19 +15,50 @@ const FIELDS: [&str; 7] =
 const OF_SUBJECTS: [&str; 8] =
     ["kind", "namespace", "name", "container", "image", "package", "file", "artifact"];
 
+/// The exceptions of a file.
+#[derive(Debug, Clone, Default)]
+pub struct Exceptions {
+    /// For findings.
+    pub findings: Vec<Exception>,
+    /// For alerts of runtime rules.
+    pub alerts: Vec<Accepted>,
+}
+
+impl Exceptions {
+    /// Returns the number of exceptions.
+    pub fn count(&self) -> usize {
+        self.findings.len() + self.alerts.len()
+    }
+
+    /// Adds those of another file.
+    pub fn append(&mut self, mut other: Self) {
+        self.findings.append(&mut other.findings);
+        self.alerts.append(&mut other.alerts);
+    }
+}
+
 /// Reads the list. Incomplete exceptions are reported and ignored.
 pub(crate) fn list(
     reader: &mut Reader<'_>,
     base: &Base,
     value: Value<'_>,
-    exceptions: &mut Vec<Exception>,
+    exceptions: &mut Exceptions,
 ) {
     let items = reader.list(value);
     if let Some(item) = items.get(MAX) {
         reader.missing(*item, "a file can have at most 2,000 exceptions");
     }
     for item in items.into_iter().take(MAX) {
-        exceptions.extend(one(reader, base, item));
+        if !Accepted::is_one(item) {
+            exceptions.findings.extend(one(reader, base, item));
+            continue;
+        }
+        match Accepted::read(item) {
+            Ok(one) => exceptions.alerts.push(one),
+            Err(wrong) => {
+                wrong.into_iter().for_each(|w| reader.problem(w.at, w.message, w.remedy));
+            }
+        }
     }
 }
 
@@ -87,7 +119,9 @@ fn one(reader: &mut Reader<'_>, base: &Base, item: Value<'_>) -> Option<Exceptio
     }
     let named = !selector.fingerprints.is_empty() || !selector.vulnerabilities.is_empty();
     if checks.is_empty() && !named && whole {
-        reader.missing(item, "an exception needs `checks`, `vulnerabilities` or `fingerprints`");
+        let needed =
+            "an exception needs `checks`, `vulnerabilities`, `fingerprints`, or `rules` for alerts";
+        reader.missing(item, needed);
         whole = false;
     }
     if reason.is_none() {

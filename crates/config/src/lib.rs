@@ -17,10 +17,10 @@ use std::sync::Arc;
 
 use pavisade_checks::Catalog;
 use pavisade_compliance::names_file;
-use pavisade_judgement::Exception;
 use pavisade_model::{Base, Glob, KubernetesVersion, Note, Rule, Severity};
 use pavisade_yaml::{Source, Value};
 
+pub use exceptions::Exceptions;
 use reader::Reader;
 pub use schema::schema;
 pub use signatures::SignatureRule;
@@ -58,7 +58,7 @@ pub struct Config {
     /// location.
     pub helm_values: Vec<(String, Note)>,
     /// The exceptions.
-    pub exceptions: Vec<Exception>,
+    pub exceptions: Exceptions,
     /// Which images must be signed, and by whom. The first rule that matches an image applies.
     pub signatures: Vec<SignatureRule>,
     /// Exceptions that end more than this many days from now are reported.
@@ -110,13 +110,9 @@ pub fn read(source: &Source, base: &Base, catalog: &Catalog) -> (Config, Vec<Not
 }
 
 /// Reads a policy file, which contains only `exceptions`.
-pub fn read_exceptions(
-    source: &Source,
-    base: &Base,
-    catalog: &Catalog,
-) -> (Vec<Exception>, Vec<Note>) {
+pub fn read_exceptions(source: &Source, base: &Base, catalog: &Catalog) -> (Exceptions, Vec<Note>) {
     let mut reader = Reader::new(source, catalog);
-    let mut exceptions = Vec::new();
+    let mut exceptions = Exceptions::default();
     if let Some(doc) = reader.document() {
         for (_, value) in reader.fields(doc.root(), &["exceptions"], "a policy file") {
             exceptions::list(&mut reader, base, value, &mut exceptions);

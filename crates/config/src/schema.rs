@@ -102,7 +102,7 @@ pub fn schema(catalog: &Catalog) -> Value {
                                   file."),
             "exceptions": with(
                 list(json!({"$ref": "#/$defs/exception"})),
-                "Findings that are accepted until a date.",
+                "Findings and alerts that are accepted until a date.",
             ),
             "max-exception-days": {
                 "description": "Report exceptions that end later than this number of days from \
@@ -132,6 +132,7 @@ fn exception() -> Value {
             {"required": ["checks"]},
             {"required": ["vulnerabilities"]},
             {"required": ["fingerprints"]},
+            {"required": ["rules"]},
         ],
         "properties": {
             "checks": with(some(json!({"$ref": "#/$defs/check"})), "Whose findings are accepted."),
@@ -164,6 +165,15 @@ fn exception() -> Value {
                 some(json!({"type": "string", "pattern": "^v[12]:[0-9a-f]{32}$"})),
                 "One of these findings.",
             ),
+            "rules": with(
+                some(json!({"type": "string", "minLength": 1})),
+                "Runtime rules, by name or ID, whose alerts are accepted.",
+            ),
+            "condition": {
+                "description": "Which events of these rules, in the rule language.",
+                "type": "string",
+                "minLength": 1,
+            },
         },
     })
 }

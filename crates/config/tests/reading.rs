@@ -1,7 +1,7 @@
 //! Reading of configurations, and errors with their locations.
 
 use pavisade_checks::Catalog;
-use pavisade_config::{Config, read, read_exceptions, schema};
+use pavisade_config::{Config, Exceptions, read, read_exceptions, schema};
 use pavisade_model::{Base, Severity};
 use pavisade_signing::{Contents, SIGN};
 use pavisade_yaml::{Source, to_json};
@@ -76,9 +76,9 @@ fn everything_is_read() {
     assert_eq!(config.fail_on, Some(Some(Severity::High)));
     assert_eq!(config.helm_values[0].0, "values-prod.yaml");
     assert_eq!(config.max_exception_days, Some(90));
-    assert_eq!(config.exceptions.len(), 2);
-    assert_eq!(config.exceptions[0].until.to_string(), "2027-01-31");
-    assert_eq!(config.exceptions[0].reason, "reads logs");
+    assert_eq!(config.exceptions.count(), 2);
+    assert_eq!(config.exceptions.findings[0].until.to_string(), "2027-01-31");
+    assert_eq!(config.exceptions.findings[0].reason, "reads logs");
     assert_eq!(config.lines["fail-on"], 20);
     assert_eq!(config.lines["checks.untrusted-registry.parameters.allowed"], 10);
     assert_eq!(
@@ -181,7 +181,7 @@ fn mistakes_are_told_where_they_are() {
         ),
         (
             "exceptions: [{reason: x, until: 2027-01-31}]",
-            "1:14 an exception needs `checks`, `vulnerabilities` or `fingerprints`",
+            "1:14 an exception needs `checks`, `vulnerabilities`, `fingerprints`, or `rules` for alerts",
         ),
         (
             "exceptions: [{checks: [host-port], reason: x, until: 31.1.2027}]",
@@ -199,7 +199,7 @@ fn mistakes_are_told_where_they_are() {
     ] {
         let (config, problems) = of(text);
         assert!(problems.len() == 1 && problems[0].starts_with(expect), "{text}: {problems:#?}");
-        assert!(config.exceptions.is_empty(), "{text}");
+        assert_eq!(config.exceptions.count(), 0, "{text}");
     }
 }
 
@@ -213,7 +213,7 @@ fn all_mistakes_are_told_at_once_and_in_order() {
     assert_eq!(of(&many).1.len(), 101);
     let one = "{checks: [host-port], reason: x, until: 2027-01-31}, ";
     let (config, problems) = of(&format!("exceptions: [{}]", one.repeat(2_001)));
-    assert_eq!((config.exceptions.len(), problems.len()), (2_000, 1));
+    assert_eq!((config.exceptions.count(), problems.len()), (2_000, 1));
 }
 
 #[test]
@@ -229,7 +229,7 @@ fn an_exception_that_lost_its_selector_does_not_become_one_for_everything() {
     ] {
         let checks = if selector.starts_with("checks") { "" } else { "checks: [host-port], " };
         let text = format!("exceptions: [{{{checks}{selector}, reason: x, until: 2027-01-31}}]");
-        assert!(of(&text).0.exceptions.is_empty(), "{text}");
+        assert_eq!(of(&text).0.exceptions.count(), 0, "{text}");
     }
 }
 
@@ -249,8 +249,21 @@ fn a_policy_file_has_exceptions_alone() {
         "disable: [host-port]\nexceptions: [{checks: [host-port], reason: x, until: 2027-01-31}]\n",
     );
     let (exceptions, problems) = read_exceptions(&source, &base(), &Catalog::builtin());
-    assert_eq!(exceptions.len(), 1);
+    assert_eq!(exceptions.count(), 1);
     assert_eq!(problems[0].message, "a policy file has no field `disable`");
+}
+
+#[test]
+fn exceptions_for_alerts_stand_beside_those_for_findings() {
+    let (config, problems) = of("exceptions:\n\
+         - {checks: [host-port], reason: x, until: 2027-01-31}\n\
+         - {rules: [PV-R001], condition: ka.user.name = ann, reason: why, until: 2027-01-31}\n\
+         - {rules: [PV-R001], condition: ka.user.nam = ann, reason: z, until: 2027-01-31}\n");
+    let Exceptions { findings, alerts } = &config.exceptions;
+    assert_eq!((findings.len(), alerts.len()), (1, 1), "{problems:?}");
+    assert_eq!((alerts[0].reason.as_str(), alerts[0].place.as_str()), ("why", "c:3"));
+    let [problem] = &problems[..] else { panic!("{problems:?}") };
+    assert!(problem.contains("nonexistent field ka.user.nam"), "{problem}");
 }
 
 #[test]
@@ -282,6 +295,9 @@ fn the_schema_agrees() {
         "exceptions: [{checks: [host-port], until: 2027-01-31}]",
         "exceptions: [{reason: x, until: 2027-01-31}]",
         "exceptions: [{checks: [host-port], reason: x, until: 2027-01-31, subjects: [{}]}]",
+        "exceptions: [{rules: [], reason: x, until: 2027-01-31}]",
+        "exceptions: [{rules: [PV-R001], until: 2027-01-31}]",
+        "exceptions: [{rules: [PV-R001], condition: '', reason: x, until: 2027-01-31}]",
     ] {
         assert!(!validator.is_valid(&value(bad)), "{bad}");
         assert!(!of(bad).1.is_empty(), "{bad}");

@@ -35,6 +35,12 @@ impl Addresses {
         Self { v4: Intervals::range(0, u32::MAX), v6: Intervals::default() }
     }
 
+    /// Whether all of IPv4 or all of IPv6 is among them.
+    pub fn cover_a_family(&self) -> bool {
+        let every = Self::all();
+        every.v4.is_subset(&self.v4) || every.v6.is_subset(&self.v6)
+    }
+
     /// The private blocks.
     pub fn private() -> Self {
         let blocks = PRIVATE.iter().filter_map(|block| Self::cidr(block));

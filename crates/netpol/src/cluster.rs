@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::IpAddr;
 
 use pavisade_model::kinds;
-use pavisade_snapshot::{ContainerKind, Object, Pod, View};
+use pavisade_snapshot::{ContainerKind, Label, Object, Pod, View};
 use pavisade_yaml::Value;
 
 use crate::addresses::{Addresses, Cuts};
@@ -392,35 +392,15 @@ fn addresses_of(pod: Pod<'_>, host_network: bool) -> Option<Addresses> {
 
 /// Labels that a workload's controller puts on its pods, with whatever value.
 fn add_unsure(labels: &mut Labels, pod: Pod<'_>) {
-    let object = pod.object();
-    let batch = ["batch", "extensions"].contains(&object.group());
-    let keys: &[&str] = match (object.group(), object.kind()) {
-        (_, "Job") if batch => {
-            for key in ["job-name", "batch.kubernetes.io/job-name"] {
-                labels.known.entry(key.to_owned()).or_insert_with(|| object.name().to_owned());
-            }
-            &["controller-uid", "batch.kubernetes.io/controller-uid", INDEX]
-        }
-        (_, "CronJob") if batch => &[
-            "job-name",
-            "batch.kubernetes.io/job-name",
-            "controller-uid",
-            "batch.kubernetes.io/controller-uid",
-            INDEX,
-        ],
-        ("apps" | "extensions", "Deployment" | "ReplicaSet") => &["pod-template-hash"],
-        ("apps" | "extensions", "DaemonSet") => {
-            &["controller-revision-hash", "pod-template-generation"]
-        }
-        ("apps", "StatefulSet") => &[
-            "controller-revision-hash",
-            "statefulset.kubernetes.io/pod-name",
-            "apps.kubernetes.io/pod-index",
-        ],
-        _ => &[],
+    let Some(keys) = pod.added_labels() else {
+        labels.open = true;
+        return;
     };
-    let absent = keys.iter().filter(|key| !labels.known.contains_key(**key));
-    labels.unsure = absent.map(|key| (*key).to_owned()).collect();
+    for key in keys.iter().filter(|key| !labels.known.contains_key(**key)).collect::<Vec<_>>() {
+        match pod.added_label(key) {
+            Label::Is(value) => _ = labels.known.insert((*key).to_owned(), value.to_owned()),
+            Label::Unknown => labels.unsure.push((*key).to_owned()),
+            Label::Absent => {}
+        }
+    }
 }
-
-const INDEX: &str = "batch.kubernetes.io/job-completion-index";

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use pavisade_snapshot::Object;
 
 use crate::addresses::Addresses;
-use crate::engine::{Engine, PartyId};
+use crate::controller::Serving;
+use crate::engine::Engine;
 use crate::map::{By, End, Focus, lines, ways};
 use crate::network::Network;
 use crate::verdict::{Doubt, Verdict};
@@ -60,11 +61,11 @@ struct Said {
     outside: BTreeMap<(bool, Name), Vec<Outside>>,
 }
 
-/// All that differs, ordered by the ends. Where a controller is given, so is what Ingresses and
+/// All that differs, ordered by the ends. Where controllers are given, so is what Ingresses and
 /// Routes lead to.
 pub fn differences(
-    old: (&Engine, Option<PartyId>),
-    new: (&Engine, Option<PartyId>),
+    old: (&Engine, Option<&Serving>),
+    new: (&Engine, Option<&Serving>),
 ) -> Vec<Change> {
     let mut compare = Compare {
         before: old.0.network(),
@@ -160,14 +161,14 @@ fn reasons(network: &Network, doubts: &[Doubt]) -> Option<BTreeSet<String>> {
             | Doubt::Enforced(p) => policy(p),
             Doubt::Priority(a, b) => format!("{}\n{}", policy(a), policy(b)),
             Doubt::Vendor(v) => text(&network.vendors[v].object),
-            Doubt::PodsDiffer => String::new(),
+            Doubt::PodsDiffer | Doubt::Controller => String::new(),
             Doubt::Unread(_) | Doubt::UnreadFile => return None,
         })
     };
     doubts.iter().map(one).collect()
 }
 
-fn said(engine: &Engine, controller: Option<PartyId>) -> Said {
+fn said(engine: &Engine, serving: Option<&Serving>) -> Said {
     let mut said = Said::default();
     let name = |place: usize| {
         let workload = &engine.network().workloads[place];
@@ -189,18 +190,19 @@ fn said(engine: &Engine, controller: Option<PartyId>) -> Said {
             _ => {}
         }
     }
-    if let Some(controller) = controller {
+    if let Some(serving) = serving {
         let mut led: BTreeMap<usize, Verdict> = BTreeMap::new();
-        for way in ways(engine, controller) {
+        for way in ways(engine, serving) {
             if matches!(way.by, By::Entry(_)) {
                 let one = led.entry(way.workload).or_default();
                 one.allow = one.allow.union(&way.verdict.allow);
                 one.deny = one.deny.union(&way.verdict.unsure());
+                one.doubts.extend(way.verdict.doubts);
             }
         }
         for (workload, verdict) in led {
             if !verdict.allow.is_empty() {
-                said.pairs.insert((Name::Controller, name(workload)), Arc::new(verdict));
+                said.pairs.insert((Name::Controller, name(workload)), Arc::new(verdict.tidy()));
             }
         }
     }

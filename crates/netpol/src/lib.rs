@@ -11,6 +11,7 @@
 mod addresses;
 mod cluster;
 mod connections;
+mod controller;
 mod diff;
 mod engine;
 mod exposure;
@@ -37,6 +38,7 @@ mod who;
 pub use addresses::Addresses;
 pub use cluster::{Kind, NamedPort, Namespace, Party, Workload};
 pub use connections::{Connections, Protocol};
+pub use controller::{Class, Serving};
 pub use diff::{Change, Name, differences};
 pub use engine::{Engine, Known, PartyId, VerdictId};
 pub use exposure::{Exposure, Group, Imagined, restricted};

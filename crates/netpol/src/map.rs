@@ -8,6 +8,7 @@ use pavisade_snapshot::Selects;
 use crate::addresses::Addresses;
 use crate::cluster::Party;
 use crate::connections::Connections;
+use crate::controller::Serving;
 use crate::engine::{Engine, Known, PartyId, VerdictId};
 use crate::service::{Reach, Service};
 use crate::verdict::Verdict;
@@ -205,25 +206,20 @@ fn joined(
     joined.map(|(all, verdict)| (Addresses::joined(all), verdict)).collect()
 }
 
-/// What leads to workloads from outside of the cluster. `controller` is the party that serves
-/// Ingresses and Routes.
-pub fn ways(engine: &Engine, controller: PartyId) -> Vec<Way> {
+/// What leads to workloads from outside of the cluster.
+pub fn ways(engine: &Engine, serving: &Serving) -> Vec<Way> {
     let network = engine.network();
     let mut ways = Vec::new();
-    let mut put =
-        |workload: usize, by: By, ports: Connections, party: PartyId, from: &[PartyId]| {
-            if ports.is_empty() {
-                return;
-            }
-            let verdicts = from.iter().map(|from| engine.verdict(*from, party));
-            let Some(verdict) = verdicts.reduce(|one, other| one.either(&other)) else { return };
-            let verdict = Verdict {
-                allow: verdict.allow.intersect(&ports),
-                deny: verdict.deny.intersect(&ports),
-                doubts: verdict.doubts,
-            };
-            ways.push(Way { workload, by, ports, verdict: verdict.tidy() });
-        };
+    let from_outside = |ports: &Connections, party: PartyId, from: &[PartyId]| {
+        let verdicts = from.iter().map(|from| engine.verdict(*from, party));
+        let verdict = verdicts.reduce(|one, other| one.either(&other))?;
+        Some(verdict.of_ports(ports))
+    };
+    let mut push = |workload: usize, by: By, ports: Connections, verdict: Option<Verdict>| {
+        if let Some(verdict) = verdict.filter(|_| !ports.is_empty()) {
+            ways.push(Way { workload, by, ports, verdict });
+        }
+    };
     let outside: Vec<_> = engine.outside().collect();
     let anywhere: Vec<_> = outside.first().copied().into_iter().collect();
     let mut services: HashMap<&str, Vec<(usize, &Service)>> = HashMap::new();
@@ -238,9 +234,13 @@ pub fn ways(engine: &Engine, controller: PartyId) -> Vec<Way> {
         for id in &own.parties {
             let party = engine.party(*id);
             if party.host_network {
-                put(workload, By::HostNetwork, declared(party, false), *id, &anywhere);
+                let ports = declared(party, false);
+                let verdict = from_outside(&ports, *id, &anywhere);
+                push(workload, By::HostNetwork, ports, verdict);
             } else {
-                put(workload, By::HostPort, declared(party, true), *id, &outside);
+                let ports = declared(party, true);
+                let verdict = from_outside(&ports, *id, &outside);
+                push(workload, By::HostPort, ports, verdict);
             }
             for (place, service) in services.get(&*own.namespace).into_iter().flatten() {
                 if service.selects(party, &network.namespaces) == Selects::No {
@@ -252,12 +252,16 @@ pub fn ways(engine: &Engine, controller: PartyId) -> Vec<Way> {
                     Reach::Cluster | Reach::Elsewhere => None,
                 };
                 if let Some(by) = by {
-                    put(workload, by, service.targets(party, |_| true), *id, &outside);
+                    let ports = service.targets(party, |_| true);
+                    let verdict = from_outside(&ports, *id, &outside);
+                    push(workload, by, ports, verdict);
                 }
                 let key = (&*service.namespace, service.object.name());
                 for entry in entries.get(&key).into_iter().flatten() {
-                    let ports = network.entries[*entry].targets(service, party);
-                    put(workload, By::Entry(*entry), ports, *id, &[controller]);
+                    let own = &network.entries[*entry];
+                    let ports = own.targets(service, party);
+                    let verdict = serving.verdict(engine, own, &ports, *id);
+                    push(workload, By::Entry(*entry), ports, Some(verdict));
                 }
             }
         }

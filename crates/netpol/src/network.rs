@@ -7,6 +7,7 @@ use pavisade_snapshot::{Coverage, Object, Reads, View};
 
 use crate::addresses::Addresses;
 use crate::cluster::{Cast, Namespace, Party, Workload};
+use crate::controller::Class;
 use crate::policy::{Peer, Policy};
 use crate::profile::Assumptions;
 use crate::read;
@@ -19,7 +20,7 @@ pub const READS: Reads = &[
     kinds::WORKLOADS,
     kinds::NETWORK_POLICIES,
     kinds::PLUGIN_POLICIES,
-    &[kinds::NAMESPACE, kinds::SERVICE, kinds::ENDPOINT_SLICE, kinds::NODE],
+    &[kinds::NAMESPACE, kinds::SERVICE, kinds::ENDPOINT_SLICE, kinds::NODE, kinds::INGRESS_CLASS],
     kinds::ENTRIES,
     &[kinds::ROUTE],
 ];
@@ -53,6 +54,8 @@ pub struct Network {
     pub services: Vec<Service>,
     /// What leads from outside to Services.
     pub entries: Vec<Entry>,
+    /// Classes of Ingresses.
+    pub classes: Vec<Class>,
     /// Kinds of policies of which not all were read.
     pub unread: Vec<GroupKind>,
     /// Kinds of workloads of which not all were read.
@@ -105,6 +108,7 @@ impl Network {
             vendors: vendor::read(view, &assumed),
             services,
             entries,
+            classes: Class::read_all(view),
             unread: unread(&[kinds::NETWORK_POLICIES, kinds::PLUGIN_POLICIES]),
             unread_workloads: unread(&[kinds::WORKLOADS]),
             unread_entries: unread(&[&[kinds::SERVICE, kinds::ROUTE], kinds::ENTRIES]),

@@ -1,6 +1,7 @@
 //! A whole network at once: what a map of it shows.
 
 use crate::connections::Connections;
+use crate::controller::Serving;
 use crate::engine::Engine;
 use crate::exposure::{Exposure, Imagined};
 use crate::map::{Focus, Line, Way, lines, ways};
@@ -31,7 +32,8 @@ impl Picture {
             false => Imagined::add(&mut engine),
         };
         let lines = lines(&engine, &focus);
-        let mut ways = ways(&engine, imagined.rest);
+        let serving = Serving::of(&mut engine);
+        let mut ways = ways(&engine, &serving);
         let shown = |workload: usize| {
             focus.workloads.as_ref().is_none_or(|wanted| wanted.contains(&workload))
         };

@@ -118,6 +118,22 @@ pub struct Ports {
     pub unknown: bool,
 }
 
+impl Rule {
+    /// Its peers that stand in the object, each with its place.
+    pub fn placed(&self) -> impl Iterator<Item = (&Peer, NodeId)> {
+        self.peers.iter().zip(self.places.iter().copied())
+    }
+
+    /// Its blocks of addresses, joined.
+    pub fn addresses(&self) -> Addresses {
+        let blocks = self.peers.iter().filter_map(|peer| match peer {
+            Peer::Block(addresses) | Peer::Network(addresses) => Some(addresses),
+            _ => None,
+        });
+        Addresses::joined(blocks)
+    }
+}
+
 impl Ports {
     /// All of them.
     pub fn all() -> Self {
@@ -138,6 +154,10 @@ pub struct Rule {
     pub ports: Ports,
     /// Where it stands in the object.
     pub node: NodeId,
+    /// Where its first peers stand, in their order; of a NetworkPolicy.
+    pub places: Vec<NodeId>,
+    /// Where its ports by name stand, in their order; of a NetworkPolicy.
+    pub named_at: Vec<NodeId>,
 }
 
 /// Something in a policy that the API server refuses, or that does not mean what it seems to.

@@ -34,6 +34,8 @@ pub enum Doubt {
     Unread(GroupKind),
     /// A file that may hold policies could not be read.
     UnreadFile,
+    /// Which pods serve the Ingress or Route is not known.
+    Controller,
     /// The pods of the workload differ in what they may do.
     PodsDiffer,
 }
@@ -96,6 +98,13 @@ impl Verdict {
             doubts,
         };
         verdict.tidy()
+    }
+
+    /// The same of some connections only.
+    #[must_use]
+    pub(crate) fn of_ports(self, ports: &Connections) -> Self {
+        let (allow, deny) = (self.allow.intersect(ports), self.deny.intersect(ports));
+        Self { allow, deny, doubts: self.doubts }.tidy()
     }
 
     /// Drops doubts where nothing is uncertain.

@@ -219,13 +219,7 @@ pub fn ask(engine: &mut Engine, from: &Who, to: &Who, port: Option<&Connections>
         let ports = ports.clone().or_else(|| port.cloned()).unwrap_or_else(Connections::all);
         wanted = wanted.union(&ports);
         for (from, _) in &sources {
-            let own = engine.verdict(*from, *to);
-            let own = Verdict {
-                allow: own.allow.intersect(&ports),
-                deny: own.deny.intersect(&ports),
-                doubts: own.doubts,
-            };
-            let own = own.tidy();
+            let own = engine.verdict(*from, *to).of_ports(&ports);
             pairs.push((*from, *to));
             verdict = Some(match verdict {
                 Some(all) => all.either(&own),

@@ -174,8 +174,12 @@ fn a_picture_differs_in_nothing_from_itself() {
 #[test]
 fn the_ingress_controller_is_tried_from_its_own_pods() {
     let pod = |name: &str, namespace: &str| {
+        let image = match name {
+            "controller" => "registry.k8s.io/ingress-nginx/controller:v1.14.0",
+            _ => "registry.example/i:1",
+        };
         format!(
-            "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: {namespace}, labels: {{app: {name}}}}}\nspec: {{containers: [{{name: c, image: i}}]}}\n"
+            "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: {namespace}, labels: {{app: {name}}}}}\nspec: {{containers: [{{name: c, image: '{image}'}}]}}\n"
         )
     };
     let deny = |namespace: &str| {
@@ -184,7 +188,8 @@ fn the_ingress_controller_is_tried_from_its_own_pods() {
         )
     };
     let all = [
-        pod("first", "batch"),
+        // A name alone says nothing.
+        pod("ingress", "batch"),
         pod("controller", "ingress-nginx"),
         pod("web", "shop"),
         "---\napiVersion: v1\nkind: Service\nmetadata: {name: web, namespace: shop}\nspec: {selector: {app: web}, ports: [{port: 80}]}\n".to_owned(),

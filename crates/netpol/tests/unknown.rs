@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use pavisade_model::{KubernetesVersion, kinds};
 use pavisade_netpol::{
     Assumptions, By, Direction, Doubt, Engine, Imagined, Network, PROFILES, Profile, READS,
-    RemarkKind, Selects, Unasked, Who, ask, demands, differences, holds, lint, ways,
+    RemarkKind, Selects, Serving, Unasked, Who, ask, demands, differences, holds, lint, ways,
 };
 use pavisade_snapshot::{Coverage, Object, View, World, WorldKind, WorldParts};
 use pavisade_yaml::{Source, objects, read};
@@ -399,8 +399,8 @@ fn ports_of_nodes_lead_to_pods() {
         ("{containerPort: 8080, hostPort: 80, hostIP: 0.0.0.0}", Some("TCP 8080")),
     ] {
         let mut engine = engine(&pod(ports));
-        let rest = Imagined::add(&mut engine).rest;
-        let found = ways(&engine, rest);
+        let serving = Serving::of(&mut engine);
+        let found = ways(&engine, &serving);
         let found: Vec<_> = found.iter().filter(|way| way.by == By::HostPort).collect();
         let found = found.first().map(|way| way.verdict.allow.to_string());
         assert_eq!(found.as_deref(), expected, "{ports}");

@@ -63,7 +63,7 @@ pub use grants::{GrantPage, grants};
 pub use image::{Gained, ImageFormat, image, image_diff, instruction};
 pub use message::of as message;
 pub use openvex::openvex;
-pub use pages::{Layout, check_explain, checks_list, group_explain};
+pub use pages::{Layout, RuntimeRule, check_explain, checks_list, group_explain, runtime_explain};
 pub use pod_security::{PodSecurityLayout, pod_security};
 pub use probe::{Detection, Noticed, ProbeRun, probe_report};
 pub use sbom::{Sbom, SbomFormat, sbom, sbom_with};

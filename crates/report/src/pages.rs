@@ -1,4 +1,6 @@
-//! Pages about checks: the list, and the explanation of a check.
+//! Pages about checks and runtime rules: the list, and the explanation of one.
+
+mod runtime;
 
 use std::io::{self, Write};
 
@@ -11,6 +13,7 @@ use crate::terminal::Page;
 use crate::terminal::style::{self, DIM, HELP, PLAIN, STRONG};
 use crate::text::{cut, width};
 use crate::{Options, advice, guard};
+pub use runtime::{RuntimeRule, runtime_explain};
 
 /// The format of a page about checks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,7 +24,7 @@ pub enum Layout {
     Json,
 }
 
-/// A check in JSON output.
+/// A check or runtime rule in JSON output.
 #[derive(Serialize)]
 struct Card<'a> {
     id: &'a str,
@@ -34,11 +37,17 @@ struct Card<'a> {
     scope: &'static str,
     #[serde(rename = "mends")]
     fixable: &'static str,
+    /// Of a runtime rule.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    techniques: Vec<&'a str>,
+    /// Of a runtime rule.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    source: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<Detail<'a>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, Default)]
 struct Detail<'a> {
     why: &'a str,
     #[serde(rename = "fix")]
@@ -55,17 +64,19 @@ struct Detail<'a> {
 }
 
 impl<'a> Card<'a> {
-    fn new(meta: &'a Meta) -> Self {
+    fn new(rule: &'a Rule, scope: &'static str) -> Self {
         Self {
-            id: &meta.rule.id,
-            name: &meta.rule.name,
-            title: &meta.rule.title,
-            area: meta.rule.area.name(),
-            severity: meta.rule.severity.name(),
-            confidence: meta.rule.confidence.name(),
-            audience: meta.rule.audience.name(),
-            scope: meta.scope.name(),
-            fixable: meta.rule.fixable.name(),
+            id: &rule.id,
+            name: &rule.name,
+            title: &rule.title,
+            area: rule.area.name(),
+            severity: rule.severity.name(),
+            confidence: rule.confidence.name(),
+            audience: rule.audience.name(),
+            scope,
+            fixable: rule.fixable.name(),
+            techniques: Vec::new(),
+            source: "",
             detail: None,
         }
     }
@@ -76,21 +87,27 @@ const TITLE: usize = 48;
 /// The suffix of the title of a check that is off by default.
 const STRICT: &str = " (strict)";
 
-/// Writes a table of checks.
+/// Writes a table of checks, and one of runtime rules.
 ///
 /// # Errors
 /// Writing to `out` fails.
 pub fn checks_list(
     checks: &[&Meta],
+    runtime: &[RuntimeRule],
     layout: Layout,
     options: &Options,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     if layout == Layout::Json {
-        let cards: Vec<_> = checks.iter().map(|meta| Card::new(meta)).collect();
+        let cards = checks.iter().map(|meta| Card::new(&meta.rule, meta.scope.name()));
+        let cards: Vec<_> = cards.chain(runtime.iter().map(RuntimeRule::card)).collect();
         return guard::write(&cards, out);
     }
     let mut page = Page::new(options, out);
+    if checks.is_empty() {
+        runtime::table(runtime, &mut page);
+        return page.flush();
+    }
     let heads = ["ID", "NAME", "SEVERITY", "AREA"];
     let mut widths = heads.map(str::len);
     for meta in checks {
@@ -123,6 +140,10 @@ pub fn checks_list(
             page.put(PLAIN, &title).put(DIM, strict);
         }
         page.end();
+    }
+    if !runtime.is_empty() {
+        page.end();
+        runtime::table(runtime, &mut page);
     }
     page.flush()
 }
@@ -174,7 +195,7 @@ fn explain(
     if layout == Layout::Json {
         let names = |kinds: &[GroupKind]| kinds.iter().map(GroupKind::to_string).collect();
         let reads: Vec<_> = meta.reads().collect();
-        let mut card = Card::new(meta);
+        let mut card = Card::new(&meta.rule, meta.scope.name());
         card.detail = Some(Detail {
             why: meta.rule.why.trim(),
             advice: meta.rule.advice.trim(),

@@ -90,7 +90,7 @@ fn pages_about_checks() {
     let page = |width: usize| {
         let mut out = Vec::new();
         let options = Options { width, ..Options::default() };
-        checks_list(&metas, Layout::Terminal, &options, &mut out).unwrap();
+        checks_list(&metas, &[], Layout::Terminal, &options, &mut out).unwrap();
         String::from_utf8(out).unwrap()
     };
     insta::assert_snapshot!("list_120", page(120));
@@ -121,6 +121,6 @@ fn pages_about_checks() {
         }
     }
     let mut out = Vec::new();
-    checks_list(&metas, Layout::Json, &options, &mut out).unwrap();
+    checks_list(&metas, &[], Layout::Json, &options, &mut out).unwrap();
     assert_eq!(serde_json::from_slice::<Value>(&out).unwrap().as_array().unwrap().len(), 4);
 }

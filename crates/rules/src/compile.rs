@@ -1,6 +1,6 @@
 //! Compiles filters: resolves names, checks types and parses constants.
 
-use std::collections::HashSet;
+use rustc_hash::FxHashSet;
 
 use crate::field::{FieldInfo, FieldRef, FieldType, Fields};
 use crate::filter::{Check, Expr, Modifier, Operand, Operator, Position, Right, Transformer};
@@ -84,7 +84,8 @@ pub(crate) enum Pattern {
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Set {
-    pub(crate) bytes: HashSet<Vec<u8>>,
+    /// The keys come from rules, so that no event can choose colliding ones.
+    pub(crate) bytes: FxHashSet<Vec<u8>>,
     pub(crate) others: Vec<Pattern>,
 }
 

@@ -1,7 +1,7 @@
 //! Glob patterns on bytes, as in fnmatch(3) with `FNM_EXTMATCH` and without special treatment of
 //! slashes, and path prefixes.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 /// How many steps a match may take: patterns come from people, but texts from attackers.
 const MAX_STEPS: usize = 100_000;
@@ -260,7 +260,7 @@ fn grouped(
 pub(crate) struct PathPrefixes {
     /// A path ends here.
     ends: bool,
-    names: HashMap<Vec<u8>, PathPrefixes>,
+    names: FxHashMap<Vec<u8>, PathPrefixes>,
     globs: Vec<(Glob, PathPrefixes)>,
 }
 

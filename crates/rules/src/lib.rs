@@ -1,6 +1,7 @@
 //! Runtime rules: Falco's filter language and rule files, and their evaluation on events. This
 //! crate does no I/O and uses no clock.
 
+mod accepted;
 mod audit;
 mod compile;
 mod event_types;
@@ -17,6 +18,7 @@ mod rule_set;
 mod transform;
 mod value;
 
+pub use accepted::{Accepted, Exceptions, Wrong};
 pub use audit::AuditEvent;
 pub use compile::{CompileError, CompileWarning, Filter};
 pub use event_types::{EventTypes, event_types};
@@ -27,7 +29,7 @@ pub use filter::{
 };
 pub use format::{Format, NOT_AVAILABLE, Output};
 pub use load::{Code, Item, Loaded, Message, Options, Priority, Rule, RuleFile, doubts, load};
-pub use ours::OURS;
+pub use ours::{Card, OURS};
 pub use recorded::{Recorded, RecordedError};
 pub use rule_set::{RuleSet, Scratch};
 pub use transform::Kind;

@@ -17,11 +17,13 @@ use crate::value::{Event, Value, Values};
 /// An event: its fields, flat.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Recorded<'a> {
+    /// The numbers of the fields, which are searched.
+    slots: Vec<u16>,
     values: Vec<Entry<'a>>,
 }
 
-/// The number of a field, its argument, and its values.
-type Entry<'a> = (u16, Option<Vec<u8>>, Values<'a>);
+/// The argument of a field, and its values.
+type Entry<'a> = (Option<Vec<u8>>, Values<'a>);
 
 /// A field that does not exist, or does not have such a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,7 +96,8 @@ impl<'a> Recorded<'a> {
     }
 
     fn put(&mut self, field: FieldRef, values: Values<'a>) {
-        self.values.push((field.slot, field.argument, values));
+        self.slots.push(field.slot);
+        self.values.push((field.argument, values));
     }
 
     /// Adds what follows from other fields: parts of names, and both ends of a connection.
@@ -142,9 +145,16 @@ impl<'a> Recorded<'a> {
     }
 
     fn entry(&self, field: &FieldRef) -> Option<&Values<'a>> {
-        let is =
-            |(slot, argument, _): &&Entry<'_>| (slot, argument) == (&field.slot, &field.argument);
-        self.values.iter().find(is).map(|(.., values)| values)
+        let mut from = 0;
+        // Most fields are absent, or there once.
+        while let Some(at) = self.slots[from..].iter().position(|slot| *slot == field.slot) {
+            let (argument, values) = &self.values[from + at];
+            if *argument == field.argument {
+                return Some(values);
+            }
+            from += at + 1;
+        }
+        None
     }
 }
 

@@ -4,19 +4,22 @@
 //! event, only those rules are evaluated that its type allows and, where a rule requires a field to
 //! be one of some constants, whose constants include the event's value.
 
+mod plan;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use regex::bytes::{RegexSet, RegexSetBuilder};
+use rustc_hash::FxHashMap;
 
 use crate::compile::{Comparand, Node, Pattern, Source, Test};
 use crate::event_types::EventTypes;
 use crate::field::{FieldRef, Fields};
 use crate::filter::{Expr, Operator, parse};
-use crate::glob::components;
 use crate::judge;
 use crate::load::Rule;
 use crate::value::{Event, Value, Values};
+use plan::{How, Needed, Plan, of_values};
 
 /// The rules of one source of events, ready to be asked.
 #[derive(Clone, Debug)]
@@ -25,7 +28,7 @@ pub struct RuleSet {
     /// The node of each rule.
     roots: Vec<u32>,
     graph: Graph,
-    by_type: HashMap<String, Arc<Plan>>,
+    by_type: FxHashMap<Vec<u8>, Arc<Plan>>,
     /// For types that no rule names.
     other: Arc<Plan>,
     event_type: Option<FieldRef>,
@@ -65,37 +68,6 @@ struct Expressions {
     nodes: Vec<u32>,
 }
 
-/// Which rules an event of a type is asked about.
-#[derive(Clone, Debug, Default)]
-struct Plan {
-    always: Vec<u32>,
-    guards: Vec<Guard>,
-}
-
-/// A field, and the values of which it must have one.
-type Needed = (FieldRef, How, Vec<Vec<u8>>);
-
-/// Rules that hold only if a field has one of some values, or begins or ends with one.
-#[derive(Clone, Debug)]
-struct Guard {
-    field: FieldRef,
-    how: How,
-    rules: HashMap<Vec<u8>, Vec<u32>>,
-    /// The lengths of the values, each once; those of numbers are all the same.
-    lengths: BTreeSet<usize>,
-}
-
-/// How a value is compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum How {
-    Equal,
-    Number,
-    /// A path, or one below it.
-    Path,
-    Prefix,
-    Suffix,
-}
-
 impl RuleSet {
     /// Indexes the enabled rules of a source.
     pub fn new(rules: &[Rule], source: &str) -> Self {
@@ -109,7 +81,7 @@ impl RuleSet {
         };
         let roots: Vec<_> = rules.iter().map(root).collect();
         let graph = builder.finish();
-        let guards: Vec<_> = roots.iter().map(|root| graph.guard(*root)).collect();
+        let guards: Vec<_> = roots.iter().map(|root| graph.needed(*root)).collect();
 
         let mut names = BTreeSet::new();
         for rule in &rules {
@@ -126,7 +98,7 @@ impl RuleSet {
                 .or_insert_with_key(|asked| Arc::new(Plan::new(asked, &guards)))
                 .clone()
         };
-        let by_type = names.iter().map(|name| ((*name).clone(), plan(name))).collect();
+        let by_type = names.iter().map(|name| (name.as_bytes().to_vec(), plan(name))).collect();
         // No type has this name.
         let other = plan("");
         let event_type = Fields::known().named("evt.type").ok().map(|(_, field)| field);
@@ -147,19 +119,24 @@ impl RuleSet {
         scratch.next(self.graph.nodes.len());
         let kind = self.event_type.as_ref().map_or(Values::Absent, |field| event.values(field));
         let plan = match kind.as_slice() {
-            [Value::Bytes(name)] => {
-                std::str::from_utf8(name).ok().and_then(|n| self.by_type.get(n))
-            }
+            [Value::Bytes(name)] => self.by_type.get(&**name),
             _ => None,
         };
         let plan = plan.unwrap_or(&self.other);
         for rule in &plan.always {
             self.ask(*rule, event, scratch);
         }
-        for guard in &plan.guards {
-            let values = event.values(&guard.field);
+        for of_field in &plan.guards {
+            let values = event.values(&of_field.field);
             for value in values.as_slice() {
-                guard.each(value, |rule| self.ask(rule, event, scratch));
+                for guard in &of_field.guards {
+                    guard.each(value, |rule| self.ask(rule, event, scratch));
+                }
+            }
+        }
+        for (node, rules) in &plan.expressions {
+            if self.graph.holds(*node, event, scratch) {
+                rules.iter().for_each(|rule| self.ask(*rule, event, scratch));
             }
         }
         scratch.matched.sort_unstable();
@@ -222,112 +199,28 @@ impl Graph {
         holds
     }
 
-    /// The test that a rule cannot do without and that the fewest values pass.
-    fn guard(&self, root: u32) -> Option<Needed> {
-        let mut tests = Vec::new();
-        self.conjuncts(root, &mut tests);
-        let of = |test: &Test| {
-            use Operator::{Assign, EndsWith, Equal, In, Intersects, StartsWith};
-            let Source::Field(field) = &test.left else { return None };
-            if field.name == "evt.type" {
-                return None;
-            }
-            let number = |value: &Value<'_>| match value {
-                Value::Int(number) => Some(number.to_le_bytes().to_vec()),
-                _ => None,
-            };
-            let (how, values) = match (&test.right, test.operator) {
-                (Comparand::One(Pattern::Value(Value::Bytes(value))), operator) => {
-                    let how = match operator {
-                        Equal | Assign => How::Equal,
-                        StartsWith => How::Prefix,
-                        EndsWith => How::Suffix,
-                        _ => return None,
-                    };
-                    (how, vec![value.to_vec()])
-                }
-                (Comparand::One(Pattern::Value(value)), Equal | Assign) => {
-                    (How::Number, vec![number(value)?])
-                }
-                (Comparand::Paths(paths), _) => (How::Path, paths.literals()?),
-                (Comparand::Set(set), In | Intersects) if set.others.is_empty() => {
-                    (How::Equal, set.bytes.iter().cloned().collect())
-                }
-                (Comparand::Set(set), In | Intersects) if set.bytes.is_empty() => {
-                    let one = |pattern: &Pattern| match pattern {
-                        Pattern::Value(value) => number(value),
-                        _ => None,
-                    };
-                    (How::Number, set.others.iter().map(one).collect::<Option<_>>()?)
-                }
-                _ => return None,
-            };
-            Some((field.clone(), how, values))
-        };
-        tests.into_iter().filter_map(of).min_by_key(|(_, how, values)| (*how, values.len()))
-    }
-
-    fn conjuncts<'g>(&'g self, node: u32, tests: &mut Vec<&'g Test>) {
+    /// What a node cannot hold without, of which the fewest events have it.
+    fn needed(&self, node: u32) -> Option<Needed> {
         match &self.nodes[node as usize] {
-            Op::And(all) => all.iter().for_each(|part| self.conjuncts(*part, tests)),
-            Op::Test(test) => tests.push(test),
-            Op::Or(_) | Op::Not(_) | Op::Expression(_) => {}
-        }
-    }
-}
-
-impl Plan {
-    fn new(asked: &[u32], guards: &[Option<Needed>]) -> Self {
-        let mut plan = Self::default();
-        let mut by_field = BTreeMap::<(&FieldRef, How), HashMap<Vec<u8>, Vec<u32>>>::new();
-        for rule in asked {
-            match &guards[*rule as usize] {
-                None => plan.always.push(*rule),
-                Some((field, how, values)) => {
-                    let rules = by_field.entry((field, *how)).or_default();
-                    for value in values {
-                        rules.entry(value.clone()).or_default().push(*rule);
-                    }
+            Op::And(all) => {
+                let rank = |needed: &Needed| {
+                    let values = needed.iter().map(|(_, _, values)| values.len()).sum::<usize>();
+                    (needed.iter().map(|(_, how, _)| *how).max(), values)
+                };
+                all.iter().filter_map(|part| self.needed(*part)).min_by_key(rank)
+            }
+            Op::Or(any) => {
+                let parts = any.iter().map(|part| self.needed(*part));
+                Some(parts.collect::<Option<Vec<_>>>()?.concat())
+            }
+            Op::Test(test) => Some(vec![of_values(test)?]),
+            Op::Expression(set) => match &self.expressions[*set as usize].left {
+                Source::Field(field) => {
+                    Some(vec![(field.clone(), How::Expression, vec![node.to_le_bytes().to_vec()])])
                 }
-            }
-        }
-        for ((field, how), rules) in by_field {
-            let lengths = rules.keys().map(Vec::len).collect();
-            plan.guards.push(Guard { field: field.clone(), how, rules, lengths });
-        }
-        plan
-    }
-}
-
-impl Guard {
-    /// Calls `take` with each rule that may hold for a value.
-    fn each(&self, value: &Value<'_>, mut take: impl FnMut(u32)) {
-        let mut look = |key: &[u8]| {
-            self.rules.get(key).into_iter().flatten().for_each(|rule| take(*rule));
-        };
-        match (self.how, value) {
-            (How::Equal, Value::Bytes(text)) => look(text),
-            (How::Number, Value::Int(number)) => look(&number.to_le_bytes()),
-            (How::Path, Value::Bytes(text)) => {
-                let longest = self.lengths.last().copied().unwrap_or_default();
-                let mut path = Vec::with_capacity(longest);
-                for part in components(text) {
-                    path.push(b'/');
-                    path.extend(part);
-                    if path.len() > longest {
-                        break;
-                    }
-                    look(&path);
-                }
-            }
-            (How::Prefix, Value::Bytes(text)) => {
-                self.lengths.iter().filter_map(|length| text.get(..*length)).for_each(look);
-            }
-            (How::Suffix, Value::Bytes(text)) => {
-                let start = |length: &usize| text.len().checked_sub(*length);
-                self.lengths.iter().filter_map(start).for_each(|start| look(&text[start..]));
-            }
-            _ => {}
+                _ => None,
+            },
+            Op::Not(_) => None,
         }
     }
 }

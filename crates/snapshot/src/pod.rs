@@ -4,6 +4,7 @@ use pavisade_yaml::{Kind, NodeId, Value};
 
 use crate::Object;
 use crate::install::holds_objects;
+use crate::selector::Label;
 
 /// The positions of a pod's parts in an object's document.
 #[derive(Debug, Clone)]
@@ -115,6 +116,54 @@ impl<'a> Pod<'a> {
         labels.into_iter().flat_map(Value::entries).filter_map(|(k, v)| Some((k, v.as_str()?)))
     }
 
+    /// Returns a label that the pods will have: of the template, or one that the workload's
+    /// controller adds.
+    pub fn label(self, key: &str) -> Label<'a> {
+        match self.labels().find(|(own, _)| *own == key) {
+            Some((_, value)) => Label::Is(value),
+            None => self.added_label(key),
+        }
+    }
+
+    /// Returns how the workload's controller sets a label that the template does not have.
+    pub fn added_label(self, key: &str) -> Label<'a> {
+        let object = self.object();
+        let names_job = ["job-name", "batch.kubernetes.io/job-name"].contains(&key);
+        match self.added_labels() {
+            _ if names_job && object.kind() == "Job" && is_batch(object) => {
+                Label::Is(object.name())
+            }
+            Some(keys) if !keys.contains(&key) => Label::Absent,
+            _ => Label::Unknown,
+        }
+    }
+
+    /// Returns the labels that the workload's controller adds. `None` if they may be any.
+    pub fn added_labels(self) -> Option<&'static [&'static str]> {
+        let object = self.object();
+        Some(match (object.group(), object.kind()) {
+            (_, "Job" | "CronJob") if is_batch(object) => &[
+                "job-name",
+                "batch.kubernetes.io/job-name",
+                "controller-uid",
+                "batch.kubernetes.io/controller-uid",
+                "batch.kubernetes.io/job-completion-index",
+            ],
+            ("apps" | "extensions", "Deployment" | "ReplicaSet") => &["pod-template-hash"],
+            ("apps" | "extensions", "DaemonSet") => {
+                &["controller-revision-hash", "pod-template-generation"]
+            }
+            ("apps", "StatefulSet") => &[
+                "controller-revision-hash",
+                "statefulset.kubernetes.io/pod-name",
+                "apps.kubernetes.io/pod-index",
+            ],
+            ("", _) => &[],
+            // The labels set by the operator of a custom resource are not known.
+            _ => return None,
+        })
+    }
+
     /// Returns the value of an annotation of the pod.
     pub fn annotation(self, key: &str) -> Option<Value<'a>> {
         self.metadata()?.at(&["annotations", key])
@@ -158,6 +207,10 @@ impl<'a> Pod<'a> {
         let named = |field| self.spec.str(field).filter(|name| !name.is_empty());
         named("serviceAccountName").or_else(|| named("serviceAccount")).unwrap_or("default")
     }
+}
+
+fn is_batch(object: &Object) -> bool {
+    ["batch", "extensions"].contains(&object.group())
 }
 
 /// A container of a pod.

@@ -26,11 +26,6 @@ impl Cidr {
         self.prefix == 0
     }
 
-    /// Whether it is a single address.
-    pub(super) fn is_single(self) -> bool {
-        self.prefix == width(self.address)
-    }
-
     pub(super) fn contains(self, address: IpAddr) -> bool {
         self.address.is_ipv4() == address.is_ipv4()
             && network(self.address, self.prefix) == network(address, self.prefix)

@@ -2,15 +2,14 @@
 
 use pavisade_macros::check;
 use pavisade_model::{Severity, kinds};
+use pavisade_netpol::{Direction, Policy, Rule};
 use pavisade_snapshot::Object;
-use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::address::Cidr;
 use super::other_policy::everywhere;
-use super::policy::{Direction, rules, wrong_type};
-use super::rule::{allows_anybody, allows_every_port, block, is_every_pod, peers, unreadable};
+use super::policy::{rules, wrong};
+use super::rule::{allows_anybody, allows_every_port, at, block, is_every_pod};
 use super::{calico, cilium, cluster_policy};
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
@@ -48,10 +47,13 @@ impl Check for AllowAllPolicy {
 
     fn check<'a>(&self, policy: &'a Object, _: &Cx<'a>) -> Verdict<'a> {
         let claims = match policy.group() {
-            _ if policy.is(kinds::NETWORK_POLICY) => match wrong_type(policy) {
-                Some(wrong) => return wrong.into(),
-                None => network_policy(policy),
-            },
+            _ if policy.is(kinds::NETWORK_POLICY) => {
+                let read = Policy::network(policy, "");
+                match wrong(policy, &read) {
+                    Some(wrong) => return wrong.into(),
+                    None => network_policy(policy, &read),
+                }
+            }
             group if group == kinds::CILIUM_NETWORK_POLICY.group => cilium::open_rules(policy),
             group if group == kinds::CLUSTER_NETWORK_POLICY.group => {
                 cluster_policy::open_rules(policy)
@@ -66,14 +68,15 @@ impl Check for AllowAllPolicy {
     }
 }
 
-fn network_policy(policy: &Object) -> Vec<(Direction, Claim<'_>)> {
+fn network_policy<'a>(object: &'a Object, policy: &Policy) -> Vec<(Direction, Claim<'a>)> {
     let of = |direction| {
-        rules(policy, direction).filter_map(move |rule| Some((direction, judge(rule, direction)?)))
+        let rules = rules(policy, direction).iter();
+        rules.filter_map(move |rule| Some((direction, judge(object, rule, direction)?)))
     };
-    [Direction::Ingress, Direction::Egress].into_iter().flat_map(of).collect()
+    Direction::BOTH.into_iter().flat_map(of).collect()
 }
 
-fn judge(rule: Value<'_>, direction: Direction) -> Option<Claim<'_>> {
+fn judge<'a>(object: &'a Object, rule: &Rule, direction: Direction) -> Option<Claim<'a>> {
     if !allows_every_port(rule) {
         return None;
     }
@@ -81,27 +84,26 @@ fn judge(rule: Value<'_>, direction: Direction) -> Option<Claim<'_>> {
         Direction::Ingress => "connections from",
         Direction::Egress => "connections to",
     };
-    if allows_anybody(rule, direction) {
-        return Some(Claim::fails(rule, everywhere(direction)));
+    if allows_anybody(rule) {
+        return Some(Claim::fails(at(object, rule.node), everywhere(direction)));
     }
-    let (mut whole, mut unread) = (Vec::new(), None);
-    for block in peers(rule, direction).filter_map(block) {
-        match block {
-            Ok(block) if block.except.is_empty() => whole.push(block),
-            Ok(_) => {}
-            Err(value) => unread = Some(unreadable(value)),
+    let (mut blocks, mut unread) = (Vec::new(), None);
+    for (peer, place) in rule.placed() {
+        match block(peer, at(object, place)) {
+            Some(Ok(block)) => blocks.push(block),
+            Some(Err(claim)) => unread = Some(claim),
+            None => {}
         }
     }
-    let blocks: Vec<_> = whole.iter().map(|b| b.cidr).collect();
-    if let Some(first) = whole.first().filter(|_| Cidr::cover_everything(&blocks)) {
-        let widest = whole.iter().find(|b| b.cidr.is_everything()).unwrap_or(first);
+    if let Some(first) = blocks.first().filter(|_| rule.addresses().cover_a_family()) {
+        let widest = blocks.iter().find(|b| b.addresses.cover_a_family()).unwrap_or(first);
         let message = format!("this rule allows {what} every address on every port");
         return Some(Claim::fails(widest.value, message));
     }
-    let all_pods = peers(rule, direction).find(|peer| is_every_pod(*peer));
-    let all_pods = all_pods.filter(|_| direction == Direction::Ingress).map(|peer| {
+    let all_pods = rule.placed().find(|(peer, _)| is_every_pod(peer));
+    let all_pods = all_pods.filter(|_| direction == Direction::Ingress).map(|(_, place)| {
         Claim::fails(
-            peer,
+            at(object, place),
             "this rule allows connections from every pod in the cluster on every port, as if \
              there were no policy",
         )

@@ -6,13 +6,14 @@
 //! default action of another tier is in an object that is not read.
 
 use pavisade_model::kinds;
+use pavisade_netpol::Direction;
 use pavisade_snapshot::{Label, Object, Pod, Selects};
 use pavisade_yaml::{Kind, Value};
 
 use super::address::Cidr;
 use super::calico_selector::matches;
 use super::other_policy::{Effect, everywhere, namespace_label};
-use super::policy::{Added, Direction, added_label, selects as selects_pod};
+use super::policy::selects as selects_pod;
 use crate::field::{WrongType, boolean, list, text, text_element};
 use crate::{Claim, View};
 
@@ -123,7 +124,7 @@ fn selects<'a>(policy: &'a Object, pod: Pod<'a>, cx: &View<'a>) -> Result<Select
         _ if key.starts_with("projectcalico.org/") || key.starts_with("pcsa.") => Label::Unknown,
         _ => match pod.labels().find(|(own, _)| *own == key) {
             Some((_, own)) => Label::Is(own),
-            None if matches!(added_label(pod, key), Added::No) => Label::Absent,
+            None if pod.added_label(key) == Label::Absent => Label::Absent,
             None => Label::Unknown,
         },
     };

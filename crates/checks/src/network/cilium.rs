@@ -7,12 +7,13 @@
 //! parse.
 
 use pavisade_model::kinds;
+use pavisade_netpol::Direction;
 use pavisade_snapshot::{Label as Known, Object, Pod, Selects};
 use pavisade_yaml::{Kind, Value};
 
 use super::address::Cidr;
 use super::other_policy::{Effect, everywhere, namespace_label};
-use super::policy::{Added, Direction, added_label, selects as selects_pod};
+use super::policy::selects as selects_pod;
 use crate::field::{WrongType, boolean, is_plain_selector, list, map};
 use crate::{Claim, View};
 
@@ -307,7 +308,7 @@ fn label<'a>(pod: Pod<'a>, namespaced: bool, key: &str, cx: &View<'a>) -> Label<
     match pod.labels().find(|(own, _)| *own == key) {
         Some((_, own)) if is_left_out(key) => Label::IsOrAbsent(own),
         Some((_, own)) => Label::Own(own),
-        None if matches!(added_label(pod, key), Added::No) => Label::Absent,
+        None if pod.added_label(key) == pavisade_snapshot::Label::Absent => Label::Absent,
         None => Label::Unknown,
     }
 }

@@ -1,15 +1,18 @@
 //! PV-N026.
 
+use std::sync::Arc;
+
 use pavisade_macros::check;
 use pavisade_model::{Gap, kinds};
-use pavisade_snapshot::{Label, Object, Pod, Selector, Selects};
-use pavisade_yaml::{Kind, Value};
+use pavisade_netpol::{Connections, Direction, Peer, Policy, Protocol, Rule, Selector, Within};
+use pavisade_snapshot::{Label, Pod, Selects};
+use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::policy::{Direction, more_policies, on_host_network, rules};
+use super::policy::{more_policies, on_host_network, rules};
 use super::policy_index::Selecting;
-use super::rule::peers;
+use super::rule::allows_anybody;
 use crate::fragment::is_fragment;
 use crate::{Check, Claim, Cx, OnPod, Place, Verdict, View, Why};
 
@@ -38,7 +41,7 @@ pub(crate) struct DnsLockedOut {}
 const DNS: [&str; 2] = ["kube-system", "openshift-dns"];
 
 /// Ports of DNS servers: 53 for CoreDNS, 5353 for OpenShift's pods.
-const PORTS: [i64; 2] = [53, 5353];
+const PORTS: [u16; 2] = [53, 5353];
 
 impl Check for DnsLockedOut {
     type On = OnPod;
@@ -52,9 +55,9 @@ impl Check for DnsLockedOut {
         }
         let place = Place::from(pod.object().at(&["metadata", "name"]).unwrap_or(pod.spec()));
         let selecting = Selecting::of(pod, Direction::Egress, cx);
-        let needed = if asks_by_tcp(pod) { "TCP" } else { "UDP" };
+        let needed = if asks_by_tcp(pod) { Protocol::Tcp } else { Protocol::Udp };
         // Pods selected by the same policies have the same result.
-        let key = format!("{:?} {needed} {}", selecting.key, pod.object().namespace());
+        let key = format!("{:?} {needed:?} {}", selecting.key, pod.object().namespace());
         let Allowed { first, names_pods, reaches, unsure, by_tcp } = cx.memo::<Self, _, _>(
             &[&[kinds::NETWORK_POLICY, kinds::NAMESPACE]],
             key,
@@ -107,30 +110,24 @@ struct Allowed {
 }
 
 impl Allowed {
-    fn of<'a>(policies: &[&'a Object], needed: &str, pod: Pod<'a>, cx: &View<'a>) -> Self {
+    fn of(policies: &[Arc<Policy>], needed: Protocol, pod: Pod<'_>, cx: &View<'_>) -> Self {
         let rules: Vec<_> = policies.iter().flat_map(|p| rules(p, Direction::Egress)).collect();
-        let names_pods =
-            rules.iter().flat_map(|rule| peers(*rule, Direction::Egress)).any(by_label);
+        let mut peers = rules.iter().flat_map(|rule| &rule.peers);
+        let names_pods = peers.any(|peer| matches!(peer, Peer::Pods(..)));
         let (mut reaches, mut unsure, mut by_tcp) = (false, None, false);
-        for rule in rules.iter().filter(|rule| allows_dns_port(**rule, needed)) {
-            match to_dns(*rule, pod, cx) {
+        for rule in rules.iter().filter(|rule| allows_dns_port(rule, needed)) {
+            match to_dns(rule, pod, cx) {
                 Reaches::Yes => reaches = true,
                 Reaches::No => {}
                 Reaches::Unknown(why) => unsure = Some(why),
             }
         }
-        for rule in rules.iter().filter(|rule| allows_dns_port(**rule, "TCP")) {
-            by_tcp |= matches!(to_dns(*rule, pod, cx), Reaches::Yes);
+        for rule in rules.iter().filter(|rule| allows_dns_port(rule, Protocol::Tcp)) {
+            by_tcp |= matches!(to_dns(rule, pod, cx), Reaches::Yes);
         }
-        let first = policies.first().map_or("", |policy| policy.name()).to_owned();
+        let first = policies.first().map_or("", |policy| policy.object.name()).to_owned();
         Self { first, names_pods, reaches, unsure, by_tcp }
     }
-}
-
-fn by_label(peer: Value<'_>) -> bool {
-    ["podSelector", "namespaceSelector"]
-        .iter()
-        .any(|field| peer.get(field).is_some_and(|s| !s.is_null()))
 }
 
 /// Whether the pod's resolver is configured to use TCP.
@@ -140,20 +137,12 @@ fn asks_by_tcp(pod: Pod<'_>) -> bool {
 }
 
 /// Whether a rule allows a DNS port, over UDP or TCP.
-fn allows_dns_port(rule: Value<'_>, protocol: &str) -> bool {
-    rule.list("ports").next().is_none()
-        || rule.list("ports").any(|port| {
-            if port.str("protocol").unwrap_or("TCP") != protocol {
-                return false;
-            }
-            let Some(first) = port.get("port").filter(|p| !p.is_null()) else { return true };
-            if let Some(name) = first.as_str() {
-                return name.starts_with("dns");
-            }
-            let last = port.get("endPort").and_then(Value::as_i64).or(first.as_i64());
-            let range = first.as_i64().zip(last);
-            range.is_some_and(|(f, l)| PORTS.iter().any(|n| (f..=l).contains(n)))
-        })
+fn allows_dns_port(rule: &Rule, protocol: Protocol) -> bool {
+    let ports = PORTS.iter().map(|port| Connections::port(protocol, *port));
+    let named =
+        |(name, of): &(String, Option<Protocol>)| *of == Some(protocol) && name.starts_with("dns");
+    ports.into_iter().any(|port| port.is_subset(&rule.ports.fixed))
+        || rule.ports.named.iter().any(named)
 }
 
 enum Reaches {
@@ -163,13 +152,12 @@ enum Reaches {
 }
 
 /// Returns whether the peers of a rule include the cluster's DNS servers.
-fn to_dns<'a>(rule: Value<'a>, pod: Pod<'a>, cx: &View<'a>) -> Reaches {
-    let mut peers = peers(rule, Direction::Egress).peekable();
-    if peers.peek().is_none() {
+fn to_dns(rule: &Rule, pod: Pod<'_>, cx: &View<'_>) -> Reaches {
+    if allows_anybody(rule) {
         return Reaches::Yes;
     }
     let mut result = Reaches::No;
-    for peer in peers {
+    for peer in &rule.peers {
         match peer_is_dns(peer, pod, cx) {
             Reaches::Yes => return Reaches::Yes,
             Reaches::No => {}
@@ -179,27 +167,25 @@ fn to_dns<'a>(rule: Value<'a>, pod: Pod<'a>, cx: &View<'a>) -> Reaches {
     result
 }
 
-fn peer_is_dns<'a>(peer: Value<'a>, pod: Pod<'a>, cx: &View<'a>) -> Reaches {
-    if peer.get("ipBlock").is_some_and(|b| !b.is_null()) {
-        return Reaches::Unknown(
-            "it depends on the network plugin whether an `ipBlock` applies to the cluster's DNS \
-             servers"
-                .into(),
-        );
-    }
-    let Some(selector) = peer.get("namespaceSelector").filter(|s| !s.is_null()) else {
+fn peer_is_dns(peer: &Peer, pod: Pod<'_>, cx: &View<'_>) -> Reaches {
+    let (within, pods) = match peer {
+        Peer::Pods(within, pods) => (within, pods),
+        Peer::Block(_) => {
+            return Reaches::Unknown(
+                "it depends on the network plugin whether an `ipBlock` applies to the cluster's \
+                 DNS servers"
+                    .into(),
+            );
+        }
+        _ => return Reaches::Unknown("a peer cannot be parsed".into()),
+    };
+    let Within::Selected(selector) = within else {
         // Pods of its own namespace.
         let own = pod.object().namespace();
         return match own.is_empty() || DNS.contains(&own) {
             true => Reaches::Unknown("DNS may run in the namespace of the pods".into()),
             false => Reaches::No,
         };
-    };
-    if selector.kind() != Kind::Mapping {
-        return Reaches::Unknown("a `namespaceSelector` is not a map".into());
-    }
-    let Ok(selector) = Selector::read(selector) else {
-        return Reaches::Unknown("a `namespaceSelector` cannot be parsed".into());
     };
     let mut unsure = false;
     for namespace in DNS {
@@ -211,7 +197,7 @@ fn peer_is_dns<'a>(peer: Value<'a>, pod: Pod<'a>, cx: &View<'a>) -> Reaches {
         };
         match selector.selects(label) {
             Selects::Maybe => unsure = true,
-            Selects::Yes => return selects_servers(peer),
+            Selects::Yes => return selects_servers(pods),
             Selects::No => {}
         }
     }
@@ -239,27 +225,24 @@ const LABELS: [(&str, &str); 6] = [
     ("k8s-app", "node-local-dns"),
 ];
 
-/// Returns whether a peer selects the DNS pods in their namespace.
-fn selects_servers(peer: Value<'_>) -> Reaches {
-    let Some(value) = peer.get("podSelector").filter(|s| !s.is_null()) else {
-        return Reaches::Yes;
-    };
-    if value.kind() != Kind::Mapping {
-        return Reaches::Unknown("a `podSelector` is not a map".into());
-    }
-    let Ok(selector) = Selector::read(value) else {
+/// Returns whether a selector selects the DNS pods in their namespace.
+fn selects_servers(pods: &Selector) -> Reaches {
+    let Some(requirements) = pods.requirements() else {
         return Reaches::Unknown("a `podSelector` cannot be parsed".into());
     };
     let of = |(key, value): (&'static str, &'static str)| {
-        selector.matches(|wanted| (wanted == key).then_some(value))
+        let label = |wanted: &str| match wanted == key {
+            true => Label::Is(value),
+            false => Label::Absent,
+        };
+        pods.selects(label) == Selects::Yes
     };
-    if LABELS.into_iter().any(of) {
+    if pods.is_everything() || LABELS.into_iter().any(of) {
         return Reaches::Yes;
     }
-    let speaks_of_it = value.descendants().any(|v| {
-        v.key().is_some_and(|key| key.contains("dns"))
-            || v.as_str().is_some_and(|text| text.contains("dns"))
-    });
+    let speaks_of_it = requirements
+        .iter()
+        .any(|one| one.key.contains("dns") || one.values.iter().any(|value| value.contains("dns")));
     match speaks_of_it {
         true => Reaches::Unknown("the labels of the DNS pods are not known".into()),
         false => Reaches::No,

@@ -1,20 +1,22 @@
 //! PV-N005.
 
+use std::sync::Arc;
+
 use pavisade_macros::check;
 use pavisade_model::{Gap, kinds};
+use pavisade_netpol::{Addresses, Direction, Peer, Policy};
 use pavisade_snapshot::{Object, Pod, Selector, Selects};
 use pavisade_yaml::{Value, to_json};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::address::Cidr;
 use super::load_balancer::{Reach, reach};
 use super::other_policy::{may_hold, unread};
 use super::policy::{
-    Direction, Restriction, Seen, applies_to, beside, on_host_network, pods_with, policies_near,
-    restriction, rules, selects,
+    Restriction, Seen, beside, on_host_network, pods_with, policies_near, restriction, rules,
+    selects,
 };
-use super::rule::{Target, allows_anybody, allows_target, block, peers};
+use super::rule::{Target, allows_anybody, allows_target};
 use crate::field::text;
 use crate::{Check, Cx, OnObject, Verdict, View, Why};
 
@@ -120,7 +122,7 @@ fn unseen<'a>(service: &'a Object, complete: bool, cx: &View<'a>) -> Reach {
     let policies = policies_near(service.namespace(), cx);
     let here = |p: &&Object| p.namespace() == service.namespace();
     let mut restricting = policies.objects.iter().copied().filter(here);
-    if let Some(policy) = restricting.find(|p| applies_to(p, Direction::Ingress)) {
+    if let Some(policy) = restricting.find(|p| restricts(p)) {
         let why = format!(
             "the pods behind it are not {}; NetworkPolicy `{}` may restrict them",
             cx.here(),
@@ -130,6 +132,10 @@ fn unseen<'a>(service: &'a Object, complete: bool, cx: &View<'a>) -> Reach {
     }
     let why = policies.gap().or_else(|| unread(cx)).or_else(|| may_hold(service.namespace(), cx));
     why.map_or(Reach::Open, Reach::Unknown)
+}
+
+fn restricts(policy: &Object) -> bool {
+    Policy::network(policy, "").of(Direction::Ingress).is_some()
 }
 
 fn into_pod<'a>(service: &'a Object, pod: Pod<'a>, cx: &View<'a>) -> Reach {
@@ -169,28 +175,26 @@ fn into_pod<'a>(service: &'a Object, pod: Pod<'a>, cx: &View<'a>) -> Reach {
 }
 
 /// Returns who policies allow to connect to ports of a pod.
-fn allowed(policies: &[&Object], targets: &[Target<'_>], local: bool) -> Reach {
+fn allowed(policies: &[Arc<Policy>], targets: &[Target<'_>], local: bool) -> Reach {
     let rules: Vec<_> = policies
         .iter()
         .flat_map(|policy| rules(policy, Direction::Ingress))
-        .filter(|rule| targets.iter().any(|target| allows_target(*rule, target)))
+        .filter(|rule| targets.iter().any(|target| allows_target(rule, target)))
         .collect();
-    let peers = rules.iter().flat_map(|rule| peers(*rule, Direction::Ingress));
-    let (blocks, unread): (Vec<_>, Vec<_>) = peers.filter_map(block).partition(Result::is_ok);
-    let blocks: Vec<_> = blocks.into_iter().flatten().map(|b| b.cidr).collect();
-    if rules.iter().any(|rule| allows_anybody(*rule, Direction::Ingress))
-        || Cidr::cover_everything(&blocks)
-    {
+    let all: Vec<_> = rules.iter().map(|rule| rule.addresses()).collect();
+    if rules.iter().any(|rule| allows_anybody(rule)) || Addresses::joined(&all).cover_a_family() {
         return Reach::Open;
     }
-    if !unread.is_empty() {
+    if rules.iter().flat_map(|rule| &rule.peers).any(|peer| *peer == Peer::Unknown) {
         return Reach::Unknown(
             "a NetworkPolicy of its pods has an `ipBlock` that cannot be parsed".into(),
         );
     }
     // Unless traffic stays on the node where it arrives, its source is the address of a node. A
     // policy that allows the network of the nodes then allows everyone.
-    if !local && blocks.iter().any(|b| b.is_private()) {
+    let private = Addresses::private();
+    let mut peers = rules.iter().flat_map(|rule| &rule.peers);
+    if !local && peers.any(|peer| matches!(peer, Peer::Block(block) if block.is_subset(&private))) {
         return Reach::Unknown(
             "the NetworkPolicies of its pods allow private addresses, and without \
              `externalTrafficPolicy: Local` clients may appear to have the address of a node"

@@ -1,14 +1,13 @@
 //! PV-N058.
 
 use pavisade_macros::check;
+use pavisade_netpol::{Peer, Rule, Within};
 use pavisade_snapshot::Object;
-use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::policy::Direction;
-use super::rule::{allows_anybody, block, peers, unreadable};
-use crate::field::{is_empty_selector, list, map, text};
+use super::rule::{allows_anybody, at, block};
+use crate::field::{list, map, text};
 use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
 
 /// Unrestricted egress from an agent sandbox
@@ -58,37 +57,43 @@ impl Check for OpenSandboxEgress {
             Err(wrong) => return wrong.into(),
         };
         match list(policy, &["egress"]) {
-            Ok(rules) => Verdict::from_claims(rules.filter_map(judge)),
+            Ok(_) => {
+                let rules = policy.get("egress").map(Rule::egress).unwrap_or_default();
+                Verdict::from_claims(rules.iter().filter_map(|rule| judge(template, rule)))
+            }
             Err(wrong) => wrong.into(),
         }
     }
 }
 
-fn judge(rule: Value<'_>) -> Option<Claim<'_>> {
-    if allows_anybody(rule, Direction::Egress) {
+fn judge<'a>(template: &'a Object, rule: &Rule) -> Option<Claim<'a>> {
+    if allows_anybody(rule) {
         return Some(Claim::fails(
-            rule,
+            at(template, rule.node),
             "this rule has no peers: the sandbox can connect anywhere",
         ));
     }
-    peers(rule, Direction::Egress).find_map(|peer| {
-        if let Some(block) = block(peer) {
+    rule.placed().find_map(|(peer, place)| {
+        let value = at(template, place);
+        if let Some(block) = block(peer, value) {
             return match block {
-                Ok(block) if block.cidr.is_everything() => {
+                Ok(block) if block.whole.cover_a_family() => {
                     Some(Claim::fails(block.value, "the sandbox can connect to the whole internet"))
                 }
                 Ok(_) => None,
-                Err(value) => Some(unreadable(value)),
+                Err(claim) => Some(claim),
             };
         }
-        let empty = |field: &str| peer.get(field).is_some_and(is_empty_selector);
-        let absent = |field: &str| peer.get(field).is_none_or(Value::is_null);
-        if absent("namespaceSelector") && absent("podSelector") {
-            let message = "this peer is empty: the API server rejects a NetworkPolicy with it";
-            return Some(Claim::fails(peer, message));
-        }
-        let all = empty("namespaceSelector") && (absent("podSelector") || empty("podSelector"))
-            || absent("namespaceSelector") && empty("podSelector");
-        all.then(|| Claim::fails(peer, "the sandbox can connect to every pod"))
+        let all = match peer {
+            Peer::Pods(Within::Selected(namespaces), pods) => {
+                namespaces.is_everything() && pods.is_everything()
+            }
+            Peer::Pods(Within::Namespace(_), pods) => pods.is_everything(),
+            _ => {
+                let message = "the API server rejects a NetworkPolicy with this peer";
+                return Some(Claim::fails(value, message));
+            }
+        };
+        all.then(|| Claim::fails(value, "the sandbox can connect to every pod"))
     })
 }

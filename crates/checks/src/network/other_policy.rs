@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use pavisade_model::{GroupKind, kinds};
+use pavisade_netpol::Direction;
 use pavisade_snapshot::{Label, Object, Pod};
 
-use super::policy::Direction;
 use super::{calico, cilium, cluster_policy};
 use crate::{Reads, View, Why};
 

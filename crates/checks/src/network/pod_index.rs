@@ -4,10 +4,10 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use pavisade_model::kinds;
-use pavisade_snapshot::{Coverage, Object, Pod};
+use pavisade_netpol::{Operator, Selector};
+use pavisade_snapshot::{Coverage, Label, Object, Pod};
 use pavisade_yaml::Value;
 
-use super::policy::{Added, added_keys, added_label};
 use crate::{Derived, Reads, View};
 
 /// The workloads of all namespaces, by namespace.
@@ -53,6 +53,17 @@ pub(crate) enum Wanted<'a> {
 }
 
 impl<'a> Wanted<'a> {
+    /// Returns a requirement of a policy's selector for a label that must exist.
+    pub(super) fn of_policy(selector: &'a Selector) -> Option<Self> {
+        selector.requirements()?.iter().find_map(|one| match one.operator {
+            Operator::In => {
+                Some(Self::OneOf(&one.key, one.values.iter().map(String::as_str).collect()))
+            }
+            Operator::Exists => Some(Self::Any(&one.key)),
+            Operator::NotIn | Operator::DoesNotExist => None,
+        })
+    }
+
     /// Returns the first requirement of a selector, if it is for a label that must exist. (Later
     /// ones are only evaluated if the first is met.)
     pub(crate) fn of(selector: Value<'a>) -> Option<Self> {
@@ -91,6 +102,11 @@ impl<'a> Near<'a> {
     pub(crate) fn within(namespace: &str, cx: &View<'a>) -> Self {
         let all = cx.derive::<ByNamespace>();
         Self { cx: *cx, parts: all.0.get(namespace).cloned().into_iter().collect() }
+    }
+
+    /// Returns all pods, in order.
+    pub(super) fn all(&self) -> impl Iterator<Item = Pod<'a>> + use<'a> {
+        self.pods(&|labels| (0..labels.all.len()).collect())
     }
 
     /// Returns the pods that have or may get the label, in order.
@@ -221,12 +237,12 @@ impl Labels {
                 self.by_own_label.entry(label).or_default().push(place);
             }
         }
-        let Some(keys) = added_keys(pod) else { return self.any.push(place) };
+        let Some(keys) = pod.added_labels() else { return self.any.push(place) };
         for key in keys.iter().filter(|key| !pod.labels().any(|(own, _)| own == **key)) {
-            match added_label(pod, key) {
-                Added::No => {}
-                Added::Value(value) => self.put(key, value, place),
-                Added::Unknown => self.added.entry(key).or_default().push(place),
+            match pod.added_label(key) {
+                Label::Absent => {}
+                Label::Is(value) => self.put(key, value, place),
+                Label::Unknown => self.added.entry(key).or_default().push(place),
             }
         }
     }

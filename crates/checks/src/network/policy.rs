@@ -1,190 +1,63 @@
 //! NetworkPolicies that select a pod, and the directions they apply to.
 
 use pavisade_model::{GroupKind, kinds};
-use pavisade_snapshot::{Coverage, Label, Object, Pod, Selector, SelectorError, Selects};
-use pavisade_yaml::{Kind, Value};
+use pavisade_netpol::{self as netpol, Direction, FlawKind, Policy, Rule};
+use pavisade_snapshot::{Coverage, Object, Pod, Selector, Selects};
+use pavisade_yaml::Value;
 
 use super::other_policy::{Effect, others, unread};
 use super::pod_index::{Near, Wanted};
-use super::policy_index::{Selecting, wanted};
-use crate::field::{WrongType, find, integer, list, map, text, text_element};
+use super::policy_index::Selecting;
+use crate::field::WrongType;
 use crate::fragment::is_fragment;
 use crate::{Claim, Listing, Place, Verdict, View, Why};
 
-/// A direction of traffic, from the pod's perspective.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Direction {
-    Ingress,
-    Egress,
-}
-
-impl Direction {
-    /// Returns the name used in `policyTypes`.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Ingress => "Ingress",
-            Self::Egress => "Egress",
-        }
-    }
-
-    /// Returns the field with the peers of a rule.
-    pub(super) fn peers(self) -> &'static str {
-        match self {
-            Self::Ingress => "from",
-            Self::Egress => "to",
-        }
-    }
-
-    /// Returns the field with the rules.
-    pub(super) fn field(self) -> &'static str {
-        match self {
-            Self::Ingress => "ingress",
-            Self::Egress => "egress",
-        }
-    }
-}
-
-/// Whether a NetworkPolicy applies to a direction: by `policyTypes`, or its default (always
-/// Ingress, and Egress if the policy has egress rules).
-pub(super) fn applies_to(policy: &Object, direction: Direction) -> bool {
-    let types = policy.at(&["spec", "policyTypes"]).filter(|t| t.items().next().is_some());
-    match types {
-        Some(types) => types.items().any(|t| t.as_str() == Some(direction.name())),
-        None => {
-            direction == Direction::Ingress
-                || policy.at(&["spec", "egress"]).is_some_and(|e| e.items().next().is_some())
-        }
-    }
-}
-
-/// Returns the part of a policy whose type the API server rejects, if any.
-pub(super) fn wrong_type(policy: &Object) -> Option<WrongType<'_>> {
-    let check = || -> Result<(), WrongType<'_>> {
-        for kind in list(policy.value(), &["spec", "policyTypes"])? {
-            text_element(kind)?;
-        }
-        for direction in [Direction::Ingress, Direction::Egress] {
-            for rule in list(policy.value(), &["spec", direction.field()])? {
-                if !rule.is_null() {
-                    check_rule(rule, direction)?;
-                }
-            }
-        }
-        Ok(())
-    };
-    check().err()
-}
-
-fn check_rule(rule: Value<'_>, direction: Direction) -> Result<(), WrongType<'_>> {
-    for peer in list(rule, &[direction.peers()])? {
-        let mut empty = true;
-        for field in ["ipBlock", "namespaceSelector", "podSelector"] {
-            empty &= map(peer, &[field])?.is_none();
-        }
-        if empty {
-            let wanted = "a peer with `podSelector`, `namespaceSelector` or `ipBlock`";
-            return Err(WrongType::new(peer, wanted));
-        }
-    }
-    for port in list(rule, &["ports"])? {
-        text(port, &["protocol"])?;
-        integer(port, &["endPort"])?;
-        if find(port, &["port"])?.is_some_and(|p| p.as_str().is_none()) {
-            integer(port, &["port"])?;
-        }
-    }
-    Ok(())
+/// Returns the part of a policy that the API server rejects, if any. What such a policy does is not
+/// known; blocks of addresses are left to the checks of rules.
+pub(super) fn wrong<'a>(object: &'a Object, policy: &Policy) -> Option<WrongType<'a>> {
+    let flaw = policy.flaws.iter().find(|flaw| flaw.kind != FlawKind::Block)?;
+    let value = object.doc().value(flaw.node).unwrap_or(object.value());
+    Some(WrongType::new(
+        value,
+        match flaw.kind {
+            FlawKind::Peer => "a peer with `podSelector`, `namespaceSelector` or `ipBlock`",
+            _ => "another value",
+        },
+    ))
 }
 
 /// Returns the rules of a policy for a direction. Empty if it does not apply to it.
-pub(super) fn rules(policy: &Object, direction: Direction) -> impl Iterator<Item = Value<'_>> {
-    let spec = policy.at(&["spec"]).filter(|_| applies_to(policy, direction));
-    spec.into_iter().flat_map(move |spec| spec.list(direction.field()))
+pub(super) fn rules(policy: &Policy, direction: Direction) -> &[Rule] {
+    policy.of(direction).unwrap_or_default()
 }
 
-/// Returns the policy's selector. An absent one is empty.
-pub(super) fn pod_selector(policy: &Object) -> Result<Option<Selector<'_>>, SelectorError> {
-    let Some(value) = policy.at(&["spec", "podSelector"]).filter(|v| !v.is_null()) else {
-        return Ok(None);
-    };
-    if value.kind() != Kind::Mapping {
-        return Err(SelectorError("`podSelector` must be a map".into()));
-    }
-    // The API server drops unknown fields, which would select every pod.
-    let known = ["matchLabels", "matchExpressions"];
-    match value.entries().find(|(key, _)| !known.contains(key)) {
-        Some((key, _)) => Err(SelectorError(format!("`podSelector` has no field `{key}`"))),
-        None => Selector::read(value).map(Some),
+/// Returns whether a policy selects the pod. This may depend on labels added by a controller, or on
+/// the namespace of files.
+pub(super) fn is_subject(subject: &netpol::Selector, namespace: &str, pod: Pod<'_>) -> Selects {
+    let selects = same_namespace(namespace, pod);
+    match selects {
+        Selects::No => selects,
+        _ => selects.and(subject.selects(|key| pod.label(key))),
     }
 }
 
 /// Returns whether a selector of an object in `namespace` selects the pod. This may depend on
 /// labels added by a controller, or on the namespace of files.
 pub(super) fn selects(selector: Option<&Selector<'_>>, namespace: &str, pod: Pod<'_>) -> Selects {
-    let pod_namespace = pod.object().namespace();
-    let same = match (namespace, pod_namespace) {
+    let same = same_namespace(namespace, pod);
+    if same == Selects::No {
+        return same;
+    }
+    same.and(selector.map_or(Selects::Yes, |selector| selector.selects(|key| pod.label(key))))
+}
+
+fn same_namespace(namespace: &str, pod: Pod<'_>) -> Selects {
+    match (namespace, pod.object().namespace()) {
         (a, b) if a == b => Selects::Yes,
         // In files, the namespace may be set when they are applied.
         ("", _) | (_, "") => Selects::Maybe,
-        _ => return Selects::No,
-    };
-    let label = |key: &str| match pod.labels().find(|(own, _)| *own == key) {
-        Some((_, value)) => Label::Is(value),
-        None => match added_label(pod, key) {
-            Added::Value(value) => Label::Is(value),
-            Added::Unknown => Label::Unknown,
-            Added::No => Label::Absent,
-        },
-    };
-    same.and(selector.map_or(Selects::Yes, |selector| selector.selects(label)))
-}
-
-/// A label that is not in the template.
-pub(super) enum Added<'a> {
-    No,
-    Value(&'a str),
-    Unknown,
-}
-
-/// Returns how a workload's controller sets a label on its pods.
-pub(super) fn added_label<'a>(pod: Pod<'a>, key: &str) -> Added<'a> {
-    let object = pod.object();
-    let names_job = ["job-name", "batch.kubernetes.io/job-name"].contains(&key);
-    match added_keys(pod) {
-        _ if names_job && object.kind() == "Job" && is_batch(object) => Added::Value(object.name()),
-        Some(keys) if !keys.contains(&key) => Added::No,
-        _ => Added::Unknown,
+        _ => Selects::No,
     }
-}
-
-fn is_batch(object: &Object) -> bool {
-    ["batch", "extensions"].contains(&object.group())
-}
-
-/// Returns the labels that a workload's controller adds to its pods. `None` if they may be any.
-pub(super) fn added_keys(pod: Pod<'_>) -> Option<&'static [&'static str]> {
-    let object = pod.object();
-    Some(match (object.group(), object.kind()) {
-        (_, "Job" | "CronJob") if is_batch(object) => &[
-            "job-name",
-            "batch.kubernetes.io/job-name",
-            "controller-uid",
-            "batch.kubernetes.io/controller-uid",
-            "batch.kubernetes.io/job-completion-index",
-        ],
-        ("apps" | "extensions", "Deployment" | "ReplicaSet") => &["pod-template-hash"],
-        ("apps" | "extensions", "DaemonSet") => {
-            &["controller-revision-hash", "pod-template-generation"]
-        }
-        ("apps", "StatefulSet") => &[
-            "controller-revision-hash",
-            "statefulset.kubernetes.io/pod-name",
-            "apps.kubernetes.io/pod-index",
-        ],
-        ("", _) => &[],
-        // The labels set by the operator of a custom resource are not known.
-        _ => return None,
-    })
 }
 
 /// Whether the pod is on the host network, where policies do not apply.
@@ -288,10 +161,10 @@ impl Seen {
 }
 
 /// Returns the pods near a policy, without those it cannot select.
-pub(super) fn pods_of<'a>(policy: &'a Object, cx: &View<'a>) -> Vec<Pod<'a>> {
-    match wanted(policy) {
-        Some(wanted) => Near::of(policy.namespace(), cx).with(&wanted).collect(),
-        None => pods_near(policy.namespace(), cx),
+pub(super) fn pods_of<'a>(policy: &Policy, cx: &View<'a>) -> Vec<Pod<'a>> {
+    match Wanted::of_policy(&policy.subject) {
+        Some(wanted) => Near::of(&policy.namespace, cx).with(&wanted).collect(),
+        None => Near::of(&policy.namespace, cx).all().collect(),
     }
 }
 
@@ -306,14 +179,8 @@ pub(super) fn pods_with<'a>(
         Some((key, value)) => {
             Box::new(Near::of(namespace, cx).with(&Wanted::OneOf(key, vec![value])))
         }
-        None => Box::new(pods_near(namespace, cx).into_iter()),
+        None => Box::new(Near::of(namespace, cx).all()),
     }
-}
-
-/// Returns the pods of the workloads in a namespace.
-fn pods_near<'a>(namespace: &'a str, cx: &View<'a>) -> Vec<Pod<'a>> {
-    let objects = kinds::WORKLOADS.iter().flat_map(|kind| near(*kind, namespace, cx).objects);
-    objects.flat_map(Object::pods).collect()
 }
 
 /// Returns whether no policy restricts the pod's traffic in a direction.

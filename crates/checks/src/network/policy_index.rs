@@ -5,18 +5,20 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use pavisade_model::kinds;
-use pavisade_snapshot::{Coverage, Object, Pod, Selects};
-use pavisade_yaml::to_json;
+use pavisade_netpol::{Direction, Policy, Selector};
+use pavisade_snapshot::{Coverage, Label, Object, Pod, Selects};
 
 use super::pod_index::Wanted;
-use super::policy::{
-    Added, Direction, added_keys, added_label, applies_to, pod_selector, selects, wrong_type,
-};
+use super::policy::{is_subject, wrong};
 use crate::{Derived, Reads, View, Why};
 
 /// The policies by namespace, and all of them under `None`.
 #[derive(Default)]
-struct Index(HashMap<Option<String>, Arc<OfNamespace>>);
+struct Index {
+    by_namespace: HashMap<Option<String>, Arc<OfNamespace>>,
+    /// All of them, in the order of the list.
+    policies: Vec<Arc<Policy>>,
+}
 
 #[derive(Default)]
 pub(super) struct OfNamespace {
@@ -33,15 +35,10 @@ pub(super) struct OfNamespace {
 
 /// Policies of a namespace with the same selector, as indexes in the list of all.
 struct Group {
+    namespace: String,
+    subject: Selector,
     /// The policies that apply to each direction.
     of: [Vec<usize>; 2],
-}
-
-fn at(direction: Direction) -> usize {
-    match direction {
-        Direction::Ingress => 0,
-        Direction::Egress => 1,
-    }
 }
 
 /// The policies that select a pod for a direction, and the reason why others may.
@@ -66,15 +63,13 @@ impl<'a> Selecting<'a> {
     }
 
     fn add(&mut self, part: &Arc<OfNamespace>, pod: Pod<'a>) {
-        let (direction, cx) = (at(self.direction), self.cx);
+        let (direction, cx) = (self.direction.place(), self.cx);
         // The last unclear policy is reported.
         let mut unclear = part.broken[direction].clone();
         for group in part.near(pod) {
-            let places = &part.groups[group].of[direction];
-            let (Some(first), Some(last)) = (places.first(), places.last()) else { continue };
-            let Some(policy) = cx.nth(kinds::NETWORK_POLICY, *first) else { continue };
-            let Ok(selector) = pod_selector(policy) else { continue };
-            match selects(selector.as_ref(), policy.namespace(), pod) {
+            let Group { namespace, subject, of } = &part.groups[group];
+            let Some(last) = of[direction].last() else { continue };
+            match is_subject(subject, namespace, pod) {
                 Selects::No => {}
                 Selects::Yes => {
                     self.key.push((Arc::as_ptr(part) as usize, group));
@@ -82,7 +77,7 @@ impl<'a> Selecting<'a> {
                 }
                 Selects::Maybe if unclear.as_ref().is_none_or(|(place, _)| place < last) => {
                     let name = cx.nth(kinds::NETWORK_POLICY, *last).map_or("", Object::name);
-                    let why = match policy.namespace() == pod.object().namespace() {
+                    let why = match namespace == pod.object().namespace() {
                         true => format!(
                             "NetworkPolicy `{name}` may select these pods by labels that a \
                              controller adds"
@@ -107,15 +102,16 @@ impl<'a> Selecting<'a> {
     }
 
     /// Returns the policies in order.
-    pub(super) fn policies(&self) -> Vec<&'a Object> {
+    pub(super) fn policies(&self) -> Vec<Arc<Policy>> {
         let first = self.groups.first().map(|(part, _)| Arc::as_ptr(part));
         let places = self.groups.iter().flat_map(|(part, group)| {
-            let of = &part.groups[*group].of[at(self.direction)];
+            let of = &part.groups[*group].of[self.direction.place()];
             of.iter().map(move |place| (Some(Arc::as_ptr(part)) != first, *place))
         });
         let mut places: Vec<_> = places.collect();
         places.sort_unstable();
-        places.iter().filter_map(|(_, p)| self.cx.nth(kinds::NETWORK_POLICY, *p)).collect()
+        let all = self.cx.derive::<Index>();
+        places.iter().filter_map(|(_, place)| all.policies.get(*place).cloned()).collect()
     }
 }
 
@@ -128,14 +124,14 @@ fn parts(namespace: &str, cx: &View<'_>) -> Vec<Arc<OfNamespace>> {
         own if partial => vec![Some(own.to_owned()), Some(String::new())],
         own => vec![Some(own.to_owned())],
     };
-    names.into_iter().filter_map(|name| index.0.get(&name).cloned()).collect()
+    names.into_iter().filter_map(|name| index.by_namespace.get(&name).cloned()).collect()
 }
 
 impl OfNamespace {
     /// Returns the groups that may select a pod. Others require a label, or a value of it, that the
     /// pod does not have and cannot get.
     fn near(&self, pod: Pod<'_>) -> Vec<usize> {
-        let Some(added) = added_keys(pod) else { return (0..self.groups.len()).collect() };
+        let Some(added) = pod.added_labels() else { return (0..self.groups.len()).collect() };
         let mut groups = self.any.clone();
         let mut own = Vec::new();
         for (key, value) in pod.labels() {
@@ -143,10 +139,10 @@ impl OfNamespace {
             groups.extend(self.with(key, value));
         }
         for key in added.iter().filter(|key| !own.contains(*key)) {
-            match added_label(pod, key) {
-                Added::No => {}
-                Added::Value(value) => groups.extend(self.with(key, value)),
-                Added::Unknown => {
+            match pod.added_label(key) {
+                Label::Absent => {}
+                Label::Is(value) => groups.extend(self.with(key, value)),
+                Label::Unknown => {
                     let by_value = self.by_label.get(*key).into_iter();
                     groups.extend(by_value.flat_map(HashMap::values).flatten());
                     groups.extend(self.by_key.get(*key).into_iter().flatten());
@@ -169,12 +165,16 @@ impl Derived for Index {
 
     fn make(cx: &View<'_>) -> Self {
         let mut index: HashMap<Option<String>, Builder> = HashMap::new();
-        for (place, policy) in cx.list(kinds::NETWORK_POLICY).objects.into_iter().enumerate() {
-            for name in [Some(policy.namespace().to_owned()), None] {
-                index.entry(name).or_default().add(place, policy);
+        let mut policies = Vec::new();
+        for (place, object) in cx.list(kinds::NETWORK_POLICY).objects.into_iter().enumerate() {
+            let policy = Policy::network(object, "");
+            for name in [Some(policy.namespace.clone()), None] {
+                index.entry(name).or_default().add(place, object, &policy);
             }
+            policies.push(Arc::new(policy));
         }
-        Self(index.into_iter().map(|(name, built)| (name, Arc::new(built.made))).collect())
+        let built = index.into_iter().map(|(name, built)| (name, Arc::new(built.made)));
+        Self { by_namespace: built.collect(), policies }
     }
 }
 
@@ -182,32 +182,29 @@ impl Derived for Index {
 struct Builder {
     made: OfNamespace,
     /// Groups by namespace and selector.
-    known: HashMap<(String, String), usize>,
+    known: HashMap<(String, Selector), usize>,
 }
 
 impl Builder {
-    fn add(&mut self, place: usize, policy: &Object) {
+    fn add(&mut self, place: usize, object: &Object, policy: &Policy) {
         let Self { made, known } = self;
-        let tell = |why: &str| format!("NetworkPolicy `{}` cannot be parsed: {why}", policy.name());
-        if let Some(wrong) = wrong_type(policy) {
+        if let Some(wrong) = wrong(object, policy) {
+            let tell =
+                |why: &str| format!("NetworkPolicy `{}` cannot be parsed: {why}", object.name());
             let why = Why::from(wrong).told(tell);
-            made.broken = [Some((place, why.clone())), Some((place, why))];
-            return;
-        }
-        let both = [Direction::Ingress, Direction::Egress];
-        if let Err(error) = pod_selector(policy) {
-            let why = Why::from(error).told(tell);
-            for direction in both.into_iter().filter(|d| applies_to(policy, *d)) {
-                made.broken[at(direction)] = Some((place, why.clone()));
+            // An unreadable selector alone leaves it clear which directions are restricted.
+            let unselected = policy.subject.requirements().is_none() && policy.flaws.len() == 1;
+            for direction in Direction::BOTH {
+                if !unselected || policy.of(direction).is_some() {
+                    made.broken[direction.place()] = Some((place, why.clone()));
+                }
             }
             return;
         }
-        let selector = policy.at(&["spec", "podSelector"]).map(to_json).unwrap_or_default();
-        let key = (policy.namespace().to_owned(), selector);
+        let key = (policy.namespace.clone(), policy.subject.clone());
         let group = *known.entry(key).or_insert_with(|| {
             let group = made.groups.len();
-            made.groups.push(Group { of: [Vec::new(), Vec::new()] });
-            match wanted(policy) {
+            match Wanted::of_policy(&policy.subject) {
                 Some(Wanted::OneOf(key, values)) => {
                     let by_value = made.by_label.entry(key.to_owned()).or_default();
                     for value in values {
@@ -219,20 +216,17 @@ impl Builder {
                 }
                 None => made.any.push(group),
             }
+            made.groups.push(Group {
+                namespace: policy.namespace.clone(),
+                subject: policy.subject.clone(),
+                of: [Vec::new(), Vec::new()],
+            });
             group
         });
-        for direction in both.into_iter().filter(|d| applies_to(policy, *d)) {
-            made.groups[group].of[at(direction)].push(place);
+        for direction in Direction::BOTH.into_iter().filter(|d| policy.of(*d).is_some()) {
+            made.groups[group].of[direction.place()].push(place);
         }
     }
-}
-
-/// Returns the label that every pod selected by the policy has.
-pub(super) fn wanted(policy: &Object) -> Option<Wanted<'_>> {
-    if wrong_type(policy).is_some() || pod_selector(policy).is_err() {
-        return None;
-    }
-    policy.at(&["spec", "podSelector"]).and_then(Wanted::of)
 }
 
 #[cfg(test)]
@@ -296,19 +290,23 @@ mod tests {
         let policies = cx.list_in(kinds::NETWORK_POLICY, "ns");
         for pod in world.objects().flat_map(Object::pods) {
             let taken = Selecting::of(pod, Direction::Ingress, &cx).policies();
-            assert!(taken.is_sorted_by_key(|policy| policy.name()));
-            for policy in &policies.objects {
-                let does = pod_selector(policy)
-                    .is_ok_and(|selector| selects(selector.as_ref(), "ns", pod) == Selects::Yes);
-                let of_pod = taken.iter().any(|other| std::ptr::eq(*other, *policy));
-                assert_eq!(of_pod, does, "{policy:?} for {:?}", pod.object());
-                let may = pod_selector(policy)
-                    .is_ok_and(|selector| selects(selector.as_ref(), "ns", pod) != Selects::No);
-                let near = wanted(policy).map(|wanted| Near::of("ns", &cx).with(&wanted));
+            let names: Vec<_> = taken.iter().map(|policy| policy.object.name()).collect();
+            assert!(names.is_sorted());
+            for object in &policies.objects {
+                let policy = Policy::network(object, "");
+                let selects = match wrong(object, &policy) {
+                    Some(_) => Selects::No,
+                    None => is_subject(&policy.subject, "ns", pod),
+                };
+                let of_pod = names.contains(&object.name());
+                assert_eq!(of_pod, selects == Selects::Yes, "{object:?} for {:?}", pod.object());
+                let may = selects != Selects::No;
+                let near = Wanted::of_policy(&policy.subject);
+                let near = near.map(|wanted| Near::of("ns", &cx).with(&wanted));
                 let of_policy = near.is_none_or(|mut pods| {
                     pods.any(|other| std::ptr::eq(other.object(), pod.object()))
                 });
-                assert!(of_policy || !may, "{policy:?} for {:?}", pod.object());
+                assert!(of_policy || !may, "{object:?} for {:?}", pod.object());
             }
         }
     }

@@ -5,10 +5,10 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use pavisade_model::kinds;
-use pavisade_snapshot::{Object, Selector, SelectorError, Selects};
-use pavisade_yaml::to_json;
+use pavisade_netpol::Policy;
+use pavisade_snapshot::Selects;
 
-use super::policy::{on_host_network, pod_selector, pods_of, selects};
+use super::policy::{is_subject, on_host_network, pods_of};
 use crate::View;
 
 /// The pods that a selector selects.
@@ -28,23 +28,17 @@ pub(super) struct Selection {
 
 impl Selection {
     /// Returns the selection of a policy.
-    ///
-    /// # Errors
-    /// Its selector is invalid.
-    pub(super) fn of<'a>(policy: &'a Object, cx: &View<'a>) -> Result<Arc<Self>, SelectorError> {
-        let selector = pod_selector(policy)?;
-        let text = policy.at(&["spec", "podSelector"]).map(to_json).unwrap_or_default();
-        let key = format!("{} {text}", policy.namespace());
-        let find = |cx: &View<'a>, (policy, selector): (&'a Object, Option<Selector<'a>>)| {
-            Arc::new(Self::find(policy, selector.as_ref(), cx))
-        };
-        Ok(cx.memo::<Self, _, _>(&[kinds::WORKLOADS], key, (policy, selector), find))
+    pub(super) fn of(policy: &Policy, cx: &View<'_>) -> Arc<Self> {
+        let key = format!("{} {:?}", policy.namespace, policy.subject);
+        let find = |cx: &View<'_>, policy: &Policy| Arc::new(Self::find(policy, cx));
+        cx.memo::<Self, _, _>(&[kinds::WORKLOADS], key, policy, find)
     }
 
-    fn find<'a>(policy: &'a Object, selector: Option<&Selector<'a>>, cx: &View<'a>) -> Self {
+    fn find(policy: &Policy, cx: &View<'_>) -> Self {
         let mut selection = Self::default();
         for pod in pods_of(policy, cx) {
-            match (selects(selector, policy.namespace(), pod), on_host_network(pod)) {
+            let selects = is_subject(&policy.subject, &policy.namespace, pod);
+            match (selects, on_host_network(pod)) {
                 (Selects::Yes, true) => selection.on_host = Some(pod.object().name().to_owned()),
                 (Selects::Yes, false) => {
                     selection.any = true;

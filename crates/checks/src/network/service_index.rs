@@ -8,7 +8,7 @@ use pavisade_snapshot::{Coverage, Object, Pod, Selector, Selects};
 use pavisade_yaml::{Value, to_json};
 
 use super::backend::Entries;
-use super::policy::{added_keys, selects};
+use super::policy::selects;
 use crate::{Derived, Reads, View};
 
 /// The Services of each namespace, grouped by selector.
@@ -148,7 +148,7 @@ impl Groups {
 
     /// Returns the groups whose first label the pod has or may get.
     fn near(&self, pod: Pod<'_>) -> Vec<&Group> {
-        let Some(added) = added_keys(pod) else { return self.all.iter().collect() };
+        let Some(added) = pod.added_labels() else { return self.all.iter().collect() };
         let own = pod.labels().map(|(key, value)| (key.to_owned(), value.to_owned()));
         let own = own.filter_map(|label| self.by_label.get(&label)).flatten();
         let added = added.iter().filter_map(|key| self.by_key.get(*key)).flatten();

@@ -1,13 +1,16 @@
 //! PV-N028.
 
 use pavisade_macros::check;
+use pavisade_netpol::{Direction, Policy, Protocol, Rule};
 use pavisade_snapshot::Object;
+use pavisade_yaml::NodeId;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::policy::{Direction, Seen, rules, wrong_type};
+use super::policy::{Seen, rules, wrong};
+use super::rule::at;
 use super::selection::Selection;
-use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
+use crate::{Check, Claim, Cx, OnObject, Verdict};
 
 /// NetworkPolicy uses an unknown port name
 ///
@@ -34,25 +37,22 @@ impl Check for UnmatchedPolicyPort {
     type On = OnObject;
 
     fn check<'a>(&self, policy: &'a Object, cx: &Cx<'a>) -> Verdict<'a> {
-        if let Some(wrong) = wrong_type(policy) {
+        let read = Policy::network(policy, "");
+        if let Some(wrong) = wrong(policy, &read) {
             return wrong.into();
         }
         // Named ports in egress rules refer to other pods.
-        let ports = rules(policy, Direction::Ingress).flat_map(|rule| rule.list("ports"));
-        let named: Vec<_> = ports
-            .filter_map(|port| {
-                let name = port.get("port")?;
-                Some((name, name.as_str()?, port.str("protocol").unwrap_or("TCP")))
-            })
-            .collect();
-        let Some((first, ..)) = named.first() else { return Verdict::NotApplicable };
-        let selection = match Selection::of(policy, cx) {
-            Ok(selection) => selection,
-            Err(error) => {
-                let place = Place::field(policy.value(), &["spec", "podSelector"]);
-                return Verdict::unknown(place, error);
-            }
+        let of_rule = |rule: &Rule| -> Vec<_> {
+            let named = rule.ports.named.iter().zip(&rule.named_at);
+            let of = |((name, protocol), place): (&(String, Option<Protocol>), &NodeId)| {
+                let protocol = protocol.unwrap_or(Protocol::Tcp).name();
+                (at(policy, *place), name.clone(), protocol)
+            };
+            named.map(of).collect()
         };
+        let named: Vec<_> = rules(&read, Direction::Ingress).iter().flat_map(of_rule).collect();
+        let Some((first, ..)) = named.first() else { return Verdict::NotApplicable };
+        let selection = Selection::of(&read, cx);
         let (refused, maybe) = (Seen::of(cx).refused, selection.maybe_off_host);
         let claims = named.iter().filter_map(|(place, name, protocol)| {
             if selection.has_port(name, protocol) || is_injected(name) {

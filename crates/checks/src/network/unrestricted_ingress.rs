@@ -1,11 +1,12 @@
 //! PV-N001.
 
 use pavisade_macros::check;
+use pavisade_netpol::Direction;
 use pavisade_snapshot::Pod;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::policy::{Direction, unrestricted};
+use super::policy::unrestricted;
 use crate::{Check, Cx, OnPod, Verdict};
 
 /// No ingress NetworkPolicy

@@ -2,14 +2,14 @@
 
 use pavisade_macros::check;
 use pavisade_model::Confidence;
-use pavisade_snapshot::{Object, Selector};
-use pavisade_yaml::Value;
+use pavisade_netpol::Policy;
+use pavisade_snapshot::Object;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::operator::operator;
 use super::pod_index::{Near, any_in};
-use super::policy::{Seen, pod_selector};
+use super::policy::{Seen, wrong};
 use super::selection::Selection;
 use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
 
@@ -42,18 +42,19 @@ impl Check for VacuousPolicy {
             return Verdict::NotApplicable;
         }
         let place = Place::field(policy.value(), &["spec", "podSelector"]);
-        match pod_selector(policy) {
-            // It is meant for all pods, including future ones.
-            Ok(selector) if selector.as_ref().is_none_or(Selector::is_empty) => {
-                return Verdict::Holds;
-            }
-            _ => {}
+        let read = Policy::network(policy, "");
+        // It is meant for all pods, including future ones.
+        if read.subject.is_everything() {
+            return Verdict::Holds;
         }
-        let selection = match Selection::of(policy, cx) {
-            Ok(selection) if selection.any => return Verdict::Holds,
-            Ok(selection) => selection,
-            Err(error) => return Verdict::unknown(place, error),
-        };
+        if let Some(wrong) = wrong(policy, &read).filter(|_| read.subject.requirements().is_none())
+        {
+            return wrong.into();
+        }
+        let selection = Selection::of(&read, cx);
+        if selection.any {
+            return Verdict::Holds;
+        }
         let (seen, on_host) = (Seen::of(cx), selection.on_host.as_deref());
         if let Some(why) = seen.refused {
             return Verdict::unknown(place, why);
@@ -88,7 +89,7 @@ impl Check for VacuousPolicy {
             None if !any_in(policy.namespace(), cx) => {
                 return Verdict::unknown(place, "these files contain no pods in its namespace");
             }
-            None if labelled_by_operator(policy, &Near::of(policy.namespace(), cx)) => {
+            None if labelled_by_operator(&read, &Near::of(policy.namespace(), cx)) => {
                 return Verdict::unknown(
                     place,
                     "its labels are those of pods of an operator, which are not in these files",
@@ -110,12 +111,8 @@ impl Check for VacuousPolicy {
 
 /// Whether the selector requires a label in a vendor's domain that no known pod has, as operators
 /// set (`strimzi.io/cluster`, `cnpg.io/cluster`).
-fn labelled_by_operator(policy: &Object, near: &Near<'_>) -> bool {
-    let labels = policy.at(&["spec", "podSelector", "matchLabels"]);
-    let expressions = policy.at(&["spec", "podSelector", "matchExpressions"]);
-    let of_expressions = expressions.into_iter().flat_map(Value::items);
-    let keys = labels.into_iter().flat_map(Value::entries).map(|(key, _)| key);
-    let mut keys = keys.chain(of_expressions.filter_map(|e| e.str("key")));
+fn labelled_by_operator(policy: &Policy, near: &Near<'_>) -> bool {
+    let mut keys = policy.subject.requirements().into_iter().flatten().map(|one| &*one.key);
     keys.any(|key| {
         let vendor = key.split_once('/').is_some_and(|(domain, _)| {
             !domain.ends_with("kubernetes.io") && !domain.ends_with("k8s.io")

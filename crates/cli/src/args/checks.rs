@@ -43,7 +43,7 @@ pub(crate) struct ChecksArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ChecksCommand {
-    /// List the checks, one per line.
+    /// List the checks and the runtime rules, one per line. `--check runtime` lists only the latter.
     List {
         #[command(flatten)]
         select: Select,
@@ -64,9 +64,9 @@ pub(crate) enum ChecksCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Show what a check reports, why it matters, and how to fix it.
+    /// Show what a check or runtime rule reports, why it matters, and what to do.
     Explain {
-        /// ID or name of the check.
+        /// ID or name of the check or runtime rule.
         check: String,
         /// Print JSON.
         #[arg(long)]

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::Color;
 use super::grant::{Server, time};
+use super::{Color, ConfigFile};
 
 const CHECK_CODES: &str = "\
 Examples:
@@ -27,6 +27,7 @@ Examples:
   pavisade runtime audit audit-*.log.gz --rules local.yaml --format json
   kubectl logs … | pavisade runtime audit -
   pavisade runtime audit --listen 127.0.0.1:8765
+  pavisade runtime audit audit.log --exceptions policy.yaml --show-excepted
 
 Exit codes:
   0  no alert
@@ -244,7 +245,7 @@ pub(crate) struct ListArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ExplainArgs {
-    /// The rule's name.
+    /// The rule's name or ID.
     pub name: String,
 
     /// Rule files, in order, after the rules of Pavisade.
@@ -335,6 +336,17 @@ pub(crate) struct Judging {
     /// Leave the rules of Pavisade out.
     #[arg(long, requires = "rules")]
     pub only_these_rules: bool,
+
+    #[command(flatten)]
+    pub config: ConfigFile,
+
+    /// Policy file with exceptions (repeatable).
+    #[arg(long, value_name = "FILE", help_heading = "Configuration")]
+    pub exceptions: Vec<PathBuf>,
+
+    /// Also show alerts that an exception covers, with its reason.
+    #[arg(long)]
+    pub show_excepted: bool,
 
     /// How alerts are shown.
     #[arg(short, long, value_enum, default_value_t = AlertFormat::Text)]

@@ -5,13 +5,14 @@ use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow, bail};
+use pavisade_checks::{Listening, listening};
 use pavisade_netpol::{
-    Assumptions, GENERATE_READS, Imagined, READS, Selects, demands, differences, generate as make,
-    holds, lint as remarks,
+    Assumptions, Connections, Engine, GENERATE_READS, Imagined, Protocol, READS, Selects, Serving,
+    demands, differences, generate as make, holds, lint as remarks,
 };
 use pavisade_report::network::{
-    Demanded, NetworkDiffFormat, NetworkDocument, network_api_server, network_check, network_diff,
-    network_generated, network_lint,
+    Configured, Demanded, NetworkDiffFormat, NetworkDocument, network_api_server, network_check,
+    network_diff, network_generated, network_lint,
 };
 
 use super::{Pictured, shown, unclear};
@@ -55,8 +56,8 @@ pub(super) fn diff(args: &DiffArgs) -> anyhow::Result<Outcome> {
         for engine in [&*a, &*b] {
             super::limit(engine, &pavisade_netpol::Focus::default())?;
         }
-        let (x, y) = (Imagined::add(a), Imagined::add(b));
-        changes.extend(differences((a, Some(x.rest)), (b, Some(y.rest))));
+        let (x, y) = (Serving::of(a), Serving::of(b));
+        changes.extend(differences((a, Some(&x)), (b, Some(&y))));
     }
     let format = match (args.json, args.markdown) {
         (true, _) => NetworkDiffFormat::Json,
@@ -176,20 +177,37 @@ pub(super) fn api_server(args: &MapLikeArgs) -> anyhow::Result<Outcome> {
         return Ok(Outcome::Usage);
     };
     let mut out = BufWriter::new(std::io::stdout().lock());
-    let engines = pictured.engines();
-    if engines.is_empty() {
-        bail!("no workloads were read");
-    }
     let mut document = args.json.then(NetworkDocument::default);
-    for (name, mut engine) in engines {
-        let shown = shown(&args.input, false);
-        network_api_server(&name, &mut engine, document.as_mut(), &shown, &mut out)?;
+    let mut any = false;
+    for world in pictured.snapshot.worlds() {
+        let mut engine = Engine::new(pictured.network(world));
+        if engine.network().workloads.is_empty() {
+            continue;
+        }
+        any = true;
+        let configured = listening(world.objects()).map(configured);
+        let (name, shown) = (world.name().to_string(), shown(&args.input, false));
+        network_api_server(&name, &mut engine, &configured, document.as_mut(), &shown, &mut out)?;
+    }
+    if !any {
+        bail!("no workloads were read");
     }
     if let Some(document) = document {
         document.write("pavisade network api-server 1", &mut out)?;
     }
     out.flush()?;
     Ok(pictured.outcome(false))
+}
+
+fn configured(listening: Listening) -> Configured {
+    let Listening { program, ports, places, unclear } = listening;
+    let ports = ports.into_iter().map(|port| Connections::port(Protocol::Tcp, port));
+    Configured {
+        program: program.name(),
+        ports: ports.fold(Connections::none(), |all, port| all.union(&port)),
+        places: places.into_iter().collect(),
+        unclear,
+    }
 }
 
 pub(super) fn generate(args: &GenerateArgs) -> anyhow::Result<Outcome> {

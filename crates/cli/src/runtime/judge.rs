@@ -6,27 +6,39 @@ use std::io::{self, BufWriter, Write as _};
 use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
-use pavisade_rules::{AuditEvent, Code, Event, Fields, OURS, Options, Recorded, RuleSet, Scratch};
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan as _};
+use pavisade_report::one_line;
+use pavisade_rules::{
+    AuditEvent, Code, Event, Exceptions, Fields, OURS, Options, Recorded, RuleFile, RuleSet,
+    Scratch, load,
+};
 use pavisade_yaml::{NoteKind, Source, read};
 
-use super::alerts::{Alerts, Counts, many};
+use super::alerts::{Alerts, Counts, Standing, many};
 use super::lines::Line;
-use super::{lines, loaded, tell_errors};
+use super::{lines, rule_files, tell_errors, texts};
+use crate::args::AllowFrom;
 use crate::args::runtime::Judging;
 use crate::images::inside;
+use crate::settings::{self, Settings};
 use crate::{Outcome, terminal};
 
-/// The rules of a source, after their mistakes were told; nothing where some are wrong.
+/// The rules of a source and the exceptions for their alerts, after their mistakes were told; nothing
+/// where some are wrong.
 ///
 /// # Errors
 /// A file cannot be read, or no rule is left.
-fn rules(judging: &Judging, source: &str) -> anyhow::Result<Option<RuleSet>> {
+fn rules(judging: &Judging, source: &str) -> anyhow::Result<Option<(RuleSet, Exceptions)>> {
+    let texts = texts(&judging.rules)?;
+    let files = rule_files(&texts, !judging.only_these_rules);
     let sources = [source];
-    let options = Options { sources: &sources, ..Options::default() };
-    let loaded = loaded(&judging.rules, !judging.only_these_rules, &options)?;
+    let loaded = load(&files, &Options { sources: &sources, ..Options::default() });
     if tell_errors(&loaded) {
         return Ok(None);
     }
+    let Some(exceptions) = exceptions(judging, &files)? else { return Ok(None) };
     // A rule that can never match here must not look as if it had found nothing.
     let ours = |file: &str| OURS.iter().any(|own| own.name == file);
     let skipped = loaded.warnings.iter().filter(|warning| match warning.code {
@@ -42,7 +54,44 @@ fn rules(judging: &Judging, source: &str) -> anyhow::Result<Option<RuleSet>> {
         let events = if source == "syscall" { "system calls" } else { "audit events" };
         bail!("no enabled rule is about {events}: nothing would be found in any log");
     }
-    Ok(Some(set))
+    Ok(Some((set, exceptions)))
+}
+
+/// The exceptions of the configuration and of policy files; nothing where some are wrong.
+fn exceptions(judging: &Judging, files: &[RuleFile<'_>]) -> anyhow::Result<Option<Exceptions>> {
+    let here = settings::or_here(&[]);
+    let found = Settings::find(&judging.config, &judging.exceptions, AllowFrom::All, &here)?;
+    let Some(settings) = found else { return Ok(None) };
+    let all = &settings.exceptions.alerts;
+    if all.is_empty() {
+        return Ok(Some(Exceptions::default()));
+    }
+    if let Some(file) = &settings.file {
+        terminal::say("note", &format!("{file}: its exceptions for alerts apply"));
+    }
+    // Exceptions for alerts of the other source are right here, too.
+    let (exceptions, wrong) = Exceptions::new(all, &load(files, &Options::default()).rules);
+    for wrong in &wrong {
+        terminal::say("error", &one_line(wrong));
+    }
+    let today = today();
+    let latest = today.saturating_add(settings.longest().days());
+    for one in all {
+        let place = one_line(&one.place);
+        if one.until < today {
+            terminal::say("note", &format!("{place}: this exception ended on {}", one.until));
+        } else if one.until > latest {
+            let days = settings.longest();
+            let text = format!("{place}: this exception ends in more than {days} days");
+            terminal::say("note", &text);
+        }
+    }
+    Ok(wrong.is_empty().then_some(exceptions))
+}
+
+/// The current date (UTC), by which exceptions end.
+fn today() -> Date {
+    Timestamp::now().to_zoned(TimeZone::UTC).date()
 }
 
 fn alerts(judging: &Judging) -> Alerts<BufWriter<io::Stdout>> {
@@ -53,6 +102,8 @@ fn alerts(judging: &Judging) -> Alerts<BufWriter<io::Stdout>> {
 /// Judges events, and counts what was seen.
 pub(super) struct Judge {
     set: RuleSet,
+    exceptions: Exceptions,
+    show_excepted: bool,
     scratch: Scratch,
     alerts: Alerts<BufWriter<io::Stdout>>,
     pub(super) counts: Counts,
@@ -98,10 +149,21 @@ impl Judge {
     /// # Errors
     /// A rule file cannot be read, or no rule is left.
     pub(super) fn new(judging: &Judging, source: &str) -> anyhow::Result<Option<Self>> {
-        let Some(set) = rules(judging, source)? else { return Ok(None) };
+        let Some((set, exceptions)) = rules(judging, source)? else { return Ok(None) };
         let (scratch, counts) = (Scratch::default(), Counts::default());
         let (alerts, told) = (alerts(judging), Told::default());
-        Ok(Some(Self { set, scratch, alerts, counts, without_content: 0, told }))
+        let show_excepted = judging.show_excepted;
+        let without_content = 0;
+        Ok(Some(Self {
+            set,
+            exceptions,
+            show_excepted,
+            scratch,
+            alerts,
+            counts,
+            without_content,
+            told,
+        }))
     }
 
     /// Reads logs to their end.
@@ -153,6 +215,7 @@ impl Judge {
     /// # Errors
     /// The output does not take an alert.
     pub(super) fn audit(&mut self, place: &str, text: &str) -> io::Result<()> {
+        let today = today();
         let documents = read(&Source::new(place, text));
         // Invalid parts of a line do not hide its events.
         let mut unread = documents.notes.iter().any(|note| {
@@ -169,9 +232,13 @@ impl Judge {
                     if !self.told.is_first(&event, &rule.name) {
                         continue;
                     }
-                    self.counts.alerts += 1;
+                    let standing = Standing::of(self.exceptions.of(rule, &event), today);
+                    if !self.counts.alert(standing, self.show_excepted) {
+                        continue;
+                    }
                     let id = Some(("ka.auditid", event.id()));
-                    self.alerts.write(rule, event.time(), rule.format.output(&event), id)?;
+                    let output = rule.format.output(&event);
+                    self.alerts.write(rule, event.time(), output, id, standing)?;
                 }
             }
         }
@@ -188,6 +255,11 @@ impl Judge {
             self.counts.unread(&format!("{place}: not a JSON object"));
             return Ok(());
         };
+        if !AuditEvent::all(doc.root()).0.is_empty() {
+            let why = "an audit event, which `pavisade runtime audit` evaluates";
+            self.counts.unread(&format!("{place}: {why}"));
+            return Ok(());
+        }
         let event = match Recorded::read(doc.root()) {
             Ok(event) => event,
             Err(error) => {
@@ -202,12 +274,15 @@ impl Judge {
         };
         let times = ["evt.time.iso8601", "evt.datetime", "evt.time", "evt.rawtime"];
         for rule in self.set.matching(&event, &mut self.scratch) {
-            self.counts.alerts += 1;
+            let standing = Standing::of(self.exceptions.of(rule, &event), today());
+            if !self.counts.alert(standing, self.show_excepted) {
+                continue;
+            }
             let own = doc.root().str("time").map(str::to_owned);
             let time = own.or_else(|| times.iter().copied().find_map(text)).unwrap_or_default();
             let kind = text("evt.type").unwrap_or_default();
             let output = rule.format.output(&event);
-            self.alerts.write(rule, &time, output, Some(("evt.type", &kind)))?;
+            self.alerts.write(rule, &time, output, Some(("evt.type", &kind)), standing)?;
         }
         Ok(())
     }

@@ -19,6 +19,7 @@ use pavisade_yaml::{Source, objects, read};
 
 use crate::addresses::Addresses;
 use crate::connections::{Connections, Protocol};
+use crate::controller::Serving;
 use crate::diff::{Change, differences};
 use crate::engine::{Engine, PartyId};
 use crate::exposure::Imagined;
@@ -85,9 +86,10 @@ pub fn generate(view: &View<'_>, assumed: &Assumptions) -> Generated {
     let mut after = replay(view, assumed, &before, &manifests);
     let mut closed = differences((&before, None), (&after, None));
     closed.retain(|change| !change.unclear);
-    let rest = Imagined::add(&mut after).rest;
-    let cut = missing(&after, &needs, rest);
-    let unsure = cut.iter().filter(|need| goes(&after, need, rest) != Selects::No).cloned();
+    let controllers = controllers(&mut after);
+    let cut = missing(&after, &needs, &controllers);
+    let unsure = cut.iter().filter(|need| goes(&after, need, &controllers) != Selects::No);
+    let unsure = unsure.cloned();
     let unsure = unsure.collect();
     Generated { manifests, needs, cut, unsure, closed, unmet }
 }
@@ -101,12 +103,12 @@ pub fn cut_by(
 ) -> Vec<Need> {
     let before = Engine::new(Network::read(view, assumed.clone()));
     let mut after = replay(view, assumed, &before, manifests);
-    let rest = Imagined::add(&mut after).rest;
-    missing(&after, needs, rest)
+    let controllers = controllers(&mut after);
+    missing(&after, needs, &controllers)
 }
 
-fn missing(engine: &Engine, needs: &[Need], rest: PartyId) -> Vec<Need> {
-    needs.iter().filter(|need| goes(engine, need, rest) != Selects::Yes).cloned().collect()
+fn missing(engine: &Engine, needs: &[Need], controllers: &[PartyId]) -> Vec<Need> {
+    needs.iter().filter(|need| goes(engine, need, controllers) != Selects::Yes).cloned().collect()
 }
 
 /// The same world with these NetworkPolicies in place of its own.
@@ -129,8 +131,8 @@ fn replay(
     Engine::new(Network::with_policies(view, assumed.clone(), made))
 }
 
-/// Whether a need is let through; `rest` are pods that no selector singles out.
-fn goes(engine: &Engine, need: &Need, rest: PartyId) -> Selects {
+/// Whether a need is let through.
+fn goes(engine: &Engine, need: &Need, controllers: &[PartyId]) -> Selects {
     let network = engine.network();
     let parties = |side: &Side| -> Vec<PartyId> {
         match side {
@@ -142,7 +144,7 @@ fn goes(engine: &Engine, need: &Need, rest: PartyId) -> Selects {
                 };
                 engine.outside().filter(of).collect()
             }
-            Side::Controller => controllers(engine, rest),
+            Side::Controller => controllers.to_vec(),
         }
     };
     let (from, to) = (parties(&need.from), parties(&need.to));
@@ -164,18 +166,11 @@ fn goes(engine: &Engine, need: &Need, rest: PartyId) -> Selects {
     each.fold(Selects::Yes, Selects::and)
 }
 
-/// Names that pods of ingress controllers have in theirs.
-const CONTROLLERS: [&str; 5] = ["ingress", "traefik", "haproxy", "contour", "kong"];
-
-/// Pods that may serve Ingresses: those that are called so, beside pods that no selector singles out.
-fn controllers(engine: &Engine, rest: PartyId) -> Vec<PartyId> {
-    let network = engine.network();
-    let workloads = network.workloads.iter().filter(|workload| {
-        let named = |text: &str| CONTROLLERS.iter().any(|name| text.contains(name));
-        named(&workload.name) || named(&workload.namespace)
-    });
-    let parties = workloads.flat_map(|workload| workload.parties.iter().copied());
-    parties.filter(|id| !engine.party(*id).host_network).chain([rest]).collect()
+/// Pods that may serve Ingresses: known controllers, beside pods that no selector singles out.
+fn controllers(engine: &mut Engine) -> Vec<PartyId> {
+    let rest = Imagined::add(engine).rest;
+    let known = Serving::of(engine);
+    known.known().filter(|id| !engine.party(*id).host_network).chain([rest]).collect()
 }
 
 /// What each workload's policy allows.

@@ -92,6 +92,8 @@ fn unknown(value: Value<'_>) -> Rule {
         peers: vec![Peer::Anybody],
         ports: Ports::all(),
         node: value.id(),
+        places: Vec::new(),
+        named_at: Vec::new(),
     }
 }
 
@@ -173,7 +175,7 @@ fn read_rule(rule: Value<'_>, direction: Direction, flaws: &mut Flaws) -> Rule {
         // Pass would fail open.
         (action, peers, ports) = (Action::Deny, vec![Peer::Anybody], Ports::all());
     }
-    Rule { name, action, peers, ports, node: rule.id() }
+    Rule { name, action, peers, ports, ..unknown(rule) }
 }
 
 fn read_peer(

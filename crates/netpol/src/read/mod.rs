@@ -8,19 +8,39 @@ use pavisade_snapshot::Object;
 use pavisade_yaml::{NodeId, Value};
 
 use crate::connections::{Connections, Protocol};
-use crate::policy::{Flaw, FlawKind, Policy};
+use crate::policy::{Direction, Flaw, FlawKind, Policy, Rule};
 
 /// Reads a policy; `None` where the object is of none of the kinds that are weighed.
 pub(crate) fn policy(object: &Object, default_namespace: &str) -> Option<Policy> {
     if object.is(kinds::NETWORK_POLICY) {
-        return Some(network::read(object, default_namespace));
+        return Some(Policy::network(object, default_namespace));
     }
     let is_admin = [
         kinds::CLUSTER_NETWORK_POLICY,
         kinds::ADMIN_NETWORK_POLICY,
         kinds::BASELINE_ADMIN_NETWORK_POLICY,
     ];
-    is_admin.into_iter().any(|kind| object.is(kind)).then(|| admin::read(object))
+    is_admin.into_iter().any(|kind| object.is(kind)).then(|| Policy::of_cluster(object))
+}
+
+impl Policy {
+    /// Reads a NetworkPolicy. `default_namespace` is that of an object without one.
+    pub fn network(object: &Object, default_namespace: &str) -> Self {
+        network::read(object, default_namespace)
+    }
+
+    /// Reads a ClusterNetworkPolicy, AdminNetworkPolicy or BaselineAdminNetworkPolicy.
+    pub fn of_cluster(object: &Object) -> Self {
+        admin::read(object)
+    }
+}
+
+impl Rule {
+    /// Reads the list `egress` of another kind of object in which rules have the form of those of a
+    /// NetworkPolicy.
+    pub fn egress(list: Value<'_>) -> Vec<Self> {
+        network::rules(Some(list), Direction::Egress, "", &mut Flaws::default())
+    }
 }
 
 /// Notes what is wrong while a policy is read.

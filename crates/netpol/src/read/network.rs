@@ -2,7 +2,7 @@
 //! server's validation of it).
 
 use pavisade_snapshot::Object;
-use pavisade_yaml::{Kind, Value};
+use pavisade_yaml::{Kind, NodeId, Value};
 
 use super::{Flaws, port_number, range};
 use crate::addresses::Addresses;
@@ -29,7 +29,8 @@ pub(super) fn read(object: &Object, default_namespace: &str) -> Policy {
         }
     }
     let rules = Direction::BOTH.map(|direction| {
-        applies_to(object, direction).then(|| rules(object, direction, namespace, &mut flaws))
+        let list = object.at(&["spec", direction.field()]);
+        applies_to(object, direction).then(|| rules(list, direction, namespace, &mut flaws))
     });
     Policy {
         object: object.clone(),
@@ -55,10 +56,14 @@ fn applies_to(object: &Object, direction: Direction) -> bool {
     }
 }
 
-fn rules(object: &Object, direction: Direction, namespace: &str, flaws: &mut Flaws) -> Vec<Rule> {
-    let Some(list) = object.at(&["spec", direction.field()]).filter(|l| !l.is_null()) else {
-        return Vec::new();
-    };
+/// Reads a list of rules.
+pub(super) fn rules(
+    list: Option<Value<'_>>,
+    direction: Direction,
+    namespace: &str,
+    flaws: &mut Flaws,
+) -> Vec<Rule> {
+    let Some(list) = list.filter(|list| !list.is_null()) else { return Vec::new() };
     if list.kind() != Kind::Sequence {
         flaws.value(list, FlawKind::Malformed);
         return vec![Rule {
@@ -67,6 +72,8 @@ fn rules(object: &Object, direction: Direction, namespace: &str, flaws: &mut Fla
             peers: vec![Peer::Unknown],
             ports: Ports::all(),
             node: list.id(),
+            places: Vec::new(),
+            named_at: Vec::new(),
         }];
     }
     list.items().map(|rule| read_rule(rule, direction, namespace, flaws)).collect()
@@ -78,13 +85,14 @@ fn read_rule(rule: Value<'_>, direction: Direction, namespace: &str, flaws: &mut
     if !known {
         flaws.value(rule, FlawKind::Malformed);
     }
-    let mut peers = Vec::new();
+    let (mut peers, mut places, mut named_at) = (Vec::new(), Vec::new(), Vec::new());
     if let Some(list) = rule.get(direction.peers()).filter(|list| !list.is_null()) {
         if list.kind() != Kind::Sequence {
             flaws.value(list, FlawKind::Malformed);
             peers.push(Peer::Unknown);
         }
         peers.extend(list.items().map(|peer| read_peer(peer, namespace, flaws)));
+        places.extend(list.items().map(Value::id));
     }
     // Blocks that are together all addresses hold pods of both families.
     let blocks = peers.iter().filter_map(|peer| match peer {
@@ -102,8 +110,10 @@ fn read_rule(rule: Value<'_>, direction: Direction, namespace: &str, flaws: &mut
         name: String::new(),
         action: Action::Allow,
         peers,
-        ports: read_ports(rule, flaws),
+        ports: read_ports(rule, &mut named_at, flaws),
         node: rule.id(),
+        places,
+        named_at,
     }
 }
 
@@ -162,7 +172,7 @@ fn read_block(block: Value<'_>) -> Option<Addresses> {
     Some(addresses)
 }
 
-fn read_ports(rule: Value<'_>, flaws: &mut Flaws) -> Ports {
+fn read_ports(rule: Value<'_>, named_at: &mut Vec<NodeId>, flaws: &mut Flaws) -> Ports {
     let Some(list) = rule.get("ports").filter(|list| !list.is_null()) else { return Ports::all() };
     if list.kind() != Kind::Sequence {
         flaws.value(list, FlawKind::Malformed);
@@ -173,7 +183,7 @@ fn read_ports(rule: Value<'_>, flaws: &mut Flaws) -> Ports {
     }
     let mut ports = Ports::default();
     for entry in list.items() {
-        if read_port(entry, &mut ports).is_none() {
+        if read_port(entry, named_at, &mut ports).is_none() {
             flaws.value(entry, FlawKind::Malformed);
             ports.unknown = true;
         }
@@ -181,7 +191,7 @@ fn read_ports(rule: Value<'_>, flaws: &mut Flaws) -> Ports {
     ports
 }
 
-fn read_port(entry: Value<'_>, ports: &mut Ports) -> Option<()> {
+fn read_port(entry: Value<'_>, named_at: &mut Vec<NodeId>, ports: &mut Ports) -> Option<()> {
     let field = |name: &str| entry.get(name).filter(|value| !value.is_null());
     if !matches!(entry.kind(), Kind::Mapping | Kind::Null) {
         return None;
@@ -196,7 +206,10 @@ fn read_port(entry: Value<'_>, ports: &mut Ports) -> Option<()> {
         None => ports.fixed = ports.fixed.union(&Connections::of(protocol)),
         Some(port) => match port.as_str() {
             Some(_) if end.is_some() => return None,
-            Some(name) => ports.named.push((name.to_owned(), Some(protocol))),
+            Some(name) => {
+                ports.named.push((name.to_owned(), Some(protocol)));
+                named_at.push(port.id());
+            }
             None => {
                 let first = port_number(port)?;
                 let last = match end {

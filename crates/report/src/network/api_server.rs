@@ -16,9 +16,23 @@ use super::NetworkDocument;
 use super::words::{self, Paint, Shown};
 use crate::one_line;
 
+/// The ports on which a program is configured to listen, as far as is known.
+#[derive(Debug, Clone)]
+pub struct Configured {
+    /// `kube-apiserver`, `etcd`, `kubelet`.
+    pub program: &'static str,
+    /// The ports that other machines reach.
+    pub ports: Connections,
+    /// What sets them; empty if nothing that was read does.
+    pub places: Vec<String>,
+    /// Why there may be others.
+    pub unclear: Option<String>,
+}
+
 /// A component of the control plane.
 struct Component {
     name: &'static str,
+    program: &'static str,
     /// Ports on which it usually listens.
     ports: &'static [u16],
     /// The label `component` of its pods; empty where it runs as none.
@@ -27,9 +41,14 @@ struct Component {
 
 const COMPONENTS: [Component; 3] = [
     // Managed clusters serve it on 443.
-    Component { name: "API server", ports: &[443, 6443], label: "kube-apiserver" },
-    Component { name: "etcd", ports: &[2379], label: "etcd" },
-    Component { name: "kubelet", ports: &[10250], label: "" },
+    Component {
+        name: "API server",
+        program: "kube-apiserver",
+        ports: &[443, 6443],
+        label: "kube-apiserver",
+    },
+    Component { name: "etcd", program: "etcd", ports: &[2379], label: "etcd" },
+    Component { name: "kubelet", program: "kubelet", ports: &[10250], label: "" },
 ];
 
 /// The location of a component, as far as it was read.
@@ -37,6 +56,8 @@ struct Place {
     component: &'static str,
     /// Ports on which it listens, or may.
     ports: Connections,
+    /// How these are known.
+    known: String,
     parties: Vec<PartyId>,
     /// A pod of it in the network of a node, which may be there whether it was read or not.
     imagined: PartyId,
@@ -78,11 +99,12 @@ impl Can {
 pub fn network_api_server(
     world: &str,
     engine: &mut Engine,
+    configured: &[Configured],
     document: Option<&mut NetworkDocument>,
     shown: &Shown,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let places = places(engine);
+    let places = places(engine, configured);
     let engine = &*engine;
     let network = engine.network();
     let mut components = Vec::new();
@@ -101,11 +123,15 @@ pub fn network_api_server(
             by.entry(word).or_default().push(words::workload(engine, index));
         }
         let leads = leads(engine, &place.ports);
-        let ports = words::ports(&place.ports);
+        let ports = match place.ports.is_empty() {
+            true => "no port of the network".to_owned(),
+            false => words::ports(&place.ports),
+        };
         if as_json {
             components.push(json!({
                 "component": place.component,
                 "ports": ports,
+                "ports_by": place.known,
                 "addresses": place.addresses.to_string(),
                 "workloads": by,
                 "node_ports": leads,
@@ -118,6 +144,7 @@ pub fn network_api_server(
         };
         let title = format!("{} ({ports}), {at}", place.component);
         writeln!(out, "\n{}", shown.paint(Paint::Bold, &title))?;
+        writeln!(out, "  ports by {}", one_line(&place.known))?;
         for (word, names) in &by {
             let list = match shown.full || names.len() <= 6 {
                 true => names.join(", "),
@@ -140,11 +167,12 @@ pub fn network_api_server(
     )
 }
 
-fn places(engine: &mut Engine) -> Vec<Place> {
-    COMPONENTS.iter().map(|component| place(engine, component)).collect()
+fn places(engine: &mut Engine, configured: &[Configured]) -> Vec<Place> {
+    let of = |component: &Component| configured.iter().find(|one| one.program == component.program);
+    COMPONENTS.iter().map(|component| place(engine, component, of(component))).collect()
 }
 
-fn place(engine: &mut Engine, component: &Component) -> Place {
+fn place(engine: &mut Engine, component: &Component, configured: Option<&Configured>) -> Place {
     let imagined = engine.add(on_node(engine, component.label));
     let network = engine.network();
     let is = |id: &PartyId| {
@@ -153,7 +181,9 @@ fn place(engine: &mut Engine, component: &Component) -> Place {
     };
     let parties: Vec<_> = (0..network.parties.len()).filter(is).collect();
     let usual = component.ports.iter().map(|port| Connections::port(Protocol::Tcp, *port));
-    let mut ports = usual.fold(Connections::none(), |all, port| all.union(&port));
+    let usual = usual.fold(Connections::none(), |all, port| all.union(&port));
+    let mut ports = configured.map_or_else(Connections::none, |one| one.ports.clone());
+    let mut known = configured.map_or_else(Vec::new, |one| one.places.clone());
     let own = parties.iter().filter_map(|id| network.parties[*id].addresses.as_ref());
     let mut addresses = own.fold(Addresses::default(), |all, own| all.union(own));
     let mut service = Addresses::default();
@@ -164,7 +194,8 @@ fn place(engine: &mut Engine, component: &Component) -> Place {
         if let Some(found) = network.services.iter().find(is) {
             addresses = addresses.union(&found.endpoints);
             if !found.endpoint_ports.is_empty() {
-                ports = found.endpoint_ports.clone();
+                ports = ports.union(&found.endpoint_ports);
+                known.push("the endpoints of Service default/kubernetes".to_owned());
             }
             let spec = found.object.at(&["spec"]);
             let one = spec.and_then(|spec| spec.str("clusterIP"));
@@ -175,13 +206,20 @@ fn place(engine: &mut Engine, component: &Component) -> Place {
                 .fold(service, |all, ip| all.union(&Addresses::one(ip)));
         }
     }
+    let unclear = configured.and_then(|one| one.unclear.as_deref());
+    if known.is_empty() || unclear.is_some() {
+        ports = ports.union(&usual);
+        let why = unclear.unwrap_or("the configuration was not read");
+        known.push(format!("what is usual ({why})"));
+    }
     // Kubelets are on every node.
     if component.label.is_empty()
         && let Some(nodes) = &network.nodes
     {
         addresses = nodes.clone();
     }
-    Place { component: component.name, ports, parties, imagined, addresses, service }
+    let known = known.join(", ");
+    Place { component: component.name, ports, known, parties, imagined, addresses, service }
 }
 
 /// A pod in the network of its node, as those of the control plane are.
@@ -206,6 +244,10 @@ fn reach(engine: &Engine, id: PartyId, place: &Place) -> Can {
             true => Can::OnNode,
             false => Can::Unknown,
         };
+    }
+    if place.ports.is_empty() {
+        // It listens only on addresses of its own machine.
+        return Can::No;
     }
     if engine.network().may_have_unread_policies() && engine.network().assumed.profile.enforces {
         return Can::UnreadPolicies;

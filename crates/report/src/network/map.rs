@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
-use pavisade_netpol::{By, Connections, Direction, End, Selects, Verdict};
+use pavisade_netpol::{By, Connections, Direction, Doubt, End, Selects, Verdict};
 
 use super::NetworkMap;
 use super::words::{self, Paint, Shown};
@@ -83,7 +83,9 @@ impl Page<'_> {
                 true => format!("stopped by policies: {}", words::ports(&way.ports)),
                 false => words::connections(&way.verdict),
             };
-            rows.insert([workload, ports, format!("by {by}")]);
+            let unknown = way.verdict.doubts.contains(&Doubt::Controller);
+            let why = if unknown { ", and its controller is not known" } else { "" };
+            rows.insert([workload, ports, format!("by {by}{why}")]);
         }
         let unread = words::unread_entries(picture.engine.network());
         if !unread.is_empty() {

@@ -15,7 +15,7 @@ use pavisade_netpol::Picture;
 use serde_json::{Value, json};
 
 pub use answer::{NetworkAnswer, network_answer, network_explain};
-pub use api_server::network_api_server;
+pub use api_server::{Configured, network_api_server};
 pub use found::{
     Demanded, NetworkDiffFormat, network_check, network_diff, network_generated, network_lint,
 };

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use pavisade_netpol::{Direction, End, Engine, Line, Selects};
+use pavisade_netpol::{Direction, End, Engine, Selects, Verdict};
 use serde_json::{Value, json};
 
 use super::NetworkMap;
@@ -26,8 +26,8 @@ fn kind(end: &End) -> &'static str {
     }
 }
 
-fn reasons(engine: &Engine, line: &Line) -> Vec<String> {
-    line.verdict.doubts.iter().map(|doubt| words::doubt(engine, *doubt)).collect()
+fn reasons(engine: &Engine, verdict: &Verdict) -> Vec<String> {
+    verdict.doubts.iter().map(|doubt| words::doubt(engine, *doubt)).collect()
 }
 
 pub(super) fn json(maps: &[NetworkMap], out: &mut dyn Write) -> io::Result<()> {
@@ -79,6 +79,7 @@ fn world(map: &NetworkMap) -> Value {
             "ports": way.ports.to_string(),
             "connections": way.verdict.certain().to_string(),
             "unknown": way.verdict.unsure().to_string(),
+            "reasons": reasons(engine, &way.verdict),
         })
     });
     let lines = picture.lines.iter().map(|line| {
@@ -87,7 +88,7 @@ fn world(map: &NetworkMap) -> Value {
             "to": { "kind": kind(&line.to), "name": name(engine, &line.to) },
             "connections": line.verdict.certain().to_string(),
             "unknown": line.verdict.unsure().to_string(),
-            "reasons": reasons(engine, line),
+            "reasons": reasons(engine, &line.verdict),
         })
     });
     json!({
@@ -114,7 +115,7 @@ pub(super) fn csv(maps: &[NetworkMap], out: &mut dyn Write) -> io::Result<()> {
                 name(engine, &line.to),
                 line.verdict.certain().to_string(),
                 line.verdict.unsure().to_string(),
-                reasons(engine, line).join("; "),
+                reasons(engine, &line.verdict).join("; "),
             ];
             writeln!(out, "{}", cells.map(|cell| csv_cell(&cell)).join(","))?;
         }
@@ -147,7 +148,7 @@ pub(super) fn markdown(maps: &[NetworkMap], out: &mut dyn Write) -> io::Result<(
         for line in &map.picture.lines {
             let unknown = match line.verdict.unsure() {
                 unsure if unsure.is_empty() => String::new(),
-                unsure => format!("{unsure}: {}", reasons(engine, line).join("; ")),
+                unsure => format!("{unsure}: {}", reasons(engine, &line.verdict).join("; ")),
             };
             let cells = [
                 words::end(engine, &line.from),

@@ -111,6 +111,11 @@ pub(super) fn doubt(engine: &Engine, doubt: Doubt) -> String {
         }
         Doubt::Unread(kind) => format!("not all objects of kind {} were read", kind.kind),
         Doubt::UnreadFile => "a file that may hold policies could not be read".to_owned(),
+        Doubt::Controller => {
+            "which pods serve it is not known: no IngressClass and workload of a known controller \
+             were read"
+                .to_owned()
+        }
         Doubt::PodsDiffer => "the pods of the workload, or the addresses, differ".to_owned(),
     }
 }

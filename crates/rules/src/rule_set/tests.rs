@@ -24,6 +24,12 @@ const RULES: &str = r#"
 - {rule: M, desc: d, output: o, priority: INFO, condition: 'concat(proc.name, "proc.pname") = "shproc.pname"'}
 - {rule: N, desc: d, output: o, priority: INFO, condition: 'concat(proc.name, proc.pname) = "shproc.pname"'}
 - {rule: O, desc: d, output: o, priority: INFO, condition: 'concat(proc.name, proc.pname) = "shbash"'}
+- {rule: P, desc: d, output: o, priority: INFO, condition: "evt.is_open_write = true and proc.name != vi"}
+- {rule: Q, desc: d, output: o, priority: INFO, condition: "evt.is_open_write = false and not proc.name exists"}
+- {rule: R, desc: d, output: o, priority: INFO, condition: "evt.type = openat and (proc.name = vi or fd.name startswith /etc or evt.is_open_write = true)"}
+- {rule: S, desc: d, output: o, priority: INFO, condition: "evt.type = openat and (proc.name = vi or not fd.name exists)"}
+- {rule: T, desc: d, output: o, priority: INFO, condition: "proc.name = vi and (fd.name = /tmp or proc.name contains as)"}
+- {rule: U, desc: d, output: o, priority: INFO, condition: "proc.name in () or fd.name pmatch (/)"}
 - {rule: H, desc: d, output: o, priority: INFO, enabled: false, condition: "spawned"}
 - {rule: I, desc: d, output: o, priority: INFO, source: k8s_audit, condition: "ka.verb = get"}
 "#;
@@ -41,7 +47,7 @@ fn the_index_finds_what_each_condition_finds() {
     let loaded = load(&[RuleFile { name: "r", text: RULES }], &Options::default());
     assert_eq!(loaded.errors, []);
     let set = RuleSet::new(&loaded.rules, "syscall");
-    assert_eq!(set.rules().len(), 13);
+    assert_eq!(set.rules().len(), 19);
     let mut scratch = Scratch::default();
     let mut seed = 7;
     let mut alerts = 0;
@@ -61,6 +67,13 @@ fn the_index_finds_what_each_condition_finds() {
         set_one("fd.name", &["/etc/passwd", "/etc", "/var/log/a/b", "//var/log//a", "/tmp", ""]);
         let names = [pick(&mut seed, &["init", "cron", "x"]), pick(&mut seed, &["init", "y"])];
         event.set("proc.aname", Values::Many(names.map(Value::text).to_vec())).unwrap();
+        match pick(&mut seed, &["true", "false", ""]) {
+            "" => {}
+            text => {
+                let written = Values::One(Value::Bool(text == "true"));
+                event.set("evt.is_open_write", written).unwrap();
+            }
+        }
         if pick(&mut seed, &["a", "b"]) == "a" {
             let address = Value::Address("10.0.0.1".parse().unwrap());
             event.set("fd.sip", Values::One(address)).unwrap();
@@ -84,11 +97,13 @@ fn what_conditions_share_is_one_node() {
     // `spawned` and `shell` once each; both expressions on `proc.name` in one set.
     assert_eq!(expressions, 4);
     assert_eq!(set.graph.expressions.len(), 1);
-    assert!(tests <= 22, "{tests}");
+    assert!(tests <= 30, "{tests}");
     // An event that no rule names is asked about those alone that could hold for it.
     let plan = &set.other;
-    let guarded = plan.guards.iter().flat_map(|guard| guard.rules.values()).flatten().count();
-    assert_eq!((plan.always.len(), guarded), (6, 2));
+    let guards = plan.guards.iter().flat_map(|field| &field.guards);
+    let guarded = guards.flat_map(|guard| guard.rules.values()).flatten().count();
+    // M, N and O compare what transformers make, and U takes every path.
+    assert_eq!((plan.always.len(), guarded, plan.expressions.len()), (4, 6, 3));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use pavisade_model::KubernetesVersion;
 use pavisade_netpol::{
     Action, Assumptions, Connections, Direction, End, Engine, Focus, GENERIC, Group, Imagined,
     Kind, Network, Operator, Party, PartyId, Peer, Profile, READS, Requirement, Selector, Selects,
-    Step, Tier, Verdict, Within, Workload, lines, ways,
+    Serving, Step, Tier, Verdict, Within, Workload, lines, ways,
 };
 use pavisade_snapshot::{Object, View, World, WorldKind, WorldParts};
 use pavisade_yaml::{Source, objects, read};
@@ -108,7 +108,7 @@ fn rows(engine: &Engine, imagined: &Imagined) -> Vec<Row> {
 /// Returns what Ingresses and Routes expose.
 fn controlled(engine: &Engine, imagined: &Imagined) -> Vec<(usize, Verdict)> {
     let mut all: BTreeMap<usize, Verdict> = BTreeMap::new();
-    for way in ways(engine, imagined.rest) {
+    for way in ways(engine, &Serving::assumed(imagined.rest)) {
         if matches!(way.by, pavisade_netpol::By::Entry(_)) {
             let one = all.entry(way.workload).or_default();
             // What one way stops another may let through: stopped is what none does.
@@ -276,10 +276,9 @@ fn difference(old: &Path, new: &Path) -> anyhow::Result<Answer> {
         Ok((names, engine, imagined))
     };
     let (before, after) = (read(old)?, read(new)?);
-    let changes = pavisade_netpol::differences(
-        (&before.1, Some(before.2.rest)),
-        (&after.1, Some(after.2.rest)),
-    );
+    let serving = [&before, &after].map(|side| Serving::assumed(side.2.rest));
+    let changes =
+        pavisade_netpol::differences((&before.1, Some(&serving[0])), (&after.1, Some(&serving[1])));
     let mut rows = Vec::new();
     for change in changes {
         let info = |end: &pavisade_netpol::Name| match (
