@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use pavisade_model::Severity;
 
 pub(crate) use checks::{ChecksArgs, ChecksCommand, Select};
-pub(crate) use cluster::{Access, LiveArgs};
+pub(crate) use cluster::{Access, ApiServer, LiveArgs};
 pub(crate) use comply::{ComplyArgs, ComplyFormat, FrameworksArgs, FrameworksCommand};
 pub(crate) use config::{AllowFrom, CheckConfigArgs, ConfigArgs, ConfigCommand, ConfigFile};
 pub(crate) use db::{DbArgs, DbCommand, Install};

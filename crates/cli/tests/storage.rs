@@ -84,6 +84,24 @@ fn what_is_encrypted_is_proven_and_what_is_damaged_is_not() {
     assert!(told.err.contains("too short to be a bbolt database"), "{}", told.err);
 }
 
+/// A form that no provider writes, beside values that are encrypted: neither proven nor refuted.
+#[test]
+fn values_without_a_known_form_are_incomplete() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let etcd = |require: &str| run(folder.path(), &["storage", "etcd", "a.db", "--require", require]);
+    for odd in ["k8s:enc:rot13:v1:key1:xxxxxxxx", "k8s:enc:secretbox:v1:key1:short", ""] {
+        fs::write(&path, database(&[&sealed("key1"), odd])).unwrap();
+        let told = etcd("secrets");
+        assert_eq!(told.code, 3, "{odd:?}: {}{}", told.out, told.err);
+        assert!(told.out.contains("unknown: secrets: "), "{}", told.out);
+    }
+    // With plain text, it is refuted, whatever the others are.
+    fs::write(&path, database(&["k8s\0x", "odd"])).unwrap();
+    let told = etcd("secrets");
+    assert!(told.code == 1 && told.out.contains("refuted: secrets"), "{}{}", told.code, told.out);
+}
+
 #[test]
 fn with_an_unclear_configuration_the_result_is_incomplete() {
     let folder = tempfile::tempdir().unwrap();

@@ -28,6 +28,6 @@ pub use entry::{Algorithm, Attributes, Certificate, Content, Digest, Entry, Kind
 pub use explain::{
     Basis, Digests, Explained, Explanation, Facts, Need, Verdict, explain, needs, packages,
 };
-pub use path::{escaped, is_in, unescaped};
+pub use path::{escaped, is_in, matches, unescaped};
 pub use preset::{PRESETS, Preset};
 pub use records::{PackageFile, Records, digest_list, dpkg_md5sums};

@@ -183,6 +183,8 @@ kinds! {
     // Facts read from a database of etcd, and from a node.
     ETCD_FACTS = "pavisade.dev" "EtcdFacts" "";
     NODE_FACTS = "pavisade.dev" "NodeFacts" "";
+    // Facts about changes of a node's files.
+    INTEGRITY_FACTS = "pavisade.dev" "IntegrityFacts" "";
     // Configuration files that are not API objects.
     ADMISSION_CONFIGURATION = "apiserver.config.k8s.io" "AdmissionConfiguration" "";
     AUDIT_POLICY = "audit.k8s.io" "Policy" "";

@@ -22,6 +22,22 @@ use serde_json::{Value, json};
 use crate::process::Process;
 use crate::root::Root;
 
+/// What a reader of the facts must know.
+#[derive(Debug, Default)]
+pub(crate) struct Notes(Vec<Value>);
+
+impl Notes {
+    /// Something was not read: documents of the kinds `of`, or the settings of a program.
+    pub(crate) fn unread(&mut self, of: &[&str], message: String) {
+        self.0.push(json!({ "kind": "unread", "of": of, "message": message }));
+    }
+
+    /// Everything was read, and it is unusual.
+    fn info(&mut self, message: String) {
+        self.0.push(json!({ "kind": "info", "message": message }));
+    }
+}
+
 /// What a node is from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Distribution {
@@ -75,7 +91,7 @@ impl Distribution {
 /// The root directory cannot be read.
 pub fn collect(path: &Path, name: Option<&str>) -> io::Result<Vec<Value>> {
     let root = Root::new(path)?;
-    let mut notes = Vec::new();
+    let mut notes = Notes::default();
     let (processes, missing) = process::components(&root);
     let node = name.map(str::to_owned).unwrap_or_else(|| host(&root));
     let distribution = Distribution::of(&root, &processes);
@@ -87,7 +103,7 @@ pub fn collect(path: &Path, name: Option<&str>) -> io::Result<Vec<Value>> {
     let files = files::files(&root, distribution, &processes, &kubelet_files);
     let manifests = manifests(&root, &files, &processes, &mut notes);
     if let Some(why) = &missing {
-        notes.push(why.clone());
+        notes.unread(&["processes"], why.clone());
     }
     let runs = |name: &str| processes.iter().any(|process| process.name == name);
     let roles: Vec<_> = [
@@ -110,7 +126,7 @@ pub fn collect(path: &Path, name: Option<&str>) -> io::Result<Vec<Value>> {
         "processes": all.collect::<Vec<_>>(),
         "files": files,
         "system": system::facts(&root),
-        "notes": notes,
+        "notes": notes.0,
     });
     documents.insert(0, facts);
     Ok(documents)
@@ -129,7 +145,7 @@ fn manifests(
     root: &Root,
     files: &Value,
     processes: &[Process],
-    notes: &mut Vec<String>,
+    notes: &mut Notes,
 ) -> Vec<Value> {
     let mut found = Vec::new();
     for (class, program) in [
@@ -143,13 +159,13 @@ fn manifests(
             let text = match root.text(path) {
                 Ok(text) => text,
                 Err(error) => {
-                    notes.push(format!("{path} cannot be read: {error}"));
+                    notes.unread(&[program], format!("{path} cannot be read: {error}"));
                     continue;
                 }
             };
             let documents = pavisade_yaml::read(&pavisade_yaml::Source::new(path, text));
             let Some(doc) = documents.docs.first() else {
-                notes.push(format!("{path} is not valid YAML"));
+                notes.unread(&[program], format!("{path} is not valid YAML"));
                 continue;
             };
             let containers = doc.root().at(&["spec", "containers"]);
@@ -165,7 +181,7 @@ fn manifests(
                 if running.is_empty() {
                     found.push(json!({ "name": program, "file": path, "command": command }));
                 } else if !running.iter().any(|p| p.command.get(1..) == command.get(1..)) {
-                    notes.push(format!(
+                    notes.info(format!(
                         "{program} runs with other flags than those in {path}: the running ones \
                          are checked"
                     ));

@@ -200,6 +200,7 @@ impl Object {
     pub fn is_from_node(&self) -> bool {
         self.is(kinds::NODE_FACTS)
             || self.is(kinds::ETCD_FACTS)
+            || self.is(kinds::INTEGRITY_FACTS)
             || self.at(&["metadata", "labels", FROM_NODE]).is_some()
     }
 

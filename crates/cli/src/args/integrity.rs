@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{Choose, Color, Registry};
+use super::{ApiServer, Choose, Color, Registry};
 
 const BASELINE_HELP: &str = "\
 The key stays on another machine: make the baseline on the node without --key, copy it, and sign it
@@ -44,12 +44,28 @@ Examples:
   pavisade integrity verify node-1.baseline --key team.pub --expect sha256:…
   pavisade integrity verify node-1.baseline --key team.pub --root /host --node node-1 -f json
   pavisade integrity verify node-1.baseline --key team.pub --digests kubernetes-1.37.2.sha256
+  pavisade integrity verify node-1.baseline --key team.pub --expect-config-map pavisade-integrity/integrity-digests
+  pavisade integrity verify node-1.baseline --key team.pub --expect sha256:… --facts -o node-1.json
+  pavisade comply --cluster --framework pci-dss node-1.json node-2.json
 
 Exit codes:
   0  no change, or only expected ones
   1  unexpected changes
   2  wrong usage, or a baseline that is refused
   3  something could not be read, so it is not known whether it changed";
+
+const PUBLISH_HELP: &str = "\
+Run it where the key is, not on a node, as an identity that may get and patch this one ConfigMap
+(deploy/integrity has the role). Nodes only read it. The digest in the ConfigMap must be that of an
+earlier version of the same baseline: otherwise the baseline was replaced, and --replace is needed.
+
+Examples:
+  pavisade integrity publish node-1.baseline --key team.pub --config-map pavisade-integrity/integrity-digests
+  pavisade integrity verify node-1.baseline --key team.pub --expect-config-map pavisade-integrity/integrity-digests
+
+Exit codes:
+  0  the ConfigMap has the digest of the newest version
+  2  wrong usage, a baseline that is refused, or the API server refused the change";
 
 const WATCH_HELP: &str = "\
 Needs CAP_SYS_ADMIN and CAP_DAC_READ_SEARCH, and the process ids of the host (hostPID in a pod). Changes
@@ -93,6 +109,8 @@ pub(crate) enum IntegrityCommand {
     Sign(SignBaselineArgs),
     /// Show the versions of a baseline.
     Show(ShowArgs),
+    /// Store the digest of a signed baseline in a ConfigMap of the cluster.
+    Publish(PublishArgs),
     /// Compare the files of a node with a baseline, and explain what changed.
     Verify(Box<VerifyBaselineArgs>),
     /// Report changes as they happen, with the process and the pod.
@@ -218,6 +236,29 @@ pub(crate) struct ShowArgs {
     pub entries: bool,
 }
 
+#[derive(Debug, Args)]
+#[command(after_help = PUBLISH_HELP)]
+pub(crate) struct PublishArgs {
+    /// The baseline.
+    #[arg(value_name = "BASELINE")]
+    pub baseline: PathBuf,
+
+    /// Accept signatures of this public key; may be given again.
+    #[arg(long = "key", value_name = "FILE", required = true)]
+    pub keys: Vec<PathBuf>,
+
+    /// The ConfigMap. It has one entry for each node, and is created if it does not exist.
+    #[arg(long, value_name = "NAMESPACE/NAME", value_parser = crate::integrity::pinned::place)]
+    pub config_map: crate::integrity::pinned::Place,
+
+    /// Replace a digest that is not of an earlier version of this baseline.
+    #[arg(long)]
+    pub replace: bool,
+
+    #[command(flatten)]
+    pub server: ApiServer,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum IntegrityFormat {
     Table,
@@ -252,6 +293,10 @@ pub(crate) struct VerifyBaselineArgs {
     #[arg(long)]
     pub trust_ctime: bool,
 
+    /// Print facts on one line, which `pavisade scan` and `pavisade comply` read, instead of a report.
+    #[arg(long, conflicts_with_all = ["format", "full"])]
+    pub facts: bool,
+
     /// Verify again and again, with so many seconds between, until interrupted. A baseline that is
     /// refused is reported each time.
     #[arg(long, value_name = "SECONDS")]
@@ -271,7 +316,7 @@ pub(crate) struct TrustArgs {
     #[arg(
         long = "key",
         value_name = "FILE",
-        required_unless_present_any = ["expect", "expect_file"]
+        required_unless_present_any = ["expect", "expect_file", "expect_config_map"]
     )]
     pub keys: Vec<PathBuf>,
 
@@ -282,6 +327,19 @@ pub(crate) struct TrustArgs {
     /// The file with the digest of the newest version.
     #[arg(long, value_name = "FILE", conflicts_with = "expect")]
     pub expect_file: Option<PathBuf>,
+
+    /// The ConfigMap with the digest of the newest version, below the name of the node. It is read from
+    /// the API server.
+    #[arg(
+        long,
+        value_name = "NAMESPACE/NAME",
+        value_parser = crate::integrity::pinned::place,
+        conflicts_with_all = ["expect", "expect_file"]
+    )]
+    pub expect_config_map: Option<crate::integrity::pinned::Place>,
+
+    #[command(flatten)]
+    pub server: ApiServer,
 }
 
 /// How a result is shown.
