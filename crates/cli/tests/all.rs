@@ -1,6 +1,8 @@
 //! All integration tests of this crate in one program: each program more is linked anew.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may fail like tests")]
 
+#[cfg(unix)]
+mod etcd;
 mod registry;
 mod started;
 #[path = "../../signing/tests/world/mod.rs"]
@@ -44,6 +46,7 @@ mod secrets;
 mod signed_images;
 mod signing;
 mod snapshots;
+#[cfg(unix)]
 mod storage;
 mod vulnerabilities;
 mod vulnerable_image;
