@@ -18,6 +18,8 @@ mod cluster_images;
 mod config;
 mod database_faults;
 mod databases;
+#[cfg(target_os = "linux")]
+mod deployed;
 mod ended;
 mod english;
 mod exit_codes;
