@@ -492,4 +492,5 @@ static REGISTRY: &[Registered] = &[
     entry::<operation::unconfined_node_kernel::UnconfinedNodeKernel>(),
     entry::<operation::container_runtime_access::ContainerRuntimeAccess>(),
     entry::<operation::node_directory_access::NodeDirectoryAccess>(),
+    entry::<operation::different_serving_certificate::DifferentServingCertificate>(),
 ];

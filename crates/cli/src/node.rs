@@ -1,6 +1,10 @@
 //! `pavisade node`.
 
+#[cfg(unix)]
+mod served;
+
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use anyhow::{Context as _, anyhow, bail};
 use pavisade_checks::{Catalog, CheckSet};
@@ -33,8 +37,13 @@ pub(crate) fn run(args: &NodeArgs) -> anyhow::Result<Outcome> {
 #[cfg(unix)]
 fn facts(args: &AuditArgs) -> anyhow::Result<Vec<Value>> {
     let root = args.root.display();
-    pavisade_node::collect(&args.root, args.name.as_deref())
-        .with_context(|| format!("reading the node at {root}"))
+    let mut documents = pavisade_node::collect(&args.root, args.name.as_deref())
+        .with_context(|| format!("reading the node at {root}"))?;
+    // Components of another root do not answer here.
+    if let Some(facts) = documents.first_mut().filter(|_| args.root == Path::new("/")) {
+        served::add(facts)?;
+    }
+    Ok(documents)
 }
 
 #[cfg(not(unix))]

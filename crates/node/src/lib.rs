@@ -12,6 +12,7 @@ mod config;
 mod files;
 mod process;
 mod root;
+mod servers;
 mod system;
 
 use std::io;
@@ -21,6 +22,7 @@ use serde_json::{Value, json};
 
 use crate::process::Process;
 use crate::root::Root;
+pub use crate::servers::digest;
 
 /// What a reader of the facts must know.
 #[derive(Debug, Default)]
@@ -97,6 +99,7 @@ pub fn collect(path: &Path, name: Option<&str>) -> io::Result<Vec<Value>> {
     let distribution = Distribution::of(&root, &processes);
     let kubelet_process = processes.iter().find(|process| process.name == "kubelet");
     let (kubelet, kubelet_files) = config::kubelet(&root, kubelet_process, &node, &mut notes);
+    let servers = servers::servers(&root, &processes, kubelet.as_ref());
     let mut documents = Vec::new();
     documents.extend(kubelet);
     documents.extend(config::others(&root, &processes, &node, &mut notes));
@@ -125,6 +128,7 @@ pub fn collect(path: &Path, name: Option<&str>) -> io::Result<Vec<Value>> {
         "etcdUser": root.has_user("etcd"),
         "processes": all.collect::<Vec<_>>(),
         "files": files,
+        "servers": servers,
         "system": system::facts(&root),
         "notes": notes.0,
     });

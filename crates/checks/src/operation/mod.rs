@@ -15,6 +15,7 @@ pub(crate) mod container_runtime_access;
 pub(crate) mod controller_manager_kubeconfig_access;
 pub(crate) mod controller_manager_pod_file_access;
 pub(crate) mod dangling_autoscaler;
+pub(crate) mod different_serving_certificate;
 pub(crate) mod disabled_admission_plugin;
 pub(crate) mod disabled_fair_queueing;
 pub(crate) mod end_of_life_kubernetes;
