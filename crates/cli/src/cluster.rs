@@ -8,9 +8,7 @@ use anyhow::{Context as _, bail};
 use pavisade_access::Api;
 use pavisade_model::GroupKind;
 use pavisade_scan::Timestamp;
-use pavisade_sources::{
-    ClusterClient, ClusterLimits, ClusterRequest, LoadedCluster, load_cluster,
-};
+use pavisade_sources::{ClusterClient, ClusterLimits, ClusterRequest, LoadedCluster, load_cluster};
 
 use crate::args::{Access, ApiServer};
 use crate::progress::Spinner;

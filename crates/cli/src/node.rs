@@ -270,9 +270,13 @@ fn documents_of(value: Value) -> Option<((String, &'static str), Vec<Value>)> {
         "List" => value.get("items")?.as_array()?.clone(),
         _ => vec![value],
     };
-    let (kind, facts) = [kinds::NODE_FACTS.kind, kinds::INTEGRITY_FACTS.kind].into_iter().find_map(
-        |kind| Some((kind, items.iter().find(|item| item.get("kind").and_then(Value::as_str) == Some(kind))?)),
-    )?;
+    let (kind, facts) =
+        [kinds::NODE_FACTS.kind, kinds::INTEGRITY_FACTS.kind].into_iter().find_map(|kind| {
+            Some((
+                kind,
+                items.iter().find(|item| item.get("kind").and_then(Value::as_str) == Some(kind))?,
+            ))
+        })?;
     let node = facts.pointer("/metadata/name")?.as_str()?.to_owned();
     Some(((node, kind), items))
 }

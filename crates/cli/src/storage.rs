@@ -74,8 +74,7 @@ fn etcd(args: &EtcdArgs) -> anyhow::Result<Outcome> {
 fn outcome(read: &Read, require: &[String]) -> Outcome {
     let unknown = |member: &Member| {
         member.proof.resources.iter().any(|(resource, tally)| {
-            required(resource, tally, require)
-                && verdict(&member.proof, tally) == Proven::Unknown
+            required(resource, tally, require) && verdict(&member.proof, tally) == Proven::Unknown
         })
     };
     if !read.members.iter().all(Member::is_known)

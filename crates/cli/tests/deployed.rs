@@ -1,5 +1,5 @@
 //! `deploy/node` and `deploy/integrity` on a real node, the digest of a baseline in a real API server,
-//! and the root of a real container beside its image.
+//! and the root of a real container with its image.
 #![expect(clippy::print_stdout, reason = "a test says what it skips")]
 
 use std::fs;
@@ -221,7 +221,12 @@ fn a_node_is_verified_against_the_digest_in_the_cluster() {
     let config = cluster.kubeconfig().display().to_string();
     let scan = ["scan", "--cluster", "--kubeconfig", &config, "--check", "unexpected-file-change"];
     let found = here.run(&[&scan[..], &["files.json", "--explain"]].concat());
-    assert!(found.code == 1 && found.out.contains("/etc/cron.d/evil"), "{}{}", found.out, found.err);
+    assert!(
+        found.code == 1 && found.out.contains("/etc/cron.d/evil"),
+        "{}{}",
+        found.out,
+        found.err
+    );
     cluster.get(&["delete", "daemonset", "-n", "pavisade-integrity", "--all"]).unwrap();
 
     // A new version; then root of the node brings back the old one.
@@ -272,7 +277,9 @@ fn the_root_of_a_real_container_is_compared_with_its_image() {
     });
     // Pods are refused until the namespace has its ServiceAccount.
     until("the pod is created", || cluster.apply(&pod.to_string()).ok());
-    cluster.get(&["wait", "--for=condition=Ready", "--timeout=90s", &format!("pod/{name}")]).unwrap();
+    cluster
+        .get(&["wait", "--for=condition=Ready", "--timeout=90s", &format!("pod/{name}")])
+        .unwrap();
     let root = until("the process of the pod", || process_of(&name));
     let compare = |more: &[&str]| {
         let args = ["integrity", "image", "image.tar", "--root", &root];
@@ -311,7 +318,8 @@ fn process_of(pod: &str) -> Option<String> {
         let line = fs::read_to_string(format!("/proc/{id}/cmdline")).unwrap_or_default();
         let env = fs::read(format!("/proc/{id}/environ")).unwrap_or_default();
         let host = format!("HOSTNAME={pod}");
-        line.starts_with("/testbed") && env.split(|byte| *byte == 0).any(|one| one == host.as_bytes())
+        line.starts_with("/testbed")
+            && env.split(|byte| *byte == 0).any(|one| one == host.as_bytes())
     };
     ids.filter(is_of_pod).map(|id| format!("/proc/{id}/root")).next()
 }

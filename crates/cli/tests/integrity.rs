@@ -189,7 +189,10 @@ fn facts_are_judged_by_scan_and_comply() {
         controls.iter().find(|one| one["id"] == "11.5.2").unwrap()["state"].clone()
     };
     let (code, same) = facts(&["--expect", &digest]);
-    assert_eq!((code, &same["unexpected"], &same["baseline"]["newest"]), (0, &0.into(), &true.into()));
+    assert_eq!(
+        (code, &same["unexpected"], &same["baseline"]["newest"]),
+        (0, &0.into(), &true.into())
+    );
     assert_eq!(same["covers"]["presets"].as_array().unwrap().len(), 10);
     // Whether somebody is alerted is not known.
     assert_eq!(state(), "holds-in-part");

@@ -359,9 +359,8 @@ fn kernel_mounts_sockets_and_directories_are_judged() {
         assert!(text.contains(from));
         Box::new(move |node: &Node| node.write(path, &text.replace(from, to), 0o644)) as Break
     };
-    let chmod = |path: &'static str, bits: u32| -> Break {
-        Box::new(move |node| mode(node, path, bits))
-    };
+    let chmod =
+        |path: &'static str, bits: u32| -> Break { Box::new(move |node| mode(node, path, bits)) };
     let remove = |path: &'static str| -> Break {
         Box::new(move |node| fs::remove_file(node.path().join(path)).unwrap())
     };

@@ -88,12 +88,13 @@ fn what_is_encrypted_is_proven_and_what_is_damaged_is_not() {
     assert!(told.err.contains("too short to be a bbolt database"), "{}", told.err);
 }
 
-/// A form that no provider writes, beside values that are encrypted: neither proven nor refuted.
+/// A form that no provider writes, next to values that are encrypted: neither proven nor refuted.
 #[test]
 fn values_without_a_known_form_are_incomplete() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.db");
-    let etcd = |require: &str| run(folder.path(), &["storage", "etcd", "a.db", "--require", require]);
+    let etcd =
+        |require: &str| run(folder.path(), &["storage", "etcd", "a.db", "--require", require]);
     for odd in ["k8s:enc:rot13:v1:key1:xxxxxxxx", "k8s:enc:secretbox:v1:key1:short", ""] {
         fs::write(&path, database(&[&sealed("key1"), odd])).unwrap();
         let told = etcd("secrets");
@@ -315,7 +316,10 @@ fn a_real_cluster_from_plain_text_to_a_kms_plugin() {
     taken.create(18..20);
     let (_, facts) = taken.told();
     let of = secrets(&facts);
-    assert_eq!((&of["stale"], &of["writer"]), (&(taken.count() - 2).into(), &"kms v2 tests".into()));
+    assert_eq!(
+        (&of["stale"], &of["writer"]),
+        (&(taken.count() - 2).into(), &"kms v2 tests".into())
+    );
     taken.rewrite();
     let (_, facts) = taken.told();
     assert_eq!(secrets(&facts)["stale"], 0);

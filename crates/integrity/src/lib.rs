@@ -26,7 +26,8 @@ pub use change::{Aspect, Change, ChangeKind, Doubt};
 pub use compare::{Compared, compare};
 pub use entry::{Algorithm, Attributes, Certificate, Content, Digest, Entry, Kind, Time};
 pub use explain::{
-    Basis, Digests, Explained, Explanation, Facts, Need, Verdict, Versions, explain, needs, packages,
+    Basis, Digests, Explained, Explanation, Facts, Need, Verdict, Versions, explain, needs,
+    packages,
 };
 pub use path::{escaped, is_in, matches, unescaped};
 pub use preset::{PRESETS, Preset};

@@ -93,7 +93,10 @@ pub(crate) fn kubelet(
     let mut merged = match document(root, path) {
         Ok(value) => value,
         Err(why) => {
-            notes.unread(&[KUBELET], format!("the kubelet configuration {path} cannot be read: {why}"));
+            notes.unread(
+                &[KUBELET],
+                format!("the kubelet configuration {path} cannot be read: {why}"),
+            );
             return (None, files);
         }
     };
@@ -102,7 +105,10 @@ pub(crate) fn kubelet(
         let names = match root.entries(folder) {
             Ok(names) => names,
             Err(why) => {
-                notes.unread(&[KUBELET], format!("the drop-in directory {folder} cannot be read: {why}"));
+                notes.unread(
+                    &[KUBELET],
+                    format!("the drop-in directory {folder} cannot be read: {why}"),
+                );
                 return (None, files);
             }
         };

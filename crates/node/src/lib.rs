@@ -145,12 +145,7 @@ fn host(root: &Root) -> String {
 
 /// Returns the components of static pods that do not run, with the command lines of their files, and
 /// notes those whose file differs from what runs.
-fn manifests(
-    root: &Root,
-    files: &Value,
-    processes: &[Process],
-    notes: &mut Notes,
-) -> Vec<Value> {
+fn manifests(root: &Root, files: &Value, processes: &[Process], notes: &mut Notes) -> Vec<Value> {
     let mut found = Vec::new();
     for (class, program) in [
         ("apiserver-pod", "kube-apiserver"),

@@ -58,11 +58,12 @@ fn sysctls(root: &Root) -> Value {
     if !root.is_dir("/proc/sys/kernel") {
         return Value::Null;
     }
-    let one = |name: &&'static str| match root.text(&format!("/proc/sys/{}", name.replace('.', "/"))) {
-        Ok(text) => Some((*name, json!(text.trim()))),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-        Err(error) => Some((*name, json!({ "error": error.to_string() }))),
-    };
+    let one =
+        |name: &&'static str| match root.text(&format!("/proc/sys/{}", name.replace('.', "/"))) {
+            Ok(text) => Some((*name, json!(text.trim()))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => Some((*name, json!({ "error": error.to_string() }))),
+        };
     json!(SYSCTLS.iter().filter_map(one).collect::<BTreeMap<_, _>>())
 }
 
@@ -139,7 +140,9 @@ fn sockets(root: &Root) -> Value {
         let text = match root.text(file) {
             Ok(text) => text,
             // Without IPv6 there is no second file.
-            Err(error) if error.kind() == io::ErrorKind::NotFound && file.ends_with('6') => continue,
+            Err(error) if error.kind() == io::ErrorKind::NotFound && file.ends_with('6') => {
+                continue;
+            }
             Err(_) => return Value::Null,
         };
         for line in text.lines().skip(1) {

@@ -21,7 +21,7 @@ pub(super) const FULL: u32 = 100_000;
 const MORE_MEMORY: u64 = 64 << 10;
 const QUEUE: &str = "/proc/sys/fs/fanotify/max_queued_events";
 
-/// A file system of its own, so that no other program's changes are in the queue.
+/// A separate file system, so that no other program's changes are in the queue.
 struct Disk(tempfile::TempDir);
 
 impl Disk {
@@ -63,7 +63,9 @@ impl Watch {
         let (send, lines) = channel();
         thread::spawn(move || {
             let lines = out.lines().map_while(Result::ok);
-            lines.filter_map(|line| serde_json::from_str(&line).ok()).all(|one| send.send(one).is_ok())
+            lines
+                .filter_map(|line| serde_json::from_str(&line).ok())
+                .all(|one| send.send(one).is_ok())
         });
         let watch = Self { child, lines };
         let first = watch.lines.recv_timeout(Duration::from_secs(60));
@@ -119,11 +121,14 @@ pub(super) fn run(count: u32, _: u64) -> anyhow::Result<()> {
     let watch = Watch::start(root)?;
     let before = watch.memory()?;
 
-    // While it reads: nothing may be lost in silence.
+    // While it reads: what is lost must be reported.
     write(root, "a", count)?;
     let (paths, missed) = watch.read()?;
-    println!("{count} changes while it reads: {} reported, missed told {missed} times", paths.len());
-    ensure!(missed > 0 || paths.len() == count as usize, "changes were lost in silence");
+    println!(
+        "{count} changes while it reads: {} reported, missed told {missed} times",
+        paths.len()
+    );
+    ensure!(missed > 0 || paths.len() == count as usize, "changes were lost without a report");
 
     // While it is stopped, more than the queue of the kernel holds.
     let queue: u32 = fs::read_to_string(QUEUE)?.trim().parse().context(QUEUE)?;
@@ -132,7 +137,10 @@ pub(super) fn run(count: u32, _: u64) -> anyhow::Result<()> {
     write(root, "b", more)?;
     watch.signal("-CONT")?;
     let (paths, missed) = watch.read()?;
-    println!("{more} changes while it is stopped: {} reported, missed told {missed} times", paths.len());
+    println!(
+        "{more} changes while it is stopped: {} reported, missed told {missed} times",
+        paths.len()
+    );
     ensure!(missed > 0, "the queue of {queue} events overflowed, and it did not say so");
 
     // It goes on.

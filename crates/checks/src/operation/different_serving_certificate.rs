@@ -39,8 +39,9 @@ fn judge(server: Value<'_>) -> Verdict<'_> {
     match (text("disk"), text("served"), text("diskError"), text("servedError")) {
         (Some(disk), Some(served), ..) if disk == served => Verdict::Holds,
         (Some(_), Some(_), ..) => {
-            let message =
-                format!("{program} shows another certificate on port {port} than `{file}` contains");
+            let message = format!(
+                "{program} shows another certificate on port {port} than `{file}` contains"
+            );
             Claim::fails(server, message).instance(&*instance).into()
         }
         (None, Some(_), why, _) => {

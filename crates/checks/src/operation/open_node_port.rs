@@ -28,12 +28,30 @@ pub(crate) struct OpenNodePort {}
 type Port = (i64, &'static str, Severity, &'static str, &'static str);
 
 const PORTS: [Port; 9] = [
-    (2375, "dockerd", Critical, "the Docker API, which gives root on the node", "Remove `-H tcp://`."),
+    (
+        2375,
+        "dockerd",
+        Critical,
+        "the Docker API, which gives root on the node",
+        "Remove `-H tcp://`.",
+    ),
     (2381, "etcd", Medium, "metrics of etcd", "Set `--listen-metrics-urls=http://127.0.0.1:2381`."),
     (4194, "kubelet", Medium, "the interface of cAdvisor", "Set `--cadvisor-port=0`."),
-    (8080, "kube-apiserver", Critical, "the API without authentication", "Set `--insecure-port=0`."),
+    (
+        8080,
+        "kube-apiserver",
+        Critical,
+        "the API without authentication",
+        "Set `--insecure-port=0`.",
+    ),
     (10248, "kubelet", Low, "the health of the kubelet", "Set `healthzBindAddress: 127.0.0.1`."),
-    (10249, "kube-proxy", Medium, "metrics of kube-proxy", "Set `metricsBindAddress: 127.0.0.1:10249`."),
+    (
+        10249,
+        "kube-proxy",
+        Medium,
+        "metrics of kube-proxy",
+        "Set `metricsBindAddress: 127.0.0.1:10249`.",
+    ),
     (10251, "kube-scheduler", Medium, "metrics of the scheduler", "Set `--port=0`."),
     (10252, "kube-controller", Medium, "metrics of the controller manager", "Set `--port=0`."),
     (10255, "kubelet", High, "all pods of the node with their variables", "Set `readOnlyPort: 0`."),

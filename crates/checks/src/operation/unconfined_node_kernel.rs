@@ -51,7 +51,9 @@ fn modules(node: &Object) -> Option<Claim<'_>> {
             }
             let message = match names.is_empty() {
                 true => "the kernel has no security module".to_owned(),
-                false => format!("the kernel has no AppArmor or SELinux, only {}", names.join(", ")),
+                false => {
+                    format!("the kernel has no AppArmor or SELinux, only {}", names.join(", "))
+                }
             };
             Claim::fails(list, message)
         }

@@ -63,8 +63,7 @@ impl Check for UnexpectedFileChange {
         claims.extend(self.age(facts, cx.now()));
         let covered: Vec<_> = list(facts, &["covers", "presets"]).collect();
         let is_missing = |name: &&str| !covered.iter().any(|found| found.as_str() == Some(*name));
-        let missing: Vec<_> =
-            self.presets.iter().map(String::as_str).filter(is_missing).collect();
+        let missing: Vec<_> = self.presets.iter().map(String::as_str).filter(is_missing).collect();
         if !missing.is_empty() {
             let why = format!("the baseline does not cover {}", missing.join(", "));
             claims.push(doubt(facts, "covers", why));
@@ -81,7 +80,8 @@ impl UnexpectedFileChange {
         };
         let age = now.duration_since(time);
         if age > SignedDuration::from_hours(24 * i64::from(self.days)) {
-            let why = format!("the files were last compared at {time}, more than {} days ago", self.days);
+            let why =
+                format!("the files were last compared at {time}, more than {} days ago", self.days);
             return Some(doubt(facts, "verified", why));
         }
         // Clocks may differ.

@@ -204,7 +204,8 @@ fn files_that_a_node_could_not_read_are_unknown() {
 /// With facts of files from one of two nodes, nothing holds for the cluster.
 #[test]
 fn files_of_one_node_say_nothing_about_another() {
-    let node = |name: &str| format!("---\napiVersion: v1\nkind: Node\nmetadata: {{name: {name}}}\n");
+    let node =
+        |name: &str| format!("---\napiVersion: v1\nkind: Node\nmetadata: {{name: {name}}}\n");
     let facts = "---\napiVersion: pavisade.dev/v1\nkind: IntegrityFacts\nmetadata: {name: a}\n";
     let said = |text: &str| said("unexpected-file-change", text, Coverage::Complete);
     assert_eq!(said(&(node("a") + facts)), [""; 0]);

@@ -12,7 +12,7 @@ use crate::{Check, Claim, Cx, OnObject, Verdict};
 /// Data of pods or of etcd is on a device without dm-crypt
 ///
 /// ## Why
-/// Whoever gets the disk, or a copy of it, reads the data, unless the provider of the disk encrypts it
+/// Anyone who gets the disk, or a copy of it, can read the data, unless the provider of the disk encrypts it
 /// below the node, which the node cannot see.
 ///
 /// ## Fix
@@ -32,7 +32,7 @@ pub(crate) struct UnencryptedNodeDevice {}
 
 /// File systems in memory: nothing is stored.
 const IN_MEMORY: [&str; 3] = ["tmpfs", "ramfs", "hugetlbfs"];
-/// Directories of a node with data of pods, beside their volumes.
+/// Directories of a node with data of pods, in addition to their volumes.
 const PLACES: [&str; 3] = ["/var/lib/containerd", "/var/lib/etcd", "/var/lib/kubelet"];
 
 impl Check for UnencryptedNodeDevice {

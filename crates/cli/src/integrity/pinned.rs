@@ -92,7 +92,8 @@ pub(super) fn publish(args: &PublishArgs) -> anyhow::Result<Outcome> {
                 return Ok(None);
             }
             Err(failure) => {
-                return Err(anyhow!(failure)).with_context(|| format!("reading the ConfigMap {place}"));
+                return Err(anyhow!(failure))
+                    .with_context(|| format!("reading the ConfigMap {place}"));
             }
         };
         let was = of_node(&map, node)?;
@@ -126,7 +127,9 @@ async fn create(api: &Api, place: &Place, node: &str, digest: Digest) -> anyhow:
         "metadata": { "name": place.name },
         "data": { node: digest.to_string() },
     });
-    api.post(&place.all(), &map).await.with_context(|| format!("creating the ConfigMap {place}"))?;
+    api.post(&place.all(), &map)
+        .await
+        .with_context(|| format!("creating the ConfigMap {place}"))?;
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! The certificates that the components of this node show, beside those in their files.
+//! The certificates that the components of this node show, next to those in their files.
 
 use std::time::Duration;
 
@@ -24,7 +24,9 @@ pub(super) fn add(facts: &mut Value) -> anyhow::Result<()> {
             let port = server.get("port").and_then(Value::as_u64).unwrap_or_default();
             let port = u16::try_from(port).unwrap_or_default();
             let shown = match timeout(TIME, handshake(&host, port, &host)).await {
-                Ok(Ok(chain)) => chain.first().map(|der| digest(der)).ok_or_else(|| "it has none".to_owned()),
+                Ok(Ok(chain)) => {
+                    chain.first().map(|der| digest(der)).ok_or_else(|| "it has none".to_owned())
+                }
                 Ok(Err(why)) => Err(why),
                 Err(_) => Err(format!("no answer within {} seconds", TIME.as_secs())),
             };

@@ -45,9 +45,11 @@ impl Etcd {
 
     /// All Secrets: key and value.
     fn secrets(&self) -> Vec<(String, Vec<u8>)> {
-        let (from, to) = (STANDARD.encode("/registry/secrets/"), STANDARD.encode("/registry/secrets0"));
+        let (from, to) =
+            (STANDARD.encode("/registry/secrets/"), STANDARD.encode("/registry/secrets0"));
         let all = self.post("/v3/kv/range", &json!({ "key": from, "range_end": to }));
-        let bytes = |item: &Value, name: &str| STANDARD.decode(item[name].as_str().unwrap()).unwrap();
+        let bytes =
+            |item: &Value, name: &str| STANDARD.decode(item[name].as_str().unwrap()).unwrap();
         let items = all["kvs"].as_array().unwrap().iter();
         items
             .map(|item| (String::from_utf8(bytes(item, "key")).unwrap(), bytes(item, "value")))
@@ -68,7 +70,8 @@ pub(crate) fn decrypted(etcd: &Etcd, keys: &Keys<'_>) -> BTreeMap<String, u64> {
     for (key, value) in etcd.secrets() {
         let (form, plain) = opened(&key, &value, keys);
         // Kubernetes' protobuf of a Secret.
-        let is_secret = plain.starts_with(b"k8s\0") && plain.windows(6).any(|part| part == b"Secret");
+        let is_secret =
+            plain.starts_with(b"k8s\0") && plain.windows(6).any(|part| part == b"Secret");
         assert!(is_secret, "{key} ({form}) does not decrypt to a Secret");
         *counts.entry(form).or_default() += 1;
     }
