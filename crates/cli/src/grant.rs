@@ -4,7 +4,7 @@ use std::io::{BufWriter, Write as _};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::anyhow;
+use anyhow::{Context as _, anyhow};
 use jiff::{SignedDuration, Timestamp};
 use pavisade_access::grants::Grant;
 use pavisade_access::lease::{Election, is_held};

@@ -92,6 +92,7 @@ impl Node {
                 "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules: [{level: Metadata}]\n",
             ),
             ("proc/sys/kernel/osrelease", 0o444, "6.12.0\n"),
+            ("proc/sys/kernel/seccomp/actions_avail", 0o444, "kill\n"),
         ] {
             node.write(path, text, mode);
         }
@@ -293,7 +294,6 @@ impl Node {
             ("proc/sys/kernel/dmesg_restrict", "1\n"),
             ("proc/sys/kernel/kptr_restrict", "2\n"),
             ("proc/sys/kernel/randomize_va_space", "2\n"),
-            ("proc/sys/kernel/seccomp/actions_avail", "kill\n"),
             ("sys/kernel/security/lsm", "lockdown,capability,yama,apparmor"),
             ("proc/1/mountinfo", MOUNTS),
             ("sys/dev/block/253:0/dm/uuid", "CRYPT-LUKS2-0-etcd\n"),
@@ -309,6 +309,7 @@ impl Node {
         let folder = self.path().join("proc/14/fd");
         fs::create_dir_all(&folder).unwrap();
         std::os::unix::fs::symlink("socket:[111]", folder.join("3")).unwrap();
+        std::os::unix::fs::symlink("socket:[112]", folder.join("4")).unwrap();
         let socket = "run/containerd/containerd.sock";
         std::os::unix::net::UnixListener::bind(self.path().join(socket)).unwrap();
         mode(self, socket, 0o660);
@@ -321,7 +322,7 @@ const MOUNTS: &str = "22 1 8:1 / / rw - ext4 /dev/sda1 rw\n\
 /// The secured port of the kubelet on all addresses, and 10248 on the loopback interface.
 const SOCKETS: &str = "  sl  local_address rem_address st\n\
     0: 00000000:280A 00000000:0000 0A 0:0 0:0 0 0 0 111 1\n\
-    1: 0100007F:2808 00000000:0000 0A 0:0 0:0 0 0 0 111 1\n";
+    1: 0100007F:2808 00000000:0000 0A 0:0 0:0 0 0 0 112 1\n";
 
 #[test]
 fn kernel_mounts_sockets_and_directories_are_judged() {

@@ -20,8 +20,8 @@ impl Plugin {
         let (plugin, socket) = (self.clone(), socket.to_owned());
         let (ready, waiting) = std::sync::mpsc::channel();
         std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1);
-            let runtime = { runtime }.enable_all().build().unwrap();
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let runtime = runtime.unwrap();
             runtime.block_on(async {
                 let listener = UnixListener::bind(&socket).unwrap();
                 ready.send(()).unwrap();
@@ -53,7 +53,7 @@ impl Plugin {
         let key = RandomizedNonceKey::new(&AES_256_GCM, key).unwrap();
         let mut sealed = plain.to_vec();
         let nonce = key.seal_in_place_append_tag(Aad::empty(), &mut sealed).unwrap();
-        (id.clone(), [nonce.as_ref(), &sealed].concat())
+        (id.clone(), [&nonce.as_ref()[..], &sealed].concat())
     }
 
     /// Answers a request of a method.
