@@ -2,7 +2,7 @@
 
 mod baseline;
 mod image;
-pub(crate) mod pinned;
+mod pinned;
 mod verify;
 mod watch;
 

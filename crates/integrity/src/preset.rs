@@ -162,7 +162,7 @@ impl Scope {
             let is_given = self.paths.iter().any(|place| is_in(place, path.as_bytes()));
             is_given && !self.exclude.iter().any(|pattern| matches(whole(pattern), path.as_bytes()))
         };
-        PRESETS.iter().filter(move |preset| preset.paths.iter().all(|path| covers(path)))
+        PRESETS.iter().filter(move |preset| preset.paths.iter().all(covers))
     }
 }
 

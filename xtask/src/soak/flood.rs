@@ -18,7 +18,7 @@ use super::kill::program;
 pub(super) const FULL: u32 = 100_000;
 /// How much memory a flood may need, in kB: the events of one read, the directories and processes that
 /// are remembered, and files that wait to be closed.
-const MORE_MEMORY: u64 = 64 << 10;
+const MORE_MEMORY: u64 = 32 << 10;
 const QUEUE: &str = "/proc/sys/fs/fanotify/max_queued_events";
 
 /// A separate file system, so that no other program's changes are in the queue.

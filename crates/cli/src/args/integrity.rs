@@ -248,8 +248,8 @@ pub(crate) struct PublishArgs {
     pub keys: Vec<PathBuf>,
 
     /// The ConfigMap. It has one entry for each node, and is created if it does not exist.
-    #[arg(long, value_name = "NAMESPACE/NAME", value_parser = crate::integrity::pinned::place)]
-    pub config_map: crate::integrity::pinned::Place,
+    #[arg(long, value_name = "NAMESPACE/NAME", value_parser = place)]
+    pub config_map: Place,
 
     /// Replace a digest that is not of an earlier version of this baseline.
     #[arg(long)]
@@ -333,10 +333,10 @@ pub(crate) struct TrustArgs {
     #[arg(
         long,
         value_name = "NAMESPACE/NAME",
-        value_parser = crate::integrity::pinned::place,
+        value_parser = place,
         conflicts_with_all = ["expect", "expect_file"]
     )]
-    pub expect_config_map: Option<crate::integrity::pinned::Place>,
+    pub expect_config_map: Option<Place>,
 
     #[command(flatten)]
     pub server: ApiServer,
@@ -432,4 +432,54 @@ pub(crate) struct WatchArgs {
     /// The format.
     #[arg(short, long, value_name = "NAME", default_value = "text")]
     pub format: WatchFormat,
+}
+
+/// A ConfigMap.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub namespace: String,
+    pub name: String,
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.name)
+    }
+}
+
+/// Reads the option: names are parts of a URL.
+fn place(text: &str) -> Result<Place, String> {
+    let plain = |name: &str| {
+        let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        let label = |part: &str| !part.is_empty() && part.bytes().all(allowed);
+        name.len() <= 253 && name.split('.').all(label)
+    };
+    match text.split_once('/') {
+        Some((namespace, name)) if plain(namespace) && plain(name) => {
+            Ok(Place { namespace: namespace.to_owned(), name: name.to_owned() })
+        }
+        _ => Err("want a namespace and a name: pavisade-integrity/integrity-digests".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_a_namespace_and_a_name() {
+        for (text, valid) in [
+            ("a/b", true),
+            ("pavisade-integrity/x.y-z", true),
+            ("a", false),
+            ("a/", false),
+            ("/b", false),
+            ("a/b/c", false),
+            ("a/..", false),
+            ("A/b", false),
+            ("a/b?x", false),
+        ] {
+            assert_eq!(place(text).is_ok(), valid, "{text}");
+        }
+    }
 }

@@ -10,9 +10,12 @@ use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use http::{HeaderMap, Request, Response};
 use tokio::net::UnixListener;
 
-/// The keys by id; the last one encrypts.
+/// A key and its id.
+type Key = (String, [u8; 32]);
+
+/// The keys; the last one encrypts.
 #[derive(Clone, Default)]
-pub(crate) struct Plugin(Arc<Mutex<Vec<(String, [u8; 32])>>>);
+pub(crate) struct Plugin(Arc<Mutex<Vec<Key>>>);
 
 impl Plugin {
     /// Serves the plugin until the test ends.

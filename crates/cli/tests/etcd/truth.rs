@@ -96,7 +96,7 @@ fn opened(key: &str, value: &[u8], keys: &Keys<'_>) -> (String, Vec<u8>) {
         let prk = Prk::new_less_safe(HKDF_SHA256, &seed);
         prk.expand(&okm, HKDF_SHA256).unwrap().fill(&mut derived).unwrap();
         let plain = kms::open(&derived, key.as_bytes(), sealed);
-        return (format!("kms v2 tests, key id {id}"), plain.expect("AES-GCM"));
+        return (format!("kms v2 tests, key id {id}"), plain.unwrap());
     }
     ("plain text (protobuf)".to_owned(), value.to_vec())
 }
