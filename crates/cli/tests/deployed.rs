@@ -250,6 +250,39 @@ fn a_node_is_verified_against_the_digest_in_the_cluster() {
     let _ = fs::remove_dir_all(host("var/lib/pavisade"));
 }
 
+/// The API server of a separate cluster: its certificate file is replaced.
+#[test]
+fn certificates_in_files_are_compared_with_those_that_are_shown() {
+    let cluster = match testbed::start(&Shape::default(), "shown-certificates") {
+        Ok(cluster) => cluster,
+        Err(skipped) => return println!("{skipped}"),
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let port: u64 = cluster.server_url().rsplit(':').next().unwrap().parse().unwrap();
+    let server = || {
+        let told = run(folder.path(), &["node", "audit", "--facts"]);
+        fs::write(folder.path().join("facts.json"), &told.out).unwrap();
+        let facts: Value = serde_json::from_str(&told.out).unwrap();
+        let items = facts["items"].as_array().cloned().unwrap_or_else(|| vec![facts.clone()]);
+        let servers = items[0]["servers"].as_array().unwrap().clone();
+        servers.into_iter().find(|server| server["port"] == port).unwrap()
+    };
+    let found = || {
+        let check = ["--check", "different-serving-certificate", "-f", "json"];
+        run(folder.path(), &[&["scan", "facts.json"], &check[..]].concat()).out
+    };
+    let same = server();
+    assert!(same["served"].is_string() && same["served"] == same["disk"], "{same}");
+    let says = format!("on port {port} than");
+    assert!(!found().contains(&says), "{}", found());
+    // It was renewed, and the process shows the old one.
+    let file = Path::new(same["file"].as_str().unwrap());
+    fs::copy(file.with_file_name("etcd.crt"), file).unwrap();
+    let differs = server();
+    assert!(differs["served"] == same["served"] && differs["disk"] != same["disk"], "{differs}");
+    assert!(found().contains(&says), "{}", found());
+}
+
 #[test]
 fn the_root_of_a_real_container_is_compared_with_its_image() {
     let Some(cluster) = cluster() else { return };
