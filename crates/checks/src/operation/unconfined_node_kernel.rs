@@ -18,13 +18,7 @@ use crate::{Check, Claim, Cx, OnObject, Verdict};
 /// ## Fix
 /// Use a kernel with seccomp, and turn on AppArmor or SELinux at its start: `lsm=…,apparmor` or
 /// `security=selinux` on the kernel command line.
-#[check(
-    id = "PV-O072",
-    severity = Medium,
-    scope = Object,
-    on = [NODE_FACTS],
-    parts = ["modules", "seccomp"]
-)]
+#[check(id = "PV-O072", severity = Medium, scope = Object, on = [NODE_FACTS])]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct UnconfinedNodeKernel {}
@@ -59,7 +53,7 @@ fn modules(node: &Object) -> Option<Claim<'_>> {
         }
         other => unread(node, other, "the security modules"),
     };
-    Some(claim.part("modules").instance("modules"))
+    Some(claim.instance("modules"))
 }
 
 fn seccomp(node: &Object) -> Option<Claim<'_>> {
@@ -72,7 +66,7 @@ fn seccomp(node: &Object) -> Option<Claim<'_>> {
         }
         None => unread(node, found, "the support of seccomp"),
     };
-    Some(claim.part("seccomp").instance("seccomp"))
+    Some(claim.instance("seccomp"))
 }
 
 fn unread<'a>(node: &'a Object, found: Option<Value<'a>>, what: &str) -> Claim<'a> {

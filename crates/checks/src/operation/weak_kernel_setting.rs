@@ -19,22 +19,7 @@ use crate::{Check, Claim, Cx, OnObject, Verdict};
 /// ## Fix
 /// Set the value now with `sysctl -w`, and for the next start in a file in `/etc/sysctl.d`; each finding
 /// has its command.
-#[check(
-    id = "PV-O069",
-    severity = Medium,
-    scope = Object,
-    on = [NODE_FACTS],
-    parts = [
-        "fs.protected_hardlinks",
-        "fs.protected_symlinks",
-        "fs.suid_dumpable",
-        "kernel.dmesg_restrict",
-        "kernel.kptr_restrict",
-        "kernel.randomize_va_space",
-        "kernel.unprivileged_bpf_disabled",
-        "kernel.yama.ptrace_scope",
-    ]
-)]
+#[check(id = "PV-O069", severity = Medium, scope = Object, on = [NODE_FACTS])]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct WeakKernelSetting {}
@@ -102,5 +87,5 @@ fn judge<'a>(all: Value<'a>, setting: &Setting) -> Option<Claim<'a>> {
             }
         },
     };
-    Some(claim.part(name).instance(name))
+    Some(claim.instance(name))
 }

@@ -19,14 +19,7 @@ use crate::{Check, Claim, Cx, OnObject, Verdict};
 ///
 /// ## Fix
 /// Mount it with these options; each finding has its command.
-#[check(
-    id = "PV-O070",
-    severity = Low,
-    scope = Object,
-    on = [NODE_FACTS],
-    audience = Strict,
-    parts = ["nodev", "nosuid"]
-)]
+#[check(id = "PV-O070", severity = Low, scope = Object, on = [NODE_FACTS], audience = Strict)]
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct WeakNodeMount {}
@@ -64,7 +57,7 @@ fn judge<'a>(place: &str, mount: Value<'a>) -> Verdict<'a> {
             "Run `mount -o remount,{list} {place}`, and add the options to `/etc/fstab` or to the \
              mount unit."
         );
-        let claim = Claim::fails(mount, message).advice(advice).part(*option);
+        let claim = Claim::fails(mount, message).advice(advice);
         claim.instance(format!("{place} {option}"))
     }))
 }
