@@ -3,6 +3,7 @@
 //! A test takes a count, and fails at the first error or at the end with all errors. Counts are
 //! those of a full run; `--part 10` divides them.
 
+mod flood;
 mod kill;
 mod network;
 mod nodes;
@@ -92,6 +93,8 @@ const LOOPS: &[Loop] = &[
     Loop { name: "probes", full: 100, elsewhere: true, tool: Some("control-plane"), run: probes },
     // Kills runs that write files at random times.
     Loop { name: "kill", full: 500, elsewhere: false, tool: None, run: kill },
+    // Floods a watch of files with more changes than the queue of the kernel holds.
+    Loop { name: "flood", full: flood::FULL, elsewhere: false, tool: None, run: flood::run },
     // Compares installed packages with package managers; a partial run includes what needs no
     // network.
     Loop {

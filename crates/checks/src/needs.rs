@@ -159,7 +159,7 @@ fn needs(of_set: &Registered) -> Needs {
         // static pods.
         needs.hints.extend([kinds::POD, kinds::NODE]);
     }
-    if meta.on.contains(&kinds::NODE_FACTS) {
+    if meta.on.contains(&kinds::NODE_FACTS) || meta.on.contains(&kinds::INTEGRITY_FACTS) {
         // Facts from some nodes prove nothing about the others.
         needs.hints.push(kinds::NODE);
     }

@@ -103,13 +103,20 @@ fn in_files<'a>(meta: &Meta, world: &World) -> Option<(Verdict<'a>, Vec<Program>
     (!claims.is_empty()).then_some((Verdict::Unknown(claims), programs))
 }
 
+/// The kinds of facts that each node has.
+const OF_NODES: [GroupKind; 2] = [kinds::NODE_FACTS, kinds::INTEGRITY_FACTS];
+
 /// Returns the reason why results about nodes may be missing. `None` if facts from all nodes were
 /// read.
 fn nodes_without_facts(world: &World) -> Option<String> {
+    nodes_without(kinds::NODE_FACTS, world)
+}
+
+fn nodes_without(kind: GroupKind, world: &World) -> Option<String> {
     if world.coverage(kinds::NODE) != Coverage::Complete {
         return Some("the nodes were not listed, so facts from some may be missing".to_owned());
     }
-    let facts: BTreeSet<_> = world.of_kind(kinds::NODE_FACTS).map(Object::name).collect();
+    let facts: BTreeSet<_> = world.of_kind(kind).map(Object::name).collect();
     let missing: Vec<_> =
         world.of_kind(kinds::NODE).map(Object::name).filter(|node| !facts.contains(node)).collect();
     let first = missing.first()?;
@@ -122,6 +129,54 @@ fn nodes_without_facts(world: &World) -> Option<String> {
 /// Returns the verdict of a check of program settings for a whole cluster, and the programs. `None`
 /// if visible components are checked directly.
 pub(crate) fn verdict<'a>(
+    meta: &Meta,
+    dispatch: Dispatch,
+    world: &World,
+    seen: &[Component<'_>],
+) -> Option<(Verdict<'a>, Vec<Program>)> {
+    let said = proven(meta, dispatch, world, seen);
+    let (unread, of) = unread_files(meta, world);
+    match said {
+        _ if unread.is_empty() => said,
+        Some((Verdict::Unknown(mut claims), mut programs)) => {
+            claims.extend(unread);
+            programs.extend(of);
+            programs.sort_unstable();
+            programs.dedup();
+            Some((Verdict::Unknown(claims), programs))
+        }
+        None | Some((Verdict::NotApplicable, _)) => Some((Verdict::Unknown(unread), of)),
+        Some((Verdict::Holds | Verdict::Fails(_), _)) => said,
+    }
+}
+
+/// Returns what facts about nodes say was not read of the files that a check is about, and the programs
+/// whose files they are.
+fn unread_files<'a>(meta: &Meta, world: &World) -> (Vec<Claim<'a>>, Vec<Program>) {
+    let (mut claims, mut of) = (Vec::new(), Vec::new());
+    for node in world.of_kind(kinds::NODE_FACTS) {
+        let notes = node.at(&["notes"]).into_iter().flat_map(Value::items);
+        for note in notes.filter(|note| note.str("kind") == Some("unread")) {
+            let names: Vec<_> = note.list("of").filter_map(|name| name.as_str()).collect();
+            let is_kind = meta.on.iter().any(|kind| names.contains(&kind.kind));
+            let is_of = |program: &Program| is_kind || names.contains(&program.name());
+            let programs: Vec<_> = meta.programs.iter().copied().filter(is_of).collect();
+            if !is_kind && programs.is_empty() {
+                continue;
+            }
+            let what = note.str("message").unwrap_or("a file was not read");
+            let why = format!("on the node `{}`, {what}", node.name());
+            let instance = format!("{} {what}", node.name());
+            claims.push(unknown(&programs, why).instance(instance));
+            of.extend(programs);
+        }
+    }
+    of.sort_unstable();
+    of.dedup();
+    (claims, of)
+}
+
+fn proven<'a>(
     meta: &Meta,
     dispatch: Dispatch,
     world: &World,
@@ -154,8 +209,9 @@ fn by_settings<'a>(
         return in_files(meta, world);
     }
     // Facts from some nodes prove nothing about the others.
-    if meta.on.contains(&kinds::NODE_FACTS) && world.of_kind(kinds::NODE_FACTS).next().is_some() {
-        let why = nodes_without_facts(world)?;
+    let has = |kind: &GroupKind| meta.on.contains(kind) && world.of_kind(*kind).next().is_some();
+    if let Some(kind) = OF_NODES.into_iter().find(has) {
+        let why = nodes_without(kind, world)?;
         return Some((Verdict::unknown(Place::Nowhere, why), Vec::new()));
     }
     if meta.programs.is_empty() {

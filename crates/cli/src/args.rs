@@ -4,12 +4,12 @@ use clap::{Parser, Subcommand, ValueEnum};
 use pavisade_model::Severity;
 
 pub(crate) use checks::{ChecksArgs, ChecksCommand, Select};
-pub(crate) use cluster::{Access, LiveArgs};
+pub(crate) use cluster::{Access, ApiServer, LiveArgs};
 pub(crate) use comply::{ComplyArgs, ComplyFormat, FrameworksArgs, FrameworksCommand};
 pub(crate) use config::{AllowFrom, CheckConfigArgs, ConfigArgs, ConfigCommand, ConfigFile};
 pub(crate) use db::{DbArgs, DbCommand, Install};
 pub(crate) use fix::FixArgs;
-pub(crate) use grant::{GrantArgs, GrantCommand, Server, To};
+pub(crate) use grant::{GrantArgs, GrantCommand, To};
 pub(crate) use identity::{IdentityArgs, IdentityCommand, MfaPolicyArgs, TestTokenArgs};
 pub(crate) use image::{Choose, ImageArgs, ImageCommand, ImageFormat, SbomArgs, SbomFormat};
 pub(crate) use images::Images;

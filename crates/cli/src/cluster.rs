@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use pavisade_access::Api;
 use pavisade_model::GroupKind;
 use pavisade_scan::Timestamp;
-use pavisade_sources::{ClusterLimits, ClusterRequest, LoadedCluster, load_cluster};
+use pavisade_sources::{ClusterClient, ClusterLimits, ClusterRequest, LoadedCluster, load_cluster};
 
-use crate::args::Access;
+use crate::args::{Access, ApiServer};
 use crate::progress::Spinner;
 /// What to read of a cluster.
 #[derive(Clone)]
@@ -76,13 +77,41 @@ fn one(
             ..ClusterLimits::default()
         },
     };
+    blocking(async { Ok(load_cluster(&request, Timestamp::now(), progress).await?) })
+}
+
+/// Waits for work with connections.
+///
+/// # Errors
+/// Those of the work, or threads cannot be started.
+pub(crate) fn blocking<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.context("could not start threads for the connection")?;
-    let loaded = runtime.block_on(load_cluster(&request, Timestamp::now(), progress));
+    let done = runtime.block_on(work);
     // Do not wait for a handshake that hangs.
     runtime.shutdown_background();
-    Ok(loaded?)
+    done
+}
+
+/// Returns the API server that the arguments select. It does not connect yet.
+///
+/// # Errors
+/// The kubeconfig is invalid.
+pub(crate) async fn api(server: &ApiServer) -> anyhow::Result<Api> {
+    let request = ClusterRequest {
+        kubeconfigs: kubeconfigs(server.kubeconfig.as_deref())?,
+        context: server.context.clone(),
+        impersonate: server.impersonate.clone(),
+        impersonate_groups: server.impersonate_groups.clone(),
+        kinds: Vec::new(),
+        also: BTreeSet::new(),
+        secrets: false,
+        probe: false,
+        time: Duration::from_secs(server.request_timeout),
+        limits: ClusterLimits::default(),
+    };
+    Ok(Api::new(ClusterClient::new(&request).await?))
 }
 
 /// Returns the given file, or else the existing files of `KUBECONFIG`, or else the default file.

@@ -13,10 +13,9 @@ use pavisade_access::{Api, Asked, Failure, outlives};
 use pavisade_judgement::{AccessGrant, Outlives};
 use pavisade_rbac::words;
 use pavisade_report::{GrantPage, Layout, Options, grants};
-use pavisade_sources::{ClusterClient, ClusterLimits, ClusterRequest};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
-use crate::args::{GrantArgs, GrantCommand, Server, To};
+use crate::args::{GrantArgs, GrantCommand, To};
 use crate::signals::stopped;
 use crate::{Outcome, cluster, terminal};
 
@@ -26,12 +25,7 @@ const LEASE: &str = "pavisade-grant-sweep";
 const NAMESPACE: &str = "pavisade";
 
 pub(crate) fn run(args: &GrantArgs) -> anyhow::Result<Outcome> {
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    let runtime = runtime.context("could not start threads for the connection")?;
-    let done = runtime.block_on(execute(&args.command));
-    runtime.shutdown_background();
-    done
+    cluster::blocking(execute(&args.command))
 }
 
 async fn execute(command: &GrantCommand) -> anyhow::Result<Outcome> {
@@ -51,7 +45,7 @@ async fn execute(command: &GrantCommand) -> anyhow::Result<Outcome> {
                 time: signed(*time),
                 reason: reason.clone(),
             };
-            let api = connect(&to.server).await?;
+            let api = cluster::api(&to.server).await?;
             let grant = pavisade_access::create(&api, &asked).await?;
             show(GrantPage::Created(&grant.shown), api.now()?, to)?;
             // The grant is created, even if this fails.
@@ -65,7 +59,7 @@ async fn execute(command: &GrantCommand) -> anyhow::Result<Outcome> {
             Ok(Outcome::Clean)
         }
         GrantCommand::List { namespace, to } => {
-            let api = connect(&to.server).await?;
+            let api = cluster::api(&to.server).await?;
             let all = pavisade_access::list(&api, namespace.as_deref()).await?;
             let all: Vec<AccessGrant> = all.into_iter().map(|grant| grant.shown).collect();
             let now = api.now()?;
@@ -76,13 +70,13 @@ async fn execute(command: &GrantCommand) -> anyhow::Result<Outcome> {
             Ok(if all.iter().any(kept) { Outcome::Findings } else { Outcome::Clean })
         }
         GrantCommand::Extend { name, time, to } => {
-            let api = connect(&to.server).await?;
+            let api = cluster::api(&to.server).await?;
             let grant = pavisade_access::extend(&api, name, signed(*time)).await?;
             show(GrantPage::Extended(&grant.shown), api.now()?, to)?;
             Ok(Outcome::Clean)
         }
         GrantCommand::Revoke { name, to } => {
-            let api = connect(&to.server).await?;
+            let api = cluster::api(&to.server).await?;
             let grant = pavisade_access::revoke(&api, name).await?;
             let now = api.now()?;
             // The grant is removed, even if this fails.
@@ -101,7 +95,7 @@ async fn execute(command: &GrantCommand) -> anyhow::Result<Outcome> {
             Ok(outcome)
         }
         GrantCommand::Sweep { watch, interval, lease_namespace, identity, no_outlives, to } => {
-            let api = Arc::new(connect(&to.server).await?);
+            let api = Arc::new(cluster::api(&to.server).await?);
             let (tell, told) = channel(1024);
             let teller = Teller { api: api.clone(), to: to.clone(), outlives: !no_outlives };
             let teller = tokio::spawn(teller.run(told));
@@ -134,22 +128,6 @@ async fn execute(command: &GrantCommand) -> anyhow::Result<Outcome> {
             Ok(outcome)
         }
     }
-}
-
-pub(crate) async fn connect(to: &Server) -> anyhow::Result<Api> {
-    let request = ClusterRequest {
-        kubeconfigs: cluster::kubeconfigs(to.kubeconfig.as_deref())?,
-        context: to.context.clone(),
-        impersonate: to.impersonate.clone(),
-        impersonate_groups: to.impersonate_groups.clone(),
-        kinds: Vec::new(),
-        also: Default::default(),
-        secrets: false,
-        probe: false,
-        time: Duration::from_secs(to.request_timeout),
-        limits: ClusterLimits::default(),
-    };
-    Ok(Api::new(ClusterClient::new(&request).await?))
 }
 
 fn signed(time: Duration) -> SignedDuration {

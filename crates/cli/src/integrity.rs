@@ -2,6 +2,7 @@
 
 mod baseline;
 mod image;
+mod pinned;
 mod verify;
 mod watch;
 
@@ -27,6 +28,7 @@ pub(crate) fn run(args: &IntegrityArgs) -> anyhow::Result<Outcome> {
         IntegrityCommand::Baseline(args) => baseline::make(args),
         IntegrityCommand::Sign(args) => baseline::sign(args),
         IntegrityCommand::Show(args) => baseline::show(args),
+        IntegrityCommand::Publish(args) => pinned::publish(args),
         IntegrityCommand::Verify(args) => verify::run(args),
         IntegrityCommand::Watch(args) => watch::run(args),
         IntegrityCommand::Image(args) => image::run(args),

@@ -1,6 +1,10 @@
 //! `pavisade node`.
 
+#[cfg(unix)]
+mod served;
+
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use anyhow::{Context as _, anyhow, bail};
 use pavisade_checks::{Catalog, CheckSet};
@@ -33,8 +37,13 @@ pub(crate) fn run(args: &NodeArgs) -> anyhow::Result<Outcome> {
 #[cfg(unix)]
 fn facts(args: &AuditArgs) -> anyhow::Result<Vec<Value>> {
     let root = args.root.display();
-    pavisade_node::collect(&args.root, args.name.as_deref())
-        .with_context(|| format!("reading the node at {root}"))
+    let mut documents = pavisade_node::collect(&args.root, args.name.as_deref())
+        .with_context(|| format!("reading the node at {root}"))?;
+    // Components of another root do not answer here.
+    if let Some(facts) = documents.first_mut().filter(|_| args.root == Path::new("/")) {
+        served::add(facts)?;
+    }
+    Ok(documents)
 }
 
 #[cfg(not(unix))]
@@ -78,7 +87,12 @@ fn audit(args: &AuditArgs) -> anyhow::Result<Outcome> {
         made: Some(Timestamp::now().strftime("%-d %B %Y, %H:%M UTC").to_string()),
         ..Options::default()
     };
-    let outcome = scan::outcome(&judgement, args.fail_on.severity());
+    // What was not read is unknown to the checks that need it, and the result is incomplete.
+    let own = documents.first().and_then(|facts| facts.get("notes")?.as_array());
+    let outcome = match own.into_iter().flatten().any(is_unread) {
+        true => Outcome::Incomplete,
+        false => scan::outcome(&judgement, args.fail_on.severity()),
+    };
     match asked {
         None => {
             together(&mut judgement);
@@ -131,6 +145,11 @@ fn snapshot(documents: &[Value]) -> anyhow::Result<Snapshot> {
     Ok(Snapshot::new(vec![WorldParts::files(node, WorldKind::Files, all)], notes))
 }
 
+/// Whether a note of the facts says that something was not read.
+fn is_unread(note: &Value) -> bool {
+    note.get("kind").and_then(Value::as_str) == Some("unread")
+}
+
 fn notes(facts: &Value, node: &str) -> Vec<Note> {
     let note = |message: String| Note {
         kind: NoteKind::Info,
@@ -139,9 +158,13 @@ fn notes(facts: &Value, node: &str) -> Vec<Note> {
         message,
         remedy: String::new(),
     };
-    let text = |value: &Value| value.as_str().map(str::to_owned);
     let own = facts.get("notes").and_then(Value::as_array);
-    let mut all: Vec<Note> = own.into_iter().flatten().filter_map(text).map(note).collect();
+    let one = |value: &Value| {
+        let text = value.get("message").and_then(Value::as_str)?;
+        let kind = if is_unread(value) { NoteKind::Warning } else { NoteKind::Info };
+        Some(Note { kind, ..note(text.to_owned()) })
+    };
+    let mut all: Vec<Note> = own.into_iter().flatten().filter_map(one).collect();
     let distribution = facts.get("distribution").and_then(Value::as_str).unwrap_or_default();
     let processes = facts.get("processes").and_then(Value::as_array);
     let names: BTreeSet<_> = processes
@@ -195,12 +218,11 @@ fn list(mut documents: Vec<Value>) -> Value {
 }
 
 fn collect(args: &CollectArgs) -> anyhow::Result<Outcome> {
-    let mut nodes: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+    let mut nodes: BTreeMap<(String, &str), Vec<Value>> = BTreeMap::new();
     let mut incomplete = false;
     for path in &args.files {
         let text = bounded::text(path, MAX_FACTS)?;
-        let before = nodes.len();
-        let mut bad = 0;
+        let (mut found, mut bad) = (false, 0);
         // A whole file may be one document over several lines.
         let whole: Option<Value> = serde_json::from_str(&text).ok();
         let lines: Vec<Option<Value>> = match whole {
@@ -212,23 +234,28 @@ fn collect(args: &CollectArgs) -> anyhow::Result<Outcome> {
         };
         for value in lines {
             match value.and_then(documents_of) {
-                // If a node occurs twice, its last facts apply.
-                Some((node, documents)) => {
-                    nodes.insert(node, documents);
+                // If a node occurs twice, its last facts of each kind apply.
+                Some((of, documents)) => {
+                    found = true;
+                    nodes.insert(of, documents);
                 }
                 None => bad += 1,
             }
         }
-        if bad > 0 || nodes.len() == before {
+        if bad > 0 || !found {
             incomplete = true;
             let shown = path.display();
             terminal::say("warning", &format!("{shown}: {bad} lines contain no facts of a node"));
         }
     }
     if nodes.is_empty() {
-        bail!("no facts were found: `pavisade node audit --facts` prints them");
+        bail!(
+            "no facts were found: `pavisade node audit --facts` and `pavisade integrity verify \
+             --facts` print them"
+        );
     }
-    let count = nodes.len();
+    let names: BTreeSet<_> = nodes.keys().map(|(node, _)| node.clone()).collect();
+    let count = names.len();
     let items: Vec<Value> = nodes.into_values().flatten().collect();
     let all = json!({ "apiVersion": "v1", "kind": "List", "items": items });
     let text = serde_json::to_string_pretty(&all)? + "\n";
@@ -237,15 +264,19 @@ fn collect(args: &CollectArgs) -> anyhow::Result<Outcome> {
     Ok(if incomplete { Outcome::Incomplete } else { Outcome::Clean })
 }
 
-/// Returns the name of a node and its documents.
-fn documents_of(value: Value) -> Option<(String, Vec<Value>)> {
+/// Returns the name of a node, the kind of facts, and the documents.
+fn documents_of(value: Value) -> Option<((String, &'static str), Vec<Value>)> {
     let items = match value.get("kind")?.as_str()? {
         "List" => value.get("items")?.as_array()?.clone(),
         _ => vec![value],
     };
-    let facts = items
-        .iter()
-        .find(|item| item.get("kind").and_then(Value::as_str) == Some(kinds::NODE_FACTS.kind))?;
+    let (kind, facts) =
+        [kinds::NODE_FACTS.kind, kinds::INTEGRITY_FACTS.kind].into_iter().find_map(|kind| {
+            Some((
+                kind,
+                items.iter().find(|item| item.get("kind").and_then(Value::as_str) == Some(kind))?,
+            ))
+        })?;
     let node = facts.pointer("/metadata/name")?.as_str()?.to_owned();
-    Some((node, items))
+    Some(((node, kind), items))
 }

@@ -72,7 +72,15 @@ fn etcd(args: &EtcdArgs) -> anyhow::Result<Outcome> {
 }
 
 fn outcome(read: &Read, require: &[String]) -> Outcome {
-    if !read.members.iter().all(Member::is_known) || !absent(read, require).is_empty() {
+    let unknown = |member: &Member| {
+        member.proof.resources.iter().any(|(resource, tally)| {
+            required(resource, tally, require) && verdict(&member.proof, tally) == Proven::Unknown
+        })
+    };
+    if !read.members.iter().all(Member::is_known)
+        || !absent(read, require).is_empty()
+        || read.members.iter().any(unknown)
+    {
         return Outcome::Incomplete;
     }
     let bad = |proof: &Proof| {

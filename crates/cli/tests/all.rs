@@ -1,6 +1,8 @@
 //! All integration tests of this crate in one program: each program more is linked anew.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may fail like tests")]
 
+#[cfg(unix)]
+mod etcd;
 mod registry;
 mod started;
 #[path = "../../signing/tests/world/mod.rs"]
@@ -17,6 +19,8 @@ mod cluster_network;
 mod config;
 mod database_faults;
 mod databases;
+#[cfg(target_os = "linux")]
+mod deployed;
 mod ended;
 mod english;
 mod exit_codes;
@@ -49,6 +53,7 @@ mod secrets;
 mod signed_images;
 mod signing;
 mod snapshots;
+#[cfg(unix)]
 mod storage;
 mod usage;
 mod vulnerabilities;

@@ -242,7 +242,7 @@ fn an_api_server_that_is_killed_in_the_middle_leaves_what_was_read() {
 }
 
 /// Of no registry: it is put on the node by hand.
-const IMAGE: &str = "testbed.invalid/pavisade:0.1.0";
+pub(crate) const IMAGE: &str = "testbed.invalid/pavisade:0.1.0";
 
 /// Runs `run` with the address of a listener whose connections go on to `to`; `on_bytes` is told how
 /// many bytes came back so far.
@@ -347,7 +347,7 @@ fn pods_of_custom_resources_are_judged() {
 }
 
 /// The program with the libraries that it needs, as an image.
-fn image() -> Image {
+pub(crate) fn image() -> Image {
     let program = env!("CARGO_BIN_EXE_pavisade");
     let listed = Command::new("ldd").arg(program).output().unwrap();
     let listed = String::from_utf8(listed.stdout).unwrap();

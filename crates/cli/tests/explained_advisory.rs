@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::started::run;
 use crate::vulnerable_image::{folder, image, openvex, record, sbom};

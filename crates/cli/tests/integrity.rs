@@ -1,5 +1,6 @@
 //! `pavisade integrity` as a user starts it.
 #![cfg(target_os = "linux")]
+#![expect(clippy::print_stdout, reason = "a test says what it skips")]
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -125,6 +126,98 @@ fn changes_are_found_and_upgrades_are_explained() {
     assert!(same.out.contains("nothing changed"), "{}", same.out);
     let shown = run(folder.path(), &["integrity", "show", "b", "--entries"]);
     assert!(shown.out.contains("version 2") && shown.out.contains("/etc/ld.so.preload"));
+}
+
+/// Builds and installs a version of the package `tool` below `root`. `None` without rpm.
+fn install_rpm(folder: &Path, version: &str, content: &str) -> Option<()> {
+    let spec = format!(
+        "Name: tool\nVersion: {version}\nRelease: 1\nSummary: x\nLicense: MIT\nBuildArch: noarch\n\
+         %description\nx\n%install\nmkdir -p %{{buildroot}}/usr/bin\n\
+         echo {content} > %{{buildroot}}/usr/bin/tool\n%files\n/usr/bin/tool\n"
+    );
+    fs::write(folder.join("tool.spec"), spec).unwrap();
+    let top = format!("_topdir {}/rpm", folder.display());
+    let mut build = Command::new("rpmbuild");
+    build.args(["-bb", "--quiet", "--define", &top, "tool.spec"]).current_dir(folder);
+    let built = build.stdout(Stdio::null()).stderr(Stdio::null()).status();
+    built.ok().filter(|built| built.success())?;
+    let package = folder.join(format!("rpm/RPMS/noarch/tool-{version}-1.noarch.rpm"));
+    let root = folder.join("root").display().to_string();
+    let mut install = Command::new("rpm");
+    install.args(["--root", &root, "--dbpath", "/var/lib/rpm", "-U", "--nodeps"]).arg(package);
+    install.status().ok().filter(|done| done.success()).map(|_| ())
+}
+
+#[test]
+fn an_upgrade_by_rpm_is_explained() {
+    let folder = node();
+    let at = |path: &str| folder.path().join("root").join(path);
+    fs::remove_dir_all(at("var/lib/dpkg")).unwrap();
+    if install_rpm(folder.path(), "1.0", "one").is_none() {
+        return println!("skipped: rpmbuild and rpm are needed, and root");
+    }
+    baseline(folder.path());
+    assert_eq!(verify(folder.path(), &[]).code, 0);
+    install_rpm(folder.path(), "2.0", "two").unwrap();
+    let upgraded = verify(folder.path(), &[]);
+    assert_eq!(upgraded.code, 0, "{}", upgraded.out);
+    let says = "the package tool was upgraded from 1.0-1 to 2.0-1, and the checksum agrees";
+    assert!(upgraded.out.contains(says), "{}", upgraded.out);
+    // Something else than what was installed.
+    fs::write(at("usr/bin/tool"), "evil\n").unwrap();
+    let changed = verify(folder.path(), &[]);
+    assert_eq!(changed.code, 1, "{}", changed.out);
+    assert!(changed.out.contains("the package tool 2.0-1 has another checksum"), "{}", changed.out);
+}
+
+#[test]
+fn facts_are_judged_by_scan_and_comply() {
+    let folder = node();
+    let at = |path: &str| folder.path().join("root").join(path);
+    let digest = baseline(folder.path());
+    let facts = |more: &[&str]| {
+        let args = [&["--facts", "-o", "facts.json"], more].concat();
+        let made = verify(folder.path(), &args);
+        let text = fs::read_to_string(folder.path().join("facts.json")).unwrap_or_default();
+        assert!(text.lines().count() <= 1, "{text}");
+        (made.code, serde_json::from_str::<Value>(&text).unwrap_or_default())
+    };
+    let state = || {
+        let args = ["comply", "-F", "pci-dss", "-f", "json", "facts.json"];
+        let told = json(&run(folder.path(), &args));
+        let controls = told["frameworks"][0]["controls"].as_array().unwrap();
+        controls.iter().find(|one| one["id"] == "11.5.2").unwrap()["state"].clone()
+    };
+    let (code, same) = facts(&["--expect", &digest]);
+    assert_eq!(
+        (code, &same["unexpected"], &same["baseline"]["newest"]),
+        (0, &0.into(), &true.into())
+    );
+    assert_eq!(same["covers"]["presets"].as_array().unwrap().len(), 10);
+    // Whether somebody is alerted is not known.
+    assert_eq!(state(), "holds-in-part");
+    // An older baseline would have been accepted.
+    assert_eq!(facts(&[]).0, 0);
+    assert_eq!(state(), "unknown");
+    fs::write(at("etc/ld.so.preload"), "/tmp/evil.so").unwrap();
+    let (code, changed) = facts(&["--expect", &digest]);
+    assert_eq!((code, &changed["unexpected"]), (1, &1.into()));
+    assert_eq!(state(), "fails");
+    let scan = run(folder.path(), &["scan", "facts.json", "--explain"]);
+    assert!(scan.code == 1 && scan.out.contains("/etc/ld.so.preload"), "{}{}", scan.out, scan.err);
+    // A baseline that is refused is a finding, and a wrong option is none.
+    let other = "sha256:".to_owned() + &"0".repeat(64);
+    let (code, refused) = facts(&["--expect", &other]);
+    assert!(code == 2 && refused["refused"].is_string(), "{refused}");
+    assert_eq!(state(), "fails");
+    fs::remove_file(folder.path().join("facts.json")).unwrap();
+    assert_eq!(facts(&["--expect", "sha256:xy"]), (2, Value::Null));
+    // Several nodes in one file.
+    let args = ["integrity", "verify", "b", "--key", "team.pub", "--root", "root", "--facts"];
+    let one = run(folder.path(), &args).out;
+    fs::write(folder.path().join("log"), one.clone() + &one.replace("node-1", "node-2")).unwrap();
+    let joined = run(folder.path(), &["node", "collect", "log"]);
+    assert!(joined.code == 0 && joined.err.contains("facts of 2 nodes"), "{}", joined.err);
 }
 
 #[test]

@@ -92,6 +92,7 @@ impl Node {
                 "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules: [{level: Metadata}]\n",
             ),
             ("proc/sys/kernel/osrelease", 0o444, "6.12.0\n"),
+            ("proc/sys/kernel/seccomp/actions_avail", 0o444, "kill\n"),
         ] {
             node.write(path, text, mode);
         }
@@ -281,6 +282,139 @@ fn a_clean_node_is_clean_and_every_fault_is_found() {
         }
     }
     assert!(missed.is_empty(), "{missed:#?}");
+}
+
+impl Node {
+    /// Adds a kernel, mounts, sockets and directories as they should be.
+    fn system(&self) {
+        for (path, text) in [
+            ("proc/sys/fs/protected_hardlinks", "1\n"),
+            ("proc/sys/fs/protected_symlinks", "1\n"),
+            ("proc/sys/fs/suid_dumpable", "2\n"),
+            ("proc/sys/kernel/dmesg_restrict", "1\n"),
+            ("proc/sys/kernel/kptr_restrict", "2\n"),
+            ("proc/sys/kernel/randomize_va_space", "2\n"),
+            ("sys/kernel/security/lsm", "lockdown,capability,yama,apparmor"),
+            ("proc/1/mountinfo", MOUNTS),
+            ("sys/dev/block/253:0/dm/uuid", "CRYPT-LUKS2-0-etcd\n"),
+            ("proc/1/net/tcp", SOCKETS),
+            ("proc/14/comm", "kubelet\n"),
+            ("etc/containerd/config.toml", ""),
+            ("var/log/pods/.keep", ""),
+            ("var/lib/containerd/.keep", ""),
+            ("run/containerd/.keep", ""),
+        ] {
+            self.write(path, text, 0o644);
+        }
+        let folder = self.path().join("proc/14/fd");
+        fs::create_dir_all(&folder).unwrap();
+        std::os::unix::fs::symlink("socket:[111]", folder.join("3")).unwrap();
+        std::os::unix::fs::symlink("socket:[112]", folder.join("4")).unwrap();
+        let socket = "run/containerd/containerd.sock";
+        std::os::unix::net::UnixListener::bind(self.path().join(socket)).unwrap();
+        mode(self, socket, 0o660);
+    }
+}
+
+const MOUNTS: &str = "22 1 8:1 / / rw - ext4 /dev/sda1 rw\n\
+    23 22 0:30 / /tmp rw,nosuid,nodev - tmpfs tmpfs rw\n\
+    24 22 253:0 / /var/lib/etcd rw - ext4 /dev/mapper/etcd rw\n";
+/// The secured port of the kubelet on all addresses, and 10248 on the loopback interface.
+const SOCKETS: &str = "  sl  local_address rem_address st\n\
+    0: 00000000:280A 00000000:0000 0A 0:0 0:0 0 0 0 111 1\n\
+    1: 0100007F:2808 00000000:0000 0A 0:0 0:0 0 0 0 112 1\n";
+
+#[test]
+fn kernel_mounts_sockets_and_directories_are_judged() {
+    let made = || {
+        let node = Node::clean();
+        node.system();
+        node
+    };
+    let node = made();
+    if !is_root(&node) {
+        return println!("skipped: only root can change owners of files");
+    }
+    let judged = |node: &Node| {
+        // With strict checks, from the facts.
+        let facts = node.audit(&["--facts"]).out;
+        fs::write(node.path().join("facts.json"), facts).unwrap();
+        let checks = "weak-kernel-setting,weak-node-mount,open-node-port,unconfined-node-kernel,\
+                      container-runtime-access,node-directory-access,unencrypted-node-device";
+        let told = run(node.path(), &["scan", "facts.json", "-f", "json", "--check", checks]);
+        let all: Value = serde_json::from_str(&told.out)
+            .unwrap_or_else(|error| panic!("{error}: {}{}", told.out, told.err));
+        all["findings"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| format!("{} {} {}", one["rule"], one["state"], one["message"]))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(judged(&node), [""; 0]);
+    type Break = Box<dyn Fn(&Node)>;
+    let write = |path: &'static str, text: &'static str| -> Break {
+        Box::new(move |node| node.write(path, text, 0o644))
+    };
+    let replace = |path: &'static str, text: &'static str, from: &'static str, to: &'static str| {
+        assert!(text.contains(from));
+        Box::new(move |node: &Node| node.write(path, &text.replace(from, to), 0o644)) as Break
+    };
+    let chmod =
+        |path: &'static str, bits: u32| -> Break { Box::new(move |node| mode(node, path, bits)) };
+    let remove = |path: &'static str| -> Break {
+        Box::new(move |node| fs::remove_file(node.path().join(path)).unwrap())
+    };
+    for (expect, fault) in [
+        ("PV-O069\" \"fails", write("proc/sys/kernel/randomize_va_space", "0\n")),
+        ("PV-O069\" \"fails", write("proc/sys/kernel/unprivileged_bpf_disabled", "0\n")),
+        ("PV-O069\" \"unknown", remove("proc/sys/kernel/kptr_restrict")),
+        ("PV-O070\" \"fails", replace("proc/1/mountinfo", MOUNTS, "rw,nosuid,nodev", "rw,nodev")),
+        ("PV-O070\" \"unknown", remove("proc/1/mountinfo")),
+        ("PV-O071\" \"fails", replace("proc/1/net/tcp", SOCKETS, "00000000:280A", "00000000:280F")),
+        ("PV-O071\" \"fails", replace("proc/1/net/tcp", SOCKETS, "0100007F:2808", "0200000A:2808")),
+        ("PV-O071\" \"unknown", remove("proc/1/net/tcp")),
+        ("PV-O072\" \"fails", write("sys/kernel/security/lsm", "lockdown,capability,yama")),
+        ("PV-O072\" \"fails", remove("proc/sys/kernel/seccomp/actions_avail")),
+        ("PV-O072\" \"unknown", remove("sys/kernel/security/lsm")),
+        ("PV-O073\" \"fails", chmod("run/containerd/containerd.sock", 0o666)),
+        ("PV-O073\" \"fails", chmod("etc/containerd/config.toml", 0o666)),
+        ("PV-O074\" \"fails", chmod("var/log/pods", 0o777)),
+        ("PV-D030\" \"fails", write("sys/dev/block/253:0/dm/uuid", "LVM-x\n")),
+        ("PV-D030\" \"unknown", replace("proc/1/mountinfo", MOUNTS, "253:0", "0:41")),
+    ] {
+        let node = made();
+        fault(&node);
+        let found = judged(&node);
+        assert!(found.iter().any(|one| one.contains(expect)), "{expect}: {found:#?}");
+    }
+}
+
+/// A file that cannot be read is not a file that is fine.
+#[test]
+fn a_configuration_that_cannot_be_read_is_unknown_in_scan_too() {
+    let node = Node::clean();
+    if !is_root(&node) {
+        return println!("skipped: only root can change owners of files");
+    }
+    // Also root cannot read it: it is a directory.
+    let drop_in = node.path().join("etc/kubernetes/kubelet.d/50.conf");
+    fs::create_dir(&drop_in).unwrap();
+    let audit = node.audit(&["--full"]);
+    assert_eq!(audit.code, 3, "{}{}", audit.out, audit.err);
+    let facts = node.audit(&["--facts"]);
+    fs::write(node.path().join("facts.json"), &facts.out).unwrap();
+    let check = ["--check", "kubelet-anonymous-access", "--full"];
+    let scan = run(node.path(), &[&["scan", "facts.json"], &check[..]].concat());
+    let words = scan.out.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("50.conf cannot be read"), "{}{}", scan.out, scan.err);
+    let comply = ["comply", "-F", "cis-1.12", "-f", "json", "facts.json"];
+    let told: Value = serde_json::from_str(&run(node.path(), &comply).out).unwrap();
+    let controls = told["frameworks"][0]["controls"].as_array().unwrap();
+    let state = |id: &str| controls.iter().find(|one| one["id"] == id).unwrap()["state"].clone();
+    assert_eq!(state("4.2.1"), "unknown");
+    // What does not depend on it is answered as before.
+    assert_eq!(state("4.1.5"), "holds");
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! What etcd stores, shown by the program: databases made by code, and a real cluster that is taken from
-//! plain text to `aescbc` and `secretbox`, with rotation.
+//! plain text to `aescbc`, `secretbox` and a KMS plugin, with rotation. Its counts are compared with
+//! those of decrypting.
 #![expect(clippy::print_stdout, reason = "a test says what it skips")]
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Cursor;
 use std::path::Path;
@@ -11,6 +13,8 @@ use pavisade_storage::testing::{Database, key_value, revision};
 use serde_json::Value;
 use testbed::{Cluster, Shape};
 
+use crate::etcd::kms::Plugin;
+use crate::etcd::truth::{Etcd, Keys, decrypted};
 use crate::started::{Run, run};
 
 const SECRET: &str = "hunter2-never-shown";
@@ -84,6 +88,25 @@ fn what_is_encrypted_is_proven_and_what_is_damaged_is_not() {
     assert!(told.err.contains("too short to be a bbolt database"), "{}", told.err);
 }
 
+/// A form that no provider writes, next to values that are encrypted: neither proven nor refuted.
+#[test]
+fn values_without_a_known_form_are_incomplete() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let etcd =
+        |require: &str| run(folder.path(), &["storage", "etcd", "a.db", "--require", require]);
+    for odd in ["k8s:enc:rot13:v1:key1:xxxxxxxx", "k8s:enc:secretbox:v1:key1:short", ""] {
+        fs::write(&path, database(&[&sealed("key1"), odd])).unwrap();
+        let told = etcd("secrets");
+        assert_eq!(told.code, 3, "{odd:?}: {}{}", told.out, told.err);
+        assert!(told.out.contains("unknown: secrets: "), "{}", told.out);
+    }
+    // With plain text, it is refuted, whatever the others are.
+    fs::write(&path, database(&["k8s\0x", "odd"])).unwrap();
+    let told = etcd("secrets");
+    assert!(told.code == 1 && told.out.contains("refuted: secrets"), "{}{}", told.code, told.out);
+}
+
 #[test]
 fn with_an_unclear_configuration_the_result_is_incomplete() {
     let folder = tempfile::tempdir().unwrap();
@@ -113,6 +136,7 @@ fn members_are_compared() {
 struct Taken {
     cluster: Cluster,
     config: String,
+    kms: Plugin,
 }
 
 impl Taken {
@@ -152,7 +176,7 @@ impl Taken {
     }
 
     /// What the data directory stores, after etcd's batch of writes ended.
-    fn told(&self) -> (i32, Value) {
+    fn stored(&self) -> (i32, Value) {
         std::thread::sleep(Duration::from_millis(400));
         let args =
             ["storage", "etcd", &self.data(), "--encryption-config", &self.config, "-f", "json"];
@@ -161,11 +185,34 @@ impl Taken {
         (told.code, json(&told))
     }
 
-    /// The same from the running member.
-    fn streamed(&self) -> Value {
+    /// The same, compared with what can be decrypted with the known keys.
+    fn told(&self) -> (i32, Value) {
+        let (code, facts) = self.stored();
+        let keys = Keys { aescbc: CBC_KEY, secretbox: BOX_KEY, kms: &self.kms };
+        let etcd = Etcd::new(&self.url(), &self.cluster.dir().join("pki"));
+        let told: BTreeMap<String, u64> = secrets(&facts)["forms"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|form| {
+                let name = form["form"].as_str().unwrap().to_owned();
+                (name, form["values"].as_u64().unwrap())
+            })
+            .collect();
+        assert_eq!(told, decrypted(&etcd, &keys));
+        (code, facts)
+    }
+
+    /// The client URL of etcd.
+    fn url(&self) -> String {
         let pid = self.cluster.pid("kube-apiserver").unwrap();
         let line = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap();
-        let url = line.split('\0').find_map(|word| word.strip_prefix("--etcd-servers=")).unwrap();
+        let url = line.split('\0').find_map(|word| word.strip_prefix("--etcd-servers="));
+        url.unwrap().to_owned()
+    }
+
+    /// The same from the running member.
+    fn streamed(&self) -> Value {
         let file = |name: &str| self.cluster.dir().join("pki").join(name).display().to_string();
         let (ca, cert, key) = (
             file("etcd-ca.crt"),
@@ -176,7 +223,7 @@ impl Taken {
             "storage",
             "etcd",
             "--endpoints",
-            url,
+            &self.url(),
             "--cacert",
             &ca,
             "--cert",
@@ -204,6 +251,8 @@ const CBC: &str =
     "  - aescbc: {keys: [{name: key1, secret: MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=}]}\n";
 const BOX: &str =
     "  - secretbox: {keys: [{name: key2, secret: YWJjZGVmMDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODk=}]}\n";
+const CBC_KEY: &[u8; 32] = b"0123456789abcdef0123456789abcdef";
+const BOX_KEY: &[u8; 32] = b"abcdef0123456789abcdef0123456789";
 
 /// What must be the same however the database is read.
 fn numbers(facts: &Value) -> Vec<Value> {
@@ -215,14 +264,24 @@ fn numbers(facts: &Value) -> Vec<Value> {
 }
 
 #[test]
-fn a_real_cluster_from_plain_text_to_secretbox() {
+fn a_real_cluster_from_plain_text_to_a_kms_plugin() {
     let shape = Shape { encryption_config: Some(configuration(IDENTITY)), ..Shape::default() };
     let cluster = match testbed::start(&shape, "storage-at-rest") {
         Ok(cluster) => cluster,
         Err(skipped) => return println!("{skipped}"),
     };
     let config = cluster.dir().join("encryption.yaml").display().to_string();
-    let taken = Taken { cluster, config };
+    // A path of a socket has at most 108 bytes.
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("kms.sock");
+    let kms = Plugin::default();
+    kms.rotate("key-1");
+    kms.serve(&socket);
+    let plugin = format!(
+        "  - kms: {{apiVersion: v2, name: tests, endpoint: \"unix://{}\"}}\n",
+        socket.display()
+    );
+    let taken = Taken { cluster, config, kms };
     taken.create(0..12);
     let (_, facts) = taken.told();
     assert_eq!(secrets(&facts)["objects"], taken.count());
@@ -253,12 +312,37 @@ fn a_real_cluster_from_plain_text_to_secretbox() {
     let (_, facts) = taken.told();
     assert_eq!(secrets(&facts)["stale"], 0);
 
+    taken.configure(&[&plugin, BOX, IDENTITY].concat());
+    taken.create(18..20);
+    let (_, facts) = taken.told();
+    let of = secrets(&facts);
+    assert_eq!(
+        (&of["stale"], &of["writer"]),
+        (&(taken.count() - 2).into(), &"kms v2 tests".into())
+    );
+    taken.rewrite();
+    let (_, facts) = taken.told();
+    assert_eq!(secrets(&facts)["stale"], 0);
+
+    // Another key of the same plugin, which the configuration does not show.
+    taken.kms.rotate("key-2");
+    taken.cluster.restart_api_server().unwrap();
+    taken.create(20..23);
+    let (code, facts) = taken.told();
+    let of = secrets(&facts);
+    assert_eq!((code, &of["stale"]), (1, &(taken.count() - 3).into()));
+    assert_eq!(of["encrypted"], of["objects"]);
+    taken.rewrite();
+    let (_, facts) = taken.told();
+    let of = secrets(&facts);
+    assert_eq!((&of["stale"], &of["objects"]), (&0.into(), &taken.count().into()));
+
     let streamed = taken.streamed();
     assert_eq!(numbers(&streamed), numbers(&facts));
     assert_eq!(streamed["snapshotHash"], "matches");
     // A member that was killed.
     let pid = taken.cluster.pid("etcd").unwrap();
     std::process::Command::new("kill").args(["-9", &pid.to_string()]).status().unwrap();
-    let (_, killed) = taken.told();
+    let (_, killed) = taken.stored();
     assert_eq!(numbers(&killed), numbers(&facts));
 }

@@ -24,12 +24,11 @@ use fanotify_fid::consts::{
 use fanotify_fid::handle::{HandleCache, Mounts, fsid_of_fd};
 use fanotify_fid::resolve::PathResolver;
 use fanotify_fid::{Fanotify, FanotifyError};
-use pavisade_integrity::{Doubt, Scope, is_in};
+use pavisade_integrity::{Doubt, Scope, is_in, matches};
 use rustix::fs::{Mode, OFlags, fstat};
 use rustix::io::Errno;
 
 use crate::resolve::{open, open_file, resolve};
-use crate::walk::matches;
 
 use process::Processes;
 pub use process::{Pod, Process};

@@ -18,7 +18,7 @@ pub struct Facts {
     /// The installed packages of the node.
     pub records: Records,
     /// The packages of the entries of the baseline, with their versions: [`packages`].
-    pub before: HashMap<Box<str>, Box<str>>,
+    pub before: Versions,
     /// Further digests of the changed files, by path and algorithm.
     pub digests: Digests,
     /// Digests that the user trusts, with the name of a file and of the list.
@@ -35,6 +35,9 @@ pub struct Facts {
     /// The present, in seconds since 1970.
     pub now: i64,
 }
+
+/// The versions of packages by name. rpm installs several kernels.
+pub type Versions = HashMap<Box<str>, Vec<Box<str>>>;
 
 /// Digests by path and algorithm.
 pub type Digests = HashMap<(Box<[u8]>, Algorithm), Digest>;
@@ -143,9 +146,16 @@ pub struct Explained {
 }
 
 /// Returns the packages of entries with their versions.
-pub fn packages(entries: &[Entry]) -> HashMap<Box<str>, Box<str>> {
+pub fn packages(entries: &[Entry]) -> Versions {
     let owners = entries.iter().filter_map(|entry| entry.package.as_deref()?.split_once(' '));
-    owners.map(|(name, version)| (name.into(), version.into())).collect()
+    let mut all = Versions::new();
+    for (name, version) in owners {
+        let known = all.entry(name.into()).or_default();
+        if !known.iter().any(|known| &**known == version) {
+            known.push(version.into());
+        }
+    }
+    all
 }
 
 /// Returns the digests that are needed to explain changes.
@@ -270,13 +280,13 @@ fn judged(change: &Change, explanation: Explanation, basis: Basis) -> Explained 
 fn without(was: &Entry, facts: &Facts) -> Option<Explanation> {
     let package = was.package.as_deref()?;
     let (name, version) = package.split_once(' ')?;
-    let now = facts.records.version(name);
+    let now: Vec<_> = facts.records.versions(name).collect();
     let is_listed = facts.records.file(&was.path).is_some();
     // What could not be read may list it.
     let is_complete = !facts.records.is_empty() && facts.records.problems.is_empty();
-    (!is_listed && is_complete && now != Some(version)).then(|| Explanation::PackageWithout {
+    (!is_listed && is_complete && !now.contains(&version)).then(|| Explanation::PackageWithout {
         was: package.to_owned(),
-        now: now.map(str::to_owned),
+        now: (!now.is_empty()).then(|| now.join(", ")),
     })
 }
 
@@ -383,11 +393,11 @@ fn package(
         return Err(hint);
     }
     // This also refuses a new file that was added to the list of an installed package.
-    let before = facts.before.get(&*name);
-    if before.is_some_and(|before| **before == *version) {
+    let before = facts.before.get(&*name).map_or(&[][..], Vec::as_slice);
+    if before.iter().any(|before| **before == *version) {
         return Err(Some(Explanation::SameVersion { name, version }));
     }
-    let was = before.map(|before| format!("{name} {before}"));
+    let was = (!before.is_empty()).then(|| format!("{name} {}", before.join(", ")));
     Ok((Explanation::Package { name, version, was }, Basis::NodeRecords))
 }
 

@@ -26,8 +26,9 @@ pub use change::{Aspect, Change, ChangeKind, Doubt};
 pub use compare::{Compared, compare};
 pub use entry::{Algorithm, Attributes, Certificate, Content, Digest, Entry, Kind, Time};
 pub use explain::{
-    Basis, Digests, Explained, Explanation, Facts, Need, Verdict, explain, needs, packages,
+    Basis, Digests, Explained, Explanation, Facts, Need, Verdict, Versions, explain, needs,
+    packages,
 };
-pub use path::{escaped, is_in, unescaped};
+pub use path::{escaped, is_in, matches, unescaped};
 pub use preset::{PRESETS, Preset};
 pub use records::{PackageFile, Records, digest_list, dpkg_md5sums};

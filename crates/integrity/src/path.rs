@@ -30,6 +30,30 @@ pub fn is_in(place: &[u8], path: &[u8]) -> bool {
     rest.is_some_and(|rest| rest.is_empty() || rest[0] == b'/' || place == b"/")
 }
 
+/// Returns whether a pattern matches a path or a directory above it. `*` matches within one name.
+pub fn matches(pattern: &[u8], path: &[u8]) -> bool {
+    let mut names = path.split(|byte| *byte == b'/');
+    pattern
+        .split(|byte| *byte == b'/')
+        .all(|part| names.next().is_some_and(|name| name_matches(part, name)))
+}
+
+fn name_matches(pattern: &[u8], name: &[u8]) -> bool {
+    let mut parts = pattern.split(|byte| *byte == b'*');
+    let first = parts.next().unwrap_or_default();
+    let Some(mut rest) = name.strip_prefix(first) else { return false };
+    let Some(last) = parts.next_back() else { return rest.is_empty() };
+    for part in parts {
+        if part.is_empty() {
+            continue;
+        }
+        let at = rest.windows(part.len()).position(|window| window == part);
+        let Some(at) = at else { return false };
+        rest = rest.get(at + part.len()..).unwrap_or_default();
+    }
+    rest.ends_with(last)
+}
+
 /// Returns the path of a text that [`escaped`] wrote; `None` for any other text.
 pub fn unescaped(text: &str) -> Option<Box<[u8]>> {
     if !text.contains('\\') {
@@ -81,6 +105,23 @@ mod tests {
             ("/", "/a", true),
         ] {
             assert_eq!(is_in(place.as_bytes(), path.as_bytes()), expect, "{place} {path}");
+        }
+    }
+
+    #[test]
+    fn patterns_match_whole_names() {
+        for (pattern, path, expect) in [
+            ("/a", "/a", true),
+            ("/a", "/a/b", true),
+            ("/a", "/ab", false),
+            ("/a/*.log", "/a/x.log", true),
+            ("/a/*.log", "/a/x.log/y", true),
+            ("/a/*.log", "/a/b/x.log", false),
+            ("/*/c*e*", "/b/cdef", true),
+            ("/a/b", "/a", false),
+            ("/a/x*x", "/a/x", false),
+        ] {
+            assert_eq!(matches(pattern.as_bytes(), path.as_bytes()), expect, "{pattern} {path}");
         }
     }
 

@@ -1,5 +1,7 @@
 //! Sets of paths that matter on a node.
 
+use crate::{Scope, is_in, matches};
+
 /// A named set of paths.
 #[derive(Debug, Clone, Copy)]
 pub struct Preset {
@@ -150,5 +152,52 @@ impl Preset {
     /// Returns the preset with this name.
     pub fn named(name: &str) -> Option<&'static Self> {
         PRESETS.iter().find(|preset| preset.name == name)
+    }
+}
+
+impl Scope {
+    /// Returns the presets that are covered: all of their paths, without an exclusion of a whole one.
+    pub fn presets(&self) -> impl Iterator<Item = &'static Preset> {
+        let covers = |path: &&str| {
+            let is_given = self.paths.iter().any(|place| is_in(place, path.as_bytes()));
+            is_given && !self.exclude.iter().any(|pattern| matches(whole(pattern), path.as_bytes()))
+        };
+        PRESETS.iter().filter(move |preset| preset.paths.iter().all(covers))
+    }
+}
+
+/// Returns the pattern of a directory instead of that of everything in it.
+fn whole(mut pattern: &[u8]) -> &[u8] {
+    while let Some(above) = pattern.strip_suffix(b"/*") {
+        pattern = above;
+    }
+    pattern
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn presets_are_covered_only_completely() {
+        let all = PRESETS.iter().flat_map(|preset| preset.paths).copied().collect::<Vec<_>>();
+        let covered = |paths: &[&str], exclude: &[&str]| {
+            let bytes = |list: &[&str]| list.iter().map(|path| path.as_bytes().into()).collect();
+            let (paths, exclude) = (bytes(paths), bytes(exclude));
+            let scope = Scope { paths, exclude, one_file_system: false };
+            scope.presets().map(|preset| preset.name).collect::<Vec<_>>()
+        };
+        assert_eq!(covered(&all, &[]).len(), PRESETS.len());
+        assert_eq!(covered(&["/"], &[]).len(), PRESETS.len());
+        // One path is missing, or a part of one is given.
+        assert_eq!(covered(&["/etc/ld.so.cache", "/etc/ld.so.conf"], &[]), [""; 0]);
+        assert_eq!(covered(&["/etc/cron.d/x", "/usr/bin/a"], &[]), [""; 0]);
+        // One file is left out on purpose; a whole path leaves nothing.
+        let without = |pattern: &str| PRESETS.len() - covered(&all, &[pattern]).len();
+        assert_eq!(without("/usr/bin/motd"), 0);
+        for pattern in ["/usr/bin", "/usr/bin/*", "/usr/local/*", "/u*/bin/*/*"] {
+            assert!(without(pattern) > 0, "{pattern}");
+        }
+        assert_eq!(covered(&all, &["/*"]), [""; 0]);
     }
 }

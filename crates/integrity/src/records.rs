@@ -21,7 +21,8 @@ pub struct PackageFile {
 pub struct Records {
     /// Names and versions.
     packages: Vec<(Box<str>, Box<str>)>,
-    by_name: HashMap<Box<str>, u32>,
+    /// The versions of a package; rpm installs several kernels.
+    by_name: HashMap<Box<str>, Vec<u32>>,
     files: HashMap<Box<[u8]>, PackageFile>,
     /// What could not be read.
     pub problems: Vec<String>,
@@ -65,22 +66,26 @@ impl Records {
         }
     }
 
-    /// Returns the index of a package, which is added if it is new. In the database of dpkg, files
+    /// Returns the index of a version of a package, which is added if it is new. In the database of dpkg, files
     /// have the name with the architecture (`libc6:amd64`) if several can be installed.
     pub fn add(&mut self, name: &str, version: &str) -> u32 {
-        if let Some(known) = self.by_name.get(name) {
-            return *known;
+        let known = self.by_name.get(name).into_iter().flatten();
+        let has_version = |index: &&u32| {
+            self.packages.get(**index as usize).is_some_and(|(_, known)| &**known == version)
+        };
+        if let Some(index) = known.copied().find(|index| has_version(&index)) {
+            return index;
         }
         let index = u32::try_from(self.packages.len()).unwrap_or(u32::MAX);
         self.packages.push((name.into(), version.into()));
-        self.by_name.insert(name.into(), index);
+        self.by_name.entry(name.into()).or_default().push(index);
         index
     }
 
     /// Returns the index of a package by its name, with or without an architecture.
     pub fn index(&self, name: &str) -> Option<u32> {
         let plain = name.split(':').next().unwrap_or(name);
-        self.by_name.get(plain).copied()
+        self.by_name.get(plain)?.first().copied()
     }
 
     /// Adds a file of a package. A digest replaces an entry without one.
@@ -132,10 +137,10 @@ impl Records {
         Some(format!("{name} {version}").into())
     }
 
-    /// Returns the installed version of a package.
-    pub fn version(&self, name: &str) -> Option<&str> {
-        let index = *self.by_name.get(name)?;
-        self.packages.get(index as usize).map(|(_, version)| &**version)
+    /// Returns the installed versions of a package.
+    pub fn versions(&self, name: &str) -> impl Iterator<Item = &str> {
+        let all = self.by_name.get(name).into_iter().flatten();
+        all.filter_map(|index| self.packages.get(*index as usize)).map(|(_, version)| &**version)
     }
 
     /// Returns whether no package is known.

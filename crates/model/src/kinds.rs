@@ -186,6 +186,8 @@ kinds! {
     USAGE_FACTS = "pavisade.dev" "UsageFacts" "";
     // Results of penetration tests.
     PROBE_FACTS = "pavisade.dev" "ProbeFacts" "";
+    // Facts about changes of a node's files.
+    INTEGRITY_FACTS = "pavisade.dev" "IntegrityFacts" "";
     // Configuration files that are not API objects.
     ADMISSION_CONFIGURATION = "apiserver.config.k8s.io" "AdmissionConfiguration" "";
     AUDIT_POLICY = "audit.k8s.io" "Policy" "";

@@ -6,12 +6,16 @@
 use pavisade_yaml::{Source, read, to_json};
 use serde_json::{Map, Value, json};
 
+use crate::Notes;
 use crate::files::Kubelet;
 use crate::process::Process;
 use crate::root::Root;
 
 /// The largest number of drop-in files.
 const MAX_DROP_INS: usize = 500;
+
+/// The kind of the kubelet's configuration.
+const KUBELET: &str = "KubeletConfiguration";
 
 /// The files of other components: program, flag, and the kinds that the file may have.
 const FILES: [(&str, &str, &[&str]); 7] = [
@@ -69,7 +73,7 @@ pub(crate) fn kubelet(
     root: &Root,
     process: Option<&Process>,
     name: &str,
-    notes: &mut Vec<String>,
+    notes: &mut Notes,
 ) -> (Option<Value>, Kubelet) {
     let mut files = Kubelet::default();
     let named = process.and_then(|process| process.flag("config"));
@@ -89,7 +93,10 @@ pub(crate) fn kubelet(
     let mut merged = match document(root, path) {
         Ok(value) => value,
         Err(why) => {
-            notes.push(format!("the kubelet configuration {path} cannot be read: {why}"));
+            notes.unread(
+                &[KUBELET],
+                format!("the kubelet configuration {path} cannot be read: {why}"),
+            );
             return (None, files);
         }
     };
@@ -98,13 +105,16 @@ pub(crate) fn kubelet(
         let names = match root.entries(folder) {
             Ok(names) => names,
             Err(why) => {
-                notes.push(format!("the drop-in directory {folder} cannot be read: {why}"));
+                notes.unread(
+                    &[KUBELET],
+                    format!("the drop-in directory {folder} cannot be read: {why}"),
+                );
                 return (None, files);
             }
         };
         let names: Vec<_> = names.into_iter().filter(|name| name.ends_with(".conf")).collect();
         if names.len() > MAX_DROP_INS {
-            notes.push(format!("{folder} has more than {MAX_DROP_INS} drop-ins"));
+            notes.unread(&[KUBELET], format!("{folder} has more than {MAX_DROP_INS} drop-ins"));
             return (None, files);
         }
         for name in names {
@@ -113,7 +123,7 @@ pub(crate) fn kubelet(
             match document(root, &path) {
                 Ok(value) => merge(&mut merged, value),
                 Err(why) => {
-                    notes.push(format!("the drop-in {path} cannot be read: {why}"));
+                    notes.unread(&[KUBELET], format!("the drop-in {path} cannot be read: {why}"));
                     return (None, files);
                 }
             }
@@ -146,7 +156,7 @@ pub(crate) fn others(
     root: &Root,
     processes: &[Process],
     node: &str,
-    notes: &mut Vec<String>,
+    notes: &mut Notes,
 ) -> Vec<Value> {
     let mut found = Vec::new();
     for process in processes {
@@ -160,11 +170,13 @@ pub(crate) fn others(
                         remove_keys(&mut value);
                         found.push(named_document(value, node));
                     } else {
-                        notes.push(format!("{path} of {} has another kind", process.name));
+                        let why = format!("{path} of {} has another kind", process.name);
+                        notes.unread(kinds, why);
                     }
                 }
                 Err(why) => {
-                    notes.push(format!("{path} of {} cannot be read: {why}", process.name));
+                    let why = format!("{path} of {} cannot be read: {why}", process.name);
+                    notes.unread(kinds, why);
                 }
             }
         }

@@ -12,6 +12,7 @@ mod config;
 mod files;
 mod process;
 mod root;
+mod servers;
 mod system;
 
 use std::io;
@@ -21,6 +22,23 @@ use serde_json::{Value, json};
 
 use crate::process::Process;
 use crate::root::Root;
+pub use crate::servers::digest;
+
+/// What a reader of the facts must know.
+#[derive(Debug, Default)]
+pub(crate) struct Notes(Vec<Value>);
+
+impl Notes {
+    /// Something was not read: documents of the kinds `of`, or the settings of a program.
+    pub(crate) fn unread(&mut self, of: &[&str], message: String) {
+        self.0.push(json!({ "kind": "unread", "of": of, "message": message }));
+    }
+
+    /// Everything was read, and it is unusual.
+    fn info(&mut self, message: String) {
+        self.0.push(json!({ "kind": "info", "message": message }));
+    }
+}
 
 /// What a node is from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,19 +93,20 @@ impl Distribution {
 /// The root directory cannot be read.
 pub fn collect(path: &Path, name: Option<&str>) -> io::Result<Vec<Value>> {
     let root = Root::new(path)?;
-    let mut notes = Vec::new();
+    let mut notes = Notes::default();
     let (processes, missing) = process::components(&root);
     let node = name.map(str::to_owned).unwrap_or_else(|| host(&root));
     let distribution = Distribution::of(&root, &processes);
     let kubelet_process = processes.iter().find(|process| process.name == "kubelet");
     let (kubelet, kubelet_files) = config::kubelet(&root, kubelet_process, &node, &mut notes);
+    let servers = servers::servers(&root, &processes, kubelet.as_ref());
     let mut documents = Vec::new();
     documents.extend(kubelet);
     documents.extend(config::others(&root, &processes, &node, &mut notes));
     let files = files::files(&root, distribution, &processes, &kubelet_files);
     let manifests = manifests(&root, &files, &processes, &mut notes);
     if let Some(why) = &missing {
-        notes.push(why.clone());
+        notes.unread(&["processes"], why.clone());
     }
     let runs = |name: &str| processes.iter().any(|process| process.name == name);
     let roles: Vec<_> = [
@@ -109,8 +128,9 @@ pub fn collect(path: &Path, name: Option<&str>) -> io::Result<Vec<Value>> {
         "etcdUser": root.has_user("etcd"),
         "processes": all.collect::<Vec<_>>(),
         "files": files,
+        "servers": servers,
         "system": system::facts(&root),
-        "notes": notes,
+        "notes": notes.0,
     });
     documents.insert(0, facts);
     Ok(documents)
@@ -125,12 +145,7 @@ fn host(root: &Root) -> String {
 
 /// Returns the components of static pods that do not run, with the command lines of their files, and
 /// notes those whose file differs from what runs.
-fn manifests(
-    root: &Root,
-    files: &Value,
-    processes: &[Process],
-    notes: &mut Vec<String>,
-) -> Vec<Value> {
+fn manifests(root: &Root, files: &Value, processes: &[Process], notes: &mut Notes) -> Vec<Value> {
     let mut found = Vec::new();
     for (class, program) in [
         ("apiserver-pod", "kube-apiserver"),
@@ -143,13 +158,13 @@ fn manifests(
             let text = match root.text(path) {
                 Ok(text) => text,
                 Err(error) => {
-                    notes.push(format!("{path} cannot be read: {error}"));
+                    notes.unread(&[program], format!("{path} cannot be read: {error}"));
                     continue;
                 }
             };
             let documents = pavisade_yaml::read(&pavisade_yaml::Source::new(path, text));
             let Some(doc) = documents.docs.first() else {
-                notes.push(format!("{path} is not valid YAML"));
+                notes.unread(&[program], format!("{path} is not valid YAML"));
                 continue;
             };
             let containers = doc.root().at(&["spec", "containers"]);
@@ -165,7 +180,7 @@ fn manifests(
                 if running.is_empty() {
                     found.push(json!({ "name": program, "file": path, "command": command }));
                 } else if !running.iter().any(|p| p.command.get(1..) == command.get(1..)) {
-                    notes.push(format!(
+                    notes.info(format!(
                         "{program} runs with other flags than those in {path}: the running ones \
                          are checked"
                     ));

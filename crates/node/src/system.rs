@@ -1,6 +1,7 @@
 //! The kernel and the mounts of a node: sysctls, security modules, swap, encrypted devices.
 
 use std::collections::BTreeMap;
+use std::io;
 
 use serde_json::{Value, json};
 
@@ -34,19 +35,16 @@ const MAX_SOCKETS: usize = 5000;
 
 pub(crate) fn facts(root: &Root) -> Value {
     let line = |path: &str| root.text(path).ok().map(|text| text.trim().to_owned());
-    let sysctls: BTreeMap<_, _> = SYSCTLS
-        .iter()
-        .filter_map(|name| Some((*name, line(&format!("/proc/sys/{}", name.replace('.', "/")))?)))
-        .collect();
     let swaps = line("/proc/swaps").map(|text| text.lines().count().saturating_sub(1));
     json!({
         "kernel": line("/proc/sys/kernel/osrelease"),
         "securityModules": line("/sys/kernel/security/lsm")
             .map(|text| text.split(',').map(str::to_owned).collect::<Vec<_>>()),
-        "seccomp": root.exists("/proc/sys/kernel/seccomp/actions_avail"),
+        "seccomp": root.is_dir("/proc/sys/kernel")
+            .then(|| root.exists("/proc/sys/kernel/seccomp/actions_avail")),
         "cgroup2": root.exists("/sys/fs/cgroup/cgroup.controllers"),
         "swapDevices": swaps,
-        "sysctls": sysctls,
+        "sysctls": sysctls(root),
         "mounts": mounts(root),
         "listening": sockets(root),
         "runtimes": runtimes(root),
@@ -54,11 +52,28 @@ pub(crate) fn facts(root: &Root) -> Value {
     })
 }
 
-/// Returns reported mounts with their options, and whether each is on an encrypted device.
+/// Returns the kernel settings: those that the kernel does not have are left out, and those that cannot
+/// be read have an error. `null` if none is visible.
+fn sysctls(root: &Root) -> Value {
+    if !root.is_dir("/proc/sys/kernel") {
+        return Value::Null;
+    }
+    let one =
+        |name: &&'static str| match root.text(&format!("/proc/sys/{}", name.replace('.', "/"))) {
+            Ok(text) => Some((*name, json!(text.trim()))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => Some((*name, json!({ "error": error.to_string() }))),
+        };
+    json!(SYSCTLS.iter().filter_map(one).collect::<BTreeMap<_, _>>())
+}
+
+/// Returns reported mounts with their options, and whether each is on an encrypted device. `null` if
+/// they cannot be read.
 fn mounts(root: &Root) -> Value {
     let text = root.text("/proc/1/mountinfo").or_else(|_| root.text("/proc/self/mountinfo"));
+    let Ok(text) = text else { return Value::Null };
     let mut found = Vec::new();
-    for line in text.unwrap_or_default().lines() {
+    for line in text.lines() {
         let mut fields = line.split(' ');
         let (device, place) = (fields.nth(2), fields.nth(1));
         let Some((device, place)) = device.zip(place) else { continue };
@@ -96,7 +111,7 @@ fn encrypted(root: &Root, device: &str, depth: usize) -> Option<bool> {
     if root.text(&format!("{base}/dm/uuid")).is_ok_and(|uuid| uuid.starts_with("CRYPT-")) {
         return Some(true);
     }
-    let below = root.names_in(&format!("{base}/slaves")).unwrap_or_default();
+    let below = root.names_in(&format!("{base}/slaves")).ok()?;
     let numbers = below.iter().map(|name| root.text(&format!("{base}/slaves/{name}/dev")));
     let below: Vec<_> =
         numbers.map(|number| encrypted(root, number.ok()?.trim(), depth - 1)).collect();
@@ -117,11 +132,20 @@ fn encrypted(root: &Root, device: &str, depth: usize) -> Option<bool> {
     }
 }
 
-/// Returns listening TCP sockets with their processes.
+/// Returns listening TCP sockets with their processes, where those can be read. `null` if the sockets
+/// cannot be read.
 fn sockets(root: &Root) -> Value {
     let mut listening: BTreeMap<String, (String, u16)> = BTreeMap::new();
     for file in ["/proc/1/net/tcp", "/proc/1/net/tcp6"] {
-        for line in root.text(file).unwrap_or_default().lines().skip(1) {
+        let text = match root.text(file) {
+            Ok(text) => text,
+            // Without IPv6 there is no second file.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && file.ends_with('6') => {
+                continue;
+            }
+            Err(_) => return Value::Null,
+        };
+        for line in text.lines().skip(1) {
             let fields: Vec<_> = line.split_whitespace().collect();
             let (Some(local), Some(state), Some(inode)) =
                 (fields.get(1), fields.get(3), fields.get(9))
@@ -172,6 +196,11 @@ fn scope(address: &str) -> &'static str {
         "00000000" | "00000000000000000000000000000000" => "all addresses",
         local if local.len() == 8 && local.ends_with("7F") => "loopback",
         "00000000000000000000000001000000" => "loopback",
+        // An IPv4 address in an IPv6 socket.
+        "0000000000000000FFFF000000000000" => "all addresses",
+        mapped if mapped.starts_with("0000000000000000FFFF0000") && mapped.ends_with("7F") => {
+            "loopback"
+        }
         _ => "one address",
     }
 }
@@ -185,7 +214,16 @@ fn runtimes(root: &Root) -> Value {
         "/run/crio/crio.sock",
         "/run/docker.sock",
     ];
-    json!(files.iter().filter_map(|path| root.access(path)).collect::<Vec<_>>())
+    accesses(root, "/run", &files)
+}
+
+/// Returns the access to those of the paths that exist. If `top` is not visible, it is an entry with the
+/// reason: what is in it is not known.
+fn accesses(root: &Root, top: &str, paths: &[&str]) -> Value {
+    let hidden = (!root.is_dir(top))
+        .then(|| json!({ "path": top, "error": "the directory is not visible here" }));
+    let found = paths.iter().filter_map(|path| root.access(path));
+    json!(found.chain(hidden).collect::<Vec<_>>())
 }
 
 /// Returns the access to directories with data of pods.
@@ -197,5 +235,28 @@ fn directories(root: &Root) -> Value {
         "/var/log/containers",
         "/var/log/pods",
     ];
-    json!(folders.iter().filter_map(|path| root.access(path)).collect::<Vec<_>>())
+    accesses(root, "/var/log", &folders)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_of_sockets() {
+        for (address, expect) in [
+            ("00000000", "all addresses"),
+            ("0100007F", "loopback"),
+            ("3500007F", "loopback"),
+            ("0200000A", "one address"),
+            ("00000000000000000000000000000000", "all addresses"),
+            ("00000000000000000000000001000000", "loopback"),
+            ("0000000000000000FFFF00000100007F", "loopback"),
+            ("0000000000000000FFFF00000200000A", "one address"),
+            ("0000000000000000FFFF000000000000", "all addresses"),
+            ("000080FE00000000FF005450B8A4017F", "one address"),
+        ] {
+            assert_eq!(scope(address), expect, "{address}");
+        }
+    }
 }

@@ -37,6 +37,7 @@ pub use jar::read_streamed as read_jar_streamed;
 pub use lock::{LockFile, Others};
 pub use purl::{Purl, PurlError};
 pub use reader::{Reader, Want};
+pub use rpm::{RpmFile, rpm_files};
 
 /// A package that is installed or named in a lock file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -75,12 +75,38 @@ pub(crate) fn read(bytes: &[u8]) -> Contents {
     all(&Bytes::Plain(Cow::Borrowed(bytes)), &|_| true)
 }
 
+/// An installed file, as the database of rpm describes it.
+#[derive(Debug, Clone, Copy)]
+pub struct RpmFile<'a> {
+    /// Its package.
+    pub package: &'a Package,
+    /// The path without a leading slash.
+    pub path: &'a str,
+    /// The hash as RFC 4880 numbers it (1: MD5, 8: SHA-256), and the digest of the content.
+    pub digest: Option<(u32, &'a str)>,
+}
+
+/// Calls `each` with every installed file of a database. Returns what could not be read.
+pub fn rpm_files(bytes: &[u8], each: &mut dyn FnMut(RpmFile<'_>)) -> Vec<Problem> {
+    let bytes = Bytes::Plain(Cow::Borrowed(bytes));
+    contents(&bytes, &|_| false, each).problems
+}
+
 fn all(bytes: &Bytes<'_>, keep: &dyn Fn(&str) -> bool) -> Contents {
+    contents(bytes, keep, &mut |_| {})
+}
+
+fn contents(
+    bytes: &Bytes<'_>,
+    keep: &dyn Fn(&str) -> bool,
+    each: &mut dyn FnMut(RpmFile<'_>),
+) -> Contents {
     let mut blobs = Blobs {
         contents: Contents::default(),
         left: FREE.saturating_add(bytes.len().saturating_mul(RATIO)),
         room: Room::default(),
         keep,
+        each,
     };
     let start = bytes.get(0, sqlite::MAGIC.len().min(bytes.len())).unwrap_or_default();
     let read = match () {
@@ -111,6 +137,7 @@ struct Blobs<'k> {
     left: usize,
     room: Room,
     keep: &'k dyn Fn(&str) -> bool,
+    each: &'k mut dyn FnMut(RpmFile<'_>),
 }
 
 impl Blobs<'_> {
@@ -121,8 +148,11 @@ impl Blobs<'_> {
             self.problem("the header of a package is damaged");
             return Ok(());
         };
-        let Self { contents, room, keep, .. } = self;
-        header.files(&mut |path| {
+        let Self { contents, room, keep, each, .. } = self;
+        let algorithm = header.number(header::DIGEST_ALGORITHM).unwrap_or(1);
+        header.files(&mut |path, digest| {
+            let digest = digest.map(|digest| (algorithm, digest));
+            each(RpmFile { package: &package, path, digest });
             if keep(path) && room.file(path.len(), contents) {
                 package.files.push(path.to_owned());
             }

@@ -16,6 +16,17 @@ pub(crate) fn write(value: &impl Serialize, out: &mut dyn Write) -> io::Result<(
     out.write_all(b"\n")
 }
 
+/// The same on one line.
+pub(crate) fn line(value: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
+    let mut text = Vec::new();
+    write(value, &mut text)?;
+    // Strings contain no line ends, so all of these are the formatter's.
+    for part in text.split(|byte| *byte == b'\n') {
+        out.write_all(part.trim_ascii_start())?;
+    }
+    out.write_all(b"\n")
+}
+
 /// Number of elements per task, and of tasks whose output is buffered.
 const PART: usize = 128;
 const PARTS: usize = 8;

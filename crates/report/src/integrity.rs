@@ -14,8 +14,11 @@ use crate::terminal::Page;
 use crate::terminal::style::{DIM, GOOD, PLAIN, STRONG, UNKNOWN, severity};
 use crate::{Options, guard};
 
+mod facts;
 mod sarif;
 mod words;
+
+pub use facts::{facts, refused_facts};
 
 const API_VERSION: &str = "pavisade.dev/integrity/v1";
 const KIND: &str = "IntegrityResult";

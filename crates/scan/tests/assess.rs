@@ -287,6 +287,18 @@ fn files(wrong: &str) -> String {
     let mut text = "---\napiVersion: pavisade.dev/v1\nkind: NodeFacts\nmetadata: {name: cp}\n\
                     processesRead: true\netcdUser: true\nfiles:\n"
         .to_owned();
+    let file = |class: &str| {
+        let mode = if wrong == "mode" { "0777" } else { "0400" };
+        let (owner, id) = match (wrong, class) {
+            ("owner", _) => ("other", 5),
+            (_, "etcd-data") => ("etcd", 998),
+            _ => ("root", 0),
+        };
+        format!(
+            "  {class}: [{{path: /f, mode: '{mode}', uid: {id}, gid: {id}, owner: {owner}, group: \
+             {owner}}}]\n"
+        )
+    };
     for class in [
         "admin-kubeconfig",
         "apiserver-pod",
@@ -306,18 +318,9 @@ fn files(wrong: &str) -> String {
         "scheduler-kubeconfig",
         "scheduler-pod",
     ] {
-        let mode = if wrong == "mode" { "0777" } else { "0400" };
-        let (owner, id) = match (wrong, class) {
-            ("owner", _) => ("other", 5),
-            (_, "etcd-data") => ("etcd", 998),
-            _ => ("root", 0),
-        };
-        text += &format!(
-            "  {class}: [{{path: /f, mode: '{mode}', uid: {id}, gid: {id}, owner: {owner}, group: \
-             {owner}}}]\n"
-        );
+        text += &file(class);
     }
-    text
+    text + "system:\n" + &file("runtimes") + &file("directories")
 }
 
 fn component(name: &str, flag: &str) -> String {

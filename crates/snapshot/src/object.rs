@@ -198,7 +198,13 @@ impl Object {
     /// Whether Pavisade read it from a node, a database of etcd or audit logs, or learned it with
     /// probes: it belongs to a cluster, but is not in its API.
     pub fn is_from_node(&self) -> bool {
-        let facts = [kinds::NODE_FACTS, kinds::ETCD_FACTS, kinds::USAGE_FACTS, kinds::PROBE_FACTS];
+        let facts = [
+            kinds::NODE_FACTS,
+            kinds::ETCD_FACTS,
+            kinds::USAGE_FACTS,
+            kinds::PROBE_FACTS,
+            kinds::INTEGRITY_FACTS,
+        ];
         facts.into_iter().any(|kind| self.is(kind))
             || self.at(&["metadata", "labels", FROM_NODE]).is_some()
     }

@@ -54,7 +54,7 @@ mod worlds;
 
 pub use cluster::{
     Answer, AnyCertificate, Api, ClusterClient, ClusterLimits, ClusterRequest, ConnectError,
-    LoadedCluster, api, load_cluster,
+    LoadedCluster, api, handshake, load_cluster,
 };
 pub use open::open_regular;
 pub use saved::saved;

@@ -150,7 +150,9 @@ fn parse(stat: &str) -> Option<Seen> {
     let mut fields = rest.split(' ');
     let ended = matches!(fields.next()?, "Z" | "X");
     let parent = fields.next()?.parse().ok()?;
-    Some(Seen { parent, started: fields.nth(17)?.parse().ok()?, ended })
+    // While other threads end, they keep the sockets of the process open.
+    let threads: u32 = fields.nth(15)?.parse().ok()?;
+    Some(Seen { parent, started: fields.nth(1)?.parse().ok()?, ended: ended && threads <= 1 })
 }
 
 #[cfg(test)]
@@ -169,6 +171,18 @@ mod tests {
             let seen = parse(&format!("7 ({name}) S {}", rest.join(" "))).unwrap();
             assert_eq!((seen.parent, seen.started, seen.ended), (4, 22, false), "{name}");
         }
+    }
+
+    /// A port was still in use after the process that it belonged to seemed to have ended.
+    #[test]
+    fn a_process_has_not_ended_while_its_threads_end() {
+        let ended = |state: &str, threads: u32| {
+            let fields = (4..=52).map(|field: u32| if field == 20 { threads } else { field });
+            let rest: Vec<String> = fields.map(|field| field.to_string()).collect();
+            parse(&format!("7 (sh) {state} {}", rest.join(" "))).unwrap().ended
+        };
+        assert!(ended("Z", 1) && ended("Z", 0) && ended("X", 0));
+        assert!(!ended("Z", 12) && !ended("S", 1));
     }
 
     #[test]

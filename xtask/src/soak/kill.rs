@@ -176,7 +176,7 @@ fn pod(name: &str) -> String {
 }
 
 /// Builds the program like the tests.
-fn program() -> anyhow::Result<PathBuf> {
+pub(super) fn program() -> anyhow::Result<PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let built = Command::new(cargo)
         .args(["build", "--quiet", "-p", "pavisade-cli", "--message-format=json"])

@@ -25,6 +25,15 @@ impl Class {
     /// Judges all files of the class. A node without such a file is not judged.
     pub(super) fn judge(self, node: &Object) -> Verdict<'_> {
         let files = node.at(&["files", self.name]).into_iter().flat_map(Value::items);
+        self.judge_files(node, files)
+    }
+
+    /// Judges files of a node that are not in a class.
+    pub(super) fn judge_files<'a>(
+        self,
+        node: &'a Object,
+        files: impl Iterator<Item = Value<'a>>,
+    ) -> Verdict<'a> {
         let etcd_user = node.at(&["etcdUser"]).and_then(Value::as_bool) == Some(true);
         let mut files = files.peekable();
         if files.peek().is_none() {

@@ -178,6 +178,41 @@ fn kubelets_are_known_only_if_all_processes_were_read() {
     assert_eq!(said(false).len(), 1);
 }
 
+/// A file that a node could not read makes the checks of that file unknown, and no other.
+#[test]
+fn files_that_a_node_could_not_read_are_unknown() {
+    let text = |notes: &str| {
+        format!(
+            "---\napiVersion: v1\nkind: Node\nmetadata: {{name: a}}\n---\napiVersion: \
+             pavisade.dev/v1\nkind: NodeFacts\nmetadata: {{name: a}}\nprocessesRead: true\n\
+             notes: {notes}\n"
+        )
+    };
+    let said = |check, notes: &str| said(check, &text(notes), Coverage::Complete);
+    let unread = "[{kind: unread, of: [KubeletConfiguration], message: /c cannot be read}]";
+    let why = "on the node `a`, /c cannot be read".to_owned();
+    assert_eq!(said("kubelet-anonymous-access", unread), [why]);
+    assert_eq!(said("cni-file-access", unread), [""; 0]);
+    let other = "[{kind: info, of: [KubeletConfiguration], message: m}, an old note]";
+    assert_eq!(said("kubelet-anonymous-access", other), [""; 0]);
+    // A static pod that cannot be read is about the program in it.
+    let manifest = "[{kind: unread, of: [etcd], message: /e.yaml cannot be read}]";
+    let etcd = said("etcd-without-certificate", manifest);
+    assert!(etcd.iter().any(|why| why.contains("/e.yaml cannot be read")), "{etcd:?}");
+}
+
+/// With facts of files from one of two nodes, nothing holds for the cluster.
+#[test]
+fn files_of_one_node_say_nothing_about_another() {
+    let node =
+        |name: &str| format!("---\napiVersion: v1\nkind: Node\nmetadata: {{name: {name}}}\n");
+    let facts = "---\napiVersion: pavisade.dev/v1\nkind: IntegrityFacts\nmetadata: {name: a}\n";
+    let said = |text: &str| said("unexpected-file-change", text, Coverage::Complete);
+    assert_eq!(said(&(node("a") + facts)), [""; 0]);
+    assert_eq!(said(&(node("a") + &node("b") + facts)), ["no facts were read from the node `b`"]);
+    assert_eq!(said(&node("a")), [""; 0]);
+}
+
 #[test]
 fn in_files_what_was_not_read_is_unknown() {
     let said = |read: bool, check: &str| {

@@ -26,6 +26,7 @@ pub(crate) mod shared_volume;
 pub(crate) mod stale_value_in_etcd;
 pub(crate) mod static_secret_store_credential;
 pub(crate) mod synced_secret_store;
+pub(crate) mod unencrypted_node_device;
 pub(crate) mod unencrypted_storage_class;
 pub(crate) mod unencrypted_volume;
 pub(crate) mod unencrypted_volume_traffic;

@@ -92,3 +92,32 @@ pub(crate) struct Access {
     #[arg(long, value_name = "SECONDS", default_value_t = 900, value_parser = clap::value_parser!(u64).range(1..=86_400), help_heading = "Cluster")]
     pub cluster_timeout: u64,
 }
+
+/// An API server to which requests are sent.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ApiServer {
+    /// Path to the kubeconfig [default: as for kubectl, or the ServiceAccount of the pod].
+    #[arg(long, value_name = "FILE", help_heading = "Cluster")]
+    pub kubeconfig: Option<PathBuf>,
+
+    /// Context of the kubeconfig to use instead of the current one.
+    #[arg(long, value_name = "NAME", help_heading = "Cluster")]
+    pub context: Option<String>,
+
+    /// User to impersonate.
+    #[arg(long = "as", value_name = "USER", help_heading = "Cluster")]
+    pub impersonate: Option<String>,
+
+    /// Group to impersonate (repeatable).
+    #[arg(
+        long = "as-group",
+        value_name = "GROUP",
+        requires = "impersonate",
+        help_heading = "Cluster"
+    )]
+    pub impersonate_groups: Vec<String>,
+
+    /// Timeout of a single request to the API server.
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3600), help_heading = "Cluster")]
+    pub request_timeout: u64,
+}

@@ -1,11 +1,10 @@
 //! Arguments of `pavisade grant`.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
-use super::Color;
+use super::{ApiServer, Color};
 
 const CREATE_EXAMPLES: &str = "\
 Examples:
@@ -118,7 +117,7 @@ pub(crate) enum GrantCommand {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct To {
     #[command(flatten)]
-    pub server: Server,
+    pub server: ApiServer,
 
     /// Print JSON.
     #[arg(long, help_heading = "Output")]
@@ -131,35 +130,6 @@ pub(crate) struct To {
     /// Columns to fill; by default those of the terminal, or 100.
     #[arg(long, value_name = "COLUMNS", help_heading = "Output")]
     pub width: Option<usize>,
-}
-
-/// Which API server, and as whom.
-#[derive(Debug, Clone, Args)]
-pub(crate) struct Server {
-    /// Path to the kubeconfig [default: as for kubectl, or the ServiceAccount of the pod].
-    #[arg(long, value_name = "FILE", help_heading = "Cluster")]
-    pub kubeconfig: Option<PathBuf>,
-
-    /// Context of the kubeconfig to use instead of the current one.
-    #[arg(long, value_name = "NAME", help_heading = "Cluster")]
-    pub context: Option<String>,
-
-    /// User to impersonate.
-    #[arg(long = "as", value_name = "USER", help_heading = "Cluster")]
-    pub impersonate: Option<String>,
-
-    /// Group to impersonate (repeatable).
-    #[arg(
-        long = "as-group",
-        value_name = "GROUP",
-        requires = "impersonate",
-        help_heading = "Cluster"
-    )]
-    pub impersonate_groups: Vec<String>,
-
-    /// Timeout of a single request to the API server.
-    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3600), help_heading = "Cluster")]
-    pub request_timeout: u64,
 }
 
 /// Reads a time: numbers with units, `1h30m`.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{Choose, Color, Registry};
+use super::{ApiServer, Choose, Color, Registry};
 
 const BASELINE_HELP: &str = "\
 The key stays on another machine: make the baseline on the node without --key, copy it, and sign it
@@ -44,12 +44,28 @@ Examples:
   pavisade integrity verify node-1.baseline --key team.pub --expect sha256:…
   pavisade integrity verify node-1.baseline --key team.pub --root /host --node node-1 -f json
   pavisade integrity verify node-1.baseline --key team.pub --digests kubernetes-1.37.2.sha256
+  pavisade integrity verify node-1.baseline --key team.pub --expect-config-map pavisade-integrity/integrity-digests
+  pavisade integrity verify node-1.baseline --key team.pub --expect sha256:… --facts -o node-1.json
+  pavisade comply --cluster --framework pci-dss node-1.json node-2.json
 
 Exit codes:
   0  no change, or only expected ones
   1  unexpected changes
   2  wrong usage, or a baseline that is refused
   3  something could not be read, so it is not known whether it changed";
+
+const PUBLISH_HELP: &str = "\
+Run it where the key is, not on a node, as an identity that may get and patch this one ConfigMap
+(deploy/integrity has the role). Nodes only read it. The digest in the ConfigMap must be that of an
+earlier version of the same baseline: otherwise the baseline was replaced, and --replace is needed.
+
+Examples:
+  pavisade integrity publish node-1.baseline --key team.pub --config-map pavisade-integrity/integrity-digests
+  pavisade integrity verify node-1.baseline --key team.pub --expect-config-map pavisade-integrity/integrity-digests
+
+Exit codes:
+  0  the ConfigMap has the digest of the newest version
+  2  wrong usage, a baseline that is refused, or the API server refused the change";
 
 const WATCH_HELP: &str = "\
 Needs CAP_SYS_ADMIN and CAP_DAC_READ_SEARCH, and the process ids of the host (hostPID in a pod). Changes
@@ -93,6 +109,8 @@ pub(crate) enum IntegrityCommand {
     Sign(SignBaselineArgs),
     /// Show the versions of a baseline.
     Show(ShowArgs),
+    /// Store the digest of a signed baseline in a ConfigMap of the cluster.
+    Publish(PublishArgs),
     /// Compare the files of a node with a baseline, and explain what changed.
     Verify(Box<VerifyBaselineArgs>),
     /// Report changes as they happen, with the process and the pod.
@@ -218,6 +236,29 @@ pub(crate) struct ShowArgs {
     pub entries: bool,
 }
 
+#[derive(Debug, Args)]
+#[command(after_help = PUBLISH_HELP)]
+pub(crate) struct PublishArgs {
+    /// The baseline.
+    #[arg(value_name = "BASELINE")]
+    pub baseline: PathBuf,
+
+    /// Accept signatures of this public key; may be given again.
+    #[arg(long = "key", value_name = "FILE", required = true)]
+    pub keys: Vec<PathBuf>,
+
+    /// The ConfigMap. It has one entry for each node, and is created if it does not exist.
+    #[arg(long, value_name = "NAMESPACE/NAME", value_parser = place)]
+    pub config_map: Place,
+
+    /// Replace a digest that is not of an earlier version of this baseline.
+    #[arg(long)]
+    pub replace: bool,
+
+    #[command(flatten)]
+    pub server: ApiServer,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum IntegrityFormat {
     Table,
@@ -252,6 +293,10 @@ pub(crate) struct VerifyBaselineArgs {
     #[arg(long)]
     pub trust_ctime: bool,
 
+    /// Print facts on one line, which `pavisade scan` and `pavisade comply` read, instead of a report.
+    #[arg(long, conflicts_with_all = ["format", "full"])]
+    pub facts: bool,
+
     /// Verify again and again, with so many seconds between, until interrupted. A baseline that is
     /// refused is reported each time.
     #[arg(long, value_name = "SECONDS")]
@@ -271,7 +316,7 @@ pub(crate) struct TrustArgs {
     #[arg(
         long = "key",
         value_name = "FILE",
-        required_unless_present_any = ["expect", "expect_file"]
+        required_unless_present_any = ["expect", "expect_file", "expect_config_map"]
     )]
     pub keys: Vec<PathBuf>,
 
@@ -282,6 +327,19 @@ pub(crate) struct TrustArgs {
     /// The file with the digest of the newest version.
     #[arg(long, value_name = "FILE", conflicts_with = "expect")]
     pub expect_file: Option<PathBuf>,
+
+    /// The ConfigMap with the digest of the newest version, below the name of the node. It is read from
+    /// the API server.
+    #[arg(
+        long,
+        value_name = "NAMESPACE/NAME",
+        value_parser = place,
+        conflicts_with_all = ["expect", "expect_file"]
+    )]
+    pub expect_config_map: Option<Place>,
+
+    #[command(flatten)]
+    pub server: ApiServer,
 }
 
 /// How a result is shown.
@@ -374,4 +432,54 @@ pub(crate) struct WatchArgs {
     /// The format.
     #[arg(short, long, value_name = "NAME", default_value = "text")]
     pub format: WatchFormat,
+}
+
+/// A ConfigMap.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub namespace: String,
+    pub name: String,
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.name)
+    }
+}
+
+/// Reads the option: names are parts of a URL.
+fn place(text: &str) -> Result<Place, String> {
+    let plain = |name: &str| {
+        let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        let label = |part: &str| !part.is_empty() && part.bytes().all(allowed);
+        name.len() <= 253 && name.split('.').all(label)
+    };
+    match text.split_once('/') {
+        Some((namespace, name)) if plain(namespace) && plain(name) => {
+            Ok(Place { namespace: namespace.to_owned(), name: name.to_owned() })
+        }
+        _ => Err("want a namespace and a name: pavisade-integrity/integrity-digests".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_a_namespace_and_a_name() {
+        for (text, valid) in [
+            ("a/b", true),
+            ("pavisade-integrity/x.y-z", true),
+            ("a", false),
+            ("a/", false),
+            ("/b", false),
+            ("a/b/c", false),
+            ("a/..", false),
+            ("A/b", false),
+            ("a/b?x", false),
+        ] {
+            assert_eq!(place(text).is_ok(), valid, "{text}");
+        }
+    }
 }

@@ -11,7 +11,8 @@ const COLLECT_CODES: &str = "\
 Examples:
   pavisade node audit --root /host --facts > worker-1.json
   kubectl logs -n pavisade-node -l job-name=pavisade-node --tail=-1 | pavisade node collect - > nodes.json
-  pavisade scan --cluster nodes.json
+  kubectl logs -n pavisade-integrity -l app.kubernetes.io/name=pavisade-integrity --tail=-1 --since=2h | pavisade node collect - > files.json
+  pavisade scan --cluster nodes.json files.json
   pavisade comply --cluster --framework cis-1.12 nodes.json
 
 Exit codes:
@@ -31,7 +32,8 @@ pub(crate) enum NodeCommand {
     /// sections 1, 2 and 4).
     #[command(after_help = EXIT_CODES)]
     Audit(AuditArgs),
-    /// Join the facts of several nodes in one file, for `scan` and `comply`.
+    /// Join the facts of several nodes in one file, for `scan` and `comply`: those of `node audit` and of
+    /// `integrity verify`.
     #[command(after_help = COLLECT_CODES)]
     Collect(CollectArgs),
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::grant::{Server, time};
-use super::{Color, ConfigFile};
+use super::grant::time;
+use super::{ApiServer, Color, ConfigFile};
 
 const CHECK_CODES: &str = "\
 Examples:
@@ -166,7 +166,7 @@ pub(crate) struct QuarantineArgs {
     pub reason: String,
 
     #[command(flatten)]
-    pub server: Server,
+    pub server: ApiServer,
 }
 
 #[derive(Debug, Args)]
@@ -184,7 +184,7 @@ pub(crate) struct ReleaseArgs {
     pub namespace: Option<String>,
 
     #[command(flatten)]
-    pub server: Server,
+    pub server: ApiServer,
 }
 
 /// Which alerts are shown.

@@ -20,7 +20,8 @@ Exit codes:
   0  every resource that is checked is encrypted as expected
   1  values in plain text, stale objects, or members that do not agree
   2  wrong usage, or a database cannot be opened
-  3  something could not be read, or the configuration is unclear, so the result is incomplete";
+  3  something could not be read, values of a required resource have no known form, or the
+     configuration is unclear, so the result is incomplete";
 
 const PLAN_CODES: &str = "\
 Examples:

@@ -15,7 +15,7 @@ use pavisade_report::Options;
 use pavisade_report::integrity::{self, Integrity, IntegrityFormat as Format, Source};
 use pavisade_scan::Timestamp;
 
-use super::{expected, public_keys};
+use super::{expected, pinned, public_keys};
 use crate::args::integrity::{IntegrityFormat, ShownArgs, TrustArgs, VerifyBaselineArgs};
 use crate::output::{Output, named, output, place};
 use crate::terminal::{color, width};
@@ -41,13 +41,19 @@ pub(super) fn run(args: &VerifyBaselineArgs) -> anyhow::Result<Outcome> {
 
 fn once(args: &VerifyBaselineArgs) -> anyhow::Result<Outcome> {
     let node = args.node.found()?;
-    let (baseline, is_newest) = match accepted(&args.baseline, &args.trust, node) {
+    let bound = bound(&args.trust, node.clone())?;
+    let is_newest = bound.expect.is_some();
+    let baseline = match accepted(&args.baseline, &bound) {
         Ok(accepted) => accepted,
         Err(error) => {
-            if args.shown.format == IntegrityFormat::Json {
-                let file = named(args.shown.output.as_deref());
+            let file = named(args.shown.output.as_deref());
+            let why = format!("{error:#}");
+            if args.facts {
+                let now = Timestamp::now().to_string();
                 output(file)?
-                    .put(&place(file), |out| integrity::refused(&format!("{error:#}"), out))?;
+                    .put(&place(file), |out| integrity::refused_facts(&node, &why, &now, out))?;
+            } else if args.shown.format == IntegrityFormat::Json {
+                output(file)?.put(&place(file), |out| integrity::refused(&why, out))?;
             }
             return Err(error);
         }
@@ -119,7 +125,21 @@ fn once(args: &VerifyBaselineArgs) -> anyhow::Result<Outcome> {
         strict: args.strict,
         notes: &notes,
     };
+    if args.facts {
+        let place = place(named(args.shown.output.as_deref()));
+        let now = Timestamp::now().to_string();
+        out.put(&place, |out| integrity::facts(&result, &now, out))?;
+        return Ok(outcome(&result));
+    }
     shown(&result, out, &args.shown)
+}
+
+fn outcome(result: &Integrity<'_>) -> Outcome {
+    match (result.counts().0, result.compared.doubts.is_empty()) {
+        (0, true) => Outcome::Clean,
+        (0, false) => Outcome::Incomplete,
+        _ => Outcome::Findings,
+    }
 }
 
 /// Writes a result and returns the outcome.
@@ -141,27 +161,24 @@ pub(super) fn shown(
         IntegrityFormat::Sarif => Format::Sarif,
     };
     out.put(&place(file), |out| integrity::integrity(result, format, &options, out))?;
-    Ok(match (result.counts().0, result.compared.doubts.is_empty()) {
-        (0, true) => Outcome::Clean,
-        (0, false) => Outcome::Incomplete,
-        _ => Outcome::Findings,
-    })
+    Ok(outcome(result))
 }
 
-/// Returns the baseline, and whether it is known to be the newest.
-fn accepted(file: &Path, args: &TrustArgs, node: Node) -> anyhow::Result<(Baseline, bool)> {
+/// Returns what the baseline must satisfy.
+fn bound(args: &TrustArgs, node: Node) -> anyhow::Result<Bound> {
     let keys = public_keys(&args.keys)?;
-    let expect = match (&args.expect, &args.expect_file) {
-        (Some(text), _) => Some(expected(text)?),
-        (None, Some(file)) => Some(expected(bounded::text(file, MAX_DIGEST)?.trim())?),
-        (None, None) => None,
+    let expect = match (&args.expect, &args.expect_file, &args.expect_config_map) {
+        (Some(text), ..) => Some(expected(text)?),
+        (None, Some(file), _) => Some(expected(bounded::text(file, MAX_DIGEST)?.trim())?),
+        (None, None, Some(place)) => Some(pinned::expected(place, &node.name, &args.server)?),
+        (None, None, None) => None,
     };
-    let is_newest = expect.is_some();
+    Ok(Bound { keys, expect, node: Some(node) })
+}
+
+fn accepted(file: &Path, bound: &Bound) -> anyhow::Result<Baseline> {
     let bytes = bounded::bytes(file, MAX_BYTES)?;
-    let bound = Bound { keys, expect, node: Some(node) };
-    let baseline =
-        read(&bytes, &bound).with_context(|| format!("{} is refused", file.display()))?;
-    Ok((baseline, is_newest))
+    read(&bytes, bound).with_context(|| format!("{} is refused", file.display()))
 }
 
 fn lists(

@@ -7,7 +7,7 @@ use pavisade_access::quarantine::{Quarantine, quarantine as cut_off, release as 
 use tokio::runtime::Runtime;
 
 use crate::args::runtime::{QuarantineArgs, ReleaseArgs};
-use crate::grant::connect;
+use crate::cluster;
 use crate::{Outcome, terminal};
 
 pub(super) fn quarantine(args: &QuarantineArgs) -> anyhow::Result<Outcome> {
@@ -15,7 +15,7 @@ pub(super) fn quarantine(args: &QuarantineArgs) -> anyhow::Result<Outcome> {
     let pod = named(&args.pod);
     let time = SignedDuration::try_from(*time).unwrap_or(SignedDuration::MAX);
     let (made, allowing) = runtime()?.block_on(async {
-        let api = connect(server).await?;
+        let api = cluster::api(server).await?;
         anyhow::Ok(cut_off(&api, (namespace, pod), time, reason).await?)
     })?;
     let until = made.end.map(|end| format!(" until {end}")).unwrap_or_default();
@@ -43,7 +43,7 @@ pub(super) fn quarantine(args: &QuarantineArgs) -> anyhow::Result<Outcome> {
 
 pub(super) fn release(args: &ReleaseArgs) -> anyhow::Result<Outcome> {
     let (ended, left) = runtime()?.block_on(async {
-        let api = connect(&args.server).await?;
+        let api = cluster::api(&args.server).await?;
         anyhow::Ok(match args.pod.as_deref().map(named) {
             Some(pod) => {
                 let namespace = args.namespace.as_deref().unwrap_or("default");

@@ -11,6 +11,9 @@ pub(super) const LICENCE: u32 = 1014;
 pub(super) const ARCHITECTURE: u32 = 1022;
 pub(super) const SOURCE: u32 = 1044;
 const FILE_STATES: u32 = 1029;
+const FILE_DIGESTS: u32 = 1035;
+/// The hash of the digests, numbered as in RFC 4880; MD5 if absent.
+pub(super) const DIGEST_ALGORITHM: u32 = 5011;
 const OLD_FILES: u32 = 1027;
 const FOLDER_OF: u32 = 1116;
 const BASENAMES: u32 = 1117;
@@ -65,19 +68,25 @@ impl<'a> Header<'a> {
         (kind == STRING_ARRAY).then(|| texts(data, count))
     }
 
-    /// Calls `each` with every installed file, without a leading slash.
-    pub(super) fn files(&self, each: &mut dyn FnMut(&str)) {
+    /// Calls `each` with every installed file, without a leading slash, and the digest of its content,
+    /// which directories and links do not have.
+    pub(super) fn files(&self, each: &mut dyn FnMut(&str, Option<&str>)) {
         let states = self
             .entry(FILE_STATES)
             .map_or(&[][..], |(_, count, data)| data.get(..count).unwrap_or(&[]));
         // Some files were not installed (documentation) or were replaced by another package.
         let is_there = |index: usize| states.get(index).is_none_or(|state| *state == 0);
+        let digests: Vec<_> = self.all(FILE_DIGESTS).into_iter().flatten().collect();
+        let digest = |index: usize| {
+            let text = std::str::from_utf8(digests.get(index)?).ok()?;
+            (!text.is_empty()).then_some(text)
+        };
         let mut add = |index: usize, folder: &[u8], name: &[u8]| {
             if !is_there(index) || folder.len() + name.len() > MAX_PATH {
                 return;
             }
             let path = [folder, name].concat();
-            each(String::from_utf8_lossy(&path).trim_start_matches('/'));
+            each(String::from_utf8_lossy(&path).trim_start_matches('/'), digest(index));
         };
         if let Some(names) = self.all(BASENAMES) {
             let folders: Vec<_> = self.all(FOLDERS).into_iter().flatten().collect();

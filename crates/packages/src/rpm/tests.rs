@@ -22,6 +22,8 @@ fn header(name: &str, release: &str, epoch: u32, source: &str) -> Vec<u8> {
     add(1116, 4, 3, &[0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0]);
     add(1117, 8, 3, b"a\0doc\0b\0");
     add(1118, 8, 2, b"/usr/bin/\0/usr/share/\0");
+    add(1035, 8, 3, b"aa\0bb\0\0");
+    add(5011, 4, 1, &8_u32.to_be_bytes());
     let lengths = [entries.len() as u32 / 16, data.len() as u32];
     [lengths.map(u32::to_be_bytes).concat(), entries, data].concat()
 }
@@ -116,6 +118,23 @@ fn ndb_and_bdb() {
     assert_eq!(said(&ndb()), wanted());
     assert_eq!(said(&bdb(false)), wanted());
     assert_eq!(said(&bdb(true)), wanted());
+}
+
+#[test]
+fn files_have_digests() {
+    let mut found = Vec::new();
+    let problems = rpm_files(&ndb(), &mut |file| {
+        found.push(format!("{} {} {:?}", file.package.version, file.path, file.digest));
+    });
+    assert!(problems.is_empty());
+    // The second file was not installed, and the last one has no digest.
+    let expect = [
+        r#"1.0-1.el9 usr/bin/a Some((8, "aa"))"#,
+        "1.0-1.el9 usr/bin/b None",
+        r#"3:1.0-2 usr/bin/a Some((8, "aa"))"#,
+        "3:1.0-2 usr/bin/b None",
+    ];
+    assert_eq!(found, expect);
 }
 
 #[test]

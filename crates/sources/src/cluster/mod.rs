@@ -30,7 +30,7 @@ use pavisade_snapshot::{Coverage, Object, WorldParts};
 pub use api::{Api, api};
 pub use client::{Answer, ClusterClient};
 pub use connect::ConnectError;
-pub use tls::AnyCertificate;
+pub use tls::{AnyCertificate, handshake};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;

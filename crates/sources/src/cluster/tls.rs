@@ -55,7 +55,12 @@ fn chunks<T>(all: &[T]) -> impl Iterator<Item = &[T]> {
     std::iter::once(first).chain(rest.chunks(AT_ONCE))
 }
 
-async fn handshake(host: &str, port: u16, name: &str) -> Result<Vec<Vec<u8>>, String> {
+/// Returns the certificates that a server shows in a handshake, the server's own first. They are not
+/// verified.
+///
+/// # Errors
+/// There is no connection, or no handshake: a sentence that says why.
+pub async fn handshake(host: &str, port: u16, name: &str) -> Result<Vec<Vec<u8>>, String> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = ClientConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()
