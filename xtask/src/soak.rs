@@ -87,6 +87,14 @@ const LOOPS: &[Loop] = &[
         tool: Some("authorizer"),
         run: tokens::run,
     },
+    // The same on a real API server, to which this program is all issuers.
+    Loop {
+        name: "tokens-server",
+        full: 1_500,
+        elsewhere: false,
+        tool: Some("control-plane"),
+        run: tokens::server::run,
+    },
     // Grants on a real API server whose sweepers are killed at random.
     Loop { name: "grants", full: 200, elsewhere: true, tool: Some("control-plane"), run: grants },
     // Kills runs of active probes on a real API server, and reverts them.

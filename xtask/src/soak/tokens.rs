@@ -6,6 +6,7 @@
 //! another audience, from another issuer, signed by another key, and with claims of other types.
 
 mod cases;
+pub(super) mod server;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -64,25 +65,7 @@ pub(super) fn run(count: u32, seed: u64) -> anyhow::Result<()> {
     for (((one, name, claims, _), token), truth) in all.iter().zip(&tokens).zip(said) {
         let ours = judge(&one.text, token, &keys, now as f64)?;
         accepted += usize::from(truth["accepted"] == true);
-        let same = match &ours {
-            Judged::Accepted(login) => {
-                let mut theirs: Vec<_> = truth["groups"]
-                    .as_array()
-                    .into_iter()
-                    .flatten()
-                    .filter_map(Value::as_str)
-                    .collect();
-                let mut own: Vec<_> = login.groups.iter().map(String::as_str).collect();
-                theirs.sort_unstable();
-                own.sort_unstable();
-                truth["accepted"] == true
-                    && truth["username"] == json!(login.username)
-                    && theirs == own
-            }
-            Judged::Refused(_) => truth["accepted"] == false,
-            Judged::Unknown(_) => false,
-        };
-        match same {
+        match agrees(&ours, truth) {
             true => agreed += 1,
             false => wrong.push(format!(
                 "{}: {name}: {claims}\n  the truth is {truth}\n  we say {ours:?}",
@@ -107,13 +90,32 @@ pub(super) fn run(count: u32, seed: u64) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Whether a verdict is the same as that of Kubernetes: with the same user and groups.
+fn agrees(ours: &Judged, truth: &Value) -> bool {
+    match ours {
+        Judged::Accepted(login) => {
+            let theirs = truth["groups"].as_array().into_iter().flatten();
+            let mut theirs: Vec<_> = theirs.filter_map(Value::as_str).collect();
+            let mut own: Vec<_> = login.groups.iter().map(String::as_str).collect();
+            theirs.sort_unstable();
+            own.sort_unstable();
+            truth["accepted"] == true && truth["username"] == json!(login.username) && theirs == own
+        }
+        Judged::Refused(_) => truth["accepted"] == false,
+        Judged::Unknown(_) => false,
+    }
+}
+
 fn judge(configuration: &str, token: &str, keys: &Keys, now: f64) -> anyhow::Result<Judged> {
+    let token = Token::read(token).map_err(anyhow::Error::msg)?;
+    Ok(authentication(configuration)?.judge(&token, Some(keys), now))
+}
+
+fn authentication(configuration: &str) -> anyhow::Result<Authentication> {
     let documents = read(&Source::new("authentication.yaml", configuration));
     let sent: Vec<_> = documents.docs.iter().flat_map(|doc| objects(doc.root()).sent).collect();
     let object = sent.first().map(|one| Object::new(one.value, one.api_version, one.kind));
-    let configuration = Authentication::read(&object.context("no configuration")?);
-    let token = Token::read(token).map_err(anyhow::Error::msg)?;
-    Ok(configuration.judge(&token, Some(keys), now))
+    Ok(Authentication::read(&object.context("no configuration")?))
 }
 
 /// An issuer with one key.

@@ -28,7 +28,7 @@ impl Case {
     }
 }
 
-const ISSUER: &str = "https://login.example.com";
+pub(super) const ISSUER: &str = "https://login.example.com";
 
 pub(super) fn configurations() -> Vec<Case> {
     let mut all = Vec::new();
