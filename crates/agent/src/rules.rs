@@ -76,7 +76,7 @@ fn exceptions(args: &RuleArgs, rules: &[Rule]) -> anyhow::Result<Exceptions> {
         crate::say(&format!("error: {message}"));
     }
     if !wrong.is_empty() {
-        bail!("{} errors in exceptions for alerts", wrong.len());
+        bail!("{} wrong exceptions for alerts", wrong.len());
     }
     Ok(exceptions)
 }
@@ -128,4 +128,36 @@ pub(crate) fn text(path: &Path) -> anyhow::Result<String> {
         bail!("{}: it is larger than {MAX_BYTES} bytes", reading());
     }
     Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exceptions_are_those_of_a_policy_file_and_wrong_ones_end_the_start() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("policy.yaml");
+        let with = |text: &str| {
+            std::fs::write(&file, text).unwrap();
+            let exceptions = vec![file.clone()];
+            loaded(&RuleArgs { rules: Vec::new(), only_these_rules: false, exceptions })
+        };
+        let of_scan = "{checks: [host-port], reason: ports, until: 2999-12-31}";
+        let right = "{rules: [PV-R101], reason: tests, until: 2999-12-31}";
+        assert!(with(&format!("disable: [host-port]\nexceptions: [{of_scan}, {right}]\n")).is_ok());
+        for wrong in [
+            "{rules: [PV-R101], until: 2999-12-31}",
+            "{rules: [PV-R999], reason: tests, until: 2999-12-31}",
+            "{rules: [PV-R101], condition: ka.verb = get, reason: tests, until: 2999-12-31}",
+        ] {
+            let error = with(&format!("exceptions: [{of_scan}, {right}, {wrong}]\n")).unwrap_err();
+            assert!(error.to_string().contains("1 wrong exceptions"), "{wrong}: {error}");
+        }
+        assert!(with("exceptions: [").is_err());
+        std::fs::remove_file(&file).unwrap();
+        let exceptions = vec![file.clone()];
+        let args = RuleArgs { rules: Vec::new(), only_these_rules: false, exceptions };
+        assert!(loaded(&args).unwrap_err().to_string().contains("policy.yaml"));
+    }
 }

@@ -149,14 +149,15 @@ impl Connections {
         let mut connections = Self::none();
         let mut protocol = Protocol::Tcp;
         for part in text.split(',') {
-            let part = part.trim().to_ascii_uppercase();
+            let given = part.trim();
+            let part = given.to_ascii_uppercase();
             let words: Vec<_> = part.split([' ', '/']).filter(|word| !word.is_empty()).collect();
             let mut ports = None;
             for word in &words {
                 match Protocol::read(word) {
                     Some(named) => protocol = named,
                     None if ports.is_none() => ports = Some(*word),
-                    None => return Err(format!("`{part}` is not a port")),
+                    None => return Err(format!("`{given}` is not a port")),
                 }
             }
             if words.is_empty() {
@@ -170,7 +171,7 @@ impl Connections {
                         (Ok(first), Ok(last)) if 1 <= first && first <= last => {
                             Self::range(protocol, first, last)
                         }
-                        _ => return Err(format!("`{part}` is not a port from 1 to 65535")),
+                        _ => return Err(format!("`{given}` is not a port from 1 to 65535")),
                     }
                 }
             };

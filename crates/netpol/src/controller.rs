@@ -7,7 +7,7 @@
 
 use pavisade_images::reference::{self, Image};
 use pavisade_model::kinds;
-use pavisade_snapshot::{Container, Object, Pod, View};
+use pavisade_snapshot::{Container, Pod};
 use pavisade_yaml::Value;
 
 use crate::cluster::{Party, Workload};
@@ -77,28 +77,6 @@ const PROJECTS: [Project; 8] = [
         images: &["library/kong", "kong/kong", "kong/kong-gateway"],
     },
 ];
-
-/// An IngressClass.
-#[derive(Debug, Clone)]
-pub struct Class {
-    name: String,
-    controller: String,
-    is_default: bool,
-}
-
-impl Class {
-    pub(crate) fn read_all(view: &View<'_>) -> Vec<Self> {
-        let read = |class: &Object| {
-            let marked = class.annotation("ingressclass.kubernetes.io/is-default-class");
-            Some(Self {
-                name: class.name().to_owned(),
-                controller: class.at(&["spec", "controller"])?.as_str()?.to_owned(),
-                is_default: marked.is_some_and(|value| value == "true"),
-            })
-        };
-        view.list(kinds::INGRESS_CLASS).objects.into_iter().filter_map(read).collect()
-    }
-}
 
 /// Who connects to the backends of Ingresses and Routes.
 #[derive(Debug, Clone)]

@@ -38,7 +38,7 @@ mod who;
 pub use addresses::Addresses;
 pub use cluster::{Kind, NamedPort, Namespace, Party, Workload};
 pub use connections::{Connections, Protocol};
-pub use controller::{Class, Serving};
+pub use controller::Serving;
 pub use diff::{Change, Name, differences};
 pub use engine::{Engine, Known, PartyId, VerdictId};
 pub use exposure::{Exposure, Group, Imagined, restricted};
@@ -54,7 +54,7 @@ pub use policy::{Action, Direction, Flaw, FlawKind, Peer, Policy, Ports, Rule, T
 pub use profile::{Assumptions, GENERIC, PROFILES, Profile};
 pub use rules::{BadLine, Demand, Outcome, Unasked, demands, holds};
 pub use selector::{Labels, Operator, Requirement, Selector};
-pub use service::{Entry, Reach, Service, ServicePort, Target};
+pub use service::{Class, Entry, Reach, Service, ServicePort, Target};
 pub use vendor::Vendor;
 pub use verdict::{Doubt, Verdict};
 pub use who::{Asked, Unclear, Who, ask};

@@ -7,12 +7,11 @@ use pavisade_snapshot::{Coverage, Object, Reads, View};
 
 use crate::addresses::Addresses;
 use crate::cluster::{Cast, Namespace, Party, Workload};
-use crate::controller::Class;
 use crate::policy::{Peer, Policy};
 use crate::profile::Assumptions;
 use crate::read;
 use crate::selector::Labels;
-use crate::service::{Entry, Service};
+use crate::service::{Class, Entry, Service};
 use crate::vendor::{self, Vendor};
 
 /// The kinds that the picture is made from.

@@ -85,6 +85,30 @@ pub struct Entry {
     pub of_pods: bool,
 }
 
+/// An IngressClass.
+#[derive(Debug, Clone)]
+pub struct Class {
+    pub(crate) name: String,
+    /// The controller that serves its Ingresses.
+    pub(crate) controller: String,
+    /// Whether Ingresses without a class have it.
+    pub(crate) is_default: bool,
+}
+
+impl Class {
+    pub(crate) fn read_all(view: &View<'_>) -> Vec<Self> {
+        let read = |class: &Object| {
+            let marked = class.annotation("ingressclass.kubernetes.io/is-default-class");
+            Some(Self {
+                name: class.name().to_owned(),
+                controller: class.at(&["spec", "controller"])?.as_str()?.to_owned(),
+                is_default: marked.is_some_and(|value| value == "true"),
+            })
+        };
+        view.list(kinds::INGRESS_CLASS).objects.into_iter().filter_map(read).collect()
+    }
+}
+
 impl Service {
     /// `shop/web`.
     pub fn path(&self) -> String {

@@ -49,7 +49,7 @@ fn led(text: &str) -> (String, String, bool) {
     let mut engine = engine(text);
     let serving = Serving::of(&mut engine);
     let ways = ways(&engine, &serving);
-    let way = ways.iter().find(|way| matches!(way.by, By::Entry(_))).expect("a way in");
+    let way = ways.iter().find(|way| matches!(way.by, By::Entry(_))).unwrap();
     let unknown = way.verdict.doubts.contains(&Doubt::Controller);
     (way.verdict.certain().to_string(), way.verdict.unsure().to_string(), unknown)
 }

@@ -7,9 +7,9 @@ use pavisade_snapshot::Object;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::other_policy::everywhere;
-use super::policy::{rules, wrong};
+use super::effect::everywhere;
 use super::rule::{allows_anybody, allows_every_port, at, block, is_every_pod};
+use super::subject::{rules, wrong};
 use super::{calico, cilium, cluster_policy};
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 

@@ -12,8 +12,8 @@ use pavisade_yaml::{Kind, Value};
 
 use super::address::Cidr;
 use super::calico_selector::matches;
-use super::other_policy::{Effect, everywhere, namespace_label};
-use super::policy::selects as selects_pod;
+use super::effect::{Effect, everywhere, namespace_label};
+use super::subject::selects as selects_pod;
 use crate::field::{WrongType, boolean, list, text, text_element};
 use crate::{Claim, View};
 

@@ -12,8 +12,8 @@ use pavisade_snapshot::{Label as Known, Object, Pod, Selects};
 use pavisade_yaml::{Kind, Value};
 
 use super::address::Cidr;
-use super::other_policy::{Effect, everywhere, namespace_label};
-use super::policy::selects as selects_pod;
+use super::effect::{Effect, everywhere, namespace_label};
+use super::subject::selects as selects_pod;
 use crate::field::{WrongType, boolean, is_plain_selector, list, map};
 use crate::{Claim, View};
 

@@ -8,9 +8,9 @@
 use pavisade_netpol::{Action, Direction, Peer, Policy, Rule, Tier, Within};
 use pavisade_snapshot::{Object, Pod, Selects};
 
-use super::other_policy::{Effect, everywhere, namespace_label};
-use super::policy::{is_subject, rules, wrong};
+use super::effect::{Effect, everywhere, namespace_label};
 use super::rule::{at, is_every_pod};
+use super::subject::{is_subject, rules, wrong};
 use crate::{Claim, View};
 
 /// Returns the effect of the policy on the pod in a direction.

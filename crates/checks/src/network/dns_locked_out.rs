@@ -10,9 +10,10 @@ use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::policy::{more_policies, on_host_network, rules};
+use super::policy::{more_policies, on_host_network};
 use super::policy_index::Selecting;
 use super::rule::allows_anybody;
+use super::subject::rules;
 use crate::fragment::is_fragment;
 use crate::{Check, Claim, Cx, OnPod, Place, Verdict, View, Why};
 

@@ -14,7 +14,8 @@ use super::exposed_load_balancer::behind;
 use super::istio::{self, Door, Routed};
 use super::istio_guard::{Guard, guard};
 use super::load_balancer::{Reach, lists_some, reach};
-use super::policy::{Seen, pods_with, selects};
+use super::policy::{Seen, pods_with};
+use super::subject::selects;
 use crate::field::text;
 use crate::{Check, Claim, Cx, OnObject, Verdict, View, Why};
 

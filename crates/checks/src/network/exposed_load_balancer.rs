@@ -13,10 +13,10 @@ use serde::Deserialize;
 use super::load_balancer::{Reach, reach};
 use super::other_policy::{may_hold, unread};
 use super::policy::{
-    Restriction, Seen, beside, on_host_network, pods_with, policies_near, restriction, rules,
-    selects,
+    Restriction, Seen, beside, on_host_network, pods_with, policies_near, restriction,
 };
 use super::rule::{Target, allows_anybody, allows_target};
+use super::subject::{rules, selects};
 use crate::field::text;
 use crate::{Check, Cx, OnObject, Verdict, View, Why};
 

@@ -13,7 +13,7 @@ use pavisade_yaml::{Value, to_json};
 use super::allow_all_authorization::matches_all;
 use super::backend::Entries;
 use super::istio::{Door, names, proxy, selected};
-use super::policy::selects;
+use super::subject::selects;
 use crate::field::list;
 use crate::{View, Why};
 

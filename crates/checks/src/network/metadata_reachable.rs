@@ -10,8 +10,8 @@ use pavisade_yaml::{Edit, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::policy::{rules, wrong};
 use super::rule::{allows_anybody, allows_port, at, block};
+use super::subject::{rules, wrong};
 use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
 
 /// Cloud metadata service is reachable

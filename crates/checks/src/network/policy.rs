@@ -1,64 +1,16 @@
 //! NetworkPolicies that select a pod, and the directions they apply to.
 
 use pavisade_model::{GroupKind, kinds};
-use pavisade_netpol::{self as netpol, Direction, FlawKind, Policy, Rule};
-use pavisade_snapshot::{Coverage, Object, Pod, Selector, Selects};
+use pavisade_netpol::{Direction, Policy};
+use pavisade_snapshot::{Coverage, Object, Pod};
 use pavisade_yaml::Value;
 
-use super::other_policy::{Effect, others, unread};
+use super::effect::Effect;
+use super::other_policy::{others, unread};
 use super::pod_index::{Near, Wanted};
 use super::policy_index::Selecting;
-use crate::field::WrongType;
 use crate::fragment::is_fragment;
 use crate::{Claim, Listing, Place, Verdict, View, Why};
-
-/// Returns the part of a policy that the API server rejects, if any. What such a policy does is not
-/// known; blocks of addresses are left to the checks of rules.
-pub(super) fn wrong<'a>(object: &'a Object, policy: &Policy) -> Option<WrongType<'a>> {
-    let flaw = policy.flaws.iter().find(|flaw| flaw.kind != FlawKind::Block)?;
-    let value = object.doc().value(flaw.node).unwrap_or(object.value());
-    Some(WrongType::new(
-        value,
-        match flaw.kind {
-            FlawKind::Peer => "a peer with `podSelector`, `namespaceSelector` or `ipBlock`",
-            _ => "another value",
-        },
-    ))
-}
-
-/// Returns the rules of a policy for a direction. Empty if it does not apply to it.
-pub(super) fn rules(policy: &Policy, direction: Direction) -> &[Rule] {
-    policy.of(direction).unwrap_or_default()
-}
-
-/// Returns whether a policy selects the pod. This may depend on labels added by a controller, or on
-/// the namespace of files.
-pub(super) fn is_subject(subject: &netpol::Selector, namespace: &str, pod: Pod<'_>) -> Selects {
-    let selects = same_namespace(namespace, pod);
-    match selects {
-        Selects::No => selects,
-        _ => selects.and(subject.selects(|key| pod.label(key))),
-    }
-}
-
-/// Returns whether a selector of an object in `namespace` selects the pod. This may depend on
-/// labels added by a controller, or on the namespace of files.
-pub(super) fn selects(selector: Option<&Selector<'_>>, namespace: &str, pod: Pod<'_>) -> Selects {
-    let same = same_namespace(namespace, pod);
-    if same == Selects::No {
-        return same;
-    }
-    same.and(selector.map_or(Selects::Yes, |selector| selector.selects(|key| pod.label(key))))
-}
-
-fn same_namespace(namespace: &str, pod: Pod<'_>) -> Selects {
-    match (namespace, pod.object().namespace()) {
-        (a, b) if a == b => Selects::Yes,
-        // In files, the namespace may be set when they are applied.
-        ("", _) | (_, "") => Selects::Maybe,
-        _ => Selects::No,
-    }
-}
 
 /// Whether the pod is on the host network, where policies do not apply.
 pub(super) fn on_host_network(pod: Pod<'_>) -> bool {

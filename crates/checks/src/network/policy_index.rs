@@ -9,7 +9,7 @@ use pavisade_netpol::{Direction, Policy, Selector};
 use pavisade_snapshot::{Coverage, Label, Object, Pod, Selects};
 
 use super::pod_index::Wanted;
-use super::policy::{is_subject, wrong};
+use super::subject::{is_subject, wrong};
 use crate::{Derived, Reads, View, Why};
 
 /// The policies by namespace, and all of them under `None`.

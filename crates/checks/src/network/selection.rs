@@ -8,7 +8,8 @@ use pavisade_model::kinds;
 use pavisade_netpol::Policy;
 use pavisade_snapshot::Selects;
 
-use super::policy::{is_subject, on_host_network, pods_of};
+use super::policy::{on_host_network, pods_of};
+use super::subject::is_subject;
 use crate::View;
 
 /// The pods that a selector selects.

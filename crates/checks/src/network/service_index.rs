@@ -8,7 +8,7 @@ use pavisade_snapshot::{Coverage, Object, Pod, Selector, Selects};
 use pavisade_yaml::{Value, to_json};
 
 use super::backend::Entries;
-use super::policy::selects;
+use super::subject::selects;
 use crate::{Derived, Reads, View};
 
 /// The Services of each namespace, grouped by selector.

@@ -9,7 +9,8 @@ use serde::Deserialize;
 
 use super::operator::operator;
 use super::pod_index::{Near, any_in};
-use super::policy::{Seen, pods_with, selects};
+use super::policy::{Seen, pods_with};
+use super::subject::selects;
 use crate::field::{map, text};
 use crate::{Check, Claim, Cx, OnObject, Verdict, View};
 

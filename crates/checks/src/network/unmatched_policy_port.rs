@@ -7,9 +7,10 @@ use pavisade_yaml::NodeId;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::policy::{Seen, rules, wrong};
+use super::policy::Seen;
 use super::rule::at;
 use super::selection::Selection;
+use super::subject::{rules, wrong};
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
 /// NetworkPolicy uses an unknown port name

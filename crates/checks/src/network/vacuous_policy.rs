@@ -9,8 +9,9 @@ use serde::Deserialize;
 
 use super::operator::operator;
 use super::pod_index::{Near, any_in};
-use super::policy::{Seen, wrong};
+use super::policy::Seen;
 use super::selection::Selection;
+use super::subject::wrong;
 use crate::{Check, Claim, Cx, OnObject, Place, Verdict};
 
 /// NetworkPolicy selects no pods

@@ -131,7 +131,7 @@ pub fn network_api_server(
             components.push(json!({
                 "component": place.component,
                 "ports": ports,
-                "ports_by": place.known,
+                "ports_from": place.known,
                 "addresses": place.addresses.to_string(),
                 "workloads": by,
                 "node_ports": leads,
@@ -144,7 +144,7 @@ pub fn network_api_server(
         };
         let title = format!("{} ({ports}), {at}", place.component);
         writeln!(out, "\n{}", shown.paint(Paint::Bold, &title))?;
-        writeln!(out, "  ports by {}", one_line(&place.known))?;
+        writeln!(out, "  ports from {}", one_line(&place.known))?;
         for (word, names) in &by {
             let list = match shown.full || names.len() <= 6 {
                 true => names.join(", "),
@@ -210,7 +210,7 @@ fn place(engine: &mut Engine, component: &Component, configured: Option<&Configu
     if known.is_empty() || unclear.is_some() {
         ports = ports.union(&usual);
         let why = unclear.unwrap_or("the configuration was not read");
-        known.push(format!("what is usual ({why})"));
+        known.push(format!("the usual defaults ({why})"));
     }
     // Kubelets are on every node.
     if component.label.is_empty()
