@@ -284,9 +284,8 @@ fn each_known_part_is_told_apart() {
 
 /// Facts about a node whose files all have a wrong mode or owner.
 fn files(wrong: &str) -> String {
-    let mut text =
-        "---\napiVersion: pavisade.dev/v1\nkind: NodeFacts\nmetadata: {name: cp}\n".to_owned();
-    text += "processesRead: true\netcdUser: true\nfiles:\n";
+    let mut text = "---\napiVersion: pavisade.dev/v1\nkind: NodeFacts\n".to_owned();
+    text += "metadata: {name: cp}\nprocessesRead: true\netcdUser: true\nfiles:\n";
     let file = |class: &str| {
         let mode = if wrong == "mode" { "0777" } else { "0400" };
         let (owner, id) = match (wrong, class) {
