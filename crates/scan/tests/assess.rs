@@ -284,9 +284,8 @@ fn each_known_part_is_told_apart() {
 
 /// Facts about a node whose files all have a wrong mode or owner.
 fn files(wrong: &str) -> String {
-    let mut text = "---\napiVersion: pavisade.dev/v1\nkind: NodeFacts\nmetadata: {name: cp}\n\
-                    processesRead: true\netcdUser: true\nfiles:\n"
-        .to_owned();
+    let mut text = "---\napiVersion: pavisade.dev/v1\nkind: NodeFacts\n".to_owned();
+    text += "metadata: {name: cp}\nprocessesRead: true\netcdUser: true\nfiles:\n";
     let file = |class: &str| {
         let mode = if wrong == "mode" { "0777" } else { "0400" };
         let (owner, id) = match (wrong, class) {
@@ -294,10 +293,8 @@ fn files(wrong: &str) -> String {
             (_, "etcd-data") => ("etcd", 998),
             _ => ("root", 0),
         };
-        format!(
-            "  {class}: [{{path: /f, mode: '{mode}', uid: {id}, gid: {id}, owner: {owner}, group: \
-             {owner}}}]\n"
-        )
+        let of = format!("uid: {id}, gid: {id}, owner: {owner}, group: {owner}");
+        format!("  {class}: [{{path: /f, mode: '{mode}', {of}}}]\n")
     };
     for class in [
         "admin-kubeconfig",
