@@ -1,6 +1,6 @@
 //! Mistakes in arguments and scope files.
 
-use crate::started::{folder, run};
+use crate::started::{command, finish, folder, run};
 
 const IN_POD: &[&str] = &["--in-pod", "shop", "--pod-image", "registry/pavisade:1"];
 
@@ -67,6 +67,23 @@ fn mistakes_are_told_with_a_remedy() {
         assert_eq!(done.code, 2, "{args:?}: {}", done.err);
         assert!(done.err.contains(expect), "{args:?}: {}", done.err);
     }
+}
+
+#[test]
+fn what_a_pod_knows_is_a_scope() {
+    let folder = folder(&[]);
+    let mut discover = command(folder.path(), &["probe", "discover", "--environment"]);
+    discover.env("KUBERNETES_SERVICE_HOST", "10.96.0.1").env("KUBERNETES_SERVICE_PORT", "443");
+    let done = finish(discover.output().unwrap());
+    assert_eq!(done.code, 0, "{}", done.err);
+    let line = "- 'kube-apiserver@10.96.0.1:443'  # variable KUBERNETES_SERVICE_HOST";
+    assert!(done.out.contains(line), "{}", done.out);
+    // It can be used as it is.
+    std::fs::write(folder.path().join("scope.yaml"), &done.out).unwrap();
+    let plan = run(folder.path(), &["probe", "plan", "--scope-file", "scope.yaml"]);
+    assert_eq!(plan.code, 0, "{}", plan.err);
+    let done = run(folder.path(), &["probe", "discover", "--kubeconfig", "none"]);
+    assert_eq!(done.code, 2, "{}", done.err);
 }
 
 #[test]

@@ -53,11 +53,58 @@ fn one(exchange: &Exchange) -> Verdict {
             message: "the cluster's DNS lists Services".to_owned(),
             proof: format!("{}: {name}", exchange.ask),
         },
+        // The server's address may be one of no Service, as that of a cache on the node.
+        None if matches!(&exchange.ask, Ask::Dns(asked) if asked.kind == RecordKind::Ptr) => {
+            Verdict::Unknown(
+                "the server has no name for its own address, so whether it has names for those of \
+                 Services is not known"
+                    .to_owned(),
+            )
+        }
         // Refused, not implemented, or no such name.
         None if matches!(names.code, 0 | 3..=5) => Verdict::Closed(
             Closed::NotServed,
             format!("{}: code {}, no Service", exchange.ask, names.code),
         ),
         None => Verdict::Unknown(format!("{}: code {}", exchange.ask, names.code)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::Names;
+
+    #[test]
+    fn only_names_of_services_are_a_list() {
+        let address = "10.96.0.10:53".parse().unwrap();
+        let target = Target { component: Component::Dns, address };
+        let service = "kube-dns.kube-system.svc.cluster.local";
+        let judge = |answers: [(u8, &[&str]); 3]| {
+            let asks = DnsListsServices::asks(&target).into_iter();
+            let exchanges = asks.zip(answers).map(|(ask, (code, names))| {
+                let names = names.iter().map(|name| (*name).to_owned()).collect();
+                Arc::new(Exchange { ask, answer: Answer::Names(Names { code, names }) })
+            });
+            let exchanges = exchanges.collect();
+            DnsListsServices::judge(&Seen { target: &target, exchanges, control: None, now: 0 })
+                .word()
+        };
+        for (answers, expect) in [
+            // The zone, a wildcard, and one address after the other.
+            ([(0, &[service][..]), (3, &[]), (3, &[])], "open"),
+            ([(5, &[]), (0, &["any.any.svc.cluster.local", service]), (3, &[])], "open"),
+            ([(5, &[]), (3, &[]), (0, &["10.0.96.10.in-addr.arpa", service])], "open"),
+            // The name of a node is not that of a Service.
+            ([(5, &[]), (3, &[]), (0, &["10.0.96.10.in-addr.arpa", "node-1.example"])], "unknown"),
+            // A cache on the node has no name, but may know those of Services.
+            ([(5, &[]), (3, &[]), (3, &[])], "unknown"),
+            // A server that repeats the question lists nothing.
+            ([(0, &["any.any.svc.cluster.local"]), (2, &[]), (3, &[])], "unknown"),
+        ] {
+            assert_eq!(judge(answers), expect, "{answers:?}");
+        }
     }
 }
