@@ -86,6 +86,7 @@ pub(crate) fn follow(args: &PodArgs, node: &str, pods: Pods) -> anyhow::Result<(
 }
 
 /// Returns the API server that the kubelet names in the environment of every container.
+#[expect(clippy::disallowed_methods, reason = "a program reads the environment")]
 fn in_cluster() -> anyhow::Result<String> {
     let variable = |name: &str| {
         let value = std::env::var(name).ok().filter(|value| !value.is_empty());

@@ -141,7 +141,7 @@ mod tests {
         let with = |text: &str| {
             std::fs::write(&file, text).unwrap();
             let exceptions = vec![file.clone()];
-            loaded(&RuleArgs { rules: Vec::new(), only_these_rules: false, exceptions })
+            loaded(&RuleArgs { rules: Vec::new(), only_these_rules: false, exceptions }, false)
         };
         let of_scan = "{checks: [host-port], reason: ports, until: 2999-12-31}";
         let right = "{rules: [PV-R101], reason: tests, until: 2999-12-31}";
@@ -158,6 +158,6 @@ mod tests {
         std::fs::remove_file(&file).unwrap();
         let exceptions = vec![file.clone()];
         let args = RuleArgs { rules: Vec::new(), only_these_rules: false, exceptions };
-        assert!(loaded(&args).unwrap_err().to_string().contains("policy.yaml"));
+        assert!(loaded(&args, false).unwrap_err().to_string().contains("policy.yaml"));
     }
 }
