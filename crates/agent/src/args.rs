@@ -29,7 +29,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Watch this node until interrupted. Alerts are JSON lines.
     #[command(after_help = RUN_EXAMPLES)]
-    Run(RunArgs),
+    Run(Box<RunArgs>),
     /// Show what this kernel allows: which events, which enforcement, and why not more.
     Status(StatusArgs),
 }
