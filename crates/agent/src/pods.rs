@@ -89,7 +89,8 @@ pub(crate) fn follow(args: &PodArgs, node: &str, pods: Pods) -> anyhow::Result<(
 #[expect(clippy::disallowed_methods, reason = "a program reads the environment")]
 fn in_cluster() -> anyhow::Result<String> {
     let variable = |name: &str| {
-        let value = std::env::var(name).ok().filter(|value| !value.is_empty());
+        let value = std::env::var_os(name).and_then(|value| value.into_string().ok());
+        let value = value.filter(|value| !value.is_empty());
         value.with_context(|| format!("{name} is not set: choose an API server with --api-server"))
     };
     let host = variable("KUBERNETES_SERVICE_HOST")?;
