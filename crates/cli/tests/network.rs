@@ -94,7 +94,7 @@ fn answers_have_exit_codes() {
             "NetworkPolicy shop/db selects it, and no rule allows this (./closed.yaml:1",
         ),
         (&["can", "wbe", "db"], 2, "`wbe` is not a workload"),
-        (&["can", "web", "db", "http"], 2, "`HTTP` is not a port"),
+        (&["can", "web", "db", "http"], 2, "`http` is not a port"),
         (&["can", "web", "db", "--cni", "magic"], 2, "there is no such plugin"),
         (&["can", "web", "db", "5432", "--cni", "flannel"], 0, "yes: "),
         (&["map", "nowhere"], 3, ""),
