@@ -11,8 +11,8 @@ use crate::image::Image;
 use crate::kubectl::{self, Output};
 use crate::network::{Network, SLOTS};
 use crate::shape::{Shape, check_name};
-use crate::state::{self, Ports, State, Tools};
-use crate::{control_plane, node};
+use crate::state::{self, Lock, Ports, State, Tools};
+use crate::{control_plane, node, room};
 
 /// A running cluster.
 #[derive(Debug)]
@@ -21,6 +21,8 @@ pub struct Cluster {
     folder: PathBuf,
     /// Whether it goes when the value does.
     private: bool,
+    /// Keeps others from removing it.
+    _used: Option<Lock>,
 }
 
 impl Cluster {
@@ -34,11 +36,12 @@ impl Cluster {
         check_name(name)?;
         shape.check()?;
         let _lock = state::lock(name)?;
+        let used = Some(state::mark_used(name)?);
         let folder = state::folder(name)?;
         if let Some(state) = State::read(name).unwrap_or_default() {
             let runs = state.ready_after.is_some() && state.all_alive().is_ok();
             if runs && state.shape == *shape && state.tools.kubernetes == tools.kubernetes {
-                return Ok(Self { state, folder, private: false });
+                return Ok(Self { state, folder, private: false, _used: used });
             }
             if runs && state.shape != *shape {
                 bail!(
@@ -61,7 +64,7 @@ impl Cluster {
                 return Err(error).with_context(|| format!("starting cluster {name}"));
             }
         };
-        Ok(Self { state, folder, private: false })
+        Ok(Self { state, folder, private: false, _used: used })
     }
 
     /// The cluster of that name, if it was started and is ready.
@@ -69,7 +72,7 @@ impl Cluster {
         check_name(name)?;
         let state = State::read(name)?.filter(|state| state.ready_after.is_some());
         let folder = state::folder(name)?;
-        Ok(state.map(|state| Self { state, folder, private: false }))
+        Ok(state.map(|state| Self { state, folder, private: false, _used: None }))
     }
 
     /// Makes it go when this value is dropped.
@@ -239,7 +242,7 @@ fn start(name: &str, shape: &Shape, tools: &Tools, for_tests: bool) -> anyhow::R
         fs::create_dir_all(&part).with_context(|| format!("creating {}", part.display()))?;
     }
     let mut state = {
-        let _slots = state::lock("slots")?;
+        let _slots = room::wait(shape)?;
         let state = State {
             name: name.to_owned(),
             shape: shape.clone(),

@@ -12,7 +12,8 @@
 //! ```
 //!
 //! Everything listens on loopback or in network namespaces of our own. A shared cluster
-//! stays up for the next test run until `cargo xtask cluster down --tests`.
+//! stays up for the next test run until `cargo xtask cluster down --tests`, or until a cluster
+//! of another shape needs its room.
 //!
 //! Not meant for anything but tests: data does not survive a crash of the machine, and
 //! the certificates are valid for a month.
@@ -32,6 +33,7 @@ mod means;
 mod network;
 mod node;
 mod process;
+mod room;
 mod shape;
 mod state;
 mod status;

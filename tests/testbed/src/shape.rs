@@ -57,10 +57,13 @@ pub struct Shape {
 }
 
 impl Shape {
+    /// What the names of shared clusters begin with.
+    pub(crate) const SHARED: &str = "shared-";
+
     /// A name that only clusters of this shape have.
     pub(crate) fn shared_name(&self) -> anyhow::Result<String> {
         let text = serde_json::to_vec(self)?;
-        Ok(format!("shared-{}", hex16(&Sha256::digest(text))))
+        Ok(format!("{}{}", Self::SHARED, hex16(&Sha256::digest(text))))
     }
 
     /// Says what cannot be started.

@@ -2,7 +2,7 @@
 //! cache, with `state.json`, certificates, kubeconfigs, data and logs.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::ErrorKind;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -105,21 +105,49 @@ pub(crate) fn names() -> anyhow::Result<Vec<String>> {
     Ok(names)
 }
 
-/// Held while a cluster is started, stopped or looked for; also across processes.
+/// Held while a cluster is started, stopped or looked for, or used; also across processes.
+#[derive(Debug)]
 pub(crate) struct Lock {
     _file: File,
 }
 
 /// Waits until nobody else holds the lock of that name.
 pub(crate) fn lock(name: &str) -> anyhow::Result<Lock> {
+    with_file(name, |file| file.lock().map(|()| true)).map(|(lock, _)| lock)
+}
+
+/// Takes the lock of that name if nobody holds it.
+pub(crate) fn try_lock(name: &str) -> anyhow::Result<Option<Lock>> {
+    let take = |file: &File| match file.try_lock() {
+        Ok(()) => Ok(true),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Err(TryLockError::Error(error)) => Err(error),
+    };
+    with_file(name, take).map(|(lock, taken)| taken.then_some(lock))
+}
+
+/// Marks a cluster as used for as long as the value lives; several may use one.
+pub(crate) fn mark_used(name: &str) -> anyhow::Result<Lock> {
+    with_file(&used(name), |file| file.lock_shared().map(|()| true)).map(|(lock, _)| lock)
+}
+
+/// The name of the lock that users of a cluster share.
+pub(crate) fn used(name: &str) -> String {
+    format!("{name}.used")
+}
+
+fn with_file(
+    name: &str,
+    take: impl FnOnce(&File) -> std::io::Result<bool>,
+) -> anyhow::Result<(Lock, bool)> {
     let clusters = clusters()?;
     let path = clusters.join(format!("{name}.lock"));
     let lock = || {
         fs::create_dir_all(&clusters)?;
         // The file stays: were it removed, two could hold locks of one name.
         let file = File::options().create(true).append(true).open(&path)?;
-        file.lock()?;
-        Ok::<_, std::io::Error>(Lock { _file: file })
+        let taken = take(&file)?;
+        Ok::<_, std::io::Error>((Lock { _file: file }, taken))
     };
     lock().with_context(|| format!("locking {}", path.display()))
 }
