@@ -5,7 +5,7 @@ use pavisade_model::{Base, Fingerprint, Glob};
 use pavisade_rules::Accepted;
 use pavisade_yaml::{Kind, Value};
 
-use crate::reader::Reader;
+use crate::reader::{Reader, shown};
 
 /// Maximum number of exceptions in a file: each is tried for each finding.
 const MAX: usize = 2_000;
@@ -133,7 +133,8 @@ fn one(reader: &mut Reader<'_>, base: &Base, item: Value<'_>) -> Option<Exceptio
     let said = (until?, reason?.to_owned());
     let start = item.span().start;
     let source = item.doc().source().clone();
-    let at = (source, start, start + 1);
+    let (start, end) = shown(&source, start, start);
+    let at = (source, start, end);
     whole.then(|| Exception::policy(checks, said, selector, at))
 }
 

@@ -30,13 +30,13 @@ impl<'c> Reader<'c> {
     pub(crate) fn document(&mut self) -> Option<Doc> {
         let documents = yaml::read(&self.source);
         for note in &documents.notes {
-            // The location of an error about missing text may be beyond the end.
-            let end = note.span.1.max(note.span.0 + 1).min(self.source.text().len() as u32);
-            self.push((note.span.0.min(end), end), note.message.clone(), "");
+            let span = shown(&self.source, note.span.0, note.span.1);
+            self.push(span, note.message.clone(), "");
         }
         if let Some(second) = documents.docs.get(1) {
             let start = second.root().span().start;
-            self.push((start, start + 1), "a second document".to_owned(), "Use one document.");
+            let span = shown(&self.source, start, start);
+            self.push(span, "a second document".to_owned(), "Use one document.");
         }
         documents.docs.into_iter().next()
     }
@@ -303,7 +303,14 @@ fn place(at: Value<'_>) -> (u32, u32) {
         Kind::Mapping | Kind::Sequence | Kind::Null => at.key_span().unwrap_or_else(|| at.span()),
         _ => at.span(),
     };
-    (span.start, span.end.max(span.start + 1))
+    shown(at.doc().source(), span.start, span.end)
+}
+
+/// Returns a range of at least one byte where there is one. A missing value may be at or beyond the
+/// end of the text.
+pub(crate) fn shown(source: &Source, start: u32, end: u32) -> (u32, u32) {
+    let end = end.max(start + 1).min(source.text().len() as u32);
+    (start.min(end), end)
 }
 
 fn short(word: &str) -> String {

@@ -235,10 +235,14 @@ fn an_exception_that_lost_its_selector_does_not_become_one_for_everything() {
 
 #[test]
 fn a_mistake_at_the_very_end_is_in_the_text() {
-    let source = Source::new("c", "worldlds: [{paths:s: [{paths: [a]}]");
-    for note in read(&source, &base(), &Catalog::builtin()).1 {
-        let (source, start, end) = note.span.unwrap();
-        assert!(source.text().get(start as usize..end as usize).is_some(), "{start}..{end}");
+    for text in ["worldlds: [{paths:s: [{paths: [a]}]", "!WW", "a: b\n---\n!WW"] {
+        let source = Source::new("c", text);
+        let problems = read(&source, &base(), &Catalog::builtin()).1;
+        assert!(!problems.is_empty(), "{text}");
+        for note in problems {
+            let (source, start, end) = note.span.unwrap();
+            assert!(source.text().get(start as usize..end as usize).is_some(), "{start}..{end}");
+        }
     }
 }
 
