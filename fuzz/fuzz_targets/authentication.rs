@@ -9,7 +9,8 @@ use pavisade_yaml::{Source, objects, read};
 fuzz_target!(|data: &[u8]| {
     let text = String::from_utf8_lossy(data);
     let mut parts = text.splitn(3, '\n');
-    let (Some(token), Some(keys), Some(configuration)) = (parts.next(), parts.next(), parts.next()) else {
+    let (Some(token), Some(keys), Some(configuration)) = (parts.next(), parts.next(), parts.next())
+    else {
         return;
     };
     let keys = Keys::read(keys).ok();

@@ -59,7 +59,7 @@ fn config(text: &str) {
     config.short();
     let (_, problems) = read_exceptions(&source, &base(), CHECKS.catalog());
     placed(&problems);
-    judged(&POD.replace("{}", "x"), &config.exceptions);
+    judged(&POD.replace("{}", "x"), &config.exceptions.findings);
 }
 
 fn parsed(text: &str) -> Vec<Object> {

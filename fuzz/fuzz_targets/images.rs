@@ -37,7 +37,8 @@ fn layers(bytes: &[u8], split: u8) {
     let inventory = builder.finish(&tree);
     let mut out = Vec::new();
     for format in [ImageFormat::Table, ImageFormat::Tree, ImageFormat::Json] {
-        let written = pavisade_report::image(&inventory, None, format, &Default::default(), &mut out);
+        let written =
+            pavisade_report::image(&inventory, None, format, &Default::default(), &mut out);
         assert!(written.is_ok());
     }
     again(&inventory);

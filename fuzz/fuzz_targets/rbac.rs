@@ -20,7 +20,8 @@ fuzz_target!(|data: &[u8]| {
     let (subject, verb, on) = (words_of.next(), words_of.next(), words_of.next());
     if let Ok(subject) = words::subject(subject.unwrap_or("alice")) {
         can(&of, "fuzz", &subject, &[]);
-        if let Ok(asked) = words::question(verb.unwrap_or("get"), on.unwrap_or("pods"), "a", &view) {
+        if let Ok(asked) = words::question(verb.unwrap_or("get"), on.unwrap_or("pods"), "a", &view)
+        {
             who_can(&of, "fuzz", &asked.asks, &asked.text);
             explain(&of, "fuzz", &subject, &[], &asked.asks, &asked.text);
         }

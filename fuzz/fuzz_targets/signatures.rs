@@ -7,8 +7,8 @@ use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
 use pavisade_signing::{
-    ENVELOPE, Accept, Artifact, Contents, Evidence, Match, Policy, PublicKey, SIMPLE_SIGNING, SecretKey,
-    TrustRoot, verify,
+    Accept, Artifact, Contents, ENVELOPE, Evidence, Match, Policy, PublicKey, SIMPLE_SIGNING,
+    SecretKey, TrustRoot, verify,
 };
 
 static ROOT: LazyLock<TrustRoot> = LazyLock::new(TrustRoot::public);
@@ -56,7 +56,8 @@ fuzz_target!(|data: &[u8]| {
         workflow: None,
         reference: None,
     };
-    let policy = Policy { accept: vec![any], log: false, contents: Contents::Any, ..Policy::default() };
+    let policy =
+        Policy { accept: vec![any], log: false, contents: Contents::Any, ..Policy::default() };
     let now = "2026-11-30T00:00:00Z".parse().unwrap();
     assert!(verify(&evidence, &Artifact::of(b"artifact"), &ROOT, &policy, now).is_err());
 });
