@@ -121,7 +121,21 @@ pub async fn quarantine(
     // The UID in the patch makes sure that it is still the same pod.
     let label = json!({"metadata": {"uid": uid, "labels": {LABEL: uid}}});
     if let Err(failure) = api.patch(&path, &label).await {
-        // Without the label, the policy selects nothing.
+        // The answer may be lost although the pod has the label. Without it, the policy selects
+        // nothing.
+        match api.get(&path).await {
+            Ok(now) if has_label(&now, &uid) => return compared(api, made, &found).await,
+            Ok(_) => {}
+            Err(error) if error.code() == 404 => {}
+            Err(error) => {
+                return wrong(format!(
+                    "{failure}; whether the pod is quarantined is not known ({error}), so the \
+                     NetworkPolicy `{}` is left: run the command again, or `pavisade runtime \
+                     release {pod} -n {namespace}`",
+                    made.policy
+                ));
+            }
+        }
         let removed = delete(api, &made).await;
         return match removed {
             Ok(()) => Err(failure),
@@ -131,15 +145,41 @@ pub async fn quarantine(
             )),
         };
     }
+    compared(api, made, &found).await
+}
+
+/// Returns a quarantine with other policies that select its pod.
+async fn compared(
+    api: &Api,
+    made: Quarantine,
+    pod: &Value,
+) -> Result<(Quarantine, Vec<Allowing>), Failure> {
     let mut all = Vec::new();
-    let whole = api.pages(&policies(Some(namespace)), "", PAGES, |page| all.extend(page)).await?;
-    if !whole {
-        return wrong("the pod is quarantined, but there are too many policies to compare".into());
+    let path = policies(Some(&made.namespace));
+    match api.pages(&path, "", PAGES, |page| all.extend(page)).await {
+        Ok(true) => {}
+        Ok(false) => {
+            return wrong(
+                "the pod is quarantined, but there are too many policies to compare".into(),
+            );
+        }
+        Err(failure) => {
+            return wrong(format!(
+                "the pod is quarantined, but whether other policies allow connections is not \
+                 known: {failure}"
+            ));
+        }
     }
-    let mut labels = found.pointer("/metadata/labels").cloned().unwrap_or_else(|| json!({}));
-    labels[LABEL] = json!(uid);
+    let mut labels = pod.pointer("/metadata/labels").cloned().unwrap_or_else(|| json!({}));
+    labels[LABEL] = json!(made.uid);
     all.retain(|other| other.pointer("/metadata/uid").and_then(Value::as_str) != Some(&made.own));
     Ok((made, allowing(&all, &labels)))
+}
+
+/// Whether it is the pod with that UID, and has its label.
+fn has_label(pod: &Value, uid: &str) -> bool {
+    let label = pod.pointer("/metadata/labels").and_then(|all| all.get(LABEL)?.as_str());
+    pod.pointer("/metadata/uid").and_then(Value::as_str) == Some(uid) && label == Some(uid)
 }
 
 /// Ends the quarantine of a pod, which may be gone. Returns what was ended.
@@ -168,7 +208,7 @@ pub async fn release(api: &Api, namespace: &str, pod: &str) -> Result<Vec<Quaran
 }
 
 /// Ends all quarantines whose end has passed, in one or all namespaces. Returns what was ended, and
-/// what has the label but was left alone.
+/// other policies with the label, each with the reason why it is left.
 ///
 /// # Errors
 /// The API server refuses it.
@@ -181,10 +221,17 @@ pub async fn release_expired(
     let endless = own.iter().filter(|one| one.end.is_none());
     foreign.extend(endless.map(|one| format!("{}/{}", one.namespace, one.policy)));
     own.retain(|one| one.end.is_some_and(|end| end <= now));
-    for one in &own {
-        end(api, one).await?;
+    const WHY: &str = "Pavisade did not make it, it was changed, or its end cannot be read";
+    let mut left: Vec<String> = foreign.iter().map(|name| format!("{name}: {WHY}")).collect();
+    let mut ended = Vec::new();
+    for one in own {
+        match end(api, &one).await {
+            Ok(()) => ended.push(one),
+            // One that cannot be ended must not keep the others.
+            Err(failure) => left.push(format!("{}/{}: {failure}", one.namespace, one.policy)),
+        }
     }
-    Ok((own, foreign))
+    Ok((ended, left))
 }
 
 /// Returns the quarantines that Pavisade made, and the names of other policies with the label.
@@ -216,10 +263,8 @@ async fn end(api: &Api, one: &Quarantine) -> Result<(), Failure> {
     let path = pod_path(&one.namespace, &one.pod);
     match api.get(&path).await {
         Ok(pod) => {
-            let label = pod.pointer("/metadata/labels").and_then(|all| all.get(LABEL)?.as_str());
-            let uid = pod.pointer("/metadata/uid").and_then(Value::as_str);
             // Another pod may have the name now.
-            if uid == Some(&one.uid) && label == Some(&one.uid) {
+            if has_label(&pod, &one.uid) {
                 let patch = json!({"metadata": {"uid": one.uid, "labels": {LABEL: null}}});
                 api.patch(&path, &patch).await?;
             }

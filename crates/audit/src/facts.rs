@@ -26,6 +26,7 @@ pub fn document<'u>(usage: &'u Usage, name: &'u str, unread: u64) -> impl Serial
         metadata: Metadata { name },
         first: usage.first.map(|at| at.to_string()),
         last: usage.last.map(|at| at.to_string()),
+        days: usage.users.values().flat_map(|user| &user.days).copied().collect(),
         events: usage.events,
         dropped: usage.dropped,
         unread,
@@ -41,6 +42,8 @@ struct Document<'u> {
     metadata: Metadata<'u>,
     first: Option<String>,
     last: Option<String>,
+    /// Days since 1970 (UTC) with requests.
+    days: BTreeSet<u32>,
     events: u64,
     dropped: u64,
     unread: u64,
@@ -112,10 +115,20 @@ impl<'u> OfUse<'u> {
 pub struct Recorded {
     /// What was used.
     pub usage: Usage,
-    /// The time that the logs cover, without gaps between documents.
-    pub time: SignedDuration,
+    /// The spans of time that the logs cover, in order. Days without any request are not covered.
+    spans: Vec<(Timestamp, Timestamp)>,
     /// Why something may be missing, if so.
     pub gap: Option<String>,
+}
+
+impl Recorded {
+    /// The time that the logs cover, from `since`.
+    pub fn time(&self, since: Timestamp) -> SignedDuration {
+        let own = |(first, last): &(Timestamp, Timestamp)| {
+            last.duration_since((*first).max(since)).max(SignedDuration::ZERO)
+        };
+        self.spans.iter().map(own).sum()
+    }
 }
 
 /// Reads these documents. `None` without any.
@@ -144,15 +157,14 @@ pub fn read<'a>(documents: impl Iterator<Item = &'a Object>) -> Option<Recorded>
     spans.sort_unstable();
     let mut until = Timestamp::MIN;
     for (first, last) in spans {
-        let start = first.max(until);
-        all.time += last.duration_since(start).max(SignedDuration::ZERO);
+        all.spans.push((first.max(until), last.max(until)));
         until = until.max(last);
     }
     any.then_some(all)
 }
 
-/// Adds one document. Returns its time, if it contains a request.
-fn one(document: &Object, usage: &mut Usage) -> Option<Option<(Timestamp, Timestamp)>> {
+/// Adds one document. Returns the spans of time that it covers.
+fn one(document: &Object, usage: &mut Usage) -> Option<Vec<(Timestamp, Timestamp)>> {
     let time = |value: Value<'_>, field: &str| match value.get(field) {
         None => Some(None),
         Some(at) if at.is_null() => Some(None),
@@ -192,8 +204,26 @@ fn one(document: &Object, usage: &mut Usage) -> Option<Option<(Timestamp, Timest
             });
         }
     }
-    Some(span.0.zip(span.1))
+    let Some((first, last)) = span.0.zip(span.1) else { return Some(Vec::new()) };
+    let Some(days) = root.get("days") else { return Some(vec![(first, last)]) };
+    let mut spans: Vec<(Timestamp, Timestamp)> = Vec::new();
+    for day in days.items() {
+        let second = day.as_i64()?.checked_mul(DAY)?;
+        let start = Timestamp::from_second(second).ok()?;
+        let end = Timestamp::from_second(second.checked_add(DAY)?).ok()?;
+        match spans.last_mut() {
+            Some((_, until)) if *until == start => *until = end,
+            _ => spans.push((start, end)),
+        }
+    }
+    for (start, end) in &mut spans {
+        (*start, *end) = ((*start).max(first), (*end).min(last));
+    }
+    Some(spans)
 }
+
+/// Seconds.
+const DAY: i64 = 86_400;
 
 #[cfg(test)]
 mod tests {
@@ -246,7 +276,8 @@ mod tests {
                 .collect::<Vec<_>>()
         };
         assert_eq!(groups(&read.usage), groups(&own));
-        assert_eq!((read.time.as_hours(), read.gap), (8 * 24, None));
+        // Nothing was recorded on the days between, and the last one ends with its first request.
+        assert_eq!((read.time(Timestamp::MIN).as_hours(), read.gap), (3 * 24, None));
         assert!(super::read(std::iter::empty()).is_none());
     }
 
@@ -258,7 +289,9 @@ mod tests {
         );
         let c = usage(&[("ann", "list", "pods", 20), ("ann", "list", "pods", 21)]);
         let all = again(&[text(&c, 0), text(&a, 0), text(&b, 0)]);
-        assert_eq!(all.time.as_hours(), 4 * 24);
+        assert_eq!(all.time(Timestamp::MIN).as_hours(), 3 * 24);
+        let since: Timestamp = "2030-01-02T12:00:00Z".parse().unwrap();
+        assert_eq!(all.time(since).as_hours(), 12 + 24);
         assert_eq!(all.usage.uses_of("ann").len(), 2 * 3);
         assert_eq!(all.usage.users["ann"].requests, 2 + 4 + 4);
     }

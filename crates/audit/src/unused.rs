@@ -99,6 +99,32 @@ impl<'a> Used<'a> {
     }
 }
 
+/// Whether requests for more names than are recorded may have used a permission of a rule with
+/// `resourceNames`.
+fn maybe_by_name(
+    role: &Role<'_>,
+    place: usize,
+    permission: &Permission<'_>,
+    many: &[&Ask],
+) -> bool {
+    let (verb, group, on) = permission;
+    role.rules[place].rule.texts("resourceNames").next().is_some()
+        && many.iter().any(|ask| match ask {
+            Ask::Path { .. } => false,
+            Ask::Resource(ask) => {
+                [&*ask.verb, "*"].contains(verb)
+                    && [&*ask.group, "*"].contains(group)
+                    && (*on == "*" || *on == ask.combined())
+            }
+        })
+}
+
+/// Requests of a use of which not all names are recorded.
+fn of_many_names<'u>(uses: impl Iterator<Item = &'u Use>) -> Vec<&'u Ask> {
+    let many = uses.filter(|one| one.many && one.decision == Decision::Allowed);
+    many.map(|one| &one.ask).collect()
+}
+
 /// The permissions of a role, each with the place of its rule.
 fn permissions<'r, 'a>(role: &'r Role<'a>) -> impl Iterator<Item = (usize, Permission<'a>)> + 'r {
     role.rules.iter().enumerate().flat_map(|(place, held)| {
@@ -140,6 +166,7 @@ pub fn unused(
         Some(by) => by.iter().flat_map(|name| usage.uses_of(name)).collect(),
         None => usage.uses.iter().collect(),
     };
+    let many = of_many_names(uses.iter().copied());
     for one in uses.into_iter().filter(|one| one.decision == Decision::Allowed) {
         let who = identities.entry(&one.user).or_insert_with(|| identity(usage, &one.user));
         used.add(of, who, &one.ask);
@@ -165,7 +192,9 @@ pub fn unused(
         };
         for (place, permission) in permissions(role) {
             found.permissions += 1;
-            if used.has(id, place, &permission) {
+            let is_used =
+                used.has(id, place, &permission) || maybe_by_name(role, place, &permission, &many);
+            if is_used {
                 found.used += 1;
             } else {
                 let (verb, group, on) = permission;
@@ -221,6 +250,7 @@ pub fn shares(of: &Authorizer<'_>, usage: &Usage) -> HashMap<ShareKey, Share> {
         let (mut used, who) = (Used::default(), identity(usage, &user));
         let allowed = usage.uses_of(&user).iter().filter(|one| one.decision == Decision::Allowed);
         allowed.for_each(|one| used.add(of, &who, &one.ask));
+        let many = of_many_names(usage.uses_of(&user).iter());
         for id in bindings {
             let binding = of.binding(id);
             let Some((role_id, role)) = role_of(of, binding) else { continue };
@@ -230,14 +260,14 @@ pub fn shares(of: &Authorizer<'_>, usage: &Usage) -> HashMap<ShareKey, Share> {
                 });
                 (permissions(role).count(), powerful.collect::<Vec<_>>())
             });
-            let is_unused =
-                |(place, permission): &(usize, Permission<'_>)| !used.has(id, *place, permission);
-            let of_rules = used.permissions.get(&id).into_iter().flat_map(HashMap::values);
+            let is_unused = |(place, permission): &(usize, Permission<'_>)| {
+                !used.has(id, *place, permission) && !maybe_by_name(role, *place, permission, &many)
+            };
             let mut power =
                 powerful.iter().filter(|(place, permission, _)| is_unused(&(*place, *permission)));
             let share = Share {
                 permissions: *count,
-                used: of_rules.map(HashSet::len).sum(),
+                used: *count - permissions(role).filter(is_unused).count(),
                 unused: permissions(role)
                     .filter(is_unused)
                     .take(SHOWN)

@@ -73,7 +73,7 @@ impl Check for UnusedPermission {
                     Claim::unknown(*place, why).instance(instance).into()
                 }
                 (None, Some(text)) => {
-                    let days = recorded.time.as_hours() / 24;
+                    let days = recorded.time(Timestamp::MIN).as_hours() / 24;
                     let until = recorded.usage.last.map_or(String::new(), |at| format!(" to {at}"));
                     let message = format!("{account} {text} in the {days} days{until}");
                     let seen = recorded.usage.users.contains_key(&key.3);

@@ -51,15 +51,15 @@ pub(super) fn too_little(
     }
     let wanted = SignedDuration::from_hours(24 * i64::from(days));
     let in_days = |time: SignedDuration| time.as_hours().max(0) / 24;
-    if recorded.time < wanted {
-        let text = format!("the audit logs cover only {} of {days} days", in_days(recorded.time));
-        return Some(text);
+    let time = recorded.time(Timestamp::MIN);
+    if time < wanted {
+        return Some(format!("the audit logs cover only {} of {days} days", in_days(time)));
     }
-    let Some((since, last)) = since.zip(recorded.usage.last) else {
+    let Some(since) = since else {
         return Some("it is not known since when the binding exists".to_owned());
     };
-    let age = last.duration_since(since);
-    (age < wanted).then(|| {
-        format!("the binding existed for only {} of {days} days of the audit logs", in_days(age))
+    let since = recorded.time(since);
+    (since < wanted).then(|| {
+        format!("the binding existed for only {} of {days} days of the audit logs", in_days(since))
     })
 }

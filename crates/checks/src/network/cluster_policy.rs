@@ -21,7 +21,12 @@ pub(super) fn effect<'a>(
     cx: &View<'a>,
 ) -> Effect {
     let policy = Policy::of_cluster(object);
-    let effect = of_rules(rules(&policy, direction), direction);
+    let effect = match of_rules(rules(&policy, direction), direction) {
+        Effect::None => Effect::None,
+        // What a policy does that the API server refuses is not known.
+        _ if !policy.flaws.is_empty() => Effect::Unclear("a rule cannot be parsed".into()),
+        effect => effect,
+    };
     match (&effect, selects(&policy, pod, cx)) {
         (Effect::None, _) | (_, Selects::No) => Effect::None,
         (Effect::Adds, _) | (_, Selects::Yes) => effect,

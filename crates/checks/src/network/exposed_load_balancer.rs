@@ -182,7 +182,9 @@ fn allowed(policies: &[Arc<Policy>], targets: &[Target<'_>], local: bool) -> Rea
         .filter(|rule| targets.iter().any(|target| allows_target(rule, target)))
         .collect();
     let all: Vec<_> = rules.iter().map(|rule| rule.addresses()).collect();
-    if rules.iter().any(|rule| allows_anybody(rule)) || Addresses::joined(&all).cover_a_family() {
+    // Exceptions do not close it: `0.0.0.0/0` except some addresses is still the internet.
+    let all = Addresses::joined(&all);
+    if rules.iter().any(|rule| allows_anybody(rule)) || all.cover_half_a_family() {
         return Reach::Open;
     }
     if rules.iter().flat_map(|rule| &rule.peers).any(|peer| *peer == Peer::Unknown) {

@@ -61,9 +61,8 @@ pub(super) fn release(args: &ReleaseArgs) -> anyhow::Result<Outcome> {
     let text: String = ended.iter().map(line).collect();
     let text = if text.is_empty() { "No quarantine has expired.\n".to_owned() } else { text };
     crate::print(text.as_bytes())?;
-    for name in &left {
-        let why = "Pavisade did not make it, it was changed, or its end cannot be read";
-        terminal::say("not removed", &format!("NetworkPolicy {name}: {why}"));
+    for policy in &left {
+        terminal::say("not removed", &format!("NetworkPolicy {policy}"));
     }
     Ok(if left.is_empty() { Outcome::Clean } else { Outcome::Incomplete })
 }
