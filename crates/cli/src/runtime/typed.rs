@@ -6,7 +6,7 @@
 //! time, and what is not certain is said.
 
 use std::fs::File;
-use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
+use std::io::{self, BufRead as _, BufReader, ErrorKind, Read as _, Seek as _, SeekFrom};
 use std::path::PathBuf;
 
 use jiff::{Timestamp, ToSpan as _};
@@ -58,7 +58,12 @@ impl Sessions {
     /// # Errors
     /// It cannot be read.
     pub(super) fn refresh(&mut self) -> io::Result<()> {
-        let mut file = File::open(&self.log)?;
+        let mut file = match File::open(&self.log) {
+            Ok(file) => file,
+            // It is being rotated.
+            Err(error) if error.kind() == ErrorKind::NotFound && self.read > 0 => return Ok(()),
+            Err(error) => return Err(error),
+        };
         if file.metadata()?.len() < self.read {
             self.read = 0;
         }
@@ -80,7 +85,15 @@ impl Sessions {
     }
 
     fn add(&mut self, exec: Exec) {
-        match self.all.iter_mut().rev().find(|known| known.id == exec.id) {
+        // Clients choose audit IDs: one that is used again must not hide another request.
+        let same = |known: &&mut Exec| {
+            !exec.id.is_empty()
+                && known.id == exec.id
+                && (&known.user, &known.namespace, &known.pod)
+                    == (&exec.user, &exec.namespace, &exec.pod)
+                && (&known.command, known.start) == (&exec.command, exec.start)
+        };
+        match self.all.iter_mut().rev().find(same) {
             Some(known) => known.end = known.end.max(exec.end),
             None => self.all.push(exec),
         }
@@ -252,6 +265,20 @@ mod tests {
                 "container": {"namespace": "shop", "pod": "web-0", "name": "web"},
             },
         })
+    }
+
+    #[test]
+    fn an_audit_id_that_a_client_uses_again_hides_no_exec() {
+        let sh = "command=sh";
+        let events = [
+            event("1", "ann", sh, "ResponseStarted", (10, 10)),
+            event("1", "eve", sh, "ResponseStarted", (11, 11)),
+            event("1", "eve", sh, "ResponseComplete", (11, 20)),
+        ];
+        let log = sessions(&events);
+        assert_eq!(log.all.iter().map(|exec| &*exec.user).collect::<Vec<_>>(), ["ann", "eve"]);
+        let who = log.who(&alert(("sh", ""), 12)).unwrap();
+        assert!(who.contains("ann") && who.contains("eve"), "{who}");
     }
 
     #[test]
