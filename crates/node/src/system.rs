@@ -28,8 +28,16 @@ const SYSCTLS: [&str; 16] = [
 ];
 
 /// The mounts that are reported in addition to those of pods.
-const MOUNTS: [&str; 7] =
-    ["/", "/tmp", "/var", "/var/lib/containerd", "/var/lib/etcd", "/var/lib/kubelet", "/var/log"];
+const MOUNTS: [&str; 8] = [
+    "/",
+    "/tmp",
+    "/var",
+    "/var/lib",
+    "/var/lib/containerd",
+    "/var/lib/etcd",
+    "/var/lib/kubelet",
+    "/var/log",
+];
 const MAX_VOLUMES: usize = 5000;
 const MAX_SOCKETS: usize = 5000;
 
