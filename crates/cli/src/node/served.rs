@@ -67,7 +67,7 @@ fn is_here(host: &str, own: &BTreeSet<IpAddr>) -> bool {
 /// `/proc/net/if_inet6`.
 fn addresses(four: &str, six: &str) -> BTreeSet<IpAddr> {
     let mut found = BTreeSet::new();
-    let mut last = None;
+    let mut last: Option<IpAddr> = None;
     for line in four.lines().map(str::trim) {
         if let Some(address) = line.strip_prefix("|-- ") {
             last = address.parse().ok();
