@@ -297,6 +297,7 @@ impl Node {
             ("sys/kernel/security/lsm", "lockdown,capability,yama,apparmor"),
             ("proc/1/mountinfo", MOUNTS),
             ("sys/dev/block/253:0/dm/uuid", "CRYPT-LUKS2-0-etcd\n"),
+            ("sys/dev/block/253:1/dm/uuid", "CRYPT-LUKS2-0-root\n"),
             ("proc/1/net/tcp", SOCKETS),
             ("proc/14/comm", "kubelet\n"),
             ("etc/containerd/config.toml", ""),
@@ -316,7 +317,7 @@ impl Node {
     }
 }
 
-const MOUNTS: &str = "22 1 8:1 / / rw - ext4 /dev/sda1 rw\n\
+const MOUNTS: &str = "22 1 253:1 / / rw - ext4 /dev/mapper/root rw\n\
     23 22 0:30 / /tmp rw,nosuid,nodev - tmpfs tmpfs rw\n\
     24 22 253:0 / /var/lib/etcd rw - ext4 /dev/mapper/etcd rw\n";
 /// The secured port of the kubelet on all addresses, and 10248 on the loopback interface.
@@ -381,6 +382,7 @@ fn kernel_mounts_sockets_and_directories_are_judged() {
         ("PV-O073\" \"fails", chmod("etc/containerd/config.toml", 0o666)),
         ("PV-O074\" \"fails", chmod("var/log/pods", 0o777)),
         ("PV-D030\" \"fails", write("sys/dev/block/253:0/dm/uuid", "LVM-x\n")),
+        ("PV-D030\" \"fails", write("sys/dev/block/253:1/dm/uuid", "LVM-x\n")),
         ("PV-D030\" \"unknown", replace("proc/1/mountinfo", MOUNTS, "253:0", "0:41")),
     ] {
         let node = made();

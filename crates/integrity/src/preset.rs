@@ -156,14 +156,46 @@ impl Preset {
 }
 
 impl Scope {
-    /// Returns the presets that are covered: all of their paths, without an exclusion of a whole one.
+    /// Returns the presets that are covered: all of their paths, without an exclusion of one or of a part
+    /// of one. Only a single file may be excluded.
     pub fn presets(&self) -> impl Iterator<Item = &'static Preset> {
         let covers = |path: &&str| {
             let is_given = self.paths.iter().any(|place| is_in(place, path.as_bytes()));
-            is_given && !self.exclude.iter().any(|pattern| matches(whole(pattern), path.as_bytes()))
+            is_given && !self.exclude.iter().any(|pattern| opens(pattern, path.as_bytes()))
         };
         PRESETS.iter().filter(move |preset| preset.paths.iter().all(covers))
     }
+}
+
+/// Returns whether an exclusion leaves out a path of a preset, or more than one file below it.
+fn opens(pattern: &[u8], path: &[u8]) -> bool {
+    let names = path.split(|byte| *byte == b'/').count();
+    let end = pattern.iter().enumerate().filter(|(_, byte)| **byte == b'/').nth(names - 1);
+    match end {
+        _ if matches(whole(pattern), path) => true,
+        Some((end, _)) => matches(&pattern[..end], path) && !is_one_file(pattern),
+        None => false,
+    }
+}
+
+/// Endings of names that are those of files.
+const FILES: [&str; 12] = [
+    ".conf", ".crt", ".env", ".json", ".key", ".pem", ".pub", ".service", ".so", ".toml", ".yaml",
+    ".yml",
+];
+
+/// Returns whether a pattern names exactly one file. A baseline does not record whether an excluded
+/// path is a directory, so only what is known to be a file counts as one: a name in a directory of
+/// programs, or with the ending of a file.
+fn is_one_file(pattern: &[u8]) -> bool {
+    let Some(end) = pattern.iter().rposition(|byte| *byte == b'/') else { return false };
+    let (folder, name) = (&pattern[..end], &pattern[end + 1..]);
+    let is_in_programs = Preset::named("programs")
+        .is_some_and(|programs| programs.paths.iter().any(|path| path.as_bytes() == folder))
+        && folder != b"/usr/libexec";
+    !pattern.contains(&b'*')
+        && !name.is_empty()
+        && (is_in_programs || FILES.iter().any(|ending| name.ends_with(ending.as_bytes())))
 }
 
 /// Returns the pattern of a directory instead of that of everything in it.
@@ -194,7 +226,20 @@ mod tests {
         assert_eq!(covered(&["/etc/cron.d/x", "/usr/bin/a"], &[]), [""; 0]);
         // One file is left out on purpose; a whole path leaves nothing.
         let without = |pattern: &str| PRESETS.len() - covered(&all, &[pattern]).len();
-        assert_eq!(without("/usr/bin/motd"), 0);
+        for pattern in ["/usr/bin/motd", "/etc/ssl/openssl.conf", "/home/*", "/usr/share"] {
+            assert_eq!(without(pattern), 0, "{pattern}");
+        }
+        // Below a path, several files may be left out.
+        for pattern in [
+            "/etc/kubernetes/manifests",
+            "/usr/bin/k*",
+            "/e*/kubernetes/*.yaml",
+            "/etc/systemd/system/kubelet.service.d",
+            "/usr/bin/",
+            "/usr/bin/k*/x.conf",
+        ] {
+            assert!(without(pattern) > 0, "{pattern}");
+        }
         for pattern in ["/usr/bin", "/usr/bin/*", "/usr/local/*", "/u*/bin/*/*"] {
             assert!(without(pattern) > 0, "{pattern}");
         }

@@ -16,11 +16,17 @@ const SERVERS: [(&str, &str, &str, &str, u16); 3] = [
 const ETCD: [(&str, &str); 2] =
     [("listen-client-urls", "cert-file"), ("listen-peer-urls", "peer-cert-file")];
 
+/// The largest number of servers: any process can have the name of a component.
+const MAX_SERVERS: usize = 32;
+
 /// Returns the servers of components that run with a certificate in a file. `kubelet` is its merged
 /// configuration.
 pub(crate) fn servers(root: &Root, processes: &[Process], kubelet: Option<&Value>) -> Value {
     let mut found = Vec::new();
     for process in processes {
+        if found.len() > MAX_SERVERS {
+            break;
+        }
         for (_, address, port, file, usual) in SERVERS.iter().filter(|one| one.0 == process.name) {
             // Without a file, the certificate is made at the start, and is only in memory.
             let Some(file) = process.flag(file).filter(|file| !file.is_empty()) else { continue };
@@ -34,6 +40,9 @@ pub(crate) fn servers(root: &Root, processes: &[Process], kubelet: Option<&Value
                     continue;
                 };
                 for url in process.flag(urls).unwrap_or_default().split(',') {
+                    if found.len() > MAX_SERVERS {
+                        break;
+                    }
                     let place = url.strip_prefix("https://").and_then(|url| url.rsplit_once(':'));
                     if let Some((address, port)) = place
                         && let Ok(port) = port.trim_end_matches('/').parse()
@@ -44,18 +53,35 @@ pub(crate) fn servers(root: &Root, processes: &[Process], kubelet: Option<&Value
                 }
             }
         }
-        if process.name == "kubelet" {
-            let text = |field: &str| kubelet.and_then(|config| config.get(field)?.as_str());
-            let port = kubelet.and_then(|config| config.get("port")?.as_u64());
+        // If its configuration cannot be read, neither its port nor its file is known.
+        let is_unread = kubelet.is_none() && process.flag("config").is_some();
+        if process.name == "kubelet" && !is_unread {
+            let text = |flag: &str, field: &str| {
+                let of_file = || kubelet.and_then(|config| config.get(field)?.as_str());
+                process.flag(flag).or_else(of_file)
+            };
+            let port = process.flag("port").and_then(|port| port.parse().ok());
+            let port = port.or_else(|| kubelet.and_then(|config| config.get("port")?.as_u64()));
             let port = port.and_then(|port| u16::try_from(port).ok()).unwrap_or(10250);
             let folder = process.flag("cert-dir").unwrap_or("/var/lib/kubelet/pki");
             let usual = ["kubelet-server-current.pem", "kubelet.crt"];
             let usual = usual.map(|name| format!("{}/{name}", folder.trim_end_matches('/')));
-            let named = text("tlsCertFile").map(str::to_owned).filter(|file| !file.is_empty());
+            let named = text("tls-cert-file", "tlsCertFile")
+                .map(str::to_owned)
+                .filter(|file| !file.is_empty());
             let file = named.or_else(|| usual.into_iter().find(|file| root.exists(file)));
             if let Some(file) = file {
-                found.push(server(root, process, text("address").unwrap_or_default(), port, &file));
+                let address = text("address", "address").unwrap_or_default();
+                found.push(server(root, process, address, port, &file));
             }
+        }
+    }
+    if found.len() > MAX_SERVERS {
+        found.truncate(MAX_SERVERS + 1);
+        if let Some(last) = found.last_mut() {
+            let why =
+                format!("there are more than {MAX_SERVERS} servers, and the others are not asked");
+            last["servedError"] = json!(why);
         }
     }
     json!(found)
@@ -107,6 +133,11 @@ mod tests {
     use crate::process::components;
 
     fn node(folder: &Path, processes: &[&str]) -> Vec<Value> {
+        let config = json!({ "port": 10251, "address": "10.0.0.1" });
+        with_config(folder, processes, Some(&config))
+    }
+
+    fn with_config(folder: &Path, processes: &[&str], config: Option<&Value>) -> Vec<Value> {
         for (number, line) in processes.iter().enumerate() {
             let path = folder.join(format!("proc/{}", number + 10));
             fs::create_dir_all(&path).unwrap();
@@ -115,8 +146,32 @@ mod tests {
         }
         let root = Root::new(folder).unwrap();
         let (processes, _) = components(&root);
-        let config = json!({ "port": 10251, "address": "10.0.0.1" });
-        servers(&root, &processes, Some(&config)).as_array().unwrap().clone()
+        servers(&root, &processes, config).as_array().unwrap().clone()
+    }
+
+    #[test]
+    fn flags_of_the_kubelet_come_first_and_an_unread_configuration_gives_no_server() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir_all(folder.path().join("var/lib/kubelet/pki")).unwrap();
+        fs::write(folder.path().join("var/lib/kubelet/pki/kubelet.crt"), "stale").unwrap();
+        let line = "kubelet --config=/c --tls-cert-file=/new.crt --port=10260 --address=10.0.0.2";
+        let found = node(folder.path(), &[line]);
+        assert_eq!(found[0]["file"], "/new.crt");
+        assert_eq!((&found[0]["port"], &found[0]["address"]), (&json!(10260), &json!("10.0.0.2")));
+        assert!(with_config(folder.path(), &["kubelet --config=/c"], None).is_empty());
+        assert_eq!(with_config(folder.path(), &["kubelet"], None).len(), 1);
+    }
+
+    #[test]
+    fn servers_above_the_limit_are_reported() {
+        let folder = tempfile::tempdir().unwrap();
+        let urls = |count: usize| vec!["https://127.0.0.1:2379"; count].join(",");
+        let etcd = |count| format!("etcd --listen-client-urls={} --cert-file=/x", urls(count));
+        let found = node(folder.path(), &[&etcd(MAX_SERVERS)]);
+        assert!(found.len() == MAX_SERVERS && found.iter().all(|one| one["servedError"].is_null()));
+        let found = node(folder.path(), &[&etcd(100)]);
+        assert_eq!(found.len(), MAX_SERVERS + 1);
+        assert!(found[MAX_SERVERS]["servedError"].is_string());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The kernel and the mounts of a node: sysctls, security modules, swap, encrypted devices.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 use serde_json::{Value, json};
@@ -28,8 +28,16 @@ const SYSCTLS: [&str; 16] = [
 ];
 
 /// The mounts that are reported in addition to those of pods.
-const MOUNTS: [&str; 7] =
-    ["/", "/tmp", "/var", "/var/lib/containerd", "/var/lib/etcd", "/var/lib/kubelet", "/var/log"];
+const MOUNTS: [&str; 8] = [
+    "/",
+    "/tmp",
+    "/var",
+    "/var/lib",
+    "/var/lib/containerd",
+    "/var/lib/etcd",
+    "/var/lib/kubelet",
+    "/var/log",
+];
 const MAX_VOLUMES: usize = 5000;
 const MAX_SOCKETS: usize = 5000;
 
@@ -136,6 +144,7 @@ fn encrypted(root: &Root, device: &str, depth: usize) -> Option<bool> {
 /// cannot be read.
 fn sockets(root: &Root) -> Value {
     let mut listening: BTreeMap<String, (String, u16)> = BTreeMap::new();
+    let mut is_cut = false;
     for file in ["/proc/1/net/tcp", "/proc/1/net/tcp6"] {
         let text = match root.text(file) {
             Ok(text) => text,
@@ -154,9 +163,11 @@ fn sockets(root: &Root) -> Value {
             };
             let parts = local.split_once(':');
             let port = parts.and_then(|(_, port)| u16::from_str_radix(port, 16).ok());
-            if let (Some((address, _)), Some(port), "0A") = (parts, port, *state)
-                && listening.len() < MAX_SOCKETS
-            {
+            if let (Some((address, _)), Some(port), "0A") = (parts, port, *state) {
+                if listening.len() >= MAX_SOCKETS {
+                    is_cut = true;
+                    continue;
+                }
                 listening.insert((*inode).to_owned(), (scope(address).to_owned(), port));
             }
         }
@@ -164,7 +175,8 @@ fn sockets(root: &Root) -> Value {
     if listening.is_empty() {
         return json!([]);
     }
-    let mut owners: BTreeMap<String, String> = BTreeMap::new();
+    // A socket may have several owners: systemd keeps those that it opens for a service.
+    let mut owners: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for pid in root.names_in("/proc").unwrap_or_default() {
         if !pid.bytes().all(|byte| byte.is_ascii_digit()) {
             continue;
@@ -178,15 +190,25 @@ fn sockets(root: &Root) -> Value {
             let inode = inode.and_then(|text| text.strip_suffix(']'));
             if let Some(inode) = inode.filter(|inode| listening.contains_key(*inode)) {
                 let name = root.text(&format!("/proc/{pid}/comm")).unwrap_or_default();
-                owners.entry(inode.to_owned()).or_insert_with(|| name.trim().to_owned());
+                owners.entry(inode.to_owned()).or_default().insert(name.trim().to_owned());
             }
         }
     }
     let all = listening.iter().map(|(inode, (scope, port))| {
-        json!({ "port": port, "scope": scope, "process": owners.get(inode) })
+        let owners = owners.get(inode);
+        let mut one =
+            json!({ "port": port, "scope": scope, "process": owners.and_then(BTreeSet::first) });
+        if let Some(owners) = owners.filter(|owners| owners.len() > 1) {
+            one["processes"] = json!(owners);
+        }
+        one
     });
     let mut all: Vec<_> = all.collect();
     all.sort_by_key(|one| one.get("port").and_then(Value::as_u64));
+    if is_cut {
+        let why = format!("more than {MAX_SOCKETS} sockets listen, and the others were not read");
+        all.push(json!({ "error": why }));
+    }
     json!(all)
 }
 
@@ -240,7 +262,43 @@ fn directories(root: &Root) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+    use std::path::Path;
+
     use super::*;
+
+    fn listening(folder: &Path, lines: usize) -> Vec<Value> {
+        let lines: String = (0..lines)
+            .map(|n| format!("{n}: 00000000:0947 00000000:0000 0A 0:0 0:0 0 0 0 {n} 1\n"))
+            .collect();
+        fs::create_dir_all(folder.join("proc/1/net")).unwrap();
+        fs::write(folder.join("proc/1/net/tcp"), format!("head\n{lines}")).unwrap();
+        sockets(&Root::new(folder).unwrap()).as_array().unwrap().clone()
+    }
+
+    #[test]
+    fn a_socket_of_systemd_and_of_its_service_has_two_owners() {
+        let folder = tempfile::tempdir().unwrap();
+        for (pid, name) in [("1", "systemd\n"), ("20", "dockerd\n")] {
+            let process = folder.path().join("proc").join(pid);
+            fs::create_dir_all(process.join("fd")).unwrap();
+            fs::write(process.join("comm"), name).unwrap();
+            symlink("socket:[0]", process.join("fd/3")).unwrap();
+        }
+        let all = listening(folder.path(), 1);
+        assert_eq!(all[0]["port"], 2375);
+        assert_eq!(all[0]["processes"], json!(["dockerd", "systemd"]));
+    }
+
+    #[test]
+    fn sockets_that_are_not_read_are_reported() {
+        let folder = tempfile::tempdir().unwrap();
+        let all = listening(folder.path(), MAX_SOCKETS);
+        assert!(all.len() == MAX_SOCKETS && all.iter().all(|one| one["error"].is_null()));
+        let all = listening(folder.path(), MAX_SOCKETS + 1);
+        assert!(all.last().is_some_and(|one| one["error"].is_string()));
+    }
 
     #[test]
     fn addresses_of_sockets() {

@@ -69,6 +69,9 @@ impl Check for OpenNodePort {
 }
 
 fn judge(socket: Value<'_>) -> Option<Claim<'_>> {
+    if let Some(why) = socket.str("error") {
+        return Some(Claim::unknown(socket, why.to_owned()).instance("error"));
+    }
     let number = socket.get("port").and_then(Value::as_i64);
     let (port, process, severity, offers, advice) =
         *PORTS.iter().find(|(port, ..)| Some(*port) == number)?;
@@ -78,18 +81,31 @@ fn judge(socket: Value<'_>) -> Option<Claim<'_>> {
         return None;
     }
     let instance = format!("{port} {scope}");
-    let found = socket.str("process");
+    // Without a list, there is one owner.
+    let list: Vec<_> = socket.list("processes").filter_map(Value::as_str).collect();
+    let owners = if list.is_empty() { socket.str("process").into_iter().collect() } else { list };
     // k3s and RKE2 run the components in their own process.
     let is_of = |name: &str| name == process || name.starts_with("k3s") || name.starts_with("rke2");
-    match found {
-        Some(name) if is_of(name) => {
+    // systemd opens sockets for services, kubelite of MicroK8s contains all components, and a name may
+    // not be readable.
+    let is_unclear = |name: &&str| ["", "systemd", "kubelite"].contains(name);
+    let of_component = owners.iter().find(|name| is_of(name));
+    match (of_component, owners.iter().find(|name| is_unclear(name))) {
+        (Some(name), _) => {
             let message = format!("{name} listens on port {port} on {scope}: {offers}");
             let claim = Claim::fails(socket, message).severity(severity).advice(advice);
             Some(claim.instance(instance))
         }
+        (None, Some(name)) if !name.is_empty() => {
+            let why = format!(
+                "{name} listens on port {port} on {scope}, and it is not known whether this is for \
+                 {process}"
+            );
+            Some(Claim::unknown(socket, why).instance(instance))
+        }
         // Another program may use the number.
-        Some(_) => None,
-        None => {
+        (None, None) if !owners.is_empty() => None,
+        _ => {
             let why = format!(
                 "port {port} is open on {scope}, and it could not be read whether this is {process}"
             );

@@ -1,5 +1,7 @@
 //! PV-D030.
 
+use std::collections::BTreeMap;
+
 use pavisade_macros::check;
 use pavisade_snapshot::Object;
 use pavisade_yaml::Value;
@@ -32,6 +34,8 @@ pub(crate) struct UnencryptedNodeDevice {}
 
 /// File systems in memory: nothing is stored.
 const IN_MEMORY: [&str; 3] = ["tmpfs", "ramfs", "hugetlbfs"];
+/// Where volumes of pods are mounted.
+const VOLUMES: &str = "/var/lib/kubelet/pods/";
 /// Directories of a node with data of pods, in addition to their volumes.
 const PLACES: [&str; 3] = ["/var/lib/containerd", "/var/lib/etcd", "/var/lib/kubelet"];
 
@@ -40,17 +44,53 @@ impl Check for UnencryptedNodeDevice {
 
     fn check<'a>(&self, node: &'a Object, _: &Cx<'a>) -> Verdict<'a> {
         match part(node, "mounts", "the mounts") {
-            Ok(all) => Verdict::all(all.items().map(judge)),
+            Ok(all) => {
+                // A later mount on a place hides an earlier one.
+                let mounts: BTreeMap<_, _> =
+                    all.items().filter_map(|mount| Some((mount.str("place")?, mount))).collect();
+                let volumes = mounts.iter().filter(|(place, _)| place.starts_with(VOLUMES));
+                let places = PLACES.iter().filter(|place| exists(node, place));
+                let places = places.filter_map(|place| Some((*place, *nearest(&mounts, place)?)));
+                let all = volumes.map(|(place, mount)| (*place, *mount)).chain(places);
+                Verdict::all(all.map(|(place, mount)| judge(place, mount)))
+            }
             Err(unknown) => unknown,
         }
     }
 }
 
-fn judge(mount: Value<'_>) -> Verdict<'_> {
-    let place = mount.str("place").unwrap_or_default();
-    let is_volume = place.starts_with("/var/lib/kubelet/pods/");
+/// Returns the mount that a place is on: its own, or that of the nearest directory above it.
+fn nearest<'m, 'a>(mounts: &'m BTreeMap<&'a str, Value<'a>>, place: &str) -> Option<&'m Value<'a>> {
+    let mut at = place;
+    loop {
+        if let Some(mount) = mounts.get(at) {
+            return Some(mount);
+        }
+        match at.rsplit_once('/')?.0 {
+            "" => return mounts.get("/"),
+            above => at = above,
+        }
+    }
+}
+
+/// Returns false if the facts show that a place is not on the node.
+fn exists(node: &Object, place: &str) -> bool {
+    if place == "/var/lib/etcd" {
+        let roles = node.at(&["roles"]);
+        let mut mounts = node.at(&["system", "mounts"]).into_iter().flat_map(Value::items);
+        let is_of_etcd = |roles: Value<'_>| roles.items().any(|role| role.as_str() == Some("etcd"));
+        return roles.is_none_or(is_of_etcd) || mounts.any(|one| one.str("place") == Some(place));
+    }
+    let Some(all) = node.at(&["system", "directories"]).filter(|all| !all.is_null()) else {
+        return true;
+    };
+    // What is not visible may exist.
+    all.items().any(|one| one.str("path") == Some(place) || one.get("error").is_some())
+}
+
+fn judge<'a>(place: &str, mount: Value<'a>) -> Verdict<'a> {
     let in_memory = mount.str("type").is_some_and(|kind| IN_MEMORY.contains(&kind));
-    if !(is_volume || PLACES.contains(&place)) || in_memory {
+    if in_memory {
         return Verdict::NotApplicable;
     }
     let source = mount.str("source").unwrap_or("an unknown device");

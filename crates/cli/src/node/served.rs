@@ -1,5 +1,11 @@
 //! The certificates that the components of this node show, next to those in their files.
+//!
+//! Any process, also one in a container, can have the name and flags of a component. So only addresses
+//! of this machine are asked, and no name is resolved.
 
+use std::collections::BTreeSet;
+use std::fs;
+use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
 use pavisade_node::digest;
@@ -18,9 +24,19 @@ const TIME: Duration = Duration::from_secs(5);
 /// Threads cannot be started.
 pub(super) fn add(facts: &mut Value) -> anyhow::Result<()> {
     let servers = facts.get_mut("servers").and_then(Value::as_array_mut);
+    let read = |file: &str| fs::read_to_string(file).unwrap_or_default();
+    let own = addresses(&read("/proc/net/fib_trie"), &read("/proc/net/if_inet6"));
     blocking(async {
         for server in servers.into_iter().flatten() {
+            // It is above the limit.
+            if server.get("servedError").is_some() {
+                continue;
+            }
             let host = server.get("address").and_then(Value::as_str).unwrap_or_default().to_owned();
+            if !is_here(&host, &own) {
+                server["servedError"] = json!("its address is not one of this node");
+                continue;
+            }
             let port = server.get("port").and_then(Value::as_u64).unwrap_or_default();
             let port = u16::try_from(port).unwrap_or_default();
             let shown = match timeout(TIME, handshake(&host, port, &host)).await {
@@ -37,4 +53,52 @@ pub(super) fn add(facts: &mut Value) -> anyhow::Result<()> {
         }
         Ok(())
     })
+}
+
+/// Whether a host is an address of this machine. Names are not.
+fn is_here(host: &str, own: &BTreeSet<IpAddr>) -> bool {
+    host.parse::<IpAddr>().is_ok_and(|address| {
+        let address = address.to_canonical();
+        address.is_loopback() || address.is_unspecified() || own.contains(&address)
+    })
+}
+
+/// Returns the addresses of the interfaces, from the texts of `/proc/net/fib_trie` and
+/// `/proc/net/if_inet6`.
+fn addresses(four: &str, six: &str) -> BTreeSet<IpAddr> {
+    let mut found = BTreeSet::new();
+    let mut last: Option<IpAddr> = None;
+    for line in four.lines().map(str::trim) {
+        if let Some(address) = line.strip_prefix("|-- ") {
+            last = address.parse().ok();
+        } else if line == "/32 host LOCAL" {
+            found.extend(last);
+        }
+    }
+    let six = six.lines().filter_map(|line| line.split(' ').next());
+    let six = six.filter_map(|text| u128::from_str_radix(text, 16).ok());
+    found.extend(six.map(|bits| IpAddr::from(Ipv6Addr::from_bits(bits))));
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_addresses_of_this_machine_are_asked() {
+        let four = "Local:\n  +-- 0.0.0.0/0 3 0 5\n     |-- 10.0.0.0\n        /24 link UNICAST\n\
+                    |-- 10.0.0.5\n        /32 host LOCAL\n     |-- 10.0.0.255\n        \
+                    /32 link BROADCAST\n";
+        let six = "fd000000000000000000000000000005 02 40 00 80     eth0\n";
+        let own = addresses(four, six);
+        for host in ["127.0.0.1", "::1", "0.0.0.0", "10.0.0.5", "::ffff:10.0.0.5", "fd00::5"] {
+            assert!(is_here(host, &own), "{host}");
+        }
+        for host in
+            ["evil.example", "localhost", "10.0.0.6", "10.0.0.255", "fd00::6", "", "1.1.1.1"]
+        {
+            assert!(!is_here(host, &own), "{host}");
+        }
+    }
 }
