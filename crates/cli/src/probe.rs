@@ -19,9 +19,9 @@ use anyhow::{Context as _, bail};
 use pavisade_compliance::{builtin, controls_by_probe};
 use pavisade_model::{Note, NoteKind, Subject};
 use pavisade_probe::{
-    Answer, Canary, Found, Gate, Inside, Kind, Outcome as Probed, Planned, PodFacts, Registered,
-    Rights, Scope, active, alive, discover, dry_runs, in_pod, judge_pod, judgement, own_namespace,
-    plan as planned, rights, run as send, segments,
+    Answer, Canary, Component, Found, Gate, Inside, Kind, Outcome as Probed, Planned, PodFacts,
+    Registered, Rights, Scope, active, alive, cluster_dns, discover, dry_runs, in_pod, judge_pod,
+    judgement, own_namespace, plan as planned, rights, run as send, segments,
 };
 use pavisade_report::{Options, probe_report};
 use pavisade_scan::{Timestamp, together};
@@ -219,7 +219,16 @@ async fn everything(
         }
         if let Some(inside) = &chosen.inside {
             progress.stage(&format!("Running a pod in {}", inside.namespace));
-            let (results, kept) = in_pod(gate, api, inside, &canary(Ok(None)), &stop).await;
+            let dns = cluster_dns(gate, api).await;
+            let is_of_dns = |probe: &&'static Registered| match probe.kind {
+                Kind::Endpoint { at, .. } => at.contains(&Component::Dns),
+                _ => false,
+            };
+            if let (Err(why), true) = (&dns, probes.iter().any(is_of_dns)) {
+                notes.push(unread("DNS of the cluster", why));
+            }
+            let canary = canary(Ok(None));
+            let (results, kept) = in_pod((gate, api), inside, dns.ok(), &canary, &stop).await;
             left.extend(kept);
             match results.and_then(|results| of_pod(&results, inside, &found)) {
                 Ok((done, unread)) => {

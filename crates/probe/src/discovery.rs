@@ -83,7 +83,7 @@ pub fn items([nodes, services, slices]: [&Value; 3]) -> Vec<Item> {
             }
         }
     }
-    all.into_iter().collect()
+    all.into_iter().map(commented).collect()
 }
 
 /// Returns the items in the environment of a pod, which contains the Services of its namespace and
@@ -105,7 +105,7 @@ pub fn of_environment(variables: &[(String, String)], nameservers: &[SocketAddr]
         let origin = "nameserver in /etc/resolv.conf".to_owned();
         all.insert(item(Component::Dns, server.ip(), server.port(), origin));
     }
-    all.into_iter().collect()
+    all.into_iter().map(commented).collect()
 }
 
 fn item(component: Component, ip: IpAddr, port: u16, origin: String) -> Item {
@@ -126,9 +126,15 @@ fn text<'v>(value: &'v Value, path: &str) -> &'v str {
     value.pointer(path).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// A name, as far as it can be written in a comment.
-fn name(object: &Value) -> String {
-    text(object, "/metadata/name").chars().filter(|c| !c.is_control()).take(253).collect()
+fn name(object: &Value) -> &str {
+    text(object, "/metadata/name")
+}
+
+/// Leaves of the origin what can be written in a comment: a line break would end it.
+fn commented(mut item: Item) -> Item {
+    let breaks = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+    item.origin = item.origin.chars().filter(|c| !breaks(*c)).take(520).collect();
+    item
 }
 
 #[cfg(test)]
@@ -149,7 +155,7 @@ mod tests {
             {"metadata": {"namespace": "kube-system", "name": "kube-dns", "labels": {"k8s-app": "kube-dns"}},
              "spec": {"clusterIP": "10.96.0.10", "ports": [
                 {"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}, {"port": 9153}]}},
-            {"metadata": {"namespace": "shop", "name": "web"},
+            {"metadata": {"namespace": "shop\n- '10.0.0.0/24' #", "name": "web"},
              "spec": {"clusterIP": "fd00::7", "ports": [{"port": 80, "nodePort": 31234}]}},
             {"metadata": {"namespace": "shop", "name": "headless"},
              "spec": {"clusterIP": "None", "ports": [{"port": 80}]}},
@@ -172,6 +178,7 @@ mod tests {
             ]
         );
         assert_eq!(found[0].origin, "node ab");
+        assert_eq!(found[5].origin, "Service shop- '10.0.0.0/24' #/web");
         let mut scope = Scope::default();
         found.iter().for_each(|item| scope.add(&item.text).unwrap());
         assert_eq!(items([&Value::Null, &json!([]), &json!({"items": 1})]), []);

@@ -2,13 +2,12 @@
 
 use anyhow::{anyhow, bail};
 use pavisade_probe::{
-    Component, IN_POD, Inside, Kind, REGISTRY, Registered, SEGMENTATION, Scope, Segments, Target,
-    plan,
+    IN_POD, Inside, Kind, REGISTRY, Registered, SEGMENTATION, Scope, Segments, plan,
 };
 use pavisade_scan::Timestamp;
 use pavisade_yaml::Source;
 
-use super::{bounded, is_of_cluster, state};
+use super::{bounded, is_of_cluster};
 use crate::args::probe::ScopeArgs;
 use crate::{bounded, terminal};
 
@@ -107,12 +106,6 @@ impl Chosen {
         let mut others = scope.endpoints.iter().filter(|target| target.component.is_of_pods());
         if let Some(target) = others.next().filter(|_| !has_pod) {
             bail!("`{target}` can only be probed from a pod: use `probe pod` or --in-pod");
-        }
-        if in_pod && scope.cluster {
-            // The cluster's DNS is a part of the cluster.
-            let all = state::nameservers().into_iter();
-            let all = all.map(|address| Target { component: Component::Dns, address });
-            scope.endpoints.extend(all);
         }
         let mut probes = probes(args)?;
         probes.retain(|probe| match probe.kind {

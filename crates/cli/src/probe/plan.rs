@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use pavisade_probe::{Canary, Inside, Kind, Registered, RunId, Step, plan, restricted};
+use pavisade_probe::{
+    CLUSTER_DNS, Canary, Inside, Kind, Registered, RunId, Step, plan, restricted,
+};
 use pavisade_scan::Timestamp;
 use serde_json::json;
 
@@ -79,6 +81,7 @@ pub(super) fn run(args: &PlanArgs) -> anyhow::Result<Outcome> {
         let pod = &pod.to_string();
         let path = &format!("{collection}/{}", canary(args, now).name());
         for what in [
+            format!("GET {CLUSTER_DNS} (the pod may also probe its address)"),
             format!("POST {collection}?dryRun=All {pod}"),
             format!("POST {} (the same object)", Step::stores(&collection)),
             format!("GET {path} (until it has ended), and GET {path}/log"),

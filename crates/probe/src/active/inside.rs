@@ -1,5 +1,6 @@
 //! Runs the probes of a container in a restricted pod, and brings the results back by its log.
 
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use tokio::time::{Instant, sleep};
 
 use super::run::{Done, Session};
 use super::step::Canary;
-use crate::Gate;
+use crate::{Component, Gate, Target};
 
 /// What consent to this is called in a scope file.
 pub const IN_POD: &str = "in-pod";
@@ -86,18 +87,46 @@ impl Inside {
     }
 }
 
-/// Runs the pod. Returns the document with its results, or why there is none, and what could not be
+/// The Service of the cluster's DNS servers.
+pub const CLUSTER_DNS: &str = "/api/v1/namespaces/kube-system/services/kube-dns";
+
+/// Reads the address of the cluster's DNS Service. The name servers of a pod may also be public
+/// resolvers, which are not a part of the cluster.
+///
+/// # Errors
+/// Why it is not known.
+pub async fn cluster_dns(gate: &Gate, api: &Api) -> Result<SocketAddr, String> {
+    let what = json!({"method": "GET", "path": CLUSTER_DNS});
+    let passed = gate.pass_cluster(&api.server, "request", &what).await;
+    passed.map_err(|withheld| format!("not sent: {withheld}"))?;
+    let (status, body) = api.send("GET", CLUSTER_DNS, &gate.agent(), None).await?;
+    if status != 200 {
+        return Err(format!("GET {CLUSTER_DNS}: status {status}: add `dns@…` to the scope"));
+    }
+    let service = serde_json::from_slice(&body).unwrap_or_default();
+    address(&service).ok_or_else(|| format!("{CLUSTER_DNS} has no address"))
+}
+
+fn address(service: &Value) -> Option<SocketAddr> {
+    let ip = service.pointer("/spec/clusterIP")?.as_str()?.parse().ok()?;
+    Some(SocketAddr::new(ip, 53))
+}
+
+/// Runs the pod. `dns` is the address of the cluster's DNS Service, if known. Returns the document with its results, or why there is none, and what could not be
 /// removed.
 pub async fn in_pod(
-    gate: &Gate,
-    api: &Api,
+    (gate, api): (&Gate, &Api),
     inside: &Inside,
+    dns: Option<SocketAddr>,
     canary: &Canary,
     stop: &AtomicBool,
 ) -> (Result<Value, String>, Vec<String>) {
     let agent = format!("{} {IN_POD}", gate.agent());
     let session = Session { gate, api, agent, canary, stop };
-    let (collection, pod) = inside.pod(canary, &gate.scope().for_pod());
+    let mut scope = gate.scope().clone();
+    let dns = dns.map(|address| Target { component: Component::Dns, address });
+    scope.endpoints.extend(dns.filter(|dns| !gate.scope().endpoints.contains(dns)));
+    let (collection, pod) = inside.pod(canary, &scope.for_pod());
     let mut created = Vec::new();
     let result = run(&session, (&collection, &pod), &mut created).await;
     (result, session.remove(&mut created).await)
@@ -109,29 +138,70 @@ pub(super) async fn run(
     (collection, pod): (&str, &Value),
     created: &mut Vec<String>,
 ) -> Result<Value, String> {
-    let same = |stored: &Value| match is_restricted(stored, pod) {
-        true => Ok(()),
-        false => Err("the server changes the pod, so that its results would prove nothing"),
-    };
+    let same = |stored: &Value| unchanged(stored, pod);
     match session.create((collection, pod), same, created, &mut Vec::new()).await {
         Done::Ok(_) => results(session, created).await,
         done => Err(format!("the pod cannot be created: {}", done.why())),
     }
 }
 
-/// Whether the pod still runs our program with our security context.
+/// Requires that the server stores a pod as it was sent.
+pub(super) fn unchanged(stored: &Value, sent: &Value) -> Result<(), &'static str> {
+    match is_restricted(stored, sent) {
+        true => Ok(()),
+        false => Err("the server changes the pod, so that its results would prove nothing"),
+    }
+}
+
+/// Whether the pod still runs only our program with our security contexts and volumes.
 fn is_restricted(stored: &Value, sent: &Value) -> bool {
     let same = |path: &str| stored.pointer(path) == sent.pointer(path);
-    let all = stored.pointer("/spec/containers").and_then(Value::as_array);
-    // A mutating webhook may add a sidecar, but then it may run something else than ours.
-    all.is_some_and(|all| all.len() == 1)
+    let count = |path: &str| stored.pointer(path).and_then(Value::as_array).map_or(0, Vec::len);
+    let off = |path: &str| stored.pointer(path).is_none_or(|value| *value == json!(false));
+    // A mutating webhook may add a sidecar, also as an initContainer, which may accept connections
+    // in place of their destination.
+    count("/spec/containers") == 1
+        && count("/spec/initContainers") == 0
+        && same("/spec/containers/0/name")
         && same("/spec/containers/0/image")
         && same("/spec/containers/0/args")
         && same("/spec/containers/0/command")
-        && same("/spec/containers/0/securityContext/capabilities")
-        && same("/spec/containers/0/securityContext/allowPrivilegeEscalation")
-        && stored.pointer("/spec/hostNetwork").is_none_or(|value| *value == json!(false))
-        && stored.pointer("/spec/hostPID").is_none_or(|value| *value == json!(false))
+        && same("/spec/containers/0/securityContext")
+        && same("/spec/securityContext")
+        && off("/spec/hostNetwork")
+        && off("/spec/hostPID")
+        && off("/spec/hostIPC")
+        && same_list(stored, sent, "/spec/volumes", is_token)
+        && same_list(stored, sent, "/spec/containers/0/volumeMounts", |mount| {
+            mount["mountPath"] == "/var/run/secrets/kubernetes.io/serviceaccount"
+        })
+}
+
+/// Whether a volume is the one that the server adds for the token of the ServiceAccount.
+fn is_token(volume: &Value) -> bool {
+    let name = volume["name"].as_str().unwrap_or_default();
+    name.starts_with("kube-api-access-") && volume["projected"].is_object()
+}
+
+/// Whether a list has the elements that were sent, apart from those that the server adds.
+fn same_list(stored: &Value, sent: &Value, path: &str, added: impl Fn(&Value) -> bool) -> bool {
+    let all = |pod: &Value| pod.pointer(path).and_then(Value::as_array).cloned();
+    let (mut stored, sent) = (all(stored).unwrap_or_default(), all(sent).unwrap_or_default());
+    stored.retain(|element| !added(element));
+    stored.len() == sent.len() && stored.iter().zip(&sent).all(|(one, sent)| has(one, sent))
+}
+
+/// Whether a value has all that was sent. The server adds defaults to objects.
+fn has(stored: &Value, sent: &Value) -> bool {
+    match (stored, sent) {
+        (Value::Object(stored), Value::Object(sent)) => {
+            sent.iter().all(|(key, sent)| stored.get(key).is_some_and(|stored| has(stored, sent)))
+        }
+        (Value::Array(stored), Value::Array(sent)) => {
+            stored.len() == sent.len() && stored.iter().zip(sent).all(|(one, sent)| has(one, sent))
+        }
+        _ => stored == sent,
+    }
 }
 
 /// Waits for the end of the pod, and reads its log.
@@ -218,6 +288,14 @@ mod tests {
     }
 
     #[test]
+    fn only_a_service_with_an_address_is_the_dns_of_the_cluster() {
+        let of = |ip: &str| address(&json!({"spec": {"clusterIP": ip}})).map(|at| at.to_string());
+        assert_eq!(of("10.96.0.10").as_deref(), Some("10.96.0.10:53"));
+        assert_eq!(of("None"), None);
+        assert_eq!(address(&Value::Null), None);
+    }
+
+    #[test]
     fn a_pod_that_the_server_changes_is_not_run() {
         let run = RunId::new(b"");
         let canary = Canary { run, expires: String::new(), image: String::new(), node: Ok(None) };
@@ -230,8 +308,21 @@ mod tests {
         let mut stored = pod.clone();
         stored["spec"]["serviceAccountName"] = json!("default");
         stored["spec"]["containers"][0]["terminationMessagePath"] = json!("/dev/termination-log");
+        stored["spec"]["volumes"][1]["downwardAPI"]["defaultMode"] = json!(420);
+        let token = json!({"name": "kube-api-access-x", "projected": {"sources": []}});
+        stored["spec"]["volumes"].as_array_mut().unwrap().push(token);
+        let mount = json!({
+            "name": "kube-api-access-x", "readOnly": true,
+            "mountPath": "/var/run/secrets/kubernetes.io/serviceaccount",
+        });
+        let mounts = &mut stored["spec"]["containers"][0]["volumeMounts"];
+        mounts.as_array_mut().unwrap().push(mount);
         assert!(is_restricted(&stored, &pod));
         for (path, value) in [
+            ("/spec/volumes", json!([])),
+            ("/spec/volumes/0", json!({"name": "tmp", "hostPath": {"path": "/"}})),
+            ("/spec/securityContext", json!({"runAsUser": 0})),
+            ("/spec/containers/0/securityContext", json!({"privileged": true})),
             ("/spec/containers/0/image", json!("other")),
             ("/spec/containers/0/args", json!([])),
             ("/spec/containers/0/securityContext/capabilities", json!({"add": ["SYS_ADMIN"]})),
@@ -241,8 +332,17 @@ mod tests {
             *stored.pointer_mut(path).unwrap() = value;
             assert!(!is_restricted(&stored, &pod), "{path}");
         }
-        let mut stored = pod.clone();
-        stored["spec"]["hostNetwork"] = json!(true);
-        assert!(!is_restricted(&stored, &pod));
+        // An initContainer that always restarts is a sidecar.
+        let sidecar = json!([{"name": "istio-proxy", "image": "x", "restartPolicy": "Always"}]);
+        for (field, value) in [
+            ("hostNetwork", json!(true)),
+            ("hostPID", json!(true)),
+            ("hostIPC", json!(true)),
+            ("initContainers", sidecar),
+        ] {
+            let mut stored = pod.clone();
+            stored["spec"][field] = value;
+            assert!(!is_restricted(&stored, &pod), "{field}");
+        }
     }
 }

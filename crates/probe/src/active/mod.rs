@@ -30,7 +30,7 @@ pub(crate) use canary_token_issued::CanaryTokenIssued;
 pub(crate) use canary_webhook::CanaryWebhook;
 pub(crate) use node_proxy_access::NodeProxyAccess;
 
-pub use inside::{IN_POD, Inside, in_pod};
+pub use inside::{CLUSTER_DNS, IN_POD, Inside, cluster_dns, in_pod};
 pub use revert::{created, labelled, remove, settled};
 pub use run::active;
 pub(crate) use segmentation_not_enforced::registered as segmentation;

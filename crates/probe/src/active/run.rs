@@ -201,6 +201,9 @@ impl Session<'_> {
         let Some(name) = object.pointer("/metadata/name").and_then(Value::as_str) else {
             return Done::Failed("the object has no name".to_owned());
         };
+        if self.stop.load(Ordering::Relaxed) {
+            return Done::Failed("the run was interrupted".to_owned());
+        }
         let path = format!("{collection}/{name}");
         let dry = format!("{collection}?dryRun=All");
         let tried = self.send("dry-run", "POST", &dry, Some((JSON, object))).await;

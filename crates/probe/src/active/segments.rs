@@ -3,9 +3,11 @@
 //! A server is started in each namespace. Then the cluster is read, and the policy model (`netpol`)
 //! tells which of the servers no canary of another namespace, or of the same one, may reach. A client
 //! in each namespace tries a sample of these connections. A server counts only while the kubelet
-//! reports that it accepts connections, so that a server that is down is not taken for a policy.
+//! reports that it accepts connections, so that a server that is down is not taken for a policy. A
+//! connection that fails counts only if the client or the server has another one that succeeds, so
+//! that a network without any connections is not taken for a policy either.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -17,7 +19,7 @@ use pavisade_sources::{Api, ClusterRequest, Progress, load_cluster};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-use super::inside::{Inside, run};
+use super::inside::{Inside, run, unchanged};
 use super::run::{Done, Session};
 use super::step::Canary;
 use crate::probe::Kind;
@@ -34,6 +36,10 @@ const PAUSE: Duration = Duration::from_secs(1);
 const MOST: usize = 16;
 /// The most connections that are tried from one namespace.
 const SAMPLE: usize = 20;
+/// The most permitted connections that are tried from one namespace.
+const CONTROLS: usize = 4;
+/// How long a server runs: clients run one after the other.
+const SERVES: u64 = 600;
 
 /// The namespaces between which connections are tried.
 #[derive(Debug, Clone)]
@@ -62,6 +68,7 @@ impl Segments {
         let inside = Inside::new(namespace, &self.image);
         let (collection, mut pod) = inside.pod(canary, &json!({}));
         pod["metadata"]["name"] = json!(format!("{}-server", canary.name()));
+        pod["spec"]["activeDeadlineSeconds"] = json!(SERVES);
         let container = &mut pod["spec"]["containers"][0];
         container["args"] = json!(["probe", "serve", PORT.to_string()]);
         container["readinessProbe"] = json!({"tcpSocket": {"port": PORT}, "periodSeconds": 1});
@@ -79,22 +86,24 @@ pub async fn segments(
 ) -> (Result<Vec<Outcome>, String>, Vec<String>) {
     let agent = format!("{} {SEGMENTATION}", gate.agent());
     let session = Session { gate, api, agent, canary, stop };
-    let mut created = Vec::new();
-    let result = tried(&session, request, segments, &mut created).await;
-    (result, session.remove(&mut created).await)
+    let (mut created, mut left) = (Vec::new(), Vec::new());
+    let result = tried(&session, request, segments, (&mut created, &mut left)).await;
+    left.extend(session.remove(&mut created).await);
+    (result, left)
 }
 
 async fn tried(
     session: &Session<'_>,
     request: &ClusterRequest,
     segments: &Segments,
-    created: &mut Vec<String>,
+    (created, left): (&mut Vec<String>, &mut Vec<String>),
 ) -> Result<Vec<Outcome>, String> {
     let probe = REGISTRY.iter().find(|probe| matches!(probe.kind, Kind::Segments));
     let probe = probe.ok_or("there is no probe for it")?;
     for namespace in &segments.namespaces {
         let (collection, pod) = segments.server(namespace, session.canary);
-        match session.create((&collection, &pod), |_| Ok(()), created, &mut Vec::new()).await {
+        let same = |stored: &Value| unchanged(stored, &pod);
+        match session.create((&collection, &pod), same, created, &mut Vec::new()).await {
             Done::Ok(_) => {}
             done => {
                 return Err(format!("the server in {namespace} cannot be created: {}", done.why()));
@@ -111,9 +120,9 @@ async fn tried(
         let found = all.find(|one| one.namespace == namespace && one.name == name);
         found.and_then(|one| one.parties.first().copied())
     };
-    let mut outcomes = Vec::new();
+    let (mut outcomes, mut clients) = (Vec::new(), Vec::new());
     for from in &segments.namespaces {
-        let mut closed = Vec::new();
+        let (mut closed, mut controls) = (Vec::new(), Vec::new());
         for to in &segments.namespaces {
             let (Some(source), Some(target)) = (party(from), party(to)) else {
                 return Err(format!("the canaries in {from} and {to} were not read"));
@@ -125,16 +134,26 @@ async fn tried(
             } else if !verdict.deny.intersect(&port).is_empty() {
                 let why = "whether policies forbid it is not certain: `pavisade network explain`";
                 outcomes.push(outcome(probe, from, to, Verdict::Unknown(why.to_owned())));
+            } else {
+                controls.push(to.as_str());
             }
         }
         closed.truncate(SAMPLE);
+        controls.truncate(CONTROLS);
         if closed.is_empty() {
             continue;
         }
-        let answers = answers(session, segments, from, &closed, &servers).await;
+        let tried: Vec<_> =
+            closed.iter().chain(&controls).filter_map(|to| servers.get(to)).collect();
+        let answers = answers(session, segments, from, &tried, left).await;
+        clients.push((from, closed, answers));
+    }
+    let reached: BTreeSet<String> =
+        clients.iter().filter_map(|(.., answers)| answers.as_ref().ok()).flat_map(opened).collect();
+    for (from, closed, answers) in &clients {
         for to in closed {
-            let verdict = match &answers {
-                Ok(answers) => verdict((from, to), servers.get(to), answers),
+            let verdict = match answers {
+                Ok(answers) => verdict((from, to), servers.get(to), answers, &reached),
                 Err(why) => Verdict::Unknown(why.clone()),
             };
             outcomes.push(outcome(probe, from, to, verdict));
@@ -201,16 +220,23 @@ async fn engine(session: &Session<'_>, request: &ClusterRequest) -> Result<Engin
     Ok(Engine::new(Network::read(&view, Assumptions::default())))
 }
 
-/// Runs a client in a namespace. Returns what became of each connection, by address.
+/// What became of each connection of a client, by address: the verdict, and the error.
+type Answers = BTreeMap<String, (String, String)>;
+
+/// Returns the addresses that a client reached.
+fn opened(answers: &Answers) -> impl Iterator<Item = String> {
+    answers.iter().filter(|(_, (word, _))| word == "open").map(|(address, _)| address.clone())
+}
+
+/// Runs a client in a namespace, and adds to `left` what cannot be removed.
 async fn answers(
     session: &Session<'_>,
     segments: &Segments,
     from: &str,
-    to: &[&str],
-    servers: &BTreeMap<&str, String>,
-) -> Result<BTreeMap<String, (String, String)>, String> {
-    let addresses = to.iter().filter_map(|to| servers.get(to));
-    let addresses = addresses.map(|ip| format!("egress@{}", socket(ip))).collect::<Vec<_>>();
+    to: &[&String],
+    left: &mut Vec<String>,
+) -> Result<Answers, String> {
+    let addresses = to.iter().map(|ip| format!("egress@{}", socket(ip))).collect::<Vec<_>>();
     let scope = json!({
         "kind": "ProbeScope", "addresses": addresses, "ownNetwork": true,
         "limits": {"rate": 50, "perHost": 10, "deadline": 60},
@@ -222,9 +248,7 @@ async fn answers(
     }
     let mut created = Vec::new();
     let result = run(session, (&collection, &pod), &mut created).await;
-    if let Some(left) = session.remove(&mut created).await.pop() {
-        return Err(format!("{left} is left"));
-    }
+    left.extend(session.remove(&mut created).await);
     let document = result?;
     let results = document.get("results").and_then(Value::as_array);
     let results = results.ok_or("the client has no results")?.iter();
@@ -246,12 +270,15 @@ fn socket(ip: &str) -> String {
 fn verdict(
     (from, to): (&str, &str),
     server: Option<&String>,
-    answers: &BTreeMap<String, (String, String)>,
+    answers: &Answers,
+    reached: &BTreeSet<String>,
 ) -> Verdict {
     let address = server.map(|ip| socket(ip)).unwrap_or_default();
     let Some((word, error)) = answers.get(&address) else {
         return Verdict::Unknown("the client did not try it".to_owned());
     };
+    // Without another connection that succeeds, the network may be what fails.
+    let is_proven = reached.contains(&address) || opened(answers).next().is_some();
     match (&**word, &**error) {
         ("open", _) => Verdict::Open {
             message: format!(
@@ -259,6 +286,9 @@ fn verdict(
             ),
             proof: format!("TCP connection to port {PORT} of a canary"),
         },
+        (_, NO_RESPONSE | "connection refused") if !is_proven => Verdict::Unknown(format!(
+            "{error}, but the client reaches no other canary, and no client reaches this one"
+        )),
         (_, NO_RESPONSE) => Verdict::Closed(
             Closed::Filtered,
             "no response, but the server accepts connections".to_owned(),
@@ -283,7 +313,7 @@ mod tests {
 
     #[test]
     fn only_a_server_that_accepts_connections_proves_something() {
-        let answers: BTreeMap<String, (String, String)> = [
+        let answers: Answers = [
             ("10.0.0.1:8080", "open", ""),
             ("10.0.0.2:8080", "unknown", NO_RESPONSE),
             ("[fd00::3]:8080", "unknown", "connection refused"),
@@ -300,9 +330,33 @@ mod tests {
             (None, "unknown"),
         ] {
             let ip = ip.map(str::to_owned);
-            assert_eq!(verdict(("a", "b"), ip.as_ref(), &answers).word(), expect, "{ip:?}");
+            let verdict = verdict(("a", "b"), ip.as_ref(), &answers, &BTreeSet::new());
+            assert_eq!(verdict.word(), expect, "{ip:?}");
         }
         let many: Vec<_> = (0..17).map(|number| number.to_string()).collect();
         assert!(Segments::new(&many, "x").is_err() && Segments::new(&[], "x").is_err());
+    }
+
+    #[test]
+    fn silence_without_a_connection_that_succeeds_proves_nothing() {
+        let ip = "10.0.0.2".to_owned();
+        let reached: BTreeSet<_> = ["10.0.0.2:8080".to_owned()].into();
+        for error in [NO_RESPONSE, "connection refused"] {
+            let answer = ("unknown".to_owned(), error.to_owned());
+            let answers: Answers = [("10.0.0.2:8080".to_owned(), answer)].into();
+            let word = |reached: &BTreeSet<String>| {
+                verdict(("a", "b"), Some(&ip), &answers, reached).word()
+            };
+            assert_eq!(word(&BTreeSet::new()), "unknown");
+            assert_eq!(word(&reached), "closed");
+        }
+    }
+
+    #[test]
+    fn a_server_outlives_its_clients() {
+        let run = crate::RunId::new(b"");
+        let canary = Canary { run, expires: String::new(), image: String::new(), node: Ok(None) };
+        let segments = Segments::new(&["shop".to_owned()], "x").unwrap();
+        assert_eq!(segments.server("shop", &canary).1["spec"]["activeDeadlineSeconds"], 600);
     }
 }

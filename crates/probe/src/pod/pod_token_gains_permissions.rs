@@ -33,6 +33,7 @@ impl PodProbe for PodTokenGainsPermissions {
             ("impersonate", "", "serviceaccounts"),
             ("create", "", "serviceaccounts/token"),
             ("update", "certificates.k8s.io", "certificatesigningrequests/approval"),
+            ("patch", "certificates.k8s.io", "certificatesigningrequests/approval"),
         ];
         judged(facts, "the token of the container may gain permissions", &wanted)
     }

@@ -25,9 +25,13 @@ impl PodProbe for PodTokenRunsCode {
     fn judge(facts: &PodFacts) -> Verdict {
         let wanted = [
             ("create", "", "pods"),
+            // Another image replaces the one that runs.
+            ("patch", "", "pods"),
+            ("update", "", "pods"),
             ("create", "", "pods/exec"),
             ("get", "", "pods/exec"),
             ("create", "", "pods/attach"),
+            ("get", "", "pods/attach"),
             ("patch", "", "pods/ephemeralcontainers"),
             ("update", "", "pods/ephemeralcontainers"),
             ("create", "", "nodes/proxy"),
@@ -45,6 +49,8 @@ impl PodProbe for PodTokenRunsCode {
             ("patch", "apps", "replicasets"),
             ("update", "apps", "replicasets"),
             ("create", "", "replicationcontrollers"),
+            ("patch", "", "replicationcontrollers"),
+            ("update", "", "replicationcontrollers"),
             ("create", "batch", "jobs"),
             ("create", "batch", "cronjobs"),
             ("patch", "batch", "cronjobs"),

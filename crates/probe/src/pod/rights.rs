@@ -8,13 +8,17 @@ use crate::{Closed, Gate, Verdict};
 
 const REVIEW: &str = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews";
 
-/// The permissions of an identity in a namespace.
+/// The permissions of an identity in some namespaces.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rights {
     /// Whether the server knows that it does not list all.
     pub incomplete: bool,
     /// The rules.
     pub rules: Vec<Right>,
+    /// The namespaces for which the server was asked.
+    pub asked: Vec<String>,
+    /// Whether these are all namespaces in scope. A scope that names none means the cluster.
+    pub all: bool,
 }
 
 /// A rule: each of its verbs on each of its resources.
@@ -26,11 +30,31 @@ pub struct Right {
     names: Vec<String>,
 }
 
-/// Asks the API server what the identity of `api` may do in a namespace.
+/// Asks the API server what the identity of `api` may do in its own namespace, and in those of the
+/// scope: a RoleBinding in any namespace can name a ServiceAccount of another.
 ///
 /// # Errors
 /// Why it is not known.
-pub async fn rights(gate: &Gate, api: &Api, namespace: &str) -> Result<Rights, String> {
+pub async fn rights(gate: &Gate, api: &Api, own: &str) -> Result<Rights, String> {
+    let in_scope = &gate.scope().namespaces;
+    let mut rights = review(gate, api, own).await?;
+    rights.asked.push(own.to_owned());
+    rights.all = !in_scope.is_empty();
+    for namespace in in_scope.iter().filter(|namespace| *namespace != own) {
+        match review(gate, api, namespace).await {
+            Ok(more) => {
+                rights.incomplete |= more.incomplete;
+                rights.rules.extend(more.rules);
+                rights.asked.push(namespace.clone());
+            }
+            // A permission that another namespace grants is still found.
+            Err(_) => rights.all = false,
+        }
+    }
+    Ok(rights)
+}
+
+async fn review(gate: &Gate, api: &Api, namespace: &str) -> Result<Rights, String> {
     let body = json!({
         "apiVersion": "authorization.k8s.io/v1",
         "kind": "SelfSubjectRulesReview",
@@ -62,7 +86,7 @@ impl Rights {
             names: texts(rule, "resourceNames"),
         });
         let incomplete = status.get("incomplete").and_then(Value::as_bool).unwrap_or(false);
-        Some(Self { incomplete, rules: rules.collect() })
+        Some(Self { incomplete, rules: rules.collect(), ..Self::default() })
     }
 
     /// Returns the first of some permissions (verb, group, resource) that the identity has.
@@ -111,8 +135,15 @@ pub(super) fn judged(facts: &PodFacts, message: &str, wanted: &[(&str, &str, &st
         None if rights.incomplete => {
             Verdict::Unknown("the API server does not list all permissions of the token".to_owned())
         }
-        None => {
-            Verdict::Closed(Closed::Authorization, "the token has no such permission".to_owned())
+        None if !rights.all => {
+            let asked = rights.asked.join(", ");
+            Verdict::Unknown(format!(
+                "only namespace {asked} was asked: other namespaces may grant the permission"
+            ))
         }
+        None => Verdict::Closed(
+            Closed::Authorization,
+            format!("the token has no such permission in namespace {}", rights.asked.join(", ")),
+        ),
     }
 }

@@ -108,3 +108,43 @@ fn what_cannot_be_read_is_unknown() {
     assert_eq!(unknown, 8);
     assert!(outcomes.iter().all(|outcome| outcome.verdict.word() != "open"));
 }
+
+fn word(id: &str, rights: Rights) -> &'static str {
+    let facts = PodFacts { token: true, rights: Some(Ok(rights)), ..PodFacts::default() };
+    let probes: Vec<_> = REGISTRY.iter().filter(|probe| probe.id() == id).collect();
+    judge_pod(&facts, "x", &probes).remove(0).verdict.word()
+}
+
+fn allowed(verb: &str, group: &str, resource: &str) -> Rights {
+    let rule = serde_json::json!(
+        {"verbs": [verb], "apiGroups": [group], "resources": [resource]}
+    );
+    Rights::read(&serde_json::json!({"status": {"resourceRules": [rule]}})).unwrap()
+}
+
+#[test]
+fn a_permission_may_be_in_a_namespace_that_was_not_asked() {
+    for id in ["PV-P142", "PV-P143", "PV-P144"] {
+        let asked = vec!["shop".to_owned()];
+        let some = Rights { asked, ..Rights::default() };
+        assert_eq!(word(id, some.clone()), "unknown", "{id}");
+        assert_eq!(word(id, Rights { all: true, ..some }), "closed", "{id}");
+    }
+    assert_eq!(word("PV-P142", allowed("get", "", "secrets")), "open");
+}
+
+#[test]
+fn all_permissions_that_run_code_or_gain_permissions_are_found() {
+    for (id, verb, group, resource) in [
+        ("PV-P143", "patch", "", "pods"),
+        ("PV-P143", "update", "", "pods"),
+        ("PV-P143", "get", "", "pods/attach"),
+        ("PV-P143", "create", "", "pods/attach"),
+        ("PV-P143", "patch", "", "replicationcontrollers"),
+        ("PV-P143", "update", "", "replicationcontrollers"),
+        ("PV-P144", "patch", "certificates.k8s.io", "certificatesigningrequests/approval"),
+        ("PV-P144", "update", "certificates.k8s.io", "certificatesigningrequests/approval"),
+    ] {
+        assert_eq!(word(id, allowed(verb, group, resource)), "open", "{verb} {resource}");
+    }
+}
