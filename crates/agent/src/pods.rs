@@ -86,7 +86,6 @@ pub(crate) fn follow(args: &PodArgs, node: &str, pods: Pods) -> anyhow::Result<(
 }
 
 /// Returns the API server that the kubelet names in the environment of every container.
-#[expect(clippy::disallowed_methods, reason = "a program reads the environment")]
 fn in_cluster() -> anyhow::Result<String> {
     let variable = |name: &str| {
         let value = std::env::var_os(name).and_then(|value| value.into_string().ok());
