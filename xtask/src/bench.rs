@@ -271,7 +271,7 @@ fn cpu_of(process: u32) -> Duration {
 
 /// Returns the resident bytes of a process and its descendants. For one without children it is the
 /// high-water mark, so the last reading before the end is the peak.
-fn memory_of(process: u32) -> u64 {
+pub(crate) fn memory_of(process: u32) -> u64 {
     let read = |process| fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
     let children = format!("/proc/{process}/task/{process}/children");
     let children = fs::read_to_string(children).unwrap_or_default();

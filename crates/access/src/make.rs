@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::api::{Api, Failure, PAGE, escaped};
 use crate::grants::{Grant, ROLE_BINDINGS, collection, role_path};
 
-/// The longest time of a grant.
+/// The longest time of a grant or a quarantine.
 const MOST: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// The maximum number of pages of a list.
@@ -81,10 +81,11 @@ fn stored(kind: &'static str, binding: &Value) -> Result<Grant, Failure> {
     Grant::read(kind, binding).ok_or_else(|| Failure::Other(why.to_owned()))
 }
 
-fn valid_time(time: SignedDuration) -> Result<(), Failure> {
+/// Returns an error if `what` cannot last so long: `a grant`.
+pub(crate) fn valid_time(what: &str, time: SignedDuration) -> Result<(), Failure> {
     if time < SignedDuration::from_secs(1) || time > MOST {
         let days = MOST.as_hours() / 24;
-        let why = format!("a grant lasts between 1 second and {days} days from now: change --for");
+        let why = format!("{what} lasts between 1 second and {days} days from now: change --for");
         return Err(Failure::Other(why));
     }
     Ok(())
@@ -92,7 +93,7 @@ fn valid_time(time: SignedDuration) -> Result<(), Failure> {
 
 fn sensible(asked: &Asked) -> Result<(), Failure> {
     let wrong = |why: String| Err(Failure::Other(why));
-    valid_time(asked.time)?;
+    valid_time("a grant", asked.time)?;
     if asked.role_kind == "Role" && asked.namespace.is_empty() {
         return wrong("a Role is in a namespace: give it with --namespace".to_owned());
     }
@@ -136,7 +137,7 @@ async fn role_exists(api: &Api, asked: &Asked) -> Result<(), Failure> {
 }
 
 /// The end in whole seconds, by the clock of the API server.
-fn end_after(api: &Api, time: SignedDuration) -> Result<Timestamp, Failure> {
+pub(crate) fn end_after(api: &Api, time: SignedDuration) -> Result<Timestamp, Failure> {
     let end = api.now()?.checked_add(time).map_err(|error| Failure::Other(error.to_string()))?;
     Timestamp::from_second(end.as_second()).map_err(|error| Failure::Other(error.to_string()))
 }
@@ -252,7 +253,7 @@ pub(crate) fn kept(answer: &Value) -> Option<String> {
 /// # Errors
 /// It has ended, or would end earlier, or the API server refuses it.
 pub async fn extend(api: &Api, name: &str, time: SignedDuration) -> Result<Grant, Failure> {
-    valid_time(time)?;
+    valid_time("a grant", time)?;
     let grant = find(api, name).await?;
     let End::At(old) = grant.end else {
         let why = grant.shown.problem.unwrap_or_default();

@@ -7,7 +7,7 @@
 
 use jiff::Timestamp;
 use pavisade_judgement::Outlives;
-use pavisade_rbac::{Resource, Rules};
+use pavisade_rbac::{Resource, Rules, account_name};
 use pavisade_snapshot::Object;
 use pavisade_yaml::{Source, objects, read};
 use serde_json::Value;
@@ -233,8 +233,7 @@ fn certificates(grant: &Grant, end: Timestamp, facts: &Facts) -> Vec<Outlives> {
             "Group" => groups.is_some_and(|all| all.contains(&subject["name"])),
             "ServiceAccount" => {
                 let (namespace, name) = (text(subject, "/namespace"), text(subject, "/name"));
-                let own = format!("system:serviceaccount:{namespace}:{name}");
-                text(request, "/spec/username") == own
+                text(request, "/spec/username") == account_name(&namespace, &name)
             }
             _ => text(request, "/spec/username") == text(subject, "/name"),
         })

@@ -12,6 +12,7 @@ use pavisade_yaml::{Source, read};
 use serde_json::{Value, json};
 
 use crate::api::{Api, Failure, escaped};
+use crate::make::{end_after, valid_time};
 
 /// The label of the pod and its policy, with the UID of the pod.
 pub const LABEL: &str = "pavisade.dev/quarantine";
@@ -19,8 +20,6 @@ const POD: &str = "pavisade.dev/quarantined-pod";
 const EXPIRES_AT: &str = "pavisade.dev/expires-at";
 const REASON: &str = "pavisade.dev/reason";
 const PREFIX: &str = "pavisade-quarantine-";
-/// The longest quarantine.
-const MOST: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// The maximum number of pages of a list.
 const PAGES: usize = 200;
 
@@ -59,16 +58,13 @@ pub async fn quarantine(
     time: SignedDuration,
     reason: &str,
 ) -> Result<(Quarantine, Vec<Allowing>), Failure> {
-    if time < SignedDuration::from_secs(1) || time > MOST {
-        let days = MOST.as_hours() / 24;
-        return wrong(format!("a quarantine lasts between 1 second and {days} days: change --for"));
-    }
+    valid_time("a quarantine", time)?;
     let path = pod_path(namespace, pod);
     let found = match api.get(&path).await {
         Err(failure) if failure.code() == 404 => {
             return wrong(format!(
-                "there is no pod `{pod}` in the namespace `{namespace}`: choose another one with \
-                 --namespace"
+                "there is no pod `{pod}` in the namespace `{namespace}`: check the name, and set \
+                 the namespace with --namespace"
             ));
         }
         other => other?,
@@ -90,8 +86,7 @@ pub async fn quarantine(
         ));
     }
     let uid = text("/metadata/uid").to_owned();
-    let end = api.now()?.checked_add(time).map_err(|error| Failure::Other(error.to_string()))?;
-    let end = Timestamp::from_second(end.as_second()).unwrap_or(end);
+    let end = end_after(api, time)?;
     let policy = json!({
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",
@@ -185,7 +180,7 @@ fn has_label(pod: &Value, uid: &str) -> bool {
 /// Ends the quarantine of a pod, which may be gone. Returns what was ended.
 ///
 /// # Errors
-/// There is none that Pavisade made, or the API server refuses it.
+/// The pod has no quarantine that Pavisade made, or the API server refuses it.
 pub async fn release(api: &Api, namespace: &str, pod: &str) -> Result<Vec<Quarantine>, Failure> {
     let (mut own, foreign) = labelled(api, Some(namespace)).await?;
     own.retain(|one| one.pod == pod);
@@ -391,7 +386,7 @@ mod tests {
         let mut open = policy();
         open["spec"]["egress"] = json!([{}]);
         assert_eq!(Quarantine::read(&open), None);
-        // An end that cannot be read is no reason to forget the quarantine.
+        // If the end cannot be read, the quarantine is still returned, so it can be released.
         let mut endless = policy();
         endless["metadata"]["annotations"][EXPIRES_AT] = json!("soon");
         assert_eq!(Quarantine::read(&endless).unwrap().end, None);

@@ -19,7 +19,7 @@ use crate::outputs::{Limits, Output};
 use crate::policies::Policies;
 use crate::{alert, pods, rules};
 
-/// How long to wait when there is no event. The kernel does not wake the agent for each.
+/// How long to wait if no event is pending. The kernel does not wake the agent for each event.
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// How often policies of ended containers are released, in nanoseconds.

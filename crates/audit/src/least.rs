@@ -11,7 +11,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use pavisade_model::{Confidence, KubernetesVersion};
-use pavisade_rbac::{Ask, Authorizer, Decision as Verdict, Identity, Subject, Through};
+use pavisade_rbac::{
+    Ask, Authorizer, Decision as Verdict, Identity, Subject, Through, account_name,
+};
 use pavisade_snapshot::{Object, View, World, WorldKind, WorldParts};
 use pavisade_yaml::{Source, objects, read};
 
@@ -171,7 +173,7 @@ pub fn members<'u>(usage: &'u Usage, subject: &Subject) -> BTreeSet<&'u str> {
     match subject {
         Subject::User(name) => named(name).into_iter().collect(),
         Subject::ServiceAccount { namespace, name } => {
-            named(&format!("system:serviceaccount:{namespace}:{name}")).into_iter().collect()
+            named(&account_name(namespace, name)).into_iter().collect()
         }
         Subject::Group(group) => {
             let of = usage.users.iter().filter(|(_, user)| user.groups.contains(group));

@@ -1,5 +1,5 @@
-//! Reads an event in the form in which API servers write it, several times as fast as a general
-//! parser: of values that are not needed, only the structure is read.
+//! Reads an event in the form in which API servers write it, without a general parser: of values
+//! that are not needed, only the structure is read.
 //!
 //! Whatever is unusual (another form, impersonation, a field of another type) is left to `event.rs`.
 //! If that reads an event, this reads the same or leaves it; a test compares both.

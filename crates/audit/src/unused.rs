@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use pavisade_rbac::{
     Ask, Authorizer, Binding, BindingId, Identity, Origin, ResourceAsk, Role, RoleId, Subject,
+    account_name,
 };
 
 use crate::dangerous::power;
@@ -152,8 +153,8 @@ fn role_of<'r, 'a>(
     Some((role, of.role(role))).filter(|(_, role)| !matches!(role.origin, Origin::Missing))
 }
 
-/// What was not used of all bindings, or of those that name a subject: by anybody, or with `by` by
-/// these users. Bindings of Kubernetes itself are left out.
+/// What was not used of all bindings, or only of those that name a subject. With `by`, only requests
+/// of these users count. Bindings of Kubernetes itself are left out.
 pub fn unused(
     of: &Authorizer<'_>,
     usage: &Usage,
@@ -238,8 +239,7 @@ pub fn shares(of: &Authorizer<'_>, usage: &Usage) -> HashMap<ShareKey, Share> {
     for (id, binding) in of.bindings().filter(|(_, binding)| role_of(of, binding).is_some()) {
         for (subject, _) in &binding.subjects {
             if let Subject::ServiceAccount { namespace, name } = subject {
-                let user = format!("system:serviceaccount:{namespace}:{name}");
-                by_account.entry(user).or_default().insert(id);
+                by_account.entry(account_name(namespace, name)).or_default().insert(id);
             }
         }
     }
@@ -310,14 +310,7 @@ fn power_of((verb, group, on): &Permission<'_>) -> Option<&'static str> {
 pub fn identity(usage: &Usage, name: &str) -> Identity {
     let groups = usage.users.get(name).map(|user| user.groups.iter().cloned().collect());
     let groups: Vec<String> = groups.unwrap_or_default();
-    let account = name.strip_prefix("system:serviceaccount:").and_then(|rest| rest.split_once(':'));
-    let subject = match account {
-        Some((namespace, name)) => {
-            Subject::ServiceAccount { namespace: namespace.to_owned(), name: name.to_owned() }
-        }
-        None => Subject::User(name.to_owned()),
-    };
-    Identity::of(&subject, &groups)
+    Identity::of(&Subject::of_user(name), &groups)
 }
 
 fn full(resource: &str, group: &str) -> String {

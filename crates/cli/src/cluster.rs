@@ -65,8 +65,8 @@ fn one(
     let request = ClusterRequest {
         kubeconfigs: kubeconfigs(access.kubeconfig.as_deref())?,
         context: context.cloned(),
-        impersonate: access.impersonate.clone(),
-        impersonate_groups: access.impersonate_groups.clone(),
+        impersonate: access.acting.impersonate.clone(),
+        impersonate_groups: access.acting.impersonate_groups.clone(),
         kinds: wanted.kinds,
         also: wanted.also,
         secrets: wanted.secrets,
@@ -102,8 +102,8 @@ pub(crate) async fn api(server: &ApiServer) -> anyhow::Result<Api> {
     let request = ClusterRequest {
         kubeconfigs: kubeconfigs(server.kubeconfig.as_deref())?,
         context: server.context.clone(),
-        impersonate: server.impersonate.clone(),
-        impersonate_groups: server.impersonate_groups.clone(),
+        impersonate: server.acting.impersonate.clone(),
+        impersonate_groups: server.acting.impersonate_groups.clone(),
         kinds: Vec::new(),
         also: BTreeSet::new(),
         secrets: false,

@@ -102,10 +102,10 @@ async fn execute(command: &GrantCommand) -> anyhow::Result<Outcome> {
             if *watch {
                 let identity = identity.clone().unwrap_or_else(own_identity);
                 let mut election = Election::new(lease_namespace.clone(), LEASE.into(), identity);
-                tokio::select! {
-                    () = sweep::watch(&api, &mut election, *interval, &tell) => {}
-                    _ = stopped() => {}
-                }
+                let ended = tokio::select! {
+                    () = sweep::watch(&api, &mut election, *interval, &tell) => Ok(()),
+                    stopped = stopped() => stopped,
+                };
                 election.release(&api).await;
                 drop(tell);
                 // Removals are reported; the search for what they leave has a short time.
@@ -113,7 +113,7 @@ async fn execute(command: &GrantCommand) -> anyhow::Result<Outcome> {
                 if let Ok(told) = told {
                     told.context("reporting what was removed")??;
                 }
-                return Ok(Outcome::Clean);
+                return ended.map(|()| Outcome::Clean);
             }
             let swept = sweep::once(&api, &tell).await;
             drop(tell);

@@ -117,7 +117,7 @@ fn policy(args: &MfaPolicyArgs) -> anyhow::Result<Outcome> {
             prefix: args.prefix.clone(),
         };
         if args.acr.iter().any(String::is_empty) {
-            bail!("--acr: an empty value is no proof of a second factor");
+            bail!("--acr: an empty value does not prove a second factor");
         }
         let text = configuration(&wanted)
             .map_err(|why| anyhow!("{} cannot prove a second factor: {why}", preset.name()))?;

@@ -254,8 +254,7 @@ fn collect(args: &CollectArgs) -> anyhow::Result<Outcome> {
              --facts` print them"
         );
     }
-    let names: BTreeSet<_> = nodes.keys().map(|(node, _)| node.clone()).collect();
-    let count = names.len();
+    let count = nodes.keys().map(|(node, _)| node).collect::<BTreeSet<_>>().len();
     let items: Vec<Value> = nodes.into_values().flatten().collect();
     let all = json!({ "apiVersion": "v1", "kind": "List", "items": items });
     let text = serde_json::to_string_pretty(&all)? + "\n";
@@ -270,13 +269,12 @@ fn documents_of(value: Value) -> Option<((String, &'static str), Vec<Value>)> {
         "List" => value.get("items")?.as_array()?.clone(),
         _ => vec![value],
     };
+    let of_kind = |kind: &'static str| {
+        let is_kind = |item: &&Value| item.get("kind").and_then(Value::as_str) == Some(kind);
+        Some((kind, items.iter().find(is_kind)?))
+    };
     let (kind, facts) =
-        [kinds::NODE_FACTS.kind, kinds::INTEGRITY_FACTS.kind].into_iter().find_map(|kind| {
-            Some((
-                kind,
-                items.iter().find(|item| item.get("kind").and_then(Value::as_str) == Some(kind))?,
-            ))
-        })?;
+        of_kind(kinds::NODE_FACTS.kind).or_else(|| of_kind(kinds::INTEGRITY_FACTS.kind))?;
     let node = facts.pointer("/metadata/name")?.as_str()?.to_owned();
     Some(((node, kind), items))
 }

@@ -62,13 +62,8 @@ fn probe(args: &RunArgs, is_pod: bool) -> anyhow::Result<Outcome> {
         |file: &Option<PathBuf>| file.as_deref().map(|file| output(named(Some(file)))).transpose();
     let (evidence, report) = (also(&args.evidence)?, also(&args.report)?);
     let standard = |out: &&Output| matches!(out, Output::Standard(_));
-    if [Some(&out), evidence.as_ref(), report.as_ref()]
-        .into_iter()
-        .flatten()
-        .filter(standard)
-        .count()
-        > 1
-    {
+    let outputs = [Some(&out), evidence.as_ref(), report.as_ref()];
+    if outputs.into_iter().flatten().filter(standard).count() > 1 {
         bail!(
             "two results cannot both be written to standard output: specify a file with --output"
         );
@@ -89,10 +84,7 @@ fn probe(args: &RunArgs, is_pod: bool) -> anyhow::Result<Outcome> {
         terminal::say("left behind", &format!("{path}: run `pavisade probe revert {}`", run.id()));
     }
     if is_pod {
-        let environment = std::env::vars_os().filter_map(|(name, value)| {
-            Some((name.into_string().ok()?, value.into_string().ok()?))
-        });
-        let mut facts = PodFacts::read(Path::new("/"), &environment.collect::<Vec<_>>());
+        let mut facts = PodFacts::read(Path::new("/"), &state::environment());
         if chosen.scope.cluster && facts.token {
             facts.rights = Some(runtime.block_on(own_rights(&gate, &args.scope)));
         }
@@ -244,8 +236,8 @@ async fn everything(
     Sent { outcomes, found, notes, left }
 }
 
-/// Reads the results of a run in a pod, and what it could not read. A destination that does not respond
-/// there, but here, is cut off from the pod.
+/// Reads the results of a run in a pod, and what it could not read. A destination that responds
+/// here, but not there, is cut off from the pod.
 fn of_pod(
     results: &serde_json::Value,
     inside: &Inside,
@@ -348,7 +340,7 @@ fn silent(scope: &Scope, found: &Found) -> Vec<Note> {
     let all = found.keys().map(|address| address.ip());
     let dead: std::collections::BTreeSet<IpAddr> = all.filter(|ip| !alive.contains(ip)).collect();
     let named = |ip: &&IpAddr| scope.endpoints.iter().any(|target| target.address.ip() == **ip);
-    // What only a pod may reach need not respond here.
+    // Endpoints that only pods can reach do not have to respond here.
     let is_for_pods = |ip: &IpAddr| {
         let mut targets = scope.endpoints.iter().filter(|target| target.address.ip() == *ip);
         targets.all(|target| target.component.is_of_pods())

@@ -48,6 +48,8 @@ mod registries;
 mod registry_faults;
 mod replace;
 mod runtime;
+#[cfg(unix)]
+mod runtime_webhook;
 mod same_findings;
 mod secrets;
 mod signed_images;

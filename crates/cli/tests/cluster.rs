@@ -39,7 +39,7 @@ fn scan(kubeconfig: &Path, more: &[&str]) -> Run {
 }
 
 /// A kubeconfig for the cluster, its user and its cluster as given.
-fn kubeconfig(folder: &Path, cluster: &str, user: &str) -> std::path::PathBuf {
+pub(crate) fn kubeconfig(folder: &Path, cluster: &str, user: &str) -> std::path::PathBuf {
     let file = folder.join("config");
     let text = format!(
         "apiVersion: v1\nkind: Config\ncurrent-context: test\n\
@@ -50,7 +50,7 @@ fn kubeconfig(folder: &Path, cluster: &str, user: &str) -> std::path::PathBuf {
     file
 }
 
-fn server(cluster: &Cluster) -> String {
+pub(crate) fn server(cluster: &Cluster) -> String {
     let ca = cluster.dir().join("test-ca.pem");
     fs::write(&ca, cluster.ca_pem().unwrap()).unwrap();
     format!("{{server: '{}', certificate-authority: '{}'}}", cluster.server_url(), ca.display())

@@ -1,11 +1,10 @@
 //! `pavisade network` on a real API server, whose controllers made the pods.
 #![expect(clippy::print_stdout, reason = "a test says what it skips")]
 
-use std::fs;
-
 use serde_json::Value;
 use testbed::{Cluster, Shape};
 
+use crate::cluster::{kubeconfig, server};
 use crate::started::{Run, run};
 
 /// A shop whose database only `web` reaches, and an Ingress with its controller.
@@ -164,18 +163,8 @@ fn a_live_cluster_is_asked_who_connects_to_whom() {
 
     // Policies that may not be read make answers unknown, not "yes".
     let token = cluster.token_for("net-shop", "half-blind").unwrap();
-    let ca = tried.folder.path().join("ca.pem");
-    fs::write(&ca, cluster.ca_pem().unwrap()).unwrap();
-    let config = format!(
-        "apiVersion: v1\nkind: Config\ncurrent-context: t\ncontexts: [{{name: t, context: {{cluster: c, user: u}}}}]\n\
-         clusters: [{{name: c, cluster: {{server: '{}', certificate-authority: '{}'}}}}]\n\
-         users: [{{name: u, user: {{token: '{}'}}}}]\n",
-        cluster.server_url(),
-        ca.display(),
-        token.trim()
-    );
-    let file = tried.folder.path().join("config");
-    fs::write(&file, config).unwrap();
+    let user = format!("{{token: '{}'}}", token.trim());
+    let file = kubeconfig(tried.folder.path(), &server(&cluster), &user);
     let blind = Tried { kubeconfig: file.display().to_string(), ..Tried::new(&cluster) };
     let done = blind.network(&["can", "net-shop/nightly", "net-edge/door", "443"]);
     assert_eq!(done.code, 3, "{}{}", done.out, done.err);

@@ -194,7 +194,7 @@ fn facts_are_judged_by_scan_and_comply() {
         (0, &0.into(), &true.into())
     );
     assert_eq!(same["covers"]["presets"].as_array().unwrap().len(), 10);
-    // Whether somebody is alerted is not known.
+    // Whether people are alerted is not known.
     assert_eq!(state(), "holds-in-part");
     // An older baseline would have been accepted.
     assert_eq!(facts(&[]).0, 0);
@@ -205,7 +205,7 @@ fn facts_are_judged_by_scan_and_comply() {
     assert_eq!(state(), "fails");
     let scan = run(folder.path(), &["scan", "facts.json", "--explain"]);
     assert!(scan.code == 1 && scan.out.contains("/etc/ld.so.preload"), "{}{}", scan.out, scan.err);
-    // A baseline that is refused is a finding, and a wrong option is none.
+    // A baseline that is refused is a finding, and a wrong option is not.
     let other = "sha256:".to_owned() + &"0".repeat(64);
     let (code, refused) = facts(&["--expect", &other]);
     assert!(code == 2 && refused["refused"].is_string(), "{refused}");

@@ -142,7 +142,7 @@ fn a_pod_is_cut_off_and_released() {
     left.sort();
     assert_eq!(left, ["copy", "database", "web"]);
 
-    // A policy that somebody opened is not ours any more; the pod may be gone.
+    // A policy that was changed to allow connections is no longer ours; the pod may be gone.
     assert_eq!(here.quarantine("web", "1h").code, 3);
     let own = here.policies().into_iter().find(|name| name.starts_with("pavisade-")).unwrap();
     let open =

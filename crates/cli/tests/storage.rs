@@ -101,7 +101,7 @@ fn values_without_a_known_form_are_incomplete() {
         assert_eq!(told.code, 3, "{odd:?}: {}{}", told.out, told.err);
         assert!(told.out.contains("unknown: secrets: "), "{}", told.out);
     }
-    // With plain text, it is refuted, whatever the others are.
+    // With plain text, it is refuted, even if other values have no known form.
     fs::write(&path, database(&["k8s\0x", "odd"])).unwrap();
     let told = etcd("secrets");
     assert!(told.code == 1 && told.out.contains("refuted: secrets"), "{}{}", told.code, told.out);

@@ -76,7 +76,7 @@ fn of_a_subject_only_its_own_requests_count() {
         assert_eq!(one.code, 1, "{subject}: {}", one.err);
         assert_eq!(of(one), serde_json::json!({lacks: ["get"]}), "{subject}");
     }
-    // A name that no binding has is probably wrong.
+    // A subject that is not in any binding is probably a mistake.
     let wrong = unused(&["--subject", "sa:shop/wbe"]);
     assert!(wrong.code == 2 && wrong.err.contains("no binding names"), "{}", wrong.err);
     // Without bindings, nothing was used completely.
@@ -100,7 +100,7 @@ fn facts_are_read_by_scan_and_comply() {
     let found = scan(&["rbac.yaml", "usage.json"]);
     assert_eq!(found.len(), 3, "{found:?}");
     assert!(found[0].contains("ServiceAccount `shop/job` reads Secrets"), "{found:?}");
-    // In files, nobody knows since when a binding exists.
+    // Files do not say since when a binding exists.
     let unknown = |one: &&String| {
         one.starts_with("\"unknown\"") && one.contains("not known since when the binding exists")
     };

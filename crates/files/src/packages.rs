@@ -22,7 +22,7 @@ pub fn records(root: &Path) -> Records {
     dpkg(root, &mut records);
     let names = ["rpmdb.sqlite", "Packages.db", "Packages"];
     let mut paths = RPM.iter().flat_map(|folder| names.map(|name| format!("{folder}/{name}")));
-    // There is one database.
+    // Only the first one that exists is read.
     let _ = paths.any(|path| rpm(root, &path, &mut records));
     records
 }

@@ -75,7 +75,7 @@ pub enum Kind {
     Pods(usize),
     /// Addresses outside of the cluster.
     Outside(Addresses),
-    /// Pods that nobody has made yet: in a namespace with such labels, with such labels.
+    /// Pods that do not exist yet: in a namespace with such labels, with such labels.
     Imagined(Selector, Selector),
 }
 

@@ -133,7 +133,7 @@ fn flaws(engine: &Engine, remarks: &mut Vec<Remark>) {
     }
 }
 
-/// Names of ports that nobody has, and rules behind others that decide all.
+/// Names of ports that no pod has, and rules behind others that decide all.
 fn rules(engine: &Engine, remarks: &mut Vec<Remark>) {
     let network = engine.network();
     for (place, policy) in network.policies.iter().enumerate() {

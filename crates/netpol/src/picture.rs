@@ -12,7 +12,7 @@ use crate::policy::Direction;
 pub struct Picture {
     /// The network.
     pub engine: Engine,
-    /// Pods that nobody has made yet.
+    /// Pods that do not exist yet.
     pub imagined: Imagined,
     /// What connects to what.
     pub lines: Vec<Line>,

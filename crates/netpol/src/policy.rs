@@ -101,7 +101,7 @@ pub enum Peer {
     Nodes(Selector),
     /// What a domain name is resolved to.
     Domains(Vec<String>),
-    /// Nobody: a peer of an unknown kind in a rule that accepts.
+    /// No peer: its kind is unknown, in a rule that accepts.
     Nobody,
     /// It cannot be read.
     Unknown,
@@ -119,7 +119,7 @@ pub struct Ports {
 }
 
 impl Rule {
-    /// Its peers that stand in the object, each with its place.
+    /// Its peers that the object contains, each with its place.
     pub fn placed(&self) -> impl Iterator<Item = (&Peer, NodeId)> {
         self.peers.iter().zip(self.places.iter().copied())
     }
@@ -152,11 +152,11 @@ pub struct Rule {
     pub peers: Vec<Peer>,
     /// Any of them.
     pub ports: Ports,
-    /// Where it stands in the object.
+    /// Its place in the object.
     pub node: NodeId,
-    /// Where its first peers stand, in their order; of a NetworkPolicy.
+    /// Places of its first peers in the object, in their order; only for a NetworkPolicy.
     pub places: Vec<NodeId>,
-    /// Where its ports by name stand, in their order; of a NetworkPolicy.
+    /// Places of its ports by name in the object, in their order; only for a NetworkPolicy.
     pub named_at: Vec<NodeId>,
 }
 

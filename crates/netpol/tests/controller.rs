@@ -29,7 +29,7 @@ fn class(name: &str, controller: &str, is_default: bool) -> String {
     )
 }
 
-/// A pod in a namespace of its own.
+/// A pod `p` in a namespace.
 fn pod(namespace: &str, labels: &str, image: &str) -> String {
     format!(
         "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: p, namespace: {namespace}, labels: {labels}}}\n\
@@ -126,10 +126,10 @@ fn an_ingress_without_a_class_has_the_default_one() {
 }
 
 #[test]
-fn where_everybody_may_connect_the_controller_does_not_matter() {
+fn where_all_pods_may_connect_the_controller_does_not_matter() {
     let backend = BACKEND.replace("CLASS", "web");
     assert_eq!(led(&backend), ("TCP 80".to_owned(), "none".to_owned(), false));
-    let nobody = "---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: p, \
-                  namespace: shop}\nspec: {podSelector: {}, policyTypes: [Ingress]}\n";
-    assert_eq!(led(&(backend + nobody)), ("none".to_owned(), "none".to_owned(), false));
+    let isolated = "---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: p, \
+                    namespace: shop}\nspec: {podSelector: {}, policyTypes: [Ingress]}\n";
+    assert_eq!(led(&(backend + isolated)), ("none".to_owned(), "none".to_owned(), false));
 }

@@ -76,13 +76,12 @@ pub(crate) fn servers(root: &Root, processes: &[Process], kubelet: Option<&Value
             }
         }
     }
-    if found.len() > MAX_SERVERS {
-        found.truncate(MAX_SERVERS + 1);
-        if let Some(last) = found.last_mut() {
-            let why =
-                format!("there are more than {MAX_SERVERS} servers, and the others are not asked");
-            last["servedError"] = json!(why);
-        }
+    if found.len() > MAX_SERVERS
+        && let Some(last) = found.last_mut()
+    {
+        let why =
+            format!("there are more than {MAX_SERVERS} servers, and the others are not asked");
+        last["servedError"] = json!(why);
     }
     json!(found)
 }

@@ -130,7 +130,7 @@ fn name(object: &Value) -> &str {
     text(object, "/metadata/name")
 }
 
-/// Leaves of the origin what can be written in a comment: a line break would end it.
+/// Removes what cannot be written in a comment from the origin: a line break would end the comment.
 fn commented(mut item: Item) -> Item {
     let breaks = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
     item.origin = item.origin.chars().filter(|c| !breaks(*c)).take(520).collect();

@@ -40,8 +40,8 @@ mod pod;
 mod services;
 
 pub use active::{
-    CLUSTER_DNS, Canary, EXPIRES, IN_POD, Inside, LABEL, SEGMENT_PORT, SEGMENTATION, STORED_WITHIN,
-    Segments, Step, active, cluster_dns, created, in_pod, labelled, remove, segments, settled,
+    CLUSTER_DNS, Canary, EXPIRES, IN_POD, Inside, LABEL, SEGMENTATION, STORED_WITHIN, Segments,
+    Step, active, cluster_dns, created, in_pod, labelled, remove, segments, settled,
 };
 pub use admission::{dry_runs, restricted};
 pub use component::{Component, PORTS};

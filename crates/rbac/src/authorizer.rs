@@ -285,9 +285,7 @@ impl<'a> Authorizer<'a> {
 
     /// Whether there may be bindings and roles that no file shows.
     pub fn is_partial(&self) -> bool {
-        let kinds =
-            [kinds::ROLE, kinds::CLUSTER_ROLE, kinds::ROLE_BINDING, kinds::CLUSTER_ROLE_BINDING];
-        kinds.into_iter().any(|kind| self.view.coverage(kind) == Coverage::Partial)
+        Self::ROLES.iter().any(|kind| self.view.coverage(*kind) == Coverage::Partial)
     }
 
     /// The bindings that name somebody, each once.

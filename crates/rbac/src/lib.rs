@@ -40,6 +40,6 @@ pub use diff::diff;
 pub use lint::lint;
 pub use model::{Binding, BindingId, HeldRule, Origin, Role, RoleId};
 pub use questions::{can, explain, who_can};
-pub use request::{Ask, Identity, ResourceAsk};
+pub use request::{Ask, Identity, ResourceAsk, account_name};
 pub use rule::{Grant, Resource, Rule, Rules, is_aggregated, is_own_group};
 pub use subject::Subject;

@@ -74,7 +74,7 @@ fn has(groups: &[String], name: &str) -> bool {
 }
 
 /// The name by which a ServiceAccount is authenticated.
-pub(crate) fn account_name(namespace: &str, name: &str) -> String {
+pub fn account_name(namespace: &str, name: &str) -> String {
     format!("system:serviceaccount:{namespace}:{name}")
 }
 

@@ -32,18 +32,21 @@ impl Subject {
                 let namespace = own.unwrap_or(home).to_owned();
                 Self::ServiceAccount { namespace, name: name.to_owned() }
             }
-            "User" => {
-                match name.strip_prefix("system:serviceaccount:").map(|n| n.split_once(':')) {
-                    Some(Some((namespace, name))) => Self::ServiceAccount {
-                        namespace: namespace.to_owned(),
-                        name: name.to_owned(),
-                    },
-                    _ => Self::User(name.to_owned()),
-                }
-            }
+            "User" => Self::of_user(name),
             "Group" => Self::Group(name.to_owned()),
             _ => return None,
         })
+    }
+
+    /// Returns the subject with a name that authentication gives: a user, or a ServiceAccount.
+    pub fn of_user(name: &str) -> Self {
+        let account = name.strip_prefix("system:serviceaccount:");
+        match account.and_then(|rest| rest.split_once(':')) {
+            Some((namespace, name)) => {
+                Self::ServiceAccount { namespace: namespace.to_owned(), name: name.to_owned() }
+            }
+            None => Self::User(name.to_owned()),
+        }
     }
 
     /// The group whose members bypass RBAC: no binding gives it anything.

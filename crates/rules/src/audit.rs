@@ -181,9 +181,9 @@ impl<'d> AuditEvent<'d> {
         let query = self.root.str("requestURI").and_then(|uri| uri.split_once('?'));
         let Some((_, query)) = query else { return Values::Absent };
         let pairs = query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-        let mut found = pairs.filter(|(key, _)| decoded(key) == name);
+        let mut found = pairs.filter(|(key, _)| decoded_query(key) == name);
         found.next().map_or(Values::Absent, |(_, value)| {
-            Values::One(Value::Bytes(Cow::Owned(decoded(value))))
+            Values::One(Value::Bytes(Cow::Owned(decoded_query(value))))
         })
     }
 }
@@ -406,8 +406,8 @@ fn pointer<'d>(root: Json<'d>, text: &[u8]) -> Option<Json<'d>> {
     Some(value)
 }
 
-/// Decodes query text.
-fn decoded(text: &str) -> Vec<u8> {
+/// Decodes a name or value of a query (WHATWG URL, application/x-www-form-urlencoded).
+pub fn decoded_query(text: &str) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&byte, after)) = rest.split_first() {
@@ -443,6 +443,6 @@ mod tests {
 
     #[test]
     fn queries_are_decoded() {
-        assert_eq!(decoded("a%2Fb+c%2"), b"a/b c%2");
+        assert_eq!(decoded_query("a%2Fb+c%2"), b"a/b c%2");
     }
 }

@@ -19,7 +19,7 @@ mod transform;
 mod value;
 
 pub use accepted::{Accepted, Exceptions, Wrong};
-pub use audit::AuditEvent;
+pub use audit::{AuditEvent, decoded_query};
 pub use compile::{CompileError, CompileWarning, Filter};
 pub use event_types::{EventTypes, event_types};
 pub use field::{Argument, FieldInfo, FieldRef, FieldType, Fields};

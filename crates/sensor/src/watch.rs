@@ -47,7 +47,7 @@ pub struct Watch {
     number: u64,
     /// Events whose control group was gone.
     pub lost_groups: u64,
-    /// The pods of this node, if somebody asks the API server for them.
+    /// The pods of this node; empty unless the agent watches them on the API server.
     pub pods: Pods,
 }
 

@@ -1,6 +1,6 @@
 //! Room for clusters: the programs of a node and of the control plane watch files with inotify,
-//! and the kernel gives each user only some instances (inotify(7), `max_user_instances`). A
-//! kubelet that gets none ends.
+//! and the kernel limits the instances of each user (inotify(7), `max_user_instances`). A kubelet
+//! without an instance exits.
 
 use std::fs;
 use std::thread::sleep;
@@ -19,9 +19,9 @@ const OTHERS: usize = 12;
 /// How long to wait until others need less.
 const PATIENCE: Duration = Duration::from_secs(600);
 
-/// Waits until a cluster of that shape has room, and removes shared clusters that nobody
-/// uses until then. Holds the lock of the slots when it returns, so that the state of the new
-/// cluster can be written before anybody else counts.
+/// Waits until a cluster of that shape has room, and removes unused shared clusters
+/// until then. Holds the lock of the slots when it returns, so that the state of the new cluster
+/// can be written before another process counts.
 pub(crate) fn wait(shape: &Shape) -> anyhow::Result<state::Lock> {
     let limit = fs::read_to_string("/proc/sys/fs/inotify/max_user_instances");
     let limit = limit.ok().and_then(|text| text.trim().parse().ok()).unwrap_or(usize::MAX);
@@ -30,7 +30,7 @@ pub(crate) fn wait(shape: &Shape) -> anyhow::Result<state::Lock> {
     loop {
         let slots = state::lock("slots")?;
         let fits = taken()? + need(shape) <= limit.saturating_sub(OTHERS);
-        // Without an end of patience, a low limit would hide behind a test that hangs.
+        // Then it starts anyway: if it fails, the error is clearer than a test that hangs.
         if fits || start.elapsed() > PATIENCE {
             return Ok(slots);
         }
@@ -61,7 +61,7 @@ fn taken() -> anyhow::Result<usize> {
     Ok(taken)
 }
 
-/// Removes one shared cluster of tests that nobody uses or looks for.
+/// Removes one shared cluster of tests that is not used or looked for.
 fn remove_unused() -> anyhow::Result<bool> {
     for name in state::names()? {
         let is_shared = name.starts_with(Shape::SHARED)

@@ -116,7 +116,7 @@ pub(crate) fn lock(name: &str) -> anyhow::Result<Lock> {
     with_file(name, |file| file.lock().map(|()| true)).map(|(lock, _)| lock)
 }
 
-/// Takes the lock of that name if nobody holds it.
+/// Takes the lock of that name if it is free.
 pub(crate) fn try_lock(name: &str) -> anyhow::Result<Option<Lock>> {
     let take = |file: &File| match file.try_lock() {
         Ok(()) => Ok(true),

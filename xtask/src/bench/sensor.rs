@@ -57,7 +57,10 @@ pub(super) fn run(program: Option<PathBuf>) -> anyhow::Result<()> {
             thread::sleep(Duration::from_millis(500));
             rate += (agent.figure("pavisade_events_total")? - before) / seconds;
             lost += agent.figure("pavisade_events_lost_total")?;
-            own += cpu_of(agent.child.id()).as_secs_f64();
+            // It has started, so it has used some.
+            let used = cpu_of(agent.child.id());
+            ensure!(!used.is_zero(), "the CPU time of the agent cannot be read");
+            own += used.as_secs_f64();
         }
         let (without, with) = (median(&mut without), median(&mut with));
         println!(
@@ -72,7 +75,9 @@ pub(super) fn run(program: Option<PathBuf>) -> anyhow::Result<()> {
     }
     let agent = Agent::start(&program)?;
     starts(200)?;
-    println!("memory of the agent: {:.0} MB at most", mb(memory_of(agent.child.id())));
+    let memory = memory_of(agent.child.id());
+    ensure!(memory > 0, "the memory of the agent cannot be read");
+    println!("memory of the agent: {:.0} MB at most", mb(memory));
     Ok(())
 }
 

@@ -13,6 +13,7 @@ use anyhow::{Context as _, ensure};
 use serde_json::Value;
 
 use super::kill::program;
+use crate::bench::memory_of;
 
 /// Changes in a full run.
 pub(super) const FULL: u32 = 100_000;
@@ -81,10 +82,9 @@ impl Watch {
 
     /// The most memory that it needed so far, in kB.
     fn memory(&self) -> anyhow::Result<u64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let number = line.and_then(|text| text.trim().trim_end_matches(" kB").parse().ok());
-        number.context("VmHWM cannot be read")
+        let memory = memory_of(self.child.id());
+        ensure!(memory > 0, "the memory of the watch cannot be read");
+        Ok(memory / 1024)
     }
 
     /// Reads until nothing is printed for two seconds: the paths, and how often it missed something.

@@ -51,7 +51,7 @@ impl Hook {
             // A redirect could lead anywhere.
             .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("pavisade-agent/", env!("CARGO_PKG_VERSION")));
-        // Alerts for this machine do not leave it, whatever HTTP_PROXY says.
+        // Alerts for this machine must not leave it, even if HTTP_PROXY is set.
         let client = match reqwest::Url::parse(address) {
             Ok(url) if is_loopback(&url) => client.no_proxy(),
             _ => client,

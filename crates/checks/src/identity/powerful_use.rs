@@ -2,6 +2,7 @@
 
 use pavisade_audit::dangerous::powerful;
 use pavisade_macros::check;
+use pavisade_rbac::account_name;
 use pavisade_snapshot::Object;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -44,7 +45,7 @@ impl Check for PowerfulUse {
             return Verdict::NotApplicable;
         }
         let place = account.at(&["metadata", "name"]).unwrap_or_else(|| account.value());
-        let user = format!("system:serviceaccount:{namespace}:{name}");
+        let user = account_name(namespace, name);
         let found = powerful(&recorded.usage, &user);
         let claims = found.into_iter().filter_map(|(power, uses)| {
             let example = uses.iter().max_by_key(|one| (one.last, one.count))?;

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use pavisade_audit::Share;
 use pavisade_macros::check;
 use pavisade_model::{Confidence, Severity};
-use pavisade_rbac::Subject;
+use pavisade_rbac::{Subject, account_name};
 use pavisade_snapshot::Object;
 use pavisade_yaml::Value;
 use schemars::JsonSchema;
@@ -60,9 +60,8 @@ impl Check for UnusedPermission {
         let kind = if bound.namespace.is_none() { "ClusterRoleBinding" } else { "RoleBinding" };
         let of_subjects = bound.subjects.iter().filter_map(|(place, subject)| {
             let Subject::ServiceAccount { namespace, name } = subject else { return None };
-            let user = format!("system:serviceaccount:{namespace}:{name}");
             let home = bound.namespace.unwrap_or_default().to_owned();
-            let key = (kind, home, binding.name().to_owned(), user);
+            let key = (kind, home, binding.name().to_owned(), account_name(namespace, name));
             let share = shares.get(&key)?;
             let account = format!("ServiceAccount `{namespace}/{name}`");
             let instance = format!("{namespace}/{name}");

@@ -1,5 +1,7 @@
 //! What facts about a node say about its kernel, mounts and sockets.
 
+use std::collections::BTreeMap;
+
 use pavisade_snapshot::Object;
 use pavisade_yaml::Value;
 
@@ -16,4 +18,11 @@ pub(crate) fn part<'a>(
         let place = found.or_else(|| node.at(&["system"])).unwrap_or_else(|| node.value());
         Verdict::unknown(place, format!("{what} of the node `{}` were not read", node.name()))
     })
+}
+
+/// Returns the mounts of a node by place, or the verdict if they were not read.
+pub(crate) fn mounts(node: &Object) -> Result<BTreeMap<&str, Value<'_>>, Verdict<'_>> {
+    let all = part(node, "mounts", "the mounts")?;
+    // A later mount on a place hides an earlier one.
+    Ok(all.items().filter_map(|mount| Some((mount.str("place")?, mount))).collect())
 }

@@ -1,14 +1,12 @@
 //! PV-O070.
 
-use std::collections::BTreeMap;
-
 use pavisade_macros::check;
 use pavisade_snapshot::Object;
 use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::node_system::part;
+use super::node_system::mounts;
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
 /// File system of a node is mounted without protective options
@@ -32,13 +30,10 @@ impl Check for WeakNodeMount {
     type On = OnObject;
 
     fn check<'a>(&self, node: &'a Object, _: &Cx<'a>) -> Verdict<'a> {
-        let all = match part(node, "mounts", "the mounts") {
-            Ok(all) => all,
+        let places = match mounts(node) {
+            Ok(places) => places,
             Err(unknown) => return unknown,
         };
-        // A later mount on a place hides an earlier one.
-        let places: BTreeMap<_, _> =
-            all.items().filter_map(|mount| Some((mount.str("place")?, mount))).collect();
         Verdict::all(PLACES.iter().filter_map(|place| Some(judge(place, *places.get(place)?))))
     }
 }

@@ -8,7 +8,7 @@ use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::operation::node_system::part;
+use crate::operation::node_system::mounts;
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
 /// Data of pods or of etcd is on a device without dm-crypt
@@ -43,19 +43,15 @@ impl Check for UnencryptedNodeDevice {
     type On = OnObject;
 
     fn check<'a>(&self, node: &'a Object, _: &Cx<'a>) -> Verdict<'a> {
-        match part(node, "mounts", "the mounts") {
-            Ok(all) => {
-                // A later mount on a place hides an earlier one.
-                let mounts: BTreeMap<_, _> =
-                    all.items().filter_map(|mount| Some((mount.str("place")?, mount))).collect();
-                let volumes = mounts.iter().filter(|(place, _)| place.starts_with(VOLUMES));
-                let places = PLACES.iter().filter(|place| exists(node, place));
-                let places = places.filter_map(|place| Some((*place, *nearest(&mounts, place)?)));
-                let all = volumes.map(|(place, mount)| (*place, *mount)).chain(places);
-                Verdict::all(all.map(|(place, mount)| judge(place, mount)))
-            }
-            Err(unknown) => unknown,
-        }
+        let mounts = match mounts(node) {
+            Ok(mounts) => mounts,
+            Err(unknown) => return unknown,
+        };
+        let volumes = mounts.iter().filter(|(place, _)| place.starts_with(VOLUMES));
+        let places = PLACES.iter().filter(|place| exists(node, place));
+        let places = places.filter_map(|place| Some((*place, *nearest(&mounts, place)?)));
+        let all = volumes.map(|(place, mount)| (*place, *mount)).chain(places);
+        Verdict::all(all.map(|(place, mount)| judge(place, mount)))
     }
 }
 

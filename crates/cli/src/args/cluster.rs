@@ -38,11 +38,11 @@ pub(crate) struct LiveArgs {
 impl LiveArgs {
     /// An option for a cluster that is set although no cluster is read.
     pub(crate) fn idle(&self) -> Option<&'static str> {
-        let Access { kubeconfig, contexts, impersonate, no_probe, .. } = &self.access;
+        let Access { kubeconfig, contexts, acting, no_probe, .. } = &self.access;
         let of_cluster = [
             ("--kubeconfig", kubeconfig.is_some()),
             ("--context", !contexts.is_empty()),
-            ("--as", impersonate.is_some()),
+            ("--as", acting.impersonate.is_some()),
             ("--no-probe", *no_probe),
             ("--secrets", self.secrets && !self.print_rbac),
         ];
@@ -66,18 +66,8 @@ pub(crate) struct Access {
     #[arg(long = "context", value_name = "NAME", help_heading = "Cluster")]
     pub contexts: Vec<String>,
 
-    /// User to impersonate.
-    #[arg(long = "as", value_name = "USER", help_heading = "Cluster")]
-    pub impersonate: Option<String>,
-
-    /// Group to impersonate (repeatable).
-    #[arg(
-        long = "as-group",
-        value_name = "GROUP",
-        requires = "impersonate",
-        help_heading = "Cluster"
-    )]
-    pub impersonate_groups: Vec<String>,
+    #[command(flatten)]
+    pub acting: Impersonation,
 
     /// Do not send anonymous requests, and do not connect to kubelets: checks that need this report
     /// unknown.
@@ -104,6 +94,17 @@ pub(crate) struct ApiServer {
     #[arg(long, value_name = "NAME", help_heading = "Cluster")]
     pub context: Option<String>,
 
+    #[command(flatten)]
+    pub acting: Impersonation,
+
+    /// Timeout of a single request to the API server.
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3600), help_heading = "Cluster")]
+    pub request_timeout: u64,
+}
+
+/// The user and groups to impersonate.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Impersonation {
     /// User to impersonate.
     #[arg(long = "as", value_name = "USER", help_heading = "Cluster")]
     pub impersonate: Option<String>,
@@ -116,8 +117,4 @@ pub(crate) struct ApiServer {
         help_heading = "Cluster"
     )]
     pub impersonate_groups: Vec<String>,
-
-    /// Timeout of a single request to the API server.
-    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3600), help_heading = "Cluster")]
-    pub request_timeout: u64,
 }

@@ -83,7 +83,7 @@ impl Chosen {
             bail!("active probes need `cluster: true` in the scope file");
         }
         let inside = match (&args.in_pod, &args.pod_image) {
-            (Some(_), _) if in_pod => bail!("--in-pod starts a pod, but this is one already"),
+            (Some(_), _) if in_pod => bail!("--in-pod cannot be used with `probe pod`"),
             (Some(namespace), Some(image)) => Some(Inside::new(namespace, image)),
             _ => None,
         };
@@ -96,7 +96,7 @@ impl Chosen {
         let mut segments = None;
         if let Some(image) = args.pod_image.as_ref().filter(|_| args.segmentation) {
             if in_pod {
-                bail!("--segmentation starts pods, but this is one already");
+                bail!("--segmentation cannot be used with `probe pod`");
             }
             permitted(&scope, SEGMENTATION, agreed, now)?;
             let all = Segments::new(&scope.namespaces, image);

@@ -15,10 +15,7 @@ pub(super) fn run(args: &DiscoverArgs) -> anyhow::Result<Outcome> {
     let mut found = Vec::new();
     let (mut server, mut outcome) = (String::new(), Outcome::Clean);
     if args.environment {
-        let variables = std::env::vars_os().filter_map(|(name, value)| {
-            Some((name.into_string().ok()?, value.into_string().ok()?))
-        });
-        found.extend(of_environment(&variables.collect::<Vec<_>>(), &state::nameservers()));
+        found.extend(of_environment(&state::environment(), &state::nameservers()));
     } else {
         let (url, lists) = runtime()?.block_on(lists(args))?;
         server = url;

@@ -7,12 +7,12 @@ use anyhow::Context as _;
 
 use crate::Outcome;
 
-/// How long it serves, in case that nobody ends it.
+/// How long it serves if nothing stops it.
 const TIME: Duration = Duration::from_secs(600);
 
 #[expect(clippy::disallowed_methods, reason = "a program reads the clock")]
 pub(super) fn run(port: u16) -> anyhow::Result<Outcome> {
-    // A node without IPv6 has only the other.
+    // Without IPv6, it listens on IPv4.
     let six = TcpListener::bind(SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)));
     let four = || TcpListener::bind(SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)));
     let listener = six.or_else(|_| four()).with_context(|| format!("listening on port {port}"))?;

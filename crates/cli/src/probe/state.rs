@@ -118,6 +118,13 @@ pub(super) fn own_network() -> OwnNetwork {
     OwnNetwork::parse(&read("/proc/net/route"), &read("/proc/net/ipv6_route"))
 }
 
+/// Returns the environment variables that are valid text.
+pub(super) fn environment() -> Vec<(String, String)> {
+    let text = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    text.collect()
+}
+
 /// Returns the DNS servers of this pod.
 pub(super) fn nameservers() -> Vec<SocketAddr> {
     let text = fs::read_to_string("/etc/resolv.conf").unwrap_or_default();

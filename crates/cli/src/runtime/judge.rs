@@ -25,8 +25,8 @@ use crate::images::inside;
 use crate::settings::{self, Settings};
 use crate::{Outcome, terminal};
 
-/// The rules of a source and the exceptions for their alerts, after their mistakes were told; nothing
-/// where some are wrong.
+/// Returns the rules of a source and the exceptions for their alerts. `None` if some are wrong, after
+/// the errors were reported.
 ///
 /// # Errors
 /// A file cannot be read, or no rule is left.
@@ -57,7 +57,7 @@ fn rules(judging: &Judging, source: &str) -> anyhow::Result<Option<(RuleSet, Exc
     Ok(Some((set, exceptions)))
 }
 
-/// The exceptions of the configuration and of policy files; nothing where some are wrong.
+/// Returns the exceptions of the configuration and of policy files. `None` if some are wrong.
 fn exceptions(judging: &Judging, files: &[RuleFile<'_>]) -> anyhow::Result<Option<Exceptions>> {
     let here = settings::or_here(&[]);
     let found = Settings::find(&judging.config, &judging.exceptions, AllowFrom::All, &here)?;

@@ -11,6 +11,7 @@ use std::path::PathBuf;
 
 use jiff::{Timestamp, ToSpan as _};
 use pavisade_report::one_line;
+use pavisade_rules::decoded_query;
 use serde_json::Value;
 
 /// The most sessions that are remembered.
@@ -102,7 +103,8 @@ impl Sessions {
         }
     }
 
-    /// Returns who may have started the processes of an alert, in a phrase. `None` if nobody did.
+    /// Returns a phrase that says who may have started the processes of an alert. `None` if no
+    /// session matches.
     pub(super) fn who(&self, alert: &Value) -> Option<String> {
         let root = outermost(alert)?;
         let container = &alert["pavisade"]["container"];
@@ -116,7 +118,8 @@ impl Sessions {
                 && exec.end.is_none_or(|end| end.checked_add(1.second()).unwrap_or(end) >= time)
         };
         let open: Vec<_> = self.all.iter().filter(open).collect();
-        let same: Vec<_> = open.iter().filter(|exec| is_command(&exec.command, root)).collect();
+        let same: Vec<_> =
+            open.iter().copied().filter(|exec| is_command(&exec.command, root)).collect();
         let say = |exec: &Exec| {
             let from = match &*exec.address {
                 "" => String::new(),
@@ -130,12 +133,8 @@ impl Sessions {
         };
         match (same.as_slice(), open.as_slice()) {
             ([], []) => None,
-            ([one], _) => Some(format!("kubectl exec by {}", say(one))),
             ([], found) => Some(format!("perhaps kubectl exec by {}", all(found))),
-            (found, _) => {
-                let found: Vec<_> = found.iter().map(|exec| **exec).collect();
-                Some(format!("kubectl exec by {}", all(&found)))
-            }
+            (found, _) => Some(format!("kubectl exec by {}", all(found))),
         }
     }
 }
@@ -206,26 +205,9 @@ fn read(event: &Value) -> Option<Exec> {
     })
 }
 
-/// Decodes a value of a query (WHATWG URL, application/x-www-form-urlencoded).
+/// Decodes a value of a query.
 fn decoded(text: &str) -> String {
-    let (mut bytes, mut rest) = (Vec::new(), text.bytes());
-    while let Some(byte) = rest.next() {
-        bytes.push(match byte {
-            b'+' => b' ',
-            b'%' => {
-                let hex = rest.clone().take(2).map(|digit| char::from(digit).to_digit(16));
-                match hex.collect::<Option<Vec<_>>>().as_deref() {
-                    Some([high, low]) => {
-                        rest.nth(1);
-                        (high * 16 + low) as u8
-                    }
-                    _ => b'%',
-                }
-            }
-            other => other,
-        });
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
+    String::from_utf8_lossy(&decoded_query(text)).into_owned()
 }
 
 #[cfg(test)]
@@ -295,7 +277,7 @@ mod tests {
             log.who(&alert(root, 11)).unwrap(),
             "kubectl exec by ann from 10.0.0.5 at 06:42:10"
         );
-        // The command is that of ann, whoever else is there.
+        // bob has a session too, but only the command of ann matches.
         assert!(log.who(&alert(root, 15)).unwrap().starts_with("kubectl exec by ann"));
         // Before it, and after its end.
         assert_eq!(log.who(&alert(root, 5)), None);

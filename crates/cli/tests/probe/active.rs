@@ -16,7 +16,8 @@ use crate::started::{command, run};
 
 const POLICY: &str =
     "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules: [{level: RequestResponse}]\n";
-/// How often the program is killed: a tenth of a full run, for which `PAVISADE_PROBE_KILLS` is set.
+/// How often the program is killed: by default a tenth of a full run of `xtask soak`, which sets the
+/// variable.
 fn kills() -> u64 {
     std::env::var("PAVISADE_PROBE_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(10)
 }

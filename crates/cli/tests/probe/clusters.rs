@@ -12,7 +12,7 @@ use testbed::{Cluster, Shape};
 use super::{free, verdicts, with};
 
 /// Kills a process at the end of the test.
-struct Ended(Child);
+pub(super) struct Ended(pub(super) Child);
 
 impl Drop for Ended {
     fn drop(&mut self) {

@@ -4,6 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
+use super::clusters::Ended;
 use super::{verdicts, with};
 use crate::started::{folder, run};
 
@@ -135,16 +136,6 @@ fn what_is_open_is_open() {
     }
 }
 
-/// A server with an RSA key of that many bits, which ends when it is dropped.
-struct Tls(std::process::Child);
-
-impl Drop for Tls {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 /// The TLS library does not verify signatures of short keys, which must not hide the certificate.
 #[test]
 fn a_short_rsa_key_is_found() {
@@ -167,7 +158,7 @@ fn a_short_rsa_key_is_found() {
         assert!(made.wait().unwrap().success());
         let serve = ["s_server", "-accept", &address, "-cert", "c", "-key", "k", "-quiet"];
         let _server =
-            Tls(openssl(&[&serve[..], &["-cipher", "DEFAULT@SECLEVEL=0"]].concat()).unwrap());
+            Ended(openssl(&[&serve[..], &["-cipher", "DEFAULT@SECLEVEL=0"]].concat()).unwrap());
         for _ in 0..200 {
             if TcpStream::connect(&address).is_ok() {
                 break;

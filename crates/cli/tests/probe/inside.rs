@@ -47,8 +47,8 @@ fn inside_node(cluster: &Cluster, program: &str) -> Command {
     command
 }
 
-/// The token of `open` reads Secrets and creates pods, that of `closed` may do nothing. Nodes have
-/// policies of Pod Security in both.
+/// The token of `open` may read a Secret and run commands in pods, that of `closed` may do nothing.
+/// Both namespaces enforce the Pod Security level `restricted`.
 const OBJECTS: &str = "\
 apiVersion: v1
 kind: Namespace
@@ -205,7 +205,7 @@ fn segmentation(cluster: &Cluster, folder: &Path, image: &str) {
         (code, told, all.collect::<Vec<_>>())
     };
     let (code, told, all) = look();
-    // Connections to `open` are permitted: they are no results.
+    // Connections to `open` are permitted: they are not results.
     assert_eq!(
         all,
         ["namespace closed -> closed: open", "namespace open -> closed: open"],

@@ -52,7 +52,7 @@ fn mistakes_are_told_with_a_remedy() {
         ),
         (
             &[&["probe", "pod", "--scope-file", "no-consent.yaml"][..], IN_POD].concat(),
-            "one already",
+            "cannot be used with `probe pod`",
         ),
         (&[&["probe", "--scope-file", "names.yaml"][..], IN_POD].concat(), "does not name in-pod"),
         (

@@ -112,8 +112,8 @@ fn address(service: &Value) -> Option<SocketAddr> {
     Some(SocketAddr::new(ip, 53))
 }
 
-/// Runs the pod. `dns` is the address of the cluster's DNS Service, if known. Returns the document with its results, or why there is none, and what could not be
-/// removed.
+/// Runs the pod. `dns` is the address of the cluster's DNS Service, if known. Returns the document
+/// with its results, or why there is none, and what could not be removed.
 pub async fn in_pod(
     (gate, api): (&Gate, &Api),
     inside: &Inside,
@@ -188,7 +188,7 @@ fn same_list(stored: &Value, sent: &Value, path: &str, added: impl Fn(&Value) ->
     let all = |pod: &Value| pod.pointer(path).and_then(Value::as_array).cloned();
     let (mut stored, sent) = (all(stored).unwrap_or_default(), all(sent).unwrap_or_default());
     stored.retain(|element| !added(element));
-    stored.len() == sent.len() && stored.iter().zip(&sent).all(|(one, sent)| has(one, sent))
+    has(&Value::Array(stored), &Value::Array(sent))
 }
 
 /// Whether a value has all that was sent. The server adds defaults to objects.

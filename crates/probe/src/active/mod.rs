@@ -34,5 +34,5 @@ pub use inside::{CLUSTER_DNS, IN_POD, Inside, cluster_dns, in_pod};
 pub use revert::{created, labelled, remove, settled};
 pub use run::active;
 pub(crate) use segmentation_not_enforced::registered as segmentation;
-pub use segments::{PORT as SEGMENT_PORT, SEGMENTATION, Segments, segments};
+pub use segments::{SEGMENTATION, Segments, segments};
 pub use step::{Canary, EXPIRES, LABEL, STORED_WITHIN, Step};

@@ -206,15 +206,11 @@ impl Session<'_> {
         }
         let path = format!("{collection}/{name}");
         let dry = format!("{collection}?dryRun=All");
-        let tried = self.send("dry-run", "POST", &dry, Some((JSON, object))).await;
-        let tried = match tried {
-            Done::Ok(stored) => match unchanged(&stored) {
-                Ok(()) => Ok(()),
-                Err(why) => Err(Done::Failed(why.to_owned())),
-            },
-            other => Err(other),
+        let refused = match self.send("dry-run", "POST", &dry, Some((JSON, object))).await {
+            Done::Ok(stored) => unchanged(&stored).err().map(|why| Done::Failed(why.to_owned())),
+            other => Some(other),
         };
-        if let Err(done) = tried {
+        if let Some(done) = refused {
             audited.push(("POST".to_owned(), dry));
             return done;
         }

@@ -1,9 +1,9 @@
 //! Segmentation: connections between namespaces that policies forbid are tried between canary pods.
 //!
 //! A server is started in each namespace. Then the cluster is read, and the policy model (`netpol`)
-//! tells which of the servers no canary of another namespace, or of the same one, may reach. A client
-//! in each namespace tries a sample of these connections. A server counts only while the kubelet
-//! reports that it accepts connections, so that a server that is down is not taken for a policy. A
+//! tells which of the servers no canary of another namespace, or of the same one, may reach. A
+//! client in each namespace tries these connections. A server counts only while the kubelet reports
+//! that it accepts connections, so that a server that is down is not taken for a policy. A
 //! connection that fails counts only if the client or the server has another one that succeeds, so
 //! that a network without any connections is not taken for a policy either.
 
@@ -28,14 +28,12 @@ use crate::{Closed, Gate, NO_RESPONSE, Outcome, REGISTRY, Registered, Verdict};
 /// What consent to this is called in a scope file.
 pub const SEGMENTATION: &str = "segmentation";
 /// The port of servers.
-pub const PORT: u16 = 8080;
+const PORT: u16 = 8080;
 /// How long to wait for servers.
 const PATIENCE: Duration = Duration::from_secs(90);
 const PAUSE: Duration = Duration::from_secs(1);
 /// The most namespaces, each with two pods.
 const MOST: usize = 16;
-/// The most connections that are tried from one namespace.
-const SAMPLE: usize = 20;
 /// The most permitted connections that are tried from one namespace.
 const CONTROLS: usize = 4;
 /// How long a server runs: clients run one after the other.
@@ -57,7 +55,7 @@ impl Segments {
     /// There are too many namespaces, or none.
     pub fn new(namespaces: &[String], image: &str) -> Result<Self, String> {
         match namespaces.len() {
-            0 => Err("there is no namespace in scope".to_owned()),
+            0 => Err("the scope has no namespaces".to_owned()),
             1..=MOST => Ok(Self { namespaces: namespaces.to_vec(), image: image.to_owned() }),
             _ => Err(format!("at most {MOST} namespaces can be in scope")),
         }
@@ -138,7 +136,6 @@ async fn tried(
                 controls.push(to.as_str());
             }
         }
-        closed.truncate(SAMPLE);
         controls.truncate(CONTROLS);
         if closed.is_empty() {
             continue;

@@ -44,7 +44,7 @@ impl EndpointProbe for ApiCorsAnyOrigin {
     }
 }
 
-/// An origin that is not allowed on purpose.
+/// An origin that is only allowed if every origin is.
 const ORIGIN: &str = "https://pavisade-probe.example";
 
 #[cfg(test)]

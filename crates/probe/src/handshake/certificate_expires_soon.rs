@@ -2,10 +2,9 @@
 
 use pavisade_macros::check;
 
-use super::certificate;
-use super::leaf::day;
+use super::CertificateProbe;
+use super::leaf::{Leaf, day};
 use crate::probe::Seen;
-use crate::{Ask, Component, EndpointProbe, Offer, Target, Verdict};
 
 /// Certificate expires within 14 days
 ///
@@ -17,20 +16,10 @@ use crate::{Ask, Component, EndpointProbe, Offer, Target, Verdict};
 #[check(id = "PV-P033", severity = Low, scope = World)]
 pub(crate) struct CertificateExpiresSoon {}
 
-impl EndpointProbe for CertificateExpiresSoon {
-    const AT: &'static [Component] = Component::TLS;
-    const TECHNIQUES: &'static [&'static str] = &[];
-    const OWASP: &'static str = "K07";
-
-    fn asks(_: &Target) -> Vec<Ask> {
-        vec![Ask::Handshake(Offer::Current)]
-    }
-
-    fn judge(seen: &Seen<'_>) -> Verdict {
-        certificate(seen, |leaf, seen| {
-            let (_, until) = leaf.validity();
-            let soon = seen.now <= until && until - seen.now < 14 * 24 * 3600;
-            soon.then(|| format!("the certificate expires on {}", day(until)))
-        })
+impl CertificateProbe for CertificateExpiresSoon {
+    fn wrong(leaf: &Leaf, seen: &Seen<'_>) -> Result<Option<String>, String> {
+        let (_, until) = leaf.validity();
+        let soon = seen.now <= until && until - seen.now < 14 * 24 * 3600;
+        Ok(soon.then(|| format!("the certificate expires on {}", day(until))))
     }
 }

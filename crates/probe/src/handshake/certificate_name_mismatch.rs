@@ -2,9 +2,9 @@
 
 use pavisade_macros::check;
 
-use super::certificate;
+use super::CertificateProbe;
+use super::leaf::Leaf;
 use crate::probe::Seen;
-use crate::{Ask, Component, EndpointProbe, Offer, Target, Verdict};
 
 /// Certificate does not name the address
 ///
@@ -17,20 +17,10 @@ use crate::{Ask, Component, EndpointProbe, Offer, Target, Verdict};
 #[check(id = "PV-P036", severity = Low, scope = World)]
 pub(crate) struct CertificateNameMismatch {}
 
-impl EndpointProbe for CertificateNameMismatch {
-    const AT: &'static [Component] = Component::TLS;
-    const TECHNIQUES: &'static [&'static str] = &[];
-    const OWASP: &'static str = "K07";
-
-    fn asks(_: &Target) -> Vec<Ask> {
-        vec![Ask::Handshake(Offer::Current)]
-    }
-
-    fn judge(seen: &Seen<'_>) -> Verdict {
-        certificate(seen, |leaf, seen| {
-            let address = seen.target.address.ip();
-            let named = leaf.addresses().contains(&address);
-            (!named).then(|| format!("the certificate does not name {address}"))
-        })
+impl CertificateProbe for CertificateNameMismatch {
+    fn wrong(leaf: &Leaf, seen: &Seen<'_>) -> Result<Option<String>, String> {
+        let address = seen.target.address.ip();
+        let named = leaf.addresses().contains(&address);
+        Ok((!named).then(|| format!("the certificate does not name {address}")))
     }
 }

@@ -2,10 +2,9 @@
 
 use pavisade_macros::check;
 
-use super::certificate;
-use super::leaf::is_mail;
+use super::CertificateProbe;
+use super::leaf::{Leaf, is_mail};
 use crate::probe::Seen;
-use crate::{Ask, Component, EndpointProbe, Offer, Target, Verdict};
 
 /// Certificates or authorities contain e-mail addresses
 ///
@@ -17,20 +16,10 @@ use crate::{Ask, Component, EndpointProbe, Offer, Target, Verdict};
 #[check(id = "PV-P037", severity = Low, scope = World)]
 pub(crate) struct CertificateNamesPeople {}
 
-impl EndpointProbe for CertificateNamesPeople {
-    const AT: &'static [Component] = Component::TLS;
-    const TECHNIQUES: &'static [&'static str] = &[];
-    const OWASP: &'static str = "K07";
-
-    fn asks(_: &Target) -> Vec<Ask> {
-        vec![Ask::Handshake(Offer::Current)]
-    }
-
-    fn judge(seen: &Seen<'_>) -> Verdict {
-        certificate(seen, |leaf, seen| {
-            let names = seen.names();
-            let shown = names.iter().chain(leaf.names()).any(|name| is_mail(name));
-            shown.then(|| "the handshake shows an e-mail address".to_owned())
-        })
+impl CertificateProbe for CertificateNamesPeople {
+    fn wrong(leaf: &Leaf, seen: &Seen<'_>) -> Result<Option<String>, String> {
+        let names = seen.names();
+        let shown = names.iter().chain(leaf.names()).any(|name| is_mail(name));
+        Ok(shown.then(|| "the handshake shows an e-mail address".to_owned()))
     }
 }

@@ -2,10 +2,9 @@
 
 use pavisade_macros::check;
 
-use super::certificate;
-use super::leaf::day;
+use super::CertificateProbe;
+use super::leaf::{Leaf, day};
 use crate::probe::Seen;
-use crate::{Ask, Component, EndpointProbe, Offer, Target, Verdict};
 
 /// Expired certificate
 ///
@@ -18,27 +17,15 @@ use crate::{Ask, Component, EndpointProbe, Offer, Target, Verdict};
 #[check(id = "PV-P032", severity = High, scope = World)]
 pub(crate) struct ExpiredCertificateServed {}
 
-impl EndpointProbe for ExpiredCertificateServed {
-    const AT: &'static [Component] = Component::TLS;
-    const TECHNIQUES: &'static [&'static str] = &[];
-    const OWASP: &'static str = "K07";
-
-    fn asks(_: &Target) -> Vec<Ask> {
-        vec![Ask::Handshake(Offer::Current)]
-    }
-
-    fn judge(seen: &Seen<'_>) -> Verdict {
-        certificate(seen, |leaf, seen| {
-            let (from, until) = leaf.validity();
-            match () {
-                () if seen.now > until => {
-                    Some(format!("the certificate expired on {}", day(until)))
-                }
-                () if seen.now < from => {
-                    Some(format!("the certificate is not valid before {}", day(from)))
-                }
-                () => None,
+impl CertificateProbe for ExpiredCertificateServed {
+    fn wrong(leaf: &Leaf, seen: &Seen<'_>) -> Result<Option<String>, String> {
+        let (from, until) = leaf.validity();
+        Ok(match () {
+            () if seen.now > until => Some(format!("the certificate expired on {}", day(until))),
+            () if seen.now < from => {
+                Some(format!("the certificate is not valid before {}", day(from)))
             }
+            () => None,
         })
     }
 }

@@ -25,7 +25,7 @@ use leaf::{Leaf, is_short};
 
 use crate::probe::Seen;
 use crate::shape::closed;
-use crate::{Answer, Closed, Verdict};
+use crate::{Answer, Ask, Closed, Component, Described, EndpointProbe, Offer, Target, Verdict};
 
 /// Reads a certificate and what probes look at, for the fuzz target.
 #[doc(hidden)]
@@ -40,35 +40,46 @@ pub(crate) fn has_short_key(der: &[u8]) -> bool {
     Leaf::read(der).is_some_and(|leaf| leaf.rsa_bits().is_ok_and(|bits| bits.is_some_and(is_short)))
 }
 
-/// Judges the certificate that the server presented. `wrong` says what is wrong with it.
-fn certificate(seen: &Seen<'_>, wrong: impl FnOnce(&Leaf, &Seen<'_>) -> Option<String>) -> Verdict {
-    certificate_or(seen, |leaf, seen| Ok(wrong(leaf, seen)))
+/// A probe of the certificate that a server presents to current clients.
+trait CertificateProbe: Described {
+    /// What is wrong with the certificate.
+    ///
+    /// # Errors
+    /// A part of it cannot be read.
+    fn wrong(leaf: &Leaf, seen: &Seen<'_>) -> Result<Option<String>, String>;
 }
 
-/// The same if a part of the certificate may not be readable.
-fn certificate_or(
-    seen: &Seen<'_>,
-    wrong: impl FnOnce(&Leaf, &Seen<'_>) -> Result<Option<String>, String>,
-) -> Verdict {
-    let facts = match seen.exchanges.first().map(|exchange| &exchange.answer) {
-        Some(Answer::Tls(facts)) => facts,
-        // A server that wants a client certificate may hide its own: nothing is proven about it.
-        Some(Answer::TlsRefused(why)) => {
-            return Verdict::Unknown(format!("the TLS handshake failed: {why}"));
+impl<T: CertificateProbe> EndpointProbe for T {
+    const AT: &'static [Component] = Component::TLS;
+    const TECHNIQUES: &'static [&'static str] = &[];
+    const OWASP: &'static str = "K07";
+
+    fn asks(_: &Target) -> Vec<Ask> {
+        vec![Ask::Handshake(Offer::Current)]
+    }
+
+    fn judge(seen: &Seen<'_>) -> Verdict {
+        let facts = match seen.exchanges.first().map(|exchange| &exchange.answer) {
+            Some(Answer::Tls(facts)) => facts,
+            // A server that wants a client certificate may hide its own: nothing is proven about
+            // it.
+            Some(Answer::TlsRefused(why)) => {
+                return Verdict::Unknown(format!("the TLS handshake failed: {why}"));
+            }
+            Some(other) => return closed(other),
+            None => return Verdict::Unknown("nothing was sent".to_owned()),
+        };
+        let Some(leaf) = facts.chain.first().and_then(|der| Leaf::read(der)) else {
+            return Verdict::Unknown("the certificate cannot be read".to_owned());
+        };
+        match T::wrong(&leaf, seen) {
+            Ok(Some(message)) => Verdict::Open {
+                message,
+                proof: format!("{}, certificate {}", facts.version, leaf.fingerprint()),
+            },
+            Err(why) => Verdict::Unknown(why),
+            Ok(None) => Verdict::Closed(Closed::Good, format!("certificate of {}", leaf.subject())),
         }
-        Some(other) => return closed(other),
-        None => return Verdict::Unknown("nothing was sent".to_owned()),
-    };
-    let Some(leaf) = facts.chain.first().and_then(|der| Leaf::read(der)) else {
-        return Verdict::Unknown("the certificate cannot be read".to_owned());
-    };
-    match wrong(&leaf, seen) {
-        Ok(Some(message)) => Verdict::Open {
-            message,
-            proof: format!("{}, certificate {}", facts.version, leaf.fingerprint()),
-        },
-        Err(why) => Verdict::Unknown(why),
-        Ok(None) => Verdict::Closed(Closed::Good, format!("certificate of {}", leaf.subject())),
     }
 }
 

@@ -2,9 +2,9 @@
 
 use pavisade_macros::check;
 
-use super::certificate;
+use super::CertificateProbe;
+use super::leaf::Leaf;
 use crate::probe::Seen;
-use crate::{Ask, Component, EndpointProbe, Offer, Target, Verdict};
 
 /// Self-signed certificate
 ///
@@ -18,19 +18,10 @@ use crate::{Ask, Component, EndpointProbe, Offer, Target, Verdict};
 #[check(id = "PV-P035", severity = Medium, scope = World)]
 pub(crate) struct SelfSignedCertificate {}
 
-impl EndpointProbe for SelfSignedCertificate {
-    const AT: &'static [Component] = Component::TLS;
-    const TECHNIQUES: &'static [&'static str] = &[];
-    const OWASP: &'static str = "K07";
-
-    fn asks(_: &Target) -> Vec<Ask> {
-        vec![Ask::Handshake(Offer::Current)]
-    }
-
-    fn judge(seen: &Seen<'_>) -> Verdict {
-        certificate(seen, |leaf, _| {
-            leaf.is_self_signed()
-                .then(|| format!("the certificate of {} is self-signed", leaf.subject()))
-        })
+impl CertificateProbe for SelfSignedCertificate {
+    fn wrong(leaf: &Leaf, _: &Seen<'_>) -> Result<Option<String>, String> {
+        Ok(leaf
+            .is_self_signed()
+            .then(|| format!("the certificate of {} is self-signed", leaf.subject())))
     }
 }

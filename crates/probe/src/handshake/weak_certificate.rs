@@ -2,9 +2,9 @@
 
 use pavisade_macros::check;
 
-use super::certificate_or;
+use super::CertificateProbe;
+use super::leaf::Leaf;
 use crate::probe::Seen;
-use crate::{Ask, Component, EndpointProbe, Offer, Target, Verdict};
 
 /// Certificate with a weak key or signature
 ///
@@ -18,16 +18,8 @@ use crate::{Ask, Component, EndpointProbe, Offer, Target, Verdict};
 #[check(id = "PV-P034", severity = High, scope = World)]
 pub(crate) struct WeakCertificate {}
 
-impl EndpointProbe for WeakCertificate {
-    const AT: &'static [Component] = Component::TLS;
-    const TECHNIQUES: &'static [&'static str] = &[];
-    const OWASP: &'static str = "K07";
-
-    fn asks(_: &Target) -> Vec<Ask> {
-        vec![Ask::Handshake(Offer::Current)]
-    }
-
-    fn judge(seen: &Seen<'_>) -> Verdict {
-        certificate_or(seen, |leaf, _| leaf.weakness())
+impl CertificateProbe for WeakCertificate {
+    fn wrong(leaf: &Leaf, _: &Seen<'_>) -> Result<Option<String>, String> {
+        leaf.weakness()
     }
 }

@@ -30,7 +30,8 @@ pub struct PodFacts {
     pub writable: Vec<String>,
     /// Whether the token of a ServiceAccount is mounted.
     pub token: bool,
-    /// What the token may do, or why that is not known. `None` if nobody asked.
+    /// What the token may do, or why that is not known. `None` if the API server was
+    /// not asked.
     pub rights: Option<Result<Rights, String>>,
     /// The names of environment variables with secrets.
     pub secrets: Vec<String>,

@@ -13,8 +13,8 @@ use crate::{PodFacts, Verdict};
 /// ServiceAccounts, Secrets and volumes.
 ///
 /// ## Fix
-/// Remove these permissions from the roles of the ServiceAccount, or move the part of the application
-/// that needs them to a namespace of its own.
+/// Remove these permissions from the roles of the ServiceAccount, or move the part of the
+/// application that needs them to a namespace of its own.
 #[check(id = "PV-P143", severity = High, scope = World)]
 pub(crate) struct PodTokenRunsCode {}
 

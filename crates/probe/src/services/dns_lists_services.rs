@@ -29,7 +29,7 @@ impl EndpointProbe for DnsListsServices {
         vec![
             Ask::Dns(of("cluster.local", RecordKind::Axfr)),
             Ask::Dns(of("any.any.svc.cluster.local", RecordKind::Srv)),
-            // The server's own address is one of a Service.
+            // The server's own address usually belongs to a Service.
             Ask::Dns(Question::name_of(target.address.ip())),
         ]
     }
@@ -53,7 +53,7 @@ fn one(exchange: &Exchange) -> Verdict {
             message: "the cluster's DNS lists Services".to_owned(),
             proof: format!("{}: {name}", exchange.ask),
         },
-        // The server's address may be one of no Service, as that of a cache on the node.
+        // A DNS cache on the node has an address that does not belong to a Service.
         None if matches!(&exchange.ask, Ask::Dns(asked) if asked.kind == RecordKind::Ptr) => {
             Verdict::Unknown(
                 "the server has no name for its own address, so whether it has names for those of \
@@ -61,7 +61,7 @@ fn one(exchange: &Exchange) -> Verdict {
                     .to_owned(),
             )
         }
-        // Refused, not implemented, or no such name.
+        // No records (0), no such name (3), not implemented (4), or refused (5).
         None if matches!(names.code, 0 | 3..=5) => Verdict::Closed(
             Closed::NotServed,
             format!("{}: code {}, no Service", exchange.ask, names.code),

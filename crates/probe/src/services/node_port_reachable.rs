@@ -9,8 +9,8 @@ use crate::{Answer, Ask, Component, EndpointProbe, Target, Verdict};
 /// Node port is reachable
 ///
 /// ## Why
-/// A Service of type NodePort is reachable at every node from every network that reaches the node, past load
-/// balancers and their protection.
+/// A Service of type NodePort is reachable at every node from every network that reaches the node,
+/// past load balancers and their protection.
 ///
 /// ## Fix
 /// Use a Service of type ClusterIP behind an Ingress or a Gateway, or restrict access to the

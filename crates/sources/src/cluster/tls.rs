@@ -59,7 +59,7 @@ fn chunks<T>(all: &[T]) -> impl Iterator<Item = &[T]> {
 /// verified.
 ///
 /// # Errors
-/// There is no connection, or no handshake: a sentence that says why.
+/// The connection or the handshake fails. The error is a sentence with the reason.
 pub async fn handshake(host: &str, port: u16, name: &str) -> Result<Vec<Vec<u8>>, String> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = ClientConfig::builder_with_provider(provider.clone())

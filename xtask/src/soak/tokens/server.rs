@@ -1,5 +1,5 @@
-//! The same configurations and tokens on a real API server: each valid configuration is an
-//! authenticator of its own, with an issuer that this program serves over TLS. Tokens are sent as
+//! The same configurations and tokens on a real API server: each valid configuration is a separate
+//! authenticator, with an issuer that this program serves over TLS. Tokens are sent as
 //! `TokenReview`s.
 
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -65,7 +65,7 @@ pub(in crate::soak) fn run(count: u32, _: u64) -> anyhow::Result<()> {
     let mut all = Vec::new();
     for (one, url) in &valid {
         for (name, mut claims, good) in cases::tokens(&one.claims, now) {
-            // What distributed claims name is fetched by a server alone.
+            // Only a server fetches what distributed claims refer to.
             if claims.get("_claim_names").is_some() {
                 continue;
             }
@@ -109,7 +109,7 @@ pub(in crate::soak) fn run(count: u32, _: u64) -> anyhow::Result<()> {
         let truth = json!({
             "accepted": status["authenticated"] == true,
             "username": status["user"]["username"],
-            // The API server adds a group to everybody.
+            // The API server adds this group to every authenticated user.
             "groups": status["user"]["groups"].as_array().map(|groups| {
                 groups.iter().filter(|group| *group != "system:authenticated").collect::<Vec<_>>()
             }),
