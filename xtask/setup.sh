@@ -37,12 +37,20 @@ fi
 want docker-registry docker-registry "a real registry"
 # The eBPF programs of the node agent are compiled by clang.
 [ "$(uname -s)" != Linux ] || want clang clang "the node agent"
+# The node agent is tried on other kernels, in an emulator.
+if [ "$(uname -s)" = Linux ] && [ "$(uname -m)" = x86_64 ]; then
+    want qemu-system-x86_64 qemu-system-x86 "the node agent on other kernels"
+    want busybox busybox-static "the node agent on other kernels"
+    want cpio cpio "the node agent on other kernels"
+    want xz xz-utils "the node agent on other kernels"
+fi
 # Test clusters with nodes need Linux and root.
 if [ "$(uname -s)" = Linux ] && [ "$(id -u)" = 0 ] && have go; then
     want ip iproute2
     want nft nftables
     want nsenter util-linux
     want pkg-config pkg-config
+    want debootstrap debootstrap "ordinary work in pods"
     pkg-config --exists libseccomp 2>/dev/null ||
         { have apt-get && apt-get update -qq && apt-get install -y -qq libseccomp-dev; } >/dev/null 2>&1 ||
         echo "note: no libseccomp (Debian and Ubuntu: libseccomp-dev); tests of clusters with nodes will be skipped"

@@ -15,29 +15,49 @@ use std::process::Command;
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=bpf");
     println!("cargo::rerun-if-env-changed=CLANG");
-    let out = Path::new(&env::var("OUT_DIR")?).join("sensor.o");
+    let folder = env::var("OUT_DIR")?;
+    let folder = Path::new(&folder);
     let target = match env::var("CARGO_CFG_TARGET_ARCH")?.as_str() {
         "x86_64" => Some("-D__TARGET_ARCH_x86"),
         "aarch64" => Some("-D__TARGET_ARCH_arm64"),
         _ => None,
     };
     let linux = env::var("CARGO_CFG_TARGET_OS")? == "linux";
+    let Some(target) = target.filter(|_| linux) else {
+        return none(folder, "this processor or system is not supported");
+    };
+    for name in OBJECTS {
+        if let Err(why) = compile(name, target, folder)? {
+            return none_yet(folder, &why);
+        }
+    }
+    println!("cargo::rustc-env=PAVISADE_NO_PROGRAMS=");
+    Ok(())
+}
+
+const OBJECTS: [&str; 2] = ["sensor", "lsm"];
+
+/// Compiles an object, or says why it cannot be.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a build script gets its settings from its environment"
+)]
+fn compile(name: &str, target: &str, folder: &Path) -> Result<Result<(), String>, Box<dyn Error>> {
     let chosen = env::var("CLANG").ok();
     let clang = chosen.clone().unwrap_or_else(|| "clang".to_owned());
-    let Some(target) = target.filter(|_| linux) else {
-        return none(&out, "this processor or system is not supported");
-    };
+    let out = folder.join(format!("{name}.o"));
     let compiled = Command::new(&clang)
         .args(["-target", "bpf", "-O2", "-g", "-Wall", target])
-        .args(["-fdebug-prefix-map=.=", "-c", "bpf/sensor.bpf.c", "-o"])
+        .args(["-fdebug-prefix-map=.=", "-c"])
+        .arg(format!("bpf/{name}.bpf.c"))
+        .arg("-o")
         .arg(&out)
         .output();
-    match compiled {
-        Err(error) => none_yet(&out, &format!("{clang} was not found when it was built: {error}")),
+    Ok(match compiled {
+        Err(error) => Err(format!("{clang} was not found when it was built: {error}")),
         Ok(output) if output.status.success() => {
             // Debugging information is not needed; BTF is in other sections and stays.
             let _ = Command::new("llvm-strip").arg("-g").arg(&out).status();
-            println!("cargo::rustc-env=PAVISADE_NO_PROGRAMS=");
             Ok(())
         }
         Ok(output) => {
@@ -46,20 +66,23 @@ fn main() -> Result<(), Box<dyn Error>> {
                 return Err(told.into());
             }
             let first = told.lines().next().unwrap_or("no message").to_owned();
-            none_yet(&out, &format!("{clang} could not compile them: {first}"))
+            Err(format!("{clang} could not compile them: {first}"))
         }
-    }
+    })
 }
 
 /// As `none`, but another clang may come: a path that never exists makes cargo ask again.
-fn none_yet(out: &Path, why: &str) -> Result<(), Box<dyn Error>> {
-    println!("cargo::rerun-if-changed={}", out.with_extension("never").display());
-    none(out, why)
+fn none_yet(folder: &Path, why: &str) -> Result<(), Box<dyn Error>> {
+    println!("cargo::rerun-if-changed={}", folder.join("sensor.never").display());
+    none(folder, why)
 }
 
-/// An empty object means "none".
-fn none(out: &Path, why: &str) -> Result<(), Box<dyn Error>> {
+/// Empty objects mean "none".
+fn none(folder: &Path, why: &str) -> Result<(), Box<dyn Error>> {
     println!("cargo::warning=pavisade-agent is built without its eBPF programs: {why}");
     println!("cargo::rustc-env=PAVISADE_NO_PROGRAMS={}", why.replace('\n', " "));
-    Ok(fs::write(out, [])?)
+    for name in OBJECTS {
+        fs::write(folder.join(format!("{name}.o")), [])?;
+    }
+    Ok(())
 }

@@ -1,15 +1,16 @@
-//! Databases of etcd: arbitrary bytes, flipped bytes of a valid one, and arbitrary stored values.
+//! Databases of etcd: arbitrary bytes, flipped bytes of a valid one, arbitrary stored
+//! values, and `EncryptionConfiguration`s.
 #![no_main]
 
 use std::io::Cursor;
 
 use libfuzzer_sys::fuzz_target;
 use pavisade_storage::testing::{Database, key_value, revision};
-use pavisade_storage::{Form, Options, prove};
+use pavisade_storage::{Expected, Form, Options, prove};
 
 fuzz_target!(|data: &[u8]| {
     let Some((&selector, rest)) = data.split_first() else { return };
-    match selector % 3 {
+    match selector % 4 {
         0 => {
             let _ = prove(&rest, Options::default());
         }
@@ -29,6 +30,11 @@ fuzz_target!(|data: &[u8]| {
                 bytes[at] ^= part[3];
             }
             let _ = prove(&bytes.as_slice(), Options { digest: true, ..Options::default() });
+        }
+        2 => {
+            let Ok(text) = str::from_utf8(rest) else { return };
+            let Ok(expected) = Expected::read("config", text) else { return };
+            let _ = expected.writer("secrets").label();
         }
         _ => {
             let form = Form::of(rest);

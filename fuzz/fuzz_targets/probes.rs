@@ -1,5 +1,6 @@
-//! What a probed server, a scope file or a journal may contain: nothing panics, names from DNS can be
-//! printed, and a journal is read back as it was written, or a change in it is noticed.
+//! What a probed server, a scope file, a file with facts or a journal may contain: nothing panics,
+//! names from DNS can be printed, settings of HTTP/2 that are read do not depend on what follows them,
+//! and a journal is read back as it was written, or a change in it is noticed.
 #![no_main]
 
 use std::io::Write;
@@ -7,7 +8,8 @@ use std::sync::{Arc, Mutex};
 
 use libfuzzer_sys::fuzz_target;
 use pavisade_probe::{
-    Journal, OwnNetwork, RunId, Scope, read_certificate, read_dns, read_journal, reply,
+    Journal, Known, OwnNetwork, RunId, Scope, read_certificate, read_dns, read_journal, reply,
+    settings,
 };
 use pavisade_scan::Timestamp;
 use pavisade_yaml::Source;
@@ -34,7 +36,14 @@ fuzz_target!(|bytes: &[u8]| {
         let printable = |name: &String| name.bytes().all(|byte| byte.is_ascii_graphic());
         assert!(answer.names.iter().all(printable));
     }
+    if let Some(read) = settings(bytes) {
+        // Which error it is may depend on more bytes.
+        let more = settings(&[bytes, b"more"].concat());
+        assert_eq!(more.map(Result::ok), Some(read.ok()));
+    }
     let text = String::from_utf8_lossy(bytes);
+    let mut known = Known::default();
+    let _ = known.add(&Source::new("facts.yaml", &*text), &|path| Ok(path.to_owned()));
     let _ = Scope::parse(&Source::new("scope.yaml", &*text));
     let _ = Scope::default().add(&text);
     let _ = OwnNetwork::parse(&text, &text);

@@ -13,11 +13,16 @@ mod image;
 mod integrity;
 mod live;
 mod network;
+#[cfg(unix)]
+mod node;
 mod peers;
 mod rules;
 mod sensor;
 mod verify;
 mod vulnerabilities;
+
+#[cfg(target_os = "linux")]
+pub(crate) use integrity::baseline_digest;
 
 use std::collections::HashMap;
 use std::fs;
@@ -46,11 +51,11 @@ pub(crate) struct Args {
     #[arg(long)]
     no_peer: bool,
     /// Measure this program instead of the release build (`audit`, `etcd`, `hostile`, `image`,
-    /// `integrity`, `network`, `sensor`, `verify`, `vulnerabilities`).
+    /// `integrity`, `network`, `node`, `sensor`, `verify`, `vulnerabilities`).
     #[arg(long, hide = true)]
     program: Option<PathBuf>,
-    /// The number of objects (`hostile`), of files, layers and megabytes (`image`) or of pods
-    /// (`network`) instead of the defaults.
+    /// The number of objects (`hostile`), of files, layers and megabytes (`image`), of pods (`network`)
+    /// or of processes (`node`) instead of the defaults; the numbers of the workloads (`sensor`).
     #[arg(long, hide = true, value_delimiter = ',')]
     sizes: Vec<usize>,
 }
@@ -88,6 +93,9 @@ enum What {
     Audit,
     /// The proof of encryption at rest on databases of up to a gigabyte.
     Etcd,
+    /// The audit of a node: this machine, and generated ones with up to 20,000 processes.
+    #[cfg(unix)]
+    Node,
     /// The node agent: events per second, and what it costs programs (needs root).
     Sensor,
     /// Inputs designed to be expensive: growth of the time, and peak memory.
@@ -104,7 +112,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         What::Rules => rules::run(),
         What::Audit => audit::run(args.program.as_deref()),
         What::Etcd => etcd::run(args.program.as_deref(), &args.sizes),
-        What::Sensor => sensor::run(args.program.clone()),
+        #[cfg(unix)]
+        What::Node => node::run(args.program.as_deref(), &args.sizes),
+        What::Sensor => sensor::run(args.program.clone(), &args.sizes),
         What::Scan => scan(!args.no_peer),
         What::Cluster => clusters(),
         What::Peers => peers::run(),
@@ -122,12 +132,12 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
 
 /// The cost of one run of a program.
 #[derive(Debug, Clone, Copy)]
-struct Cost {
-    wall: Duration,
+pub(crate) struct Cost {
+    pub(crate) wall: Duration,
     /// The CPU time of all cores, which depends less on other load.
     cpu: Duration,
     /// Peak resident memory in bytes.
-    memory: u64,
+    pub(crate) memory: u64,
 }
 
 fn scan(peer: bool) -> anyhow::Result<()> {
@@ -239,12 +249,12 @@ pub(crate) fn release_binary() -> anyhow::Result<PathBuf> {
 }
 
 /// Runs a program, discards its output and records its memory.
-fn measure(command: Command) -> anyhow::Result<Cost> {
+pub(crate) fn measure(command: Command) -> anyhow::Result<Cost> {
     measure_into(command, Stdio::null())
 }
 
 /// The same with the output kept. Memory includes child processes.
-fn measure_into(mut command: Command, output: Stdio) -> anyhow::Result<Cost> {
+pub(crate) fn measure_into(mut command: Command, output: Stdio) -> anyhow::Result<Cost> {
     let start = Instant::now();
     let mut child = command.stdout(output).stderr(Stdio::null()).spawn()?;
     let (mut memory, mut cpu) = (0, Duration::ZERO);
@@ -261,7 +271,7 @@ fn measure_into(mut command: Command, output: Stdio) -> anyhow::Result<Cost> {
 }
 
 /// Returns the CPU time of a process and its ended children (`proc(5)`: ticks of 10 ms).
-fn cpu_of(process: u32) -> Duration {
+pub(crate) fn cpu_of(process: u32) -> Duration {
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
     let behind_name = stat.rsplit(')').next().unwrap_or_default();
     let ticks =

@@ -1,9 +1,9 @@
 //! `cargo xtask dist`: builds the release files in `target/dist`.
 //!
 //! These are a static binary, an archive of it with its manual and completions, checksums, the
-//! context of the image, and the manifest of the kubectl plugin. The same commit gives the same
-//! bytes, as far as the compiler does. With `--key`, the built program signs the archive, its SBOM
-//! and its provenance, and verifies all three (docs/verify-a-release.md).
+//! context of the images (of the program and of the agent), and the manifest of the kubectl plugin.
+//! The same commit gives the same bytes, as far as the compiler does. With `--key`, the built program
+//! signs the archive, its SBOM and its provenance, and verifies all three (docs/verify-a-release.md).
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -32,18 +32,22 @@ pub(crate) struct Args {
 /// Builds all files.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let status = Command::new("cargo")
-        .args(["build", "--release", "--package", "pavisade-cli", "--target", TARGET])
-        // The binary must not need a C library.
+        .args(["build", "--release", "--package", "pavisade-cli", "--package", "pavisade-agent"])
+        .args(["--target", TARGET])
+        // The binaries must not need a C library.
         .env("RUSTFLAGS", "-C target-feature=+crt-static")
         .current_dir(root())
         .status()
         .context("running cargo")?;
     ensure!(status.success(), "the program does not build");
-    let program = root().join("target").join(TARGET).join("release/pavisade");
+    let built = root().join("target").join(TARGET).join("release");
+    let program = built.join("pavisade");
     let dist = root().join("target/dist");
     let image = dist.join("image");
     fs::create_dir_all(&image)?;
-    fs::copy(&program, image.join("pavisade")).context("copying the program")?;
+    for name in ["pavisade", "pavisade-agent"] {
+        fs::copy(built.join(name), image.join(name)).with_context(|| format!("copying {name}"))?;
+    }
 
     let version = env!("CARGO_PKG_VERSION");
     let name = format!("pavisade-{version}-x86_64-linux.tar.gz");

@@ -10,6 +10,7 @@
 
 mod advisories;
 mod advisories_table;
+mod agent_figures;
 mod api_types;
 mod bench;
 mod cluster;

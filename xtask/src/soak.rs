@@ -3,16 +3,20 @@
 //! A test takes a count, and fails at the first error or at the end with all errors. Counts are
 //! those of a full run; `--part 10` divides them.
 
+#[cfg(target_os = "linux")]
+mod files;
 mod flood;
 mod kill;
 mod network;
 mod nodes;
+mod ordinary;
 mod rbac;
 mod tokens;
 
+use std::io::{BufRead as _, BufReader};
 use std::time::Instant;
 
-use anyhow::{bail, ensure};
+use anyhow::{Context as _, bail, ensure};
 
 use crate::tools::built;
 use crate::{differential, live, managers};
@@ -99,10 +103,37 @@ const LOOPS: &[Loop] = &[
     Loop { name: "grants", full: 200, elsewhere: true, tool: Some("control-plane"), run: grants },
     // Kills runs of active probes on a real API server, and reverts them.
     Loop { name: "probes", full: 100, elsewhere: true, tool: Some("control-plane"), run: probes },
+    // Kills agents with policies while their containers do what is allowed and what is not.
+    Loop { name: "enforcement", full: 50, elsewhere: true, tool: Some("node"), run: enforcement },
+    // Boots kernels that deny by security modules, each with policies and containers.
+    Loop { name: "kernels", full: 1, elsewhere: true, tool: None, run: kernels },
+    // Boots kernels for ARM64 with an agent for them.
+    Loop { name: "arm64", full: 1, elsewhere: true, tool: None, run: arm64 },
     // Kills runs that write files at random times.
     Loop { name: "kill", full: 500, elsewhere: false, tool: None, run: kill },
+    // Restarts pods on a real node, whose files are compared with a baseline, and theirs with the image.
+    Loop {
+        name: "restarts",
+        full: 100,
+        elsewhere: true,
+        tool: Some("control-plane"),
+        run: restarts,
+    },
+    // Kills runs that add a version to a baseline.
+    Loop { name: "baselines", full: 200, elsewhere: true, tool: None, run: baselines },
+    // Makes a baseline of many files, and compares them with it.
+    #[cfg(target_os = "linux")]
+    Loop { name: "files", full: files::FULL, elsewhere: false, tool: None, run: files::run },
     // Floods a watch of files with more changes than the queue of the kernel holds.
     Loop { name: "flood", full: flood::FULL, elsewhere: false, tool: None, run: flood::run },
+    // Ordinary work in pods of a real node, for so many seconds: the agent must not alert without cause.
+    Loop {
+        name: "ordinary",
+        full: ordinary::FULL,
+        elsewhere: false,
+        tool: None,
+        run: ordinary::run,
+    },
     // Compares installed packages with package managers; a partial run includes what needs no
     // network.
     Loop {
@@ -115,24 +146,78 @@ const LOOPS: &[Loop] = &[
 ];
 
 fn grants(count: u32, _: u64) -> anyhow::Result<()> {
-    test("grants_end", "PAVISADE_GRANTS", count)
+    test("pavisade-cli", "grants_end", "PAVISADE_GRANTS", &count.to_string())
 }
 
 fn probes(count: u32, _: u64) -> anyhow::Result<()> {
-    test("what_is_done_is_noticed_and_removed", "PAVISADE_PROBE_KILLS", count)
+    let name = "what_is_done_is_noticed_and_removed";
+    test("pavisade-cli", name, "PAVISADE_PROBE_KILLS", &count.to_string())
 }
 
-/// Runs a test of the program, which by itself runs a tenth.
-fn test(name: &str, variable: &str, count: u32) -> anyhow::Result<()> {
-    let args = ["test", "--package", "pavisade-cli", "--test", "all", "--", "--nocapture", name];
-    let status = std::process::Command::new("cargo")
-        .args(args)
-        .env(variable, count.to_string())
-        .env("PAVISADE_NEED_CLUSTER", "1")
+fn restarts(count: u32, _: u64) -> anyhow::Result<()> {
+    test("pavisade-cli", "restarts_of_pods_raise_no_alarm", "PAVISADE_RESTARTS", &count.to_string())
+}
+
+fn baselines(count: u32, _: u64) -> anyhow::Result<()> {
+    let name = "a_killed_run_leaves_a_whole_baseline";
+    test("pavisade-cli", name, "PAVISADE_BASELINE_KILLS", &count.to_string())
+}
+
+fn enforcement(count: u32, _: u64) -> anyhow::Result<()> {
+    let name = "an_agent_that_is_killed_harms_no_container";
+    test("pavisade-agent", name, "PAVISADE_AGENT_KILLS", &count.to_string())
+}
+
+fn kernels(_: u32, _: u64) -> anyhow::Result<()> {
+    test("pavisade-agent", "kernels::", "PAVISADE_KERNELS", "all")
+}
+
+fn arm64(_: u32, _: u64) -> anyhow::Result<()> {
+    const TARGET: &str = "aarch64-unknown-linux-gnu";
+    const COMPILER: &str = "aarch64-linux-gnu-gcc";
+    let built = std::process::Command::new("cargo")
+        .args(["build", "--package", "pavisade-agent", "--target", TARGET])
+        .env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER", COMPILER)
+        .env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUSTFLAGS", "-C target-feature=+crt-static")
+        .env("CC_aarch64_unknown_linux_gnu", COMPILER)
         .current_dir(crate::shared::root())
         .status()?;
-    ensure!(status.success(), "the test failed");
+    ensure!(
+        built.success(),
+        "needs `rustup target add {TARGET}`, and the packages gcc-aarch64-linux-gnu, \
+         libc6-dev-arm64-cross and qemu-system-arm"
+    );
+    let agent = crate::shared::root().join("target").join(TARGET).join("debug/pavisade-agent");
+    let agent = agent.to_str().context("the path of the agent is not UTF-8")?;
+    test("pavisade-agent", "on_arm64", "PAVISADE_ARM64_AGENT", agent)
+}
+
+/// Runs a test of a package, which by itself runs a tenth.
+fn test(package: &str, name: &str, variable: &str, value: &str) -> anyhow::Result<()> {
+    let args = ["test", "--package", package, "--test", "all", "--", "--nocapture", name];
+    let mut child = std::process::Command::new("cargo")
+        .args(args)
+        .env(variable, value)
+        .env("PAVISADE_NEED_CLUSTER", "1")
+        .current_dir(crate::shared::root())
+        .stdout(std::process::Stdio::piped())
+        .spawn()?;
+    let mut count = 0;
+    for line in BufReader::new(child.stdout.take().context("it has no output")?).lines() {
+        let line = line?;
+        println!("{line}");
+        count += passed(&line).unwrap_or_default();
+    }
+    ensure!(child.wait()?.success(), "the test failed");
+    // Cargo succeeds even if no test has this name.
+    ensure!(count > 0, "no test is called {name}");
     Ok(())
+}
+
+/// Returns how many tests passed, from the last line of a test run.
+fn passed(line: &str) -> Option<usize> {
+    let (count, rest) = line.split_once("test result: ok. ")?.1.split_once(' ')?;
+    count.parse().ok().filter(|_| rest.starts_with("passed"))
 }
 
 fn kill(runs: u32, seed: u64) -> anyhow::Result<()> {
@@ -183,5 +268,19 @@ mod tests {
     fn a_full_run_without_its_tool_fails_and_a_part_is_skipped() {
         assert!(skip("kubectl", 1).unwrap_err().to_string().starts_with("kubectl is not built"));
         assert!(skip("kubectl", 10).is_ok());
+    }
+
+    #[test]
+    fn a_run_without_tests_passes_none() {
+        let line = |count: u32| {
+            format!(
+                "test result: ok. {count} passed; 0 failed; 0 ignored; 0 measured; 9 filtered out"
+            )
+        };
+        assert_eq!((passed(&line(0)), passed(&line(2))), (Some(0), Some(2)));
+        // With `--nocapture`, a test may have printed something before.
+        assert_eq!(passed(&format!("written{}", line(1))), Some(1));
+        assert_eq!(passed("test result: FAILED. 1 passed; 1 failed"), None);
+        assert_eq!(passed("test one ... ok"), None);
     }
 }

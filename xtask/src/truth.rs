@@ -5,6 +5,7 @@
 
 mod cyclonedx;
 mod debian;
+mod etcd;
 mod falco;
 mod images;
 mod kubectl_corpus;
@@ -97,6 +98,12 @@ const SUITES: &[Suite] = &[
     },
     Suite { name: "debian", file: "data/images/bullseye-web.truth.jsonl", run: debian::run },
     Suite { name: "cyclonedx", file: "truth/cyclonedx.tar.zst", run: cyclonedx::run },
+    Suite {
+        name: "encryption-config",
+        file: "truth/encryption-config.tar.zst",
+        run: etcd::configurations,
+    },
+    Suite { name: "etcd-snapshot", file: "truth/etcd-snapshot.tar.zst", run: etcd::snapshot },
     Suite { name: "falco-filters", file: "truth/falco-filters.tar.zst", run: falco::run },
     Suite { name: "images", file: "data/images", run: images::run },
     Suite { name: "lockfiles", file: "truth/lockfiles.tar.zst", run: lockfiles::run },

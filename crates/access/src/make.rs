@@ -81,7 +81,7 @@ fn stored(kind: &'static str, binding: &Value) -> Result<Grant, Failure> {
     Grant::read(kind, binding).ok_or_else(|| Failure::Other(why.to_owned()))
 }
 
-/// Returns an error if `what` cannot last so long: `a grant`.
+/// Returns an error if a time is too short or too long for `what`, such as `a grant`.
 pub(crate) fn valid_time(what: &str, time: SignedDuration) -> Result<(), Failure> {
     if time < SignedDuration::from_secs(1) || time > MOST {
         let days = MOST.as_hours() / 24;

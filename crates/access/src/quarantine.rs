@@ -7,7 +7,8 @@
 //! Out of scope: whether the network plugin enforces policies, and connections that already exist.
 
 use jiff::{SignedDuration, Timestamp};
-use pavisade_snapshot::Selector;
+use pavisade_netpol::{Direction, Policy};
+use pavisade_snapshot::{Label, Object, Selects};
 use pavisade_yaml::{Source, read};
 use serde_json::{Value, json};
 
@@ -20,6 +21,7 @@ const POD: &str = "pavisade.dev/quarantined-pod";
 const EXPIRES_AT: &str = "pavisade.dev/expires-at";
 const REASON: &str = "pavisade.dev/reason";
 const PREFIX: &str = "pavisade-quarantine-";
+const API_VERSION: &str = "networking.k8s.io/v1";
 /// The maximum number of pages of a list.
 const PAGES: usize = 200;
 
@@ -63,7 +65,7 @@ pub async fn quarantine(
     let found = match api.get(&path).await {
         Err(failure) if failure.code() == 404 => {
             return wrong(format!(
-                "there is no pod `{pod}` in the namespace `{namespace}`: check the name, and set \
+                "pod `{pod}` was not found in the namespace `{namespace}`: check the name, and set \
                  the namespace with --namespace"
             ));
         }
@@ -88,7 +90,7 @@ pub async fn quarantine(
     let uid = text("/metadata/uid").to_owned();
     let end = end_after(api, time)?;
     let policy = json!({
-        "apiVersion": "networking.k8s.io/v1",
+        "apiVersion": API_VERSION,
         "kind": "NetworkPolicy",
         "metadata": {
             "name": format!("{PREFIX}{uid}"),
@@ -165,10 +167,11 @@ async fn compared(
             ));
         }
     }
-    let mut labels = pod.pointer("/metadata/labels").cloned().unwrap_or_else(|| json!({}));
-    labels[LABEL] = json!(made.uid);
+    let labels = pod.pointer("/metadata/labels").and_then(Value::as_object);
+    let mut labels = labels.cloned().unwrap_or_default();
+    labels.insert(LABEL.to_owned(), json!(made.uid));
     all.retain(|other| other.pointer("/metadata/uid").and_then(Value::as_str) != Some(&made.own));
-    Ok((made, allowing(&all, &labels)))
+    Ok((made, allowing(&all, &labels.into())))
 }
 
 /// Whether it is the pod with that UID, and has its label.
@@ -315,24 +318,26 @@ fn spec(uid: &str) -> Value {
 /// Returns the policies that select a pod with these labels and allow something. A selector that
 /// cannot be read may select it.
 fn allowing(policies: &[Value], labels: &Value) -> Vec<Allowing> {
-    let selects = |policy: &Value| {
-        let selector = policy.pointer("/spec/podSelector").map_or("{}".into(), Value::to_string);
-        let Some(doc) = read(&Source::new("selector", selector)).docs.into_iter().next() else {
-            return true;
-        };
-        let Ok(selector) = Selector::read(doc.root()) else { return true };
-        selector.matches(|key| labels.get(key)?.as_str())
-    };
-    let allows = |policy: &Value, direction: &&'static str| {
-        let rules = policy.pointer(&format!("/spec/{direction}")).and_then(Value::as_array);
-        rules.is_some_and(|rules| !rules.is_empty())
+    let label = |key: &str| match labels.get(key).and_then(Value::as_str) {
+        Some(value) => Label::Is(value),
+        None => Label::Absent,
     };
     let one = |policy: &Value| {
-        let directions = ["ingress", "egress"].into_iter().filter(|way| allows(policy, way));
-        let directions: Vec<_> = directions.collect();
         let name = policy.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
-        let found = !directions.is_empty() && selects(policy);
-        found.then(|| Allowing { policy: name.to_owned(), directions })
+        let is_read = policy.get("spec").is_some_and(Value::is_object);
+        let documents = read(&Source::new(name, policy.to_string())).docs;
+        let document = documents.into_iter().next().filter(|_| is_read);
+        let object = document.map(|doc| Object::new(doc.root(), API_VERSION, "NetworkPolicy"));
+        let policy = object.map(|object| Policy::network(&object, ""));
+        // One that cannot be read may allow everything.
+        let allows = |way: &Direction| {
+            policy.as_ref().is_none_or(|of| of.of(*way).is_some_and(|rules| !rules.is_empty()))
+        };
+        let directions: Vec<_> =
+            Direction::BOTH.into_iter().filter(allows).map(Direction::field).collect();
+        let selects = policy.as_ref().is_none_or(|of| of.subject.selects(label) != Selects::No);
+        (selects && !directions.is_empty())
+            .then(|| Allowing { policy: name.to_owned(), directions })
     };
     policies.iter().filter_map(one).collect()
 }
@@ -408,6 +413,14 @@ mod tests {
                 "other",
                 json!({"podSelector": {"matchLabels": {"app": "db"}}, "ingress": [{}]}),
             ),
+            // Rules of a direction that the policy is not about have no effect.
+            policy(
+                "typed",
+                json!({
+                    "podSelector": {}, "policyTypes": ["Ingress"], "ingress": [{}], "egress": [{}],
+                }),
+            ),
+            policy("idle", json!({"podSelector": {}, "policyTypes": ["Ingress"], "egress": [{}]})),
             policy(
                 "odd",
                 json!({
@@ -420,7 +433,17 @@ mod tests {
         let found: Vec<_> = found.iter().map(|one| (&*one.policy, &*one.directions)).collect();
         assert_eq!(
             found,
-            [("dns", &["egress"][..]), ("web", &["ingress", "egress"]), ("odd", &["ingress"]),]
+            [
+                ("dns", &["egress"][..]),
+                ("web", &["ingress", "egress"]),
+                ("typed", &["ingress"]),
+                ("odd", &["ingress"]),
+            ]
         );
+        // Policies that cannot be read.
+        for broken in [json!(42), json!(null), json!([]), json!({}), policy("x", json!("y"))] {
+            let found = allowing(std::slice::from_ref(&broken), &json!({"app": "web"}));
+            assert!(matches!(&found[..], [one] if one.directions.len() == 2), "{broken}");
+        }
     }
 }

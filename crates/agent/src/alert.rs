@@ -58,11 +58,22 @@ impl Message<'_> {
 /// What Falco's form has no place for.
 fn details(seen: &Seen<'_>, lost: u64) -> Value {
     let ancestors = seen.processes.ancestors(seen.process);
+    let is_inside = seen.insiders();
+    let process = |one: &Process, most| process(one, most, is_inside(one));
+    let ancestor = |one: &Process| {
+        let mut ancestor = process(one, ANCESTOR);
+        // What started a container shows who did it, and none of the secrets of the node.
+        if !is_inside(one) {
+            ancestor["arguments"] = masked(&one.program.arguments, ANCESTOR).into();
+        }
+        ancestor
+    };
     json!({
         "event": {"number": seen.number, "type": seen.kind(), "result": seen.raw.result},
+        "names": seen.names.iter().map(|name| &**name).collect::<Vec<_>>(),
         "thread": String::from_utf8_lossy(seen.raw.comm()),
         "process": process(seen.process, usize::MAX),
-        "ancestors": ancestors.map(|one| process(one, ANCESTOR)).collect::<Vec<_>>(),
+        "ancestors": ancestors.map(ancestor).collect::<Vec<_>>(),
         "container": container(seen),
         "evidence": evidence(lost),
     })
@@ -71,7 +82,7 @@ fn details(seen: &Seen<'_>, lost: u64) -> Value {
 /// How many bytes of the arguments of an ancestor are shown; an alert has up to 32 of them.
 const ANCESTOR: usize = 256;
 
-fn process(process: &Process, most: usize) -> Value {
+fn process(process: &Process, most: usize, inside: bool) -> Value {
     let mut arguments = process.program.joined();
     arguments.truncate(most);
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -80,7 +91,21 @@ fn process(process: &Process, most: usize) -> Value {
         "name": text(&process.name),
         "exepath": text(&process.program.path),
         "arguments": text(&arguments),
+        "in_container": inside,
     })
+}
+
+/// Returns arguments that end with zero bytes, without the first and without secrets.
+fn masked(arguments: &[u8], most: usize) -> String {
+    let arguments = arguments.strip_suffix(b"\0").unwrap_or(arguments);
+    let words: Vec<_> =
+        arguments.split(|byte| *byte == 0).map(|word| String::from_utf8_lossy(word)).collect();
+    let words: Vec<_> = words.iter().map(|word| &**word).collect();
+    let mut shown = pavisade_secrets::mask_words(&words).join(" ");
+    while shown.len() > most {
+        shown.pop();
+    }
+    shown
 }
 
 fn container(seen: &Seen<'_>) -> Value {
@@ -115,4 +140,26 @@ fn evidence(lost: u64) -> String {
 fn time(nanoseconds: i128) -> Option<String> {
     let time = jiff::Timestamp::from_nanosecond(nanoseconds).ok()?;
     Some(format!("{time:.9}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_of_what_started_a_container_have_no_secrets() {
+        let secret = "tr0ub4dor-and-3-horses";
+        for (arguments, expect) in [
+            ("-namespace\0k8s.io\0", "-namespace k8s.io"),
+            ("", ""),
+            ("login\0--password\0tr0ub4dor-and-3-horses\0-v\0", "login --password •••• -v"),
+        ] {
+            assert_eq!(masked(arguments.as_bytes(), 256), expect);
+        }
+        let json = format!("--env\0{{\"DB_PASSWORD\":\"{secret}\"}}\0");
+        assert!(!masked(json.as_bytes(), 256).contains(secret));
+        // What is cut off is masked before.
+        let long = format!("--password\0{secret}\0");
+        assert_eq!(masked(long.as_bytes(), 17), "--password ••");
+    }
 }

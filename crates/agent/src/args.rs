@@ -15,8 +15,8 @@ Examples:
   pavisade-agent run --pods --node-name $NODE_NAME
   pavisade-agent run --exceptions policy.yaml
 
-It needs root, or the capabilities BPF, PERFMON, SYS_RESOURCE, SYS_PTRACE and DAC_READ_SEARCH in the
-node's PID namespace.";
+It needs root, or the capabilities BPF, PERFMON, SYS_PTRACE and DAC_READ_SEARCH in the node's PID
+namespace.";
 
 /// Watches the containers of a node and reports what rules find.
 #[derive(Debug, Parser)]
@@ -33,6 +33,12 @@ pub(crate) enum Command {
     Run(Box<RunArgs>),
     /// Show what this kernel allows: which events, which enforcement, and why not more.
     Status(StatusArgs),
+    /// Ask the agent on this node whether it works, for probes of the kubelet. The exit code is 0 if it
+    /// does.
+    Health(HealthArgs),
+    /// Kill the agent that started this process if it hangs.
+    #[command(hide = true)]
+    Watchdog,
 }
 
 #[derive(Debug, Args)]
@@ -58,7 +64,8 @@ pub(crate) struct RunArgs {
     #[command(flatten)]
     pub outputs: OutputArgs,
 
-    /// Serve figures for Prometheus at this loopback address, below `/metrics`.
+    /// Serve figures for Prometheus at this loopback address (`/metrics`), and whether the agent works
+    /// (`/healthz`).
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub metrics: Option<SocketAddr>,
 }
@@ -139,6 +146,13 @@ pub(crate) struct NodeArgs {
     /// The name of this node; by default the host name.
     #[arg(long, value_name = "NAME")]
     pub node_name: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct HealthArgs {
+    /// The address at which the agent serves figures.
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = crate::metrics::ADDRESS)]
+    pub metrics: SocketAddr,
 }
 
 #[derive(Debug, Args)]

@@ -6,9 +6,11 @@ mod metrics;
 mod outputs;
 mod pods;
 mod policies;
+mod repeated;
 mod rules;
 mod run;
 mod status;
+mod watchdog;
 
 use std::process::ExitCode;
 
@@ -21,6 +23,8 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Run(args) => run::run(&args),
         Command::Status(args) => status::run(&args),
+        Command::Health(args) => metrics::health(args.metrics),
+        Command::Watchdog => watchdog::run(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

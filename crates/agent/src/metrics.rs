@@ -1,4 +1,5 @@
-//! Figures for Prometheus, on a loopback address. Source: the text format of Prometheus.
+//! Figures for Prometheus, and whether the agent works, on a loopback address. Source: the text format of
+//! Prometheus.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -10,6 +11,14 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use pavisade_sensor::{Category, Counts};
+
+/// Where the figures are served in the manifests, and looked for by `pavisade-agent health`.
+pub(crate) const ADDRESS: &str = "127.0.0.1:9376";
+
+/// How many seconds the agent may need for one turn. Events are taken many times a second.
+const STUCK: u64 = 15;
+
+const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What is counted.
 #[derive(Debug, Default)]
@@ -26,6 +35,12 @@ pub(crate) struct Metrics {
     pub lost_groups: AtomicU64,
     /// Processes that are known.
     pub processes: AtomicU64,
+    /// Denials like one that was reported in the same second.
+    pub repeated: AtomicU64,
+    /// Programs that were denied because they could not be judged.
+    pub unjudged: AtomicU64,
+    /// When events were last taken, in seconds since the start of the machine.
+    pub turn: AtomicU64,
     /// Alerts that outputs did not take.
     pub dropped: Vec<(&'static str, Arc<AtomicU64>)>,
 }
@@ -38,6 +53,12 @@ impl Metrics {
             Some(count) => *count += 1,
             None => drop(alerts.insert(rule.to_owned(), 1)),
         }
+    }
+
+    /// How long events have not been taken, if it is too long.
+    fn stuck(&self, now: u64) -> Option<u64> {
+        let since = now.saturating_sub(self.turn.load(Ordering::Relaxed));
+        (since > STUCK).then_some(since)
     }
 
     /// All figures.
@@ -66,6 +87,12 @@ impl Metrics {
             one(counts.cut),
         );
         metric(
+            "events_filtered_total",
+            "counter",
+            "Openings of files that no rule can match.",
+            one(counts.filtered),
+        );
+        metric(
             "events_unread_total",
             "counter",
             "Events that could not be read.",
@@ -87,6 +114,18 @@ impl Metrics {
             "counter",
             "Alerts that an exception covered.",
             one(load(&self.excepted)),
+        );
+        metric(
+            "denials_repeated_total",
+            "counter",
+            "Denials like one that was reported less than a second before.",
+            one(load(&self.repeated)),
+        );
+        metric(
+            "programs_unjudged_total",
+            "counter",
+            "Programs that were denied because they could not be judged.",
+            one(load(&self.unjudged)),
         );
         let dropped = self
             .dropped
@@ -125,19 +164,52 @@ pub(crate) fn serve(metrics: Arc<Metrics>, address: SocketAddr) -> anyhow::Resul
 }
 
 fn answer(mut stream: TcpStream, metrics: &Metrics) -> std::io::Result<()> {
-    stream.set_read_timeout(Some(Duration::from_secs(2)))?;
-    stream.set_write_timeout(Some(Duration::from_secs(2)))?;
+    stream.set_read_timeout(Some(TIMEOUT))?;
+    stream.set_write_timeout(Some(TIMEOUT))?;
     let mut request = [0; 4096];
     let read = stream.read(&mut request)?;
-    let found = request[..read].starts_with(b"GET /metrics ");
-    let (state, body) =
-        if found { ("200 OK", metrics.text()) } else { ("404 Not Found", String::new()) };
+    let asks = |path: &str| request[..read].starts_with(format!("GET {path} ").as_bytes());
+    let (state, body) = if asks("/metrics") {
+        ("200 OK", metrics.text())
+    } else if asks("/healthz") {
+        match metrics.stuck(seconds()) {
+            None => ("200 OK", "ok\n".to_owned()),
+            Some(since) => {
+                ("503 Service Unavailable", format!("no events were read for {since} s\n"))
+            }
+        }
+    } else {
+        ("404 Not Found", String::new())
+    };
     write!(
         stream,
         "HTTP/1.1 {state}\r\ncontent-type: text/plain; version=0.0.4\r\ncontent-length: {}\r\n\
          connection: close\r\n\r\n{body}",
         body.len()
     )
+}
+
+/// Asks a running agent whether it works.
+///
+/// # Errors
+/// It does not answer, or it takes no events.
+pub(crate) fn health(address: SocketAddr) -> anyhow::Result<()> {
+    let asking = || format!("asking the agent at {address}");
+    let mut stream = TcpStream::connect_timeout(&address, TIMEOUT).with_context(asking)?;
+    stream.set_read_timeout(Some(TIMEOUT)).with_context(asking)?;
+    stream.write_all(b"GET /healthz HTTP/1.1\r\n\r\n").with_context(asking)?;
+    let mut answer = String::new();
+    stream.take(4096).read_to_string(&mut answer).with_context(asking)?;
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+    if !head.starts_with("HTTP/1.1 200 ") {
+        bail!("the agent at {address} does not work: {}", body.trim());
+    }
+    Ok(())
+}
+
+/// Seconds since the start of the machine.
+pub(crate) fn seconds() -> u64 {
+    pavisade_sensor::since_boot() / 1_000_000_000
 }
 
 #[cfg(test)]
@@ -157,6 +229,20 @@ mod tests {
         ] {
             assert!(text.lines().any(|other| other == line), "{text}");
         }
+    }
+
+    #[test]
+    fn an_agent_that_takes_no_events_is_not_healthy() {
+        let metrics = Arc::new(Metrics::default());
+        let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        assert!(health(free).is_err(), "nothing listens there");
+        serve(metrics.clone(), free).unwrap();
+        let error = health(free).unwrap_err().to_string();
+        assert!(error.contains("no events were read for"), "{error}");
+        metrics.turn.store(seconds(), Ordering::Relaxed);
+        health(free).unwrap();
+        assert_eq!(metrics.stuck(seconds() + STUCK / 2), None);
+        assert!(ADDRESS.parse::<SocketAddr>().unwrap().ip().is_loopback());
     }
 
     #[test]

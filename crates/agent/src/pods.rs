@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
 use pavisade_sensor::Pods;
+use reqwest::Url;
 use reqwest::blocking::{Client, Response};
 use serde_json::Value;
 
@@ -105,7 +106,9 @@ impl Server {
     fn round(&self, pods: &Pods) -> anyhow::Result<()> {
         // Version 0 is what the API server has in memory.
         let mut text = String::new();
-        let list = self.get("&resourceVersion=0").context("listing the pods of the node")?;
+        let list = self
+            .get(&[("resourceVersion", "0".to_owned())])
+            .context("listing the pods of the node")?;
         list.take(LIST).read_to_string(&mut text).context("listing the pods of the node")?;
         let list: Value = serde_json::from_str(&text).context("the list of pods is not JSON")?;
         let Some(items) = list.get("items").and_then(Value::as_array) else {
@@ -115,7 +118,11 @@ impl Server {
         let version = list.pointer("/metadata/resourceVersion").and_then(Value::as_str);
         let version = version.filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
         let version = version.context("the list of pods has no version")?;
-        let rest = format!("&watch=true&timeoutSeconds={WATCH}&resourceVersion={version}");
+        let rest = [
+            ("watch", "true".to_owned()),
+            ("timeoutSeconds", WATCH.to_string()),
+            ("resourceVersion", version.to_owned()),
+        ];
         let mut changes = BufReader::new(self.get(&rest).context("watching the pods of the node")?);
         loop {
             let mut line = Vec::new();
@@ -134,13 +141,14 @@ impl Server {
         }
     }
 
-    /// Asks for the pods of this node.
-    fn get(&self, rest: &str) -> anyhow::Result<Response> {
+    /// Asks for the pods of this node, with further parameters.
+    fn get(&self, rest: &[(&str, String)]) -> anyhow::Result<Response> {
         let token = fs::read_to_string(&self.token)
             .with_context(|| format!("reading {} (--api-token)", self.token.display()))?;
-        let selector: String = self.node.bytes().map(escaped).collect();
-        let url =
-            format!("{}/api/v1/pods?fieldSelector=spec.nodeName%3D{selector}{rest}", self.url);
+        let selector = ("fieldSelector", format!("spec.nodeName={}", self.node));
+        let query = std::iter::once(&selector).chain(rest);
+        let url = Url::parse_with_params(&format!("{}/api/v1/pods", self.url), query)
+            .with_context(|| format!("the API server {}", self.url))?;
         let answer = self.client.get(url).bearer_auth(token.trim()).send();
         let answer = answer.map_err(reqwest::Error::without_url)?;
         let status = answer.status();
@@ -149,12 +157,5 @@ impl Server {
             403 => bail!("{status}: the ServiceAccount needs `list` and `watch` on pods"),
             _ => bail!("the API server answered {status}"),
         }
-    }
-}
-
-fn escaped(byte: u8) -> String {
-    match byte.is_ascii_alphanumeric() || b"-._".contains(&byte) {
-        true => char::from(byte).to_string(),
-        false => format!("%{byte:02X}"),
     }
 }

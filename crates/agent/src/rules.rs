@@ -7,9 +7,9 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use pavisade_rules::{
-    Accepted, EventTypes, Exceptions, OURS, Options, Rule, RuleFile, RuleSet, load,
+    Accepted, Code, EventTypes, Exceptions, OURS, Options, Rule, RuleFile, RuleSet, load,
 };
-use pavisade_sensor::{CALLS, has_field, is_of_pod};
+use pavisade_sensor::{CALLS, has_field, is_of_names, is_of_pod};
 use pavisade_yaml::{Source, Value, read};
 
 use crate::args::RuleArgs;
@@ -18,7 +18,7 @@ use crate::args::RuleArgs;
 const MAX_BYTES: u64 = 16 << 20;
 
 /// Types of events that are not system calls.
-const OTHERS: &[&str] = &["execve", "execveat", "procexit"];
+const OTHERS: &[&str] = &["execve", "execveat", "procexit", "dns"];
 
 /// Loads the rules over system calls, and the exceptions for alerts. `pods` is whether the API
 /// server is asked for pods.
@@ -39,6 +39,11 @@ pub(crate) fn loaded(args: &RuleArgs, pods: bool) -> anyhow::Result<(RuleSet, Ex
     }
     if !loaded.errors.is_empty() {
         bail!("{} errors in rules; `pavisade runtime rules check` shows more", loaded.errors.len());
+    }
+    // A rule that is left out must not look as if it had found nothing.
+    let left_out = |code| matches!(code, Code::UnknownSource | Code::UnknownFilter);
+    for skipped in loaded.warnings.iter().filter(|warning| left_out(warning.code)) {
+        crate::say(&format!("skipped: {skipped}"));
     }
     let set = RuleSet::new(&loaded.rules, "syscall");
     for rule in set.rules() {
@@ -116,6 +121,12 @@ fn doubts(rule: &Rule, pods: bool) -> Vec<String> {
 /// Whether a rule can hold for events of a type.
 pub(crate) fn needs(set: &RuleSet, name: &str) -> bool {
     set.rules().iter().any(|rule| rule.event_types.contains(name))
+}
+
+/// Whether a rule asks for names: those that name servers are asked for, or those of connections.
+pub(crate) fn needs_names(set: &RuleSet) -> bool {
+    let asks = |rule: &Rule| rule.filter.fields.iter().any(|field| is_of_names(field.slot));
+    needs(set, "dns") || set.rules().iter().any(asks)
 }
 
 /// Reads a file of rules or policies.

@@ -5,37 +5,51 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use jiff::Timestamp;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
-use pavisade_rules::{Exceptions, RuleSet, Scratch};
+use pavisade_rules::{Exceptions, RuleSet, Scratch, day};
 use pavisade_sensor::decode::{Kind, Raw};
-use pavisade_sensor::{Counts, Host, Kernel, States, Watch, judge};
+use pavisade_sensor::{Counts, Denial, Host, Kernel, Quiet, States, Watch, judge, since_boot};
+use serde_json::json;
 
 use crate::args::{HostEvents, NodeArgs, RunArgs};
 use crate::metrics::{self, Metrics};
 use crate::outputs::{Limits, Output};
 use crate::policies::Policies;
+use crate::repeated::Repeated;
 use crate::{alert, pods, rules};
 
 /// How long to wait if no event is pending. The kernel does not wake the agent for each event.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// How often policies of ended containers are released, in nanoseconds.
-const RELEASE: i128 = 60_000_000_000;
+/// How often figures are updated, in nanoseconds.
+const FIGURES: u64 = 100_000_000;
 
-/// How many events are taken before figures are updated.
+/// How often policies of ended containers are released, in nanoseconds.
+const RELEASE: u64 = 60_000_000_000;
+
+/// Within how many nanoseconds two clocks are read.
+const CLOCKS: u64 = 1_000_000;
+
+/// How many events are taken before anything else is done.
 const BATCH: usize = 10_000;
 
 pub(crate) fn run(args: &RunArgs) -> anyhow::Result<()> {
     let (set, exceptions) = rules::loaded(&args.rules, args.pods.pods)?;
+    if set.rules().is_empty() && args.policies.is_empty() {
+        bail!(
+            "no enabled rule is about system calls, and no policy is given: nothing would be found"
+        );
+    }
     let mut kernel = Kernel::load(match args.host {
         HostEvents::Nothing => Host::Nothing,
         HostEvents::Processes => Host::Processes,
         HostEvents::All => Host::All,
     })?;
     kernel.observe(|call| rules::needs(&set, call.name))?;
+    if rules::needs_names(&set) {
+        kernel.observe_names()?;
+    }
     // What only policies need is reported when a policy needs it.
     for tier in kernel.tiers().iter().filter(|tier| !tier.gives.starts_with("enforcement")) {
         if let Some(why) = &tier.missing {
@@ -44,7 +58,18 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<()> {
     }
     many_descriptors();
     let states = states(&args.node);
-    let policies = Policies::load(args, &states, &mut kernel)?;
+    if !states.exist() {
+        crate::say(&format!(
+            "no container runtime was found in {}: until one is found, alerts do not name pods",
+            listed(states.folders())
+        ));
+    }
+    let policies = Policies::load(args, &set, &states, &mut kernel)?;
+    for rule in policies.accepted(&set, &exceptions) {
+        crate::say(&format!(
+            "rule {rule:?} has an exception: an alert that is accepted does not end its process"
+        ));
+    }
     let watch =
         Watch::start(node_name(&args.node), states, now()).context("looking for control groups")?;
     if args.pods.pods {
@@ -55,6 +80,7 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<()> {
     let outputs = outputs.collect::<anyhow::Result<Vec<_>>>()?;
     let dropped = outputs.iter().map(|output| (output.name, output.dropped.clone())).collect();
     let metrics = Arc::new(Metrics { dropped, ..Metrics::default() });
+    metrics.turn.store(metrics::seconds(), Ordering::Relaxed);
     if let Some(address) = args.metrics {
         metrics::serve(metrics.clone(), address)?;
     }
@@ -70,9 +96,17 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<()> {
         metrics,
         scratch: Scratch::default(),
         lost: Lost::default(),
+        quiet: Quiet::default(),
+        repeated: Repeated::default(),
     };
-    let mut sweep = now() + RELEASE;
+    let mut sweep = since_boot() + RELEASE;
+    let mut figures = 0;
     while !stop.load(Ordering::Relaxed) {
+        let (before, now) = (since_boot(), now());
+        // Otherwise this thread was interrupted between the clocks.
+        if since_boot() - before < CLOCKS {
+            agent.watch.set_clock(now, before);
+        }
         for (group, container) in agent.watch.news() {
             // Without it the kernel reports more than is needed.
             if let Err(error) = kernel.classify(group, container.is_some()) {
@@ -85,16 +119,31 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<()> {
                 crate::say(&format!("not enforced: {error:#}"));
             }
         }
-        if now() >= sweep {
-            agent.policies.release(&mut kernel, &agent.watch);
-            sweep = now() + RELEASE;
+        for opening in agent.quiet.news() {
+            // It is reported again, which only costs time.
+            let _ = kernel.silence(&opening);
         }
-        agent.figures(kernel.counts());
+        if since_boot() >= sweep {
+            agent.policies.release(&mut kernel, &agent.watch);
+            sweep = since_boot() + RELEASE;
+        }
+        if let Some(why) = kernel.stopped_listening() {
+            bail!("the agent ends, because it can no longer deny programs by fanotify: {why}");
+        }
+        if since_boot() >= figures {
+            agent.figures(&kernel);
+            figures = since_boot() + FIGURES;
+        }
         let mut some = false;
         for _ in 0..BATCH {
             if !kernel.next(|bytes| agent.take(bytes)) {
                 break;
             }
+            some = true;
+        }
+        // The programs of those processes are known now.
+        for denial in kernel.denials(BATCH) {
+            agent.denied(&denial);
             some = true;
         }
         if !some {
@@ -119,6 +168,8 @@ struct Agent {
     metrics: Arc<Metrics>,
     scratch: Scratch,
     lost: Lost,
+    quiet: Quiet,
+    repeated: Repeated,
 }
 
 impl Agent {
@@ -132,33 +183,53 @@ impl Agent {
             return;
         }
         if let Some((rule, line)) = self.policies.alert(&seen, self.lost.recently()) {
-            self.metrics.alert(&rule);
-            let line: Arc<str> = line.to_string().into();
-            self.outputs.iter().for_each(|output| output.send(&line));
+            send(&self.metrics, &self.outputs, &rule, &line);
         }
+        self.quiet.take(&self.set, &seen);
         for found in judge(&self.set, &seen, &mut self.scratch) {
             let ended = match self.exceptions.of(found.rule, &seen) {
-                Some(one) if one.until >= today() => {
+                Some(one) if one.until >= day(Timestamp::now()) => {
                     self.metrics.excepted.fetch_add(1, Ordering::Relaxed);
                     continue;
                 }
                 one => one.map(|one| one.until),
             };
-            self.metrics.alert(&found.rule.name);
-            let line: Arc<str> =
-                alert::json(&found, &seen, self.lost.recently(), ended).to_string().into();
-            self.outputs.iter().for_each(|output| output.send(&line));
+            let mut line = alert::json(&found, &seen, self.lost.recently(), ended);
+            if let Some((policy, ended)) = self.policies.end(found.rule, &seen) {
+                line["pavisade"]["action"] = json!({"policy": policy, "process_ended": ended});
+            }
+            send(&self.metrics, &self.outputs, &found.rule.name, &line);
         }
     }
 
-    fn figures(&mut self, counts: Counts) {
+    fn denied(&mut self, denial: &Denial) {
+        if self.repeated.is_known(denial) {
+            self.metrics.repeated.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        let Some(seen) = self.watch.take(denial.raw()) else { return };
+        if let Some((rule, line)) = self.policies.denied(denial, &seen, self.lost.recently()) {
+            send(&self.metrics, &self.outputs, &rule, &line);
+        }
+    }
+
+    fn figures(&mut self, kernel: &Kernel) {
+        let counts: Counts = kernel.counts();
+        self.metrics.unjudged.store(kernel.unjudged(), Ordering::Relaxed);
         self.lost.note(counts.lost() + self.watch.processes.refused);
+        self.metrics.turn.store(metrics::seconds(), Ordering::Relaxed);
         self.metrics.lost_groups.store(self.watch.lost_groups, Ordering::Relaxed);
         self.metrics.processes.store(self.watch.processes.len() as u64, Ordering::Relaxed);
         if let Ok(mut all) = self.metrics.counts.lock() {
             *all = counts;
         }
     }
+}
+
+fn send(metrics: &Metrics, outputs: &[Output], rule: &str, alert: &serde_json::Value) {
+    metrics.alert(rule);
+    let line: Arc<str> = alert.to_string().into();
+    outputs.iter().for_each(|output| output.send(&line));
 }
 
 /// How many events were lost in the last minute.
@@ -189,6 +260,10 @@ impl Lost {
     }
 }
 
+fn listed(folders: &[std::path::PathBuf]) -> String {
+    folders.iter().map(|folder| folder.display().to_string()).collect::<Vec<_>>().join(", ")
+}
+
 /// A container with a policy over connections takes four descriptors.
 fn many_descriptors() {
     use rustix::process::{Resource, getrlimit, setrlimit};
@@ -199,8 +274,7 @@ fn many_descriptors() {
 }
 
 fn states(args: &NodeArgs) -> States {
-    let defaults = || pavisade_sensor::STATES.iter().map(Into::into).collect();
-    States::new(if args.state.is_empty() { defaults() } else { args.state.clone() })
+    States::new(if args.state.is_empty() { States::defaults() } else { args.state.clone() })
 }
 
 fn node_name(args: &NodeArgs) -> String {
@@ -213,12 +287,6 @@ fn node_name(args: &NodeArgs) -> String {
 fn now() -> i128 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     since.map_or(0, |since| i128::try_from(since.as_nanos()).unwrap_or(0))
-}
-
-/// The current date (UTC), by which exceptions end.
-fn today() -> Date {
-    let time = Timestamp::from_nanosecond(now()).unwrap_or(Timestamp::UNIX_EPOCH);
-    time.to_zoned(TimeZone::UTC).date()
 }
 
 /// Becomes true on SIGTERM or SIGINT. Without a handler the first process of a container would

@@ -6,6 +6,13 @@
     reason = "tests fail by panics, wait for what is slow, and say why they are skipped"
 )]
 
+mod deployed;
 mod enforcement;
+mod flood;
+mod kernels;
+mod layers;
 mod pod;
 mod started;
+mod steps;
+mod usage;
+mod watchdog;

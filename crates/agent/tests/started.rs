@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use testbed::{Cluster, Image, Shape};
 
+use crate::steps::{self, Happened, Step};
+
 /// What a test of real pods needs.
 pub(crate) struct Node {
     pub(crate) cluster: Cluster,
@@ -42,8 +44,38 @@ pub(crate) fn agent() -> Command {
     Command::new(env!("CARGO_BIN_EXE_pavisade-agent"))
 }
 
+/// Compiles the program that does the steps of a test. The error says what this machine lacks for it.
+pub(crate) fn compile(program: &Path) -> Result<(), String> {
+    compile_with("cc", program)
+}
+
+/// Compiles the program that does the steps with this compiler.
+///
+/// # Errors
+/// This machine cannot link static programs.
+pub(crate) fn compile_with(compiler: &str, program: &Path) -> Result<(), String> {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/attack.c");
+    let mut compile = Command::new(compiler);
+    compile.args(["-static", "-O1", "-o"]).arg(program).arg(source);
+    let output = compile.output().map_err(|error| format!("running {compiler}: {error}"))?;
+    let why = String::from_utf8_lossy(&output.stderr);
+    if output.status.success() {
+        return Ok(());
+    }
+    // Anything else is a mistake in the source.
+    assert!(why.contains("cannot find -lc"), "{why}");
+    Err(format!("a static program cannot be linked: {why}"))
+}
+
+/// The paths of the libraries of a program; none for a static one.
+pub(crate) fn libraries(program: &Path) -> Vec<String> {
+    let listed = Command::new("ldd").arg(program).output().unwrap();
+    let listed = String::from_utf8(listed.stdout).unwrap();
+    listed.split_whitespace().filter(|word| word.starts_with('/')).map(str::to_owned).collect()
+}
+
 impl Node {
-    /// A node, or why there is none; printed.
+    /// Starts a node; prints why if this machine cannot.
     pub(crate) fn start() -> Option<Self> {
         let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         let status = agent().arg("status").output().unwrap();
@@ -55,20 +87,9 @@ impl Node {
         }
         let folder = tempfile::tempdir().unwrap();
         let program = folder.path().join("attack");
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/attack.c");
-        let mut compile = Command::new("cc");
-        compile.args(["-static", "-O1", "-o"]).arg(&program).arg(source);
-        match compile.output() {
-            Ok(output) if output.status.success() => {}
-            Ok(output) => {
-                let why = String::from_utf8_lossy(&output.stderr).into_owned();
-                eprintln!("skipped: a static program cannot be compiled: {why}");
-                return None;
-            }
-            Err(error) => {
-                eprintln!("skipped: running cc: {error}");
-                return None;
-            }
+        if let Err(why) = compile(&program) {
+            eprintln!("skipped: {why}");
+            return None;
         }
         // The file makes this shape, and with it the cluster, different from that of other tests.
         let files = [("sensor".to_owned(), String::new())].into();
@@ -105,37 +126,77 @@ impl Node {
         all.map(str::to_owned).collect()
     }
 
-    /// Starts a pod that waits for attacks.
-    pub(crate) fn pod(&self, name: &str) {
+    /// Loads the image whose program does the steps of tests, and returns its reference.
+    pub(crate) fn image(&self) -> String {
         let reference = format!("pavisade.test/attack:{}", std::process::id());
-        let mut image = Image::new(&reference)
-            .file("attack", 0o755, fs::read(&self.program).unwrap())
-            .file("usr/bin/nc", 0o755, fs::read(&self.program).unwrap())
-            .file("usr/bin/ncat", 0o755, fs::read(&self.program).unwrap())
-            .entrypoint(&["/attack", "pause"]);
+        let image = Image::new(&reference).link("linked", "usr/bin");
+        let mut image = image.entrypoint(&["/attack"]);
+        let program = fs::read(&self.program).unwrap();
+        for path in PROGRAMS {
+            image = image.file(path, 0o755, program.clone());
+        }
+        for (path, text) in SCRIPTS {
+            image = image.file(path, 0o755, *text);
+        }
         for file in FILES {
             image = image.file(file, 0o600, "x");
         }
         self.cluster.load(&image).unwrap();
-        let pod = json!({
+        reference
+    }
+
+    /// Starts a pod that waits for attacks.
+    pub(crate) fn pod(&self, name: &str) {
+        let spec = self.spec(&["pause"]);
+        self.create(&json!({
             "apiVersion": "v1", "kind": "Pod",
-            "metadata": {"name": name, "labels": {"app": "victim"}},
+            "metadata": {"name": name, "labels": {"app": "victim"}}, "spec": spec,
+        }));
+        let wait = ["wait", "--for=condition=Ready", "--timeout=90s", &format!("pod/{name}")];
+        self.cluster.get(&wait).unwrap();
+    }
+
+    /// Starts a Deployment whose only container does this, and returns its pod.
+    pub(crate) fn deployment(&self, name: &str, args: &[&str]) -> String {
+        let labels = json!({"app": "victim", "of": name});
+        self.create(&json!({
+            "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name},
             "spec": {
-                "terminationGracePeriodSeconds": 0,
-                "containers": [{
-                    "name": "victim", "image": reference,
-                    "securityContext": {"capabilities": {"add": ["SYS_ADMIN", "SYS_PTRACE"]}},
-                }],
+                "selector": {"matchLabels": labels},
+                "template": {"metadata": {"labels": labels}, "spec": self.spec(args)},
             },
-        });
+        }));
+        let set = format!("deployment/{name}");
+        self.cluster.get(&["rollout", "status", &set, "--timeout=90s"]).unwrap();
+        let of = format!("of={name}");
+        let pod = ["get", "pod", "-l", &of, "-o", "jsonpath={.items[0].metadata.name}"];
+        self.cluster.get(&pod).unwrap()
+    }
+
+    fn spec(&self, args: &[&str]) -> Value {
+        json!({
+            "terminationGracePeriodSeconds": 0,
+            "containers": [{
+                "name": "victim", "image": self.image(), "args": args,
+                "securityContext": {"capabilities": {"add": ["SYS_ADMIN", "SYS_PTRACE"]}},
+            }],
+        })
+    }
+
+    fn create(&self, object: &Value) {
         let start = Instant::now();
         // Pods are refused until the namespace has its ServiceAccount.
-        while let Err(error) = self.cluster.apply(&pod.to_string()) {
+        while let Err(error) = self.cluster.apply(&object.to_string()) {
             assert!(start.elapsed() < Duration::from_secs(60), "{error:#}");
             std::thread::sleep(Duration::from_millis(300));
         }
-        let wait = ["wait", "--for=condition=Ready", "--timeout=90s", &format!("pod/{name}")];
-        self.cluster.get(&wait).unwrap();
+    }
+
+    /// Does numbered steps in the pod.
+    pub(crate) fn happened(&self, pod: &str, all: &[Step]) -> Happened {
+        let done = self.act(pod, &steps::numbered(all));
+        assert!(done.success, "{}", done.stderr);
+        steps::happened(&format!("{}\n{}", done.stdout, done.stderr))
     }
 
     /// Does the steps in the pod, and returns what it printed.
@@ -162,14 +223,34 @@ roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: follows-
 subjects: [{kind: ServiceAccount, name: follows, namespace: default}]
 ";
 
+/// Copies of the program that does the steps.
+pub(crate) const PROGRAMS: &[&str] = &[
+    "attack",
+    "usr/bin/nc",
+    "usr/bin/nc2",
+    "usr/bin/ncat",
+    "usr/bin/linked",
+    "usr/bin/renamed",
+    "usr/bin/changed",
+    "usr/sbin/nc",
+    "opt/usr/bin/nc",
+];
+
+/// Scripts, with what they contain.
+pub(crate) const SCRIPTS: &[(&str, &str)] =
+    &[("usr/bin/uses-nc", "#!/usr/bin/nc\n"), ("usr/bin/uses-ncat", "#!/usr/bin/ncat\n")];
+
 /// Files of the image.
-const FILES: &[&str] = &[
+pub(crate) const FILES: &[&str] = &[
     "etc/shadow",
+    "etc/shadow2",
     "etc/passwd",
     "etc/sudoers.d/a",
     "etc/kept",
     "root/.ssh/id_ed25519",
+    "root/.ssh/id_rsa",
     "root/.ssh/id_ed25519.pub",
+    "root/.ssh2",
     "root/.aws/credentials",
     "root/.bash_history",
     "root/.bash_profile2",
@@ -182,6 +263,9 @@ const FILES: &[&str] = &[
     "var/log/app.log",
     "tmp/kept",
     "moved",
+    "job",
+    "keys",
+    "keys2",
 ];
 
 /// A running agent, whose alerts are in a file.
@@ -193,11 +277,16 @@ pub(crate) struct Agent {
 
 impl Agent {
     pub(crate) fn start(node: &Node, more: &[&str]) -> Self {
-        let alerts = node.folder.path().join(format!("alerts-{}.jsonl", more.len()));
+        Self::start_for(&node.state(), node.folder.path(), more)
+    }
+
+    /// Starts an agent for the containers of a runtime with this state.
+    pub(crate) fn start_for(state: &Path, folder: &Path, more: &[&str]) -> Self {
+        let alerts = folder.join(format!("alerts-{}.jsonl", more.len()));
         let told = alerts.with_extension("log");
         let mut command = agent();
         command.args(["run", "--host", "nothing", "--output"]).arg(&alerts);
-        command.arg("--state").arg(node.state()).args(more);
+        command.arg("--state").arg(state).args(more);
         command.stderr(fs::File::create(&told).unwrap()).stdout(Stdio::null());
         let agent = Self { child: command.spawn().unwrap(), alerts, told };
         let start = Instant::now();
@@ -208,8 +297,32 @@ impl Agent {
         agent
     }
 
+    /// Sends a signal.
+    pub(crate) fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-s", name, &pid]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// The processes that it started.
+    pub(crate) fn children(&self) -> Vec<String> {
+        let pid = self.child.id();
+        let all = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
+        all.split_whitespace().map(str::to_owned).collect()
+    }
+
+    /// How it ended; it must end by itself.
+    pub(crate) fn ended(&mut self) -> String {
+        until(|| self.child.try_wait().unwrap()).map(|status| status.to_string()).unwrap()
+    }
+
     pub(crate) fn told(&self) -> String {
         fs::read_to_string(&self.told).unwrap()
+    }
+
+    /// How many bytes of alerts there are.
+    pub(crate) fn written(&self) -> u64 {
+        fs::metadata(&self.alerts).map_or(0, |file| file.len())
     }
 
     pub(crate) fn alerts(&self) -> Vec<Value> {

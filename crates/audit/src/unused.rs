@@ -293,10 +293,11 @@ fn say((verb, group, on): &Permission<'_>) -> String {
 
 /// What a permission gives beyond itself, in words.
 fn power_of((verb, group, on): &Permission<'_>) -> Option<&'static str> {
-    if [verb, group, on].into_iter().any(|part| *part == "*") {
+    let (resource, sub) = on.split_once('/').unwrap_or((on, ""));
+    // `*/exec` is the subresource of every resource.
+    if [*verb, *group, resource].contains(&"*") {
         return Some("covers everything that `*` allows");
     }
-    let (resource, sub) = on.split_once('/').unwrap_or((on, ""));
     power(&Ask::Resource(ResourceAsk {
         verb: (*verb).to_owned(),
         group: (*group).to_owned(),
@@ -397,6 +398,21 @@ subjects: [{kind: Group, name: ops}]
         assert_eq!(verbs("pods.apps").as_deref(), Some("get,list"));
         assert_eq!(verbs("*.batch"), None);
         assert_eq!(ann.of_wildcards.iter().collect::<Vec<_>>(), ["delete jobs.batch"]);
+    }
+
+    #[test]
+    fn power_of_wildcards() {
+        let power = |verb, group, on| power_of(&(verb, group, on)).unwrap_or_default();
+        for (verb, group, on) in
+            [("*", "", "pods"), ("get", "*", "pods"), ("get", "", "*"), ("create", "", "*/exec")]
+        {
+            assert!(power(verb, group, on).contains("`*`"), "{verb} {group} {on}");
+        }
+        // RBAC has no such pattern: it names the subresource `*`, which does not exist.
+        assert_eq!(power("get", "", "pods/*"), "");
+        assert!(!power("create", "", "pods/exec").contains("`*`"));
+        assert!(!power("create", "", "pods/exec").is_empty());
+        assert_eq!(power("get", "", "pods"), "");
     }
 
     #[test]

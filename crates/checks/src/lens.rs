@@ -4,6 +4,7 @@ use pavisade_model::{Program, Subject};
 use pavisade_snapshot::{Container, Image, Match, Object, Pod, World, WorldKind};
 
 use crate::component::{self, Component};
+use crate::{Claim, Verdict};
 use pavisade_images::{NamedImage, images};
 
 /// The input of a lens: an object of a world, or the world.
@@ -200,6 +201,21 @@ pub enum Part<'a> {
     Component(Component<'a>),
     /// An object of a kind in the check's `on`.
     File(&'a Object),
+}
+
+impl<'a> Part<'a> {
+    /// Judges a file, or the flags of the component with this name. A check does not apply to others.
+    pub(crate) fn judged(
+        self,
+        name: &str,
+        file: impl FnOnce(&'a Object) -> Verdict<'a>,
+        flags: impl FnOnce(Component<'a>) -> Result<Verdict<'a>, Claim<'a>>,
+    ) -> Verdict<'a> {
+        match self {
+            Self::File(object) => file(object),
+            Self::Component(component) => component.judged(name, flags),
+        }
+    }
 }
 
 /// Components with their flags, and configuration files for them: objects of the kinds listed in

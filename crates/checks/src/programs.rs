@@ -4,6 +4,8 @@
 //! directly. For all others there must be an explicit result, because no result would be read as
 //! "passed".
 
+mod containers;
+
 use std::collections::BTreeSet;
 
 use pavisade_model::{Gap, GroupKind, Meta, Program, kinds};
@@ -43,15 +45,18 @@ pub(crate) fn seen(world: &World) -> Vec<Component<'_>> {
         // The namespace has the static lifetime.
         world.in_namespace(kinds::POD, namespace)
     });
-    let runs =
-        |pod: &Object| pod.at(&["status", "phase"]).and_then(Value::as_str) == Some("Running");
-    let pods = pods.filter(|pod| pod.is_mirror_pod() && runs(pod));
+    let pods = pods.filter(|pod| pod.is_mirror_pod() && is_running(pod));
     let mirrored = pods.filter(|pod| component::configures(pod)).flat_map(component::components);
     // Facts from all nodes show the programs that run there. With facts from some, the others may
     // have other settings.
     let all = nodes_without_facts(world).or_else(|| unread_processes(world)).is_none();
     let nodes = world.of_kind(kinds::NODE_FACTS).filter(|_| all).flat_map(component::components);
     mirrored.chain(nodes).collect()
+}
+
+/// Whether a pod runs.
+fn is_running(pod: &Object) -> bool {
+    pod.at(&["status", "phase"]).and_then(Value::as_str) == Some("Running")
 }
 
 /// Returns the reason why the kubelets of some nodes are not known. `None` if facts from all nodes
@@ -159,7 +164,13 @@ fn unread_files<'a>(meta: &Meta, world: &World) -> (Vec<Claim<'a>>, Vec<Program>
         for note in notes.filter(|note| note.str("kind") == Some("unread")) {
             let names: Vec<_> = note.list("of").filter_map(|name| name.as_str()).collect();
             let is_kind = meta.on.iter().any(|kind| names.contains(&kind.kind));
-            let is_of = |program: &Program| is_kind || names.contains(&program.name());
+            // That of a kubelet says nothing about other programs of the same check.
+            let is_kubelet =
+                names == ["KubeletConfiguration"] && meta.programs.contains(&Program::Kubelet);
+            let is_of = |program: &Program| match is_kubelet {
+                true => *program == Program::Kubelet,
+                false => is_kind || names.contains(&program.name()),
+            };
             let programs: Vec<_> = meta.programs.iter().copied().filter(is_of).collect();
             if !is_kind && programs.is_empty() {
                 continue;
@@ -212,6 +223,10 @@ fn by_settings<'a>(
     let has = |kind: &GroupKind| meta.on.contains(kind) && world.of_kind(*kind).next().is_some();
     if let Some(kind) = OF_NODES.into_iter().find(has) {
         let why = nodes_without(kind, world)?;
+        return Some((Verdict::unknown(Place::Nowhere, why), Vec::new()));
+    }
+    if has(&kinds::CONTAINER_FACTS) {
+        let why = containers::without_facts(world)?;
         return Some((Verdict::unknown(Place::Nowhere, why), Vec::new()));
     }
     if meta.programs.is_empty() {

@@ -495,4 +495,5 @@ static REGISTRY: &[Registered] = &[
     entry::<operation::container_runtime_access::ContainerRuntimeAccess>(),
     entry::<operation::node_directory_access::NodeDirectoryAccess>(),
     entry::<operation::different_serving_certificate::DifferentServingCertificate>(),
+    entry::<operation::changed_container_file::ChangedContainerFile>(),
 ];

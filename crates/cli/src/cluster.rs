@@ -104,12 +104,8 @@ pub(crate) async fn api(server: &ApiServer) -> anyhow::Result<Api> {
         context: server.context.clone(),
         impersonate: server.acting.impersonate.clone(),
         impersonate_groups: server.acting.impersonate_groups.clone(),
-        kinds: Vec::new(),
-        also: BTreeSet::new(),
-        secrets: false,
-        probe: false,
         time: Duration::from_secs(server.request_timeout),
-        limits: ClusterLimits::default(),
+        ..ClusterRequest::default()
     };
     Ok(Api::new(ClusterClient::new(&request).await?))
 }

@@ -72,13 +72,13 @@ fn policy(args: &MfaPolicyArgs) -> anyhow::Result<Outcome> {
         const OPERATIONS: [&str; 5] = ["CREATE", "UPDATE", "DELETE", "CONNECT", "*"];
         if let Some(other) = args.operation.iter().find(|one| !OPERATIONS.contains(&one.as_str())) {
             bail!(
-                "--operation {other}: want one of {}; admission sees no reads",
+                "--operation {other}: must be one of {}; admission sees no reads",
                 OPERATIONS.join(", ")
             );
         }
         if let Some(other) = args.resource.iter().find(|one| !is_resource(one)) {
             bail!(
-                "--resource {other}: want the plural without a group, such as deployments, \
+                "--resource {other}: must be the plural without a group, such as deployments, \
                  pods/exec, or */* for all"
             );
         }
@@ -94,7 +94,7 @@ fn policy(args: &MfaPolicyArgs) -> anyhow::Result<Outcome> {
         let issuer = args.issuer.clone().context("an issuer is needed")?;
         let host = issuer.strip_prefix("https://").unwrap_or_default();
         if host.is_empty() || host.starts_with('/') {
-            bail!("{issuer}: want a URL such as https://sso.example.com; it must use https");
+            bail!("{issuer}: must be a URL such as https://sso.example.com; it must use https");
         }
         let preset = match &args.preset {
             None => Preset::of(&issuer),
@@ -152,7 +152,7 @@ fn faults(text: &str) -> Vec<String> {
 
 /// `12h`, `30m`, `900s`.
 fn seconds(text: &str) -> anyhow::Result<u64> {
-    let wrong = || anyhow!("--max-age {text}: want a duration such as 12h, 30m or 900s");
+    let wrong = || anyhow!("--max-age {text}: must be a duration such as 12h, 30m or 900s");
     let end = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
     let (digits, unit) = text.split_at(end);
     let number: u64 = digits.parse().map_err(|_| wrong())?;

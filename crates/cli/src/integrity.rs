@@ -62,7 +62,8 @@ fn expected(text: &str) -> anyhow::Result<Digest> {
 fn digest(option: &str, text: &str) -> anyhow::Result<Digest> {
     let digest =
         text.strip_prefix("sha256:").and_then(|hex| Digest::from_hex(Algorithm::Sha256, hex));
-    digest.with_context(|| format!("{option} {text:?}: want sha256: and 64 hexadecimal digits"))
+    digest
+        .with_context(|| format!("{option} {text:?}: must be `sha256:` and 64 hexadecimal digits"))
 }
 
 /// Returns a path of the node, which must be absolute and plain.
@@ -70,7 +71,7 @@ fn of_node(path: &Path) -> anyhow::Result<Box<[u8]>> {
     let bytes = path.as_os_str().as_bytes();
     let names = bytes.split(|byte| *byte == b'/').filter(|name| !name.is_empty() && *name != b".");
     if !bytes.starts_with(b"/") || names.clone().any(|name| name == b"..") {
-        bail!("{}: want an absolute path of the node without `..`", path.display());
+        bail!("{}: must be an absolute path of the node without `..`", path.display());
     }
     let mut plain = Vec::new();
     for name in names {

@@ -9,8 +9,8 @@ use std::path::Path;
 use anyhow::{Context as _, anyhow, bail};
 use pavisade_checks::{Catalog, CheckSet};
 use pavisade_compliance::{Framework, assess};
-use pavisade_model::{Audience, Meta, Note, NoteKind, kinds};
-use pavisade_report::Options;
+use pavisade_model::{Audience, GroupKind, Meta, Note, NoteKind, kinds};
+use pavisade_report::{Options, count};
 use pavisade_scan::{Timestamp, judge, together};
 use pavisade_snapshot::{Object, Snapshot, WorldKind, WorldParts};
 use pavisade_yaml::{Source, objects, read};
@@ -39,6 +39,9 @@ fn facts(args: &AuditArgs) -> anyhow::Result<Vec<Value>> {
     let root = args.root.display();
     let mut documents = pavisade_node::collect(&args.root, args.name.as_deref())
         .with_context(|| format!("reading the node at {root}"))?;
+    if let Some(facts) = documents.first_mut() {
+        facts["time"] = json!(Timestamp::now().to_string());
+    }
     // Components of another root do not answer here.
     if let Some(facts) = documents.first_mut().filter(|_| args.root == Path::new("/")) {
         served::add(facts)?;
@@ -218,7 +221,7 @@ fn list(mut documents: Vec<Value>) -> Value {
 }
 
 fn collect(args: &CollectArgs) -> anyhow::Result<Outcome> {
-    let mut nodes: BTreeMap<(String, &str), Vec<Value>> = BTreeMap::new();
+    let mut nodes: BTreeMap<About, (Option<Timestamp>, Vec<Value>)> = BTreeMap::new();
     let mut incomplete = false;
     for path in &args.files {
         let text = bounded::text(path, MAX_FACTS)?;
@@ -234,10 +237,13 @@ fn collect(args: &CollectArgs) -> anyhow::Result<Outcome> {
         };
         for value in lines {
             match value.and_then(documents_of) {
-                // If a node occurs twice, its last facts of each kind apply.
-                Some((of, documents)) => {
+                // If a node occurs twice, its latest facts of each kind apply. Those without a time
+                // count as the oldest.
+                Some((of, time, documents)) => {
                     found = true;
-                    nodes.insert(of, documents);
+                    if nodes.get(&of).is_none_or(|(old, _)| time >= *old) {
+                        nodes.insert(of, (time, documents));
+                    }
                 }
                 None => bad += 1,
             }
@@ -245,36 +251,50 @@ fn collect(args: &CollectArgs) -> anyhow::Result<Outcome> {
         if bad > 0 || !found {
             incomplete = true;
             let shown = path.display();
-            terminal::say("warning", &format!("{shown}: {bad} lines contain no facts of a node"));
+            let lines = count(bad, "line contains", "lines contain");
+            terminal::say("warning", &format!("{shown}: {lines} no facts of a node"));
         }
     }
     if nodes.is_empty() {
         bail!(
-            "no facts were found: `pavisade node audit --facts` and `pavisade integrity verify \
-             --facts` print them"
+            "no facts were found: `pavisade node audit --facts`, `pavisade integrity verify \
+             --facts` and `pavisade integrity image --facts` print them"
         );
     }
-    let count = nodes.keys().map(|(node, _)| node).collect::<BTreeSet<_>>().len();
-    let items: Vec<Value> = nodes.into_values().flatten().collect();
+    let (containers, of_nodes): (BTreeSet<_>, BTreeSet<_>) =
+        nodes.keys().partition(|(_, kind)| *kind == kinds::CONTAINER_FACTS.kind);
+    let of_nodes = of_nodes.iter().map(|(node, _)| node).collect::<BTreeSet<_>>().len();
+    let mut said = format!("facts of {}", count(of_nodes, "node", "nodes"));
+    if !containers.is_empty() {
+        said += &format!(" and {}", count(containers.len(), "container", "containers"));
+    }
+    let items: Vec<Value> = nodes.into_values().flat_map(|(_, documents)| documents).collect();
     let all = json!({ "apiVersion": "v1", "kind": "List", "items": items });
     let text = serde_json::to_string_pretty(&all)? + "\n";
     crate::print(text.as_bytes())?;
-    terminal::say("", &format!("facts of {count} nodes"));
+    terminal::say("", &said);
     Ok(if incomplete { Outcome::Incomplete } else { Outcome::Clean })
 }
 
-/// Returns the name of a node, the kind of facts, and the documents.
-fn documents_of(value: Value) -> Option<((String, &'static str), Vec<Value>)> {
+/// Which node or container facts are about, as namespace and name, and their kind.
+type About = ((String, String), &'static str);
+
+/// Returns what facts are about, when they were collected, and the documents.
+fn documents_of(value: Value) -> Option<(About, Option<Timestamp>, Vec<Value>)> {
     let items = match value.get("kind")?.as_str()? {
         "List" => value.get("items")?.as_array()?.clone(),
         _ => vec![value],
     };
-    let of_kind = |kind: &'static str| {
-        let is_kind = |item: &&Value| item.get("kind").and_then(Value::as_str) == Some(kind);
-        Some((kind, items.iter().find(is_kind)?))
+    let of_kind = |of: GroupKind| {
+        let is_kind = |item: &&Value| item.get("kind").and_then(Value::as_str) == Some(of.kind);
+        Some((of.kind, items.iter().find(is_kind)?))
     };
-    let (kind, facts) =
-        of_kind(kinds::NODE_FACTS.kind).or_else(|| of_kind(kinds::INTEGRITY_FACTS.kind))?;
-    let node = facts.pointer("/metadata/name")?.as_str()?.to_owned();
-    Some(((node, kind), items))
+    let kinds = [kinds::NODE_FACTS, kinds::INTEGRITY_FACTS, kinds::CONTAINER_FACTS];
+    let (kind, facts) = kinds.into_iter().find_map(of_kind)?;
+    let text = |name| Some(facts.get("metadata")?.get(name)?.as_str()?.to_owned());
+    let name = (text("namespace").unwrap_or_default(), text("name")?);
+    // Those of a node have `time`, and comparisons of files `verified`.
+    let time = ["time", "verified"].into_iter().find_map(|field| facts.get(field)?.as_str());
+    let time = time.and_then(|time| time.parse().ok());
+    Some(((name, kind), time, items))
 }

@@ -6,9 +6,11 @@ mod expect;
 mod list;
 mod page;
 mod plan;
+mod plant;
 mod results;
 mod revert;
 mod serve;
+mod show;
 mod state;
 
 use std::net::IpAddr;
@@ -23,9 +25,9 @@ use pavisade_probe::{
     Registered, Rights, Scope, active, alive, cluster_dns, discover, dry_runs, in_pod, judge_pod,
     judgement, own_namespace, plan as planned, rights, run as send, segments,
 };
-use pavisade_report::{Options, probe_report};
+use pavisade_report::{Options, count, probe_report};
 use pavisade_scan::{Timestamp, together};
-use pavisade_sources::{Api, ClusterLimits, ClusterRequest, Progress as _, api};
+use pavisade_sources::{Api, ClusterRequest, Progress as _, api};
 use tokio::runtime::Runtime;
 
 use crate::args::Format;
@@ -34,6 +36,7 @@ use crate::output::{Output, named, output, place};
 use crate::progress::Spinner;
 use crate::{Outcome, cluster, scan, terminal};
 use chosen::{Chosen, Mode};
+use page::Ran;
 use state::Run;
 
 pub(crate) fn run(args: &ProbeArgs) -> anyhow::Result<Outcome> {
@@ -42,7 +45,9 @@ pub(crate) fn run(args: &ProbeArgs) -> anyhow::Result<Outcome> {
         Some(ProbeCommand::Pod(args)) => probe(args, true),
         Some(ProbeCommand::Plan(args)) => plan::run(args),
         Some(ProbeCommand::Discover(args)) => discover::run(args),
+        Some(ProbeCommand::Plant(args)) => plant::run(args),
         Some(ProbeCommand::Serve { port }) => serve::run(*port),
+        Some(ProbeCommand::Show { file, port }) => show::run(file, *port),
         Some(ProbeCommand::List(args)) => list::run(args),
         Some(ProbeCommand::Revert(args)) => revert::run(args),
     }
@@ -54,9 +59,11 @@ fn probe(args: &RunArgs, is_pod: bool) -> anyhow::Result<Outcome> {
     else {
         return Ok(Outcome::Usage);
     };
+    chosen.tries_something(now)?;
     let file = named(args.output.as_deref());
     let results = args.output.iter().chain(&args.evidence).chain(&args.report);
-    scan::distinct(None, args.scope.scope_file.iter(), results)?;
+    let inputs = args.scope.scope_file.iter().chain(&args.scope.facts);
+    scan::distinct(None, inputs, results)?;
     let out = output(file)?;
     let also =
         |file: &Option<PathBuf>| file.as_deref().map(|file| output(named(Some(file)))).transpose();
@@ -95,6 +102,7 @@ fn probe(args: &RunArgs, is_pod: bool) -> anyhow::Result<Outcome> {
     let gate = Arc::into_inner(gate).context("a request of the run has not ended")?;
     let journal = gate.finish();
     let signed = run.sign(&journal)?;
+    let ended = Timestamp::now();
     let detections = match &args.expect {
         Some(logs) => {
             expect::settle(logs);
@@ -103,7 +111,16 @@ fn probe(args: &RunArgs, is_pod: bool) -> anyhow::Result<Outcome> {
         None => Vec::new(),
     };
     if let Some(report) = report {
-        let page = page::of((run.id(), now), &chosen, &journal, (&outcomes, &detections), &left);
+        let ran = Ran {
+            id: run.id(),
+            started: now,
+            ended,
+            journal: &journal,
+            most,
+            left: &left,
+            notes: &notes,
+        };
+        let page = page::of(&ran, &chosen, &outcomes, &detections);
         report.put(&place(args.report.as_deref()), |out| probe_report(&page, out))?;
     }
     summary(&found, most, &signed, args.quiet);
@@ -167,15 +184,17 @@ async fn everything(
     progress.stage("Looking for open ports");
     let found = discover(gate, &all).await;
     let mut notes = silent(scope, &found);
+    notes.extend(chosen.unread.iter().cloned());
     progress.stage("Probing endpoints");
     let told = |target: &pavisade_probe::Target| progress.stage(&format!("Probed {target}"));
-    let mut outcomes = send(gate, all, &found, now, &told).await;
+    let mut outcomes = send(gate, all, &found, (&chosen.known, now), &told).await;
     let mut left = Vec::new();
     let canary = |node| Canary {
         run: gate.run(),
         expires: state::later(now).to_string(),
         image: args.image.clone(),
         node,
+        program: args.pod_image.clone(),
     };
     if let Some(api) = api {
         for namespace in &scope.namespaces {
@@ -285,10 +304,7 @@ async fn own_rights(gate: &Gate, args: &ScopeArgs) -> Result<Rights, String> {
 /// Why nodes cannot be listed.
 async fn first_node(gate: &Gate, api: &Api) -> Result<Option<String>, String> {
     let path = plan::NODES;
-    let what = serde_json::json!({"method": "GET", "path": path});
-    let passed = gate.pass_cluster(&api.server, "request", &what).await;
-    passed.map_err(|withheld| format!("not sent: {withheld}"))?;
-    let (status, body) = api.send("GET", path, &gate.agent(), None).await?;
+    let (status, body) = gate.get(api, path, &gate.agent()).await?;
     if status != 200 {
         return Err(format!("GET {path}: status {status}"));
     }
@@ -301,7 +317,7 @@ async fn first_node(gate: &Gate, api: &Api) -> Result<Option<String>, String> {
 /// Connects to the cluster. Active probes need a consent that names its server.
 async fn connected(chosen: &Chosen, args: &ScopeArgs) -> anyhow::Result<Api> {
     let api = connect(args.kubeconfig.as_deref(), args.context.as_deref()).await?;
-    if chosen.active || chosen.inside.is_some() || chosen.segments.is_some() {
+    if chosen.is_consented() {
         chosen.scope.consent_to(&api.server).map_err(anyhow::Error::msg)?;
     }
     Ok(api)
@@ -316,14 +332,7 @@ fn request(kubeconfig: Option<&Path>, context: Option<&str>) -> anyhow::Result<C
     Ok(ClusterRequest {
         kubeconfigs: cluster::kubeconfigs(kubeconfig)?,
         context: context.map(str::to_owned),
-        impersonate: None,
-        impersonate_groups: Vec::new(),
-        kinds: Vec::new(),
-        also: std::collections::BTreeSet::new(),
-        secrets: false,
-        probe: false,
-        time: std::time::Duration::from_secs(10),
-        limits: ClusterLimits::default(),
+        ..ClusterRequest::default()
     })
 }
 
@@ -364,7 +373,11 @@ fn silent(scope: &Scope, found: &Found) -> Vec<Note> {
             kind: if alive.is_empty() { NoteKind::Unread } else { NoteKind::Info },
             place: "scope".to_owned(),
             span: None,
-            message: format!("{others} addresses gave no response at any port"),
+            message: count(
+                others,
+                "address gave no response at any port",
+                "addresses gave no response at any port",
+            ),
             remedy: String::new(),
         });
     }
@@ -383,21 +396,20 @@ fn summary(found: &Found, most: usize, signed: &str, quiet: bool) {
     if open.len() > 12 {
         names.push_str(&format!(" and {} more", open.len() - 12));
     }
-    let count = open.len();
     let names = if names.is_empty() { String::new() } else { format!(": {names}") };
-    let ports = match count {
-        1 => "1 port accepts connections".to_owned(),
-        count => format!("{count} ports accept connections"),
-    };
-    terminal::say("", &format!("{ports}{names}"));
-    terminal::say("", &format!("At most {most} connections to one host. {signed}"));
+    let ports = count(open.len(), "port accepts connections", "ports accept connections");
+    if !found.is_empty() {
+        terminal::say("", &format!("{ports}{names}"));
+    }
+    let most = count(most, "connection", "connections");
+    terminal::say("", &format!("At most {most} to one host. {signed}"));
 }
 
 /// Whether a probe needs the API server of the kubeconfig.
 fn is_of_cluster(probe: &Registered) -> bool {
     match &probe.kind {
         Kind::Endpoint { .. } | Kind::Pod { .. } => false,
-        Kind::Admission { .. } | Kind::Active { .. } | Kind::Segments => true,
+        Kind::Admission { .. } | Kind::Active { .. } | Kind::Running(_) | Kind::Segments => true,
     }
 }
 

@@ -279,13 +279,22 @@ pub(crate) fn temporary(folder: &Path, mode: u32) -> io::Result<NamedTempFile> {
         builder.prefix(PREFIX).suffix(SUFFIX);
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(mode));
-        let file = builder.tempfile_in(folder)?;
+        let file = builder.tempfile_in(folder).map_err(without_path)?;
         // On a file system without locks, no leftovers are removed.
         let _ = file.as_file().lock();
         // Another run may have removed it before it was locked.
         if file.path().try_exists()? {
             return Ok(file);
         }
+    }
+}
+
+/// Returns an error without the path of the temporary file, which is of no use to the user.
+fn without_path(error: io::Error) -> io::Error {
+    let text = error.to_string();
+    match text.split_once(" at path ") {
+        Some((text, _)) => io::Error::new(error.kind(), text.to_owned()),
+        None => error,
     }
 }
 
@@ -332,6 +341,14 @@ pub(crate) fn folder(file: &Path) -> &Path {
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_error_does_not_name_the_temporary_file() {
+        let here = tempfile::tempdir().unwrap();
+        let error = temporary(&here.path().join("none"), 0o600).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+        assert!(!error.to_string().contains(".pavisade-"), "{error}");
+    }
 
     #[test]
     fn what_replaced_a_file_in_the_last_moment_is_known() {

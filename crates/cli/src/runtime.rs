@@ -79,10 +79,10 @@ fn check(args: &CheckArgs) -> anyhow::Result<Outcome> {
     }
     let enabled = loaded.rules.iter().filter(|rule| rule.enabled).count();
     out.line(format_args!(
-        "{} rules, {enabled} enabled; {} errors, {} warnings",
-        loaded.rules.len(),
-        loaded.errors.len(),
-        loaded.warnings.len()
+        "{}, {enabled} enabled; {}, {}",
+        alerts::many(loaded.rules.len() as u64, "rule"),
+        alerts::many(loaded.errors.len() as u64, "error"),
+        alerts::many(loaded.warnings.len() as u64, "warning")
     ));
     out.print()?;
     Ok(if loaded.errors.is_empty() { Outcome::Clean } else { Outcome::Findings })
@@ -122,7 +122,15 @@ fn explain(args: &ExplainArgs) -> anyhow::Result<Outcome> {
     let found = loaded.rules.iter().find(|rule| is(&rule.name) || rule.id().is_some_and(is));
     let Some(rule) = found else {
         tell_errors(&loaded);
-        bail!("no rule is called {:?}; `pavisade runtime rules list` shows them", args.name);
+        let names = loaded.rules.iter().map(|rule| &*rule.name);
+        let near = pavisade_model::nearest(
+            &args.name,
+            names.chain(loaded.rules.iter().filter_map(Rule::id)),
+        );
+        let hint = near.map_or("`pavisade runtime rules list` shows them".to_owned(), |name| {
+            format!("did you mean {name:?}?")
+        });
+        bail!("no rule is called {:?}; {hint}", args.name);
     };
     out.line(format_args!("{}", one_line(&rule.name)));
     out.line(format_args!("  {}:{}", rule.file, rule.line));

@@ -6,7 +6,7 @@ use pavisade_report::one_line;
 
 use crate::args::Color;
 
-/// Returns whether to use colours on standard output: if requested, or on a terminal that is not
+/// Returns whether to use colors on standard output: if requested, or on a terminal that is not
 /// dumb without `NO_COLOR` (no-color.org).
 pub(crate) fn color(choice: Color, to_file: bool) -> bool {
     match choice {
@@ -27,7 +27,7 @@ pub(crate) fn width(asked: Option<usize>) -> usize {
     asked.or_else(own).unwrap_or(100)
 }
 
-/// Prints a message to standard error after the prefix `red`, which is shown in that colour. The
+/// Prints a message to standard error after the prefix `red`, which is shown in that color. The
 /// text may be untrusted.
 pub(crate) fn say(red: &str, text: &str) {
     let text = one_line(text);

@@ -108,7 +108,7 @@ fn wrong_words_are_refused_with_a_remedy() {
         (vec!["identity", "mfa-policy", OKTA, "--max-age", "soon"], "12h"),
         (vec!["identity", "mfa-policy", OKTA, "--audience", ""], "would not accept"),
         (vec!["identity", "mfa-policy", OKTA, "--acr", ""], "does not prove"),
-        (vec!["identity", "mfa-policy", "https://"], "want a URL"),
+        (vec!["identity", "mfa-policy", "https://"], "must be a URL"),
         (vec!["identity", "mfa-policy", "https://sso.example.com/?a=b"], "would not accept"),
         (vec!["identity", "mfa-policy", "https://a b.example.com"], "would not accept"),
         (vec!["identity", "mfa-policy", OKTA, "--preset", "x"], "keycloak"),

@@ -17,6 +17,7 @@ mod cluster_audit;
 mod cluster_images;
 mod cluster_network;
 mod config;
+mod container_files;
 mod database_faults;
 mod databases;
 #[cfg(target_os = "linux")]
@@ -47,6 +48,8 @@ mod quarantine;
 mod registries;
 mod registry_faults;
 mod replace;
+#[cfg(target_os = "linux")]
+mod restarts;
 mod runtime;
 #[cfg(unix)]
 mod runtime_webhook;

@@ -2,15 +2,17 @@
 //! and the root of a real container with its image.
 #![expect(clippy::print_stdout, reason = "a test says what it skips")]
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use testbed::{Cluster, Image, Shape};
 
 use crate::cluster::{IMAGE, image};
-use crate::started::{Run, run};
+use crate::started::{Run, run, run_with_input};
 
 fn deploy(of: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy").join(of)
@@ -30,7 +32,7 @@ fn cluster() -> Option<Cluster> {
 }
 
 /// Waits for something for two minutes.
-fn until<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn until<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
     for _ in 0..240 {
         if let Some(found) = found() {
             return found;
@@ -99,6 +101,72 @@ fn the_job_of_deploy_node_answers_for_a_real_node() {
     for id in ["4.1.5", "4.1.6", "4.2.1"] {
         let state = state(id);
         assert!(state == "holds" || state == "fails", "{id}: {state}");
+    }
+}
+
+/// The code in a cell of a table, with that of the cell above if it says "the same" or "also".
+fn cell<'p>(cell: &'p str, before: &BTreeSet<&'p str>) -> BTreeSet<&'p str> {
+    let mut named: BTreeSet<_> = cell.split('`').skip(1).step_by(2).collect();
+    if cell.contains("the same") || cell.contains("also") {
+        named.extend(before);
+    }
+    named
+}
+
+/// The names of findings, those of a group one by one, and the capabilities in their messages.
+fn found(told: &Value) -> (BTreeSet<&str>, BTreeSet<&str>) {
+    let (mut names, mut capabilities) = (BTreeSet::new(), BTreeSet::new());
+    for finding in told["findings"].as_array().unwrap() {
+        let alone = std::slice::from_ref(finding);
+        for one in finding["members"].as_array().map_or(alone, |members| members) {
+            names.insert(one["name"].as_str().unwrap());
+            let after = one["message"].as_str().unwrap().split("adds capability `").nth(1);
+            capabilities.extend(after.and_then(|text| text.split('`').next()));
+        }
+    }
+    (names, capabilities)
+}
+
+#[test]
+fn the_page_of_deploy_agent_names_what_a_scan_finds() {
+    if Command::new("kubectl").arg("kustomize").arg("--help").output().is_err() {
+        return println!("skipped: kubectl is missing");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let copy = folder.path().join("deploy");
+    let copied = Command::new("cp").arg("-r").arg(deploy("")).arg(copy).status().unwrap();
+    assert!(copied.success());
+    let page = fs::read_to_string(deploy("agent").join("README.md")).unwrap();
+    let (_, table) = page.split_once("| manifests | findings |").unwrap();
+    let rows: Vec<_> = table.lines().skip(2).take_while(|line| line.starts_with('|')).collect();
+    let (mut names, mut capabilities) = (BTreeSet::new(), BTreeSet::new());
+    let mut combined = BTreeSet::new();
+    for row in rows {
+        let cells: Vec<_> = row.split('|').collect();
+        let components = cell(cells[1], &BTreeSet::new());
+        names = cell(cells[2], &names);
+        capabilities = cell(cells[3], &capabilities);
+        let of = |name: &&&str| **name != "agent";
+        let paths =
+            components.iter().filter(of).map(|one| format!("../deploy/agent-components/{one}"));
+        let kustomization = json!({
+            "resources": ["../deploy/agent"], "components": paths.collect::<Vec<_>>(),
+        });
+        let mine = folder.path().join("mine");
+        fs::create_dir_all(&mine).unwrap();
+        fs::write(mine.join("kustomization.yaml"), kustomization.to_string()).unwrap();
+        let rendered = Command::new("kubectl").arg("kustomize").arg(&mine).output().unwrap();
+        assert!(rendered.status.success(), "{}", String::from_utf8_lossy(&rendered.stderr));
+        let rendered = String::from_utf8(rendered.stdout).unwrap();
+        let told = run_with_input(folder.path(), &["scan", "-", "--format", "json"], &rendered);
+        let told: Value = serde_json::from_str(&told.out).unwrap();
+        assert_eq!(found(&told), (names.clone(), capabilities.clone()), "{components:?}");
+        combined.insert(components);
+    }
+    // A new component needs a row.
+    let all = fs::read_dir(deploy("agent-components")).unwrap().flatten();
+    for component in all.map(|entry| entry.file_name().into_string().unwrap()) {
+        assert!(combined.iter().any(|row| row.contains(&*component)), "{component}");
     }
 }
 
@@ -344,11 +412,32 @@ fn the_root_of_a_real_container_is_compared_with_its_image() {
     let expect =
         [("/etc/app.conf", "removed"), ("/usr/bin/added", "added"), ("/usr/bin/tool", "changed")];
     assert_eq!(found, expect);
+    // A comparison in the second in which the container started could be that of an earlier one.
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    // There are no facts about the other containers of the cluster.
+    let facts = compare(&["--facts", "--container", &format!("default/{name}/app")]);
+    fs::write(folder.path().join("facts.json"), &facts.out).unwrap();
+    let config = cluster.kubeconfig().display().to_string();
+    let scan = ["scan", "--cluster", "--kubeconfig", &config, "--check", "changed-container-file"];
+    let scan = || run(folder.path(), &[&scan[..], &["facts.json", "--explain", "--full"]].concat());
+    let found = scan();
+    for expect in ["/usr/bin/tool", "/usr/bin/added"] {
+        assert!(found.code == 1 && found.out.contains(expect), "{}{}", found.out, found.err);
+    }
+    // The facts are not about the next pod of that name.
+    cluster.get(&["delete", "pod", &name]).unwrap();
+    cluster.apply(&pod.to_string()).unwrap();
+    cluster
+        .get(&["wait", "--for=condition=Ready", "--timeout=90s", &format!("pod/{name}")])
+        .unwrap();
+    let found = scan();
+    let is_found = found.out.contains("/usr/bin/tool");
+    assert!(found.code != 2 && !is_found, "{}{}", found.out, found.err);
     cluster.get(&["delete", "pod", &name, "--wait=false"]).unwrap();
 }
 
 /// Returns the root of the process of a pod, seen from outside of its node.
-fn process_of(pod: &str) -> Option<String> {
+pub(crate) fn process_of(pod: &str) -> Option<String> {
     let processes = fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok());
     let ids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
     let is_of_pod = |id: &u32| {

@@ -112,6 +112,8 @@ const CASES: &[(&str, &[&str], i32)] = &[
         2,
     ),
     ("a line is not an event", &["runtime replay bad/a.yaml", "runtime replay nowhere"], 3),
+    ("alerts were shown, or there were none", &["runtime tail alert.json --no-follow"], 0),
+    ("none of the lines is an alert", &["runtime tail quiet.events --no-follow"], 3),
     ("every case is as expected", &["runtime rules test passing.yaml"], 0),
     ("a case is not as expected", &["runtime rules test failing.yaml"], 1),
     ("exceptions were written", &["runtime suggest-exception alert.json"], 0),

@@ -121,7 +121,7 @@ fn rules_are_a_gate() {
     for (file, code, says) in [
         ("good.rules", 0, "holds"),
         ("broken.rules", 1, "broken   broken.rules:1"),
-        ("wrong.rules", 2, "wrong.rules:1: want"),
+        ("wrong.rules", 2, "wrong.rules:1: must be"),
         ("gone.rules", 2, "gone.rules:1"),
     ] {
         let done = network(folder.path(), &["check", file, "m"]);

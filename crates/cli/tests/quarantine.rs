@@ -85,7 +85,7 @@ fn a_pod_is_cut_off_and_released() {
 
     // Mistakes.
     for (pod, time, expect) in [
-        ("wbe", "1h", "there is no pod `wbe` in the namespace `shop`"),
+        ("wbe", "1h", "pod `wbe` was not found in the namespace `shop`"),
         ("on-node", "1h", "to which NetworkPolicies do not apply"),
         ("web", "31d", "between 1 second and 30 days"),
         ("web", "soon", "is not a time"),

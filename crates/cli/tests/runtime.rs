@@ -40,7 +40,7 @@ fn a_log_that_says_nothing_is_no_clean_result() {
     // A directory stands for its files.
     fs::create_dir(folder.path().join("logs")).unwrap();
     let ran = run(folder.path(), &["runtime", "audit", "logs"]);
-    assert!(ran.code == 2 && ran.err.contains("0 entries"), "{}", ran.err);
+    assert!(ran.code == 2 && ran.err.contains("contains no files"), "{}", ran.err);
     for (name, id) in [("audit-1.log", "1"), ("audit.log", "2")] {
         let privileged = [("requestObject", privileged()), ("auditID", json!(id))];
         fs::write(folder.path().join("logs").join(name), event("create", "pods", &privileged))
@@ -54,6 +54,39 @@ fn a_log_that_says_nothing_is_no_clean_result() {
     let ran = run(folder.path(), &["runtime", "audit", "empty.log", "audit.log"]);
     assert_eq!(ran.code, 3, "{}", ran.err);
     assert!(ran.out.contains("Privileged pod"), "{}", ran.out);
+}
+
+#[test]
+fn a_tail_shows_the_last_alert_and_tells_if_there_is_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let tail = |text: &str| {
+        fs::write(folder.path().join("alerts"), text).unwrap();
+        run(folder.path(), &["runtime", "tail", "alerts", "--no-follow", "-n", "shop"])
+    };
+    let alert = |namespace: &str| json!({"rule": format!("in {namespace}"), "output_fields": {"k8s.ns.name": namespace}});
+    let (shop, bank) = (alert("shop"), alert("bank"));
+    // The last line has no end, and the first is what the agent says.
+    let ran = tail(&format!("watching with 54 rules\n{bank}\n\n{shop}"));
+    assert!(ran.code == 0 && ran.out.contains("in shop"), "{}{}", ran.out, ran.err);
+    assert!(!ran.out.contains("in bank"), "{}", ran.out);
+    assert_eq!(ran.err.matches("not an alert").count(), 1, "{}", ran.err);
+    for (text, code) in [("", 0), ("\n", 0), (&*bank.to_string(), 0), ("{}\nroot:x:0:0\n", 3)] {
+        assert_eq!(tail(text).code, code, "{text:?}");
+    }
+    let ran = run(folder.path(), &["runtime", "tail", ".", "--no-follow"]);
+    assert!(ran.code == 2 && ran.err.contains("reading .: is a directory"), "{}", ran.err);
+}
+
+#[test]
+fn a_misspelled_rule_is_suggested() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, hint) in [
+        ("Terminal shell in a contaner", "did you mean \"Terminal shell in a container\"?"),
+        ("zzz", "`pavisade runtime rules list` shows them"),
+    ] {
+        let ran = run(folder.path(), &["runtime", "rules", "explain", name]);
+        assert!(ran.code == 2 && ran.err.contains(hint), "{}", ran.err);
+    }
 }
 
 #[test]
@@ -303,7 +336,7 @@ fn an_alert_is_excepted_until_its_date() {
     assert_eq!((ran.code, ran.out.lines().count()), (1, 1), "{}{}", ran.out, ran.err);
     assert!(ran.err.contains("its exceptions for alerts apply"), "{}", ran.err);
     assert!(ran.err.contains("ends in more than 366 days"), "{}", ran.err);
-    assert!(ran.err.contains("1 alert in 2 events, by 51 rules; 1 excepted"), "{}", ran.err);
+    assert!(ran.err.contains("1 alert in 2 events, by 54 rules; 1 excepted"), "{}", ran.err);
     assert_eq!(replay(&["--no-config"]).out.lines().count(), 2);
     // Shown, it still does not count.
     write(".pavisade.yaml", &policy(until, ""));
@@ -376,9 +409,9 @@ fn our_rules_are_in_the_catalog_of_checks() {
     };
     let is_rule = |one: &&Value| one["id"].as_str().unwrap().starts_with("PV-R");
     let all = list(&[]);
-    assert_eq!(all.iter().filter(is_rule).count(), 69);
-    let checks = all.len() - 69;
-    assert_eq!(list(&["--check", "runtime"]).len(), 69);
+    assert_eq!(all.iter().filter(is_rule).count(), 72);
+    let checks = all.len() - 72;
+    assert_eq!(list(&["--check", "runtime"]).len(), 72);
     assert_eq!(list(&["--check", "PV-R0*"]).len(), 18);
     assert_eq!(list(&["--skip", "PV-R*"]).len(), checks);
     assert_eq!(list(&["--check", "PV-C001,PV-R001"]).len(), 2);

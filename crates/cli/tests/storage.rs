@@ -70,6 +70,53 @@ fn what_is_plain_is_told_and_no_value_is_shown() {
 }
 
 #[test]
+fn a_plan_tells_what_no_rotation_encrypts() {
+    let folder = tempfile::tempdir().unwrap();
+    let plain = format!("k8s\0{SECRET}");
+    let plan = |values: &[&str]| {
+        fs::write(folder.path().join("a.db"), database(values)).unwrap();
+        run(folder.path(), &["storage", "rotate-plan", "a.db"])
+    };
+    let warning = "2 of 2 secrets are in plain text, and nothing encrypts them";
+    let none = plan(&[&plain, &plain]);
+    assert!(none.code == 0 && none.out.contains(warning), "{}{}", none.out, none.err);
+    // One encrypted value shows that the others are stale.
+    let some = plan(&[&plain, &sealed("key1")]);
+    assert!(some.code == 1 && !some.out.contains("nothing encrypts"), "{}", some.out);
+    let all = plan(&[&sealed("key1")]);
+    assert_eq!((all.code, &*all.out), (0, "# Nothing is stale.\n"));
+}
+
+#[test]
+fn each_resource_with_a_problem_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    fs::write(path.join("a.db"), database(&[&sealed("key1")])).unwrap();
+    let told = |config: &str, require: &[&str]| {
+        fs::write(path.join("c.yaml"), config).unwrap();
+        let args = ["storage", "etcd", "a.db", "--encryption-config", "c.yaml"];
+        run(path, &[&args[..], require].concat())
+    };
+    let none = configuration("  - identity: {}\n").replace("secrets", "pods");
+    let stale = told(&none, &["--require", "secrets"]);
+    assert!(
+        stale.code == 1 && stale.out.contains("proven: secrets: the only value"),
+        "{}",
+        stale.out
+    );
+    let other = told(&none, &["--require", "pods"]);
+    assert!(other.code == 3 && other.out.contains("\nstale: secrets: 1 of 1"), "{}", other.out);
+    // What the API server refuses is said once.
+    let refused = told(&none.replace("identity: {}", "what: {}"), &["--require", "secrets"]);
+    assert!(refused.code == 3 && refused.out.contains("proven: secrets: "), "{}", refused.out);
+    assert!(refused.out.contains("unknown: what is stale: the API server"), "{}", refused.out);
+    // The facts do not contain the reason for the exit code.
+    let facts = run(path, &["storage", "etcd", "a.db", "--require", "pods", "--format", "json"]);
+    assert!(facts.code == 3 && facts.err.contains("No objects of `pods`"), "{}", facts.err);
+    json(&facts);
+}
+
+#[test]
 fn what_is_encrypted_is_proven_and_what_is_damaged_is_not() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.db");
@@ -114,7 +161,11 @@ fn with_an_unclear_configuration_the_result_is_incomplete() {
     fs::write(folder.path().join("e.yaml"), configuration("  - kms: {apiVersion: v2}\n")).unwrap();
     let told = run(folder.path(), &["storage", "etcd", "a.db", "--encryption-config", "e.yaml"]);
     assert_eq!(told.code, 3, "{}{}", told.out, told.err);
-    assert!(told.out.contains("configured: unclear: `kms` has no name"), "{}", told.out);
+    assert!(
+        told.out.contains("unclear: the API server refuses a KMS plugin without a name"),
+        "{}",
+        told.out
+    );
 }
 
 #[test]

@@ -278,7 +278,11 @@ impl Watch {
                             event.mask(),
                             event.pid(),
                         )),
-                        Err(_) => missed = Some("a folder was deleted before it could be named"),
+                        Err(_) => {
+                            missed = Some(
+                                "files changed in a folder that was deleted before its path was known",
+                            )
+                        }
                     }
                 }
             }

@@ -188,6 +188,8 @@ kinds! {
     PROBE_FACTS = "pavisade.dev" "ProbeFacts" "";
     // Facts about changes of a node's files.
     INTEGRITY_FACTS = "pavisade.dev" "IntegrityFacts" "";
+    // Facts about files of a container that differ from its image.
+    CONTAINER_FACTS = "pavisade.dev" "ContainerFacts" "";
     // Configuration files that are not API objects.
     ADMISSION_CONFIGURATION = "apiserver.config.k8s.io" "AdmissionConfiguration" "";
     AUDIT_POLICY = "audit.k8s.io" "Policy" "";
@@ -248,4 +250,32 @@ pub const PLUGIN_POLICIES: &[GroupKind] = &[
     AWS_CLUSTER_NETWORK_POLICY,
     AWS_SECURITY_GROUP_POLICY,
     OVN_EGRESS_FIREWALL,
+];
+
+/// The named API groups that an API server itself serves. Other groups below `k8s.io` are custom ones.
+pub const OWN_GROUPS: [&str; 24] = [
+    "admissionregistration.k8s.io",
+    "apiextensions.k8s.io",
+    "apiregistration.k8s.io",
+    "apps",
+    "authentication.k8s.io",
+    "authorization.k8s.io",
+    "autoscaling",
+    "batch",
+    "certificates.k8s.io",
+    "coordination.k8s.io",
+    "discovery.k8s.io",
+    "events.k8s.io",
+    "extensions",
+    "flowcontrol.apiserver.k8s.io",
+    "internal.apiserver.k8s.io",
+    "lifecycle.k8s.io",
+    "networking.k8s.io",
+    "node.k8s.io",
+    "policy",
+    "rbac.authorization.k8s.io",
+    "resource.k8s.io",
+    "scheduling.k8s.io",
+    "storage.k8s.io",
+    "storagemigration.k8s.io",
 ];

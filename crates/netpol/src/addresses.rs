@@ -44,7 +44,7 @@ impl Addresses {
     /// Whether at least half of IPv4 or of IPv6 is among them: `0.0.0.0/0` with exceptions is.
     pub fn cover_half_a_family(&self) -> bool {
         let v4: u64 = self.v4.ranges().iter().map(|(a, b)| u64::from(b - a) + 1).sum();
-        // Without the ones, at most one for each range, so that the sum cannot overflow.
+        // Each size is one too small, so that the sum cannot overflow.
         let v6: u128 = self.v6.ranges().iter().map(|(a, b)| b - a).sum();
         v4 >= 1 << 31 || v6 >= (1 << 127) - 1
     }

@@ -2,8 +2,8 @@
 //!
 //! The IngressClass names the controller, and its pods are known by their labels or the repository
 //! of their image, as the projects publish them. Where one of the two is missing, which pods connect
-//! is not known ([`Doubt::Controller`]): they may have any labels. Routes of Gateway API are always
-//! unknown; other names of a workload or namespace say nothing.
+//! is not known ([`Doubt::Controller`]): they may have any labels. The same holds if workloads were not
+//! read. Routes of Gateway API are always unknown; other names of a workload or namespace say nothing.
 
 use pavisade_images::reference::{self, Image};
 use pavisade_model::kinds;
@@ -124,15 +124,22 @@ impl Serving {
         let project = project(engine.network(), entry);
         let pods = project.map_or(&[][..], |project| &self.projects[project]);
         let verdicts = pods.iter().map(|from| engine.verdict(*from, to));
-        if let Some(verdict) = verdicts.reduce(|one, other| one.either(&other)) {
-            return verdict.of_ports(ports);
-        }
-        let verdict = engine.verdict(self.any, to).of_ports(ports);
+        let known = verdicts.reduce(|one, other| one.either(&other));
+        // Where workloads were not read, a controller that is known may have other pods too.
+        let unread = &engine.network().unread_workloads;
+        let (verdict, why) = match known {
+            Some(known) if unread.is_empty() => return known.of_ports(ports),
+            Some(known) => {
+                let why = unread.iter().map(|kind| Doubt::Unread(*kind)).collect();
+                (known.either(&engine.verdict(self.any, to)), why)
+            }
+            None => (engine.verdict(self.any, to), vec![Doubt::Controller]),
+        };
+        let verdict = verdict.of_ports(ports);
         if self.assumed || verdict.unsure().is_empty() {
             return verdict;
         }
-        let mut doubts = verdict.doubts;
-        doubts.push(Doubt::Controller);
+        let doubts = [verdict.doubts, why].concat();
         Verdict { doubts, ..verdict }.tidy()
     }
 }

@@ -71,9 +71,8 @@ fn demand(line: usize, text: &str) -> Result<Demand, String> {
         [_, "may" | "must" | "can", "reach", ref rest @ ..] => (true, rest),
         [_, "must", "not", "reach", ref rest @ ..] => (false, rest),
         _ => {
-            return Err(
-                "want `FROM may reach TO [PORTS]` or `FROM must not reach TO [PORTS]`".to_owned()
-            );
+            return Err("must be `FROM may reach TO [PORTS]` or `FROM must not reach TO [PORTS]`"
+                .to_owned());
         }
     };
     let [to, ports @ ..] = rest else {

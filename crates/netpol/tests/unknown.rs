@@ -407,6 +407,32 @@ fn ports_of_nodes_lead_to_pods() {
     }
 }
 
+/// A controller that was read may have other pods, which were not.
+#[test]
+fn workloads_that_were_not_read_may_serve_an_ingress() {
+    let text = "---\napiVersion: networking.k8s.io/v1\nkind: IngressClass\nmetadata: {name: web}\nspec: {controller: traefik.io/ingress-controller}\n\
+        ---\napiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: i, namespace: shop}\nspec: {ingressClassName: web, defaultBackend: {service: {name: db, port: {number: 80}}}}\n\
+        ---\napiVersion: v1\nkind: Pod\nmetadata: {name: c, namespace: edge}\nspec: {containers: [{name: c, image: 'traefik:v3'}]}\n";
+    let only_edge = policy(
+        "{podSelector: {}, ingress: [{from: [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: edge}}}]}]}",
+    );
+    let led = |text: &str, unread: &[pavisade_model::GroupKind]| {
+        let mut engine = cluster(text, unread);
+        let serving = Serving::of(&mut engine);
+        let found = ways(&engine, &serving);
+        let way = found.iter().find(|way| matches!(way.by, By::Entry(_))).unwrap();
+        (
+            way.verdict.certain().to_string(),
+            way.verdict.doubts.contains(&Doubt::Unread(kinds::DAEMON_SET)),
+        )
+    };
+    let text = text.to_owned();
+    assert_eq!(led(&(text.clone() + &only_edge), &[]), ("TCP 5432".to_owned(), false));
+    assert_eq!(led(&(text.clone() + &only_edge), &[kinds::DAEMON_SET]), ("none".to_owned(), true));
+    // If every pod may connect, it does not matter which ones serve it.
+    assert_eq!(led(&text, &[kinds::DAEMON_SET]), ("TCP 5432".to_owned(), false));
+}
+
 #[test]
 fn a_block_of_ipv4_is_not_all_of_a_dual_stack_cluster() {
     let open = policy("{podSelector: {}, ingress: [{from: [{ipBlock: {cidr: 0.0.0.0/0}}]}]}");

@@ -8,6 +8,7 @@
 //! Out of scope: verdicts (`checks`).
 #![cfg(unix)]
 
+mod addresses;
 mod config;
 mod files;
 mod process;
@@ -20,6 +21,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+pub use crate::addresses::addresses;
 use crate::process::Process;
 use crate::root::Root;
 pub use crate::servers::digest;
@@ -128,6 +130,7 @@ pub fn collect(path: &Path, name: Option<&str>) -> io::Result<Vec<Value>> {
         "etcdUser": root.has_user("etcd"),
         "processes": all.collect::<Vec<_>>(),
         "files": files,
+        "addresses": addresses::facts(&root),
         "servers": servers,
         "system": system::facts(&root),
         "notes": notes.0,

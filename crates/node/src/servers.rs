@@ -1,5 +1,7 @@
 //! The TLS servers of components: where they listen, and the certificates in their files.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -100,21 +102,22 @@ fn server(root: &Root, process: &Process, address: &str, port: u16, file: &str) 
         "file": file,
     });
     match root.text(&path).map_err(|error| error.to_string()).and_then(|text| first(&text)) {
-        Ok(digest) => server["disk"] = json!(digest),
+        Ok(der) => {
+            server["disk"] = json!(digest(&der));
+            server["certificate"] = json!(STANDARD.encode(&der));
+        }
         Err(why) => server["diskError"] = json!(why),
     }
     server
 }
 
-/// Returns the digest of the first certificate in a PEM file: that of the server.
-fn first(text: &str) -> Result<String, String> {
+/// Returns the first certificate in a PEM file, as DER: that of the server.
+fn first(text: &str) -> Result<Vec<u8>, String> {
     let (begin, end) = ("-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----");
     let inside = text.split_once(begin).and_then(|(_, rest)| rest.split_once(end));
     let (body, _) = inside.ok_or("it contains no certificate in PEM")?;
     let body: String = body.split_ascii_whitespace().collect();
-    let der = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, body)
-        .map_err(|_| "its certificate is not valid base64".to_owned())?;
-    Ok(digest(&der))
+    STANDARD.decode(body).map_err(|_| "its certificate is not valid base64".to_owned())
 }
 
 /// Returns the digest of a certificate as facts contain it.
@@ -206,6 +209,7 @@ mod tests {
             ]
         );
         assert_eq!(found[2]["disk"], digest(&[1, 2, 3, 4]));
+        assert_eq!(found[2]["certificate"], "AQIDBA==");
         assert_eq!(found[0]["diskError"], "it contains no certificate in PEM");
         assert!(found[1]["diskError"].is_string() && found[1]["disk"].is_null());
     }

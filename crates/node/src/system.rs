@@ -104,6 +104,16 @@ fn mounts(root: &Root) -> Value {
     json!(found)
 }
 
+/// The types of dm-crypt devices in their UUID (libcryptsetup's `CRYPT-TYPE-…`) that encrypt. `VERITY` and
+/// `INTEGRITY` store plain text.
+const ENCRYPTED: [&str; 7] = ["LUKS1", "LUKS2", "PLAIN", "TCRYPT", "LOOPAES", "BITLK", "FVAULT2"];
+
+/// Whether the UUID of a device-mapper device is one of dm-crypt.
+fn is_crypt(uuid: &str) -> bool {
+    let kind = uuid.strip_prefix("CRYPT-").and_then(|rest| rest.split_once('-'));
+    kind.is_some_and(|(kind, _)| ENCRYPTED.contains(&kind))
+}
+
 /// Whether a block device is dm-crypt, or is only on such devices. `None` if that is not visible: a
 /// file system in memory or on the network, or `/sys` that cannot be read.
 fn encrypted(root: &Root, device: &str, depth: usize) -> Option<bool> {
@@ -116,7 +126,7 @@ fn encrypted(root: &Root, device: &str, depth: usize) -> Option<bool> {
     if !root.is_dir(&base) {
         return None;
     }
-    if root.text(&format!("{base}/dm/uuid")).is_ok_and(|uuid| uuid.starts_with("CRYPT-")) {
+    if root.text(&format!("{base}/dm/uuid")).is_ok_and(|uuid| is_crypt(&uuid)) {
         return Some(true);
     }
     let below = root.names_in(&format!("{base}/slaves")).ok()?;
@@ -289,6 +299,71 @@ mod tests {
         let all = listening(folder.path(), 1);
         assert_eq!(all[0]["port"], 2375);
         assert_eq!(all[0]["processes"], json!(["dockerd", "systemd"]));
+    }
+
+    /// Block devices as `/sys` of Debian's kernel 6.1 shows them: name, number, UUID of device-mapper and
+    /// the devices below.
+    const DEVICES: [(&str, &str, Option<&str>, &[&str]); 12] = [
+        ("loop0", "7:0", None, &[]),
+        ("loop1", "7:1", None, &[]),
+        ("dm-0", "254:0", Some("CRYPT-LUKS2-a95bd4c81a0a4cbf93eb0197b5e330fc-etcd"), &["loop0"]),
+        ("dm-1", "254:1", Some(""), &["dm-0"]),
+        ("dm-2", "254:2", Some(""), &["loop1"]),
+        ("dm-3", "254:3", Some("CRYPT-PLAIN-vol"), &["loop1"]),
+        ("dm-4", "254:4", Some("LVM-x"), &["dm-0", "dm-3"]),
+        ("dm-5", "254:5", Some("LVM-y"), &["dm-0", "loop1"]),
+        ("dm-6", "254:6", Some("CRYPT-VERITY-0d3c-root"), &["loop0", "loop1"]),
+        ("dm-7", "254:7", Some("CRYPT-INTEGRITY-plain"), &["loop1"]),
+        // Authenticated encryption is dm-crypt above dm-integrity.
+        ("dm-8", "254:8", Some("CRYPT-LUKS2-a95b-both"), &["dm-7"]),
+        ("dm-9", "254:9", Some("CRYPT-VERITY-1f-on-luks"), &["dm-0"]),
+    ];
+
+    #[test]
+    fn a_volume_is_encrypted_if_all_devices_below_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |path: &str| folder.path().join("sys").join(path);
+        fs::create_dir_all(at("dev/block")).unwrap();
+        for (name, number, uuid, below) in DEVICES {
+            let device = at(&format!("devices/virtual/block/{name}"));
+            fs::create_dir_all(device.join("slaves")).unwrap();
+            fs::write(device.join("dev"), format!("{number}\n")).unwrap();
+            if let Some(uuid) = uuid {
+                fs::create_dir(device.join("dm")).unwrap();
+                fs::write(device.join("dm/uuid"), format!("{uuid}\n")).unwrap();
+            }
+            for other in below {
+                symlink(format!("../../{other}"), device.join("slaves").join(other)).unwrap();
+            }
+            let link = format!("../../devices/virtual/block/{name}");
+            symlink(link, at(&format!("dev/block/{number}"))).unwrap();
+        }
+        // A partition is in the folder of its disk.
+        fs::create_dir_all(at("devices/pci/vda/vda1")).unwrap();
+        fs::write(at("devices/pci/vda/dev"), "254:16\n").unwrap();
+        fs::write(at("devices/pci/vda/vda1/partition"), "1\n").unwrap();
+        symlink("../../devices/pci/vda", at("dev/block/254:16")).unwrap();
+        symlink("../../devices/pci/vda/vda1", at("dev/block/254:17")).unwrap();
+        let root = Root::new(folder.path()).unwrap();
+        for (device, expect) in [
+            ("254:0", Some(true)),
+            ("254:1", Some(true)),
+            ("254:2", Some(false)),
+            ("254:3", Some(true)),
+            ("254:4", Some(true)),
+            ("254:5", Some(false)),
+            ("254:6", Some(false)),
+            ("254:7", Some(false)),
+            ("254:8", Some(true)),
+            ("254:9", Some(true)),
+            ("7:0", Some(false)),
+            ("254:17", Some(false)),
+            ("0:22", None),
+            ("254:99", None),
+            ("../x:1", None),
+        ] {
+            assert_eq!(encrypted(&root, device, 8), expect, "{device}");
+        }
     }
 
     #[test]

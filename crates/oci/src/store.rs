@@ -44,13 +44,16 @@ enum Layout {
 }
 
 /// An image.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Image {
     /// The name in the store; may be empty.
     pub name: String,
     /// The digest of the manifest, or of the configuration for a `docker save` archive. `None` for
     /// a root file system.
     pub digest: Option<Digest>,
+    /// Further digests by which it can be named: those of its configuration, and of the index that it
+    /// was chosen from.
+    pub other_digests: Vec<Digest>,
     /// The configuration; empty for a root file system.
     pub configuration: Configuration,
     /// The layers, bottom first.
@@ -224,14 +227,9 @@ impl Store {
         let image = match &candidate.source {
             CandidateSource::Descriptor(descriptor) => {
                 let text = self.manifest_text(descriptor)?;
-                let digest = descriptor.digest.clone();
-                let (manifest, digest) = self.manifest(&text, digest, platform, 0)?;
-                self.of_manifest(&manifest, digest)?
+                self.of_text(&text, descriptor.digest.clone(), platform)?
             }
-            CandidateSource::Manifest(text) => {
-                let (manifest, digest) = self.manifest(text, Digest::of(text), platform, 0)?;
-                self.of_manifest(&manifest, digest)?
-            }
+            CandidateSource::Manifest(text) => self.of_text(text, Digest::of(text), platform)?,
             CandidateSource::Saved(saved) => self.saved(saved)?,
             CandidateSource::Root => self.root(),
         };
@@ -245,6 +243,16 @@ impl Store {
             });
         }
         Ok(Image { name: candidate.names.first().cloned().unwrap_or_default(), ..image })
+    }
+
+    /// Reads the documents of an image from its manifest, or an index.
+    fn of_text(&self, text: &[u8], named: Digest, platform: &Platform) -> Result<Image, Refusal> {
+        let (manifest, digest) = self.manifest(text, named.clone(), platform, 0)?;
+        let mut image = self.of_manifest(&manifest, digest)?;
+        if image.digest.as_ref() != Some(&named) {
+            image.other_digests.push(named);
+        }
+        Ok(image)
     }
 
     /// Returns a manifest, or the matching one of an index.
@@ -310,7 +318,9 @@ impl Store {
             .iter()
             .map(|layer| (Some(layer.digest.clone()), Some(layer.size), self.source(layer)));
         let layers = paired(&configuration, layers.collect())?;
-        Ok(Image { name: String::new(), digest: Some(digest), configuration, layers })
+        let other_digests = vec![manifest.config.digest.clone()];
+        let digest = Some(digest);
+        Ok(Image { digest, other_digests, configuration, layers, ..Image::default() })
     }
 
     /// Reads an image of `docker save` (Docker image specification 1.2, "Combined Image JSON").
@@ -320,7 +330,7 @@ impl Store {
         let layers = saved.layers.iter().map(|name| (None, None, LayerSource::File(name.clone())));
         let layers = paired(&configuration, layers.collect())?;
         let digest = Some(Digest::of(&text));
-        Ok(Image { name: String::new(), digest, configuration, layers })
+        Ok(Image { digest, configuration, layers, ..Image::default() })
     }
 
     fn root(&self) -> Image {
@@ -329,12 +339,7 @@ impl Store {
             Place::Archive { .. } | Place::Registry(_) => LayerSource::Whole,
         };
         let layer = Layer { digest: None, diff_id: None, instruction: None, size: None, source };
-        Image {
-            name: String::new(),
-            digest: None,
-            configuration: Configuration::default(),
-            layers: vec![layer],
-        }
+        Image { layers: vec![layer], ..Image::default() }
     }
 
     /// Opens a layer.

@@ -47,6 +47,8 @@ pub enum Component {
     Metadata,
     /// A node port.
     NodePort,
+    /// Another server with TLS: of a webhook, an aggregated API or an Ingress controller.
+    Tls,
     /// The cluster's DNS, over TCP.
     Dns,
     /// A destination that pods should not reach, on the internet or in another namespace.
@@ -83,7 +85,7 @@ pub const PORTS: [(u16, Component); 22] = [
 
 impl Component {
     /// All components.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         C::ApiServer,
         C::InsecureApi,
         C::KubectlProxy,
@@ -106,12 +108,24 @@ impl Component {
         C::Prometheus,
         C::Metadata,
         C::NodePort,
+        C::Tls,
         C::Dns,
         C::Egress,
     ];
 
-    /// The components that serve TLS.
+    /// Everything that serves TLS.
     pub(crate) const TLS: &'static [Self] = &[
+        C::ApiServer,
+        C::Kubelet,
+        C::Etcd,
+        C::EtcdPeer,
+        C::ControllerManager,
+        C::Scheduler,
+        C::DockerTls,
+        C::Tls,
+    ];
+    /// The same without servers that clients reach by a name, or trust by their own certificate.
+    pub(crate) const ADDRESSED: &'static [Self] = &[
         C::ApiServer,
         C::Kubelet,
         C::Etcd,
@@ -146,6 +160,7 @@ impl Component {
             Self::Prometheus => "prometheus",
             Self::Metadata => "metadata",
             Self::NodePort => "node-port",
+            Self::Tls => "tls",
             Self::Dns => "dns",
             Self::Egress => "egress",
         }

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use crate::Component;
 use crate::dns::{Names, Question};
+use crate::http2::Settings;
 
 /// An endpoint to probe.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -28,6 +29,8 @@ pub enum Ask {
     Connect,
     /// A TLS handshake, and nothing after it.
     Handshake(Offer),
+    /// The settings of an HTTP/2 server, after a TLS handshake.
+    Settings,
     /// An HTTP/1.1 request without credentials.
     Http(HttpAsk),
     /// A question to a DNS server.
@@ -91,6 +94,7 @@ impl fmt::Display for Ask {
         match self {
             Self::Connect => f.write_str("TCP connection"),
             Self::Dns(question) => question.fmt(f),
+            Self::Settings => f.write_str("settings of HTTP/2 (https)"),
             Self::Handshake(offer) => write!(f, "TLS handshake, {}", offer.words()),
             Self::Http(HttpAsk { tls, method, path, headers, body }) => {
                 write!(f, "{method} {path} ({})", if *tls { "https" } else { "http" })?;
@@ -136,6 +140,8 @@ pub enum Answer {
     NotTls,
     /// An HTTP response.
     Http(Page),
+    /// The settings with which an HTTP/2 server begins.
+    Settings(Settings),
     /// The answer of a DNS server.
     Names(Names),
     /// The server does not speak HTTP.

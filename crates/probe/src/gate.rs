@@ -9,7 +9,8 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde_json::Value;
+use pavisade_sources::Api;
+use serde_json::{Value, json};
 use tokio::time::{Instant, sleep_until};
 
 use crate::network::{host, plain};
@@ -103,6 +104,17 @@ impl Gate {
         }
         let name = address.map_or_else(|| host.to_owned(), |address| address.to_string());
         self.admit(name, kind, server, what).await
+    }
+
+    /// Reads a path of the API server of the kubeconfig. Returns the status and the body.
+    ///
+    /// # Errors
+    /// Why it was not sent, or not answered.
+    pub async fn get(&self, api: &Api, path: &str, agent: &str) -> Result<(u16, Vec<u8>), String> {
+        let what = json!({ "method": "GET", "path": path });
+        let passed = self.pass_cluster(&api.server, "request", &what).await;
+        passed.map_err(|withheld| format!("not sent: {withheld}"))?;
+        api.send("GET", path, agent, None).await
     }
 
     /// The same for removing what the run created, which no limit and no journal prevents.

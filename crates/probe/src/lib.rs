@@ -16,7 +16,9 @@ mod dns;
 mod exchange;
 mod facts;
 mod gate;
+mod http2;
 mod journal;
+mod known;
 mod network;
 mod plan;
 mod probe;
@@ -25,6 +27,7 @@ mod report;
 mod scope;
 mod send;
 mod shape;
+mod technique;
 mod tls;
 mod verdict;
 mod verifier;
@@ -40,8 +43,9 @@ mod pod;
 mod services;
 
 pub use active::{
-    CLUSTER_DNS, Canary, EXPIRES, IN_POD, Inside, LABEL, SEGMENTATION, STORED_WITHIN, Segments,
-    Step, active, cluster_dns, created, in_pod, labelled, remove, segments, settled,
+    CLUSTER_DNS, Canary, EXPIRES, IN_POD, Inside, LABEL, Running, RunningPods, SEGMENTATION,
+    STORED_WITHIN, Segments, Step, active, cluster_dns, created, in_pod, labelled, remove,
+    segments, settled,
 };
 pub use admission::{dry_runs, restricted};
 pub use component::{Component, PORTS};
@@ -54,7 +58,11 @@ pub use facts::{NO_RESPONSE, checks, missing, outcomes};
 pub use gate::{Gate, Withheld};
 #[doc(hidden)]
 pub use handshake::read_certificate;
+pub use http2::Settings;
+#[doc(hidden)]
+pub use http2::settings;
 pub use journal::{Journal, JournalError, RunId, read as read_journal};
+pub use known::Known;
 pub use network::OwnNetwork;
 pub use plan::{Planned, addresses, plan};
 pub use pod::{Mount, PodFacts, Right, Rights, judge_pod, own_namespace, rights};
@@ -63,6 +71,7 @@ pub use registry::REGISTRY;
 pub use report::{Outcome, judgement};
 pub use scope::{Consent, Limits, Scope};
 pub use send::{Found, alive, discover, run};
+pub use technique::technique;
 pub use tls::{Answered, reply};
 pub use verdict::{Closed, Verdict};
 

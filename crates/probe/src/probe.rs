@@ -5,7 +5,17 @@ use std::sync::Arc;
 use pavisade_model::Meta;
 use serde_json::Value;
 
-use crate::{Ask, Canary, Component, Exchange, PodFacts, Step, Target, Verdict};
+use crate::{Ask, Canary, Component, Exchange, Known, PodFacts, Running, Step, Target, Verdict};
+
+/// Judges exchanges without a control and without files.
+#[cfg(test)]
+pub(crate) fn word<T: EndpointProbe>(
+    target: &Target,
+    exchanges: Vec<Arc<Exchange>>,
+) -> &'static str {
+    let known = &Known::default();
+    T::judge(&Seen { target, exchanges, control: None, known, now: 0 }).word()
+}
 
 /// The metadata of a probe, made from its comment by `#[check]`.
 pub(crate) trait Described {
@@ -21,6 +31,8 @@ pub(crate) trait EndpointProbe: Described {
     const TECHNIQUES: &'static [&'static str];
     /// The risk of the OWASP Kubernetes Top Ten 2025.
     const OWASP: &'static str;
+    /// Whether it compares the endpoint with files.
+    const COMPARES: bool = false;
 
     /// The requests to send.
     fn asks(target: &Target) -> Vec<Ask>;
@@ -72,6 +84,8 @@ pub(crate) struct Seen<'a> {
     pub(crate) exchanges: Vec<Arc<Exchange>>,
     /// The response to a path that does not exist, over TLS or not as the component.
     pub(crate) control: Option<Arc<Exchange>>,
+    /// What files say about servers.
+    pub(crate) known: &'a Known,
     /// The time, in seconds since 1970.
     pub(crate) now: i64,
 }
@@ -85,6 +99,8 @@ pub enum Kind {
         at: &'static [Component],
         /// The requests.
         asks: fn(&Target) -> Vec<Ask>,
+        /// Whether it compares the endpoint with files, and so needs them.
+        compares: bool,
         #[doc(hidden)]
         judge: Judge,
     },
@@ -100,6 +116,8 @@ pub enum Kind {
         /// The steps.
         steps: fn(&Canary) -> Vec<Step>,
     },
+    /// What is tried with a canary pod that runs.
+    Running(Running),
     /// Connections between canary pods that policies forbid.
     Segments,
     /// What a process can see of the container it runs in.
@@ -138,7 +156,12 @@ pub(crate) const fn endpoint<T: EndpointProbe>() -> Registered {
         meta: Static::<T>::META,
         techniques: T::TECHNIQUES,
         owasp: T::OWASP,
-        kind: Kind::Endpoint { at: T::AT, asks: T::asks, judge: Judge(T::judge) },
+        kind: Kind::Endpoint {
+            at: T::AT,
+            asks: T::asks,
+            compares: T::COMPARES,
+            judge: Judge(T::judge),
+        },
     }
 }
 
@@ -173,6 +196,16 @@ pub(crate) const fn pod<T: PodProbe>() -> Registered {
 }
 
 impl Registered {
+    /// Whether it makes canaries with the permissions of the kubeconfig, which needs `--active`.
+    pub fn is_active(&self) -> bool {
+        matches!(self.kind, Kind::Active { .. }) || self.runs_pods()
+    }
+
+    /// Whether it runs pods, some of them as root with a path of the node: a consent must name it.
+    pub fn runs_pods(&self) -> bool {
+        matches!(self.kind, Kind::Running(_))
+    }
+
     /// Returns its id.
     pub fn id(&self) -> &'static str {
         match &self.meta.rule.id {

@@ -26,6 +26,7 @@ pub static REGISTRY: &[Registered] = &[
     net::<api::KubectlProxyExposed>(),
     net::<api::AnonymousEventList>(),
     net::<api::AnonymousApiHealthDetails>(),
+    net::<api::BetaApiServed>(),
     net::<handshake::OldTlsVersion>(),
     net::<handshake::WeakCipherSuiteAccepted>(),
     net::<handshake::ExpiredCertificateServed>(),
@@ -35,6 +36,9 @@ pub static REGISTRY: &[Registered] = &[
     net::<handshake::CertificateNameMismatch>(),
     net::<handshake::CertificateNamesPeople>(),
     net::<handshake::PlaintextAccepted>(),
+    net::<handshake::OutdatedCertificateServed>(),
+    net::<handshake::CertificateOfOtherAuthority>(),
+    net::<handshake::Http2StreamsUnlimited>(),
     net::<kubelet::KubeletAnonymousPods>(),
     net::<kubelet::KubeletAnonymousRunningPods>(),
     net::<kubelet::KubeletAnonymousMetrics>(),
@@ -125,6 +129,9 @@ pub static REGISTRY: &[Registered] = &[
     act::<active::CanaryEphemeralContainer>(),
     act::<active::CanaryExternalIp>(),
     act::<active::CanaryWebhook>(),
+    active::log_link(),
+    active::host_path_read(),
+    active::node_proxy_run(),
     active::segmentation(),
 ];
 

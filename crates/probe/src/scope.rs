@@ -1,16 +1,20 @@
 //! The scope: what may be touched, by whom and until when. Everything else is refused.
 
+mod file;
+
 use std::net::{IpAddr, SocketAddr};
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use pavisade_model::{Note, NoteKind, nearest};
-use pavisade_yaml::{Kind, Source, Value, read};
+use pavisade_model::{Note, nearest};
+use pavisade_yaml::{Source, read};
+
+use file::Reader;
 
 use crate::network::{plain, within};
 use crate::plan::METADATA;
-use crate::{Component, OwnNetwork, Target};
+use crate::{Component, OwnNetwork, REGISTRY, Target};
 
 /// The largest network whose addresses are all tried.
 const MAX_ADDRESSES: usize = 4096;
@@ -45,7 +49,8 @@ pub struct Consent {
     pub server: String,
     /// The last day on which it is valid (UTC).
     pub until: Date,
-    /// The active probes that it names, by id or name.
+    /// The active probes that it names, by id or name. `*` names all but PV-P161 to
+    /// PV-P163.
     pub probes: Vec<String>,
 }
 
@@ -191,7 +196,8 @@ impl Scope {
         if consent.until < today {
             return Err(format!("the consent of {} ended on {}", consent.by, consent.until));
         }
-        let named = |word: &String| word == "*" || word == id || word == name;
+        let by_star = !REGISTRY.iter().any(|one| one.id() == id && one.runs_pods());
+        let named = |word: &String| word == id || word == name || by_star && word == "*";
         if !consent.probes.iter().any(named) {
             return Err(format!("the consent of {} does not name {id} ({name})", consent.by));
         }
@@ -261,7 +267,14 @@ fn namespace(name: &str) -> Result<String, String> {
 }
 
 fn network(text: &str) -> Result<(IpAddr, u8), String> {
+    let is_host = |name: &str| {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
+        name.bytes().all(plain) && name.bytes().any(|byte| byte.is_ascii_alphabetic())
+    };
     let wrong = || {
+        if text.contains(['.', ':']) && is_host(text.split(':').next().unwrap_or(text)) {
+            return format!("`{text}` is a name: names are not resolved, so write its address");
+        }
         format!(
             "`{text}` is not a scope: write a network (10.0.0.0/24), an address, HOST:PORT, \
              COMPONENT@HOST:PORT, `cluster` or namespace=NAME"
@@ -284,196 +297,6 @@ fn network(text: &str) -> Result<(IpAddr, u8), String> {
         ));
     }
     Ok((plain(address), prefix))
-}
-
-struct Reader<'a> {
-    source: &'a Source,
-    notes: Vec<Note>,
-}
-
-impl Reader<'_> {
-    fn push(&mut self, (start, end): (u32, u32), message: String, remedy: &str) {
-        let length = self.source.text().len() as u32;
-        let start = start.min(length);
-        self.notes.push(Note {
-            kind: NoteKind::Unread,
-            place: self.source.name().to_owned(),
-            span: Some((self.source.clone(), start, end.max(start + 1).min(length.max(start)))),
-            message,
-            remedy: remedy.to_owned(),
-        });
-    }
-
-    fn wrong(&mut self, at: Value<'_>, message: impl Into<String>, remedy: &str) {
-        let span = at.span();
-        self.push((span.start, span.end), message.into(), remedy);
-    }
-
-    /// Returns the entries of a map whose keys are known; reports the others.
-    fn map<'d>(&mut self, value: Value<'d>, known: &[&str]) -> Vec<(&'d str, Value<'d>)> {
-        if value.kind() != Kind::Mapping {
-            self.wrong(value, format!("this is {}, but must be a map", value.kind().name()), "");
-            return Vec::new();
-        }
-        let (good, bad): (Vec<_>, Vec<_>) =
-            value.entries().partition(|(key, _)| known.contains(key));
-        for (key, value) in bad {
-            let remedy = match nearest(key, known.iter().copied()) {
-                Some(name) => format!("Did you mean `{name}`?"),
-                None => format!("There are {}.", known.join(", ")),
-            };
-            let span = value.key_span().unwrap_or_else(|| value.span());
-            let short: String = key.chars().take(80).collect();
-            self.push((span.start, span.end), format!("unknown field `{short}`"), &remedy);
-        }
-        good
-    }
-
-    fn texts<'d>(&mut self, value: Value<'d>) -> Vec<(Value<'d>, String)> {
-        if value.kind() != Kind::Sequence {
-            self.wrong(value, format!("this is {}, but must be a list", value.kind().name()), "");
-            return Vec::new();
-        }
-        let mut texts = Vec::new();
-        for item in value.items() {
-            match item.as_str() {
-                Some(text) => texts.push((item, text.to_owned())),
-                None => self.wrong(item, "this must be a text", ""),
-            }
-        }
-        texts
-    }
-
-    fn flag(&mut self, value: Value<'_>) -> bool {
-        value.as_bool().unwrap_or_else(|| {
-            self.wrong(value, "this must be true or false", "");
-            false
-        })
-    }
-
-    fn number(&mut self, value: Value<'_>, range: std::ops::RangeInclusive<i64>) -> Option<u64> {
-        let number = value.as_i64().filter(|number| range.contains(number));
-        if number.is_none() {
-            let (low, high) = (range.start(), range.end());
-            self.wrong(value, format!("this must be a number from {low} to {high}"), "");
-        }
-        number.map(i64::unsigned_abs)
-    }
-
-    fn scope(&mut self, root: Value<'_>, scope: &mut Scope) {
-        const FIELDS: [&str; 8] = [
-            "apiVersion",
-            "kind",
-            "addresses",
-            "cluster",
-            "namespaces",
-            "consent",
-            "limits",
-            "ownNetwork",
-        ];
-        for (key, value) in self.map(root, &FIELDS) {
-            match key {
-                "addresses" => {
-                    for (at, text) in self.texts(value) {
-                        let given = match text.as_str() {
-                            "cluster" => Err("this is not an address: set `cluster: true`".into()),
-                            text if text.starts_with("namespace=") => {
-                                Err("this is not an address: list it in `namespaces`".into())
-                            }
-                            text => scope.add(text),
-                        };
-                        if let Err(why) = given {
-                            self.wrong(at, why, "");
-                        }
-                    }
-                }
-                "cluster" => scope.cluster = self.flag(value),
-                "ownNetwork" => scope.own_network = self.flag(value),
-                "namespaces" => {
-                    for (at, text) in self.texts(value) {
-                        match namespace(&text) {
-                            Ok(name) => scope.namespaces.push(name),
-                            Err(why) => self.wrong(at, why, ""),
-                        }
-                    }
-                }
-                "consent" => scope.consent = self.consent(value),
-                "limits" => self.limits(value, &mut scope.limits),
-                _ => {}
-            }
-        }
-        let kind = root.str("kind");
-        if kind.is_some_and(|kind| kind != "ProbeScope") {
-            self.wrong(root, "the kind is not ProbeScope", "Set `kind: ProbeScope`.");
-        }
-        if scope.is_empty() && self.notes.is_empty() {
-            self.wrong(root, "the scope names nothing", "Set `addresses` or `cluster: true`.");
-        }
-    }
-
-    fn consent(&mut self, value: Value<'_>) -> Option<Consent> {
-        let (mut by, mut server, mut until, mut probes) = (None, None, None, Vec::new());
-        for (key, value) in self.map(value, &["by", "server", "until", "probes"]) {
-            match key {
-                "by" => {
-                    by = value.as_str().filter(|name| !name.trim().is_empty()).map(str::to_owned);
-                    if by.is_none() {
-                        self.wrong(value, "this must be the name of a person", "");
-                    }
-                }
-                "server" => {
-                    let is = |url: &&str| url.starts_with("https://") && url.len() > 8;
-                    server = value.as_str().filter(is).map(str::to_owned);
-                    if server.is_none() {
-                        let remedy = "Write https://HOST:PORT, as in the kubeconfig.";
-                        self.wrong(value, "this must be the URL of an API server", remedy);
-                    }
-                }
-                "until" => {
-                    let date = value.scalar_text().and_then(|text| text.parse::<Date>().ok());
-                    until = date;
-                    if date.is_none() {
-                        self.wrong(value, "this must be a date", "Write YYYY-MM-DD.");
-                    }
-                }
-                _ => probes = self.texts(value).into_iter().map(|(_, text)| text).collect(),
-            }
-        }
-        match (by, server, until) {
-            (Some(by), Some(server), Some(until)) => {
-                if probes.is_empty() {
-                    self.wrong(value, "the consent names no probes", "List ids in `probes`.");
-                }
-                Some(Consent { by, server, until, probes })
-            }
-            _ => {
-                if self.notes.is_empty() {
-                    let remedy = "Set `by` (who), `server` (a URL), `until` (a date) and `probes`.";
-                    self.wrong(value, "the consent is incomplete", remedy);
-                }
-                None
-            }
-        }
-    }
-
-    fn limits(&mut self, value: Value<'_>, limits: &mut Limits) {
-        for (key, value) in self.map(value, &["rate", "perHost", "deadline"]) {
-            match key {
-                "rate" => {
-                    let rate = self.number(value, 1..=10_000);
-                    limits.rate = rate.and_then(|rate| rate.try_into().ok()).unwrap_or(limits.rate);
-                }
-                "perHost" => {
-                    let count = self.number(value, 1..=10_000);
-                    limits.per_host =
-                        count.and_then(|n| n.try_into().ok()).unwrap_or(limits.per_host);
-                }
-                _ => {
-                    limits.deadline = self.number(value, 1..=86_400).unwrap_or(limits.deadline);
-                }
-            }
-        }
-    }
 }
 
 #[cfg(test)]

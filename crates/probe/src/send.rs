@@ -1,37 +1,32 @@
 //! Sending: connections, handshakes and HTTP requests. The only code that opens sockets, and only
 //! through the [`Gate`].
 
+mod tls;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Bytes;
 use hyper_util::rt::TokioIo;
 use jiff::Timestamp;
-use rustls::client::ResolvesClientCert;
-use rustls::pki_types::ServerName;
-use rustls::sign::CertifiedKey;
-use rustls::{ClientConfig, SignatureScheme};
 use serde_json::json;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
-use tokio_rustls::TlsConnector;
-use tokio_rustls::client::TlsStream;
 
 use crate::dns::{Question, names};
 use crate::plan::Planned;
 use crate::probe::{Kind, Seen};
-use crate::tls::{Reply, alert_name, cipher_name, client_hello, reply, version_name};
-use crate::verifier::AnyKey;
 use crate::{
-    Answer, Ask, Component, Exchange, Gate, HttpAsk, Offer, Outcome, Page, Registered, Target,
-    TlsFacts,
+    Answer, Ask, Component, Exchange, Gate, HttpAsk, Known, Offer, Outcome, Page, Registered,
+    Target,
 };
+use tls::{HTTP2, broken, handshake, old_handshake, settings};
 
 /// The timeout of a TCP connection.
 const CONNECT: Duration = Duration::from_millis(1500);
@@ -86,13 +81,13 @@ async fn connect_all(gate: &Arc<Gate>, all: Vec<SocketAddr>) -> Found {
     tasks.join_all().await.into_iter().collect()
 }
 
-/// Runs the probes of a plan on the endpoints that were found. `told` is called for each endpoint
-/// that is done.
+/// Runs the probes of a plan on the endpoints that were found, and compares them with what is
+/// `known`. `told` is called for each endpoint that is done.
 pub async fn run(
     gate: &Arc<Gate>,
     plan: Vec<Planned>,
     found: &Found,
-    now: Timestamp,
+    (known, now): (&Known, Timestamp),
     told: &(dyn Fn(&Target) + Sync),
 ) -> Vec<Outcome> {
     let alive = alive(found);
@@ -108,10 +103,10 @@ pub async fn run(
             continue;
         }
         let (gate, room) = (gate.clone(), room.clone());
-        let known = found.get(&address).cloned();
+        let first = found.get(&address).cloned();
         tasks.spawn(async move {
             let _permit = room.acquire().await;
-            let exchanges = exchanges(&gate, &planned, known).await;
+            let exchanges = exchanges(&gate, &planned, first).await;
             (planned, exchanges)
         });
     }
@@ -119,7 +114,7 @@ pub async fn run(
     while let Some(done) = tasks.join_next().await {
         let Ok((planned, exchanges)) = done else { continue };
         told(&planned.target);
-        outcomes.extend(judge(&planned, &exchanges, now));
+        outcomes.extend(judge(&planned, &exchanges, (known, now)));
     }
     outcomes.sort_by(|a, b| (&a.subject, a.probe.id()).cmp(&(&b.subject, b.probe.id())));
     outcomes
@@ -129,7 +124,7 @@ pub async fn run(
 fn judge<'a>(
     planned: &'a Planned,
     exchanges: &'a [Arc<Exchange>],
-    now: Timestamp,
+    (known, now): (&'a Known, Timestamp),
 ) -> impl Iterator<Item = Outcome> + 'a {
     let at = |index: Option<usize>| index.and_then(|index| exchanges.get(index)).cloned();
     let (control, plain_control) = (at(planned.control), at(planned.plain_control));
@@ -146,6 +141,7 @@ fn judge<'a>(
             target: &planned.target,
             exchanges: own.clone(),
             control: control.clone(),
+            known,
             now: now.as_second(),
         };
         let verdict = (judge.0)(&seen);
@@ -192,6 +188,7 @@ async fn once(gate: &Gate, target: &Target, ask: &Ask) -> Answer {
     let kind = match ask {
         Ask::Connect => "tcp",
         Ask::Handshake(_) => "tls",
+        Ask::Settings => "http2",
         Ask::Http(_) => "http",
         Ask::Dns(_) => "dns",
     };
@@ -204,12 +201,16 @@ async fn once(gate: &Gate, target: &Target, ask: &Ask) -> Answer {
         match ask {
             Ask::Connect => Answer::Connected,
             Ask::Dns(question) => dns(stream, question).await,
-            Ask::Handshake(Offer::Current) => match handshake(stream, target).await {
+            Ask::Handshake(Offer::Current) => match handshake(stream, target, &[]).await {
                 Ok((_, facts)) => Answer::Tls(Box::new(facts)),
                 Err(answer) => answer,
             },
+            Ask::Settings => match handshake(stream, target, &HTTP2).await {
+                Ok((stream, _)) => settings(stream).await,
+                Err(answer) => answer,
+            },
             Ask::Handshake(offer) => old_handshake(stream, *offer).await,
-            Ask::Http(ask) if ask.tls => match handshake(stream, target).await {
+            Ask::Http(ask) if ask.tls => match handshake(stream, target, &[]).await {
                 Ok((stream, _)) => http(stream, target, ask, &agent).await,
                 Err(answer) => answer,
             },
@@ -239,113 +240,6 @@ async fn open(
             std::io::ErrorKind::TimedOut => Answer::Filtered,
             _ => Answer::Failed(error.to_string()),
         }),
-    }
-}
-
-type Tls = TlsStream<TcpStream>;
-
-async fn handshake(stream: TcpStream, target: &Target) -> Result<(Tls, TlsFacts), Answer> {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let asked = Arc::new(NoCertificate::default());
-    let config = ClientConfig::builder_with_provider(provider.clone())
-        .with_safe_default_protocol_versions()
-        .map_err(|error| Answer::Failed(error.to_string()))?
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(AnyKey::new(provider)))
-        .with_client_cert_resolver(asked.clone());
-    let name = ServerName::IpAddress(target.address.ip().into());
-    let tls = TlsConnector::from(Arc::new(config)).connect(name, stream).await;
-    let tls = tls.map_err(|error| broken(&error))?;
-    let session = tls.get_ref().1;
-    let authorities = asked.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-    let facts = TlsFacts {
-        version: session
-            .protocol_version()
-            .map_or_else(String::new, |version| version_name(u16::from(version))),
-        cipher: session
-            .negotiated_cipher_suite()
-            .map_or_else(String::new, |suite| format!("{:?}", suite.suite())),
-        chain: session
-            .peer_certificates()
-            .unwrap_or_default()
-            .iter()
-            .map(|certificate| certificate.to_vec())
-            .collect(),
-        asks_certificate: authorities.is_some(),
-        authorities: authorities.unwrap_or_default(),
-    };
-    Ok((tls, facts))
-}
-
-/// Has no client certificate, and remembers whether and for which authorities one was requested.
-#[derive(Debug, Default)]
-struct NoCertificate(Mutex<Option<Vec<Vec<u8>>>>);
-
-impl ResolvesClientCert for NoCertificate {
-    fn resolve(&self, authorities: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
-        let names = authorities.iter().map(|name| name.to_vec()).collect();
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(names);
-        None
-    }
-
-    fn has_certs(&self) -> bool {
-        true
-    }
-}
-
-/// Converts an error of a TLS connection.
-fn broken(error: &std::io::Error) -> Answer {
-    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
-    match inner {
-        Some(rustls::Error::AlertReceived(alert)) => {
-            Answer::TlsRefused(format!("received fatal alert: {alert:?}"))
-        }
-        Some(rustls::Error::InvalidMessage(_)) => Answer::NotTls,
-        Some(other) => Answer::TlsRefused(other.to_string()),
-        None => match error.kind() {
-            std::io::ErrorKind::UnexpectedEof => {
-                Answer::Failed("the connection was closed in the handshake".to_owned())
-            }
-            _ => Answer::Failed(error.to_string()),
-        },
-    }
-}
-
-async fn old_handshake(mut stream: TcpStream, offer: Offer) -> Answer {
-    let version = match offer {
-        Offer::Tls10 => 0x0301,
-        Offer::Tls11 => 0x0302,
-        Offer::WeakCiphers | Offer::Current => 0x0303,
-    };
-    let random = [0x5a; 32];
-    let hello = client_hello(version, offer == Offer::WeakCiphers, random);
-    if let Err(error) = stream.write_all(&hello).await {
-        return Answer::Failed(error.to_string());
-    }
-    let mut bytes = Vec::new();
-    let mut chunk = [0; 1024];
-    loop {
-        match stream.read(&mut chunk).await {
-            // A server that closes without an alert does not accept the offer.
-            Ok(0) => return Answer::TlsRefused("the connection was closed".to_owned()),
-            Ok(count) => bytes.extend_from_slice(&chunk[..count]),
-            Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => {
-                return Answer::TlsRefused("the connection was reset".to_owned());
-            }
-            Err(error) => return Answer::Failed(error.to_string()),
-        }
-        match reply(&bytes).map(|answered| answered.0) {
-            None if bytes.len() < 8192 => {}
-            Some(Reply::Hello { version, cipher }) => {
-                return Answer::Tls(Box::new(TlsFacts {
-                    version: version_name(version),
-                    cipher: cipher_name(cipher),
-                    ..TlsFacts::default()
-                }));
-            }
-            Some(Reply::Alert(alert)) => return Answer::TlsRefused(alert_name(alert)),
-            None | Some(Reply::Other) => return Answer::NotTls,
-        }
     }
 }
 
@@ -464,11 +358,5 @@ mod tests {
             assert_eq!(crate::shape::closed(&accepted(answer)).word(), "unknown");
         }
         assert!(matches!(accepted(Answer::NotTls), Answer::NotTls));
-    }
-
-    #[test]
-    fn a_server_that_closes_the_handshake_is_not_without_tls() {
-        let error = std::io::Error::from(std::io::ErrorKind::UnexpectedEof);
-        assert!(matches!(broken(&error), Answer::Failed(_)));
     }
 }

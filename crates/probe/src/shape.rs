@@ -33,6 +33,11 @@ pub(crate) fn any_readable(
     worst(all)
 }
 
+/// Returns the beginning of a text for a message, without control characters.
+pub(crate) fn short(text: &str, most: usize) -> String {
+    text.chars().filter(|c| !c.is_control()).take(most).collect()
+}
+
 /// Returns the most serious verdict.
 pub(crate) fn worst(all: impl Iterator<Item = Verdict>) -> Verdict {
     let rank = |verdict: &Verdict| match verdict {
@@ -127,7 +132,7 @@ pub(crate) fn closed(answer: &Answer) -> Verdict {
         Answer::TlsRefused(why) => Verdict::Unknown(format!("the TLS handshake failed: {why}")),
         Answer::NotTls => Verdict::NotApplicable("the server does not use TLS".to_owned()),
         Answer::NotHttp(why) => Verdict::NotApplicable(format!("the response is not HTTP: {why}")),
-        Answer::Connected | Answer::Tls(_) | Answer::Names(_) => {
+        Answer::Connected | Answer::Tls(_) | Answer::Names(_) | Answer::Settings(_) => {
             Verdict::Unknown("the request was not answered".to_owned())
         }
         Answer::Http(page) => by_status(page),
@@ -145,8 +150,7 @@ fn by_status(page: &Page) -> Verdict {
         401 => Verdict::Closed(Closed::Authentication, "status 401".to_owned()),
         403 => Verdict::Closed(Closed::Authorization, format!("status 403{}", said(page))),
         300..=399 => {
-            let to = page.header("location").unwrap_or("elsewhere");
-            let to: String = to.chars().filter(|c| !c.is_control()).take(80).collect();
+            let to = short(page.header("location").unwrap_or("elsewhere"), 80);
             Verdict::Closed(Closed::NotServed, format!("status {status}, redirected to {to}"))
         }
         404 | 405 | 410 | 501 => {
@@ -168,7 +172,7 @@ fn said(page: &Page) -> String {
         let line = text.lines().next().unwrap_or_default();
         if line.starts_with(['<', '{']) { String::new() } else { line.to_owned() }
     });
-    let text: String = text.chars().filter(|c| !c.is_control()).take(160).collect();
+    let text = short(&text, 160);
     if text.is_empty() { text } else { format!(": {text}") }
 }
 
@@ -275,7 +279,8 @@ mod tests {
             |path: &str, answer| Arc::new(Exchange { ask: Ask::get(&target, path), answer });
         let exchanges = vec![exchange("/pods", answer)];
         let control = Some(exchange(CONTROL, control));
-        let seen = Seen { target: &target, exchanges, control, now: 0 };
+        let known = &crate::Known::default();
+        let seen = Seen { target: &target, exchanges, control, known, now: 0 };
         readable(&seen, "open", list("PodList"))
     }
 

@@ -281,37 +281,9 @@ fn is_text_list(value: Value<'_>) -> bool {
     }
 }
 
-/// API groups that the API server itself serves. Other groups below `k8s.io` are custom ones.
-const OWN_GROUPS: [&str; 24] = [
-    "",
-    "*",
-    "admissionregistration.k8s.io",
-    "apiextensions.k8s.io",
-    "apiregistration.k8s.io",
-    "apps",
-    "authentication.k8s.io",
-    "authorization.k8s.io",
-    "autoscaling",
-    "batch",
-    "certificates.k8s.io",
-    "coordination.k8s.io",
-    "discovery.k8s.io",
-    "events.k8s.io",
-    "extensions",
-    "flowcontrol.apiserver.k8s.io",
-    "networking.k8s.io",
-    "node.k8s.io",
-    "policy",
-    "rbac.authorization.k8s.io",
-    "resource.k8s.io",
-    "scheduling.k8s.io",
-    "storage.k8s.io",
-    "storagemigration.k8s.io",
-];
-
 /// Whether an API group is one of Kubernetes itself, or all of them.
 pub fn is_own_group(group: &str) -> bool {
-    OWN_GROUPS.contains(&group)
+    matches!(group, "" | "*") || kinds::OWN_GROUPS.contains(&group)
 }
 
 /// Whether a role's rules are those of other ClusterRoles, which a controller copies into it.

@@ -100,7 +100,7 @@ pub fn question(
     let typed = parts.next().unwrap_or_default();
     let (second, third) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
     if parts.next().is_some() {
-        return Err(format!("{on}: want RESOURCE, RESOURCE/NAME or RESOURCE/NAME/SUBRESOURCE"));
+        return Err(format!("{on}: must be RESOURCE, RESOURCE/NAME or RESOURCE/NAME/SUBRESOURCE"));
     }
     let (group, resource, namespaced) = resource(typed, view)?;
     let (mut name, mut sub) = (second.to_owned(), third.to_owned());

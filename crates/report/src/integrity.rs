@@ -18,7 +18,7 @@ mod facts;
 mod sarif;
 mod words;
 
-pub use facts::{facts, refused_facts};
+pub use facts::{Container, LeftOut, container_facts, facts, refused_facts};
 
 const API_VERSION: &str = "pavisade.dev/integrity/v1";
 const KIND: &str = "IntegrityResult";
@@ -41,6 +41,8 @@ pub enum Source<'a> {
         name: &'a str,
         /// Its digest, if it has one.
         digest: Option<&'a str>,
+        /// Further digests by which a runtime may name it.
+        other_digests: &'a [String],
         /// The root of the container.
         root: &'a str,
     },
@@ -245,21 +247,25 @@ fn document(of: &Integrity<'_>) -> Value {
             let header = &version.header;
             document["node"] =
                 json!({"name": header.node.name, "machineId": header.node.machine_id});
-            document["baseline"] = json!({
-                "version": header.version,
-                "made": header.made,
-                "digest": version.digest.to_string(),
-                "key": version.key,
-                "signed": signed == Signed::ByKey,
-                "newest": is_newest,
-            });
+            document["baseline"] = baseline(version, signed, is_newest);
         }
-        Source::Image { name, digest, root } => {
+        Source::Image { name, digest, root, .. } => {
             document["image"] = json!({"name": name, "digest": digest});
             document["root"] = root.into();
         }
     }
     document
+}
+
+fn baseline(of: &Version, signed: Signed, is_newest: bool) -> Value {
+    json!({
+        "version": of.header.version,
+        "made": of.header.made,
+        "digest": of.digest.to_string(),
+        "key": of.key,
+        "signed": signed == Signed::ByKey,
+        "newest": is_newest,
+    })
 }
 
 fn entry(of: &Entry) -> Value {

@@ -123,7 +123,7 @@ pub(crate) fn first_sentence(markdown: &str) -> String {
 }
 
 /// Returns `1 place`, `2 places`.
-pub(crate) fn count(n: usize, one: &str, many: &str) -> String {
+pub fn count(n: usize, one: &str, many: &str) -> String {
     format!("{} {}", number(n), if n == 1 { one } else { many })
 }
 

@@ -6,7 +6,9 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use pavisade_yaml::{Kind, Value};
 
 use crate::compile::Filter;
@@ -45,6 +47,11 @@ pub struct Wrong<'v> {
     pub message: String,
     /// What to do; may be empty.
     pub remedy: &'static str,
+}
+
+/// Returns the day of a time (UTC), by which exceptions end.
+pub fn day(of: Timestamp) -> Date {
+    of.to_zoned(TimeZone::UTC).date()
 }
 
 impl Accepted {
@@ -116,12 +123,13 @@ impl Accepted {
     }
 
     fn names(&self, rule: &Rule) -> bool {
-        let is = |name: &String| {
-            rule.name.to_lowercase() == *name
-                || rule.id().is_some_and(|id| id.eq_ignore_ascii_case(name))
-        };
-        self.rules.iter().any(is)
+        self.rules.iter().any(|word| is_called(rule, word))
     }
+}
+
+/// Whether a word in lower case is the name or the ID of a rule.
+fn is_called(rule: &Rule, word: &str) -> bool {
+    rule.name.to_lowercase() == word || rule.id().is_some_and(|id| id.eq_ignore_ascii_case(word))
 }
 
 fn compiled(text: &str) -> Result<Filter, String> {
@@ -145,12 +153,27 @@ impl Exceptions {
     pub fn new(all: &[Accepted], rules: &[Rule]) -> (Self, Vec<String>) {
         let (mut exceptions, mut wrong) = (Self::default(), Vec::new());
         for one in all {
-            let is_known = |name: &&String| {
-                let named = Accepted { rules: vec![(*name).clone()], ..one.clone() };
-                rules.iter().any(|rule| named.names(rule))
-            };
-            for name in one.rules.iter().filter(|name| !is_known(name)) {
-                wrong.push(format!("{}: no rule is called {name:?}", one.place));
+            let mut is_clear = true;
+            for word in &one.rules {
+                let called: Vec<_> = rules.iter().filter(|rule| is_called(rule, word)).collect();
+                match called[..] {
+                    [] => wrong.push(format!("{}: no rule is called {word:?}", one.place)),
+                    [_] => {}
+                    // Any rule can have any tag, so also the ID of another one.
+                    _ => {
+                        is_clear = false;
+                        let names: Vec<_> =
+                            called.iter().map(|rule| format!("{:?}", rule.name)).collect();
+                        let place = &one.place;
+                        wrong.push(format!(
+                            "{place}: {word:?} names several rules, so the exception does not apply: {}",
+                            names.join(", ")
+                        ));
+                    }
+                }
+            }
+            if !is_clear {
+                continue;
             }
             for rule in rules.iter().filter(|rule| one.names(rule)) {
                 let foreign = one.foreign(rule);
@@ -169,6 +192,11 @@ impl Exceptions {
             of_rule.sort_by_key(|one| std::cmp::Reverse(one.until));
         }
         (exceptions, wrong)
+    }
+
+    /// Whether there is an exception for a rule.
+    pub fn are_for(&self, rule: &Rule) -> bool {
+        self.by_rule.contains_key(&rule.name)
     }
 
     /// Returns the exception that covers the alert of a rule for an event. If it has ended, no other
@@ -259,6 +287,31 @@ mod tests {
             let event = Recorded::read(documents.docs[0].root()).unwrap();
             let found = exceptions.of(&rules[0], &event).map(|one| one.reason.as_str());
             assert_eq!(found, expected, "{event:?}");
+        }
+    }
+
+    /// A rule of someone else with the tag of ours, or with our ID as its name, is not accepted with it.
+    #[test]
+    fn a_word_that_names_several_rules_names_none() {
+        for other in [
+            "- {rule: Foreign, desc: d, condition: evt.type = execve, output: o, priority: NOTICE, tags: [PV-R900]}",
+            "- {rule: pv-r900, desc: d, condition: evt.type = execve, output: o, priority: NOTICE}",
+        ] {
+            let text = format!("{RULES}{other}\n");
+            let loaded = load(&[RuleFile { name: "r", text: &text }], &Options::default());
+            assert_eq!(loaded.errors, []);
+            let accepted = |words: &str| {
+                let text = format!("[{{rules: {words}, reason: r, until: 2027-01-31}}]");
+                let documents = read(&Source::new("p.yaml", &*text));
+                let item = documents.docs[0].root().items().next().unwrap();
+                Exceptions::new(&[Accepted::read(item).unwrap()], &loaded.rules)
+            };
+            let (exceptions, wrong) = accepted("[shell, PV-R900]");
+            assert!(exceptions.by_rule.is_empty(), "{other}");
+            assert!(wrong.len() == 1 && wrong[0].contains("names several rules"), "{wrong:?}");
+            // By its own name, the rule is meant.
+            let (exceptions, wrong) = accepted("[shell]");
+            assert_eq!((exceptions.by_rule.len(), wrong), (1, vec![]), "{other}");
         }
     }
 

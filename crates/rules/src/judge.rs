@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use memchr::memmem;
 
 use crate::compile::{Comparand, Filter, Node, Pattern, Set, Source, Test};
+use crate::field::FieldRef;
 use crate::filter::{Modifier, Operator};
 use crate::transform;
 use crate::value::{Event, Value, Values};
@@ -14,6 +15,59 @@ impl Filter {
     pub fn matches(&self, event: &dyn Event) -> bool {
         node(&self.node, event)
     }
+
+    /// Returns whether the condition can hold for an event of which only some fields are known.
+    /// `known` is asked about a field, and whether only its sign matters, as in `fd.num >= 0`.
+    pub fn can_match(&self, event: &dyn Event, known: &dyn Fn(&FieldRef, bool) -> bool) -> bool {
+        outcomes(&self.node, event, known).0
+    }
+}
+
+/// Whether a node can hold, and whether it can be false.
+fn outcomes(of: &Node, event: &dyn Event, known: &dyn Fn(&FieldRef, bool) -> bool) -> (bool, bool) {
+    let parts = |parts: &[Node], any: bool| {
+        let mut sum = (!any, any);
+        for part in parts {
+            let (holds, fails) = outcomes(part, event, known);
+            sum = match any {
+                true => (sum.0 | holds, sum.1 & fails),
+                false => (sum.0 & holds, sum.1 | fails),
+            };
+        }
+        sum
+    };
+    match of {
+        Node::And(all) => parts(all, false),
+        Node::Or(any) => parts(any, true),
+        Node::Not(part) => {
+            let (holds, fails) = outcomes(part, event, known);
+            (fails, holds)
+        }
+        Node::Test(test) if is_known(test, known) => {
+            let holds = judge(test, event);
+            (holds, !holds)
+        }
+        Node::Test(_) => (true, true),
+    }
+}
+
+fn is_known(test: &Test, known: &dyn Fn(&FieldRef, bool) -> bool) -> bool {
+    fn all(source: &Source, sign: bool, known: &dyn Fn(&FieldRef, bool) -> bool) -> bool {
+        match source {
+            Source::Field(field) => known(field, sign),
+            Source::Constant(_) => true,
+            Source::List(parts) | Source::Transformed(_, _, parts) => {
+                parts.iter().all(|part| all(part, false, known))
+            }
+        }
+    }
+    let sign = matches!(test.operator, Operator::Less | Operator::GreaterOrEqual)
+        && matches!(&test.right, Comparand::One(Pattern::Value(Value::Int(0))));
+    all(&test.left, sign, known)
+        && match &test.right {
+            Comparand::Source(source) => all(source, false, known),
+            _ => true,
+        }
 }
 
 fn node(of: &Node, event: &dyn Event) -> bool {

@@ -18,7 +18,7 @@ mod rule_set;
 mod transform;
 mod value;
 
-pub use accepted::{Accepted, Exceptions, Wrong};
+pub use accepted::{Accepted, Exceptions, Wrong, day};
 pub use audit::{AuditEvent, decoded_query};
 pub use compile::{CompileError, CompileWarning, Filter};
 pub use event_types::{EventTypes, event_types};

@@ -121,11 +121,15 @@ fn is_one(subject: &Subject) -> bool {
 /// Creates the finding for everything that the containers or the pod of a workload lack.
 fn unhardened(mut parts: Vec<Finding>) -> Finding {
     parts.sort_by(|a, b| order(a).cmp(&order(b)));
-    let rules: BTreeSet<_> = parts.iter().map(|part| part.rule.id.clone()).collect();
+    let general = parts.iter().filter(|part| part.advice.is_empty());
+    let rules: BTreeSet<_> = general.map(|part| part.rule.id.clone()).collect();
     let names: Vec<_> = unique(parts.iter().map(|part| part.rule.name.to_string()));
     let containers = unique(parts.iter().filter_map(|p| Some(p.subject.container()?.to_owned())));
     let settings = rules.iter().filter_map(|id| hardening_setting(id));
     let settings: Vec<_> = settings.map(|setting| format!("`{setting}`")).collect();
+    let set = format!("Set {} in the `securityContext` of the containers.", list(&settings));
+    let own = parts.iter().filter(|part| !part.advice.is_empty()).map(|part| part.advice.clone());
+    let advice = unique((!settings.is_empty()).then_some(set).into_iter().chain(own)).join(" ");
     let who = match &containers[..] {
         [] => "its containers are".to_owned(),
         [one] => format!("container `{one}` is"),
@@ -139,7 +143,7 @@ fn unhardened(mut parts: Vec<Finding>) -> Finding {
     Finding {
         severity: worst(&parts),
         message: format!("{who} not hardened: {}", names.join(", ")),
-        advice: format!("Set {} in the `securityContext` of the containers.", list(&settings)),
+        advice,
         ..standing_for(parts, rule)
     }
 }

@@ -109,6 +109,15 @@ fn what_the_containers_of_a_workload_lack_is_one_finding_of_its_parts() {
     let before = raw(files(&text), &Terms::default());
     let each = judgement.findings.iter().flat_map(Finding::each);
     assert_eq!(all(each), all(before.findings.iter()));
+    // What has all settings but adds a capability needs other advice.
+    let added = "        - {name: web, image: 'a.io/web:1', resources: {limits: {memory: 1Gi}}, securityContext: \
+        {allowPrivilegeEscalation: false, runAsNonRoot: true, capabilities: {drop: [ALL], add: [KILL]}, \
+        seccompProfile: {type: RuntimeDefault}}}\n";
+    let judgement = joined(files(&deployment("web", "", added)), &Terms::default());
+    let found = of(&judgement, "unhardened-container");
+    let advice = "Set `readOnlyRootFilesystem: true` in the `securityContext` of the containers. Remove \
+                  `KILL` from `capabilities.add`, if it is not needed.";
+    assert_eq!(found[0].advice, advice);
     // A single part stays a finding of its own check.
     let hardened = "        - {name: web, image: 'a.io/web:1', resources: {limits: {memory: 1Gi}}, securityContext: \
         {allowPrivilegeEscalation: false, runAsNonRoot: true, readOnlyRootFilesystem: true, capabilities: {drop: [ALL]}}}\n";

@@ -3,16 +3,9 @@
 #pragma once
 
 #include "event.h"
+#include "policy.h"
 
 #define PATH_BYTES 124
-
-enum {
-	KILL_UPPER = 1, /* programs that are not in the image */
-	KILL_MEMORY = 2, /* programs without a file */
-	KILL_LISTED = 4, /* programs in `exec_paths` */
-	KILL_UNLISTED = 8, /* programs that are not */
-	AUDIT_ONLY = 16,
-};
 
 struct exec_policy {
 	u32 flags;
@@ -58,14 +51,6 @@ struct {
 	__type(value, struct exec_path);
 } path_keys SEC(".maps");
 
-/* Namespaces of mounts in which the container runtime itself runs. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 64);
-	__type(key, u32);
-	__type(value, u32);
-} runtime_mounts SEC(".maps");
-
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 4096);
@@ -87,24 +72,20 @@ __attribute__((noinline)) int enforce_exec(u64 group)
 	struct buffer *b = get_buffer();
 	if (!b)
 		return 0;
-	struct task_struct *task = (void *)bpf_get_current_task();
-	struct nsproxy *spaces = READ(task, nsproxy);
-	struct mnt_namespace *mounts = READ(spaces, mnt_ns);
-	u32 number = READ(mounts, ns.inum);
-	/* The host or the runtime itself, on its way into the container: no policy holds for them. */
-	if (bpf_map_lookup_elem(&runtime_mounts, &number)) {
+	struct task_struct *task = current_task();
+	if (is_runtime(task)) {
 		b->head.flags |= CHECKED;
 		return 0;
 	}
-	struct exec_policy *policy = bpf_map_lookup_elem(&exec_policies, &group);
+	struct exec_policy *policy = of_group(&exec_policies, &group);
 	if (!policy)
 		return 0;
 	int hit = 0;
-	if (policy->flags & KILL_UPPER && b->head.flags & UPPER)
+	if (policy->flags & FORBID_UPPER && b->head.flags & UPPER)
 		hit = 1;
-	if (policy->flags & KILL_MEMORY && b->head.flags & UNLINKED)
+	if (policy->flags & FORBID_MEMORY && b->head.flags & UNLINKED)
 		hit = 1;
-	if (policy->flags & (KILL_LISTED | KILL_UNLISTED)) {
+	if (policy->flags & (FORBID_LISTED | FORBID_UNLISTED)) {
 		u32 zero = 0;
 		struct exec_path *key = bpf_map_lookup_elem(&path_keys, &zero);
 		if (!key)
@@ -118,7 +99,7 @@ __attribute__((noinline)) int enforce_exec(u64 group)
 		length &= 127;
 		bpf_probe_read_kernel(key->names, length, &b->items[4]);
 		int listed = bpf_map_lookup_elem(&exec_paths, key) != 0;
-		if (listed ? policy->flags & KILL_LISTED : policy->flags & KILL_UNLISTED)
+		if (listed ? policy->flags & FORBID_LISTED : policy->flags & FORBID_UNLISTED)
 			hit = 1;
 	}
 	b->head.flags |= CHECKED;
@@ -135,7 +116,7 @@ __attribute__((noinline)) int enforce_exec(u64 group)
 INLINE int allow(struct bpf_sock_addr *ctx, u32 family)
 {
 	u64 group = bpf_get_current_cgroup_id();
-	u32 *policy = bpf_map_lookup_elem(&connect_policies, &group);
+	u32 *policy = of_group(&connect_policies, &group);
 	if (!policy)
 		return 1;
 	struct range range = {.bits = 64 + 128, .policy = *policy, .family = family};

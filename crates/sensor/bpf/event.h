@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
 /*
  * Events: their layout, the buffer in which they are written, the maps, and how one is started and sent.
- * `decode.rs` reads them, `kernel.rs` fills `specs`, `settings` and `groups`.
+ * `decode.rs` reads them, `kernel.rs` fills `specs` and `groups`.
  */
 #pragma once
 
-#include "kernel.h"
+#include "numbers.h"
 
 #define RING_BYTES (8 << 20)
 #define SPECS 1024
@@ -15,7 +15,7 @@
 #define MAX_DEPTH 48
 #define OFFSET_MASK 0x3fff
 
-enum kind { EXEC = 1, FORK, EXIT, CALL };
+enum kind { EXEC = 1, FORK, EXIT, CALL, ASKED, ANSWERED };
 
 enum item {
 	STRING = 1, /* + number of the argument */
@@ -32,23 +32,25 @@ enum item {
 	CREDENTIALS = 73,
 	STDIO = 74, /* + descriptor; socket items in SOCKET_OF + descriptor */
 	FILE_NAME = 77,
-};
-
-/* Flags of an event. */
-enum {
-	UPPER = 1, /* the file is in the upper layer of an overlay */
-	UNLINKED = 2, /* the file has no name any more */
-	AT_FD = 4, /* started by execveat with a descriptor */
-	COMPAT_CALL = 8,
-	CUT = 16, /* did not fit */
-	CHECKED = 32, /* nothing is left for user space to judge by policies */
-	MATCHED = 64, /* a policy matches */
-	KILLED = 128,
+	OPENING = 78,
+	MESSAGE = 79, /* a question to a name server, or its answer */
 };
 
 enum argument { NOTHING, PATH, PATH_AT, TEXT, DESCRIPTOR, SOCKADDR, OPEN_HOW };
 
-enum { ONLY_SUCCESS = 1, RESULT_IS_FD = 2, BITS = 4, POINTED_BITS = 8 };
+enum { ONLY_SUCCESS = 1, RESULT_IS_FD = 2, BITS = 4, POINTED_BITS = 8, OPENS_PATH = 16 };
+
+enum moving {
+	NO_DATA,
+	BYTES,
+	BYTES_TO,
+	PARTS,
+	MESSAGES_ONE,
+	MESSAGES_MANY,
+	READS,
+	READS_FROM,
+	READS_MESSAGE,
+};
 
 enum category { C_PROCESS, C_EXEC, C_READ, C_WRITE, C_NETWORK, C_OTHER, CATEGORIES };
 
@@ -61,7 +63,8 @@ struct spec {
 	u8 arguments[6];
 	/* The argument that must have one of the bits in `mask`, or point to such a number. */
 	u8 filter;
-	u8 unused;
+	/* How the call sends or receives data: `enum moving`. */
+	u8 moves;
 	u32 mask;
 };
 
@@ -92,17 +95,27 @@ struct buffer {
 	u8 items[OFFSET_MASK + 1 + MAX_STRING + 8];
 };
 
-struct settings {
-	/* The sensor's own process, which is never reported. */
-	u32 self;
-	/* Whether processes outside of containers are reported: 0 no, 1 only processes, 2 all. */
-	u32 host;
-};
-
 struct counters {
 	u64 seen;
 	u64 dropped[CATEGORIES];
 	u64 cut;
+	u64 filtered;
+};
+
+#define MAX_GIVEN 88
+
+/*
+ * What an opening looks like to rules that ask only about the file: the call, its flags, the
+ * file, and the path that the process gave. The hash of a name also depends on the address of its directory.
+ */
+struct opening {
+	u32 call;
+	u32 flags;
+	u64 mount;
+	u64 dentry;
+	u64 inode;
+	u64 name;
+	u8 given[MAX_GIVEN];
 };
 
 struct {
@@ -125,13 +138,6 @@ struct {
 } specs SEC(".maps");
 
 struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, u32);
-	__type(value, struct settings);
-} settings SEC(".maps");
-
-struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, u32);
@@ -146,41 +152,32 @@ struct {
 	__type(value, u32);
 } groups SEC(".maps");
 
+/* Openings that no rule can match, whichever process does them. User space fills this. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, struct opening);
+	__type(value, u32);
+} quiet SEC(".maps");
+
+/* Too large for the stack, which the functions that are called share. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct opening);
+} openings SEC(".maps");
+
 INLINE struct buffer *get_buffer(void)
 {
 	u32 zero = 0;
 	return bpf_map_lookup_elem(&buffers, &zero);
 }
 
-INLINE struct settings *get_settings(void)
-{
-	u32 zero = 0;
-	return bpf_map_lookup_elem(&settings, &zero);
-}
-
 INLINE struct counters *get_counters(void)
 {
 	u32 zero = 0;
 	return bpf_map_lookup_elem(&counters, &zero);
-}
-
-/* The control group of the current process; the top bit tells those of version 1. */
-INLINE u64 group_of(struct task_struct *task)
-{
-	u64 id = bpf_get_current_cgroup_id();
-	if (id > 1)
-		return id;
-	struct css_set *set = READ(task, cgroups);
-	u32 number = ENUM_VALUE(enum cgroup_subsys_id, memory_cgrp_id);
-	struct cgroup_subsys_state *state = 0;
-	bpf_probe_read_kernel(&state, sizeof(state),
-			      __builtin_preserve_access_index(&set->subsys[0]) + number);
-	if (!state)
-		return id;
-	struct cgroup *group = READ(state, cgroup);
-	struct kernfs_node *node = READ(group, kn);
-	u64 other = READ(node, id);
-	return other > 1 ? other | 1ull << 63 : id;
 }
 
 /* Whether events of a group are wanted; `least` is the setting that reports the host. */
@@ -195,24 +192,27 @@ INLINE int wanted(u64 group, u32 least, struct settings *set)
 INLINE struct buffer *start_event(u16 kind, struct task_struct *task, u64 group)
 {
 	struct buffer *b = get_buffer();
-	if (!b)
+	struct settings *set = get_settings();
+	if (!b || !set)
 		return 0;
-	struct task_struct *leader = READ(task, group_leader);
-	struct task_struct *parent = READ(leader, real_parent);
-	struct cred *cred = READ(task, cred);
+	struct task_struct *leader = LOAD(task, group_leader);
+	struct task_struct *parent = LOAD(leader, real_parent);
+	struct cred *cred = LOAD(task, cred);
 	b->head.size = 0;
 	b->head.kind = kind;
 	b->head.flags = 0;
 	b->head.time = bpf_ktime_get_boot_ns();
 	b->head.cgroup = group;
-	b->head.pid = READ(task, tgid);
-	b->head.tid = READ(task, pid);
-	b->head.ppid = READ(parent, tgid);
-	b->head.uid = READ(cred, uid).val;
-	b->head.gid = READ(cred, gid).val;
-	b->head.euid = READ(cred, euid).val;
-	b->head.login = FIELD_EXISTS(task, loginuid) ? READ(task, loginuid).val : (u32)-1;
-	b->head.start = READ(leader, start_boottime);
+	b->head.pid = number_of(leader, set);
+	if (!b->head.pid)
+		return 0;
+	b->head.tid = number_of(task, set);
+	b->head.ppid = number_of(LOAD(parent, group_leader), set);
+	b->head.uid = LOAD(cred, uid).val;
+	b->head.gid = LOAD(cred, gid).val;
+	b->head.euid = LOAD(cred, euid).val;
+	b->head.login = FIELD_EXISTS(task, loginuid) ? LOAD(task, loginuid).val : (u32)-1;
+	b->head.start = LOAD(leader, start_boottime);
 	b->head.call = 0;
 	b->head.result = 0;
 	bpf_probe_read_kernel(&b->head.comm, sizeof(b->head.comm),

@@ -26,9 +26,26 @@ __attribute__((noinline)) int put_user_string(u16 tag, u64 from)
 	return absolute;
 }
 
-INLINE struct mount *mount_of(struct vfsmount *mnt)
+/* The directory and the name of a file, which are read at once where the kernel has them so. */
+struct names {
+	struct dentry *parent;
+	u64 hash;
+	const unsigned char *name;
+};
+
+INLINE struct names names_of(struct dentry *dentry)
 {
-	return (void *)((char *)mnt - __builtin_preserve_field_info(((struct mount *)0)->mnt, 0));
+	struct names names;
+	u32 first = __builtin_preserve_field_info(((struct dentry *)0)->d_parent, 0);
+	u32 last = __builtin_preserve_field_info(((struct dentry *)0)->d_name.name, 0);
+	if (last - first == __builtin_offsetof(struct names, name)) {
+		bpf_probe_read_kernel(&names, sizeof(names), (char *)dentry + first);
+	} else {
+		names.parent = READ(dentry, d_parent);
+		names.hash = 0;
+		names.name = READ(dentry, d_name.name);
+	}
+	return names;
 }
 
 /*
@@ -45,9 +62,10 @@ __attribute__((noinline)) int put_path(u16 tag, u64 mnt_, u64 dentry_)
 	u32 first = b->head.size & OFFSET_MASK;
 	u32 offset = first + 5;
 	u8 reached = 0;
+	struct dentry *top = READ(mnt, mnt_root);
 	for (int depth = 0; depth < MAX_DEPTH; depth++) {
-		struct dentry *top = READ(mnt, mnt_root);
-		struct dentry *parent = READ(dentry, d_parent);
+		struct names names = names_of(dentry);
+		struct dentry *parent = names.parent;
 		if (dentry == top || dentry == parent) {
 			struct mount *mount = mount_of(mnt);
 			struct mount *above = READ(mount, mnt_parent);
@@ -59,11 +77,11 @@ __attribute__((noinline)) int put_path(u16 tag, u64 mnt_, u64 dentry_)
 			}
 			dentry = READ(mount, mnt_mountpoint);
 			mnt = __builtin_preserve_access_index(&above->mnt);
+			top = READ(mnt, mnt_root);
 			continue;
 		}
-		const unsigned char *name = READ(dentry, d_name.name);
 		offset &= OFFSET_MASK;
-		long length = bpf_probe_read_kernel_str(&b->items[offset], MAX_NAME, name);
+		long length = bpf_probe_read_kernel_str(&b->items[offset], MAX_NAME, names.name);
 		if (length > 0 && length <= MAX_NAME)
 			offset += length;
 		dentry = parent;
@@ -165,31 +183,31 @@ __attribute__((noinline)) int put_socket(u16 tag, u64 file)
 
 INLINE struct file *file_of(struct task_struct *task, u32 fd)
 {
-	struct files_struct *files = READ(task, files);
-	struct fdtable *table = READ(files, fdt);
-	if (fd >= READ(table, max_fds))
+	struct files_struct *files = LOAD(task, files);
+	struct fdtable *table = LOAD(files, fdt);
+	if (fd >= LOAD(table, max_fds))
 		return 0;
-	struct file **all = READ(table, fd);
+	struct file **all = LOAD(table, fd);
 	struct file *file = 0;
 	bpf_probe_read_kernel(&file, sizeof(file), all + fd);
 	return file;
 }
 
-INLINE u16 marks_of(struct inode *inode)
+/* Fills in what is known of an opening; nothing if the path is relative or too long. */
+INLINE int describe(struct opening *opening, struct task_struct *task, u32 fd, u64 path)
 {
-	u16 flags = 0;
-	struct super_block *super = READ(inode, i_sb);
-	if (READ(super, s_magic) == 0x794c7630) {
-		/* The kernel's own type of an overlay's inode begins with these. */
-		void *upper = 0;
-		bpf_probe_read_kernel(&upper, sizeof(upper),
-				      (char *)inode + TYPE_SIZE(struct inode));
-		if (upper)
-			flags |= UPPER;
-	}
-	if (!READ(inode, i_nlink))
-		flags |= UNLINKED;
-	return flags;
+	__builtin_memset(opening->given, 0, sizeof(opening->given));
+	long length = bpf_probe_read_user_str(opening->given, MAX_GIVEN, (void *)path);
+	if (length < 2 || length >= MAX_GIVEN || opening->given[0] != '/')
+		return 0;
+	struct file *file = file_of(task, fd);
+	struct path at = READ(file, f_path);
+	opening->mount = (u64)at.mnt;
+	opening->dentry = (u64)at.dentry;
+	struct inode *inode = READ(file, f_inode);
+	opening->inode = READ(inode, i_ino);
+	opening->name = READ(at.dentry, d_name.hash_len);
+	return file != 0;
 }
 
 /* A descriptor: its path, or the ends of its socket. */
@@ -198,7 +216,7 @@ __attribute__((noinline)) int put_file(u32 fd, u16 path_tag, u16 socket_tag)
 	struct buffer *b = get_buffer();
 	if (!b)
 		return 0;
-	struct task_struct *task = (void *)bpf_get_current_task();
+	struct task_struct *task = current_task();
 	struct file *file = file_of(task, fd);
 	if (!file)
 		return 0;
@@ -216,10 +234,10 @@ __attribute__((noinline)) int put_base(u16 tag, u32 fd)
 	struct buffer *b = get_buffer();
 	if (!b)
 		return 0;
-	struct task_struct *task = (void *)bpf_get_current_task();
+	struct task_struct *task = current_task();
 	struct path path = {};
 	if ((s32)fd == -100) {
-		struct fs_struct *fs = READ(task, fs);
+		struct fs_struct *fs = LOAD(task, fs);
 		path = READ(fs, pwd);
 	} else {
 		struct file *file = file_of(task, fd);

@@ -26,7 +26,9 @@ enum {
 	BPF_MAP_TYPE_LRU_HASH = 9,
 	BPF_MAP_TYPE_LPM_TRIE = 11,
 	BPF_MAP_TYPE_RINGBUF = 27,
+	BPF_MAP_TYPE_TASK_STORAGE = 29,
 	BPF_F_NO_PREALLOC = 1,
+	BPF_LOCAL_STORAGE_GET_F_CREATE = 1,
 	BPF_RB_NO_WAKEUP = 1,
 	BPF_RB_AVAIL_DATA = 0,
 };
@@ -41,8 +43,11 @@ static long (*bpf_probe_read_kernel)(void *to, u32 size, const void *from) = (vo
 static long (*bpf_probe_read_user_str)(void *to, u32 size, const void *from) = (void *)114;
 static long (*bpf_probe_read_kernel_str)(void *to, u32 size, const void *from) = (void *)115;
 static u64 (*bpf_ktime_get_boot_ns)(void) = (void *)125;
+static u64 (*bpf_get_current_ancestor_cgroup_id)(int level) = (void *)123;
 static long (*bpf_ringbuf_output)(void *ring, void *data, u64 size, u64 flags) = (void *)130;
+static struct task_struct *(*bpf_get_current_task_btf)(void) = (void *)158;
 static u64 (*bpf_ringbuf_query)(void *ring, u64 flags) = (void *)134;
+static void *(*bpf_task_storage_get)(void *map, void *task, void *value, u64 flags) = (void *)156;
 
 /* Reads a field; zero where the address is not valid. */
 #define READ(pointer, field)                                                                       \
@@ -52,15 +57,38 @@ static u64 (*bpf_ringbuf_query)(void *ring, u64 flags) = (void *)134;
 				      __builtin_preserve_access_index(&(pointer)->field));         \
 		value_;                                                                            \
 	})
+
+/*
+ * A field of what the arguments of a program or the current task lead to. From Linux 5.11 on, they are
+ * followed without a call, which makes a field ten times as cheap.
+ */
+#define LOAD(pointer, field)                                                                       \
+	({                                                                                         \
+		typeof((pointer)->field) loaded_;                                                  \
+		if (DIRECT)                                                                        \
+			loaded_ = (pointer)->field;                                                \
+		else                                                                               \
+			loaded_ = READ(pointer, field);                                            \
+		loaded_;                                                                           \
+	})
 #define FIELD_EXISTS(pointer, field) __builtin_preserve_field_info((pointer)->field, 2)
 #define TYPE_SIZE(type) __builtin_preserve_type_info(*(type *)0, 1)
 #define ENUM_VALUE(type, value) __builtin_preserve_enum_value(*(typeof(type) *)value, 1)
+#define ENUM_EXISTS(type, value) __builtin_preserve_enum_value(*(typeof(type) *)value, 0)
+
+enum bpf_func_id {
+	BPF_FUNC_get_current_task_btf = 158,
+};
+#define DIRECT ENUM_EXISTS(enum bpf_func_id, BPF_FUNC_get_current_task_btf)
 
 struct qstr {
+	u32 len;
+	u64 hash_len;
 	unsigned char *name;
 } CORE;
 
 struct super_block {
+	u32 s_dev;
 	unsigned long s_magic;
 } CORE;
 
@@ -71,8 +99,17 @@ struct inode {
 	struct super_block *i_sb;
 } CORE;
 
+INLINE struct task_struct *current_task(void)
+{
+	if (DIRECT)
+		return bpf_get_current_task_btf();
+	return (void *)bpf_get_current_task();
+}
+
 struct dentry {
 	struct dentry *d_parent;
+	struct inode *d_inode;
+	struct super_block *d_sb;
 	struct qstr d_name;
 } CORE;
 
@@ -80,10 +117,19 @@ struct vfsmount {
 	struct dentry *mnt_root;
 } CORE;
 
+struct ns_common {
+	unsigned int inum;
+} CORE;
+
+struct mnt_namespace {
+	struct ns_common ns;
+} CORE;
+
 struct mount {
 	struct mount *mnt_parent;
 	struct dentry *mnt_mountpoint;
 	struct vfsmount mnt;
+	struct mnt_namespace *mnt_ns;
 } CORE;
 
 struct path {
@@ -92,6 +138,8 @@ struct path {
 } CORE;
 
 struct file {
+	unsigned int f_mode;
+	unsigned int f_flags;
 	struct path f_path;
 	struct inode *f_inode;
 	void *private_data;
@@ -107,6 +155,7 @@ struct files_struct {
 } CORE;
 
 struct fs_struct {
+	struct path root;
 	struct path pwd;
 } CORE;
 
@@ -152,7 +201,9 @@ struct kernfs_node {
 } CORE;
 
 struct cgroup {
+	int level;
 	struct kernfs_node *kn;
+	u64 ancestor_ids[]; /* until Linux 6.0 */
 } CORE;
 
 struct cgroup_subsys_state {
@@ -165,22 +216,30 @@ enum cgroup_subsys_id {
 
 struct css_set {
 	struct cgroup_subsys_state *subsys[16];
+	struct cgroup *dfl_cgrp;
 } CORE;
 
 struct thread_info {
 	u32 status;
 } CORE;
 
-struct ns_common {
-	unsigned int inum;
+struct nsproxy {
+	struct mnt_namespace *mnt_ns;
 } CORE;
 
-struct mnt_namespace {
+struct pid_namespace {
 	struct ns_common ns;
 } CORE;
 
-struct nsproxy {
-	struct mnt_namespace *mnt_ns;
+struct upid {
+	int nr;
+	struct pid_namespace *ns;
+} CORE;
+
+/* From the first PID namespace to the one in which the process was created. */
+struct pid {
+	unsigned int level;
+	struct upid numbers[1];
 } CORE;
 
 struct task_struct {
@@ -199,6 +258,7 @@ struct task_struct {
 	struct signal_struct *signal;
 	struct css_set *cgroups;
 	struct nsproxy *nsproxy;
+	struct pid *thread_pid;
 	id_t loginuid;
 } CORE;
 

@@ -11,41 +11,93 @@
  */
 #include "enforce.h"
 #include "event.h"
+#include "fanotify.h"
 #include "items.h"
+#include "names.h"
 
 /* Flags of open that write: O_WRONLY, O_RDWR, O_CREAT, O_TRUNC. */
 #define WRITES (1 | 2 | 0100 | 01000)
+#define O_EXCL 0200
+
+/* An argument of a 64-bit call. */
+INLINE u64 argument_of(struct pt_regs *regs, u32 number)
+{
+#if defined(__TARGET_ARCH_x86)
+	switch (number) {
+	case 0:
+		return regs->di;
+	case 1:
+		return regs->si;
+	case 2:
+		return regs->dx;
+	case 3:
+		return regs->r10;
+	case 4:
+		return regs->r8;
+	default:
+		return regs->r9;
+	}
+#else
+	return number ? regs->regs[number] : regs->orig_x0;
+#endif
+}
 
 SEC("tp_btf/sys_exit")
 int on_call(u64 *ctx)
 {
 	struct pt_regs *regs = (void *)ctx[0];
 	s64 result = ctx[1];
-	struct task_struct *task = (void *)bpf_get_current_task();
+	struct task_struct *task = current_task();
 	u32 number;
 	u32 compat = 0;
 #if defined(__TARGET_ARCH_x86)
-	number = READ(regs, orig_ax);
+	number = LOAD(regs, orig_ax);
 	/* TS_COMPAT: the call came through the 32-bit entry. */
-	compat = READ(task, thread_info.status) & 2;
+	compat = LOAD(task, thread_info.status) & 2;
 	number &= ~0x40000000u;
 #else
-	number = READ(regs, syscallno);
+	number = LOAD(regs, syscallno);
 #endif
 	if (number >= COMPAT)
 		return 0;
 	u32 key = compat ? number + COMPAT : number;
 	struct spec *spec = bpf_map_lookup_elem(&specs, &key);
-	if (!spec || !spec->known)
+	if (!spec)
+		return 0;
+	if (spec->moves && result > 0 && !compat)
+		moved(spec->moves, argument_of(regs, 0), argument_of(regs, 1),
+		      spec->moves < READS ? argument_of(regs, 2) : result, argument_of(regs, 4));
+	if (!spec->known)
 		return 0;
 	if (result < 0 && spec->flags & ONLY_SUCCESS)
 		return 0;
 	struct settings *set = get_settings();
-	if (!set || bpf_get_current_pid_tgid() >> 32 == set->self)
+	if (!set || is_self(task, set))
 		return 0;
 	u64 group = group_of(task);
 	if (!wanted(group, 2, set))
 		return 0;
+	u32 zero = 0;
+	struct opening *opening = bpf_map_lookup_elem(&openings, &zero);
+	int described = 0;
+	if (!opening)
+		return 0;
+	if (spec->flags & OPENS_PATH && !compat && result >= 0) {
+		u64 path = argument_of(regs, spec->open_flags == 2 ? 0 : 1);
+		u64 how = argument_of(regs, spec->open_flags == 2 ? 1 : 2);
+		/* A new file is opened once. */
+		if (!(how & O_EXCL)) {
+			opening->call = number;
+			opening->flags = how;
+			described = describe(opening, task, result, path);
+			if (described && bpf_map_lookup_elem(&quiet, opening)) {
+				struct counters *count = get_counters();
+				if (count)
+					count->filtered++;
+				return 0;
+			}
+		}
+	}
 	struct buffer *b = start_event(CALL, task, group);
 	if (!b)
 		return 0;
@@ -54,24 +106,19 @@ int on_call(u64 *ctx)
 #if defined(__TARGET_ARCH_x86)
 	if (compat) {
 		b->head.flags |= COMPAT_CALL;
-		b->head.arguments[0] = (u32)READ(regs, bx);
-		b->head.arguments[1] = (u32)READ(regs, cx);
-		b->head.arguments[2] = (u32)READ(regs, dx);
-		b->head.arguments[3] = (u32)READ(regs, si);
-		b->head.arguments[4] = (u32)READ(regs, di);
-		b->head.arguments[5] = (u32)READ(regs, bp);
+		b->head.arguments[0] = (u32)LOAD(regs, bx);
+		b->head.arguments[1] = (u32)LOAD(regs, cx);
+		b->head.arguments[2] = (u32)LOAD(regs, dx);
+		b->head.arguments[3] = (u32)LOAD(regs, si);
+		b->head.arguments[4] = (u32)LOAD(regs, di);
+		b->head.arguments[5] = (u32)LOAD(regs, bp);
 	} else {
-		b->head.arguments[0] = READ(regs, di);
-		b->head.arguments[1] = READ(regs, si);
-		b->head.arguments[2] = READ(regs, dx);
-		b->head.arguments[3] = READ(regs, r10);
-		b->head.arguments[4] = READ(regs, r8);
-		b->head.arguments[5] = READ(regs, r9);
+		for (u32 i = 0; i < 6; i++)
+			b->head.arguments[i] = argument_of(regs, i);
 	}
 #else
-	b->head.arguments[0] = READ(regs, orig_x0);
-	for (int i = 1; i < 6; i++)
-		b->head.arguments[i] = READ(regs, regs[i]);
+	for (u32 i = 0; i < 6; i++)
+		b->head.arguments[i] = argument_of(regs, i);
 #endif
 	if (spec->flags & (BITS | POINTED_BITS)) {
 		u64 value = b->head.arguments[spec->filter & 3];
@@ -95,6 +142,11 @@ int on_call(u64 *ctx)
 	}
 	if (spec->flags & RESULT_IS_FD && result >= 0)
 		put_file(result, FILE_RESULT, SOCKET_RESULT);
+	if (described) {
+		u32 offset = b->head.size & OFFSET_MASK;
+		__builtin_memcpy(&b->items[offset + 4], opening, sizeof(*opening));
+		finish_item(b, offset, OPENING, sizeof(*opening));
+	}
 	send(b, category);
 	return 0;
 }
@@ -102,12 +154,11 @@ int on_call(u64 *ctx)
 SEC("tp_btf/sched_process_fork")
 int on_fork(u64 *ctx)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
+	struct task_struct *task = current_task();
 	struct task_struct *child = (void *)ctx[1];
 	struct settings *set = get_settings();
-	u32 pid = READ(child, pid);
 	/* A thread. */
-	if (!set || pid != READ(child, tgid))
+	if (!set || LOAD(child, pid) != LOAD(child, tgid))
 		return 0;
 	u64 group = group_of(task);
 	if (!wanted(group, 1, set))
@@ -115,8 +166,8 @@ int on_fork(u64 *ctx)
 	struct buffer *b = start_event(FORK, task, group);
 	if (!b)
 		return 0;
-	b->head.result = pid;
-	b->head.arguments[0] = READ(child, start_boottime);
+	b->head.result = number_of(child, set);
+	b->head.arguments[0] = LOAD(child, start_boottime);
 	send(b, C_PROCESS);
 	return 0;
 }
@@ -124,9 +175,9 @@ int on_fork(u64 *ctx)
 SEC("tp_btf/sched_process_exit")
 int on_exit(u64 *ctx)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
+	struct task_struct *task = current_task();
 	struct settings *set = get_settings();
-	if (!set || READ(task, pid) != READ(task, tgid))
+	if (!set || LOAD(task, pid) != LOAD(task, tgid))
 		return 0;
 	u64 group = group_of(task);
 	if (!wanted(group, 1, set))
@@ -134,7 +185,7 @@ int on_exit(u64 *ctx)
 	struct buffer *b = start_event(EXIT, task, group);
 	if (!b)
 		return 0;
-	b->head.result = READ(task, exit_code);
+	b->head.result = LOAD(task, exit_code);
 	send(b, C_PROCESS);
 	return 0;
 }
@@ -146,6 +197,7 @@ struct credentials {
 	u32 tty;
 	u32 egid;
 	u64 inode;
+	u64 mounts; /* the number of the mount namespace */
 };
 
 __attribute__((noinline)) int put_credentials(u64 file)
@@ -153,25 +205,28 @@ __attribute__((noinline)) int put_credentials(u64 file)
 	struct buffer *b = get_buffer();
 	if (!b)
 		return 0;
-	struct task_struct *task = (void *)bpf_get_current_task();
-	struct cred *cred = READ(task, cred);
-	struct signal_struct *signal = READ(task, signal);
-	struct tty_struct *tty = READ(signal, tty);
+	struct task_struct *task = current_task();
+	struct cred *cred = LOAD(task, cred);
+	struct signal_struct *signal = LOAD(task, signal);
+	struct tty_struct *tty = LOAD(signal, tty);
 	struct inode *inode = READ((struct file *)file, f_inode);
 	u32 offset = b->head.size & OFFSET_MASK;
 	struct credentials *c = (void *)&b->items[offset + 4];
 	c->inheritable = READ(cred, cap_inheritable).val;
 	c->permitted = READ(cred, cap_permitted).val;
 	c->effective = READ(cred, cap_effective).val;
-	c->egid = READ(cred, egid).val;
+	c->egid = LOAD(cred, egid).val;
 	c->tty = 0;
 	if (tty) {
-		struct tty_driver *driver = READ(tty, driver);
-		u32 minor = READ(driver, minor_start) + READ(tty, index);
+		struct tty_driver *driver = LOAD(tty, driver);
+		u32 minor = LOAD(driver, minor_start) + LOAD(tty, index);
 		/* As in /proc/PID/stat. */
-		c->tty = (minor & 0xff) | READ(driver, major) << 8 | (minor & ~0xff) << 12;
+		c->tty = (minor & 0xff) | LOAD(driver, major) << 8 | (minor & ~0xff) << 12;
 	}
 	c->inode = READ(inode, i_ino);
+	struct nsproxy *spaces = LOAD(task, nsproxy);
+	struct mnt_namespace *mounts = LOAD(spaces, mnt_ns);
+	c->mounts = LOAD(mounts, ns.inum);
 	finish_item(b, offset, CREDENTIALS, sizeof(*c));
 	return 0;
 }
@@ -181,10 +236,10 @@ __attribute__((noinline)) int put_arguments(void)
 	struct buffer *b = get_buffer();
 	if (!b)
 		return 0;
-	struct task_struct *task = (void *)bpf_get_current_task();
-	struct mm_struct *mm = READ(task, mm);
-	u64 start = READ(mm, arg_start);
-	u64 length = READ(mm, arg_end) - start;
+	struct task_struct *task = current_task();
+	struct mm_struct *mm = LOAD(task, mm);
+	u64 start = LOAD(mm, arg_start);
+	u64 length = LOAD(mm, arg_end) - start;
 	u32 offset = b->head.size & OFFSET_MASK;
 	if (length > MAX_STRING - 1) {
 		length = MAX_STRING - 1;
@@ -199,10 +254,10 @@ __attribute__((noinline)) int put_arguments(void)
 SEC("tp_btf/sched_process_exec")
 int on_exec(u64 *ctx)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
+	struct task_struct *task = current_task();
 	struct linux_binprm *bprm = (void *)ctx[2];
 	struct settings *set = get_settings();
-	if (!set || bpf_get_current_pid_tgid() >> 32 == set->self)
+	if (!set || is_self(task, set))
 		return 0;
 	u64 group = group_of(task);
 	if (!wanted(group, 1, set))
@@ -213,7 +268,7 @@ int on_exec(u64 *ctx)
 	struct file *file = READ(bprm, file);
 	struct path path = READ(file, f_path);
 	b->head.flags |= marks_of(READ(file, f_inode));
-	if (FIELD_EXISTS(bprm, fdpath) && READ(bprm, fdpath))
+	if (FIELD_EXISTS(bprm, fdpath) && LOAD(bprm, fdpath))
 		b->head.flags |= AT_FD;
 	put_path(EXE, (u64)path.mnt, (u64)path.dentry);
 	enforce_exec(group);

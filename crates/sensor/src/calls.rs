@@ -190,7 +190,8 @@ impl Call {
             Only::Bits(argument, mask) => (4, argument, mask),
             Only::PointedBits(argument, mask) => (8, argument, mask),
         };
-        spec[2] = flags | if self.opens { 2 } else { 0 };
+        let names = matches!(self.name, "open" | "openat");
+        spec[2] = flags | if self.opens { 2 } else { 0 } | if names { 16 } else { 0 };
         spec[3] = self.open_flags.map_or(0, |argument| argument + 1);
         for (number, points) in self.points.iter().enumerate() {
             spec[4 + number] = *points as u8;

@@ -11,11 +11,13 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use crate::namespaces::node_root;
+
 /// The largest `config.json` that is read.
 const MAX_BYTES: u64 = 4 << 20;
 
 /// Where runtimes keep their state by default.
-pub const STATES: &[&str] = &[
+const STATES: &[&str] = &[
     "/run/containerd/io.containerd.runtime.v2.task/k8s.io",
     "/run/k3s/containerd/io.containerd.runtime.v2.task/k8s.io",
     "/run/containers/storage/overlay-containers",
@@ -45,6 +47,8 @@ pub struct Container {
     pub group: Option<String>,
     /// Whether it sees the devices of its node.
     pub privileged: Option<bool>,
+    /// Its root, absolute or below the folder of its state.
+    pub root: Option<String>,
 }
 
 impl Container {
@@ -81,7 +85,14 @@ impl Container {
             pod_sandbox: text(&["io.kubernetes.cri.sandbox-id", "io.kubernetes.cri-o.SandboxID"]),
             group: config["linux"]["cgroupsPath"].as_str().map(str::to_owned),
             privileged: devices.map(|all| all && !masked),
+            root: config["root"]["path"].as_str().map(str::to_owned),
         })
+    }
+
+    /// A number that stands for the container where many are remembered: the first digits of the
+    /// identifier. Zero is none.
+    pub fn number(&self) -> u64 {
+        number(&self.id)
     }
 
     /// The identifier as tools show it: its first 12 digits.
@@ -105,6 +116,10 @@ impl Container {
     }
 }
 
+pub(crate) fn number(id: &str) -> u64 {
+    id.get(..16).and_then(|digits| u64::from_str_radix(digits, 16).ok()).unwrap_or(0)
+}
+
 /// Folders with the state of containers.
 #[derive(Clone, Debug, Default)]
 pub struct States {
@@ -117,9 +132,22 @@ impl States {
         Self { folders }
     }
 
+    /// The folders of runtimes that are known, here and on the node if this process is in a container.
+    pub fn defaults() -> Vec<PathBuf> {
+        let node = node_root();
+        let of_node = |state: &&str| Some(node.as_ref()?.join(state.trim_start_matches('/')));
+        let here = STATES.iter().map(PathBuf::from);
+        here.chain(STATES.iter().filter_map(of_node)).collect()
+    }
+
     /// The folders.
     pub fn folders(&self) -> &[PathBuf] {
         &self.folders
+    }
+
+    /// Whether any of the folders exists and can be read.
+    pub fn exist(&self) -> bool {
+        self.folders.iter().any(|folder| fs::read_dir(folder).is_ok())
     }
 
     /// Reads what is known of a container; nothing if no folder has it.
@@ -129,6 +157,32 @@ impl States {
                 [folder.join(id).join("config.json"), folder.join(id).join("userdata/config.json")];
             places.iter().find_map(|place| Container::parse(id, &bytes(place)?).ok())
         })
+    }
+
+    /// Where the root of a container may be mounted. A folder that is mounted into the container of this
+    /// agent does not show what is mounted in it later; the first process of the node sees that.
+    pub(crate) fn roots(&self, container: &Container) -> Vec<PathBuf> {
+        let Some(root) = &container.root else { return Vec::new() };
+        let mut all = Vec::new();
+        for folder in &self.folders {
+            let of_process = folder.starts_with("/proc");
+            // `/proc/PID/root`
+            let seen: PathBuf = match of_process {
+                true => folder.components().take(4).collect(),
+                false => "/".into(),
+            };
+            let below = match root.strip_prefix('/') {
+                Some(absolute) => seen.join(absolute),
+                None => folder.join(&container.id).join(root),
+            };
+            if let Ok(path) = below.strip_prefix("/")
+                && !of_process
+            {
+                all.push(Path::new("/proc/1/root").join(path));
+            }
+            all.push(below);
+        }
+        all
     }
 
     /// All containers.
@@ -194,11 +248,27 @@ mod tests {
     }
 
     #[test]
+    fn the_root_of_a_container_is_seen_from_here() {
+        let roots = |folder: &str, root: &str| {
+            let root = Some(root.to_owned()).filter(|root| !root.is_empty());
+            let container = Container { id: "ab".into(), root, ..Container::default() };
+            let all = States::new(vec![folder.into()]).roots(&container);
+            all.iter().map(|path| path.display().to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(roots("/run/x", "rootfs"), ["/proc/1/root/run/x/ab/rootfs", "/run/x/ab/rootfs"]);
+        assert_eq!(roots("/run/x", "/var/m"), ["/proc/1/root/var/m", "/var/m"]);
+        assert_eq!(roots("/proc/7/root/run/x", "rootfs"), ["/proc/7/root/run/x/ab/rootfs"]);
+        assert_eq!(roots("/proc/7/root/run/x", "/var/m"), ["/proc/7/root/var/m"]);
+        assert!(roots("/run/x", "").is_empty());
+    }
+
+    #[test]
     fn containers_are_found_in_the_folders_of_runtimes() {
         let folder = tempfile::tempdir().unwrap();
         let id = "0123456789abcdef".repeat(4);
         let state = States::new(vec![folder.path().join("none"), folder.path().to_owned()]);
         assert_eq!(state.read(&id), None);
+        assert!(state.exist() && !States::new(vec![folder.path().join("none")]).exist());
         fs::create_dir(folder.path().join(&id)).unwrap();
         fs::create_dir(folder.path().join("other")).unwrap();
         fs::write(folder.path().join(&id).join("config.json"), CONTAINERD).unwrap();

@@ -17,6 +17,12 @@ pub enum Kind {
     Exit,
     /// A system call returned.
     Call,
+    /// A policy forbids what was tried.
+    Denied,
+    /// A name server was asked.
+    Asked,
+    /// A name server answered.
+    Answered,
 }
 
 /// Flags of an event.
@@ -74,7 +80,7 @@ pub struct Raw<'a> {
     pub flags: Flags,
     /// Nanoseconds since the start of the machine, with suspended time.
     pub time: u64,
-    /// The control group; the top bit tells those of version 1.
+    /// The control group; the top bit marks those of version 1.
     pub group: u64,
     /// The process, as the first namespace numbers it.
     pub pid: u32,
@@ -150,6 +156,10 @@ pub mod tag {
     pub const STDIO: u16 = 74;
     /// The name by which a program was started.
     pub const FILE_NAME: u16 = 77;
+    /// What an opening looks like (`struct opening`).
+    pub const OPENING: u16 = 78;
+    /// A message to or from a name server.
+    pub const MESSAGE: u16 = 79;
 }
 
 const HEAD: usize = 136;
@@ -158,15 +168,45 @@ fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
     Some(u16::from_ne_bytes(bytes.get(at..at + 2)?.try_into().ok()?))
 }
 
-fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+pub(crate) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_ne_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
 }
 
-fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
+pub(crate) fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
     Some(u64::from_ne_bytes(bytes.get(at..at + 8)?.try_into().ok()?))
 }
 
 impl<'a> Raw<'a> {
+    /// An event that does not come from the sensor's own programs: its time, control group and the time of
+    /// its process, and the numbers of process, thread and parent.
+    pub(crate) const fn without_items(
+        kind: Kind,
+        flags: Flags,
+        (time, group, start): (u64, u64, u64),
+        (pid, tid, ppid): (u32, u32, u32),
+        comm: [u8; 16],
+    ) -> Self {
+        Self {
+            kind,
+            flags,
+            time,
+            group,
+            pid,
+            tid,
+            ppid,
+            uid: 0,
+            gid: 0,
+            euid: 0,
+            login: u32::MAX,
+            call: 0,
+            start,
+            result: 0,
+            arguments: [0; 6],
+            comm,
+            items: &[],
+        }
+    }
+
     /// Reads an event.
     ///
     /// # Errors
@@ -191,6 +231,8 @@ impl<'a> Raw<'a> {
             2 => Kind::Fork,
             3 => Kind::Exit,
             4 => Kind::Call,
+            5 => Kind::Asked,
+            6 => Kind::Answered,
             _ => return Some(Err(DecodeError::Kind)),
         };
         let int = |at| u32_at(bytes, at);
@@ -271,6 +313,7 @@ impl<'a> Raw<'a> {
             tty: u32_at(bytes, 24)?,
             egid: u32_at(bytes, 28)?,
             inode: u64_at(bytes, 32)?,
+            mounts: u64_at(bytes, 40)?,
         })
     }
 
@@ -319,6 +362,8 @@ pub struct Credentials {
     pub egid: u32,
     /// The inode of the program.
     pub inode: u64,
+    /// The number of the mount namespace.
+    pub mounts: u64,
 }
 
 /// A socket.
@@ -336,6 +381,13 @@ pub struct Socket<'a> {
     pub remote: Option<(IpAddr, u16)>,
     /// The path of a socket of family UNIX.
     pub path: Option<Cow<'a, [u8]>>,
+}
+
+impl Socket<'_> {
+    /// Whether the kernel knows the other end.
+    pub(crate) fn is_connected(&self) -> bool {
+        self.remote.is_some_and(|(_, port)| port != 0)
+    }
 }
 
 /// A socket address.

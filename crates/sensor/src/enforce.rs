@@ -2,6 +2,7 @@
 //!
 //! Everything is attached by this process, so that nothing stays enforced when it ends.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::net::IpAddr;
 use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
@@ -12,9 +13,18 @@ use aya::maps::HashMap;
 use aya::maps::lpm_trie::{Key, LpmTrie};
 use aya::programs::{CgroupAttachMode, Program};
 
+use crate::containers::Container;
+use crate::denial::Subject;
+use crate::fanotify::{self, Listener};
 use crate::groups::{Hierarchies, VERSION_1};
-use crate::kernel::{Kernel, KernelError, Tier, chain, map_mut};
-use crate::policy::Policy;
+use crate::kernel::{FANOTIFY, Kernel, LSM, Tier};
+use crate::load::{KernelError, chain, map_mut};
+use crate::namespaces::mount_namespace;
+use crate::policy::{AUDIT_ONLY, Mode, Policy};
+use crate::watch::Watch;
+
+/// The tier that denies connections.
+const CONNECT: &str = "cgroup connect";
 
 /// The programs that deny connections.
 const CONNECTIONS: &[&str] = &["connect4", "connect6", "sendmsg4", "sendmsg6"];
@@ -32,7 +42,12 @@ impl Kernel {
             };
             missing = missing.or(loaded.err());
         }
-        Tier { name: "cgroup connect", gives: "enforcement: connections are denied", missing }
+        Tier { name: CONNECT, gives: "enforcement: connections are denied", missing }
+    }
+
+    /// Why a tier is missing.
+    fn missing(&self, name: &str) -> Option<String> {
+        self.tiers().iter().find(|tier| tier.name == name)?.missing.clone()
     }
 
     /// Puts the tables of a policy into the kernel.
@@ -40,17 +55,37 @@ impl Kernel {
     /// # Errors
     /// This kernel cannot enforce the policy, or refuses it.
     pub fn load_policy(&mut self, number: u32, policy: &Policy) -> Result<(), KernelError> {
-        let tier = self.tiers().iter().find(|tier| tier.name == "cgroup connect");
-        let missing = tier.and_then(|tier| tier.missing.clone());
+        let refused = |what: &str, why: String| {
+            let name = &policy.name;
+            Err(KernelError::Policy(format!("policy {name:?}: {what} on this node: {why}")))
+        };
         let second = || Hierarchies::find().is_ok_and(|found| found.has_second());
-        if !policy.ranges.is_empty()
-            && let Some(why) = missing.or_else(|| {
+        if policy.restricts(Subject::Connections)
+            && let Some(why) = self.missing(CONNECT).or_else(|| {
                 (!second()).then(|| "no control groups of version 2 are mounted".into())
             })
         {
-            let what =
-                format!("policy {:?}: connections cannot be denied on this node", policy.name);
-            return Err(KernelError::Policy(format!("{what}: {why}")));
+            return refused("connections cannot be denied", why);
+        }
+        if policy.restricts(Subject::Files)
+            && let Some(why) = self.missing(LSM)
+        {
+            return refused("files cannot be restricted", why);
+        }
+        if policy.denies_programs()
+            && let Some(lsm) = self.missing(LSM)
+        {
+            let only = "programs cannot be denied, only ended (`mode: kill`)";
+            if let Some(fanotify) = self.missing(FANOTIFY) {
+                return refused(only, format!("lsm: {lsm}; fanotify: {fanotify}"));
+            }
+            if let Some(clause) = policy.beyond_fanotify() {
+                let why = format!("fanotify cannot deny `{clause}`, and lsm is missing: {lsm}");
+                return refused(only, why);
+            }
+        }
+        if let Some(lsm) = &mut self.lsm {
+            lsm.load_policy(number, policy)?;
         }
         let mut paths: HashMap<_, [u8; 128], u32> = map_mut(&mut self.programs, "exec_paths")?;
         for names in policy.encoded_paths() {
@@ -81,17 +116,42 @@ impl Kernel {
         Ok(())
     }
 
-    /// Makes a policy hold for a control group of a container.
+    /// Whether a policy needs [`Kernel::listen`].
+    pub fn needs_listener(&self, policy: &Policy) -> bool {
+        policy.denies_programs() && self.lsm.is_none() && self.missing(FANOTIFY).is_none()
+    }
+
+    /// Answers permission events of fanotify from now on. The reader of the other end of `heart` must kill
+    /// this process when it is silent for two seconds: until then programs of containers may hang.
+    ///
+    /// # Errors
+    /// The kernel refuses.
+    pub fn listen(&mut self, heart: OwnedFd) -> Result<(), KernelError> {
+        let started = fanotify::program(&mut self.programs)
+            .and_then(|marks| Listener::start(marks, heart))
+            .map_err(KernelError::Policy)?;
+        self.listener = Some(started);
+        Ok(())
+    }
+
+    /// Why permission events are not answered any more; nothing if they are, or never were.
+    pub fn stopped_listening(&mut self) -> Option<String> {
+        self.listener.as_mut()?.ended()
+    }
+
+    /// Makes a policy over a subject hold for a control group of a container.
     ///
     /// # Errors
     /// The group is the machine's or the agent's own, or the kernel refuses.
     pub fn enforce(
         &mut self,
         group: u64,
-        hierarchies: &Hierarchies,
+        (watch, container): (&Watch, &Container),
         number: u32,
         policy: &Policy,
+        subject: Subject,
     ) -> Result<(), KernelError> {
+        let hierarchies = watch.hierarchies();
         let refused = |why: &str| Err(KernelError::Policy(format!("control group {group}: {why}")));
         if group & !VERSION_1 <= 1 {
             return refused("every process of the node may be in it");
@@ -103,13 +163,30 @@ impl Kernel {
         if own_groups().contains(&group) || holds(&place, std::process::id()) {
             return refused("the agent itself is in it");
         }
-        if policy.programs != 0 {
+        if !policy.restricts(subject) {
+            return Ok(());
+        }
+        let audit = if policy.mode == Mode::Audit { AUDIT_ONLY } else { 0 };
+        let lsm = || KernelError::Policy("no programs for security modules are loaded".to_owned());
+        if subject == Subject::Files {
+            let roots = watch.roots(container);
+            self.lsm.as_mut().ok_or_else(lsm)?.enforce(group, number, audit, subject, &roots)?;
+        } else if subject == Subject::Programs && policy.denies_programs() {
+            let roots = watch.roots(container);
+            match (&mut self.lsm, &self.listener) {
+                (Some(lsm), _) => lsm.enforce(group, number, policy.programs, subject, &roots)?,
+                (None, Some(listener)) => {
+                    let what = (group, &*container.id);
+                    listener.enforce(what, number, policy, &roots).map_err(KernelError::Policy)?
+                }
+                (None, None) => return refused("no listener was started"),
+            }
+        } else if subject == Subject::Programs {
             let mut policies: HashMap<_, u64, [u32; 2]> =
                 map_mut(&mut self.programs, "exec_policies")?;
             let value = [policy.programs, number];
             policies.insert(group, value, 0).map_err(|error| KernelError::Policy(chain(&error)))?;
-        }
-        if !policy.ranges.is_empty() && group & VERSION_1 != 0 {
+        } else if group & VERSION_1 != 0 {
             // A container has a group in each hierarchy; connections are denied by that of version 2.
             let path = hierarchies.path(group);
             if path.and_then(|path| hierarchies.directory(&path)).is_none() {
@@ -117,7 +194,7 @@ impl Kernel {
                     "its container has no group of version 2: connections are not denied",
                 );
             }
-        } else if !policy.ranges.is_empty() {
+        } else {
             if !is_group(&place, group) {
                 return refused("its directory was not found");
             }
@@ -143,6 +220,12 @@ impl Kernel {
             map_mut::<HashMap<_, u64, u32>>(&mut self.programs, "connect_policies")
         {
             let _ = policies.remove(&group);
+        }
+        if let Some(lsm) = &mut self.lsm {
+            lsm.release(group);
+        }
+        if let Some(listener) = &self.listener {
+            listener.release(group);
         }
         self.detach(group);
     }
@@ -183,35 +266,46 @@ impl Kernel {
     }
 
     /// Notes that the container runtime runs in the mount namespace of a process: what it does on
-    /// its way into a container is not the container's doing.
+    /// its way into a container is not the container's doing. The result is the namespace.
     ///
     /// # Errors
     /// The namespace cannot be read, or the kernel refuses. Without it policies would hold for the
     /// runtime.
-    pub fn trust_mounts_of(&mut self, pid: u32) -> Result<(), KernelError> {
-        let path = format!("/proc/{pid}/ns/mnt");
+    pub fn trust_mounts_of(&mut self, pid: u32) -> Result<u64, KernelError> {
         let unknown = |why: String| {
             KernelError::Policy(format!(
-                "the container runtime cannot be distinguished from containers: reading {path}: {why}"
+                "the container runtime cannot be distinguished from containers: reading /proc/{pid}/ns/mnt: {why}"
             ))
         };
-        let namespace = std::fs::metadata(&path).map_err(|error| unknown(error.to_string()))?;
-        let number = u32::try_from(namespace.ino()).map_err(|error| unknown(error.to_string()))?;
+        let namespace = mount_namespace(pid).map_err(|error| unknown(error.to_string()))?;
+        let number = u32::try_from(namespace).map_err(|error| unknown(error.to_string()))?;
         let mut mounts: HashMap<_, u32, u32> = map_mut(&mut self.programs, "runtime_mounts")?;
-        mounts.insert(number, 1, 0).map_err(|error| KernelError::Policy(chain(&error)))
+        mounts.insert(number, 1, 0).map_err(|error| KernelError::Policy(chain(&error)))?;
+        if let Some(listener) = &mut self.listener {
+            listener.trust(pid, namespace);
+        }
+        if let Some(lsm) = &mut self.lsm {
+            lsm.trust_mounts(number)?;
+        }
+        Ok(namespace)
     }
 }
 
-/// Ends a process, if it is still the one that was created at that time.
+/// Ends a process, if it is still the one that was created at that time, and not in one of these namespaces
+/// of mounts.
 ///
 /// # Errors
 /// It has ended, or may not be ended.
-pub fn end_process(pid: u32, start: u64) -> std::io::Result<()> {
+pub fn end_process(pid: u32, start: u64, trusted: &HashSet<u64>) -> std::io::Result<()> {
     let gone = || std::io::Error::from(std::io::ErrorKind::NotFound);
     let handle = handle(pid)?;
     // The handle is of whatever process has the number now, and stays that one's.
     if !crate::processes::is_same(pid, start) {
         return Err(gone());
+    }
+    // A process that has ended meanwhile has no namespaces, and one that enters another stays a container's.
+    if trusted.contains(&mount_namespace(pid)?) {
+        return Err(std::io::Error::other("the process is outside of the container"));
     }
     kill(&handle)
 }
@@ -276,13 +370,18 @@ mod tests {
     #[test]
     fn only_the_process_that_is_meant_is_ended() {
         let mut child = std::process::Command::new("sleep").arg("30").spawn().unwrap();
+        let none = HashSet::new();
         // Another process had this number before.
-        assert!(end_process(child.id(), 1).is_err());
+        assert!(end_process(child.id(), 1, &none).is_err());
         assert!(child.try_wait().unwrap().is_none());
         let mut processes = crate::processes::Processes::new(100_000);
         processes.scan();
         let start = processes.get(child.id()).unwrap().start;
-        end_process(child.id(), start).unwrap();
+        // The test's own namespace.
+        let own = mount_namespace("self").unwrap();
+        assert!(end_process(child.id(), start, &[own].into()).is_err());
+        assert!(child.try_wait().unwrap().is_none());
+        end_process(child.id(), start, &none).unwrap();
         assert!(!child.wait().unwrap().success());
     }
 }

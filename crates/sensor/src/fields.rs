@@ -25,7 +25,7 @@ names! {
     ThreadTid = "thread.tid", ProcPname = "proc.pname", ProcPexe = "proc.pexe",
     ProcPexePath = "proc.pexepath", ProcPcmdline = "proc.pcmdline", ProcAname = "proc.aname",
     ProcAexe = "proc.aexe", ProcAexePath = "proc.aexepath", ProcApid = "proc.apid",
-    ProcAcmdline = "proc.acmdline", ProcTty = "proc.tty",
+    ProcAcmdline = "proc.acmdline", ProcTty = "proc.tty", ProcDuration = "proc.duration",
     UpperLayer = "proc.is_exe_upper_layer", LowerLayer = "proc.is_exe_lower_layer",
     FromMemfd = "proc.is_exe_from_memfd", ExeInode = "proc.exe_ino",
     StdinType = "proc.stdin.type", StdoutType = "proc.stdout.type", StderrType = "proc.stderr.type",
@@ -41,7 +41,9 @@ names! {
     FdServerPort = "fd.sport", FdLocalIp = "fd.lip", FdRemoteIp = "fd.rip",
     FdLocalPort = "fd.lport", FdRemotePort = "fd.rport", FdClientNet = "fd.cnet",
     FdServerNet = "fd.snet", FdLocalNet = "fd.lnet", FdRemoteNet = "fd.rnet",
-    FdSockFamily = "fd.sockfamily", FdIsServer = "fd.is_server",
+    FdServerHost = "fd.sip.name", FdRemoteHost = "fd.rip.name",
+    Asked = "dns.name", AskedType = "dns.type",
+    FdSockFamily = "fd.sockfamily", FdIsServer = "fd.is_server", FdConnected = "fd.connected",
     ContainerId = "container.id", ContainerFullId = "container.full_id",
     Container = "container.name", ContainerImage = "container.image",
     ContainerRepository = "container.image.repository", ContainerTag = "container.image.tag",
@@ -84,6 +86,11 @@ pub fn has_field(slot: u16) -> bool {
 pub fn is_of_pod(slot: u16) -> bool {
     use Name::{Deployment, PodLabel, PodLabels, ReplicaSet};
     matches!(name_of(slot), Some(PodLabel | PodLabels | ReplicaSet | Deployment))
+}
+
+/// Whether a field is known from the answers of name servers.
+pub fn is_of_names(slot: u16) -> bool {
+    matches!(name_of(slot), Some(Name::FdServerHost | Name::FdRemoteHost))
 }
 
 /// Capabilities in the order of their bits (include/uapi/linux/capability.h).

@@ -4,6 +4,8 @@ use std::fs::{self, File};
 use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
 use std::path::PathBuf;
 
+use crate::namespaces::node_root;
+
 /// Marks the numbers of groups of version 1.
 pub(crate) const VERSION_1: u64 = 1 << 63;
 
@@ -16,20 +18,43 @@ pub struct Hierarchies {
 
 #[derive(Debug)]
 struct Hierarchy {
+    /// Where the node has it.
     root: PathBuf,
+    /// The same place as this process reaches it.
+    here: PathBuf,
     handle: File,
 }
 
 impl Hierarchies {
-    /// Finds the mounted hierarchies.
+    /// Finds the hierarchies that the node has mounted. A container sees only a part of them.
     ///
     /// # Errors
-    /// `/proc/self/mountinfo` cannot be read.
+    /// The mounts cannot be read.
     pub fn find() -> std::io::Result<Self> {
-        let mounts = fs::read_to_string("/proc/self/mountinfo")?;
-        let (second, memory) = roots(&mounts);
-        let open = |root: PathBuf| Some(Hierarchy { handle: File::open(&root).ok()?, root });
-        Ok(Self { second: second.and_then(open), memory: memory.and_then(open) })
+        let (mounts, node) = match node_root() {
+            Some(node) => ("/proc/1/mountinfo", node),
+            None => ("/proc/self/mountinfo", PathBuf::from("/")),
+        };
+        let (second, memory) = roots(&fs::read_to_string(mounts)?);
+        let open = |root: PathBuf| {
+            let here = node.join(root.strip_prefix("/").ok()?);
+            Some(Hierarchy { handle: File::open(&here).ok()?, root, here })
+        };
+        let found = Self { second: second.and_then(open), memory: memory.and_then(open) };
+        match found.probe() {
+            Err(error) if error.raw_os_error() == Some(libc::EPERM) => Err(std::io::Error::other(
+                "control groups cannot be found by their number: the capability DAC_READ_SEARCH is needed",
+            )),
+            // Any other error is that of one group.
+            _ => Ok(found),
+        }
+    }
+
+    /// Opens the root of a hierarchy by its number.
+    fn probe(&self) -> std::io::Result<()> {
+        use std::os::unix::fs::MetadataExt as _;
+        let Some(any) = self.second.as_ref().or(self.memory.as_ref()) else { return Ok(()) };
+        by_handle(&any.handle, any.handle.metadata()?.ino()).map(drop)
     }
 
     /// The path of a group below the root of its hierarchy, which begins with `/`.
@@ -53,7 +78,7 @@ impl Hierarchies {
     pub(crate) fn place(&self, group: u64) -> Option<PathBuf> {
         let hierarchy = if group & VERSION_1 == 0 { &self.second } else { &self.memory };
         let path = self.path(group)?;
-        Some(hierarchy.as_ref()?.root.join(path.trim_start_matches('/')))
+        Some(hierarchy.as_ref()?.here.join(path.trim_start_matches('/')))
     }
 
     /// Whether a group was removed for certain.
@@ -66,7 +91,7 @@ impl Hierarchies {
 
     /// The directory of version 2 of a group's path, for programs that are attached to it.
     pub fn directory(&self, path: &str) -> Option<PathBuf> {
-        let root = &self.second.as_ref()?.root;
+        let root = &self.second.as_ref()?.here;
         let directory = root.join(path.trim_start_matches('/'));
         directory.is_dir().then_some(directory)
     }
@@ -76,7 +101,7 @@ impl Hierarchies {
         use std::os::unix::fs::MetadataExt as _;
         let below = path.trim_start_matches('/');
         let number = |hierarchy: &Option<Hierarchy>| {
-            let directory = hierarchy.as_ref()?.root.join(below);
+            let directory = hierarchy.as_ref()?.here.join(below);
             Some(fs::metadata(directory).ok()?.ino())
         };
         let second = number(&self.second);

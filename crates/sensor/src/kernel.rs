@@ -2,39 +2,21 @@
 //! the kernel's reason.
 
 use std::borrow::Borrow;
+use std::os::unix::fs::MetadataExt as _;
 
-use aya::maps::{Array, HashMap, Map, MapData, PerCpuArray, RingBuf};
+use aya::maps::{Array, HashMap, MapData, PerCpuArray, RingBuf};
 use aya::programs::Program;
 use aya::programs::cgroup_sock_addr::CgroupSockAddrLinkId;
 use aya::{Btf, Ebpf, EbpfLoader};
 
 use crate::calls::{CALLS, Call, Category};
+use crate::denial::Denial;
+use crate::fanotify::{self, Listener};
+use crate::load::{KernelError, chain, map, map_mut};
+use crate::lsm::Lsm;
+use crate::quiet::Opening;
 
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/sensor.o"));
-
-/// Why nothing can be observed.
-#[derive(Debug, thiserror::Error)]
-pub enum KernelError {
-    /// The programs were not compiled.
-    #[error("this pavisade-agent has no eBPF programs: {0}")]
-    NotBuilt(&'static str),
-    /// The kernel does not describe its types.
-    #[error(
-        "reading the types of the kernel (/sys/kernel/btf/vmlinux; a kernel with CONFIG_DEBUG_INFO_BTF is needed): {0}"
-    )]
-    Types(String),
-    /// The kernel does not take the maps.
-    #[error(
-        "loading eBPF (root, or the capabilities BPF, PERFMON and SYS_RESOURCE are needed): {0}"
-    )]
-    Load(String),
-    /// A policy cannot be enforced.
-    #[error("{0}")]
-    Policy(String),
-    /// No program can be used.
-    #[error("{0}: {1}")]
-    Program(&'static str, String),
-}
 
 /// Whose events are reported.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -62,9 +44,10 @@ pub struct Tier {
 /// The loaded programs.
 pub struct Kernel {
     pub(crate) programs: Ebpf,
-    btf: Btf,
     ring: RingBuf<MapData>,
     tiers: Vec<Tier>,
+    pub(crate) lsm: Option<Lsm>,
+    pub(crate) listener: Option<Listener>,
     /// Control groups whose connections are asked about, and the programs there.
     pub(crate) attached: std::collections::HashMap<u64, Vec<(&'static str, CgroupSockAddrLinkId)>>,
 }
@@ -74,6 +57,12 @@ impl std::fmt::Debug for Kernel {
         f.debug_struct("Kernel").field("tiers", &self.tiers).finish_non_exhaustive()
     }
 }
+
+/// The tier that denies programs and files.
+pub(crate) const LSM: &str = "lsm";
+
+/// The tier that denies programs without hooks of security modules.
+pub(crate) const FANOTIFY: &str = "fanotify";
 
 /// The programs that observe: name, hook, and what they are for.
 const OBSERVERS: &[(&str, &str, &str)] = &[
@@ -92,6 +81,8 @@ pub struct Counts {
     pub dropped: [u64; 6],
     /// Those that lack a part.
     pub cut: u64,
+    /// Those that no rule can match, which are not among `seen`.
+    pub filtered: u64,
 }
 
 impl Counts {
@@ -120,11 +111,18 @@ impl Kernel {
         loader.btf(Some(&btf)).allow_unsupported_maps();
         let mut programs = loader.load(OBJECT).map_err(|error| KernelError::Load(chain(&error)))?;
         let ring = map(&mut programs, "events", RingBuf::try_from)?;
-        let mut kernel =
-            Self { programs, btf, ring, tiers: Vec::new(), attached: Default::default() };
-        kernel.set("settings", 0, settings(host))?;
+        let mut kernel = Self {
+            programs,
+            ring,
+            tiers: Vec::new(),
+            lsm: None,
+            listener: None,
+            attached: Default::default(),
+        };
+        let settings = settings(host)?;
+        kernel.set("settings", 0, settings)?;
         for (name, hook, gives) in OBSERVERS {
-            let missing = kernel.start(name, hook).err();
+            let missing = kernel.start(name, hook, &btf).err();
             if *name == "on_exec"
                 && let Some(why) = missing
             {
@@ -139,19 +137,27 @@ impl Kernel {
         });
         let connections = kernel.connection_tier();
         kernel.tiers.push(connections);
+        let lsm = Lsm::load(&btf, &settings);
         kernel.tiers.push(Tier {
-            name: "lsm",
+            name: LSM,
             gives: "enforcement: programs and files are denied",
-            missing: Some("this agent has no programs for it yet".to_owned()),
+            missing: lsm.as_ref().err().cloned(),
+        });
+        kernel.lsm = lsm.ok();
+        let loaded = fanotify::load_program(&mut kernel.programs);
+        kernel.tiers.push(Tier {
+            name: FANOTIFY,
+            gives: "enforcement: programs of the image are denied, without lsm",
+            missing: loaded.and_then(|_| fanotify::try_group()).err(),
         });
         Ok(kernel)
     }
 
-    fn start(&mut self, name: &str, hook: &str) -> Result<(), String> {
+    fn start(&mut self, name: &str, hook: &str, btf: &Btf) -> Result<(), String> {
         let Some(Program::BtfTracePoint(program)) = self.programs.program_mut(name) else {
             return Err("not among the programs".to_owned());
         };
-        program.load(hook, &self.btf).map_err(|error| chain(&error))?;
+        program.load(hook, btf).map_err(|error| chain(&error))?;
         program.attach().map_err(|error| chain(&error))?;
         Ok(())
     }
@@ -180,11 +186,47 @@ impl Kernel {
         Ok(())
     }
 
+    /// Reports questions to name servers, and their answers.
+    ///
+    /// # Errors
+    /// The kernel refuses.
+    pub fn observe_names(&mut self) -> Result<(), KernelError> {
+        let calls = [
+            (libc::SYS_write, 1),
+            (libc::SYS_sendto, 2),
+            (libc::SYS_writev, 3),
+            (libc::SYS_sendmsg, 4),
+            (libc::SYS_sendmmsg, 5),
+            (libc::SYS_read, 6),
+            (libc::SYS_recvfrom, 7),
+            (libc::SYS_recvmsg, 8),
+        ];
+        let mut specs: Array<_, [u8; 16]> = map_mut(&mut self.programs, "specs")?;
+        let error = |error| KernelError::Load(chain(&error));
+        for (number, moves) in calls {
+            let Ok(number) = u32::try_from(number) else { continue };
+            let mut spec = specs.get(&number, 0).map_err(error)?;
+            // As in `struct spec` and `enum moving`.
+            spec[11] = moves;
+            specs.set(number, spec, 0).map_err(error)?;
+        }
+        Ok(())
+    }
+
     /// Notes that a control group is a container's, or the host's.
     pub fn classify(&mut self, group: u64, container: bool) -> Result<(), KernelError> {
         let class: u32 = if container { 1 } else { 2 };
         let mut groups: HashMap<_, u64, u32> = map_mut(&mut self.programs, "groups")?;
         groups.insert(group, class, 0).map_err(|error| KernelError::Load(chain(&error)))
+    }
+
+    /// Does not report an opening any more.
+    ///
+    /// # Errors
+    /// The kernel refuses.
+    pub fn silence(&mut self, opening: &Opening) -> Result<(), KernelError> {
+        let mut quiet: HashMap<_, Opening, u32> = map_mut(&mut self.programs, "quiet")?;
+        quiet.insert(opening, 1, 0).map_err(|error| KernelError::Load(chain(&error)))
     }
 
     /// Calls `take` with the next event's bytes; false if there is none now.
@@ -198,21 +240,38 @@ impl Kernel {
         }
     }
 
+    /// What was denied since the last call, at most so many; more wait in the kernel.
+    pub fn denials(&mut self, most: usize) -> Vec<Denial> {
+        let lsm = self.lsm.iter_mut().flat_map(|lsm| std::iter::from_fn(|| lsm.next()));
+        let listener = self.listener.iter();
+        lsm.chain(listener.flat_map(|one| std::iter::from_fn(|| one.next()))).take(most).collect()
+    }
+
+    /// How many programs were denied because they could not be judged.
+    pub fn unjudged(&self) -> u64 {
+        self.listener.as_ref().map_or(0, Listener::unjudged)
+    }
+
     /// How many events there were, and how many were lost, since the start.
     pub fn counts(&self) -> Counts {
         let read = || {
-            let counters: PerCpuArray<_, [u64; 8]> =
+            let counters: PerCpuArray<_, [u64; 9]> =
                 PerCpuArray::try_from(self.programs.map("counters")?).ok()?;
             counters.get(&0, 0).ok()
         };
         let mut counts = Counts::default();
-        for [seen, dropped @ .., cut] in read().iter().flat_map(|values| values.iter().copied()) {
+        for [seen, dropped @ .., cut, filtered] in
+            read().iter().flat_map(|values| values.iter().copied())
+        {
             counts.seen += seen;
             counts.cut += cut;
+            counts.filtered += filtered;
             for (all, one) in counts.dropped.iter_mut().zip(dropped) {
                 *all += one;
             }
         }
+        counts.dropped[Category::Other as usize] += self.lsm.as_ref().map_or(0, Lsm::lost)
+            + self.listener.as_ref().map_or(0, Listener::lost);
         counts
     }
 
@@ -227,54 +286,27 @@ impl Kernel {
     }
 }
 
-fn settings(host: Host) -> [u8; 8] {
-    let mut bytes = [0; 8];
+/// The number of the first PID namespace of every machine (include/linux/proc_ns.h).
+const FIRST_PID_NAMESPACE: u64 = 0xeffffffc;
+
+/// The PID namespace of this process; zero if it is the first of the machine.
+fn pid_namespace() -> Result<u32, KernelError> {
+    let path = "/proc/self/ns/pid";
+    let unknown = |why: &dyn std::fmt::Display| KernelError::Load(format!("reading {path}: {why}"));
+    let number = std::fs::metadata(path).map_err(|error| unknown(&error))?.ino();
+    if number == FIRST_PID_NAMESPACE {
+        return Ok(0);
+    }
+    if std::process::id() == 1 {
+        return Err(KernelError::Alone);
+    }
+    u32::try_from(number).map_err(|error| unknown(&error))
+}
+
+fn settings(host: Host) -> Result<[u8; 12], KernelError> {
+    let mut bytes = [0; 12];
     bytes[..4].copy_from_slice(&std::process::id().to_ne_bytes());
-    bytes[4..].copy_from_slice(&(host as u32).to_ne_bytes());
-    bytes
-}
-
-fn map<T, E: std::error::Error>(
-    programs: &mut Ebpf,
-    name: &'static str,
-    from: impl FnOnce(Map) -> Result<T, E>,
-) -> Result<T, KernelError> {
-    let map = programs.take_map(name).ok_or_else(|| no_map(name))?;
-    from(map).map_err(|error| KernelError::Load(chain(&error)))
-}
-
-pub(crate) fn map_mut<'p, T>(programs: &'p mut Ebpf, name: &'static str) -> Result<T, KernelError>
-where
-    T: TryFrom<&'p mut Map>,
-    T::Error: std::error::Error,
-{
-    let map = programs.map_mut(name).ok_or_else(|| no_map(name))?;
-    T::try_from(map).map_err(|error| KernelError::Load(chain(&error)))
-}
-
-fn no_map(name: &str) -> KernelError {
-    KernelError::Load(format!("the map {name} is missing"))
-}
-
-/// An error with its causes on one line; of the verifier's log only the end, which has the reason.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text = format!("{text}: {cause_text}");
-        }
-        source = cause.source();
-    }
-    let is_reason = |line: &&str| {
-        let line = line.trim();
-        let is_statistic = ["processed ", "stack depth", "verification time", "mark_precise"];
-        !line.is_empty() && !is_statistic.iter().any(|start| line.starts_with(start))
-    };
-    let lines: Vec<&str> = text.lines().filter(is_reason).collect();
-    match &lines[..] {
-        [first, .., last] if lines.len() > 2 => format!("{first} … {last}"),
-        lines => lines.join("; "),
-    }
+    bytes[4..8].copy_from_slice(&(host as u32).to_ne_bytes());
+    bytes[8..].copy_from_slice(&pid_namespace()?.to_ne_bytes());
+    Ok(bytes)
 }

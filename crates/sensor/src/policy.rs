@@ -11,6 +11,10 @@
 //!   namespaces: [shop]
 //!   mode: deny
 //!   connections: {deny: [169.254.169.254/32, "10.0.0.0/8:6443"]}
+//! - name: no-secrets
+//!   namespaces: [shop]
+//!   mode: deny
+//!   files: {deny-read: [/etc/shadow, /root], deny-write: [/etc]}
 //! ```
 
 use std::net::IpAddr;
@@ -18,10 +22,14 @@ use std::net::IpAddr;
 use pavisade_yaml::{Kind, Source, Value, read};
 
 use crate::containers::Container;
+use crate::denial::Subject;
 use crate::processes::Program;
 
 /// How many bytes of a path the kernel compares.
 const PATH_BYTES: usize = 124;
+
+/// How many bytes a path of a file may have, which is compared from its beginning.
+const FILE_BYTES: usize = 238;
 
 /// What happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +38,7 @@ pub enum Mode {
     Audit,
     /// It fails.
     Deny,
-    /// The process is ended before its first instruction.
+    /// The process is ended: before its first instruction, or after an alert of a rule.
     Kill,
 }
 
@@ -48,8 +56,19 @@ pub struct Policy {
     pub(crate) programs: u32,
     /// The paths that are listed.
     pub(crate) paths: Vec<String>,
+    /// Files that may not be used.
+    pub(crate) files: Files,
     /// Ranges of addresses, and the port if only one is meant.
     pub(crate) ranges: Vec<Range>,
+    /// Rules whose alerts end the process.
+    pub rules: Vec<String>,
+}
+
+/// Files and directories that may not be read, and those that may not be changed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Files {
+    pub(crate) read: Vec<String>,
+    pub(crate) write: Vec<String>,
 }
 
 /// Addresses, and the port if only one is meant.
@@ -60,10 +79,10 @@ pub(crate) struct Range {
     pub(crate) port: u16,
 }
 
-pub(crate) const KILL_UPPER: u32 = 1;
-pub(crate) const KILL_MEMORY: u32 = 2;
-pub(crate) const KILL_LISTED: u32 = 4;
-pub(crate) const KILL_UNLISTED: u32 = 8;
+pub(crate) const FORBID_UPPER: u32 = 1;
+pub(crate) const FORBID_MEMORY: u32 = 2;
+pub(crate) const FORBID_LISTED: u32 = 4;
+pub(crate) const FORBID_UNLISTED: u32 = 8;
 pub(crate) const AUDIT_ONLY: u32 = 16;
 
 impl Policy {
@@ -101,7 +120,17 @@ impl Policy {
     fn of(item: Value<'_>) -> Result<Self, Wrong<'_>> {
         keys(
             item,
-            &["name", "namespaces", "pods", "containers", "mode", "programs", "connections"],
+            &[
+                "name",
+                "namespaces",
+                "pods",
+                "containers",
+                "mode",
+                "programs",
+                "files",
+                "connections",
+                "rules",
+            ],
         )?;
         let name = item.str("name").filter(|name| !name.is_empty());
         let name = name.ok_or((item, "a policy needs a `name`".to_owned()))?.to_owned();
@@ -119,7 +148,9 @@ impl Policy {
             containers: texts(item, "containers")?,
             programs: 0,
             paths: Vec::new(),
+            files: Files::default(),
             ranges: Vec::new(),
+            rules: texts(item, "rules")?,
         };
         if policy.namespaces.is_empty() {
             let why = "`namespaces` must say where it holds; [\"*\"] is everywhere";
@@ -127,6 +158,13 @@ impl Policy {
         }
         if let Some(programs) = item.get("programs") {
             policy.programs(programs)?;
+        }
+        if let Some(files) = item.get("files") {
+            policy.files(files)?;
+        }
+        if let Some(rules) = item.get("rules").filter(|_| mode != Mode::Kill) {
+            let why = "an alert of a rule can only end the process: use `mode: kill`";
+            return Err((rules, why.to_owned()));
         }
         if let Some(connections) = item.get("connections") {
             keys(connections, &["deny"])?;
@@ -145,7 +183,8 @@ impl Policy {
                 policy.ranges.push(range);
             }
         }
-        if policy.programs & !AUDIT_ONLY == 0 && policy.ranges.is_empty() {
+        let subjects = [Subject::Programs, Subject::Files, Subject::Connections];
+        if !subjects.iter().any(|subject| policy.restricts(*subject)) && policy.rules.is_empty() {
             return Err((item, "the policy forbids nothing".to_owned()));
         }
         Ok(policy)
@@ -153,16 +192,10 @@ impl Policy {
 
     fn programs<'d>(&mut self, programs: Value<'d>) -> Result<(), Wrong<'d>> {
         keys(programs, &["written", "from-memory", "deny", "allow"])?;
-        match self.mode {
-            Mode::Audit => self.programs |= AUDIT_ONLY,
-            Mode::Kill => {}
-            Mode::Deny => {
-                let why = "programs cannot be denied by this agent, only ended before they run: \
-                           use `mode: kill`";
-                return Err((programs, why.to_owned()));
-            }
+        if self.mode == Mode::Audit {
+            self.programs |= AUDIT_ONLY;
         }
-        for (key, bit) in [("written", KILL_UPPER), ("from-memory", KILL_MEMORY)] {
+        for (key, bit) in [("written", FORBID_UPPER), ("from-memory", FORBID_MEMORY)] {
             match programs.get(key).map(|value| (value, value.as_bool())) {
                 None | Some((_, Some(false))) => {}
                 Some((_, Some(true))) => self.programs |= bit,
@@ -171,7 +204,7 @@ impl Policy {
                 }
             }
         }
-        for (key, bit) in [("deny", KILL_LISTED), ("allow", KILL_UNLISTED)] {
+        for (key, bit) in [("deny", FORBID_LISTED), ("allow", FORBID_UNLISTED)] {
             let paths = texts(programs, key)?;
             if paths.is_empty() {
                 continue;
@@ -180,10 +213,7 @@ impl Policy {
                 return Err((programs, "`allow` and `deny` exclude each other".to_owned()));
             }
             for path in &paths {
-                let plain = String::from_utf8(crate::decode::normal(path.as_bytes()));
-                if plain.as_deref() != Ok(path) {
-                    return Err((programs, format!("{path:?} is not a plain absolute path")));
-                }
+                plain(path).map_err(|why| (programs, why))?;
                 if encoded(path).is_none() {
                     let why = format!("{path:?} is longer than the kernel's tables compare");
                     return Err((programs, why));
@@ -191,6 +221,32 @@ impl Policy {
             }
             self.programs |= bit;
             self.paths = paths;
+        }
+        Ok(())
+    }
+
+    fn files<'d>(&mut self, files: Value<'d>) -> Result<(), Wrong<'d>> {
+        keys(files, &["deny-read", "deny-write"])?;
+        if self.mode == Mode::Kill {
+            let why = "files can only be denied or reported: use `mode: deny` or `mode: audit`";
+            return Err((files, why.to_owned()));
+        }
+        for (key, paths) in
+            [("deny-read", &mut self.files.read), ("deny-write", &mut self.files.write)]
+        {
+            for path in texts(files, key)? {
+                // A slash at the end says that it is a directory, which makes no difference.
+                let path = path.strip_suffix('/').unwrap_or(&path);
+                if path.is_empty() {
+                    return Err((files, format!("`{key}` may not contain the root")));
+                }
+                plain(path).map_err(|why| (files, why))?;
+                if path.len() > FILE_BYTES {
+                    let why = format!("{path:?} is longer than the kernel's tables compare");
+                    return Err((files, why));
+                }
+                paths.push(path.to_owned());
+            }
         }
         Ok(())
     }
@@ -207,19 +263,43 @@ impl Policy {
             && matches(&self.containers, &container.name)
     }
 
-    /// Whether it restricts programs.
-    pub fn restricts_programs(&self) -> bool {
-        self.programs & !AUDIT_ONLY != 0
+    /// Whether it restricts programs, files or connections.
+    pub fn restricts(&self, subject: Subject) -> bool {
+        match subject {
+            Subject::Programs => self.programs & !AUDIT_ONLY != 0,
+            Subject::Files => !self.files.read.is_empty() || !self.files.write.is_empty(),
+            Subject::Connections => !self.ranges.is_empty(),
+        }
+    }
+
+    /// All paths that it compares.
+    pub(crate) fn listed(&self) -> impl Iterator<Item = &str> {
+        let all = self.paths.iter().chain(&self.files.read).chain(&self.files.write);
+        all.map(String::as_str)
+    }
+
+    /// Whether forbidden programs fail to start.
+    pub(crate) fn denies_programs(&self) -> bool {
+        self.mode == Mode::Deny && self.restricts(Subject::Programs)
+    }
+
+    /// The first clause over programs that fanotify cannot deny: it does not see what is only in memory, and
+    /// the loader of a program, which `allow` does not contain, is opened like a program.
+    pub(crate) fn beyond_fanotify(&self) -> Option<&'static str> {
+        let has = |bit: u32| self.programs & bit != 0;
+        has(FORBID_MEMORY)
+            .then_some("from-memory")
+            .or_else(|| has(FORBID_UNLISTED).then_some("allow"))
     }
 
     /// Whether it forbids a program, for one that started before the kernel knew the policy.
     pub fn forbids(&self, program: &Program) -> bool {
         let has = |bit: u32| self.programs & bit != 0;
         let listed = || self.paths.iter().any(|path| path.as_bytes() == program.path);
-        (has(KILL_UPPER) && program.flags.upper())
-            || (has(KILL_MEMORY) && program.flags.unlinked())
-            || (has(KILL_LISTED) && listed())
-            || (has(KILL_UNLISTED) && !listed())
+        (has(FORBID_UPPER) && program.flags.upper())
+            || (has(FORBID_MEMORY) && program.flags.unlinked())
+            || (has(FORBID_LISTED) && listed())
+            || (has(FORBID_UNLISTED) && !listed())
     }
 
     /// The paths as the kernel compares them.
@@ -251,6 +331,14 @@ fn texts<'d>(of: Value<'d>, key: &str) -> Result<Vec<String>, Wrong<'d>> {
     }
     let text = |value: Value<'_>| value.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
     list.items().map(text).collect::<Option<_>>().ok_or_else(wrong)
+}
+
+/// Whether a path can be compared with those of the kernel.
+fn plain(path: &str) -> Result<(), String> {
+    let normal = crate::decode::normal(path.as_bytes());
+    (normal == path.as_bytes())
+        .then_some(())
+        .ok_or_else(|| format!("{path:?} is not a plain absolute path"))
 }
 
 /// `*` at the end matches anything.
@@ -303,7 +391,7 @@ mod tests {
     #[test]
     fn policies_hold_for_the_containers_that_they_name() {
         let policies = read(GOOD).unwrap();
-        assert_eq!(policies[0].programs, KILL_UPPER | KILL_LISTED);
+        assert_eq!(policies[0].programs, FORBID_UPPER | FORBID_LISTED);
         assert_eq!(policies[1].ranges[1].port, 443);
         let container = |namespace: &str, pod: &str| Container {
             namespace: Some(namespace.into()),
@@ -322,7 +410,12 @@ mod tests {
     fn what_cannot_be_enforced_is_refused_with_its_line() {
         let start = "policies:\n- name: a\n  namespaces: [x]\n  mode: ";
         for (rest, says) in [
-            ("deny\n  programs: {written: true}", "p.yaml:5: programs cannot be denied"),
+            ("kill\n  files: {deny-read: [/a]}", "p.yaml:5: files can only be denied or reported"),
+            ("deny\n  files: {deny-read: [/]}", "may not contain the root"),
+            ("deny\n  files: {deny-write: [a]}", "not a plain absolute path"),
+            ("deny\n  files: {read: [/a]}", "unknown field \"read\""),
+            ("deny\n  files: {deny-read: []}", "forbids nothing"),
+            ("audit\n  rules: [A]", "an alert of a rule can only end"),
             ("kill\n  connections: {deny: [10.0.0.0/8]}", "connections can only be denied"),
             ("kill\n  programs: {allow: [bin/sh]}", "not a plain absolute path"),
             ("kill\n  programs: {allow: [/bin/../sh]}", "not a plain absolute path"),
@@ -343,6 +436,28 @@ mod tests {
         assert!(read("policies: []").unwrap_err().contains("no `policies`"));
         assert!(read("policies:\n- name: a\n  mode: kill\n").unwrap_err().contains("namespaces"));
         assert!(read("{").is_err());
+    }
+
+    #[test]
+    fn the_example_of_the_documentation_is_valid() {
+        let page = include_str!("../../../docs/agent.md");
+        let (_, example) = page.split_once("```yaml\npolicies:").unwrap();
+        let (example, _) = example.split_once("```").unwrap();
+        let policies = read(&format!("policies:{example}")).unwrap();
+        assert_eq!(policies.len(), 4);
+        assert!(policies[2].restricts(Subject::Files) && !policies[2].denies_programs());
+        assert_eq!(policies[3].rules[0], "PV-R102");
+    }
+
+    #[test]
+    fn fanotify_cannot_deny_everything() {
+        let beyond = |clause: &str| {
+            let text = "policies:\n- name: a\n  namespaces: [x]\n  mode: deny\n  programs: ";
+            read(&format!("{text}{clause}\n")).unwrap()[0].beyond_fanotify()
+        };
+        assert_eq!(beyond("{written: true, deny: [/a]}"), None);
+        assert_eq!(beyond("{written: true, from-memory: true}"), Some("from-memory"));
+        assert_eq!(beyond("{allow: [/a]}"), Some("allow"));
     }
 
     #[test]

@@ -9,6 +9,8 @@ use std::fs;
 use std::sync::Arc;
 
 use crate::decode::{Credentials, Flags, Kind, Raw, tag};
+use crate::groups::containers_of;
+use crate::namespaces::mount_namespace;
 
 /// How long an ended process is kept, in nanoseconds.
 const KEPT: u64 = 60_000_000_000;
@@ -34,6 +36,11 @@ pub struct Program {
     pub credentials: Option<Credentials>,
     /// Input, output and errors.
     pub stdio: [Option<Stdio>; 3],
+    /// The container in whose control group it was started ([`Container::number`]); zero outside of
+    /// containers.
+    ///
+    /// [`Container::number`]: crate::Container::number
+    pub container: u64,
 }
 
 /// A standard descriptor at the start of a program.
@@ -115,14 +122,14 @@ impl Processes {
         Some(process)
     }
 
-    /// Takes what an event says about processes.
-    pub fn take(&mut self, raw: &Raw<'_>) {
+    /// Takes what an event says about processes. `container` is the one that it happened in.
+    pub fn take(&mut self, raw: &Raw<'_>, container: u64) {
         self.current = raw.pid;
         self.sweep(raw.time);
         self.adopt(raw);
         match raw.kind {
             Kind::Exec => {
-                let mut program = Program::of(raw);
+                let mut program = Program { container, ..Program::of(raw) };
                 if self.crowded() {
                     program.shorten();
                 }
@@ -155,7 +162,7 @@ impl Processes {
                     self.ended.push_back((raw.time, raw.pid, process.start));
                 }
             }
-            Kind::Call => {
+            Kind::Call | Kind::Denied | Kind::Asked | Kind::Answered => {
                 self.learned(raw);
             }
         }
@@ -277,6 +284,15 @@ pub(crate) fn is_same(pid: u32, start: u64) -> bool {
     text.and_then(|text| stat(&text)).is_some_and(|(.., created)| same(created, start))
 }
 
+/// Name, parent and start of a process.
+pub(crate) fn line_of(pid: u32) -> Option<([u8; 16], u32, u64)> {
+    let (name, parent, _, start) = stat(&fs::read(format!("/proc/{pid}/stat")).ok()?)?;
+    let mut comm = [0; 16];
+    let length = name.len().min(15);
+    comm[..length].copy_from_slice(&name[..length]);
+    Some((comm, parent, start))
+}
+
 /// What an event alone says about its process.
 fn unreachable_process(raw: &Raw<'_>) -> Process {
     Process {
@@ -310,6 +326,7 @@ impl Program {
             flags: raw.flags,
             credentials: raw.credentials(),
             stdio: [stdio(0), stdio(1), stdio(2)],
+            container: 0,
         }
     }
 
@@ -388,13 +405,18 @@ fn from_proc(pid: u32) -> Option<Process> {
     if let Some(memory) = path.strip_prefix(b"/memfd:") {
         path = [b"memfd:", memory].concat();
     }
-    let credentials = Some(Credentials { tty, ..Credentials::default() });
+    let groups = fs::read_to_string(folder.join("cgroup")).unwrap_or_default();
+    let mut ids = groups.lines().filter_map(|line| containers_of(line).next());
+    let container = ids.next().map_or(0, crate::containers::number);
+    let mounts = mount_namespace(pid).unwrap_or(0);
+    let credentials = Some(Credentials { tty, mounts, ..Credentials::default() });
     let program = Program {
         exe: exe.to_vec(),
         path,
         arguments: rest.to_vec(),
         cwd: link("cwd"),
         credentials,
+        container,
         ..Program::default()
     };
     Some(Process { pid, start, name, parent, program: Arc::new(program), ended: false })

@@ -1,20 +1,25 @@
 //! An event with what is known of its process, container and descriptor, as rules ask about it.
 
 use std::borrow::Cow;
-use std::net::IpAddr;
+use std::sync::Arc;
 
 use pavisade_rules::{Event, FieldRef, Value, Values};
 
 use crate::calls::{Call, Form, Points};
 use crate::containers::Container;
-use crate::decode::{Address, Kind, Raw, normal, tag};
+use crate::decode::{Kind, Raw, tag};
 use crate::fields::{self, Name};
+use crate::names::{Question, type_name};
 use crate::pods::Pods;
-use crate::processes::{Process, Processes, end};
+use crate::processes::{Process, Processes};
 use own::is_own;
 
+mod descriptor;
 mod own;
 mod pod;
+
+pub use descriptor::Descriptor;
+pub(crate) use descriptor::{descriptor, server};
 
 /// Where a process runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,27 +30,6 @@ pub enum Place<'a> {
     Host,
     /// Its control group cannot be found any more.
     Unknown,
-}
-
-/// A descriptor that a call is about.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Descriptor<'a> {
-    /// Its number; negative if the call failed.
-    pub number: i64,
-    /// The path, or the ends of a connection.
-    pub name: Vec<u8>,
-    /// The path as the process gave it.
-    pub given: Option<&'a [u8]>,
-    /// `f`, `4`, `6`, `u` or `o`.
-    pub letter: char,
-    /// `tcp`, `udp` and so on.
-    pub protocol: Option<&'static str>,
-    /// The own end.
-    pub local: Option<(IpAddr, u16)>,
-    /// The other end.
-    pub remote: Option<(IpAddr, u16)>,
-    /// Whether the other end asked for the connection.
-    pub server: bool,
 }
 
 /// An event.
@@ -69,6 +53,11 @@ pub struct Seen<'a> {
     pub place: Place<'a>,
     /// The descriptor.
     pub descriptor: Option<Descriptor<'a>>,
+    /// The question to a name server.
+    pub question: Option<Question>,
+    /// Names that the container asked for and that led to the other end of the connection, the last
+    /// one first.
+    pub names: &'a [Arc<str>],
     /// The pods of this node.
     pub pods: &'a Pods,
 }
@@ -81,6 +70,8 @@ impl<'a> Seen<'a> {
             (Kind::Exec, _) => "execve",
             (Kind::Fork, _) => "clone",
             (Kind::Exit, _) => "procexit",
+            (Kind::Denied, _) => "denied",
+            (Kind::Asked | Kind::Answered, _) => "dns",
             (Kind::Call, Some(call)) => call.name,
             (Kind::Call, None) => "syscall",
         }
@@ -94,11 +85,39 @@ impl<'a> Seen<'a> {
         }
     }
 
+    /// Which processes belong to the container of this event. What a runtime does on the way into a
+    /// container may already be in its control group, but is still in the mounts of the runtime. Names
+    /// do not count: any process can have the name of a runtime.
+    pub fn insiders(&self) -> impl Fn(&Process) -> bool + use<> {
+        let container = self.container().map_or(0, Container::number);
+        let mounts =
+            |process: &Process| process.program.credentials.map_or(0, |known| known.mounts);
+        let above = self.processes.ancestors(self.process);
+        let outside: Vec<u64> = above
+            .filter(|process| process.program.container != container)
+            .map(mounts)
+            .filter(|mounts| *mounts != 0)
+            .collect();
+        move |process| {
+            container != 0
+                && process.program.container == container
+                && !outside.contains(&mounts(process))
+        }
+    }
+
     /// The path that was really opened, where it is not the one that the process gave.
     pub fn real_path(&self) -> Option<Vec<u8>> {
         let given = &self.descriptor.as_ref()?.name;
         let real = self.raw.path(tag::FILE_RESULT)?;
         (real.first() == Some(&b'/') && real != *given && !is_own(given, &real)).then_some(real)
+    }
+
+    /// The event with that path as the name of the file.
+    pub(crate) fn by_real_path(&self) -> Option<Self> {
+        let real = self.real_path()?;
+        let mut seen = self.clone();
+        seen.descriptor.as_mut()?.name = real;
+        Some(seen)
     }
 
     fn flags(&self) -> Option<u64> {
@@ -211,6 +230,12 @@ impl<'a> Seen<'a> {
                 'u' => "unix",
                 _ => return None,
             }),
+            Name::Asked => Value::text(&self.question.as_ref()?.name),
+            Name::AskedType => text(type_name(self.question.as_ref()?.kind)),
+            Name::FdConnected => match descriptor?.letter {
+                '4' | '6' => Value::Bool(descriptor?.connected),
+                _ => return None,
+            },
             Name::FdIsServer => {
                 let descriptor = descriptor?;
                 descriptor.remote?;
@@ -272,6 +297,9 @@ impl<'a> Seen<'a> {
                 parent().map(|parent| Value::Bytes(Cow::Borrowed(&parent.program.path)))
             }
             Name::ProcPcmdline => parent().map(|parent| bytes(cmdline(parent))),
+            Name::ProcDuration => {
+                Some(Value::Int(self.raw.time.saturating_sub(process.start).into()))
+            }
             Name::ProcTty => credentials.map(|known| Value::Int(known.tty.into())),
             Name::UpperLayer => Some(Value::Bool(program.flags.upper())),
             Name::LowerLayer => Some(Value::Bool(!program.flags.upper())),
@@ -304,118 +332,6 @@ impl<'a> Seen<'a> {
             _ => return None,
         })
     }
-}
-
-impl Descriptor<'_> {
-    fn file(&self) -> Option<&[u8]> {
-        (self.letter == 'f').then_some(&self.name[..])
-    }
-
-    fn client(&self) -> Option<(IpAddr, u16)> {
-        if self.server { self.remote } else { self.local }
-    }
-
-    fn of_server(&self) -> Option<(IpAddr, u16)> {
-        if self.server || self.remote.is_none() { self.local } else { self.remote }
-    }
-}
-
-/// The descriptor that a call is about.
-pub(crate) fn descriptor<'a>(raw: &Raw<'a>, call: &Call) -> Option<Descriptor<'a>> {
-    let opened = call.opens && call.category != crate::calls::Category::Network;
-    if opened && (call.open_flags.is_some() || call.name == "creat") {
-        let name = raw.absolute(0).or_else(|| raw.path(tag::FILE_RESULT))?;
-        let given = raw.item(tag::STRING);
-        return Some(Descriptor {
-            number: raw.result,
-            name,
-            given,
-            letter: 'f',
-            ..Descriptor::default()
-        });
-    }
-    if call.opens && raw.result >= 0 {
-        let number = raw.result;
-        if let Some(socket) = raw.socket(tag::SOCKET_RESULT) {
-            let server = call.name.starts_with("accept");
-            return Some(of_socket(&socket, None, number, server));
-        }
-        let name = raw.path(tag::FILE_RESULT)?;
-        let letter = if name.first() == Some(&b'/') { 'f' } else { 'o' };
-        return Some(Descriptor { number, name, letter, ..Descriptor::default() });
-    }
-    if call.points[0] != Points::Descriptor {
-        return None;
-    }
-    let number = i64::from((raw.arguments[0] as u32).cast_signed());
-    if let Some(socket) = raw.socket(tag::SOCKET_OF) {
-        let at = call.points.iter().position(|points| *points == Points::Address);
-        let address = at.and_then(|at| raw.address(u16::try_from(at).ok()?));
-        // The process can change its memory after the call: where the connection was made or is
-        // being made (EINTR, EISCONN, EALREADY, EINPROGRESS), the kernel knows the other end.
-        let connects = call.name == "connect" && matches!(raw.result, 0 | -4 | -106 | -114 | -115);
-        let known = socket.remote.is_some_and(|(_, port)| port != 0);
-        let address =
-            address.filter(|address| !(connects && known && matches!(address, Address::Ip(..))));
-        let binds = call.name == "bind";
-        return Some(of_socket(&socket, address.map(|address| (address, binds)), number, false));
-    }
-    let name = raw.path(tag::FILE_OF)?;
-    let letter = if name.first() == Some(&b'/') { 'f' } else { 'o' };
-    Some(Descriptor { number, name, letter, ..Descriptor::default() })
-}
-
-fn of_socket<'a>(
-    socket: &crate::decode::Socket<'_>,
-    address: Option<(Address<'_>, bool)>,
-    number: i64,
-    server: bool,
-) -> Descriptor<'a> {
-    let mut descriptor = Descriptor { number, letter: 'o', server, ..Descriptor::default() };
-    let unset = |(address, port): &(IpAddr, u16)| *port == 0 && address.is_unspecified();
-    descriptor.local = socket.local.filter(|end| !unset(end));
-    descriptor.remote = socket.remote.filter(|end| !unset(end));
-    match address {
-        Some((Address::Ip(address, port), true)) => descriptor.local = Some((address, port)),
-        // A connection that failed has no other end.
-        Some((Address::Ip(address, port), false)) => descriptor.remote = Some((address, port)),
-        Some((Address::Unix(path), _)) => descriptor.name = path.into_owned(),
-        _ => {}
-    }
-    descriptor.protocol = match (socket.protocol, socket.kind) {
-        (6, _) => Some("tcp"),
-        (17, _) => Some("udp"),
-        (1 | 58, _) => Some("icmp"),
-        _ => None,
-    };
-    match socket.family {
-        1 => {
-            descriptor.letter = 'u';
-            if descriptor.name.is_empty() {
-                descriptor.name = socket.path.as_deref().unwrap_or_default().to_vec();
-            }
-            if descriptor.name.first() == Some(&b'/') {
-                descriptor.name = normal(&descriptor.name);
-            }
-        }
-        2 | 10 => {
-            let any = descriptor.remote.or(descriptor.local);
-            // An IPv4 connection through an IPv6 socket is an IPv4 connection.
-            let six = any.map_or(socket.family == 10, |(address, _)| address.is_ipv6());
-            descriptor.letter = if six { '6' } else { '4' };
-            let show = |(address, port)| end(address, port);
-            descriptor.name = match (descriptor.client(), descriptor.of_server()) {
-                (Some(client), Some(server)) if client != server => {
-                    format!("{}->{}", show(client), show(server))
-                }
-                (_, Some(server)) => show(server),
-                (client, None) => client.map(show).unwrap_or_default(),
-            }
-            .into_bytes();
-        }
-        _ => {}
-    }
-    descriptor
 }
 
 /// The name of a program with its arguments.
@@ -471,6 +387,16 @@ impl Event for Seen<'_> {
             Name::ProcAcmdline => self.of_ancestors(field, |process| Some(bytes(cmdline(process)))),
             Name::ProcApid => {
                 self.of_ancestors(field, |process| Some(Value::Int(process.pid.into())))
+            }
+            // The server is the other end unless that one connected.
+            Name::FdServerHost | Name::FdRemoteHost => {
+                let is_server = self.descriptor.as_ref().is_some_and(|one| one.server);
+                match name == Name::FdServerHost && is_server || self.names.is_empty() {
+                    true => Values::Absent,
+                    false => {
+                        Values::Many(self.names.iter().map(|name| Value::text(name)).collect())
+                    }
+                }
             }
             Name::FdIp => both(Name::FdClientIp, Name::FdServerIp),
             Name::FdPort => both(Name::FdClientPort, Name::FdServerPort),

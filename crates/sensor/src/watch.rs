@@ -1,17 +1,21 @@
 //! Joins events with their processes and containers.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use pavisade_rules::{Output, Rule, RuleSet, Scratch};
 
 use crate::calls::call_of;
 use crate::containers::{Container, States};
-use crate::decode::{Kind, Raw};
+use crate::decode::{Kind, Raw, tag};
 use crate::groups::{Hierarchies, containers_of};
+use crate::links::links;
+use crate::names::{Names, answer, question};
 use crate::pods::Pods;
+use crate::policy::Policy;
 use crate::processes::Processes;
-use crate::seen::{Place, Seen, descriptor};
+use crate::seen::{Place, Seen, descriptor, server};
 
 /// How many control groups are remembered.
 const MAX_GROUPS: usize = 16_384;
@@ -21,6 +25,9 @@ const MAX_PROCESSES: usize = 16_384;
 
 /// How long a container that no runtime knows is not looked for again, in nanoseconds.
 const BARE: u64 = 1_000_000_000;
+
+/// By how many nanoseconds a clock was set at least; both clocks are adjusted together otherwise.
+const CLOCK_STEP: u128 = 2_000_000;
 
 #[derive(Clone, Debug)]
 enum Group {
@@ -45,6 +52,7 @@ pub struct Watch {
     /// container's.
     news: Vec<(u64, Option<Arc<Container>>)>,
     number: u64,
+    names: Names,
     /// Events whose control group was gone.
     pub lost_groups: u64,
     /// The pods of this node; empty unless the agent watches them on the API server.
@@ -69,6 +77,7 @@ impl Watch {
             groups: HashMap::new(),
             news: Vec::new(),
             number: 0,
+            names: Names::default(),
             lost_groups: 0,
             pods: Pods::default(),
         };
@@ -84,6 +93,15 @@ impl Watch {
         Ok(watch)
     }
 
+    /// Takes over a clock that may have been set: its time in nanoseconds since 1970 when the machine had run for
+    /// so many nanoseconds. The times of events do not follow differences that come from reading two clocks.
+    pub fn set_clock(&mut self, now: i128, since_boot: u64) {
+        let since_1970 = now - i128::from(since_boot);
+        if since_1970.abs_diff(self.since_1970) > CLOCK_STEP {
+            self.since_1970 = since_1970;
+        }
+    }
+
     /// Control groups that became known since the last call, with their containers.
     pub fn news(&mut self) -> Vec<(u64, Option<Arc<Container>>)> {
         std::mem::take(&mut self.news)
@@ -94,21 +112,50 @@ impl Watch {
         &self.hierarchies
     }
 
+    /// Where the root of a container may be mounted, as seen from here.
+    pub(crate) fn roots(&self, container: &Container) -> Vec<PathBuf> {
+        self.states.roots(container)
+    }
+
+    /// The paths of a policy that are links in a container, and where they lead: it does not hold for what
+    /// they lead to.
+    pub fn links(&self, container: &Container, policy: &Policy) -> Vec<(String, String)> {
+        let roots = self.roots(container);
+        roots.iter().map(|root| links(policy, root)).find(|all| !all.is_empty()).unwrap_or_default()
+    }
+
     /// Takes an event: who did it, and where.
     pub fn take<'w>(&'w mut self, raw: Raw<'w>) -> Option<Seen<'w>> {
-        self.processes.take(&raw);
         self.number += 1;
         self.classify(raw.group, raw.time);
-        let place = match self.groups.get(&raw.group) {
+        let (place, container) = match self.groups.get(&raw.group) {
             Some(Group::Container(container) | Group::Bare(container, _)) => {
-                Place::Container(container)
+                (Place::Container(container), container.number())
             }
-            Some(Group::Host) => Place::Host,
-            None => Place::Unknown,
+            Some(Group::Host) => (Place::Host, 0),
+            None => (Place::Unknown, 0),
         };
+        self.processes.take(&raw, container);
         let call = match raw.kind {
             Kind::Call => Some(call_of(raw.call, raw.flags.compat())?),
-            Kind::Exec | Kind::Fork | Kind::Exit => None,
+            Kind::Exec | Kind::Fork | Kind::Exit | Kind::Denied | Kind::Asked | Kind::Answered => {
+                None
+            }
+        };
+        let question = match raw.kind {
+            // What cannot be read is no question.
+            Kind::Asked => Some(question(raw.item(tag::MESSAGE)?)?),
+            Kind::Answered => {
+                let (question, addresses) = answer(raw.item(tag::MESSAGE)?)?;
+                self.names.add(container, &question.name, &addresses);
+                return None;
+            }
+            _ => None,
+        };
+        let descriptor = match (call, raw.kind) {
+            (Some(call), _) => descriptor(&raw, call),
+            (None, Kind::Asked) => server(&raw),
+            _ => None,
         };
         Some(Seen {
             raw,
@@ -119,7 +166,9 @@ impl Watch {
             process: self.processes.get(raw.pid)?,
             processes: &self.processes,
             place,
-            descriptor: call.and_then(|call| descriptor(&raw, call)),
+            names: self.names.of(container, descriptor.as_ref().and_then(|one| one.remote)),
+            descriptor,
+            question,
             pods: &self.pods,
         })
     }
@@ -204,11 +253,7 @@ pub fn judge<'r>(rules: &'r RuleSet, seen: &Seen<'_>, scratch: &mut Scratch) -> 
     let mut alerts: Vec<Alert<'r>> = Vec::new();
     let alert = |rule: &'r Rule, seen: &Seen<'_>| Alert { rule, output: rule.format.output(seen) };
     alerts.extend(rules.matching(seen, scratch).map(|rule| alert(rule, seen)));
-    if let Some(real) = seen.real_path() {
-        let mut seen = seen.clone();
-        if let Some(descriptor) = &mut seen.descriptor {
-            descriptor.name = real;
-        }
+    if let Some(seen) = seen.by_real_path() {
         for rule in rules.matching(&seen, scratch) {
             if !alerts.iter().any(|alert| alert.rule.name == rule.name) {
                 alerts.push(alert(rule, &seen));
@@ -218,8 +263,9 @@ pub fn judge<'r>(rules: &'r RuleSet, seen: &Seen<'_>, scratch: &mut Scratch) -> 
     alerts
 }
 
+/// Nanoseconds since the start of the machine, with suspended time; this clock cannot be set.
 #[expect(unsafe_code, reason = "no safe interface of the standard library reads this clock")]
-fn since_boot() -> u64 {
+pub fn since_boot() -> u64 {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: the pointer is valid for the call, which writes a `timespec`.
     unsafe {

@@ -195,8 +195,8 @@ impl Object {
         Subject::Object { group, kind, namespace, name, container: container.map(Arc::from) }
     }
 
-    /// Whether Pavisade read it from a node, a database of etcd or audit logs, or learned it with
-    /// probes: it belongs to a cluster, but is not in its API.
+    /// Whether Pavisade read it from a node, a container, a database of etcd or audit logs, or learned
+    /// it with probes: it belongs to a cluster, but is not in its API.
     pub fn is_from_node(&self) -> bool {
         let facts = [
             kinds::NODE_FACTS,
@@ -204,6 +204,7 @@ impl Object {
             kinds::USAGE_FACTS,
             kinds::PROBE_FACTS,
             kinds::INTEGRITY_FACTS,
+            kinds::CONTAINER_FACTS,
         ];
         facts.into_iter().any(|kind| self.is(kind))
             || self.at(&["metadata", "labels", FROM_NODE]).is_some()

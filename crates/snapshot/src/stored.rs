@@ -180,8 +180,20 @@ fn container_statuses(out: &mut String, list: Value<'_>) {
         if !std::mem::take(&mut first) {
             out.push(',');
         }
-        let keep = |key: &str| matches!(key, "name" | "image" | "imageID");
-        map(out, item, keep, |out, _, field| push_raw(out, field));
+        let keep = |key: &str| matches!(key, "name" | "image" | "imageID" | "state");
+        map(out, item, keep, |out, key, field| match key {
+            // Since when it runs. The message of a container that ended may contain anything.
+            "state" => map(
+                out,
+                field,
+                |_| true,
+                |out, key, field| match key {
+                    "running" => push_raw(out, field),
+                    _ => out.push_str("{}"),
+                },
+            ),
+            _ => push_raw(out, field),
+        });
     }
     out.push(']');
 }
@@ -250,7 +262,13 @@ mod tests {
             r#"{"kind":"Pod","apiVersion":"v1","status":{"phase":"Running","podIP":"10.0.0.1","containerStatuses":[{"name":"c","image":"i","imageID":"d","state":{}}]}}"#,
             "v1",
             "Pod",
-            r#"{"apiVersion":"v1","kind":"Pod","status":{"phase":"Running","containerStatuses":[{"name":"c","image":"i","imageID":"d"}]}}"#,
+            r#"{"apiVersion":"v1","kind":"Pod","status":{"phase":"Running","containerStatuses":[{"name":"c","image":"i","imageID":"d","state":{}}]}}"#,
+        );
+        check(
+            r#"{"kind":"Pod","apiVersion":"v1","status":{"containerStatuses":[{"name":"c","ready":true,"state":{"running":{"startedAt":"t"}},"lastState":{"terminated":{}}},{"state":{"terminated":{"message":"password"}}},{"state":null}]}}"#,
+            "v1",
+            "Pod",
+            r#"{"apiVersion":"v1","kind":"Pod","status":{"containerStatuses":[{"name":"c","state":{"running":{"startedAt":"t"}}},{"state":{"terminated":{}}},{"state":null}]}}"#,
         );
         for (version, kind, status, expect) in [
             (

@@ -8,6 +8,8 @@ use std::fmt;
 use pavisade_yaml::{Kind, NoteKind, Source, Value, read};
 use sha2::{Digest as _, Sha256};
 
+use crate::accepted::{accepted, parsed};
+use crate::resource::has_unknown_group;
 use crate::stored::{Form, Provider};
 
 /// Which form the values of a resource should have.
@@ -50,7 +52,8 @@ impl Writer {
 /// The entries of a configuration.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Expected {
-    entries: Vec<(Vec<String>, Writer)>,
+    /// Or why the API server refuses it, so that nothing is written by it.
+    entries: Result<Vec<(Vec<String>, Writer)>, String>,
     /// The SHA-256 of all resources with their keys, which tells whether two configurations are the
     /// same. It is shown nowhere.
     digest: [u8; 32],
@@ -80,27 +83,53 @@ impl Expected {
         let Some(root) = root.filter(known) else {
             return Err("it is not an EncryptionConfiguration".to_owned());
         };
-        let entries = root.list("resources").map(|entry| {
+        let entry = |entry: Value<'_>| {
             let names = entry.list("resources").filter_map(|name| name.as_str().map(str::to_owned));
             (names.collect(), writer(entry))
-        });
+        };
+        let entries = accepted(root).map(|()| root.list("resources").map(entry).collect());
+        let entries = entries.map_err(|why| format!("the API server refuses {why}"));
         let mut hash = Sha256::new();
         if let Some(resources) = root.get("resources") {
             add(&mut hash, resources);
         }
-        Ok(Self { entries: entries.collect(), digest: hash.finalize().into() })
+        Ok(Self { entries, digest: hash.finalize().into() })
+    }
+
+    /// Why the API server does not start with the configuration, so that nothing is written by it.
+    pub fn refused(&self) -> Option<&str> {
+        self.entries.as_ref().err().map(String::as_str)
     }
 
     /// Returns the writer of a resource with its group: `secrets`, `deployments.apps`.
+    ///
+    /// If the group is not known, the name decides, and an entry for a whole group leaves it unclear.
     pub fn writer(&self, resource: &str) -> Writer {
-        let group = resource.split_once('.').map_or("", |(_, group)| group);
+        let entries = match &self.entries {
+            Ok(entries) => entries,
+            Err(why) => return Writer::Unclear(why.clone()),
+        };
+        let unknown = has_unknown_group(resource);
+        let (_, group) = parsed(resource);
         let matches = |pattern: &String| match pattern.strip_prefix("*.") {
             Some("*") => true,
-            Some(of) => of == group,
+            Some(of) => of == group || unknown,
+            None if unknown => pattern.split('.').next() == Some(resource),
             None => pattern == resource,
         };
-        let entry = self.entries.iter().find(|(patterns, _)| patterns.iter().any(matches));
-        entry.map_or(Writer::NoEntry, |(_, writer)| writer.clone())
+        let Some((patterns, writer)) =
+            entries.iter().find(|(patterns, _)| patterns.iter().any(matches))
+        else {
+            return Writer::NoEntry;
+        };
+        let mut certain =
+            patterns.iter().filter(|p| !unknown || !p.starts_with("*.") || *p == "*.*");
+        if certain.any(matches) {
+            writer.clone()
+        } else {
+            let why = format!("it is not known to which API group `{resource}` belongs");
+            Writer::Unclear(why)
+        }
     }
 }
 
@@ -134,38 +163,25 @@ fn add(hash: &mut Sha256, value: Value<'_>) {
     }
 }
 
+/// Returns who writes the resources of an entry that the API server accepts.
 fn writer(entry: Value<'_>) -> Writer {
-    let Some(first) = entry.list("providers").next() else {
+    let first = entry.list("providers").next();
+    let set = first.and_then(|first| first.entries().find(|(_, value)| !value.is_null()));
+    let Some((name, value)) = set else {
         return Writer::Unclear("an entry has no provider".to_owned());
     };
-    let key = |name: &str, provider| {
-        let key = first.at(&[name, "keys"]).and_then(|keys| keys.items().next());
-        match key.and_then(|key| key.str("name")) {
-            Some(name) => Writer::Encrypts(provider, name.to_owned()),
-            None => Writer::Unclear(format!("`{name}` has no key with a name")),
-        }
+    let provider = match name {
+        "aescbc" => Provider::AesCbc,
+        "aesgcm" => Provider::AesGcm,
+        "secretbox" => Provider::Secretbox,
+        "kms" if value.str("apiVersion") == Some("v2") => Provider::KmsV2,
+        "kms" => Provider::KmsV1,
+        "identity" => return Writer::Identity,
+        _ => return Writer::Unclear("the first provider is not known".to_owned()),
     };
-    let set: Vec<&str> = ["aescbc", "aesgcm", "secretbox", "kms", "identity"]
-        .into_iter()
-        .filter(|name| first.get(name).is_some_and(|value| !value.is_null() || *name == "identity"))
-        .collect();
-    match set[..] {
-        ["aescbc"] => key("aescbc", Provider::AesCbc),
-        ["aesgcm"] => key("aesgcm", Provider::AesGcm),
-        ["secretbox"] => key("secretbox", Provider::Secretbox),
-        ["identity"] => Writer::Identity,
-        ["kms"] => {
-            let kms = first.get("kms");
-            let version = kms.and_then(|kms| kms.str("apiVersion")).unwrap_or("v1");
-            let name = kms.and_then(|kms| kms.str("name"));
-            match (name, version) {
-                (Some(name), "v2") => Writer::Encrypts(Provider::KmsV2, name.to_owned()),
-                (Some(name), "v1") => Writer::Encrypts(Provider::KmsV1, name.to_owned()),
-                (Some(_), _) => Writer::Unclear("`kms` has an unknown version".to_owned()),
-                (None, _) => Writer::Unclear("`kms` has no name".to_owned()),
-            }
-        }
-        [] => Writer::Unclear("the first provider is not known".to_owned()),
-        _ => Writer::Unclear("one element has several providers".to_owned()),
+    let named = if name == "kms" { Some(value) } else { value.list("keys").next() };
+    match named.and_then(|named| named.str("name")) {
+        Some(name) => Writer::Encrypts(provider, name.to_owned()),
+        None => Writer::Unclear(format!("`{name}` has no name")),
     }
 }

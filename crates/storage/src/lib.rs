@@ -10,6 +10,7 @@
 //!
 //! Out of scope: files and sockets. Bytes come through [`ReadAt`].
 
+mod accepted;
 mod bolt;
 mod bytes;
 mod expect;

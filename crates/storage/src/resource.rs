@@ -24,7 +24,7 @@ const RENAMED: [(&str, &str); 5] = [
 ];
 
 /// Groups of built-in resources outside of the core group, whose keys do not contain the group.
-const GROUPS: [(&str, &[&str]); 17] = [
+const GROUPS: [(&str, &[&str]); 18] = [
     (
         "admissionregistration.k8s.io",
         &[
@@ -47,6 +47,7 @@ const GROUPS: [(&str, &[&str]); 17] = [
     ("discovery.k8s.io", &["endpointslices"]),
     ("flowcontrol.apiserver.k8s.io", &["flowschemas", "prioritylevelconfigurations"]),
     ("internal.apiserver.k8s.io", &["storageversions"]),
+    ("lifecycle.k8s.io", &["evictionrequests", "evictions"]),
     ("networking.k8s.io", &["ingressclasses", "ipaddresses", "networkpolicies", "servicecidrs"]),
     ("node.k8s.io", &["runtimeclasses"]),
     ("policy", &["poddisruptionbudgets", "podsecuritypolicy"]),
@@ -54,8 +55,19 @@ const GROUPS: [(&str, &[&str]); 17] = [
         "rbac.authorization.k8s.io",
         &["clusterrolebindings", "clusterroles", "rolebindings", "roles"],
     ),
-    ("resource.k8s.io", &["deviceclasses", "devicetaintrules", "resourceclaims", "resourceslices"]),
-    ("scheduling.k8s.io", &["priorityclasses", "workloads", "podgroups"]),
+    (
+        "resource.k8s.io",
+        &[
+            "deviceclasses",
+            "devicetaintrules",
+            "podschedulingcontexts",
+            "resourceclaims",
+            "resourceclaimtemplates",
+            "resourcepoolstatusrequests",
+            "resourceslices",
+        ],
+    ),
+    ("scheduling.k8s.io", &["compositepodgroups", "podgroups", "priorityclasses", "workloads"]),
     (
         "storage.k8s.io",
         &[
@@ -68,6 +80,25 @@ const GROUPS: [(&str, &[&str]); 17] = [
         ],
     ),
     ("storagemigration.k8s.io", &["storageversionmigrations"]),
+];
+
+/// The resources of the core group.
+const CORE: [&str; 15] = [
+    "configmaps",
+    "endpoints",
+    "events",
+    "limitranges",
+    "namespaces",
+    "nodes",
+    "persistentvolumeclaims",
+    "persistentvolumes",
+    "pods",
+    "podtemplates",
+    "replicationcontrollers",
+    "resourcequotas",
+    "secrets",
+    "serviceaccounts",
+    "services",
 ];
 
 /// Keys that the API server writes for itself, without encryption.
@@ -105,6 +136,12 @@ pub(crate) fn stored(key: &str) -> Option<Stored> {
     }
 }
 
+/// Whether the group of a resource is not known, because its keys do not contain it: a resource of
+/// OpenShift, or of another version of Kubernetes.
+pub(crate) fn has_unknown_group(resource: &str) -> bool {
+    !resource.contains('.') && !CORE.contains(&resource)
+}
+
 fn is_name(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
     (1..=253).contains(&text.len()) && text.bytes().all(plain)
@@ -121,6 +158,11 @@ mod tests {
             ("/registry/services/specs/a/b", Some(("services", "a/b"))),
             ("/registry/minions/n", Some(("nodes", "n"))),
             ("/registry/deployments/a/b", Some(("deployments.apps", "a/b"))),
+            (
+                "/registry/resourceclaimtemplates/a/b",
+                Some(("resourceclaimtemplates.resource.k8s.io", "a/b")),
+            ),
+            ("/registry/evictions/a/b", Some(("evictions.lifecycle.k8s.io", "a/b"))),
             ("/registry/example.com/foos/a/b", Some(("foos.example.com", "a/b"))),
             ("/kubernetes.io/secrets/a/b", Some(("secrets", "a/b"))),
             // A namespace or object may be called like a resource.

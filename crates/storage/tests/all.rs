@@ -4,8 +4,18 @@
 use std::io::Cursor;
 
 use pavisade_storage::testing::{Database, bytes, key_value, revision};
-use pavisade_storage::{Damages, Expected, Form, Integrity, Options, Proof, Provider, prove};
+use pavisade_storage::{
+    Damages, Expected, Form, Integrity, Options, Proof, Provider, Writer, prove,
+};
 use sha2::{Digest as _, Sha256};
+
+/// Keys of 32 bytes.
+const KEY: &str = "YWJjZGVmZ2hpamtsbW5vcHFyc3R1dnd4eXoxMjM0NTY=";
+const OTHER: &str = "YWJjZGVmZ2hpamtsbW5vcHFyc3R1dnd4eXoxMjM0NTc=";
+
+/// The start of an EncryptionConfiguration.
+const HEAD: &str =
+    "kind: EncryptionConfiguration\napiVersion: apiserver.config.k8s.io/v1\nresources:\n";
 
 const PLAIN: &[u8] = b"k8s\0\x0a\x0c\x0a\x02v1\x12\x06Secret";
 
@@ -63,17 +73,16 @@ fn shares_stale_objects_and_old_revisions() {
 
 #[test]
 fn a_configuration_says_what_is_stale() {
-    let text = "kind: EncryptionConfiguration
-apiVersion: apiserver.config.k8s.io/v1
-resources:
-- resources: [secrets]
+    let text = format!(
+        "{HEAD}- resources: [secrets]
   providers:
-  - secretbox: {keys: [{name: key2, secret: x}, {name: key1, secret: y}]}
-  - identity: {}
+  - secretbox: {{keys: [{{name: key2, secret: {KEY}}}, {{name: key1, secret: {OTHER}}}]}}
+  - identity: {{}}
 - resources: ['*.apps', '*.']
-  providers: [{identity: {}}]
-";
-    let expected = Expected::read("e", text).unwrap();
+  providers: [{{identity: {{}}}}]
+"
+    );
+    let expected = Expected::read("e", &text).unwrap();
     let bytes = database(&[
         ("/registry/secrets/a/1", Some(sealed("k8s:enc:secretbox:v1:key2:", 40))),
         ("/registry/secrets/a/2", Some(sealed("k8s:enc:secretbox:v1:key1:", 40))),
@@ -93,20 +102,66 @@ resources:
 }
 
 #[test]
+fn what_the_api_server_refuses_writes_nothing() {
+    let good = "c2VjcmV0IGlzIHNlY3VyZQ==";
+    let writer = |first: &str, more: &str| {
+        let text = format!(
+            "{HEAD}- resources: [secrets]\n  providers:\n  - {first}\n  - identity: {{}}\n{more}"
+        );
+        Expected::read("e", &text).unwrap().writer("secrets")
+    };
+    let aes = |secret: &str| format!("aesgcm: {{keys: [{{name: k, secret: {secret}}}]}}");
+    assert_eq!(writer(&aes(good), ""), Writer::Encrypts(Provider::AesGcm, "k".to_owned()));
+    for (first, more, why) in [
+        (aes("YWJj"), "", "a key of 3 bytes for `aesgcm`"),
+        (aes(good).replace("aesgcm", "secretbox"), "", "a key of 16 bytes for `secretbox`"),
+        (aes(good).replace("secret:", "sceret:"), "", "`sceret`"),
+        ("kms: {apiVersion: v2, name: p, endpoint: e, pandas: x}".to_owned(), "", "`pandas`"),
+        // A mistake in another entry stops the API server, too.
+        (aes(good), "- resources: [pods]\n  provider: []\n", "`provider`"),
+    ] {
+        let Writer::Unclear(text) = writer(&first, more) else { panic!("{first}{more}") };
+        assert!(text.contains(why) && !text.contains(good), "{text}");
+    }
+}
+
+#[test]
+fn a_resource_of_an_unknown_group_is_found_by_its_name_or_unclear() {
+    let writer = |patterns: &str, resource: &str| {
+        let text = format!(
+            "{HEAD}- resources: [{patterns}]\n  providers:\n  - kms: {{apiVersion: v2, name: vault, \
+             endpoint: 'unix:///vault'}}\n"
+        );
+        Expected::read("e", &text).unwrap().writer(resource)
+    };
+    let vault = Writer::Encrypts(Provider::KmsV2, "vault".to_owned());
+    // OpenShift stores routes without their group.
+    assert_eq!(writer("routes.route.openshift.io", "routes"), vault);
+    assert_eq!(writer("'*.*'", "routes"), vault);
+    assert_eq!(writer("secrets", "routes"), Writer::NoEntry);
+    for group in ["'*.route.openshift.io'", "'*.'"] {
+        assert!(matches!(writer(group, "routes"), Writer::Unclear(_)), "{group}");
+    }
+    // The name decides only without a group.
+    assert_eq!(writer("secrets.example.com", "secrets"), Writer::NoEntry);
+    assert_eq!(writer("routes.example.com", "routes.example.org"), Writer::NoEntry);
+}
+
+#[test]
 fn configurations_with_other_keys_differ() {
     let read = |provider: &str| {
         let text = format!(
-            "kind: EncryptionConfiguration\nresources:\n- resources: [secrets]\n  providers:\n  \
-             - secretbox: {{keys: [{provider}]}}\n"
+            "{HEAD}- resources: [secrets]\n  providers:\n  - secretbox: {{keys: [{provider}]}}\n"
         );
         Expected::read("e", &text).unwrap()
     };
-    let one = read("{name: key1, secret: eHh4}");
-    assert_eq!(one, read("{secret: 'eHh4', name: key1}"));
-    assert_ne!(one, read("{name: key1, secret: eXl5}"));
-    assert_ne!(one, read("{name: key1, secret: eHh4}, {name: key2, secret: eHh4}"));
+    let one = read(&format!("{{name: key1, secret: {KEY}}}"));
+    assert_eq!(one, read(&format!("{{secret: '{KEY}', name: key1}}")));
+    assert_ne!(one, read(&format!("{{name: key1, secret: {OTHER}}}")));
+    let two = format!("{{name: key1, secret: {KEY}}}, {{name: key2, secret: {KEY}}}");
+    assert_ne!(one, read(&two));
     let shown = format!("{one:?}");
-    assert!(!shown.contains("eHh4") && !shown.contains("digest"), "{shown}");
+    assert!(!shown.contains(&KEY[..8]) && !shown.contains("digest"), "{shown}");
 }
 
 #[test]

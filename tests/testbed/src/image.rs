@@ -1,4 +1,4 @@
-//! Images for pods, made by code: an OCI layout in a tar, with one layer.
+//! Images for pods, made by code: an OCI layout in a tar.
 //!
 //! Source: the OCI image specification 1.1 (image-layout, manifest, config).
 
@@ -17,6 +17,8 @@ pub const TESTBED: &str = "pavisade.test/testbed:1";
 #[derive(Debug, Clone)]
 pub struct Image {
     reference: String,
+    /// A layer below the files.
+    base: Option<Vec<u8>>,
     files: Vec<(String, u32, Vec<u8>)>,
     entrypoint: Vec<String>,
     user: String,
@@ -28,6 +30,7 @@ impl Image {
     pub fn new(reference: &str) -> Self {
         Self {
             reference: reference.to_owned(),
+            base: None,
             files: Vec::new(),
             entrypoint: Vec::new(),
             user: String::new(),
@@ -41,11 +44,24 @@ impl Image {
         Ok(Self::new(reference).file("testbed", 0o755, bytes).entrypoint(&["/testbed"]))
     }
 
+    /// Sets the root file system, as a tar, to which files are added.
+    #[must_use]
+    pub fn base(mut self, tar: Vec<u8>) -> Self {
+        self.base = Some(tar);
+        self
+    }
+
     /// Adds a file; the path has no leading `/`.
     #[must_use]
     pub fn file(mut self, path: &str, mode: u32, bytes: impl Into<Vec<u8>>) -> Self {
         self.files.push((path.trim_start_matches('/').to_owned(), mode, bytes.into()));
         self
+    }
+
+    /// Adds a symbolic link.
+    #[must_use]
+    pub fn link(self, path: &str, target: &str) -> Self {
+        self.file(path, LINK, target)
     }
 
     /// Sets what runs.
@@ -69,23 +85,32 @@ impl Image {
 
     /// The tar of the OCI layout, the same bytes for the same image.
     pub fn tar(&self) -> anyhow::Result<Vec<u8>> {
-        let layer = tar(&self.files)?;
+        let own = if self.base.is_some() && self.files.is_empty() {
+            None
+        } else {
+            Some(tar(&self.files)?)
+        };
+        let layers: Vec<_> = self.base.iter().chain(&own).collect();
+        let digests: Vec<_> = layers.iter().map(|layer| digest(layer)).collect();
         let config = serde_json::to_vec(&json!({
             "architecture": if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" },
             "os": "linux",
             "config": {"Entrypoint": self.entrypoint, "User": self.user, "WorkingDir": "/"},
-            "rootfs": {"type": "layers", "diff_ids": [digest(&layer)]},
-            "history": [{"created_by": "pavisade testbed"}],
+            "rootfs": {"type": "layers", "diff_ids": digests},
+            "history": layers.iter().map(|_| json!({"created_by": "pavisade testbed"})).collect::<Vec<_>>(),
         }))?;
-        let part = |kind: &str, bytes: &[u8]| -> Value {
+        let described = |kind: &str, digest: &str, size: usize| -> Value {
             let kind = format!("application/vnd.oci.image.{kind}");
-            json!({"mediaType": kind, "digest": digest(bytes), "size": bytes.len()})
+            json!({"mediaType": kind, "digest": digest, "size": size})
         };
+        let part = |kind: &str, bytes: &[u8]| described(kind, &digest(bytes), bytes.len());
+        let parts = layers.iter().zip(&digests);
+        let parts = parts.map(|(layer, digest)| described("layer.v1.tar", digest, layer.len()));
         let manifest = serde_json::to_vec(&json!({
             "schemaVersion": 2,
             "mediaType": "application/vnd.oci.image.manifest.v1+json",
             "config": part("config.v1+json", &config),
-            "layers": [part("layer.v1.tar", &layer)],
+            "layers": parts.collect::<Vec<_>>(),
         }))?;
         let mut descriptor = part("manifest.v1+json", &manifest);
         descriptor["annotations"] = json!({"org.opencontainers.image.ref.name": self.reference});
@@ -94,27 +119,37 @@ impl Image {
             "mediaType": "application/vnd.oci.image.index.v1+json",
             "manifests": [descriptor],
         });
-        let blob = |bytes: Vec<u8>| {
-            let name = digest(&bytes).replace(':', "/");
-            (format!("blobs/{name}"), 0o644, bytes)
-        };
-        tar(&[
-            ("oci-layout".to_owned(), 0o644, br#"{"imageLayoutVersion":"1.0.0"}"#.to_vec()),
-            ("index.json".to_owned(), 0o644, serde_json::to_vec(&index)?),
-            blob(config),
-            blob(manifest),
-            blob(layer),
-        ])
+        let place = |digest: &str| format!("blobs/{}", digest.replace(':', "/"));
+        let index = serde_json::to_vec(&index)?;
+        let mut files = vec![
+            ("oci-layout".to_owned(), 0o644, &br#"{"imageLayoutVersion":"1.0.0"}"#[..]),
+            ("index.json".to_owned(), 0o644, &index),
+            (place(&digest(&config)), 0o644, &config),
+            (place(&digest(&manifest)), 0o644, &manifest),
+        ];
+        let blobs = layers.iter().zip(&digests);
+        files.extend(blobs.map(|(layer, digest)| (place(digest), 0o644, &layer[..])));
+        tar(&files)
     }
 }
 
-fn tar(files: &[(String, u32, Vec<u8>)]) -> anyhow::Result<Vec<u8>> {
+/// The mode of a symbolic link, whose content is its target.
+const LINK: u32 = 0o120_777;
+
+fn tar<B: AsRef<[u8]>>(files: &[(String, u32, B)]) -> anyhow::Result<Vec<u8>> {
     let mut archive = tar::Builder::new(Vec::new());
     for (path, mode, bytes) in files {
+        let bytes = bytes.as_ref();
         let mut header = tar::Header::new_gnu();
+        header.set_mode(*mode & 0o7777);
+        if *mode == LINK {
+            header.set_entry_type(tar::EntryType::Symlink);
+            header.set_size(0);
+            archive.append_link(&mut header, path, str::from_utf8(bytes)?)?;
+            continue;
+        }
         header.set_size(u64::try_from(bytes.len())?);
-        header.set_mode(*mode);
-        let added = archive.append_data(&mut header, path, bytes.as_slice());
+        let added = archive.append_data(&mut header, path, bytes);
         added.with_context(|| format!("adding {path} to an image"))?;
     }
     Ok(archive.into_inner()?)

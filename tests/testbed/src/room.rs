@@ -69,10 +69,61 @@ fn remove_unused() -> anyhow::Result<bool> {
         if !is_shared {
             continue;
         }
-        let Some(_lock) = state::try_lock(&name)? else { continue };
-        let Some(_unused) = state::try_lock(&state::used(&name))? else { continue };
+        let Some(_locks) = unused(&name)? else { continue };
         clean::remove(&name)?;
         return Ok(true);
     }
     Ok(false)
+}
+
+/// Locks a cluster that is not used or looked for. `None` if it is.
+fn unused(name: &str) -> anyhow::Result<Option<[state::Lock; 2]>> {
+    let Some(lock) = state::try_lock(name)? else { return Ok(None) };
+    Ok(state::try_lock(&state::used(name))?.map(|used| [lock, used]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Removes the files of the locks of a test.
+    struct Files(String);
+
+    impl Drop for Files {
+        fn drop(&mut self) {
+            let Ok(clusters) = state::clusters() else { return };
+            for name in [self.0.clone(), state::used(&self.0)] {
+                let _ = fs::remove_file(clusters.join(format!("{name}.lock")));
+            }
+        }
+    }
+
+    #[test]
+    fn a_cluster_is_unused_after_its_last_user() {
+        let files = Files(format!("room-test-{}", std::process::id()));
+        let name = &*files.0;
+        let is_unused = || unused(name).unwrap().is_some();
+        assert!(is_unused());
+        let users = [state::mark_used(name).unwrap(), state::mark_used(name).unwrap()];
+        assert!(!is_unused());
+        let [first, second] = users;
+        drop(first);
+        assert!(!is_unused());
+        drop(second);
+        assert!(is_unused());
+        // Another process looks for it, and will use it.
+        let looking = state::try_lock(name).unwrap().unwrap();
+        assert!(!is_unused());
+        drop(looking);
+        // While it is removed, it cannot be found.
+        let removing = unused(name).unwrap();
+        assert!(removing.is_some() && state::try_lock(name).unwrap().is_none());
+    }
+
+    #[test]
+    fn nodes_need_more_room() {
+        let of = |nodes| need(&Shape { nodes, ..Shape::default() });
+        assert_eq!(of(2) - of(1), of(1) - of(0));
+        assert!(of(0) > 0 && of(1) > of(0));
+    }
 }

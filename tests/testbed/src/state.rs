@@ -111,7 +111,7 @@ pub(crate) struct Lock {
     _file: File,
 }
 
-/// Waits until nobody else holds the lock of that name.
+/// Waits until the lock of that name is free, and takes it.
 pub(crate) fn lock(name: &str) -> anyhow::Result<Lock> {
     with_file(name, |file| file.lock().map(|()| true)).map(|(lock, _)| lock)
 }

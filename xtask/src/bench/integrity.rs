@@ -21,7 +21,8 @@ const RUNS: usize = 5;
 
 pub(super) fn run(program: Option<&Path>, peer: bool) -> anyhow::Result<()> {
     let program = match program {
-        Some(program) => program.to_owned(),
+        // It is started in other folders.
+        Some(program) => program.canonicalize()?,
         None => release_binary()?,
     };
     let folder = tempfile::tempdir()?;
@@ -52,7 +53,7 @@ pub(super) fn run(program: Option<&Path>, peer: bool) -> anyhow::Result<()> {
     }
     let made = baseline(&program, folder.path(), "b", "blake3").output()?;
     ensure!(made.status.success(), "making a baseline");
-    let digest = digest(&program, folder.path())?;
+    let digest = baseline_digest(&program, folder.path())?;
     let aide = peer.then(|| aide(folder.path())).transpose()?.flatten();
     let changes = change(&tree)?;
     let verify = || {
@@ -130,7 +131,8 @@ fn baseline(program: &Path, folder: &Path, output: &str, hash: &str) -> Command 
     command
 }
 
-fn digest(program: &Path, folder: &Path) -> anyhow::Result<String> {
+/// Returns the digest of the baseline `b` in a folder.
+pub(crate) fn baseline_digest(program: &Path, folder: &Path) -> anyhow::Result<String> {
     let shown =
         Command::new(program).current_dir(folder).args(["integrity", "show", "b"]).output()?;
     let text = String::from_utf8(shown.stdout)?;

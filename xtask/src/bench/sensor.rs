@@ -1,11 +1,15 @@
 //! The node agent: events per second without a loss, and what it costs programs on the node.
 //!
-//! Times are CPU time, with and without the agent in turn. The agent watches the whole node with
-//! all rules of Pavisade. Nothing is compared with Falco.
+//! Times are CPU time, with and without the agent in turn. "Added" is what the programs themselves
+//! take longer, "agent" what the agent takes, both in percent of the programs' time without it. The
+//! agent watches the whole node with all rules of Pavisade. Nothing is compared with Falco.
 
-use std::fs::File;
+mod build;
+mod containers;
+mod web;
+
+use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -13,22 +17,43 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 
-use super::{cpu_of, mb, memory_of};
+use super::cpu_of;
+use crate::agent_figures::Figures;
 use crate::shared::root;
 
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 7;
 
-/// A workload: its name, the unit of its figures, and how many of it a round does.
-type Work = (&'static str, u32, fn(u32) -> anyhow::Result<()>);
+/// A workload: its name, the divisor and the unit of its figures, and how many of it a round does.
+struct Work {
+    name: &'static str,
+    unit: (f64, &'static str),
+    count: u32,
+    run: fn(u32) -> anyhow::Result<()>,
+}
 
 const WORKS: &[Work] = &[
-    ("open and close a file, two threads", 400_000, opens),
-    ("start a program", 1_000, starts),
-    ("write to a pipe (no event)", 400_000, writes),
+    Work {
+        name: "open and close a file, two threads",
+        unit: (1e-6, "µs"),
+        count: 400_000,
+        run: |count| opens(count, "/etc/passwd"),
+    },
+    // The filter of openings does not cover long paths.
+    Work {
+        name: "the same, all reported",
+        unit: (1e-6, "µs"),
+        count: 400_000,
+        run: |count| opens(count, &format!("/etc/{}passwd", "./".repeat(50))),
+    },
+    Work { name: "start a program", unit: (1e-6, "µs"), count: 1_500, run: starts },
+    Work { name: "write to a pipe (no event)", unit: (1e-6, "µs"), count: 400_000, run: writes },
+    Work { name: "build: configure, make, ar", unit: (1.0, "s"), count: 1, run: build::run },
+    Work { name: "answer a request of HTTP", unit: (1e-6, "µs"), count: 30_000, run: web::run },
 ];
 
-/// Measures a program, by default the release build.
-pub(super) fn run(program: Option<PathBuf>) -> anyhow::Result<()> {
+/// Measures a program, by default the release build. `only` is the numbers of the workloads, from 1;
+/// all if there are none.
+pub(super) fn run(program: Option<PathBuf>, only: &[usize]) -> anyhow::Result<()> {
     let program = program.unwrap_or_else(|| root().join("target/release/pavisade-agent"));
     ensure!(
         program.exists(),
@@ -41,50 +66,58 @@ pub(super) fn run(program: Option<PathBuf>) -> anyhow::Result<()> {
         return Ok(());
     }
     println!(
-        "{:<36} {:>9} {:>9} {:>8} {:>10} {:>8} {:>9}",
-        "CPU time for one", "without", "with", "added", "events/s", "lost", "agent"
+        "{:<36} {:>10} {:>10} {:>8} {:>8} {:>8} {:>9} {:>6}",
+        "CPU time for one", "without", "with", "added", "agent", "both", "events/s", "lost"
     );
-    for (name, count, work) in WORKS {
-        let (mut without, mut with) = (Vec::new(), Vec::new());
-        let (mut rate, mut lost, mut own) = (0.0, 0.0, 0.0);
-        for _ in 0..ROUNDS {
-            without.push(cpu_of_one(*count, *work)?);
-            let agent = Agent::start(&program)?;
-            let (before, start) = (agent.figure("pavisade_events_total")?, Instant::now());
-            with.push(cpu_of_one(*count, *work)?);
-            let seconds = start.elapsed().as_secs_f64();
-            // What waits in the buffer is counted, too.
-            thread::sleep(Duration::from_millis(500));
-            rate += (agent.figure("pavisade_events_total")? - before) / seconds;
-            lost += agent.figure("pavisade_events_lost_total")?;
-            // It has started, so it has used some.
-            let used = cpu_of(agent.child.id());
-            ensure!(!used.is_zero(), "the CPU time of the agent cannot be read");
-            own += used.as_secs_f64();
-        }
-        let (without, with) = (median(&mut without), median(&mut with));
-        println!(
-            "{name:<36} {:>6.2} µs {:>6.2} µs {:>6.1} % {:>10.0} {:>8.0} {:>6.2} s",
-            without * 1e6,
-            with * 1e6,
-            (with / without - 1.0) * 100.0,
-            rate / ROUNDS as f64,
-            lost,
-            own / ROUNDS as f64,
-        );
+    let is_meant = |number: usize| only.is_empty() || only.contains(&number);
+    for (work, _) in WORKS.iter().zip(1..).filter(|(_, number)| is_meant(*number)) {
+        compare(&program, work)?;
     }
-    let agent = Agent::start(&program)?;
-    starts(200)?;
-    let memory = memory_of(agent.child.id());
-    ensure!(memory > 0, "the memory of the agent cannot be read");
-    println!("memory of the agent: {:.0} MB at most", mb(memory));
+    if is_meant(WORKS.len() + 1) {
+        containers::run(&program)?;
+    }
     Ok(())
 }
 
-fn opens(count: u32) -> anyhow::Result<()> {
-    let open = move || (0..count / 2).all(|_| File::open("/etc/passwd").is_ok());
-    let other = thread::spawn(open);
-    ensure!(open() && other.join().is_ok_and(|done| done), "opening /etc/passwd");
+fn compare(program: &Path, work: &Work) -> anyhow::Result<()> {
+    let (mut without, mut with, mut own) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut rate, mut lost) = (0.0, 0.0);
+    for _ in 0..ROUNDS {
+        without.push(cpu_of_one(work)?);
+        let agent = Agent::start(program, &[])?;
+        let (before, start) = (agent.figures.sum("pavisade_events_total")?, Instant::now());
+        let used = agent.cpu()?;
+        with.push(cpu_of_one(work)?);
+        let seconds = start.elapsed().as_secs_f64();
+        // What waits in the buffer is counted, too.
+        thread::sleep(Duration::from_millis(200));
+        own.push((agent.cpu()? - used).as_secs_f64() / f64::from(work.count));
+        rate += (agent.figures.sum("pavisade_events_total")? - before) / seconds;
+        lost += agent.figures.sum("pavisade_events_lost_total")?;
+    }
+    let (without, with, own) = (median(&mut without), median(&mut with), median(&mut own));
+    let (divisor, unit) = work.unit;
+    let percent = |more: f64| more / without * 100.0;
+    println!(
+        "{:<36} {:>7.2} {unit:<2} {:>7.2} {unit:<2} {:>6.1} % {:>6.1} % {:>6.1} % {:>9.0} {lost:>6.0}",
+        work.name,
+        without / divisor,
+        with / divisor,
+        percent(with - without),
+        percent(own),
+        percent(with - without + own),
+        rate / ROUNDS as f64,
+    );
+    Ok(())
+}
+
+fn opens(count: u32, path: &str) -> anyhow::Result<()> {
+    let open = || (0..count / 2).all(|_| File::open(path).is_ok());
+    let both = thread::scope(|scope| {
+        let other = scope.spawn(open);
+        open() && other.join().is_ok_and(|done| done)
+    });
+    ensure!(both, "opening {path}");
     Ok(())
 }
 
@@ -111,43 +144,42 @@ fn median(values: &mut [f64]) -> f64 {
 }
 
 /// Seconds of CPU time for one.
-fn cpu_of_one(count: u32, work: fn(u32) -> anyhow::Result<()>) -> anyhow::Result<f64> {
+fn cpu_of_one(work: &Work) -> anyhow::Result<f64> {
     let own = std::process::id();
     let before = cpu_of(own);
-    work(count)?;
-    Ok((cpu_of(own) - before).as_secs_f64() / f64::from(count))
+    (work.run)(work.count)?;
+    Ok((cpu_of(own) - before).as_secs_f64() / f64::from(work.count))
 }
 
 struct Agent {
     child: Child,
-    metrics: u16,
+    figures: Figures,
 }
 
 impl Agent {
-    fn start(program: &Path) -> anyhow::Result<Self> {
-        let metrics = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+    fn start(program: &Path, more: &[&str]) -> anyhow::Result<Self> {
+        let figures = Figures::free()?;
         let child = Command::new(program)
             .args(["run", "--host", "all", "--output", "/dev/null", "--metrics"])
-            .arg(format!("127.0.0.1:{metrics}"))
+            .arg(figures.address())
+            .args(more)
             .stderr(Stdio::null())
             .spawn()?;
-        let agent = Self { child, metrics };
-        let start = Instant::now();
-        while !agent.figure("pavisade_processes").is_ok_and(|count| count > 0.0) {
-            ensure!(start.elapsed() < Duration::from_secs(60), "the agent does not start");
-            thread::sleep(Duration::from_millis(50));
-        }
+        let agent = Self { child, figures };
+        agent.figures.wait(String::new)?;
         Ok(agent)
     }
 
-    /// The sum of a figure over its labels.
-    fn figure(&self, name: &str) -> anyhow::Result<f64> {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.metrics))?;
-        stream.write_all(b"GET /metrics HTTP/1.1\r\n\r\n")?;
-        let mut text = String::new();
-        stream.read_to_string(&mut text)?;
-        let lines = text.lines().filter(|line| line.starts_with(name));
-        Ok(lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum())
+    /// The CPU time of all its threads (Documentation/scheduler/sched-stats.rst).
+    fn cpu(&self) -> anyhow::Result<Duration> {
+        let mut sum = 0;
+        for task in fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
+            let text = fs::read_to_string(task?.path().join("schedstat"))?;
+            let first = text.split(' ').next().context("schedstat is empty")?;
+            sum += first.parse::<u64>().context("reading schedstat")?;
+        }
+        ensure!(sum > 0, "the CPU time of the agent cannot be read");
+        Ok(Duration::from_nanos(sum))
     }
 }
 

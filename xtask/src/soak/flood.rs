@@ -23,10 +23,22 @@ const MORE_MEMORY: u64 = 32 << 10;
 const QUEUE: &str = "/proc/sys/fs/fanotify/max_queued_events";
 
 /// A separate file system, so that no other program's changes are in the queue.
-struct Disk(tempfile::TempDir);
+pub(super) struct Disk(pub(super) tempfile::TempDir);
 
 impl Disk {
-    fn new() -> anyhow::Result<Self> {
+    /// Mounts it. `None` if a partial run cannot.
+    pub(super) fn new(is_full: bool) -> anyhow::Result<Option<Self>> {
+        match Self::mounted() {
+            Ok(disk) => Ok(Some(disk)),
+            Err(error) if !is_full => {
+                println!("skipped: {error}");
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn mounted() -> anyhow::Result<Self> {
         let disk = Self(tempfile::tempdir()?);
         let mut mount = Command::new("mount");
         mount.args(["-t", "tmpfs", "-o", "size=1g", "tmpfs"]).arg(disk.0.path());
@@ -109,14 +121,7 @@ fn write(root: &Path, kind: &str, count: u32) -> anyhow::Result<()> {
 }
 
 pub(super) fn run(count: u32, _: u64) -> anyhow::Result<()> {
-    let disk = match Disk::new() {
-        Ok(disk) => disk,
-        Err(error) if count < FULL => {
-            println!("skipped: {error}");
-            return Ok(());
-        }
-        Err(error) => return Err(error),
-    };
+    let Some(disk) = Disk::new(count >= FULL)? else { return Ok(()) };
     let root = disk.0.path();
     let watch = Watch::start(root)?;
     let before = watch.memory()?;

@@ -177,9 +177,15 @@ fn pod(name: &str) -> String {
 
 /// Builds the program like the tests.
 pub(super) fn program() -> anyhow::Result<PathBuf> {
+    program_of(&["-p", "pavisade-cli"])
+}
+
+/// Builds the program of a package.
+pub(super) fn program_of(package: &[&str]) -> anyhow::Result<PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let built = Command::new(cargo)
-        .args(["build", "--quiet", "-p", "pavisade-cli", "--message-format=json"])
+        .args(["build", "--quiet", "--message-format=json"])
+        .args(package)
         .current_dir(root())
         .stderr(Stdio::inherit())
         .output()?;

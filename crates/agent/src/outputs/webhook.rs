@@ -9,16 +9,34 @@ use super::Alerts;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How often an alert is tried, with pauses of 1, 2, 4 and 8 seconds. The queue fills meanwhile; it
-/// has a limit.
+/// How often an alert is sent if the webhook answers with a server error. Other alerts wait meanwhile.
 const TRIES: u32 = 5;
+
+/// How long an alert is tried while the webhook cannot be reached or asks to come later. The queue is
+/// bounded, so that no more alerts wait than fit into it.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// The longest pause, after pauses of 1, 2, 4, 8 and 16 seconds.
+const LONGEST: u32 = 30;
 
 /// A destination.
 #[derive(Debug)]
 pub(super) struct Hook {
     address: String,
     client: reqwest::blocking::Client,
+    /// The first pause.
     pause: Duration,
+    patience: Duration,
+}
+
+/// Why an alert was not taken.
+enum Refused {
+    /// It will not be taken later either.
+    Forever(String),
+    /// The webhook has an error; perhaps because of this alert.
+    Failed(String),
+    /// The webhook is gone or has too much to do.
+    Away(String),
 }
 
 /// Why an address is refused, if it is.
@@ -57,7 +75,12 @@ impl Hook {
             _ => client,
         };
         let client = client.build().context("preparing a webhook")?;
-        Ok(Self { address: address.to_owned(), client, pause: Duration::from_secs(1) })
+        Ok(Self {
+            address: address.to_owned(),
+            client,
+            pause: Duration::from_secs(1),
+            patience: PATIENCE,
+        })
     }
 
     /// Sends what comes until the queue ends.
@@ -70,25 +93,49 @@ impl Hook {
         }
     }
 
+    /// Sends an alert, and waits as long as it is worth.
     fn send(&self, alert: &str) -> Result<(), String> {
-        let mut why = String::new();
-        for attempt in 0..TRIES {
-            if attempt > 0 {
-                std::thread::sleep(self.pause * 2u32.pow(attempt - 1));
-            }
-            let request = self.client.post(&self.address).body(alert.to_owned());
-            match request.header("content-type", "application/json").send() {
-                Ok(response) if response.status().is_success() => return Ok(()),
-                // The other side will not take it the next time either.
-                Ok(response) if response.status().is_client_error() && response.status() != 429 => {
-                    return Err(format!("the webhook answered {}", response.status()));
+        let (mut waited, mut told, mut attempt) = (Duration::ZERO, false, 0);
+        loop {
+            attempt += 1;
+            let why = match self.try_once(alert) {
+                Ok(()) if told => {
+                    crate::say("the webhook takes alerts again");
+                    return Ok(());
                 }
-                Ok(response) => why = format!("the webhook answered {}", response.status()),
-                // Without the address, which may hold a token.
-                Err(error) => why = error.without_url().to_string(),
+                Ok(()) => return Ok(()),
+                Err(Refused::Forever(why)) => return Err(why),
+                Err(Refused::Failed(why)) if attempt >= TRIES => {
+                    return Err(format!("{why} (tried {attempt} times)"));
+                }
+                Err(Refused::Away(why)) if waited >= self.patience => {
+                    return Err(format!("{why} (tried {attempt} times)"));
+                }
+                Err(Refused::Failed(why) | Refused::Away(why)) => why,
+            };
+            if !told {
+                crate::say(&format!("alerts wait for the webhook: {why}"));
+                told = true;
             }
+            let pause = self.pause * 2u32.saturating_pow(attempt - 1).min(LONGEST);
+            std::thread::sleep(pause);
+            waited += pause;
         }
-        Err(format!("{why} (tried {TRIES} times)"))
+    }
+
+    fn try_once(&self, alert: &str) -> Result<(), Refused> {
+        let request = self.client.post(&self.address).body(alert.to_owned());
+        // Without the address, which may hold a token.
+        let answer = request.header("content-type", "application/json").send();
+        let answer = answer.map_err(|error| Refused::Away(error.without_url().to_string()))?;
+        let status = answer.status();
+        let why = format!("the webhook answered {status}");
+        match status.as_u16() {
+            _ if status.is_success() => Ok(()),
+            429 | 502..=504 => Err(Refused::Away(why)),
+            _ if status.is_server_error() => Err(Refused::Failed(why)),
+            _ => Err(Refused::Forever(why)),
+        }
     }
 }
 
@@ -126,14 +173,15 @@ mod tests {
 
     fn hook(address: &str) -> Hook {
         crate::provide_cryptography();
-        Hook { pause: Duration::from_millis(1), ..Hook::new(address).unwrap() }
+        let patience = Duration::from_millis(20);
+        Hook { pause: Duration::from_millis(1), patience, ..Hook::new(address).unwrap() }
     }
 
     #[test]
     fn an_alert_is_sent_again_until_it_is_taken() {
-        let (address, thread) = server(&["503 Busy", "429 Later", "200 OK"]);
+        let (address, thread) = server(&["503 Busy", "429 Later", "500 Error", "200 OK"]);
         assert_eq!(hook(&address).send("{\"rule\":1}"), Ok(()));
-        assert_eq!(thread.join().unwrap(), ["{\"rule\":1}"; 3]);
+        assert_eq!(thread.join().unwrap(), ["{\"rule\":1}"; 4]);
     }
 
     /// The proxy is read from the environment, which only a new process can have.
@@ -163,8 +211,17 @@ mod tests {
         let (address, thread) = server(&["400 Bad Request"]);
         assert!(hook(&address).send("{}").unwrap_err().contains("400"));
         assert_eq!(thread.join().unwrap().len(), 1);
-        // The port is closed now.
+        // The port is closed now: it is tried as long as the patience lasts, after 1, 2, 4, 8 and 16 ms.
         let error = hook(&address).send("{}").unwrap_err();
-        assert!(error.contains("5 times") && !error.contains(&address), "{error}");
+        assert!(error.contains("6 times") && !error.contains(&address), "{error}");
+    }
+
+    #[test]
+    fn an_alert_that_the_webhook_cannot_process_does_not_hold_up_others_for_long() {
+        let (address, thread) = server(&["500 Error"; TRIES as usize]);
+        let hook = Hook { patience: Duration::from_secs(600), ..hook(&address) };
+        let error = hook.send("{}").unwrap_err();
+        assert!(error.contains("500") && error.contains("5 times"), "{error}");
+        assert_eq!(thread.join().unwrap().len(), 5);
     }
 }

@@ -8,7 +8,8 @@ use pavisade_model::kinds;
 use pavisade_yaml::{Edit, Kind, Value};
 use serde_json::json;
 
-use super::{Component, Flags, command, same_name, trim_quotes};
+use super::flags::{same_name, trim_quotes};
+use super::{Component, Flags, command};
 use crate::{Change, Place};
 
 /// A flag in a command line.

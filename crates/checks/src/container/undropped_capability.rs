@@ -76,8 +76,10 @@ fn judge_added(container: Container<'_>) -> Result<Vec<Claim<'_>>, WrongType<'_>
         // PV-C005 reports invalid elements of this list.
         let Ok(capability) = text_element(value) else { continue };
         if baseline_allows(capability) && capability != "NET_BIND_SERVICE" {
-            let by = named(container);
-            claims.push(Claim::fails(value, format!("{by} adds capability `{capability}` back")));
+            let message = format!("{} adds capability `{capability}` back", named(container));
+            let fix =
+                format!("Remove `{capability}` from `capabilities.add`, if it is not needed.");
+            claims.push(Claim::fails(value, message).advice(fix));
         }
     }
     Ok(claims)

@@ -24,10 +24,7 @@ impl Check for DeletedAccountAccepted {
     type On = OnComponent;
 
     fn check<'a>(&self, component: Component<'a>, _: &Cx<'a>) -> Verdict<'a> {
-        match component.name() {
-            "kube-apiserver" => judge(component).unwrap_or_else(Verdict::from),
-            _ => Verdict::NotApplicable,
-        }
+        component.judged("kube-apiserver", judge)
     }
 }
 

@@ -36,13 +36,7 @@ impl Check for IncompleteAuthorizationMode {
     type On = OnControlPlane;
 
     fn check<'a>(&self, part: Part<'a>, cx: &Cx<'a>) -> Verdict<'a> {
-        match part {
-            Part::File(file) => from_file(file),
-            Part::Component(server) if server.name() == "kube-apiserver" => {
-                from_flags(server, cx).unwrap_or_else(Verdict::from)
-            }
-            Part::Component(_) => Verdict::NotApplicable,
-        }
+        part.judged("kube-apiserver", from_file, |server| from_flags(server, cx))
     }
 }
 

@@ -35,13 +35,7 @@ impl Check for KubeletAlwaysAllow {
     type On = OnControlPlane;
 
     fn check<'a>(&self, part: Part<'a>, cx: &Cx<'a>) -> Verdict<'a> {
-        match part {
-            Part::File(file) => from_file(file),
-            Part::Component(kubelet) if kubelet.name() == "kubelet" => {
-                from_flags(kubelet, cx).unwrap_or_else(Verdict::from)
-            }
-            Part::Component(_) => Verdict::NotApplicable,
-        }
+        part.judged("kubelet", from_file, |kubelet| from_flags(kubelet, cx))
     }
 }
 

@@ -40,10 +40,7 @@ impl Check for LongCertificateDuration {
     type On = OnComponent;
 
     fn check<'a>(&self, component: Component<'a>, _: &Cx<'a>) -> Verdict<'a> {
-        match component.name() {
-            "kube-controller-manager" => self.judge(component).unwrap_or_else(Verdict::from),
-            _ => Verdict::NotApplicable,
-        }
+        component.judged("kube-controller-manager", |component| self.judge(component))
     }
 }
 

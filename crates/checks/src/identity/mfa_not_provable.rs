@@ -54,13 +54,7 @@ impl Check for MfaNotProvable {
     type On = OnControlPlane;
 
     fn check<'a>(&self, part: Part<'a>, cx: &Cx<'a>) -> Verdict<'a> {
-        match part {
-            Part::File(file) => self.file(file),
-            Part::Component(server) if server.name() == "kube-apiserver" => {
-                self.flags(server, cx).unwrap_or_else(Verdict::from)
-            }
-            Part::Component(_) => Verdict::NotApplicable,
-        }
+        part.judged("kube-apiserver", |file| self.file(file), |server| self.flags(server, cx))
     }
 }
 

@@ -32,10 +32,7 @@ impl Check for MissingAccountFiles {
     type On = OnComponent;
 
     fn check<'a>(&self, component: Component<'a>, _: &Cx<'a>) -> Verdict<'a> {
-        match component.name() {
-            "kube-controller-manager" => judge(component).unwrap_or_else(Verdict::from),
-            _ => Verdict::NotApplicable,
-        }
+        component.judged("kube-controller-manager", judge)
     }
 }
 

@@ -124,13 +124,7 @@ impl Check for OpenIssuer {
     type On = OnControlPlane;
 
     fn check<'a>(&self, part: Part<'a>, _: &Cx<'a>) -> Verdict<'a> {
-        match part {
-            Part::File(file) => from_file(file),
-            Part::Component(server) if server.name() == "kube-apiserver" => {
-                from_flags(server).unwrap_or_else(Verdict::from)
-            }
-            Part::Component(_) => Verdict::NotApplicable,
-        }
+        part.judged("kube-apiserver", from_file, from_flags)
     }
 }
 

@@ -35,13 +35,7 @@ impl Check for UnprefixedIdentity {
     type On = OnControlPlane;
 
     fn check<'a>(&self, part: Part<'a>, _: &Cx<'a>) -> Verdict<'a> {
-        match part {
-            Part::File(file) => from_file(file),
-            Part::Component(server) if server.name() == "kube-apiserver" => {
-                from_flags(server).unwrap_or_else(Verdict::from)
-            }
-            Part::Component(_) => Verdict::NotApplicable,
-        }
+        part.judged("kube-apiserver", from_file, from_flags)
     }
 }
 

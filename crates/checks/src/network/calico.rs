@@ -10,7 +10,7 @@ use pavisade_netpol::Direction;
 use pavisade_snapshot::{Label, Object, Pod, Selects};
 use pavisade_yaml::{Kind, Value};
 
-use super::address::Cidr;
+use super::address::{block, cover_everything};
 use super::calico_selector::matches;
 use super::effect::{Effect, everywhere, namespace_label};
 use super::subject::selects as selects_pod;
@@ -195,6 +195,6 @@ fn open_rule(rule: Value<'_>, direction: Direction) -> Option<Claim<'_>> {
     if far.entries().any(|(key, value)| key != "nets" && !empty(value)) {
         return None;
     }
-    let blocks: Vec<_> = nets.items().filter_map(|net| Cidr::read(net.as_str()?)).collect();
-    Cidr::cover_everything(&blocks).then(|| Claim::fails(nets, everywhere(direction)))
+    let blocks: Vec<_> = nets.items().filter_map(|net| block(net.as_str()?)).collect();
+    cover_everything(&blocks).then(|| Claim::fails(nets, everywhere(direction)))
 }

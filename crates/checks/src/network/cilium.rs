@@ -11,7 +11,7 @@ use pavisade_netpol::Direction;
 use pavisade_snapshot::{Label as Known, Object, Pod, Selects};
 use pavisade_yaml::{Kind, Value};
 
-use super::address::Cidr;
+use super::address::{block, cover_everything};
 use super::effect::{Effect, everywhere, namespace_label};
 use super::subject::selects as selects_pod;
 use crate::field::{WrongType, boolean, is_plain_selector, list, map};
@@ -405,15 +405,15 @@ fn open_entry<'a>(
             }
         }
         "fromCIDR" | "toCIDR" | "fromCIDRSet" | "toCIDRSet" => {
-            let block = |element: Value<'a>| match element.kind() {
+            let of_element = |element: Value<'a>| match element.kind() {
                 Kind::Mapping if element.list("except").next().is_none() => {
-                    Cidr::read(element.str("cidr")?)
+                    block(element.str("cidr")?)
                 }
-                _ => Cidr::read(element.as_str()?),
+                _ => block(element.as_str()?),
             };
-            let blocks: Vec<_> = elements.filter_map(block).collect();
+            let blocks: Vec<_> = elements.filter_map(of_element).collect();
             let place = entry.get(field)?;
-            Cidr::cover_everything(&blocks).then(|| Claim::fails(place, outside))
+            cover_everything(&blocks).then(|| Claim::fails(place, outside))
         }
         "fromEndpoints" if of_pods => {
             let namespaced = policy.is(kinds::CILIUM_NETWORK_POLICY);

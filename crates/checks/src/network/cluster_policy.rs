@@ -5,29 +5,51 @@
 //! They deny nothing by default: each rule allows, denies or passes, and the first match decides.
 //! So a pod is restricted if a rule denies everything that no earlier rule allowed.
 
+use std::collections::BTreeMap;
+
+use pavisade_model::{GroupKind, kinds};
 use pavisade_netpol::{Action, Direction, Peer, Policy, Rule, Tier, Within};
-use pavisade_snapshot::{Object, Pod, Selects};
+use pavisade_snapshot::{Derived, Object, Pod, Reads, Selects};
 
 use super::effect::{Effect, everywhere, namespace_label};
 use super::rule::{at, is_every_pod};
 use super::subject::{is_subject, rules, wrong};
 use crate::{Claim, View};
 
-/// Returns the effect of the policy on the pod in a direction.
+const KINDS: &[GroupKind] = &[
+    kinds::CLUSTER_NETWORK_POLICY,
+    kinds::ADMIN_NETWORK_POLICY,
+    kinds::BASELINE_ADMIN_NETWORK_POLICY,
+];
+
+/// The policies of a world, each read once: by kind, in the order of the world.
+struct Policies(BTreeMap<GroupKind, Vec<Policy>>);
+
+impl Derived for Policies {
+    const READS: Reads = &[KINDS];
+
+    fn make(cx: &View<'_>) -> Self {
+        let all = |kind| cx.list(kind).objects.into_iter().map(Policy::of_cluster).collect();
+        Self(KINDS.iter().map(|kind| (*kind, all(*kind))).collect())
+    }
+}
+
+/// Returns the effect on the pod in a direction of the policy of a kind at a place of the world.
 pub(super) fn effect<'a>(
-    object: &'a Object,
+    (kind, place): (GroupKind, usize),
     pod: Pod<'a>,
     direction: Direction,
     cx: &View<'a>,
 ) -> Effect {
-    let policy = Policy::of_cluster(object);
-    let effect = match of_rules(rules(&policy, direction), direction) {
+    let all = cx.derive::<Policies>();
+    let Some(policy) = all.0.get(&kind).and_then(|all| all.get(place)) else { return Effect::None };
+    let effect = match of_rules(rules(policy, direction), direction) {
         Effect::None => Effect::None,
         // What a policy does that the API server refuses is not known.
         _ if !policy.flaws.is_empty() => Effect::Unclear("a rule cannot be parsed".into()),
         effect => effect,
     };
-    match (&effect, selects(&policy, pod, cx)) {
+    match (&effect, selects(policy, pod, cx)) {
         (Effect::None, _) | (_, Selects::No) => Effect::None,
         (Effect::Adds, _) | (_, Selects::Yes) => effect,
         (_, Selects::Maybe) => {

@@ -5,7 +5,7 @@ use pavisade_model::Severity;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::etcd_without_client_authentication::holds_the_cluster;
+use super::etcd_without_client_authentication::of_etcd;
 use crate::loopback::is_loopback_url;
 use crate::{Check, Claim, Component, Cx, FlagSource, OnComponent, Verdict};
 
@@ -35,18 +35,7 @@ impl Check for EtcdPeerWithoutAuthentication {
     type On = OnComponent;
 
     fn check<'a>(&self, component: Component<'a>, _: &Cx<'a>) -> Verdict<'a> {
-        if component.name() != "etcd" {
-            return Verdict::NotApplicable;
-        }
-        match judge(component) {
-            Err(unknown) => unknown.into(),
-            Ok(None) => Verdict::Holds,
-            Ok(Some(claim)) if holds_the_cluster(component) => claim.into(),
-            Ok(Some(claim)) => {
-                let severity = claim.severity.unwrap_or(Severity::Medium);
-                claim.severity(severity.min(Severity::Medium)).into()
-            }
-        }
+        component.judged("etcd", |etcd| Ok(of_etcd(etcd, judge(etcd)?)))
     }
 }
 

@@ -26,18 +26,7 @@ impl Check for EtcdWithoutClientAuthentication {
     type On = OnComponent;
 
     fn check<'a>(&self, component: Component<'a>, _: &Cx<'a>) -> Verdict<'a> {
-        if component.name() != "etcd" {
-            return Verdict::NotApplicable;
-        }
-        match judge(component) {
-            Err(unknown) => unknown.into(),
-            Ok(None) => Verdict::Holds,
-            Ok(Some(claim)) if holds_the_cluster(component) => claim.into(),
-            Ok(Some(claim)) => {
-                let severity = claim.severity.unwrap_or(Severity::Medium);
-                claim.severity(severity.min(Severity::Medium)).into()
-            }
-        }
+        component.judged("etcd", |etcd| Ok(of_etcd(etcd, judge(etcd)?)))
     }
 }
 
@@ -45,6 +34,18 @@ fn judge(etcd: Component<'_>) -> Result<Option<Claim<'_>>, Claim<'_>> {
     match plain_address(etcd)? {
         Some(claim) => Ok(Some(claim)),
         None => without_certificate(etcd),
+    }
+}
+
+/// Returns the verdict on an etcd: that of an application is less severe.
+pub(super) fn of_etcd<'a>(etcd: Component<'a>, claim: Option<Claim<'a>>) -> Verdict<'a> {
+    match claim {
+        None => Verdict::Holds,
+        Some(claim) if holds_the_cluster(etcd) => claim.into(),
+        Some(claim) => {
+            let severity = claim.severity.unwrap_or(Severity::Medium);
+            claim.severity(severity.min(Severity::Medium)).into()
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use pavisade_yaml::Value;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::address::Cidr;
+use super::address::{block, is_private};
 use crate::loopback::is_loopback_host;
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
@@ -70,8 +70,8 @@ fn judge(url: Value<'_>, secrets: bool) -> Verdict<'_> {
     if inside {
         return Verdict::Holds;
     }
-    let claim = match Cidr::read(host) {
-        Some(address) if address.is_private() => Claim::fails(
+    let claim = match block(host) {
+        Some(address) if is_private(&address) => Claim::fails(
             url,
             format!("the API server sends objects to `{host}`, bypassing Services"),
         )

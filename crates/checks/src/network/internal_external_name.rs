@@ -6,7 +6,7 @@ use pavisade_snapshot::Object;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::address::Cidr;
+use super::address::{block, is_private};
 use crate::field::text;
 use crate::{Check, Claim, Cx, OnObject, Verdict};
 
@@ -49,7 +49,7 @@ impl Check for InternalExternalName {
             Err(wrong) => return wrong.into(),
         };
         let name = written.trim_end_matches('.').to_ascii_lowercase();
-        let address = Cidr::read(&name).filter(|_| !name.contains('/'));
+        let address = block(&name).filter(|_| !name.contains('/'));
         let claim = |what: &str| Claim::fails(place, format!("`{written}` is {what}"));
         if METADATA.contains(&name.as_str()) {
             return claim("the metadata service, which provides the credentials of the node")
@@ -60,7 +60,7 @@ impl Check for InternalExternalName {
             return claim("the proxy that resolves it").into();
         }
         if let Some(address) = address {
-            return match address.is_private() {
+            return match is_private(&address) {
                 true => claim("an address in the internal network").into(),
                 false => Verdict::Holds,
             };

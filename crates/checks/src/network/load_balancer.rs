@@ -4,7 +4,7 @@ use pavisade_model::Gap;
 use pavisade_snapshot::Object;
 use pavisade_yaml::Value;
 
-use super::address::Cidr;
+use super::address::{block, cover_everything, is_private};
 use crate::Why;
 use crate::field::{list, text_element};
 
@@ -124,13 +124,13 @@ pub(super) fn reach(service: &Object) -> Reach {
 /// for the internet, a deny list.
 pub(super) fn lists_some(list: &str) -> bool {
     let words = list.split(|c: char| !(c.is_ascii_alphanumeric() || ".:/".contains(c)));
-    let block = |word: &str| {
+    let of_word = |word: &str| {
         let bare = ["cidr:", "ip:"].into_iter().find_map(|form| word.strip_prefix(form));
-        Cidr::read(bare.unwrap_or(word))
+        block(bare.unwrap_or(word))
     };
-    let blocks: Vec<_> = words.clone().filter_map(block).collect();
+    let blocks: Vec<_> = words.clone().filter_map(of_word).collect();
     let mut open = words.filter(|word| ["Internet", "denyList"].contains(word));
-    !list.trim().is_empty() && open.next().is_none() && !Cidr::cover_everything(&blocks)
+    !list.trim().is_empty() && open.next().is_none() && !cover_everything(&blocks)
 }
 
 /// Returns the effect of `loadBalancerSourceRanges`, or of the annotation that applies if it is
@@ -153,7 +153,7 @@ pub(super) fn source_ranges(service: &Object) -> Reach {
     }
     let mut blocks = Vec::new();
     for range in ranges {
-        match Cidr::read(range) {
+        match block(range) {
             Some(block) => blocks.push(block),
             None => {
                 let why = format!("the source range `{range}` cannot be parsed");
@@ -161,7 +161,7 @@ pub(super) fn source_ranges(service: &Object) -> Reach {
             }
         }
     }
-    if Cidr::cover_everything(&blocks) { Reach::Open } else { Reach::Limited }
+    if cover_everything(&blocks) { Reach::Open } else { Reach::Limited }
 }
 
 /// Returns the effect of the Service's requested or assigned addresses: private ones are only
@@ -173,9 +173,9 @@ fn addresses(service: &Object) -> Reach {
     let given = given.into_iter().flat_map(Value::items).filter_map(|entry| entry.str("ip"));
     let mut any = false;
     for address in asked.flat_map(|a| a.split(',')).chain(given).map(str::trim) {
-        match Cidr::read(address) {
+        match block(address) {
             _ if address.is_empty() => {}
-            Some(block) if block.is_private() => any = true,
+            Some(block) if is_private(&block) => any = true,
             Some(_) => return Reach::Open,
             None => {
                 let why = format!("the address `{address}` is not known");

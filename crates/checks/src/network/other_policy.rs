@@ -42,13 +42,13 @@ pub(super) fn others<'a>(pod: Pod<'a>, direction: Direction, cx: &View<'a>) -> E
 
 fn of_all<'a>(cx: &View<'a>, (pod, direction): (Pod<'a>, Direction)) -> Effect {
     let mut all = Effect::None;
-    for (policy, kind) in near(pod.object().namespace(), cx) {
+    for (policy, kind, place) in near(pod.object().namespace(), cx) {
         let effect = match kind.group {
             group if group == kinds::CILIUM_NETWORK_POLICY.group => {
                 cilium::effect(policy, pod, direction, cx)
             }
             group if group == kinds::CLUSTER_NETWORK_POLICY.group => {
-                cluster_policy::effect(policy, pod, direction, cx)
+                cluster_policy::effect((kind, place), pod, direction, cx)
             }
             _ => calico::effect(policy, pod, direction, cx),
         };
@@ -65,7 +65,7 @@ fn of_all<'a>(cx: &View<'a>, (pod, direction): (Pod<'a>, Direction)) -> Effect {
 
 /// Returns the reason why such a policy may apply to pods of a namespace that were not read.
 pub(super) fn may_hold<'a>(namespace: &'a str, cx: &View<'a>) -> Option<Why> {
-    let (policy, _) = near(namespace, cx).next()?;
+    let (policy, ..) = near(namespace, cx).next()?;
     Some(format!("{} `{}` may restrict these pods", policy.kind(), policy.name()).into())
 }
 
@@ -74,19 +74,19 @@ pub(super) fn unread(cx: &View<'_>) -> Option<Why> {
     KINDS.into_iter().find_map(|(kind, _)| cx.gap(kind))
 }
 
-/// Returns the policies of a namespace and cluster-wide ones. In files, also those without a
-/// namespace.
+/// Returns the policies of a namespace and cluster-wide ones, each with its kind and its place among
+/// those. In files, also those without a namespace.
 fn near<'a>(
     namespace: &'a str,
     cx: &View<'a>,
-) -> impl Iterator<Item = (&'a Object, GroupKind)> + use<'a> {
+) -> impl Iterator<Item = (&'a Object, GroupKind, usize)> + use<'a> {
     // There are usually few or none, so one list is cheaper than two by namespace.
     let lists = KINDS.map(|(kind, namespaced)| (cx.list(kind).objects, kind, namespaced));
     lists.into_iter().flat_map(move |(objects, kind, namespaced)| {
-        objects.into_iter().filter_map(move |policy| {
+        objects.into_iter().enumerate().filter_map(move |(place, policy)| {
             let of = policy.namespace();
             let near = !namespaced || of == namespace || of.is_empty() || namespace.is_empty();
-            near.then_some((policy, kind))
+            near.then_some((policy, kind, place))
         })
     })
 }

@@ -7,7 +7,7 @@ use pavisade_yaml::{Kind, Value};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::address::Cidr;
+use super::address::{block, cover_everything};
 use crate::{Check, Cx, OnObject, Place, Verdict};
 
 /// Public API server endpoint
@@ -168,7 +168,7 @@ fn judge<'a>(cluster: &'a Object, shape: &Shape) -> Verdict<'a> {
             None => item,
         };
         let text = value.scalar_text().unwrap_or_default();
-        match Cidr::read(&text) {
+        match block(&text) {
             Some(block) => blocks.push((block, value)),
             // A prefix list of AWS.
             None if text.starts_with("pl-") => {}
@@ -183,11 +183,11 @@ fn judge<'a>(cluster: &'a Object, shape: &Shape) -> Verdict<'a> {
             None => Verdict::fails(list, "access to the API server is not restricted by address"),
         };
     }
-    let all: Vec<_> = blocks.iter().map(|(block, _)| *block).collect();
-    if !Cidr::cover_everything(&all) {
+    let all: Vec<_> = blocks.iter().map(|(block, _)| block.clone()).collect();
+    if !cover_everything(&all) {
         return Verdict::Holds;
     }
-    let widest = blocks.iter().find(|(block, _)| block.is_everything());
+    let widest = blocks.iter().find(|(block, _)| block.cover_a_family());
     match widest {
         Some((_, value)) => Verdict::fails(
             *value,

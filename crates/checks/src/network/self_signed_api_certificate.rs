@@ -23,10 +23,7 @@ impl Check for SelfSignedApiCertificate {
     type On = OnComponent;
 
     fn check<'a>(&self, component: Component<'a>, _: &Cx<'a>) -> Verdict<'a> {
-        if component.name() != "kube-apiserver" {
-            return Verdict::NotApplicable;
-        }
-        judge(component).unwrap_or_else(Verdict::from)
+        component.judged("kube-apiserver", judge)
     }
 }
 

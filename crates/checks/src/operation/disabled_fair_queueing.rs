@@ -31,10 +31,7 @@ impl Check for DisabledFairQueueing {
     type On = OnComponent;
 
     fn check<'a>(&self, server: Component<'a>, _: &Cx<'a>) -> Verdict<'a> {
-        if server.name() != "kube-apiserver" {
-            return Verdict::NotApplicable;
-        }
-        judge(server).unwrap_or_else(Verdict::from)
+        server.judged("kube-apiserver", judge)
     }
 }
 

@@ -25,6 +25,7 @@ impl Check for KubeletClientCaAccess {
     type On = OnObject;
 
     fn check<'a>(&self, node: &'a Object, _: &Cx<'a>) -> Verdict<'a> {
-        Class { name: "kubelet-client-ca", mode: Some(0o644), owner: Some(Owner::Root) }.judge(node)
+        Class { name: "kubelet-client-ca", mode: Some(0o644), owner: Some(Owner::Root) }
+            .judge_of_kubelet(node)
     }
 }

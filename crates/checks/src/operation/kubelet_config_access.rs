@@ -25,6 +25,7 @@ impl Check for KubeletConfigAccess {
     type On = OnObject;
 
     fn check<'a>(&self, node: &'a Object, _: &Cx<'a>) -> Verdict<'a> {
-        Class { name: "kubelet-config", mode: Some(0o600), owner: Some(Owner::Root) }.judge(node)
+        Class { name: "kubelet-config", mode: Some(0o600), owner: Some(Owner::Root) }
+            .judge_of_kubelet(node)
     }
 }

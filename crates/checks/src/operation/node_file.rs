@@ -28,6 +28,23 @@ impl Class {
         self.judge_files(node, files)
     }
 
+    /// Judges files that the configuration of the kubelet names. If it was not read and none is known,
+    /// the result is unknown.
+    pub(super) fn judge_of_kubelet(self, node: &Object) -> Verdict<'_> {
+        let notes = node.at(&["notes"]).into_iter().flat_map(Value::items);
+        let mut unread = notes.filter(|note| {
+            let of_kubelet = |of: Value<'_>| of.as_str() == Some("KubeletConfiguration");
+            note.str("kind") == Some("unread") && note.list("of").any(of_kubelet)
+        });
+        match (self.judge(node), unread.next()) {
+            (Verdict::NotApplicable, Some(note)) => {
+                let why = note.str("message").unwrap_or("a configuration was not read");
+                Verdict::unknown(note, why.to_owned())
+            }
+            (verdict, _) => verdict,
+        }
+    }
+
     /// Judges files of a node that are not in a class.
     pub(super) fn judge_files<'a>(
         self,

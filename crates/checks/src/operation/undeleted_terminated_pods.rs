@@ -29,10 +29,7 @@ impl Check for UndeletedTerminatedPods {
     type On = OnComponent;
 
     fn check<'a>(&self, manager: Component<'a>, _: &Cx<'a>) -> Verdict<'a> {
-        if manager.name() != "kube-controller-manager" {
-            return Verdict::NotApplicable;
-        }
-        judge(manager).unwrap_or_else(Verdict::from)
+        manager.judged("kube-controller-manager", judge)
     }
 }
 

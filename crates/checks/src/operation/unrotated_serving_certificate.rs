@@ -27,10 +27,7 @@ impl Check for UnrotatedServingCertificate {
     type On = OnComponent;
 
     fn check<'a>(&self, component: Component<'a>, _: &Cx<'a>) -> Verdict<'a> {
-        if component.name() != "kube-controller-manager" {
-            return Verdict::NotApplicable;
-        }
-        judge(component).unwrap_or_else(Verdict::from)
+        component.judged("kube-controller-manager", judge)
     }
 }
 

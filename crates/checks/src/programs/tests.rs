@@ -25,6 +25,12 @@ spec:
 
 /// Returns the messages of a check for the world as a whole.
 fn said(check: &str, text: &str, coverage: Coverage) -> Vec<String> {
+    let said = judged(check, text, coverage, None);
+    said.into_iter().map(|one| if one == "holds" { "wrong".to_owned() } else { one }).collect()
+}
+
+/// Returns what a check says about the objects of a kind, if any, and about the world as a whole.
+fn judged(check: &str, text: &str, coverage: Coverage, of: Option<GroupKind>) -> Vec<String> {
     let mut parts = WorldParts::cluster("c");
     for doc in &read(&Source::new("cluster", text)).docs {
         let list = objects(doc.root()).sent;
@@ -41,15 +47,18 @@ fn said(check: &str, text: &str, coverage: Coverage) -> Vec<String> {
     );
     let set = set.map_err(|e| e.message).unwrap();
     let mut said = Vec::new();
-    set.judge_world(
-        &snapshot.worlds()[0],
-        Timestamp::UNIX_EPOCH,
-        &mut |report| match report.verdict {
-            Verdict::Unknown(claims) => said.extend(claims.into_iter().map(|c| c.message)),
-            Verdict::NotApplicable => said.push("not applicable".to_owned()),
-            Verdict::Holds | Verdict::Fails(_) => said.push("wrong".to_owned()),
-        },
-    );
+    let mut out = |report: crate::Report<'_>| match report.verdict {
+        Verdict::Unknown(claims) | Verdict::Fails(claims) => {
+            said.extend(claims.into_iter().map(|c| c.message));
+        }
+        Verdict::NotApplicable => said.push("not applicable".to_owned()),
+        Verdict::Holds => said.push("holds".to_owned()),
+    };
+    let (world, now) = (&snapshot.worlds()[0], Timestamp::UNIX_EPOCH);
+    for object in of.into_iter().flat_map(|kind| world.of_kind(kind)) {
+        set.judge_object(world, object, now, &mut out);
+    }
+    set.judge_world(world, now, &mut out);
     said
 }
 
@@ -213,6 +222,124 @@ fn files_of_one_node_say_nothing_about_another() {
     assert_eq!(said(&node("a")), [""; 0]);
 }
 
+/// A comparison of one container says nothing about the others that run.
+#[test]
+fn facts_about_one_container_say_nothing_about_another() {
+    let pod = |name: &str, phase: &str| {
+        format!(
+            "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: shop}}\n\
+             status: {{phase: {phase}}}\nspec:\n  initContainers: [{{name: first, image: i}}]\n  \
+             containers: [{{name: app, image: i}}]\n"
+        )
+    };
+    let facts = |namespace: &str, pod: &str| {
+        format!(
+            "---\napiVersion: pavisade.dev/v1\nkind: ContainerFacts\nmetadata: {{name: {pod}.app, \
+             namespace: {namespace}}}\npod: {pod}\ncontainer: app\n"
+        )
+    };
+    let said = |text: &str| said("changed-container-file", text, Coverage::Complete);
+    let both = pod("a", "Running") + &pod("b", "Running");
+    let why = "no facts were read about the container `shop/b/app` since it started";
+    assert_eq!(said(&(both.clone() + &facts("shop", "a"))), [why]);
+    // A pod of the same name in another namespace is another one.
+    let other = facts("shop", "a") + &facts("other", "b");
+    assert_eq!(said(&(both.clone() + &other)), [why]);
+    assert_eq!(said(&(both.clone() + &facts("shop", "a") + &facts("shop", "b"))), [""; 0]);
+    let ended = pod("a", "Running") + &pod("b", "Succeeded");
+    assert_eq!(said(&(ended + &facts("shop", "a"))), [""; 0]);
+    // Without any facts, nothing was asked.
+    assert_eq!(said(&both), [""; 0]);
+}
+
+/// A pod of a StatefulSet that was created again has the name of the one that was compared.
+#[test]
+fn facts_count_for_the_container_that_runs_alone() {
+    let image = |digit: &str| format!("sha256:{}", digit.repeat(64));
+    let facts = |pod: &str, name: &str, unexpected: u32| {
+        format!(
+            "---\napiVersion: pavisade.dev/v1\nkind: ContainerFacts\nmetadata: {{name: {pod}.{name}, \
+             namespace: shop}}\npod: {pod}\ncontainer: {name}\nverified: '1970-01-01T00:00:01.9Z'\n\
+             image: {{name: 'web:1', digest: '{}', otherDigests: ['{}']}}\nunexpected: {unexpected}\n\
+             unknown: 0\nunchanged: 9\n",
+            image("1"),
+            image("2")
+        )
+    };
+    let status = |name: &str, started: &str, id: &str| {
+        format!("{{name: {name}, imageID: '{id}', state: {{running: {{startedAt: '{started}'}}}}}}")
+    };
+    let pod = |own: &str, more: &str| {
+        format!(
+            "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: web-0, namespace: shop}}\nspec:\n  \
+             containers: [{{name: app, image: i}}]\n  ephemeralContainers: [{{name: debug, image: \
+             i}}, {{name: ended, image: i}}]\nstatus:\n  phase: Running\n  containerStatuses: [{own}]\n  \
+             ephemeralContainerStatuses: [{more}{{name: ended, state: {{terminated: {{}}}}}}]\n"
+        )
+    };
+    let at = |second: u8| format!("1970-01-01T00:00:0{second}Z");
+    let (before, during, later) = (&at(0), &at(1), &at(2));
+    let same = format!("r.example/web@{}", image("1"));
+    let since = |name: &str| {
+        format!("no facts were read about the container `shop/web-0/{name}` since it started")
+    };
+    let unknown = || "it is not known when the container was started".to_owned();
+    let too_close = || "it was started in the second of the comparison".to_owned();
+    let other = |id: &str| {
+        format!(
+            "the container runs the image `{}`, but was compared with `{}`",
+            image(id),
+            image("1")
+        )
+    };
+    let none: &[String] = &[];
+    for (pods, expect, of_facts) in [
+        (pod(&status("app", before, &same), ""), none, Some(true)),
+        // The digest of the index or of the configuration, as containerd and Docker name it.
+        (pod(&status("app", before, &image("2")), ""), none, Some(true)),
+        (pod(&status("app", before, &format!("docker://{}", image("1"))), ""), none, Some(true)),
+        (pod(&status("app", before, ""), ""), none, Some(true)),
+        // Another image, or an index whose digest is not in the facts.
+        (pod(&status("app", before, &image("3")), ""), &[other("3")], None),
+        // The kubelet tells seconds only: the one that was compared may have ended in this second.
+        (pod(&status("app", during, &same), ""), &[too_close()], None),
+        // Created again, also with the same image: what was found is gone.
+        (pod(&status("app", later, &same), ""), &[since("app")], Some(false)),
+        (String::new(), none, Some(false)),
+        // An ephemeral container runs, another one has ended.
+        (
+            pod(&status("app", before, &same), &(status("debug", before, "") + ",")),
+            &[since("debug")],
+            Some(true),
+        ),
+        (pod("{name: app, state: {waiting: {}}}", ""), none, Some(false)),
+        // A snapshot of an earlier version.
+        (pod("{name: app, imageID: x}", ""), &[unknown()], None),
+    ] {
+        // What was not started has no status yet.
+        let pods = match pods.contains("{name: debug, imageID") {
+            true => pods,
+            false => pods.replace("{name: debug, image: i}, ", ""),
+        };
+        let check = "changed-container-file";
+        let judged = |unexpected| {
+            let text = pods.clone() + &facts("web-0", "app", unexpected);
+            judged(check, &text, Coverage::Complete, Some(kinds::CONTAINER_FACTS))
+        };
+        let equal = judged(0);
+        let expect: Vec<_> = match of_facts {
+            Some(true) => [&["holds".to_owned()][..], expect].concat(),
+            Some(false) => [&["not applicable".to_owned()][..], expect].concat(),
+            None => expect.to_vec(),
+        };
+        assert_eq!(equal, expect, "{pods}");
+        // A change is a finding as long as the container runs.
+        let changed = judged(2);
+        let fails = changed.iter().any(|one| one.starts_with("2 paths changed"));
+        assert_eq!(fails, of_facts == Some(true), "{changed:?}\n{pods}");
+    }
+}
+
 #[test]
 fn in_files_what_was_not_read_is_unknown() {
     let said = |read: bool, check: &str| {
@@ -259,6 +386,24 @@ fn files_are_judged_without_it() {
     for meta in set.metas() {
         assert!(verdict(meta, Dispatch::Components, world, &[]).is_none());
     }
+}
+
+#[test]
+fn an_unread_configuration_of_a_kubelet_says_nothing_about_other_programs() {
+    let text = "apiVersion: pavisade.dev/v1\nkind: NodeFacts\nmetadata: {name: a}\nnotes:\n\
+                - {kind: unread, of: [KubeletConfiguration], message: /c cannot be read}\n";
+    let mut parts = WorldParts::cluster("c");
+    parts.objects = read_all(text);
+    let snapshot = Snapshot::new(vec![parts], Vec::new());
+    let set = CheckSet::all(KubernetesVersion::LATEST);
+    let of = |name: &str| {
+        let meta = set.metas().find(|meta| meta.rule.name == name).unwrap();
+        let (claims, of) = unread_files(meta, &snapshot.worlds()[0]);
+        (claims.len(), of)
+    };
+    assert_eq!(of("weak-cipher-suite"), (1, vec![Program::Kubelet]));
+    assert_eq!(of("kubelet-anonymous-access"), (1, vec![Program::Kubelet]));
+    assert_eq!(of("missing-audit-log"), (0, Vec::new()));
 }
 
 #[test]

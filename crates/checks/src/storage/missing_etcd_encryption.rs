@@ -33,10 +33,7 @@ impl Check for MissingEtcdEncryption {
     type On = OnComponent;
 
     fn check<'a>(&self, server: Component<'a>, cx: &Cx<'a>) -> Verdict<'a> {
-        if server.name() != "kube-apiserver" {
-            return Verdict::NotApplicable;
-        }
-        judge(server, cx).unwrap_or_else(Verdict::from)
+        server.judged("kube-apiserver", |server| judge(server, cx))
     }
 }
 

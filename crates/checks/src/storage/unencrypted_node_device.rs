@@ -48,7 +48,7 @@ impl Check for UnencryptedNodeDevice {
             Err(unknown) => return unknown,
         };
         let volumes = mounts.iter().filter(|(place, _)| place.starts_with(VOLUMES));
-        let places = PLACES.iter().filter(|place| exists(node, place));
+        let places = PLACES.iter().filter(|place| exists(node, &mounts, place));
         let places = places.filter_map(|place| Some((*place, *nearest(&mounts, place)?)));
         let all = volumes.map(|(place, mount)| (*place, *mount)).chain(places);
         Verdict::all(all.map(|(place, mount)| judge(place, mount)))
@@ -70,12 +70,11 @@ fn nearest<'m, 'a>(mounts: &'m BTreeMap<&'a str, Value<'a>>, place: &str) -> Opt
 }
 
 /// Returns false if the facts show that a place is not on the node.
-fn exists(node: &Object, place: &str) -> bool {
+fn exists(node: &Object, mounts: &BTreeMap<&str, Value<'_>>, place: &str) -> bool {
     if place == "/var/lib/etcd" {
         let roles = node.at(&["roles"]);
-        let mut mounts = node.at(&["system", "mounts"]).into_iter().flat_map(Value::items);
         let is_of_etcd = |roles: Value<'_>| roles.items().any(|role| role.as_str() == Some("etcd"));
-        return roles.is_none_or(is_of_etcd) || mounts.any(|one| one.str("place") == Some(place));
+        return roles.is_none_or(is_of_etcd) || mounts.contains_key(place);
     }
     let Some(all) = node.at(&["system", "directories"]).filter(|all| !all.is_null()) else {
         return true;

@@ -129,7 +129,7 @@ pub(crate) struct TestTokenArgs {
     #[arg(long, help_heading = "Output")]
     pub json: bool,
 
-    /// When to use colours.
+    /// When to use colors.
     #[arg(long, value_enum, default_value_t = Color::Auto, value_name = "WHEN", help_heading = "Output")]
     pub color: Color,
 }

@@ -1,14 +1,22 @@
 //! Arguments of `pavisade integrity`.
 
+mod names;
+
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use pavisade_report::integrity::Container;
+
 use super::{ApiServer, Choose, Color, Registry};
+use names::{container, place};
+
+pub(crate) use names::Place;
 
 const BASELINE_HELP: &str = "\
-The key stays on another machine: make the baseline on the node without --key, copy it, and sign it
-there with `pavisade integrity sign`. Keep the printed digest outside of the node, for --expect.
+The key stays on another machine: make the baseline on the node without --key, copy it, and sign
+it there with `pavisade integrity sign`. Keep the printed digest outside of the node, for
+--expect.
 
 Examples:
   pavisade integrity baseline -o node-1.baseline
@@ -21,24 +29,26 @@ Exit codes:
   3  written, but something could not be read and is not covered";
 
 const SIGN_HELP: &str = "\
-The node, what is covered, and the numbers of paths are shown before the passphrase is asked for. A version
-covers what its node says: read this.
+The node, what is covered, and the numbers of paths are shown before the passphrase is asked for.
+A version covers what its node says: read this.
 
-A passphrase comes from --passphrase-file, from PAVISADE_PASSPHRASE, or is asked for on the terminal.
+A passphrase comes from --passphrase-file, from PAVISADE_PASSPHRASE, or is asked for on the
+terminal.
 
 Exit codes:
   0  signed
   2  wrong usage, or it could not be signed or written";
 
 const VERIFY_HELP: &str = "\
-A baseline without a valid signature of --key, of another node, or with another digest than --expect is
-refused. Without --expect, an older baseline of the node with a valid signature is accepted, which a note
-says.
+A baseline without a valid signature of --key, of another node, or with another digest than
+--expect is refused. Without --expect, an older baseline of the node with a valid signature is
+accepted, which a note says.
 
-A change is expected if a package was upgraded and its checksum agrees, if a renewed certificate is
-issued by an unchanged one, or if a list given by --digests contains the file. The checksums of packages
-are on the node, where root can change them: --strict does not accept them. With -f json, a baseline that is
-refused is a result with the reason in `refused`, and counts as one unexpected change.
+A change is expected if a package was upgraded and its checksum agrees, if a renewed certificate
+is issued by an unchanged one, or if a list given by --digests contains the file. The checksums of
+packages are on the node, where root can change them: --strict does not accept them. With -f json,
+a baseline that is refused is a result with the reason in `refused`, and counts as one unexpected
+change.
 
 Examples:
   pavisade integrity verify node-1.baseline --key team.pub --expect sha256:…
@@ -56,8 +66,9 @@ Exit codes:
 
 const PUBLISH_HELP: &str = "\
 Run it where the key is, not on a node, as an identity that may get and patch this one ConfigMap
-(deploy/integrity has the role). Nodes only read it. The digest in the ConfigMap must be that of an
-earlier version of the same baseline: otherwise the baseline was replaced, and --replace is needed.
+(deploy/integrity has the role). Nodes only read it. The digest in the ConfigMap must be that of
+an earlier version of the same baseline: otherwise the baseline was replaced, and --replace is
+needed.
 
 Examples:
   pavisade integrity publish node-1.baseline --key team.pub --config-map pavisade-integrity/integrity-digests
@@ -68,9 +79,9 @@ Exit codes:
   2  wrong usage, a baseline that is refused, or the API server refused the change";
 
 const WATCH_HELP: &str = "\
-Needs CAP_SYS_ADMIN and CAP_DAC_READ_SEARCH, and the process ids of the host (hostPID in a pod). Changes
-made before the start are not seen, and the queue of the kernel can overflow, which is reported as
-missed: `integrity verify` finds both.
+Needs CAP_SYS_ADMIN and CAP_DAC_READ_SEARCH, and the process ids of the host (hostPID in a pod).
+Changes made before the start are not seen, and the queue of the kernel can overflow, which is
+reported as missed: `integrity verify` finds both.
 
 Examples:
   pavisade integrity watch --preset kubernetes --preset cron
@@ -82,12 +93,13 @@ Exit codes:
   3  some paths are not watched, or changes may have been missed";
 
 const IMAGE_HELP: &str = "\
-Types, modes, contents and targets of links are compared. Owners and extended attributes are not, and
-what is mounted into the container is left out.
+Types, modes, contents and targets of links are compared. Owners and extended attributes are not,
+and what is mounted into the container is left out.
 
 Examples:
   pavisade integrity image registry.example/team/app@sha256:… --root /proc/4711/root
   pavisade integrity image app.tar --root /run/containerd/io.containerd.runtime.v2.task/k8s.io/ID/rootfs
+  pavisade integrity image app.tar --root /proc/4711/root --facts --container shop/web-0/app
 
 Exit codes:
   0  the container has the files of its image
@@ -261,8 +273,11 @@ pub(crate) struct PublishArgs {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum IntegrityFormat {
+    /// For terminals.
+    #[value(alias = "terminal", alias = "text")]
     Table,
     Json,
+    /// SARIF 2.1.0, for code scanning.
     Sarif,
 }
 
@@ -381,6 +396,14 @@ pub(crate) struct DriftArgs {
     #[arg(long)]
     pub strict: bool,
 
+    /// Print facts on one line, which `pavisade scan` and `pavisade comply` read, instead of a report.
+    #[arg(long, requires = "container", conflicts_with_all = ["format", "full"])]
+    pub facts: bool,
+
+    /// The container, for the facts.
+    #[arg(long, value_name = "NAMESPACE/POD/CONTAINER", value_parser = container, requires = "facts")]
+    pub container: Option<Container>,
+
     #[command(flatten)]
     pub choose: Choose,
 
@@ -397,6 +420,8 @@ pub(crate) struct DriftArgs {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum WatchFormat {
+    /// One line per change.
+    #[value(alias = "terminal")]
     Text,
     /// One JSON object per line.
     Json,
@@ -432,54 +457,4 @@ pub(crate) struct WatchArgs {
     /// The format.
     #[arg(short, long, value_name = "NAME", default_value = "text")]
     pub format: WatchFormat,
-}
-
-/// A ConfigMap.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Place {
-    pub namespace: String,
-    pub name: String,
-}
-
-impl std::fmt::Display for Place {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}/{}", self.namespace, self.name)
-    }
-}
-
-/// Reads the option: names are parts of a URL.
-fn place(text: &str) -> Result<Place, String> {
-    let plain = |name: &str| {
-        let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-        let label = |part: &str| !part.is_empty() && part.bytes().all(allowed);
-        name.len() <= 253 && name.split('.').all(label)
-    };
-    match text.split_once('/') {
-        Some((namespace, name)) if plain(namespace) && plain(name) => {
-            Ok(Place { namespace: namespace.to_owned(), name: name.to_owned() })
-        }
-        _ => Err("want a namespace and a name: pavisade-integrity/integrity-digests".to_owned()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_place_is_a_namespace_and_a_name() {
-        for (text, valid) in [
-            ("a/b", true),
-            ("pavisade-integrity/x.y-z", true),
-            ("a", false),
-            ("a/", false),
-            ("/b", false),
-            ("a/b/c", false),
-            ("a/..", false),
-            ("A/b", false),
-            ("a/b?x", false),
-        ] {
-            assert_eq!(place(text).is_ok(), valid, "{text}");
-        }
-    }
 }

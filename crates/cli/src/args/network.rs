@@ -90,7 +90,7 @@ pub(crate) struct NetworkInput {
     #[arg(long, value_name = "NAME", default_value = "default")]
     pub default_namespace: String,
 
-    /// When to use colours.
+    /// When to use colors.
     #[arg(long, value_enum, default_value_t = Color::Auto, value_name = "WHEN", help_heading = "Output")]
     pub color: Color,
 

@@ -14,7 +14,16 @@ Exit codes:
   0  nothing is open at or above --fail-on
   1  something is open at or above --fail-on
   2  invalid usage, or the result could not be written
-  3  something could not be determined, so the result is incomplete";
+  3  nothing is open, but something could not be determined; or something was not read, or was left
+     behind";
+
+const POD_CODES: &str = "\
+Exit codes: as for `pavisade probe`.";
+
+const REVERT_CODES: &str = "\
+Exit codes:
+  0  nothing of the run is left
+  2  wrong usage, the cluster cannot be reached, or something could not be removed";
 
 const DISCOVER_CODES: &str = "\
 Examples:
@@ -39,6 +48,7 @@ pub(crate) struct ProbeArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum ProbeCommand {
     /// Probe the container in which the program runs, and what is in scope from there.
+    #[command(after_help = POD_CODES)]
     Pod(Box<RunArgs>),
     /// Print every request that a run would send, without sending anything.
     Plan(Box<PlanArgs>),
@@ -50,13 +60,25 @@ pub(crate) enum ProbeCommand {
     Discover(DiscoverArgs),
     /// List the probes.
     List(ListArgs),
+    /// Put a link in place of the log of a canary pod, until the program is stopped.
+    #[command(hide = true)]
+    Plant(PlantArgs),
     /// Accept connections, as the server of a canary pod.
     #[command(hide = true)]
     Serve {
         /// The port.
         port: u16,
     },
+    /// Print a file, as a canary pod, and then accept connections.
+    #[command(hide = true)]
+    Show {
+        /// The file.
+        file: PathBuf,
+        /// The port. Without one, the program ends.
+        port: Option<u16>,
+    },
     /// Remove what a run of active probes created, for example after it was killed.
+    #[command(after_help = REVERT_CODES)]
     Revert(RevertArgs),
 }
 
@@ -96,10 +118,16 @@ pub(crate) struct ScopeArgs {
     #[arg(long, requires = "scope_file", requires = "pod_image", help_heading = "Scope")]
     pub segmentation: bool,
 
-    /// The image of the pods of --in-pod and --segmentation, whose entry point is `pavisade` of this
-    /// version.
+    /// The image of pods that run (--in-pod, --segmentation, and the active probes PV-P161 to
+    /// PV-P163), whose entry point is `pavisade` of this version.
     #[arg(long, value_name = "REFERENCE", help_heading = "Scope")]
     pub pod_image: Option<String>,
+
+    /// A file with the certificates that servers should present, to compare them with those that they
+    /// present: facts of nodes (`node audit --facts`), kubeconfigs, and manifests of Secrets of the type
+    /// kubernetes.io/tls, webhooks and Services (repeatable).
+    #[arg(long, value_name = "FILE", help_heading = "Scope")]
+    pub facts: Vec<PathBuf>,
 
     /// Path to the kubeconfig [default: as for kubectl, or the ServiceAccount of the pod].
     #[arg(long, value_name = "FILE", help_heading = "Cluster")]
@@ -164,7 +192,7 @@ pub(crate) struct RunArgs {
     pub expect: Option<Expect>,
 
     /// Exit with 1 if something of this severity or higher is open.
-    #[arg(long, value_enum, default_value_t = FailOn::Low, help_heading = "Output")]
+    #[arg(long, value_enum, default_value_t = FailOn::Low, value_name = "SEVERITY", help_heading = "Output")]
     pub fail_on: FailOn,
 
     /// Show each finding with its reason and fix.
@@ -179,11 +207,11 @@ pub(crate) struct RunArgs {
     #[arg(long, help_heading = "Output")]
     pub with_frameworks: bool,
 
-    /// Whether to use colors.
-    #[arg(long, value_enum, default_value_t = Color::Auto, help_heading = "Output")]
+    /// When to use colors.
+    #[arg(long, value_enum, default_value_t = Color::Auto, value_name = "WHEN", help_heading = "Output")]
     pub color: Color,
 
-    /// Width of the output in columns.
+    /// Width in columns; by default that of the terminal, or 100.
     #[arg(long, value_name = "COLUMNS", help_heading = "Output")]
     pub width: Option<usize>,
 
@@ -204,6 +232,18 @@ pub(crate) struct PlanArgs {
     /// JSON, one request per line.
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PlantArgs {
+    /// The directory of the logs of a pod, as the program sees it.
+    pub folder: PathBuf,
+    /// The same directory, as the node sees it.
+    pub on_node: PathBuf,
+    /// The content of the file that the link leads to.
+    pub line: String,
+    /// The port at which connections are accepted once the link is there.
+    pub port: u16,
 }
 
 #[derive(Debug, Args)]

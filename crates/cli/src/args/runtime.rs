@@ -58,8 +58,8 @@ A test file names rule files and cases:
     event: {evt.type: execve, proc.name: bash, proc.tty: 34816, container.id: 3f6a}
     alerts: [Terminal shell in a container]
 
-`audit` in place of `event` holds an audit event. `alerts` must list all rules that alert; an empty
-list means that none does. `only-these-rules: true` leaves the rules of Pavisade out.
+`audit` in place of `event` holds an audit event. `alerts` must list all rules that alert; an
+empty list means that none does. `only-these-rules: true` leaves the rules of Pavisade out.
 
 Exit codes:
   0  every case is as expected
@@ -108,7 +108,8 @@ Examples:
 
 Exit codes:
   0  shown
-  2  wrong usage, or the file cannot be read";
+  2  wrong usage, or the file cannot be read
+  3  none of the lines is an alert";
 
 #[derive(Debug, Args)]
 pub(crate) struct RuntimeArgs {
@@ -206,8 +207,8 @@ pub(crate) struct TailArgs {
     #[arg(long)]
     pub no_follow: bool,
 
-    /// Whether to use colors.
-    #[arg(long, value_enum, default_value_t = Color::Auto)]
+    /// When to use colors.
+    #[arg(long, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
     pub color: Color,
 }
 
@@ -352,15 +353,16 @@ pub(crate) struct Judging {
     #[arg(short, long, value_enum, default_value_t = AlertFormat::Text)]
     pub format: AlertFormat,
 
-    /// Whether to use colors.
-    #[arg(long, value_enum, default_value_t = Color::Auto)]
+    /// When to use colors.
+    #[arg(long, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
     pub color: Color,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum AlertFormat {
-    /// One line an alert, for people.
+    /// One line per alert, for people.
+    #[value(alias = "terminal")]
     Text,
-    /// One JSON object a line, in the form that Falco's forwarders take.
+    /// One JSON object per line, in the form that Falco's forwarders take.
     Json,
 }

@@ -26,8 +26,8 @@ Exit codes:
   3  the image or some of its signatures could not be read, and none that was read is accepted";
 
 const SIGN_HELP: &str = "\
-A passphrase comes from --passphrase-file, from PAVISADE_PASSPHRASE (or COSIGN_PASSWORD), or is asked
-for on the terminal; it is no argument, so that no list of processes shows it.
+A passphrase comes from --passphrase-file, from PAVISADE_PASSPHRASE (or COSIGN_PASSWORD), or is
+asked for on the terminal. It cannot be an argument, because other users can see those.
 
 Examples:
   pavisade keys new team
@@ -128,7 +128,7 @@ pub(crate) struct VerifyArgs {
     #[arg(long, help_heading = "Output")]
     pub json: bool,
 
-    /// When to use colours.
+    /// When to use colors.
     #[arg(long, value_enum, default_value_t = Color::Auto, value_name = "WHEN", help_heading = "Output")]
     pub color: Color,
 

@@ -71,23 +71,22 @@ pub(crate) struct Databases {
 
 /// Running members.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Running members")]
 pub(crate) struct Live {
     /// Client URLs of members: a snapshot is streamed from each. With authentication enabled in
     /// etcd, this needs the role `root`.
-    #[arg(long, value_name = "URL", value_delimiter = ',')]
+    #[arg(long, value_name = "URL", value_delimiter = ',', help_heading = "Running members")]
     pub endpoints: Vec<String>,
 
     /// The certificate authorities of the members (PEM).
-    #[arg(long, value_name = "FILE", requires = "endpoints")]
+    #[arg(long, value_name = "FILE", requires = "endpoints", help_heading = "Running members")]
     pub cacert: Option<PathBuf>,
 
     /// The client certificate (PEM).
-    #[arg(long, value_name = "FILE", requires = "key")]
+    #[arg(long, value_name = "FILE", requires = "key", help_heading = "Running members")]
     pub cert: Option<PathBuf>,
 
     /// The key of the client certificate (PEM).
-    #[arg(long, value_name = "FILE", requires = "cert")]
+    #[arg(long, value_name = "FILE", requires = "cert", help_heading = "Running members")]
     pub key: Option<PathBuf>,
 }
 
@@ -128,6 +127,7 @@ pub(crate) struct PlanArgs {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Form {
     /// For terminals.
+    #[value(alias = "text", alias = "table")]
     Terminal,
     /// Facts in JSON, which `pavisade scan` and `pavisade comply` read.
     Json,

@@ -95,6 +95,17 @@ pub(super) fn make(args: &BaselineArgs) -> anyhow::Result<Outcome> {
     for left_out in &collected.unstored {
         terminal::say("left out", &format!("{}: {}", escaped(&left_out.path), left_out.why));
     }
+    let missing = missing(&args.paths, &collected.entries);
+    for path in missing.iter().filter(|_| !collected.entries.is_empty()) {
+        terminal::say("note", &format!("{path} does not exist: a file there will be a change"));
+    }
+    if collected.entries.is_empty() {
+        let root = args.node.root.display();
+        terminal::say(
+            "warning",
+            &format!("none of the paths exists below {root}: is it the root of the node?"),
+        );
+    }
     let files = collected.entries.len();
     let made = Timestamp::from_second(Timestamp::now().as_second()).context("the clock")?;
     let draft =
@@ -121,7 +132,7 @@ pub(super) fn make(args: &BaselineArgs) -> anyhow::Result<Outcome> {
     let shown = file.map_or("standard output".to_owned(), |file| file.display().to_string());
     output(file)?.put(&shown, |out| out.write_all(&bytes))?;
     let newest = baseline.newest();
-    let mut said = format!("{shown}: version {}, {files} paths, ", newest.header.version);
+    let mut said = format!("{shown}: version {}, {}, ", newest.header.version, paths(files));
     let _ = write!(said, "{} hashed\ndigest {}\n", megabytes(collected.bytes), newest.digest);
     if key.is_none() {
         let _ = writeln!(
@@ -140,6 +151,22 @@ pub(super) fn make(args: &BaselineArgs) -> anyhow::Result<Outcome> {
     };
     let complete = collected.gaps.is_empty() && unread.is_empty();
     Ok(if complete { Outcome::Clean } else { Outcome::Incomplete })
+}
+
+fn paths(count: usize) -> String {
+    pavisade_report::count(count, "path", "paths")
+}
+
+/// Returns the given paths that do not exist, for example because of a typing error.
+fn missing(given: &[PathBuf], entries: &[Entry]) -> Vec<String> {
+    let paths = of_node_all(given).unwrap_or_default();
+    let exists = |path: &[u8]| {
+        let below =
+            |entry: &Entry| entry.path.strip_prefix(path).map(|rest| rest.first() == Some(&b'/'));
+        path == b"/"
+            || entries.iter().any(|entry| *entry.path == *path || below(entry) == Some(true))
+    };
+    paths.iter().filter(|path| !exists(path)).map(|path| escaped(path)).collect()
 }
 
 fn megabytes(bytes: u64) -> String {
@@ -226,6 +253,27 @@ pub(super) fn show(args: &ShowArgs) -> anyhow::Result<Outcome> {
     print(shown(&baseline, args.entries).as_bytes())
 }
 
+/// Writes what a scope covers: complete presets by their names, and all other paths.
+fn covered(text: &mut String, scope: &Scope) {
+    let presets: Vec<&Preset> = scope.presets().collect();
+    if !presets.is_empty() {
+        let names: Vec<_> = presets.iter().map(|preset| preset.name).collect();
+        let all = if presets.len() == PRESETS.len() { "all presets: " } else { "presets: " };
+        let _ = writeln!(text, "  covers {all}{}", names.join(", "));
+        let others = PRESETS.iter().map(|preset| preset.name).filter(|name| !names.contains(name));
+        let others: Vec<_> = others.collect();
+        if !others.is_empty() {
+            let _ = writeln!(text, "  does not cover all of: {}", others.join(", "));
+        }
+    }
+    let of_preset = |path: &[u8]| {
+        presets.iter().any(|preset| preset.paths.iter().any(|one| one.as_bytes() == path))
+    };
+    for path in scope.paths.iter().filter(|path| !of_preset(path)) {
+        let _ = writeln!(text, "  covers {}", escaped(path));
+    }
+}
+
 fn shown(baseline: &Baseline, with_entries: bool) -> String {
     let mut text = String::new();
     let line = pavisade_report::one_line;
@@ -242,19 +290,20 @@ fn shown(baseline: &Baseline, with_entries: bool) -> String {
             format!("signature of {}, not verified here", line(key))
         });
         let (set, removed) = version.changed;
-        let _ = writeln!(text, "  {set} paths set, {removed} removed; {key}");
+        let _ = writeln!(text, "  {} set, {removed} removed; {key}", paths(set));
     }
     let header = &baseline.newest().header;
     let _ = writeln!(
         text,
-        "node {} (machine id {}), hash {}, {} paths",
+        "node {} (machine id {}), hash {}, {}",
         line(&header.node.name),
         line(&header.node.machine_id),
         header.algorithm.name(),
-        baseline.entries.len()
+        paths(baseline.entries.len())
     );
-    for path in &header.scope.paths {
-        let _ = writeln!(text, "  covers {}", escaped(path));
+    covered(&mut text, &header.scope);
+    if header.scope.one_file_system {
+        text.push_str("  leaves out other file systems below these paths\n");
     }
     for path in &header.scope.exclude {
         let _ = writeln!(text, "  leaves out {}", escaped(path));

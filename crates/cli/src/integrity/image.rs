@@ -7,22 +7,26 @@ use anyhow::{Context as _, bail};
 use pavisade_files::{Hasher, Options, collect};
 use pavisade_integrity::{
     Algorithm, Basis, Change, ChangeKind, Compared, Content, Digest, Entry, Explained, Explanation,
-    Kind, Scope, Verdict, compare, escaped, is_in,
+    Kind, Scope, Verdict, compare, escaped, is_in, matches,
 };
 use pavisade_model::{FileId, LayerFile, LayerVisitor};
 use pavisade_oci::{Image, Kind as ImageKind, Refusal, Store};
-use pavisade_report::integrity::{Integrity, Source};
+use pavisade_report::integrity::{Integrity, LeftOut, Source, container_facts};
+use pavisade_scan::Timestamp;
 
 use super::{of_node_all, verify};
 use crate::args::integrity::DriftArgs;
 use crate::image::{Fault, Sought, told, with_files};
-use crate::output::{named, output};
+use crate::output::{named, output, place};
 use crate::progress::Spinner;
 use crate::registry::Remotes;
 use crate::{Outcome, terminal};
 
 const ALGORITHM: Algorithm = Algorithm::Blake3;
 const CHUNK: usize = 64 << 10;
+/// What every runtime mounts over an image.
+const BY_RUNTIME: [&str; 6] =
+    ["/dev", "/etc/hostname", "/etc/hosts", "/etc/resolv.conf", "/proc", "/sys"];
 
 pub(super) fn run(args: &DriftArgs) -> anyhow::Result<Outcome> {
     if !args.root.is_dir() {
@@ -34,13 +38,17 @@ pub(super) fn run(args: &DriftArgs) -> anyhow::Result<Outcome> {
     let sought = Sought { choose: &args.choose, remotes: &remotes };
     let spinner = Spinner::new(args.quiet);
     let image = with_files(&args.image, sought, |store, image| {
-        Ok((entries(store, image)?, image.digest.as_ref().map(ToString::to_string)))
+        let others = image.other_digests.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let digest = image.digest.as_ref().map(ToString::to_string);
+        Ok((entries(store, image)?, digest, others))
     });
+    // A container that starts meanwhile is not the one that is compared.
+    let now = Timestamp::now().to_string();
     let scope = Scope { paths: vec![b"/"[..].into()], exclude, one_file_system: true };
     let options = Options { algorithm: ALGORITHM, ..Options::default() };
     let found = collect(&args.root, &scope, &options);
     spinner.finish();
-    let (was, digest) = match image {
+    let (was, digest, other_digests) = match image {
         Ok(found) => found,
         Err(Fault::Choice(text)) => bail!(text),
         Err(Fault::Refused(refusal)) => {
@@ -50,32 +58,60 @@ pub(super) fn run(args: &DriftArgs) -> anyhow::Result<Outcome> {
         Err(fault) => bail!("{fault}"),
     };
     let found = found.with_context(|| format!("reading {}", args.root.display()))?;
-    let is_left_out =
-        |path: &[u8]| found.unstored.iter().any(|left_out| is_in(&left_out.path, path));
+    let is_left_out = |path: &[u8]| {
+        scope.exclude.iter().any(|pattern| matches(pattern, path))
+            || found.unstored.iter().any(|left_out| is_in(&left_out.path, path))
+    };
     let is: Vec<Entry> = found
         .entries
         .into_iter()
         .filter(|entry| &*entry.path != b"/" && !is_left_out(&entry.path))
         .map(comparable)
         .collect();
+    let mounted = found.unstored.iter().map(|one| &one.path).filter(|path| hides(path, &was));
+    let mounted: Vec<_> = mounted.cloned().collect();
     let was = alike(was, &is, is_left_out);
     let compared = compare(&was, &is, &found.gaps);
     let explained: Vec<_> =
         compared.changes.iter().map(|change| explain(change, &compared)).collect();
-    let mut notes = vec!["owners and extended attributes are not compared".to_owned()];
+    let mut notes =
+        vec!["owners and extended attributes, such as capabilities, are not compared".to_owned()];
     if !found.unstored.is_empty() {
         let paths: Vec<_> = found.unstored.iter().map(|one| escaped(&one.path)).collect();
         notes.push(format!("mounted into the container, so left out: {}", paths.join(", ")));
     }
     let (name, root) = (args.image.display().to_string(), args.root.display().to_string());
     let result = Integrity {
-        source: Source::Image { name: &name, digest: digest.as_deref(), root: &root },
+        source: Source::Image {
+            name: &name,
+            digest: digest.as_deref(),
+            other_digests: &other_digests,
+            root: &root,
+        },
         compared: &compared,
         explained: &explained,
         strict: args.strict,
         notes: &notes,
     };
-    verify::shown(&result, out, &args.shown)
+    match &args.container {
+        Some(container) if args.facts => {
+            let place = place(named(args.shown.output.as_deref()));
+            let left_out = LeftOut { exclude: &scope.exclude, mounted: &mounted };
+            out.put(&place, |out| container_facts(&result, container, left_out, &now, out))?;
+            Ok(verify::outcome(&result))
+        }
+        _ => verify::shown(&result, out, &args.shown),
+    }
+}
+
+/// Whether a mount point hides files of an image other than those that every runtime replaces. `was` is
+/// sorted by path.
+fn hides(mounted: &[u8], was: &[Entry]) -> bool {
+    let start = was.partition_point(|entry| *entry.path < *mounted);
+    let below = was.iter().skip(start).take_while(|entry| entry.path.starts_with(mounted));
+    let mut hidden =
+        below.filter(|entry| is_in(mounted, &entry.path) && entry.kind != Kind::Directory);
+    !BY_RUNTIME.iter().any(|path| path.as_bytes() == mounted) && hidden.next().is_some()
 }
 
 /// The digests of the files of a layer.
@@ -153,8 +189,8 @@ fn comparable(entry: Entry) -> Entry {
     }
 }
 
-/// Leaves out what is hidden by mounts, and takes over what an image does not say: which kind of
-/// special file something is.
+/// Leaves out what is excluded or hidden by mounts, and takes over what an image does not say: which
+/// kind of special file something is.
 fn alike(was: Vec<Entry>, is: &[Entry], is_left_out: impl Fn(&[u8]) -> bool) -> Vec<Entry> {
     let special = [Kind::Fifo, Kind::Socket, Kind::Block, Kind::Character];
     let keep = |mut entry: Entry| {

@@ -101,6 +101,12 @@ fn once(args: &VerifyBaselineArgs) -> anyhow::Result<Outcome> {
             baseline.newest().digest
         ));
     }
+    if collected.entries.is_empty() && baseline.entries.is_empty() {
+        notes.push(format!(
+            "nothing was compared, because none of the paths exists below {}, now or in the baseline",
+            root.display()
+        ));
+    }
     if compared.trusted > 0 {
         notes.push(format!(
             "{} files were not read, because their inode, size and times are those of the baseline",
@@ -134,10 +140,10 @@ fn once(args: &VerifyBaselineArgs) -> anyhow::Result<Outcome> {
     shown(&result, out, &args.shown)
 }
 
-fn outcome(result: &Integrity<'_>) -> Outcome {
+pub(super) fn outcome(result: &Integrity<'_>) -> Outcome {
     match (result.counts().0, result.compared.doubts.is_empty()) {
+        (_, false) => Outcome::Incomplete,
         (0, true) => Outcome::Clean,
-        (0, false) => Outcome::Incomplete,
         _ => Outcome::Findings,
     }
 }
@@ -190,7 +196,7 @@ fn lists(
         let all = match digest_list(&text) {
             Ok(all) => all,
             Err(line) => bail!(
-                "{}:{line}: want a SHA-256 digest and a file name, as sha256sum writes them",
+                "{}:{line}: must be a SHA-256 digest and a file name, as sha256sum writes them",
                 file.display()
             ),
         };

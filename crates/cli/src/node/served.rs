@@ -5,10 +5,10 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::time::Duration;
 
-use pavisade_node::digest;
+use pavisade_node::{addresses, digest};
 use pavisade_sources::handshake;
 use serde_json::{Value, json};
 use tokio::time::timeout;
@@ -61,24 +61,6 @@ fn is_here(host: &str, own: &BTreeSet<IpAddr>) -> bool {
         let address = address.to_canonical();
         address.is_loopback() || address.is_unspecified() || own.contains(&address)
     })
-}
-
-/// Returns the addresses of the interfaces, from the texts of `/proc/net/fib_trie` and
-/// `/proc/net/if_inet6`.
-fn addresses(four: &str, six: &str) -> BTreeSet<IpAddr> {
-    let mut found = BTreeSet::new();
-    let mut last: Option<IpAddr> = None;
-    for line in four.lines().map(str::trim) {
-        if let Some(address) = line.strip_prefix("|-- ") {
-            last = address.parse().ok();
-        } else if line == "/32 host LOCAL" {
-            found.extend(last);
-        }
-    }
-    let six = six.lines().filter_map(|line| line.split(' ').next());
-    let six = six.filter_map(|text| u128::from_str_radix(text, 16).ok());
-    found.extend(six.map(|bits| IpAddr::from(Ipv6Addr::from_bits(bits))));
-    found
 }
 
 #[cfg(test)]

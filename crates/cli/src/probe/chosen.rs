@@ -1,18 +1,27 @@
 //! The scope and the probes that the arguments select.
 
+use std::path::{Path, PathBuf};
+
 use anyhow::{anyhow, bail};
+use pavisade_model::Note;
 use pavisade_probe::{
-    IN_POD, Inside, Kind, REGISTRY, Registered, SEGMENTATION, Scope, Segments, plan,
+    IN_POD, Inside, Kind, Known, Planned, REGISTRY, Registered, SEGMENTATION, Scope, Segments, plan,
 };
 use pavisade_scan::Timestamp;
 use pavisade_yaml::Source;
 
+use super::state::host;
 use super::{bounded, is_of_cluster};
 use crate::args::probe::ScopeArgs;
 use crate::{bounded, terminal};
 
-/// Bytes of a scope file.
+/// Bytes of a scope file, and of a certificate file that a kubeconfig names.
 const MAX_BYTES: u64 = 1 << 20;
+/// Bytes of a file with facts.
+const MAX_FACTS: u64 = 256 << 20;
+
+/// What probes of a container need.
+const POD: &str = "--in-pod, or `probe pod` in a pod";
 
 /// Which probes run, apart from passive ones.
 #[derive(Debug, Clone, Copy)]
@@ -33,6 +42,10 @@ pub(super) struct Chosen {
     pub(super) inside: Option<Inside>,
     /// The namespaces between which connections are tried.
     pub(super) segments: Option<Segments>,
+    /// What files say about servers.
+    pub(super) known: Known,
+    /// What could not be read of these files.
+    pub(super) unread: Vec<Note>,
     /// Whether the program runs in the pod that is probed.
     in_pod: bool,
 }
@@ -66,6 +79,9 @@ impl Chosen {
             scope.add(item).map_err(|why| anyhow!("--scope {item}: {why}"))?;
         }
         let Mode { active, in_pod } = mode;
+        if !scope.namespaces.is_empty() && !scope.cluster {
+            bail!("namespaces need the cluster in scope: add --scope cluster");
+        }
         if scope.is_empty() && !in_pod {
             bail!(
                 "nothing is in scope: name what may be touched with --scope or --scope-file, for \
@@ -73,9 +89,6 @@ impl Chosen {
             );
         }
         scope.check_consent(now).map_err(|why| anyhow!("{why}"))?;
-        if !scope.namespaces.is_empty() && !scope.cluster {
-            bail!("namespaces need the cluster in scope: add --scope cluster");
-        }
         if active && scope.consent.is_none() {
             bail!("--active needs a `consent` in the scope file: who, until when, which probes");
         }
@@ -108,14 +121,38 @@ impl Chosen {
             bail!("`{target}` can only be probed from a pod: use `probe pod` or --in-pod");
         }
         let mut probes = probes(args)?;
-        probes.retain(|probe| match probe.kind {
-            Kind::Active { .. } => active,
-            Kind::Pod { .. } => has_pod,
-            Kind::Endpoint { at, .. } => has_pod || !at.iter().any(|at| at.is_of_pods()),
-            Kind::Segments => segments.is_some(),
-            Kind::Admission { .. } => true,
-        });
-        let chosen = Self { scope, probes, active, inside, segments, in_pod };
+        let missing = |probe: &Registered| match probe.kind {
+            _ if probe.is_active() && !active => Some("--active"),
+            Kind::Running(_) if args.pod_image.is_none() => Some("--pod-image"),
+            Kind::Pod { .. } if !has_pod => Some(POD),
+            Kind::Endpoint { at, .. } if !has_pod && at.iter().any(|at| at.is_of_pods()) => {
+                Some(POD)
+            }
+            Kind::Endpoint { compares: true, .. } if args.facts.is_empty() => Some("--facts"),
+            Kind::Segments if segments.is_none() => Some("--segmentation"),
+            _ => None,
+        };
+        // A probe that is named but missing in the result would look as if it were closed.
+        let targets = plan(&scope, &[]);
+        for word in &args.only {
+            let named = probes.iter().filter(|probe| is_named(word, probe));
+            let lacks = |probe: &Registered| {
+                let missing = missing(probe).map(str::to_owned);
+                missing.or_else(|| {
+                    out_of_scope(probe, &scope, &targets).filter(|_| !has_pod && !active)
+                })
+            };
+            let lacking: Vec<_> = named.map(|probe| (probe.id(), lacks(probe))).collect();
+            if let [(id, Some(what)), ..] = &lacking[..]
+                && lacking.iter().all(|(_, what)| what.is_some())
+            {
+                bail!("--only {word}: {id} needs {what}");
+            }
+        }
+        // An active run shows that the last one was not tried.
+        probes.retain(|probe| active && probe.is_active() || missing(probe).is_none());
+        let (known, unread) = known(&args.facts)?;
+        let chosen = Self { scope, probes, active, inside, segments, known, unread, in_pod };
         bounded(&plan(&chosen.scope, &[]))?;
         Ok(Some(chosen))
     }
@@ -128,6 +165,55 @@ impl Chosen {
         };
         let all = self.probes.iter().copied();
         all.filter(|probe| self.in_pod || !elsewhere(probe)).collect()
+    }
+
+    /// Requires that a run tries something: otherwise, its result would look as if everything were
+    /// closed.
+    ///
+    /// # Errors
+    /// Why nothing would be tried.
+    pub(super) fn tries_something(&self, now: Timestamp) -> anyhow::Result<()> {
+        let scope = &self.scope;
+        let has_others = self.in_pod || self.inside.is_some() || self.segments.is_some();
+        if self.active {
+            let mut consents = self
+                .probes
+                .iter()
+                .filter(|probe| probe.is_active())
+                .map(|probe| scope.consent_for(probe.id(), probe.name(), now).map(|_| ()));
+            match consents.clone().find(Result::is_ok).or_else(|| consents.next()) {
+                Some(consent) => consent.map_err(|why| anyhow!("--active: {why}"))?,
+                None => bail!("--active: no active probe is selected by --only and --skip"),
+            }
+        } else if !has_others
+            && scope.networks.is_empty()
+            && scope.endpoints.is_empty()
+            && scope.namespaces.is_empty()
+        {
+            bail!(
+                "the cluster alone is in scope, so nothing would be tried: add addresses, or \
+                 --scope namespace=NAME for admission, or use --active, --in-pod or --segmentation"
+            );
+        } else if !has_others {
+            let admits = |probe: &&&Registered| {
+                matches!(probe.kind, Kind::Admission { .. }) && !scope.namespaces.is_empty()
+            };
+            let endpoints = plan(scope, &self.here());
+            if endpoints.iter().all(|planned| planned.uses.is_empty())
+                && !self.probes.iter().any(|probe| admits(&probe))
+            {
+                bail!(
+                    "none of the selected probes applies to what is in scope, so nothing would be \
+                     tried"
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether something runs that needs consent.
+    pub(super) fn is_consented(&self) -> bool {
+        self.active || self.inside.is_some() || self.segments.is_some()
     }
 
     /// Whether requests with credentials are needed.
@@ -150,19 +236,62 @@ fn permitted(scope: &Scope, what: &str, agreed: bool, now: Timestamp) -> anyhow:
     scope.consent_for(what, what, now).map(drop).map_err(|why| anyhow!("--{what}: {why}"))
 }
 
+/// Returns what must be in scope for a probe, if it is not.
+fn out_of_scope(probe: &Registered, scope: &Scope, targets: &[Planned]) -> Option<String> {
+    match probe.kind {
+        Kind::Endpoint { at, .. }
+            if !targets.iter().any(|planned| at.contains(&planned.target.component)) =>
+        {
+            Some(format!("an endpoint in scope: {}@ADDRESS:PORT", at.first()?.name()))
+        }
+        Kind::Admission { .. } if scope.namespaces.is_empty() => {
+            Some("--scope cluster and --scope namespace=NAME".to_owned())
+        }
+        _ => None,
+    }
+}
+
+/// Reads the files with the certificates that servers should present.
+fn known(files: &[PathBuf]) -> anyhow::Result<(Known, Vec<Note>)> {
+    let (mut known, mut notes) = (Known::default(), Vec::new());
+    known.set_own_host(&host());
+    for file in files {
+        let text = bounded::text(file, MAX_FACTS)?;
+        let source = Source::new(file.display().to_string(), text);
+        let folder = file.parent().unwrap_or(Path::new(""));
+        let named = |path: &str| {
+            let path = folder.join(path);
+            // It refuses pipes and devices, which would block.
+            bounded::text(&path, MAX_BYTES).map_err(|error| format!("{error:#}"))
+        };
+        notes.extend(known.add(&source, &named));
+    }
+    if !files.is_empty() && known.is_empty() {
+        bail!(
+            "--facts: no file says which certificate a server should present: use facts of nodes \
+             (`pavisade node audit --facts`), kubeconfigs, or manifests with Secrets of the type \
+             kubernetes.io/tls or with webhooks"
+        );
+    }
+    Ok((known, notes))
+}
+
+/// Whether an argument is the id or name of a probe, or the beginning of its id.
+fn is_named(word: &str, probe: &Registered) -> bool {
+    let id = probe.id();
+    let begins = word.len() >= 4 && id.len() > word.len();
+    id.eq_ignore_ascii_case(word)
+        || probe.name().eq_ignore_ascii_case(word)
+        || begins && id.to_ascii_lowercase().starts_with(&word.to_ascii_lowercase())
+}
+
 fn probes(args: &ScopeArgs) -> anyhow::Result<Vec<&'static Registered>> {
     let find = |words: &[String], option: &str| {
         let mut found = Vec::new();
         for word in words {
-            let is = |probe: &&Registered| {
-                let id = probe.id();
-                let begins = word.len() >= 4 && id.len() > word.len();
-                id.eq_ignore_ascii_case(word)
-                    || probe.name().eq_ignore_ascii_case(word)
-                    || begins && id.to_ascii_lowercase().starts_with(&word.to_ascii_lowercase())
-            };
             let before = found.len();
-            found.extend(REGISTRY.iter().filter(is).map(Registered::id));
+            let named = REGISTRY.iter().filter(|probe| is_named(word, probe));
+            found.extend(named.map(Registered::id));
             if found.len() == before {
                 let near = pavisade_model::nearest(word, REGISTRY.iter().map(Registered::name));
                 let near = near.map(|name| format!(": did you mean `{name}`?"));

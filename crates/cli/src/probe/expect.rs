@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
-use pavisade_probe::{Kind, Outcome as Probed, RunId, Verdict};
+use pavisade_probe::{Outcome as Probed, RunId, Verdict};
 use pavisade_report::{Detection, Noticed};
 use pavisade_rules::{AuditEvent, Options, RuleSet, Scratch, load};
 use pavisade_yaml::{Source, read};
@@ -58,10 +58,7 @@ impl Seen {
         let mut rules = BTreeSet::new();
         let (mut events, mut proved) = (0, false);
         // The last request of an active probe is its proof, the others prepare it.
-        let proof = match outcome.probe.kind {
-            Kind::Active { .. } => outcome.audited.last(),
-            _ => None,
-        };
+        let proof = outcome.audited.last().filter(|_| outcome.probe.is_active());
         for event in self.audit.iter().flatten() {
             let is =
                 |(method, path): &(String, String)| *method == event.method && *path == event.uri;
@@ -153,15 +150,24 @@ pub(super) fn table(rows: &[Detection]) -> String {
     let mut text = String::from("\nDetection\n");
     let mut open: Vec<_> = rows.iter().filter(|row| row.verdict == "open").collect();
     open.sort_by(|a, b| {
-        (a.noticed, &a.techniques, &a.probe).cmp(&(b.noticed, &b.techniques, &b.probe))
+        let a = (a.noticed, &a.techniques, &a.probe, &a.alerts);
+        a.cmp(&(b.noticed, &b.techniques, &b.probe, &b.alerts))
     });
-    for row in open {
-        let alerts = match row.alerts.as_slice() {
-            [] => String::new(),
-            alerts => format!("  alert: {}", alerts.join(", ")),
+    // One line for each probe that was noticed in the same way at several places.
+    let same = |a: &&Detection, b: &&Detection| {
+        (a.noticed, &a.probe, &a.alerts) == (b.noticed, &b.probe, &b.alerts)
+    };
+    for rows in open.chunk_by(|a, b| same(a, b)) {
+        let row = rows[0];
+        let mut rest = match rows.len() {
+            1 => String::new(),
+            places => format!("  {places} places"),
         };
+        if !row.alerts.is_empty() {
+            rest.push_str(&format!("  alert: {}", row.alerts.join(", ")));
+        }
         text.push_str(&format!(
-            "  {:<14}  {:<10}  {}  {}{alerts}\n",
+            "  {:<14}  {:<10}  {}  {}{rest}\n",
             row.noticed.name(),
             row.techniques.first().map_or("-", String::as_str),
             row.probe,

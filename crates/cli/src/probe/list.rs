@@ -19,7 +19,9 @@ pub(super) fn run(args: &ListArgs) -> anyhow::Result<Outcome> {
             }
             Kind::Admission { .. } => ("dry run", "admission".to_owned()),
             Kind::Pod { .. } => ("in pod", "container".to_owned()),
-            Kind::Active { .. } | Kind::Segments => ("active", "canaries".to_owned()),
+            Kind::Active { .. } | Kind::Running(_) | Kind::Segments => {
+                ("active", "canaries".to_owned())
+            }
         };
         // Writing to a string cannot fail.
         let _ = match args.json {

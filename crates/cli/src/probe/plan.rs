@@ -3,8 +3,9 @@
 use std::fmt::Write as _;
 
 use pavisade_probe::{
-    CLUSTER_DNS, Canary, Inside, Kind, Registered, RunId, Step, plan, restricted,
+    CLUSTER_DNS, Canary, Inside, Kind, Registered, RunId, RunningPods, Step, plan, restricted,
 };
+use pavisade_report::count;
 use pavisade_scan::Timestamp;
 use serde_json::json;
 
@@ -24,6 +25,9 @@ pub(super) fn run(args: &PlanArgs) -> anyhow::Result<Outcome> {
     else {
         return Ok(Outcome::Usage);
     };
+    if !args.active {
+        chosen.tries_something(now)?;
+    }
     let own = state::own_network();
     let mut text = String::new();
     let (mut endpoints, mut requests, mut refused) = (0, 0, 0);
@@ -35,9 +39,10 @@ pub(super) fn run(args: &PlanArgs) -> anyhow::Result<Outcome> {
             continue;
         }
         endpoints += 1;
-        requests += planned.asks.len() + 1;
         line(&mut text, args.json, &planned.target.to_string(), "TCP connection");
+        requests += 1;
         for ask in &planned.asks {
+            requests += 1;
             line(&mut text, args.json, &planned.target.to_string(), &ask.to_string());
         }
     }
@@ -91,6 +96,9 @@ pub(super) fn run(args: &PlanArgs) -> anyhow::Result<Outcome> {
             requests += 1;
         }
     }
+    if let (true, Err(why)) = (args.active && !args.json, chosen.tries_something(now)) {
+        let _ = writeln!(text, "{why}: no active probe is planned.");
+    }
     if args.active {
         requests += actives(&mut text, args, &chosen, now);
     }
@@ -98,10 +106,15 @@ pub(super) fn run(args: &PlanArgs) -> anyhow::Result<Outcome> {
         let limits = chosen.scope.limits;
         let _ = writeln!(
             text,
-            "\n{endpoints} endpoints, {requests} requests. Endpoints that are closed receive only \
-             the TCP connection, and a request that fails is sent once more. {refused} endpoints \
-             are refused.\nLimits: {} connections per second, {} per host, {} s in total.",
-            limits.rate, limits.per_host, limits.deadline
+            "\n{}, {}. Endpoints that are closed receive only the TCP connection, and a request \
+             that fails is sent once more. Refused: {}.\nLimits: {} connections per second, {} per \
+             host, {} s in total.",
+            count(endpoints, "endpoint", "endpoints"),
+            count(requests, "request", "requests"),
+            count(refused, "endpoint", "endpoints"),
+            limits.rate,
+            limits.per_host,
+            limits.deadline
         );
     }
     print(text.as_bytes())
@@ -113,6 +126,7 @@ fn canary(args: &PlanArgs, now: Timestamp) -> Canary {
         expires: state::later(now).to_string(),
         image: args.scope.image.clone(),
         node: Ok(Some("NODE".to_owned())),
+        program: args.scope.pod_image.clone(),
     }
 }
 
@@ -133,8 +147,7 @@ fn actives(text: &mut String, args: &PlanArgs, chosen: &Chosen, now: Timestamp) 
         line(text, args.json, SERVER, what);
     };
     let named = |probe: &&&Registered| {
-        matches!(probe.kind, Kind::Active { .. })
-            && chosen.scope.consent_for(probe.id(), probe.name(), now).is_ok()
+        probe.is_active() && chosen.scope.consent_for(probe.id(), probe.name(), now).is_ok()
     };
     let named: Vec<_> = chosen.probes.iter().filter(named).collect();
     let steps = named.iter().flat_map(|probe| match &probe.kind {
@@ -161,6 +174,19 @@ fn actives(text: &mut String, args: &PlanArgs, chosen: &Chosen, now: Timestamp) 
                 tell(&format!("{method} {path} (with the canary's token) {body}"));
             }
         }
+    }
+    for probe in &named {
+        let Kind::Running(what) = probe.kind else { continue };
+        let Some(pods) = RunningPods::new(&canary) else { continue };
+        let (collection, pods, last) = pods.plan(what);
+        for pod in pods {
+            let path = format!("{collection}/{}", pod["metadata"]["name"].as_str().unwrap_or(""));
+            tell(&format!("POST {collection}?dryRun=All {pod}"));
+            tell(&format!("POST {} (the same object)", Step::stores(&collection)));
+            tell(&format!("GET {path} (until it accepts connections)"));
+            tell(&format!("DELETE {path} (after GET, and GET until it is gone)"));
+        }
+        tell(&last);
     }
     count
 }

@@ -88,6 +88,7 @@ fn answer(answer: &Answer) -> Value {
         Answer::NotTls => json!({"error": "not TLS", "tls": false}),
         Answer::Withheld(why) => json!({"error": format!("not sent: {why}")}),
         Answer::Http(page) => json!({"status": page.status, "bytes": page.body.len()}),
+        Answer::Settings(settings) => json!({"http2": settings.to_string()}),
         Answer::Names(names) => json!({"code": names.code, "names": names.names.len()}),
         Answer::Tls(facts) => json!({
             "tls": facts.version,

@@ -24,7 +24,9 @@ pub(super) fn run(args: &RevertArgs) -> anyhow::Result<Outcome> {
     let run = match &args.run {
         None => None,
         Some(text) => Some(RunId::parse(text).with_context(|| {
-            format!("{text} is not a run: it has 12 digits, as printed by `pavisade probe`")
+            format!(
+                "{text} is not a run: it has 12 hexadecimal digits, as printed by `pavisade probe`"
+            )
         })?),
     };
     let mut paths = Vec::new();

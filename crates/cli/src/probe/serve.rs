@@ -12,10 +12,7 @@ const TIME: Duration = Duration::from_secs(600);
 
 #[expect(clippy::disallowed_methods, reason = "a program reads the clock")]
 pub(super) fn run(port: u16) -> anyhow::Result<Outcome> {
-    // Without IPv6, it listens on IPv4.
-    let six = TcpListener::bind(SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)));
-    let four = || TcpListener::bind(SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)));
-    let listener = six.or_else(|_| four()).with_context(|| format!("listening on port {port}"))?;
+    let listener = listen(port)?;
     listener.set_nonblocking(true).context("listening")?;
     let start = Instant::now();
     while start.elapsed() < TIME {
@@ -24,4 +21,12 @@ pub(super) fn run(port: u16) -> anyhow::Result<Outcome> {
         }
     }
     Ok(Outcome::Clean)
+}
+
+/// Listens at a port of all addresses.
+pub(super) fn listen(port: u16) -> anyhow::Result<TcpListener> {
+    // Without IPv6, it listens on IPv4.
+    let six = TcpListener::bind(SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)));
+    let four = || TcpListener::bind(SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)));
+    six.or_else(|_| four()).with_context(|| format!("listening on port {port}"))
 }

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context as _, bail};
 use pavisade_probe::{Journal, OwnNetwork, RunId};
+use pavisade_report::count;
 use pavisade_scan::Timestamp;
 use pavisade_signing::{KeyKind, SecretKey};
 
@@ -72,12 +73,9 @@ impl Run {
             fs::write(&public, self.key.public().to_pem())
                 .with_context(|| format!("writing {}", public.display()))?;
         }
-        Ok(format!(
-            "Run {}: {} requests, in the signed journal {}",
-            self.id,
-            journal.entries(),
-            self.file.display()
-        ))
+        let requests = count(journal.entries(), "request", "requests");
+        let (id, file) = (&self.id, self.file.display());
+        Ok(format!("Run {id}: {requests}, in the signed journal {file}"))
     }
 }
 

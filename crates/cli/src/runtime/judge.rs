@@ -6,13 +6,11 @@ use std::io::{self, BufWriter, Write as _};
 use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
 use pavisade_report::one_line;
 use pavisade_rules::{
     AuditEvent, Code, Event, Exceptions, Fields, OURS, Options, Recorded, RuleFile, RuleSet,
-    Scratch, load,
+    Scratch, day, load,
 };
 use pavisade_yaml::{NoteKind, Source, read};
 
@@ -74,7 +72,7 @@ fn exceptions(judging: &Judging, files: &[RuleFile<'_>]) -> anyhow::Result<Optio
     for wrong in &wrong {
         terminal::say("error", &one_line(wrong));
     }
-    let today = today();
+    let today = day(Timestamp::now());
     let latest = today.saturating_add(settings.longest().days());
     for one in all {
         let place = one_line(&one.place);
@@ -87,11 +85,6 @@ fn exceptions(judging: &Judging, files: &[RuleFile<'_>]) -> anyhow::Result<Optio
         }
     }
     Ok(wrong.is_empty().then_some(exceptions))
-}
-
-/// The current date (UTC), by which exceptions end.
-fn today() -> Date {
-    Timestamp::now().to_zoned(TimeZone::UTC).date()
 }
 
 fn alerts(judging: &Judging) -> Alerts<BufWriter<io::Stdout>> {
@@ -215,7 +208,7 @@ impl Judge {
     /// # Errors
     /// The output does not take an alert.
     pub(super) fn audit(&mut self, place: &str, text: &str) -> io::Result<()> {
-        let today = today();
+        let today = day(Timestamp::now());
         let documents = read(&Source::new(place, text));
         // Invalid parts of a line do not hide its events.
         let mut unread = documents.notes.iter().any(|note| {
@@ -274,7 +267,7 @@ impl Judge {
         };
         let times = ["evt.time.iso8601", "evt.datetime", "evt.time", "evt.rawtime"];
         for rule in self.set.matching(&event, &mut self.scratch) {
-            let standing = Standing::of(self.exceptions.of(rule, &event), today());
+            let standing = Standing::of(self.exceptions.of(rule, &event), day(Timestamp::now()));
             if !self.counts.alert(standing, self.show_excepted) {
                 continue;
             }
@@ -298,8 +291,11 @@ fn files(logs: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
         }
         // An entry that is not a file is reported when it is read.
         let mut files = inside(log, |_| true).with_context(|| log.display().to_string())?;
-        if files.is_empty() || files.len() > MAX_FILES {
-            bail!("{}: a directory with {} entries", log.display(), files.len());
+        if files.is_empty() {
+            bail!("{}: the directory contains no files", log.display());
+        }
+        if files.len() > MAX_FILES {
+            bail!("{}: the directory contains more than {MAX_FILES} files", log.display());
         }
         all.append(&mut files);
     }

@@ -109,7 +109,15 @@ pub(super) fn run(args: &SuggestArgs) -> anyhow::Result<Outcome> {
     let many = super::alerts::many(written, "exception");
     terminal::say(
         "",
-        &format!("{many}: what they cover is no longer reported, so read them first"),
+        &match written {
+            0 => many,
+            1 => format!(
+                "{many}: read it first, because alerts that it covers are no longer reported"
+            ),
+            _ => format!(
+                "{many}: read them first, because alerts that they cover are no longer reported"
+            ),
+        },
     );
     Ok(if without > 0 { Outcome::Usage } else { Outcome::Clean })
 }

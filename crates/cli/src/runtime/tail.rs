@@ -11,12 +11,15 @@ use pavisade_report::one_line;
 use pavisade_rules::Priority;
 use serde_json::Value;
 
-use super::typed::Sessions;
+use super::typed::{Sessions, inside};
 use crate::args::runtime::TailArgs;
 use crate::{Outcome, terminal};
 
 /// The longest line that is read. Alerts have a few kilobytes.
 const MAX_LINE: u64 = 1 << 20;
+
+/// How many ancestors of a process are shown.
+const ANCESTORS: usize = 6;
 
 /// How often a file is checked for new lines.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -28,24 +31,36 @@ pub(super) fn run(args: &TailArgs) -> anyhow::Result<Outcome> {
         Sessions::read(log.clone()).with_context(|| format!("reading {}", log.display()))
     });
     let mut sessions = sessions.transpose()?;
+    let (mut any, mut alerts) = (false, false);
     let mut show = |line: &[u8]| -> io::Result<()> {
+        if line.trim_ascii().is_empty() {
+            return Ok(());
+        }
+        any = true;
         if let Some(sessions) = &mut sessions {
             sessions.refresh()?;
         }
-        match shown(line, args, sessions.as_ref(), color) {
+        let Some(alert) = alert(line) else { return Ok(()) };
+        alerts = true;
+        match shown(&alert, args, sessions.as_ref(), color) {
             Some(text) => out.write_all(text.as_bytes()).and_then(|()| out.flush()),
             None => Ok(()),
         }
     };
     let done = if args.alerts == Path::new("-") {
-        lines(&mut BufReader::new(io::stdin().lock()), &mut Vec::new(), &mut show)
+        let mut rest = Vec::new();
+        lines(&mut BufReader::new(io::stdin().lock()), &mut rest, &mut show)
+            .and_then(|()| show(&rest))
     } else {
         follow(args, &mut show).with_context(|| format!("reading {}", args.alerts.display()))?
     };
     match done {
         // The reader of the output has closed it.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Outcome::Clean),
-        done => done.map(|()| Outcome::Clean).context("showing alerts"),
+        done => {
+            done.context("showing alerts")?;
+            Ok(if any && !alerts { Outcome::Incomplete } else { Outcome::Clean })
+        }
     }
 }
 
@@ -54,6 +69,9 @@ type Show<'s> = dyn FnMut(&[u8]) -> io::Result<()> + 's;
 /// Reads a file, and what is added to it or to the file that takes its place.
 fn follow(args: &TailArgs, show: &mut Show<'_>) -> io::Result<io::Result<()>> {
     let mut file = File::open(&args.alerts)?;
+    if file.metadata()?.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
     let mut rest = Vec::new();
     loop {
         let number = file.metadata()?.ino();
@@ -61,7 +79,8 @@ fn follow(args: &TailArgs, show: &mut Show<'_>) -> io::Result<io::Result<()>> {
             return Ok(Err(error));
         }
         if args.no_follow {
-            return Ok(Ok(()));
+            // The last line may have no end.
+            return Ok(show(&rest));
         }
         std::thread::sleep(PAUSE);
         // The agent starts a new file when one is full.
@@ -88,17 +107,25 @@ fn lines(from: &mut impl io::BufRead, rest: &mut Vec<u8>, show: &mut Show<'_>) -
     }
 }
 
-/// An alert on two lines; nothing if it is not asked for.
-fn shown(line: &[u8], args: &TailArgs, sessions: Option<&Sessions>, color: bool) -> Option<String> {
+/// Reads an alert, or reports a line that is none.
+fn alert(line: &[u8]) -> Option<Value> {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
-    let alert: Value = match serde_json::from_slice(line) {
-        Ok(Value::Object(alert)) if alert.contains_key("rule") => Value::Object(alert),
-        _ if line.is_empty() => return None,
+    match serde_json::from_slice(line) {
+        Ok(Value::Object(alert)) if alert.contains_key("rule") => Some(Value::Object(alert)),
         _ => {
             terminal::say("not an alert", &String::from_utf8_lossy(&line[..line.len().min(200)]));
-            return None;
+            None
         }
-    };
+    }
+}
+
+/// An alert on two lines; nothing if it is not asked for.
+fn shown(
+    alert: &Value,
+    args: &TailArgs,
+    sessions: Option<&Sessions>,
+    color: bool,
+) -> Option<String> {
     let text = |value: &Value| value.as_str().map(one_line).unwrap_or_default();
     let fields = &alert["output_fields"];
     let container = &alert["pavisade"]["container"];
@@ -114,24 +141,29 @@ fn shown(line: &[u8], args: &TailArgs, sessions: Option<&Sessions>, color: bool)
         if color { (of_priority(&priority), "\u{1b}[1m", "\u{1b}[0m") } else { ("", "", "") };
     let clock = text(&alert["time"]);
     // The day is in the file; people compare times.
-    let clock = clock.get(11..19).unwrap_or(&clock);
+    let clock = clock.get(11..19).unwrap_or(if clock.is_empty() { "--:--:--" } else { &clock });
     let place = [namespace, text(&container["pod"]), text(&container["name"])];
     let place: Vec<_> = place.into_iter().filter(|part| !part.is_empty()).collect();
     let place = if place.is_empty() { text(&alert["hostname"]) } else { place.join("/") };
-    let mut shown =
-        format!("{clock}  {on}{priority:<9}{off}  {bold}{}{off}  {place}\n", text(&alert["rule"]));
-    let ancestors = alert["pavisade"]["ancestors"].as_array();
-    let mut tree: Vec<_> = ancestors.into_iter().flatten().map(|one| text(&one["name"])).collect();
-    tree.truncate(4);
+    let rule = text(&alert["rule"]);
+    let mut shown = format!("{clock}  {on}{priority:<9}{off}  {bold}{rule}{off}  {place}");
+    shown.truncate(shown.trim_end().len());
+    shown.push('\n');
+    // What the runtime did to start the container is the same in every alert.
+    let mut tree: Vec<_> = inside(alert).map(|one| text(&one["name"])).collect();
+    if tree.len() > ANCESTORS {
+        tree.truncate(ANCESTORS);
+        tree.push("…".to_owned());
+    }
     tree.reverse();
     let process = &alert["pavisade"]["process"];
-    let command = format!("{} {}", text(&process["name"]), text(&process["arguments"]));
-    tree.push(command.trim().to_owned());
+    let name = format!("{bold}{}{off}", text(&process["name"]));
+    tree.push(format!("{name} {}", text(&process["arguments"])).trim().to_owned());
     if process.is_object() {
         shown.push_str(&format!("          {}\n", tree.join(" › ")));
     }
     shown.push_str(&format!("          {}\n", text(&alert["output"])));
-    if let Some(who) = sessions.and_then(|sessions| sessions.who(&alert)) {
+    if let Some(who) = sessions.and_then(|sessions| sessions.who(alert)) {
         shown.push_str(&format!("          {who}\n"));
     }
     let evidence = text(&alert["pavisade"]["evidence"]);
@@ -158,8 +190,10 @@ mod tests {
 
     const ALERT: &str = r#"{"time":"2026-12-01T06:42:32.1Z","rule":"R","priority":"Warning","output":"said\nmore",
         "output_fields":{},"pavisade":{"process":{"name":"cat","arguments":"/etc/shadow"},
-        "ancestors":[{"name":"sh"},{"name":"containerd-shim"}],"evidence":"may be incomplete: 3 events were lost",
+        "ancestors":[{"name":"sh","in_container":true},{"name":"containerd-shim"}],"evidence":"may be incomplete: 3 events were lost",
         "container":{"namespace":"shop","pod":"web-0","name":"web"}}}"#;
+
+    const SHELL: &str = r#"{"name":"sh","in_container":true}"#;
 
     fn args(namespace: &[&str]) -> TailArgs {
         let namespace = namespace.iter().map(|name| (*name).to_owned()).collect();
@@ -175,20 +209,35 @@ mod tests {
     #[test]
     fn an_alert_is_shown_with_its_processes() {
         let line = ALERT.replace('\n', " ");
-        let shown = shown(line.as_bytes(), &args(&[]), None, false).unwrap();
-        let start = "06:42:32  Warning    R  shop/web-0/web\n          containerd-shim › sh › cat /etc/shadow\n";
+        let shown = shown(&alert(line.as_bytes()).unwrap(), &args(&[]), None, false).unwrap();
+        let start = "06:42:32  Warning    R  shop/web-0/web\n          sh › cat /etc/shadow\n";
         assert!(shown.starts_with(start), "{shown}");
         assert!(shown.contains("evidence may be incomplete"), "{shown}");
         // A line break in the output of a rule does not start another line.
         assert_eq!(shown.lines().count(), 4, "{shown}");
+        assert!(!shown.contains('\u{1b}'), "{shown}");
+        let shown = super::shown(&alert(line.as_bytes()).unwrap(), &args(&[]), None, true).unwrap();
+        assert!(shown.contains("sh › \u{1b}[1mcat\u{1b}[0m /etc/shadow"), "{shown}");
+        let deep = line.replace(SHELL, &[SHELL; 9].join(","));
+        let shown =
+            super::shown(&alert(deep.as_bytes()).unwrap(), &args(&[]), None, false).unwrap();
+        assert!(shown.contains("  … › sh › sh › sh › sh › sh › sh › cat"), "{shown}");
     }
 
     #[test]
     fn other_namespaces_are_left_out() {
         let line = ALERT.replace('\n', " ");
-        assert!(shown(line.as_bytes(), &args(&["shop"]), None, false).is_some());
-        assert!(shown(line.as_bytes(), &args(&["bank"]), None, false).is_none());
-        assert!(shown(b"no json\n", &args(&[]), None, false).is_none());
+        let alert = alert(line.as_bytes()).unwrap();
+        assert!(shown(&alert, &args(&["shop"]), None, false).is_some());
+        assert!(shown(&alert, &args(&["bank"]), None, false).is_none());
+        assert!(super::alert(b"no json\n").is_none());
+    }
+
+    #[test]
+    fn an_alert_without_a_time_and_a_place_has_the_same_columns() {
+        let line = r#"{"rule":"R","priority":"Notice","output":"said","output_fields":{}}"#;
+        let shown = shown(&alert(line.as_bytes()).unwrap(), &args(&[]), None, false).unwrap();
+        assert_eq!(shown, "--:--:--  Notice     R\n          said\n");
     }
 
     #[test]

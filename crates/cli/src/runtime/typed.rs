@@ -139,18 +139,21 @@ impl Sessions {
     }
 }
 
-/// Returns the outermost process in the container: what the runtime above it started.
+/// Returns the outermost process in the container: what the runtime above it started. The agent marks
+/// those in the container; a process there can have any name.
 fn outermost(alert: &Value) -> Option<&Value> {
     let mut root = &alert["pavisade"]["process"];
     root.is_object().then_some(())?;
-    for one in alert["pavisade"]["ancestors"].as_array().into_iter().flatten() {
-        let name = one["name"].as_str().unwrap_or_default();
-        if ["containerd-shim", "conmon", "runc", "crun"].iter().any(|of| name.starts_with(of)) {
-            break;
-        }
+    for one in inside(alert) {
         root = one;
     }
     Some(root)
+}
+
+/// Returns the ancestors of the process of an alert that are in its container, the parent first.
+pub(super) fn inside(alert: &Value) -> impl Iterator<Item = &Value> {
+    let ancestors = alert["pavisade"]["ancestors"].as_array();
+    ancestors.into_iter().flatten().take_while(|one| one["in_container"] == true)
 }
 
 /// Whether a process runs the command of an exec.
@@ -240,7 +243,9 @@ mod tests {
             "pavisade": {
                 "process": {"name": "cat", "exepath": "/bin/cat", "arguments": "/etc/shadow"},
                 "ancestors": [
-                    {"name": root.0, "exepath": "/bin/dash", "arguments": root.1},
+                    {"name": "runc-build", "exepath": "/bin/runc-build", "arguments": "", "in_container": true},
+                    {"name": root.0, "exepath": "/bin/dash", "arguments": root.1, "in_container": true},
+                    {"name": "runc:[1:CHILD]", "exepath": "/bin/runc", "arguments": "init", "in_container": false},
                     {"name": "containerd-shim", "exepath": "/bin/containerd-shim-runc-v2", "arguments": ""},
                     {"name": "systemd", "exepath": "/sbin/init", "arguments": ""},
                 ],

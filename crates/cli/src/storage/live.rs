@@ -21,6 +21,9 @@ const MAX_LINE: u64 = 64 << 20;
 /// The largest snapshot in bytes. etcd recommends at most 8 GB.
 const MAX_SIZE: u64 = 64 << 30;
 
+/// How long a member may send nothing. While it defragments, it does not answer.
+const SILENCE: Duration = Duration::from_secs(60);
+
 /// The length of the hash after the database, whose length is a multiple of 512 bytes.
 const HASH: u64 = 32;
 
@@ -55,7 +58,8 @@ fn client(live: &Live) -> anyhow::Result<reqwest::blocking::Client> {
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
         .connect_timeout(Duration::from_secs(10))
-        .timeout(None::<Duration>);
+        // It limits each read: a large snapshot may take longer.
+        .timeout(SILENCE);
     let read = |path: &std::path::Path| {
         fs::read(path).with_context(|| format!("reading {}", path.display()))
     };

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use pavisade_model::KubernetesVersion;
 use pavisade_report::one_line;
-use pavisade_storage::{Tally, Writer};
+use pavisade_storage::{Expected, Tally, Writer};
 
 use super::{Member, Read, is_unclear, read};
 use crate::Outcome;
@@ -41,9 +41,10 @@ fn plan(read: &Read, databases: &Databases, version: KubernetesVersion) -> (Stri
             add(of, tally);
         }
     }
+    let refused = read.expected.as_ref().and_then(Expected::refused);
     let unclear: Vec<_> = todo
         .iter()
-        .filter(|(_, of)| is_unclear(of.writer.as_ref()))
+        .filter(|(_, of)| is_unclear(of.writer.as_ref()) && refused.is_none())
         .map(|(name, _)| *name)
         .collect();
     todo.retain(|_, of| of.stale + of.old + of.free > 0);
@@ -58,12 +59,28 @@ fn plan(read: &Read, databases: &Databases, version: KubernetesVersion) -> (Stri
     for line in &read.drift {
         let _ = writeln!(out, "# WARNING: {}. Resolve this before the first step.", one_line(line));
     }
+    if let Some(why) = refused {
+        let why = one_line(why);
+        let _ = writeln!(out, "# WARNING: {why}. So it is not known what is stale.");
+    }
     for name in &unclear {
         let _ = writeln!(
             out,
             "# WARNING: the configuration for {} is not clear, so it is not known what is stale.",
             one_line(name)
         );
+    }
+    for member in &read.members {
+        let Some(secrets) = member.proof.resources.get("secrets") else { continue };
+        let (plain, total) = (secrets.plain().values, secrets.total().values);
+        if plain > 0 && !is_encrypted(secrets) {
+            let _ = writeln!(
+                out,
+                "# WARNING: {}: {plain} of {total} secrets are in plain text, and nothing encrypts \
+                 them. First configure encryption.",
+                one_line(&member.name)
+            );
+        }
     }
     if todo.is_empty() {
         out.push_str(match read.members.iter().all(Member::is_known) {
@@ -135,9 +152,14 @@ fn plan(read: &Read, databases: &Databases, version: KubernetesVersion) -> (Stri
     (out, true)
 }
 
+/// Whether new values are encrypted, as far as the configuration or the stored values show.
+fn is_encrypted(tally: &Tally) -> bool {
+    matches!(tally.writer, Some(Writer::Encrypts(..)))
+        || tally.writer.is_none() && tally.encrypted().values > 0
+}
+
 fn add(of: &mut Todo, tally: &Tally) {
-    let encrypts = matches!(tally.writer, Some(Writer::Encrypts(..)))
-        || tally.writer.is_none() && tally.encrypted().values > 0;
+    let encrypts = is_encrypted(tally);
     // Without any encryption of a resource, plain text is as intended.
     let decrypts = matches!(tally.writer, Some(Writer::Identity | Writer::NoEntry));
     if encrypts || decrypts {

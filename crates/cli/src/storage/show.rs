@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use pavisade_report::one_line;
 use pavisade_storage::{Count, Form, Integrity, Proof, Tally};
 
-use super::{Member, Proven, Read, absent, required, verdict};
+use super::{Member, Proven, Read, absent, is_unclear, required, verdict};
 
 /// The number of stale objects and damaged places that are shown without `--full`.
 const FEW: usize = 5;
@@ -24,14 +24,35 @@ pub(crate) fn text(read: &Read, require: &[String], full: bool, color: bool) -> 
     for line in &read.drift {
         let _ = writeln!(out, "{} {}", paint("drift:", "1;31", color), one_line(line));
     }
-    for name in absent(read, require) {
-        let _ = writeln!(
-            out,
-            "There are no objects of `{}`, so nothing is proven about them.",
-            one_line(name)
-        );
+    if let Some(why) = refused(read) {
+        let unknown = paint("unknown:", "1;33", color);
+        let _ = writeln!(out, "{unknown} what is stale: {}", one_line(why));
     }
+    let absent = nothing_proven(read, require);
+    if !absent.is_empty() && !out.ends_with("\n\n") {
+        out.push('\n');
+    }
+    out.push_str(&absent);
     out
+}
+
+/// Why the API server refuses the whole configuration.
+fn refused(read: &Read) -> Option<&str> {
+    read.expected.as_ref()?.refused()
+}
+
+/// Whether the configuration is unclear for a resource, and not as a whole.
+fn is_unclear_for(read: &Read, tally: &Tally) -> bool {
+    is_unclear(tally.writer.as_ref()) && refused(read).is_none()
+}
+
+/// Returns a line for each resource that must be encrypted but is not in a database.
+pub(crate) fn nothing_proven(read: &Read, require: &[String]) -> String {
+    let line = |name: &str| {
+        let name = one_line(name);
+        format!("No objects of `{name}` were found, so nothing is proven about them.\n")
+    };
+    absent(read, require).into_iter().map(line).collect()
 }
 
 fn one(
@@ -46,32 +67,41 @@ fn one(
     let _ = writeln!(out, "{}", paint(&one_line(&member.name), "1", color));
     let compacted = match proof.compacted {
         Some(revision) => format!("compacted up to {revision}"),
+        None if !proof.complete => "compaction unknown".to_owned(),
         None => "never compacted".to_owned(),
+    };
+    let revision = match proof.revision {
+        0 if !proof.complete => "unknown".to_owned(),
+        revision => revision.to_string(),
     };
     let hash = match proof.integrity {
         Integrity::Right => "SHA-256 of the snapshot matches",
         Integrity::Wrong => "SHA-256 OF THE SNAPSHOT DOES NOT MATCH",
         Integrity::None => "no snapshot hash",
     };
-    let _ =
-        writeln!(out, "  {}, revision {}, {compacted}, {hash}\n", size(proof.size), proof.revision);
-    let (table, hidden) = table(proof, require, full);
+    let _ = writeln!(out, "  {}, revision {revision}, {compacted}, {hash}\n", size(proof.size));
+    let (table, hidden) = table(proof, read, require, full);
     out.push_str(&table);
     if hidden > 0 {
         let _ = writeln!(
             out,
-            "  {hidden} more resources in plain text that need no encryption: --full"
+            "  {hidden} more {} in plain text that need no encryption: --full",
+            if hidden == 1 { "resource" } else { "resources" }
         );
     }
     out.push('\n');
+    let before = out.len();
     for (name, tally) in &proof.resources {
         let must = required(name, tally, require);
-        if must || tally.writer.is_some() && tally.stale > 0 {
+        let differs = tally.writer.is_some() && tally.stale > 0;
+        if must || differs || is_unclear_for(read, tally) {
             told(out, proof, (name, tally), read, must, full, color);
         }
     }
     damage(out, proof, full, color);
-    out.push('\n');
+    if out.len() > before {
+        out.push('\n');
+    }
 }
 
 fn told(
@@ -86,6 +116,9 @@ fn told(
     let total = tally.total().values;
     let plain = tally.plain().values;
     let (word, paint_as, text) = match verdict(proof, tally) {
+        Proven::Encrypted if total == 1 => {
+            ("proven", "1;32", "the only value is encrypted".to_owned())
+        }
         Proven::Encrypted => ("proven", "1;32", format!("all {total} values are encrypted")),
         Proven::Remains => (
             "remains",
@@ -93,7 +126,8 @@ fn told(
             format!("all {total} current values are encrypted, but plain text remains in the file"),
         ),
         Proven::Plain => {
-            ("refuted", "1;31", format!("{plain} of {total} values are stored in plain text"))
+            let are = if total == 1 { "value is" } else { "values are" };
+            ("refuted", "1;31", format!("{plain} of {total} {are} stored in plain text"))
         }
         Proven::Unknown if !proof.complete => (
             "unknown",
@@ -112,9 +146,13 @@ fn told(
         }
         Proven::Nothing => ("unknown", "1;33", "there are no values".to_owned()),
     };
-    if must {
-        let _ = writeln!(out, "{} {name}: {text}", paint(&format!("{word}:"), paint_as, color));
-    }
+    let (word, paint_as, text) = match must {
+        true => (word, paint_as, text),
+        false if tally.stale > 0 => ("stale", "1;33", format!("{} of {total} values", tally.stale)),
+        false => ("unknown", "1;33", "it is not known how they should be written".to_owned()),
+    };
+    let name = one_line(name);
+    let _ = writeln!(out, "{} {name}: {text}", paint(&format!("{word}:"), paint_as, color));
     if let Some(writer) = &tally.writer {
         let newest = tally.newest.as_ref().map(|(_, form)| form.label()).unwrap_or_default();
         let _ = writeln!(
@@ -167,14 +205,17 @@ fn told(
 }
 
 /// Returns the table of resources, and the number of those that are not shown.
-fn table(proof: &Proof, require: &[String], full: bool) -> (String, usize) {
+fn table(proof: &Proof, read: &Read, require: &[String], full: bool) -> (String, usize) {
     let head =
         ["RESOURCE", "OBJECTS", "SIZE", "ENCRYPTED", "STALE", "OLD PLAIN", "FREE PLAIN", "FORMS"];
     let mut rows = vec![head.map(str::to_owned).to_vec()];
     let mut hidden = 0;
     for (name, tally) in &proof.resources {
         let total = tally.total();
-        let plain = tally.encrypted().values == 0 && !required(name, tally, require);
+        let plain = tally.encrypted().values == 0
+            && tally.plain().values == total.values
+            && !is_unclear_for(read, tally)
+            && !required(name, tally, require);
         if plain && !full {
             hidden += 1;
             continue;
@@ -192,7 +233,7 @@ fn table(proof: &Proof, require: &[String], full: bool) -> (String, usize) {
         ]);
     }
     if rows.len() == 1 {
-        return ("  no resource with encrypted objects\n".to_owned(), hidden);
+        return ("  no resource has encrypted objects\n".to_owned(), hidden);
     }
     let width =
         |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);

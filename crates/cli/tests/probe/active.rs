@@ -11,19 +11,17 @@ use std::time::Duration;
 use serde_json::Value;
 use testbed::{Cluster, Shape};
 
-use super::{verdicts, with};
+use super::{AUDIT_POLICY, verdicts, with};
 use crate::started::{command, run};
 
-const POLICY: &str =
-    "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules: [{level: RequestResponse}]\n";
 /// How often the program is killed: by default a tenth of a full run of `xtask soak`, which sets the
 /// variable.
 fn kills() -> u64 {
-    std::env::var("PAVISADE_PROBE_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(10)
+    std::env::var("PAVISADE_PROBE_KILLS").map_or(10, |n| n.parse().unwrap())
 }
 
 fn cluster() -> Option<Cluster> {
-    let shape = Shape { audit_policy: Some(POLICY.to_owned()), ..Shape::default() };
+    let shape = Shape { audit_policy: Some(AUDIT_POLICY.to_owned()), ..Shape::default() };
     testbed::start(&shape, "probe-active").map_err(|skipped| println!("{skipped}")).ok()
 }
 
@@ -116,7 +114,7 @@ fn what_is_done_is_noticed_and_removed() {
     // The alert about a privileged pod is about that probe alone.
     assert!(!alerts("PV-P155").1.contains("Privileged"));
     let page = fs::read_to_string(path.join("r.html")).unwrap();
-    assert!(page.contains("Ann agreed until") && page.contains("<p>Nothing.</p>"));
+    assert!(page.contains("Ann agreed until") && page.contains("Nothing was left behind."));
     // A log without the events of the run.
     fs::write(path.join("other.log"), "{\"auditID\":\"1\",\"verb\":\"get\"}\n").unwrap();
     let rest = ["--active", "--only", "PV-P151", "--expect", "audit=other.log"];

@@ -75,6 +75,19 @@ fn probe(cluster: &Cluster, folder: &Path, args: &[&str]) -> (Duration, String) 
     (start.elapsed(), format!("{told}{text}"))
 }
 
+/// Writes the facts of the nodes, as the program collects them there.
+fn facts(cluster: &Cluster, nodes: u32, folder: &Path) {
+    for node in 1..=nodes {
+        let target = format!("--target={}", cluster.pid(&format!("node-{node}-init")).unwrap());
+        let mut command = Command::new("nsenter");
+        command.args([&target, "--mount", "--net", "--pid", "--uts", "--"]);
+        command.args([env!("CARGO_BIN_EXE_pavisade"), "node", "audit", "--facts"]);
+        let output = command.stdin(Stdio::null()).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        fs::write(folder.join(format!("node-{node}.json")), output.stdout).unwrap();
+    }
+}
+
 fn flags(all: &[&str]) -> Vec<String> {
     all.iter().map(|flag| (*flag).to_owned()).collect()
 }
@@ -104,6 +117,9 @@ apiVersion: v1
 kind: Namespace
 metadata: {name: closed, labels: {pod-security.kubernetes.io/enforce: restricted}}
 ";
+
+/// How many probes prove that something is closed there: all that apply.
+const CLOSED: usize = 91;
 
 #[test]
 fn in_a_hardened_cluster_nothing_is_open() {
@@ -141,6 +157,8 @@ fn in_a_hardened_cluster_nothing_is_open() {
     for item in &scope {
         args.extend(["--scope", item]);
     }
+    facts(&cluster, 2, folder.path());
+    args.extend(["--facts", "node-1.json", "--facts", "node-2.json", "--facts", "kubeconfig"]);
     // The policy takes effect a moment after it is created.
     let start = Instant::now();
     let (time, told, all) = loop {
@@ -156,8 +174,19 @@ fn in_a_hardened_cluster_nothing_is_open() {
     assert!(unknown.is_empty(), "{unknown:#?}\n{told}");
     // Each refusal has its evidence.
     assert!(all.values().all(|(_, reason)| !reason.is_empty()));
-    assert!(with(&all, "closed").len() > 80, "{}", with(&all, "closed").len());
-    println!("{} verdicts in {time:?}", all.len());
+    let closed = with(&all, "closed");
+    assert!(closed.len() >= CLOSED, "{}", closed.len());
+    // The certificates are those in the files, and of the authority in the kubeconfig.
+    for (id, of) in [
+        ("PV-P039", format!("kubelet {}:10250", cluster.node_address(1))),
+        ("PV-P039", format!("kubelet {}:10250", cluster.node_address(2))),
+        ("PV-P040", format!("kube-apiserver {}:6443", cluster.node_address(1))),
+        ("PV-P041", format!("kube-apiserver {}:6443", cluster.node_address(1))),
+    ] {
+        let (word, reason) = &all[&(id.to_owned(), of.clone())];
+        assert_eq!(word, "closed", "{id} {of}: {reason}");
+    }
+    println!("{} verdicts, {} probes closed, in {time:?}", all.len(), closed.len());
 }
 
 /// Everyone is an administrator.
@@ -170,12 +199,33 @@ subjects:
 - {apiGroup: rbac.authorization.k8s.io, kind: Group, name: 'system:unauthenticated'}
 ";
 
+/// Replaces the certificate file of the kubelet, and writes a kubeconfig with another authority. The
+/// kubelet cannot use the file, because its key does not belong to it, and keeps what it has.
+fn renewed(cluster: &Cluster, folder: &Path) {
+    let mut made = rcgen::CertificateParams::new(vec!["renewed".to_owned()]).unwrap();
+    (made.not_before, made.not_after) =
+        (rcgen::date_time_ymd(2090, 1, 1), rcgen::date_time_ymd(2091, 1, 1));
+    let made = made.self_signed(&rcgen::KeyPair::generate().unwrap()).unwrap();
+    let node = format!("/proc/{}/root", cluster.pid("node-1-init").unwrap());
+    fs::write(format!("{node}/etc/kubernetes/pki/kubelet.crt"), made.pem()).unwrap();
+    fs::write(folder.join("other.crt"), made.pem()).unwrap();
+    let server = format!("https://{}:6443", cluster.node_address(1));
+    let kubeconfig = format!(
+        "apiVersion: v1\nkind: Config\nclusters:\n- name: c\n  cluster: {{server: '{server}', \
+         certificate-authority: other.crt}}\n"
+    );
+    fs::write(folder.join("other.kubeconfig"), kubeconfig).unwrap();
+}
+
 /// What is found in the weakened cluster.
-const WEAK: [&str; 62] = [
-    // API server: anonymous administrators, any origin, old TLS, RC4.
+const WEAK: [&str; 66] = [
+    // API server: anonymous administrators, any origin, beta APIs, old TLS, RC4, unlimited streams.
     "PV-P001", "PV-P002", "PV-P003", "PV-P004", "PV-P005", "PV-P006", "PV-P007", "PV-P008",
     "PV-P009", "PV-P010", "PV-P011", "PV-P012", "PV-P014", "PV-P015", "PV-P017", "PV-P020",
-    "PV-P021", "PV-P030", "PV-P031",
+    "PV-P021", "PV-P022", "PV-P030", "PV-P031", "PV-P041",
+    // A renewed file beside a kubelet that serves the old certificate, and a kubeconfig with another
+    // authority.
+    "PV-P039", "PV-P040",
     // Kubelet: anonymous, AlwaysAllow, read-only port, health on all addresses.
     "PV-P050", "PV-P051", "PV-P052", "PV-P053", "PV-P054", "PV-P055", "PV-P056", "PV-P057",
     "PV-P058", "PV-P059", "PV-P060", "PV-P061", "PV-P062", "PV-P063", "PV-P064", "PV-P065",
@@ -206,8 +256,10 @@ fn in_a_weakened_cluster_each_weakness_is_found_by_its_own_probe() {
         "healthzBindAddress": "0.0.0.0"}"#;
     let shape = Shape {
         nodes: 1,
+        runtime_config: flags(&["api/beta=true"]),
         api_flags: flags(&[
             "--cors-allowed-origins=^https://.*$",
+            "--http2-max-streams-per-connection=100000",
             "--tls-min-version=VersionTLS10",
             ciphers,
         ]),
@@ -242,6 +294,9 @@ fn in_a_weakened_cluster_each_weakness_is_found_by_its_own_probe() {
     for item in &scope {
         args.extend(["--scope", item]);
     }
+    renewed(&cluster, folder.path());
+    facts(&cluster, 1, folder.path());
+    args.extend(["--facts", "node-1.json", "--facts", "other.kubeconfig"]);
     let wanted: BTreeSet<_> = WEAK.iter().map(|id| (*id).to_owned()).collect();
     let look = || {
         let (time, told) = probe(&cluster, folder.path(), &args);
@@ -261,7 +316,7 @@ fn in_a_weakened_cluster_each_weakness_is_found_by_its_own_probe() {
     let missed: Vec<_> = missed.collect();
     let surplus: Vec<_> =
         all.iter().filter(|((id, _), (word, _))| word == "open" && !wanted.contains(id)).collect();
-    assert!(missed.is_empty() && surplus.is_empty(), "{missed:#?}\n{surplus:#?}\n{told}");
+    assert!(missed.is_empty() && surplus.is_empty(), "{told}\n{missed:#?}\n{surplus:#?}");
     assert_eq!(found, wanted);
     println!("{} weaknesses in {time:?}", found.len());
 }

@@ -2,6 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 use std::time::Duration;
 
 use super::clusters::Ended;
@@ -134,6 +135,96 @@ fn what_is_open_is_open() {
         let found = with(&verdicts(&folder.path().join("e.json")), "open");
         assert_eq!(found.into_iter().collect::<Vec<_>>(), expect, "{component}");
     }
+}
+
+/// A server with TLS that answers 200 to all is not a component: only its certificate is judged.
+#[test]
+fn a_honeypot_with_tls_is_not_open() {
+    let folder = folder(&[]);
+    let made = rcgen::generate_simple_self_signed(vec!["honeypot".to_owned()]).unwrap();
+    std::fs::write(folder.path().join("c"), made.cert.pem()).unwrap();
+    std::fs::write(folder.path().join("k"), made.signing_key.serialize_pem()).unwrap();
+    let [port] = super::free();
+    let address = format!("127.0.0.1:{port}");
+    let mut command = std::process::Command::new("openssl");
+    command.args(["s_server", "-accept", &address, "-cert", "c", "-key", "k", "-www", "-quiet"]);
+    command.current_dir(folder.path()).stdin(std::process::Stdio::null());
+    command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+    let Ok(server) = command.spawn() else { return println!("skipped: openssl is missing") };
+    let _server = Ended(server);
+    for _ in 0..200 {
+        if TcpStream::connect(&address).is_ok() {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    for component in [
+        "kube-apiserver",
+        "kubelet",
+        "etcd",
+        "etcd-peer",
+        "kube-controller-manager",
+        "kube-scheduler",
+        "docker-tls",
+    ] {
+        let scope = format!("{component}@{address}");
+        let args = ["probe", "--scope", &scope, "--journals", ".", "--evidence", "e.json", "-q"];
+        run(folder.path(), &args);
+        let all = verdicts(&folder.path().join("e.json"));
+        let open = with(&all, "open");
+        // The certificate is self-signed and does not name the address.
+        let of_certificate = ["PV-P035", "PV-P036"].map(str::to_owned);
+        assert_eq!(open, of_certificate.into(), "{component}: {all:#?}");
+        assert_eq!(all[&("PV-P041".to_owned(), format!("{component} {address}"))].0, "closed");
+    }
+    compared(folder.path(), &address, &made.cert.pem());
+}
+
+/// Compares the certificate of a server with files: its own, a renewed one, and other authorities.
+fn compared(folder: &Path, address: &str, own: &str) {
+    let mut renewed = rcgen::CertificateParams::new(vec!["honeypot".to_owned()]).unwrap();
+    renewed.not_before = rcgen::date_time_ymd(2026, 1, 1);
+    let renewed = renewed.self_signed(&rcgen::KeyPair::generate().unwrap()).unwrap().pem();
+    let secret = |pem: &str| {
+        format!(
+            "apiVersion: v1\nkind: Secret\nmetadata: {{name: s}}\ntype: kubernetes.io/tls\n\
+             stringData:\n  tls.crt: |\n    {}\n",
+            pem.trim().replace('\n', "\n    ")
+        )
+    };
+    let kubeconfig = |file: &str| {
+        format!(
+            "apiVersion: v1\nkind: Config\nclusters:\n- name: c\n  cluster: {{server: \
+             'https://{address}', certificate-authority: {file}}}\n"
+        )
+    };
+    std::fs::write(folder.join("new"), &renewed).unwrap();
+    for (secret, kubeconfig, expect) in [
+        (secret(own), kubeconfig("c"), &[][..]),
+        (secret(&renewed), kubeconfig("c"), &["PV-P039"]),
+        (secret(own), kubeconfig("new"), &["PV-P040"]),
+        (secret(&renewed), kubeconfig("new"), &["PV-P039", "PV-P040"]),
+    ] {
+        std::fs::write(folder.join("secret.yaml"), secret).unwrap();
+        std::fs::write(folder.join("kubeconfig"), kubeconfig).unwrap();
+        let scope = format!("tls@{address}");
+        let args = ["probe", "--scope", &scope, "--journals", ".", "--evidence", "e.json", "-q"];
+        let facts = ["--facts", "secret.yaml", "--facts", "kubeconfig"];
+        let done = run(folder, &[&args[..], &facts].concat());
+        let all = verdicts(&folder.join("e.json"));
+        let open = with(&all, "open").into_iter().collect::<Vec<_>>();
+        assert_eq!(open, expect, "{}{all:#?}", done.err);
+        for id in ["PV-P039", "PV-P040"] {
+            assert!(open.contains(&id.to_owned()) || with(&all, "closed").contains(id), "{all:#?}");
+        }
+    }
+    // A file that cannot be read is reported.
+    std::fs::write(folder.join("kubeconfig"), kubeconfig("missing")).unwrap();
+    let scope = format!("tls@{address}");
+    let args = ["probe", "--scope", &scope, "--journals", ".", "--only", "PV-P039", "-q"];
+    let done =
+        run(folder, &[&args[..], &["--facts", "secret.yaml", "--facts", "kubeconfig"]].concat());
+    assert!(done.out.contains("the authorities of cluster c"), "{}{}", done.out, done.err);
 }
 
 /// The TLS library does not verify signatures of short keys, which must not hide the certificate.

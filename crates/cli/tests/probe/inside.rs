@@ -24,11 +24,25 @@ fn image() -> Option<Image> {
 }
 
 /// Runs the program in the network of the node.
-fn probe(cluster: &Cluster, folder: &Path, args: &[&str]) -> (i32, String) {
+pub(super) fn probe(cluster: &Cluster, folder: &Path, args: &[&str]) -> (i32, String) {
+    probe_with(cluster, folder, None, args)
+}
+
+/// Runs it with a token in place of the administrator's certificate.
+pub(super) fn probe_with(
+    cluster: &Cluster,
+    folder: &Path,
+    token: Option<&str>,
+    args: &[&str],
+) -> (i32, String) {
     let kubeconfig = fs::read_to_string(cluster.kubeconfig()).unwrap();
     let inside = format!("https://{}:6443", cluster.node_address(1));
     let kubeconfig = kubeconfig.replace(&cluster.server_url(), &inside);
-    fs::write(folder.join("kubeconfig"), kubeconfig).unwrap();
+    let mut kubeconfig: serde_json::Value = serde_json::from_str(&kubeconfig).unwrap();
+    if let Some(token) = token {
+        kubeconfig["users"][0]["user"] = serde_json::json!({"token": token});
+    }
+    fs::write(folder.join("kubeconfig"), kubeconfig.to_string()).unwrap();
     let output = inside_node(cluster, env!("CARGO_BIN_EXE_pavisade"))
         .arg("probe")
         .args(args)
@@ -40,7 +54,7 @@ fn probe(cluster: &Cluster, folder: &Path, args: &[&str]) -> (i32, String) {
     (output.status.code().unwrap(), format!("{}{}", text(&output.stderr), text(&output.stdout)))
 }
 
-fn inside_node(cluster: &Cluster, program: &str) -> Command {
+pub(super) fn inside_node(cluster: &Cluster, program: &str) -> Command {
     let target = format!("--target={}", cluster.pid("node-1-init").unwrap());
     let mut command = Command::new("nsenter");
     command.args([&target, "--net", "--", program]).stdin(Stdio::null());
@@ -74,7 +88,8 @@ subjects: [{kind: ServiceAccount, name: default, namespace: open}]
 
 #[test]
 fn a_pod_is_started_examined_and_removed() {
-    let shape = Shape { nodes: 1, ..Shape::default() };
+    let audit_policy = Some(super::AUDIT_POLICY.to_owned());
+    let shape = Shape { nodes: 1, audit_policy, ..Shape::default() };
     let started = testbed::start(&shape, "probe-inside");
     let Some(cluster) = started.map_err(|skipped| println!("{skipped}")).ok() else { return };
     let Some(image) = image() else { return println!("skipped: `ldd` is missing") };
@@ -157,6 +172,9 @@ fn a_pod_is_started_examined_and_removed() {
     assert!(done.out.contains("pod-service-account-token"), "{}{}", done.out, done.err);
 
     segmentation(&cluster, folder.path(), image.reference());
+    assert_eq!(count(), before);
+
+    super::links::a_link_in_place_of_a_log(&cluster, folder.path(), image.reference());
     assert_eq!(count(), before);
 
     // An image that is not ours, and one that does not exist.

@@ -10,6 +10,7 @@ mod clusters;
 mod doubles;
 mod facts;
 mod inside;
+mod links;
 mod namespaces;
 mod usage;
 
@@ -18,6 +19,10 @@ use std::net::TcpListener;
 use std::path::Path;
 
 use serde_json::Value;
+
+/// Records every request.
+const AUDIT_POLICY: &str =
+    "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules: [{level: RequestResponse}]\n";
 
 /// The verdicts by probe and subject in a file of evidence.
 fn verdicts(file: &Path) -> BTreeMap<(String, String), (String, String)> {

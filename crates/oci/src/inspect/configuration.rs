@@ -162,7 +162,7 @@ mod tests {
             history: Some(steps.iter().map(step).collect()),
             ..crate::Configuration::default()
         };
-        let image = Image { name: String::new(), digest: None, configuration, layers: Vec::new() };
+        let image = Image { configuration, ..Image::default() };
         let mut inspection = Inspection::default();
         read(&image, "", &mut inspection);
         let told = |secret: Secret| {
@@ -232,7 +232,7 @@ mod tests {
         };
         let configuration =
             crate::Configuration { config: Some(start), ..crate::Configuration::default() };
-        let image = Image { name: String::new(), digest: None, configuration, layers: Vec::new() };
+        let image = Image { configuration, ..Image::default() };
         let mut inspection = Inspection::default();
         read(&image, "", &mut inspection);
         let told = inspection.configuration.unwrap();

@@ -1,21 +1,22 @@
 //! Runs the probes of a container in a restricted pod, and brings the results back by its log.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use pavisade_sources::Api;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-use super::run::{Done, Session};
+use super::session::{Done, Session};
 use super::step::Canary;
+use crate::shape::short;
 use crate::{Component, Gate, Target};
 
 /// What consent to this is called in a scope file.
 pub const IN_POD: &str = "in-pod";
 /// How long to wait for the pod, and how often to ask.
-const PATIENCE: Duration = Duration::from_secs(120);
+pub(super) const PATIENCE: Duration = Duration::from_secs(120);
 const PAUSE: Duration = Duration::from_secs(1);
 /// How long an image may be pulled.
 const PULL: Duration = Duration::from_secs(60);
@@ -41,16 +42,13 @@ impl Inside {
 
     /// Returns the path of the collection and the pod. `scope` is what the pod may touch.
     pub fn pod(&self, canary: &Canary, scope: &Value) -> (String, Value) {
-        let mut pod = crate::restricted(&self.namespace, &self.image);
-        pod["metadata"] = canary.object("v1", "Pod", &json!({}))["metadata"].clone();
-        pod["metadata"]["namespace"] = json!(self.namespace);
+        let mut pod = canary.running(&self.namespace, &self.image);
         pod["metadata"]["annotations"][SCOPE] = json!(scope.to_string());
         let spec = &mut pod["spec"];
         // The pod gets what other pods of the namespace get.
         if let Some(spec) = spec.as_object_mut() {
             spec.remove("automountServiceAccountToken");
         }
-        spec["restartPolicy"] = json!("Never");
         spec["activeDeadlineSeconds"] = json!(PATIENCE.as_secs());
         spec["terminationGracePeriodSeconds"] = json!(0);
         spec["volumes"] = json!([
@@ -61,7 +59,6 @@ impl Inside {
             }]}},
         ]);
         let container = &mut spec["containers"][0];
-        container["imagePullPolicy"] = json!("IfNotPresent");
         container["args"] = json!([
             "probe",
             "pod",
@@ -75,10 +72,6 @@ impl Inside {
             "--evidence",
             "-",
         ]);
-        container["resources"] = json!({
-            "requests": {"cpu": "10m", "memory": "32Mi"},
-            "limits": {"cpu": "500m", "memory": "256Mi"},
-        });
         container["volumeMounts"] = json!([
             {"name": "tmp", "mountPath": "/tmp"},
             {"name": "scope", "mountPath": "/scope", "readOnly": true},
@@ -96,10 +89,7 @@ pub const CLUSTER_DNS: &str = "/api/v1/namespaces/kube-system/services/kube-dns"
 /// # Errors
 /// Why it is not known.
 pub async fn cluster_dns(gate: &Gate, api: &Api) -> Result<SocketAddr, String> {
-    let what = json!({"method": "GET", "path": CLUSTER_DNS});
-    let passed = gate.pass_cluster(&api.server, "request", &what).await;
-    passed.map_err(|withheld| format!("not sent: {withheld}"))?;
-    let (status, body) = api.send("GET", CLUSTER_DNS, &gate.agent(), None).await?;
+    let (status, body) = gate.get(api, CLUSTER_DNS, &gate.agent()).await?;
     if status != 200 {
         return Err(format!("GET {CLUSTER_DNS}: status {status}: add `dns@…` to the scope"));
     }
@@ -209,13 +199,7 @@ async fn results(session: &Session<'_>, created: &[String]) -> Result<Value, Str
     let Some(path) = created.last() else { return Err("there is no pod".to_owned()) };
     let start = Instant::now();
     loop {
-        if session.stop.load(Ordering::Relaxed) {
-            return Err("the run was interrupted".to_owned());
-        }
-        let pod = match session.send("request", "GET", path, None).await {
-            Done::Ok(pod) => pod,
-            done => return Err(format!("the pod cannot be read: {}", done.why())),
-        };
+        let pod = session.read(path, "the pod").await?;
         let text = |path: &str| pod.pointer(path).and_then(Value::as_str).unwrap_or_default();
         match text("/status/phase") {
             "Succeeded" | "Failed" => break,
@@ -238,10 +222,7 @@ async fn results(session: &Session<'_>, created: &[String]) -> Result<Value, Str
         sleep(PAUSE).await;
     }
     let path = format!("{path}/log?limitBytes={LOG}");
-    let what = json!({"method": "GET", "path": path});
-    let passed = session.gate.pass_cluster(&session.api.server, "request", &what).await;
-    passed.map_err(|withheld| format!("not sent: {withheld}"))?;
-    let (status, body) = session.api.send("GET", &path, &session.agent, None).await?;
+    let (status, body) = session.gate.get(session.api, &path, &session.agent).await?;
     if status != 200 {
         return Err(format!("the log of the pod cannot be read: status {status}"));
     }
@@ -258,15 +239,13 @@ fn document(log: &str) -> Result<Value, String> {
     let found = start.zip(end).and_then(|(start, end)| log.get(start..end));
     found.and_then(|text| serde_json::from_str(text).ok()).ok_or_else(|| {
         let said = log.lines().find(|line| !line.trim().is_empty()).unwrap_or("it is empty");
-        let said: String = said.chars().filter(|c| !c.is_control()).take(300).collect();
-        format!("the log of the pod has no results: {said}")
+        format!("the log of the pod has no results: {}", short(said, 300))
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::RunId;
 
     #[test]
     fn the_results_are_found_between_messages() {
@@ -297,8 +276,7 @@ mod tests {
 
     #[test]
     fn a_pod_that_the_server_changes_is_not_run() {
-        let run = RunId::new(b"");
-        let canary = Canary { run, expires: String::new(), image: String::new(), node: Ok(None) };
+        let canary = Canary::example();
         let inside = Inside::new("shop", "registry/pavisade:1");
         let (collection, pod) = inside.pod(&canary, &json!({"cluster": true}));
         assert_eq!(collection, "/api/v1/namespaces/shop/pods");

@@ -14,6 +14,8 @@ use crate::{Gate, RunId};
 /// How long to wait until an object is gone.
 const PATIENCE: u32 = 600;
 const PAUSE: Duration = Duration::from_millis(100);
+/// The most seconds that a pod gets to end.
+const GRACE: u64 = 30;
 
 /// The collections in which a run may have left something, outside its own namespace.
 const COLLECTIONS: [&str; 6] = [
@@ -61,10 +63,12 @@ pub async fn remove(gate: &Gate, api: &Api, path: &str, run: &RunId) -> Result<b
         return Err(format!("{path} does not belong to run {run}, and is not removed"));
     }
     let uid = object.pointer("/metadata/uid").and_then(Value::as_str).unwrap_or_default();
+    // A pod that made something on its node removes it first.
+    let grace = object.pointer("/spec/terminationGracePeriodSeconds").and_then(Value::as_u64);
     let options = json!({
         "apiVersion": "v1",
         "kind": "DeleteOptions",
-        "gracePeriodSeconds": 0,
+        "gracePeriodSeconds": grace.unwrap_or_default().min(GRACE),
         "propagationPolicy": "Background",
         "preconditions": {"uid": uid},
     });

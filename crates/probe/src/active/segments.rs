@@ -8,7 +8,7 @@
 //! that a network without any connections is not taken for a policy either.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -19,16 +19,17 @@ use pavisade_sources::{Api, ClusterRequest, Progress, load_cluster};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-use super::inside::{Inside, run, unchanged};
-use super::run::{Done, Session};
+use super::inside::{self, Inside, run, unchanged};
+use super::session::{Done, Session};
 use super::step::Canary;
 use crate::probe::Kind;
+use crate::shape::short;
 use crate::{Closed, Gate, NO_RESPONSE, Outcome, REGISTRY, Registered, Verdict};
 
 /// What consent to this is called in a scope file.
 pub const SEGMENTATION: &str = "segmentation";
 /// The port of servers.
-const PORT: u16 = 8080;
+pub(super) const PORT: u16 = 8080;
 /// How long to wait for servers.
 const PATIENCE: Duration = Duration::from_secs(90);
 const PAUSE: Duration = Duration::from_secs(1);
@@ -36,8 +37,6 @@ const PAUSE: Duration = Duration::from_secs(1);
 const MOST: usize = 16;
 /// The most permitted connections that are tried from one namespace.
 const CONTROLS: usize = 4;
-/// How long a server runs: clients run one after the other.
-const SERVES: u64 = 600;
 
 /// The namespaces between which connections are tried.
 #[derive(Debug, Clone)]
@@ -66,7 +65,10 @@ impl Segments {
         let inside = Inside::new(namespace, &self.image);
         let (collection, mut pod) = inside.pod(canary, &json!({}));
         pod["metadata"]["name"] = json!(format!("{}-server", canary.name()));
-        pod["spec"]["activeDeadlineSeconds"] = json!(SERVES);
+        // Clients run one after the other, and start when all servers do.
+        let clients = self.namespaces.len() as u64;
+        let seconds = PATIENCE.as_secs() + clients * inside::PATIENCE.as_secs();
+        pod["spec"]["activeDeadlineSeconds"] = json!(seconds);
         let container = &mut pod["spec"]["containers"][0];
         container["args"] = json!(["probe", "serve", PORT.to_string()]);
         container["readinessProbe"] = json!({"tcpSocket": {"port": PORT}, "periodSeconds": 1});
@@ -108,7 +110,7 @@ async fn tried(
             }
         }
     }
-    let addresses = ready(session, created).await?;
+    let addresses = all_ready(session, created).await?;
     let servers: BTreeMap<&str, String> =
         segments.namespaces.iter().map(String::as_str).zip(addresses).collect();
     let engine = engine(session, request).await?;
@@ -157,7 +159,7 @@ async fn tried(
         }
     }
     // A server that ended meanwhile cannot be reached either.
-    if let Err(why) = ready(session, created).await {
+    if let Err(why) = all_ready(session, created).await {
         for outcome in &mut outcomes {
             if matches!(outcome.verdict, Verdict::Closed(..)) {
                 outcome.verdict = Verdict::Unknown(why.clone());
@@ -168,34 +170,36 @@ async fn tried(
 }
 
 /// Waits until all servers accept connections. Returns their addresses in order.
-async fn ready(session: &Session<'_>, servers: &[String]) -> Result<Vec<String>, String> {
-    let start = Instant::now();
+async fn all_ready(session: &Session<'_>, servers: &[String]) -> Result<Vec<String>, String> {
     let mut addresses = Vec::new();
     for path in servers {
-        loop {
-            if session.stop.load(Ordering::Relaxed) {
-                return Err("the run was interrupted".to_owned());
-            }
-            let pod = match session.send("request", "GET", path, None).await {
-                Done::Ok(pod) => pod,
-                done => return Err(format!("{path} cannot be read: {}", done.why())),
-            };
-            let conditions = pod.pointer("/status/conditions").and_then(Value::as_array);
-            let is_ready = |one: &Value| one["type"] == "Ready" && one["status"] == "True";
-            let address = pod.pointer("/status/podIP").and_then(Value::as_str);
-            if let (true, Some(address)) =
-                (conditions.is_some_and(|all| all.iter().any(is_ready)), address)
-            {
-                addresses.push(address.to_owned());
-                break;
-            }
-            if start.elapsed() > PATIENCE {
-                return Err(format!("{path} does not accept connections"));
-            }
-            sleep(PAUSE).await;
-        }
+        let pod = ready(session, path).await?;
+        let address = pod.pointer("/status/podIP").and_then(Value::as_str);
+        addresses.push(address.ok_or_else(|| format!("{path} has no address"))?.to_owned());
     }
     Ok(addresses)
+}
+
+/// Waits until a pod accepts connections, and returns it.
+pub(super) async fn ready(session: &Session<'_>, path: &str) -> Result<Value, String> {
+    let start = Instant::now();
+    loop {
+        let pod = session.read(path, path).await?;
+        let conditions = pod.pointer("/status/conditions").and_then(Value::as_array);
+        let is_ready = |one: &Value| one["type"] == "Ready" && one["status"] == "True";
+        if conditions.is_some_and(|all| all.iter().any(is_ready)) {
+            return Ok(pod);
+        }
+        let text = |path: &str| pod.pointer(path).and_then(Value::as_str).unwrap_or_default();
+        if matches!(text("/status/phase"), "Failed" | "Succeeded") {
+            let said = short(text("/status/containerStatuses/0/state/terminated/message"), 300);
+            return Err(format!("{path} has ended: {}{said}", text("/status/message")));
+        }
+        if start.elapsed() > PATIENCE {
+            return Err(format!("{path} does not accept connections"));
+        }
+        sleep(PAUSE).await;
+    }
 }
 
 struct Silent;
@@ -350,10 +354,15 @@ mod tests {
     }
 
     #[test]
-    fn a_server_outlives_its_clients() {
-        let run = crate::RunId::new(b"");
-        let canary = Canary { run, expires: String::new(), image: String::new(), node: Ok(None) };
-        let segments = Segments::new(&["shop".to_owned()], "x").unwrap();
-        assert_eq!(segments.server("shop", &canary).1["spec"]["activeDeadlineSeconds"], 600);
+    fn a_server_runs_longer_than_all_clients() {
+        let canary = Canary::example();
+        for count in [1, MOST] {
+            let namespaces: Vec<_> = (0..count).map(|at| format!("shop-{at}")).collect();
+            let segments = Segments::new(&namespaces, "x").unwrap();
+            let (_, client) = Inside::new("shop-0", "x").pod(&canary, &json!({}));
+            let seconds = |pod: &Value| pod["spec"]["activeDeadlineSeconds"].as_u64().unwrap();
+            let server = segments.server("shop-0", &canary).1;
+            assert!(seconds(&server) > seconds(&client) * count as u64);
+        }
     }
 }

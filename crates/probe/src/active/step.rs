@@ -25,6 +25,8 @@ pub struct Canary {
     pub image: String,
     /// The name of a node, if there is one, or why nodes cannot be listed.
     pub node: Result<Option<String>, String>,
+    /// An image whose entry point is `pavisade`, for pods that run.
+    pub program: Option<String>,
 }
 
 /// A step of an active probe.
@@ -99,6 +101,21 @@ impl Canary {
         Step::Create { collection: self.within(plural), object: self.object("v1", kind, rest) }
     }
 
+    /// Returns a pod that runs a program once, in a namespace that may be that of the run.
+    pub(super) fn running(&self, namespace: &str, image: &str) -> Value {
+        let mut pod = crate::restricted(namespace, image);
+        pod["metadata"] = self.object("v1", "Pod", &json!({}))["metadata"].clone();
+        pod["metadata"]["namespace"] = json!(namespace);
+        pod["spec"]["restartPolicy"] = json!("Never");
+        let container = &mut pod["spec"]["containers"][0];
+        container["imagePullPolicy"] = json!("IfNotPresent");
+        container["resources"] = json!({
+            "requests": {"cpu": "10m", "memory": "32Mi"},
+            "limits": {"cpu": "500m", "memory": "256Mi"},
+        });
+        pod
+    }
+
     /// Returns a step that creates a pod which is never scheduled, so that it never runs.
     pub(crate) fn pod(&self, change: impl FnOnce(&mut Value)) -> Step {
         let mut pod = crate::restricted(&self.name(), &self.image);
@@ -132,14 +149,26 @@ pub(crate) fn would_run(object: &Value) -> bool {
 }
 
 #[cfg(test)]
+impl Canary {
+    /// Returns a canary for tests.
+    pub(super) fn example() -> Self {
+        Self {
+            run: RunId::new(b""),
+            expires: String::new(),
+            image: String::new(),
+            node: Ok(None),
+            program: None,
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_pod_runs_without_its_gate() {
-        let run = RunId::new(b"");
-        let canary =
-            Canary { run, expires: String::new(), image: "image".to_owned(), node: Ok(None) };
+        let canary = Canary { image: "image".to_owned(), ..Canary::example() };
         let Step::Create { object, .. } = canary.pod(|_| {}) else { panic!("it creates a pod") };
         assert!(!would_run(&object));
         for other in [json!(null), json!([]), json!([{"name": "other"}])] {

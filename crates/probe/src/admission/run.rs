@@ -5,6 +5,7 @@ use pavisade_sources::Api;
 use serde_json::{Value, json};
 
 use crate::probe::Kind;
+use crate::shape::short;
 use crate::{Closed, Gate, Outcome, Registered, Verdict, agent};
 
 /// A pod that every policy should admit, apart from its image.
@@ -105,7 +106,7 @@ async fn send(gate: &Gate, api: &Api, agent: &str, (path, pod): (&str, &Value)) 
 fn read(status: u16, body: &[u8]) -> Sent {
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
     let message = body.get("message").and_then(Value::as_str).unwrap_or_default();
-    let message: String = message.chars().filter(|c| !c.is_control()).take(300).collect();
+    let message = short(message, 300);
     let no_permission = message.contains("cannot create resource");
     match status {
         200 | 201 if body.get("kind").and_then(Value::as_str) == Some("Pod") => Sent::Admitted,

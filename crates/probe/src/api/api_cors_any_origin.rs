@@ -61,7 +61,7 @@ mod tests {
         let page = Page { status, headers, body: body.as_bytes().to_vec(), cut: false };
         let ask = ApiCorsAnyOrigin::asks(&target).remove(0);
         let exchanges = vec![Arc::new(Exchange { ask, answer: Answer::Http(page) })];
-        ApiCorsAnyOrigin::judge(&Seen { target: &target, exchanges, control: None, now: 0 }).word()
+        crate::probe::word::<ApiCorsAnyOrigin>(&target, exchanges)
     }
 
     const STATUS: &str = r#"{"kind":"Status","apiVersion":"v1","code":401}"#;

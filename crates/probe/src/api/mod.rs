@@ -19,6 +19,7 @@ mod anonymous_service_account_list;
 mod anonymous_service_list;
 mod api_basic_authentication;
 mod api_cors_any_origin;
+mod beta_api_served;
 mod insecure_api;
 mod kubectl_proxy_exposed;
 
@@ -41,5 +42,6 @@ pub(crate) use anonymous_service_account_list::AnonymousServiceAccountList;
 pub(crate) use anonymous_service_list::AnonymousServiceList;
 pub(crate) use api_basic_authentication::ApiBasicAuthentication;
 pub(crate) use api_cors_any_origin::ApiCorsAnyOrigin;
+pub(crate) use beta_api_served::BetaApiServed;
 pub(crate) use insecure_api::InsecureApi;
 pub(crate) use kubectl_proxy_exposed::KubectlProxyExposed;

@@ -4,6 +4,7 @@ use pavisade_macros::check;
 
 use super::CertificateProbe;
 use super::leaf::Leaf;
+use crate::Component;
 use crate::probe::Seen;
 
 /// Certificate does not name the address
@@ -18,6 +19,8 @@ use crate::probe::Seen;
 pub(crate) struct CertificateNameMismatch {}
 
 impl CertificateProbe for CertificateNameMismatch {
+    const SERVERS: &'static [Component] = Component::ADDRESSED;
+
     fn wrong(leaf: &Leaf, seen: &Seen<'_>) -> Result<Option<String>, String> {
         let address = seen.target.address.ip();
         let named = leaf.addresses().contains(&address);

@@ -1,5 +1,6 @@
 //! The certificate of a server (RFC 5280). Nothing is verified here.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use jiff::Timestamp;
@@ -32,7 +33,7 @@ const BROKEN: [(ObjectIdentifier, &str); 5] = [
 /// A certificate.
 pub(super) struct Leaf {
     certificate: Certificate,
-    fingerprint: String,
+    digest: [u8; 32],
     names: Vec<String>,
     addresses: Vec<IpAddr>,
 }
@@ -42,8 +43,8 @@ impl Leaf {
     pub(super) fn read(der: &[u8]) -> Option<Self> {
         let certificate =
             Certificate::from_der(der.get(..).filter(|d| d.len() <= LONGEST)?).ok()?;
-        let fingerprint = hex(&Sha256::digest(der)[..8]);
-        let mut leaf = Self { certificate, fingerprint, names: Vec::new(), addresses: Vec::new() };
+        let digest = Sha256::digest(der).into();
+        let mut leaf = Self { certificate, digest, names: Vec::new(), addresses: Vec::new() };
         let alternative = leaf.alternative();
         for name in alternative.iter().flat_map(|all| &all.0) {
             match name {
@@ -54,7 +55,7 @@ impl Leaf {
             }
         }
         leaf.names.push(leaf.subject());
-        leaf.names.push(leaf.certificate.tbs_certificate().issuer().to_string());
+        leaf.names.push(leaf.issuer());
         Some(leaf)
     }
 
@@ -89,8 +90,35 @@ impl Leaf {
     }
 
     /// The first digits of its SHA-256 digest.
-    pub(super) fn fingerprint(&self) -> &str {
-        &self.fingerprint
+    pub(super) fn fingerprint(&self) -> String {
+        hex(&self.digest[..8])
+    }
+
+    /// Its SHA-256 digest.
+    pub(super) fn digest(&self) -> &[u8; 32] {
+        &self.digest
+    }
+
+    /// The subject of its issuer (RFC 4514).
+    pub(super) fn issuer(&self) -> String {
+        self.certificate.tbs_certificate().issuer().to_string()
+    }
+
+    /// Whether it is for the same names as another one, with a key of the same kind. A server may
+    /// have an RSA and an ECDSA certificate for the same names.
+    pub(super) fn has_identity_of(&self, other: &Self) -> bool {
+        let kind = |leaf: &Self| {
+            leaf.certificate.tbs_certificate().subject_public_key_info().algorithm.oid
+        };
+        let names = |leaf: &Self| -> BTreeSet<String> {
+            let all = leaf.names.iter().filter(|name| **name != leaf.issuer());
+            all.cloned().chain(leaf.addresses.iter().map(ToString::to_string)).collect()
+        };
+        let own = names(self);
+        kind(self) == kind(other)
+            && self.subject() == other.subject()
+            && own == names(other)
+            && !own.is_empty()
     }
 
     /// Whether it names itself as its issuer, or an authority that the kubelet made for it alone.

@@ -4,6 +4,7 @@ use pavisade_macros::check;
 
 use super::CertificateProbe;
 use super::leaf::Leaf;
+use crate::Component;
 use crate::probe::Seen;
 
 /// Self-signed certificate
@@ -19,6 +20,8 @@ use crate::probe::Seen;
 pub(crate) struct SelfSignedCertificate {}
 
 impl CertificateProbe for SelfSignedCertificate {
+    const SERVERS: &'static [Component] = Component::ADDRESSED;
+
     fn wrong(leaf: &Leaf, _: &Seen<'_>) -> Result<Option<String>, String> {
         Ok(leaf
             .is_self_signed()

@@ -92,7 +92,11 @@ impl PodFacts {
         }
         let is_secret = |(name, value): &&(String, String)| {
             let line = format!("{name}={value}");
-            !value.is_empty() && matches!(pavisade_secrets::mask(&line), std::borrow::Cow::Owned(_))
+            // Shells set it to the working directory.
+            let is_folder = name == "PWD" && value.starts_with('/');
+            !value.is_empty()
+                && !is_folder
+                && matches!(pavisade_secrets::mask(&line), std::borrow::Cow::Owned(_))
         };
         Self {
             capabilities: field("CapEff").and_then(|bits| u64::from_str_radix(bits, 16).ok()),

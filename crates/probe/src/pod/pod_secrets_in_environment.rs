@@ -24,9 +24,10 @@ impl PodProbe for PodSecretsInEnvironment {
         if facts.secrets.is_empty() {
             return Verdict::Closed(Closed::Good, "no variable looks like a secret".to_owned());
         }
-        Verdict::Open {
-            message: format!("{} environment variables are secrets", facts.secrets.len()),
-            proof: facts.secrets.join(", "),
-        }
+        let many = match facts.secrets.len() {
+            1 => "1 environment variable is a secret".to_owned(),
+            count => format!("{count} environment variables are secrets"),
+        };
+        Verdict::Open { message: many, proof: facts.secrets.join(", ") }
     }
 }

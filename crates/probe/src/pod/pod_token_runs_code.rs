@@ -14,7 +14,7 @@ use crate::{PodFacts, Verdict};
 ///
 /// ## Fix
 /// Remove these permissions from the roles of the ServiceAccount, or move the part of the
-/// application that needs them to a namespace of its own.
+/// application that needs them to a separate namespace.
 #[check(id = "PV-P143", severity = High, scope = World)]
 pub(crate) struct PodTokenRunsCode {}
 

@@ -42,7 +42,8 @@ fn a_hardened_container_has_nothing_open() {
     );
     write(root, "dev/null", "");
     let own =
-        [("PATH".to_owned(), "/bin".to_owned()), ("PASSWORD_FILE".to_owned(), "/x".to_owned())];
+        [("PATH", "/bin"), ("PASSWORD_FILE", "/x"), ("PWD", "/opt/app"), ("OLDPWD", "/opt/app")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()));
     // A container with one process has no process 2.
     let facts = PodFacts::read(root, &own);
     assert_eq!(facts.second_process.as_deref(), Some(""));
@@ -70,9 +71,10 @@ fn each_weakness_is_found_by_its_own_probe() {
     write(root, "run/containerd/containerd.sock", "");
     write(root, "var/run/secrets/kubernetes.io/serviceaccount/token", "x");
     write(root, "dev/null", "");
-    let secret = [("DB_PASSWORD".to_owned(), "tr0ub4dor-and-3-horses".to_owned())];
+    let secret =
+        ["DB_PASSWORD", "PWD"].map(|name| (name.to_owned(), "tr0ub4dor-and-3-horses".to_owned()));
     let facts = PodFacts::read(root, &secret);
-    assert_eq!(facts.secrets, ["DB_PASSWORD"]);
+    assert_eq!(facts.secrets, ["DB_PASSWORD", "PWD"]);
     let mut expect = open(&facts);
     expect.sort_unstable();
     assert_eq!(

@@ -105,3 +105,27 @@ fn a_consent_names_probes_and_ends() {
     assert!(scope.check_consent(at("2020-06-01T00:00:00Z")).is_err());
     assert!(Scope::default().consent_for("PV-P150", "x", late).is_err());
 }
+
+/// Consents to `*` may be older than these probes.
+#[test]
+fn a_consent_to_all_probes_does_not_name_those_that_run_pods() {
+    let now = "2026-06-01T00:00:00Z".parse().unwrap();
+    for (named, id, expect) in [
+        ("'*'", "PV-P150", true),
+        ("'*'", "PV-P161", false),
+        ("'*'", "PV-P162", false),
+        ("'*'", "PV-P163", false),
+        ("PV-P161", "PV-P163", false),
+        ("'*', PV-P161", "PV-P161", true),
+        ("log-symlink-followed", "PV-P161", true),
+        ("log-symlink-followed", "PV-P150", false),
+    ] {
+        let (scope, notes) = scope(&format!(
+            "cluster: true\nconsent: {{by: Ann, server: 'https://a', until: 2026-06-30, probes: \
+             [{named}]}}\n"
+        ));
+        assert!(notes.is_empty(), "{notes:?}");
+        let name = crate::REGISTRY.iter().find(|one| one.id() == id).unwrap().name();
+        assert_eq!(scope.consent_for(id, name, now).is_ok(), expect, "{named} {id}");
+    }
+}

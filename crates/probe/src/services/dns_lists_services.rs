@@ -88,9 +88,7 @@ mod tests {
                 let names = names.iter().map(|name| (*name).to_owned()).collect();
                 Arc::new(Exchange { ask, answer: Answer::Names(Names { code, names }) })
             });
-            let exchanges = exchanges.collect();
-            DnsListsServices::judge(&Seen { target: &target, exchanges, control: None, now: 0 })
-                .word()
+            crate::probe::word::<DnsListsServices>(&target, exchanges.collect())
         };
         for (answers, expect) in [
             // The zone, a wildcard, and one address after the other.

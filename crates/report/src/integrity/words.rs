@@ -13,7 +13,7 @@ use super::Source;
 pub(super) fn source<'a>(of: &Source<'a>) -> (&'a str, String) {
     let (version, signed, is_newest) = match of {
         Source::Baseline { version, signed, is_newest } => (version, signed, is_newest),
-        Source::Image { name, digest, root } => {
+        Source::Image { name, digest, root, .. } => {
             let digest = digest.map(|digest| format!(", digest {digest}")).unwrap_or_default();
             return (root, format!("compared with the image {name}{digest}"));
         }
@@ -183,13 +183,17 @@ fn content(of: &Entry) -> String {
     match &of.content {
         Content::Digest(digest) => {
             let hex = digest.hex();
-            format!("{}… ({} bytes)", hex.get(..16).unwrap_or(&hex), of.size)
+            format!("{}… ({})", hex.get(..16).unwrap_or(&hex), size(of))
         }
         Content::Target(target) => escaped(target),
         Content::Device(major, minor) => format!("{major}:{minor}"),
         Content::Nothing => "nothing".to_owned(),
-        Content::Unread(_) => format!("unknown ({} bytes)", of.size),
+        Content::Unread(_) => format!("unknown ({})", size(of)),
     }
+}
+
+fn size(of: &Entry) -> String {
+    format!("{} {}", of.size, if of.size == 1 { "byte" } else { "bytes" })
 }
 
 fn properties(of: &Entry) -> String {
@@ -199,7 +203,7 @@ fn properties(of: &Entry) -> String {
             let _ = write!(text, ", to {}", escaped(target));
         }
         Content::Digest(_) => {
-            let _ = write!(text, ", {} bytes", of.size);
+            let _ = write!(text, ", {}", size(of));
         }
         _ => {}
     }

@@ -27,12 +27,12 @@ const C: u32 = A + 2;
 fn a_child_runs_what_its_parent_runs_until_it_starts_something() {
     let mut all = Processes::new(100);
     let shell = with(1, A, 1, NONE, &[(70, b"\x01sh\0bin\0"), (71, b"sh\0-c\0x\0")]);
-    all.take(&Raw::read(&shell).unwrap());
-    all.take(&Raw::read(&forked(A, B, 50)).unwrap());
+    all.take(&Raw::read(&shell).unwrap(), 0);
+    all.take(&Raw::read(&forked(A, B, 50)).unwrap(), 0);
     assert_eq!(all.get(B).unwrap().program.path, b"/bin/sh");
     assert_eq!(all.get(B).unwrap().program.joined(), b"-c x");
     let cat = with(1, B, 50, A, &[(70, b"\x01cat\0bin\0"), (71, b"cat\0")]);
-    all.take(&Raw::read(&cat).unwrap());
+    all.take(&Raw::read(&cat).unwrap(), 0);
     let cat = all.get(B).unwrap();
     assert_eq!((cat.program.path.as_slice(), cat.parent), (&b"/bin/cat"[..], A));
     assert_eq!(all.get(A).unwrap().program.path, b"/bin/sh");
@@ -44,13 +44,13 @@ fn a_child_runs_what_its_parent_runs_until_it_starts_something() {
 fn a_number_that_is_used_again_is_another_process() {
     let mut all = Processes::new(100);
     let first = with(1, A, 10_000_000_000, NONE, &[(70, b"\x01sh\0")]);
-    all.take(&Raw::read(&first).unwrap());
+    all.take(&Raw::read(&first).unwrap(), 0);
     let second = with(4, A, 20_000_000_000, NONE, &[]);
-    all.take(&Raw::read(&second).unwrap());
+    all.take(&Raw::read(&second).unwrap(), 0);
     assert_eq!(all.get(A).unwrap().program.path, b"");
     // A parent that is younger than its child is not its parent.
     let child = with(1, B, 15_000_000_000, A, &[]);
-    all.take(&Raw::read(&child).unwrap());
+    all.take(&Raw::read(&child).unwrap(), 0);
     assert_eq!(all.ancestors(all.get(B).unwrap()).count(), 0);
 }
 
@@ -58,20 +58,20 @@ fn a_number_that_is_used_again_is_another_process() {
 fn the_table_has_a_limit() {
     let mut all = Processes::new(2);
     for pid in [A, B, C] {
-        all.take(&Raw::read(&with(1, pid, 1, NONE, &[])).unwrap());
+        all.take(&Raw::read(&with(1, pid, 1, NONE, &[])).unwrap(), 0);
     }
     // The process of an event is always known.
     assert_eq!((all.len(), all.refused), (2, 1));
     assert!(all.get(C).is_some());
-    all.take(&Raw::read(&forked(C, NONE - 1, 5)).unwrap());
+    all.take(&Raw::read(&forked(C, NONE - 1, 5)).unwrap(), 0);
     assert!(all.get(C).is_some() && all.get(NONE - 1).is_some());
     let mut all = Processes::new(2);
     for pid in [A, B] {
-        all.take(&Raw::read(&with(1, pid, 1, NONE, &[])).unwrap());
+        all.take(&Raw::read(&with(1, pid, 1, NONE, &[])).unwrap(), 0);
     }
-    all.take(&Raw::read(&with(3, A, 1, NONE, &[])).unwrap());
+    all.take(&Raw::read(&with(3, A, 1, NONE, &[])).unwrap(), 0);
     assert!(all.get(A).unwrap().ended);
-    all.take(&Raw::read(&with(1, C, 1, NONE, &[])).unwrap());
+    all.take(&Raw::read(&with(1, C, 1, NONE, &[])).unwrap(), 0);
     assert!(all.get(A).is_none() && all.get(C).is_some());
 }
 

@@ -45,3 +45,51 @@ fn the_kernel_knows_the_other_end_of_a_connection() {
     // The attempt to reach another end than before.
     assert_eq!(remote(&ends, -1), 53);
 }
+
+#[test]
+fn a_container_begins_where_the_mounts_of_the_runtime_end() {
+    let container = Container { id: "ab".repeat(32), ..Container::default() };
+    let mut processes = Processes::new(10);
+    let mut start = |pid: u32, parent: u32, name: &str, container: u64, mounts: u64| {
+        let mut credentials = [0; 48];
+        credentials[40..].copy_from_slice(&mounts.to_ne_bytes());
+        let mut bytes = event(1, 0, &[(tag::CREDENTIALS, &credentials)]);
+        bytes[24..28].copy_from_slice(&pid.to_ne_bytes());
+        bytes[32..36].copy_from_slice(&parent.to_ne_bytes());
+        bytes[120..136].fill(0);
+        bytes[120..120 + name.len()].copy_from_slice(name.as_bytes());
+        processes.take(&Raw::read(&bytes).unwrap(), container);
+        bytes
+    };
+    const FIRST: u32 = 4_000_000_001;
+    let inner = container.number();
+    start(FIRST, FIRST - 1, "containerd-shim", 0, 1);
+    // In the control group already, with the mounts of the runtime.
+    start(FIRST + 1, FIRST, "runc:[1:CHILD]", inner, 1);
+    start(FIRST + 2, FIRST + 1, "runc-build", inner, 2);
+    // Another container, entered by a process of this one.
+    start(FIRST + 3, FIRST + 2, "other", inner + 1, 3);
+    // The container made its own mount namespace.
+    let last = start(FIRST + 4, FIRST + 2, "runc", inner, 4);
+    let raw = Raw::read(&last).unwrap();
+    let seen = Seen {
+        raw,
+        number: 1,
+        time: 0,
+        node: "n",
+        call: None,
+        process: processes.get(raw.pid).unwrap(),
+        processes: &processes,
+        place: Place::Container(&container),
+        descriptor: None,
+        question: None,
+        names: &[],
+        pods: &Pods::default(),
+    };
+    let is_inside = seen.insiders();
+    let found = |pid| is_inside(processes.get(pid).unwrap());
+    let all: Vec<_> = (FIRST..FIRST + 5).map(found).collect();
+    assert_eq!(all, [false, false, true, false, true]);
+    let host = Seen { place: Place::Host, ..seen.clone() };
+    assert!(!host.insiders()(processes.get(FIRST).unwrap()));
+}

@@ -78,7 +78,8 @@ impl Api {
         let mut request = Request::builder()
             .method(method)
             .uri(path)
-            .header(header::ACCEPT, "application/json")
+            // Kubelets, which the API server connects to, also send text.
+            .header(header::ACCEPT, "application/json, */*;q=0.1")
             .header(header::USER_AGENT, agent);
         if let Some((kind, _)) = &body {
             request = request.header(header::CONTENT_TYPE, *kind);

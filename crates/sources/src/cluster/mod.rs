@@ -90,6 +90,24 @@ pub struct ClusterRequest {
     pub limits: ClusterLimits,
 }
 
+impl Default for ClusterRequest {
+    /// The current context, none of its objects, and ten seconds for a response.
+    fn default() -> Self {
+        Self {
+            kubeconfigs: Vec::new(),
+            context: None,
+            impersonate: None,
+            impersonate_groups: Vec::new(),
+            kinds: Vec::new(),
+            also: BTreeSet::new(),
+            secrets: false,
+            probe: false,
+            time: Duration::from_secs(10),
+            limits: ClusterLimits::default(),
+        }
+    }
+}
+
 /// Limits for reading a cluster. A note reports anything that exceeds a limit.
 #[derive(Debug, Clone, Copy)]
 pub struct ClusterLimits {
