@@ -9,7 +9,9 @@ use anyhow::{Context as _, bail};
 use jiff::Timestamp;
 use pavisade_rules::{Exceptions, RuleSet, Scratch, day};
 use pavisade_sensor::decode::{Kind, Raw};
-use pavisade_sensor::{Counts, Denial, Host, Kernel, Quiet, States, Watch, judge, since_boot};
+use pavisade_sensor::{
+    Counts, Denial, Host, Kernel, Progress, Quiet, States, Watch, judge, since_boot,
+};
 use serde_json::json;
 
 use crate::args::{HostEvents, NodeArgs, RunArgs};
@@ -51,7 +53,7 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<()> {
         kernel.observe_names()?;
     }
     // What only policies need is reported when a policy needs it.
-    for tier in kernel.tiers().iter().filter(|tier| !tier.gives.starts_with("enforcement")) {
+    for tier in kernel.tiers().iter().filter(|tier| tier.observes) {
         if let Some(why) = &tier.missing {
             crate::say(&format!("not observed: {}: {why}", tier.gives));
         }
@@ -101,6 +103,7 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<()> {
     };
     let mut sweep = since_boot() + RELEASE;
     let mut figures = 0;
+    let mut hooking = true;
     while !stop.load(Ordering::Relaxed) {
         let (before, now) = (since_boot(), now());
         // Otherwise this thread was interrupted between the clocks.
@@ -130,6 +133,9 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<()> {
         if let Some(why) = kernel.stopped_listening() {
             bail!("the agent ends, because it can no longer deny programs by fanotify: {why}");
         }
+        if hooking {
+            hooking = is_hooking(&mut kernel);
+        }
         if since_boot() >= figures {
             agent.figures(&kernel);
             figures = since_boot() + FIGURES;
@@ -154,6 +160,21 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<()> {
     let counts = kernel.counts();
     crate::say(&format!("stopped after {} events; {} were lost", counts.seen, counts.lost()));
     Ok(())
+}
+
+/// Hooks another function of a system call; false if nothing is left to be done.
+fn is_hooking(kernel: &mut Kernel) -> bool {
+    match kernel.hook_next() {
+        Progress::More => return true,
+        Progress::Done(0) => {}
+        Progress::Done(functions) => crate::say(&format!(
+            "system calls are observed at {functions} functions, other calls are not slower"
+        )),
+        Progress::GivenUp(why) => {
+            crate::say(&format!("system calls are observed at the exit of every call: {why}"));
+        }
+    }
+    false
 }
 
 /// Everything between the kernel and the outputs.

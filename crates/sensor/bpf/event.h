@@ -38,7 +38,14 @@ enum item {
 
 enum argument { NOTHING, PATH, PATH_AT, TEXT, DESCRIPTOR, SOCKADDR, OPEN_HOW };
 
-enum { ONLY_SUCCESS = 1, RESULT_IS_FD = 2, BITS = 4, POINTED_BITS = 8, OPENS_PATH = 16 };
+enum {
+	ONLY_SUCCESS = 1,
+	RESULT_IS_FD = 2,
+	BITS = 4,
+	POINTED_BITS = 8,
+	OPENS_PATH = 16,
+	AT_FUNCTION = 32, /* observed at its function, not at the exit of all calls */
+};
 
 enum moving {
 	NO_DATA,
@@ -89,12 +96,6 @@ struct head {
 	/* Behind `arguments` there must be room for an index of 3 bits and one more. */
 };
 
-struct buffer {
-	struct head head;
-	/* Behind the last offset there is room for the longest string. */
-	u8 items[OFFSET_MASK + 1 + MAX_STRING + 8];
-};
-
 struct counters {
 	u64 seen;
 	u64 dropped[CATEGORIES];
@@ -118,6 +119,22 @@ struct opening {
 	u8 given[MAX_GIVEN];
 };
 
+/*
+ * Where an event is written. A thread can be preempted in a program at a function, and another one can run a program
+ * on the same processor meanwhile: the former claims a place from 1 on. Programs at tracepoints are not preempted, and
+ * write in place 0.
+ */
+struct buffer {
+	/* In place 0: how many others are in use. Otherwise how many want this one; the only one has it. */
+	u64 claims;
+	u64 owner;
+	struct opening opening;
+	struct head head;
+	/* Behind the last offset there is room for the longest string. */
+	u8 items[OFFSET_MASK + 1 + MAX_STRING + 8];
+};
+#define PLACES 4
+
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, RING_BYTES);
@@ -125,7 +142,7 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
+	__uint(max_entries, PLACES);
 	__type(key, u32);
 	__type(value, struct buffer);
 } buffers SEC(".maps");
@@ -160,18 +177,55 @@ struct {
 	__type(value, u32);
 } quiet SEC(".maps");
 
-/* Too large for the stack, which the functions that are called share. */
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, u32);
-	__type(value, struct opening);
-} openings SEC(".maps");
+INLINE struct buffer *buffer_at(u32 place)
+{
+	return bpf_map_lookup_elem(&buffers, &place);
+}
 
 INLINE struct buffer *get_buffer(void)
 {
-	u32 zero = 0;
-	return bpf_map_lookup_elem(&buffers, &zero);
+	struct buffer *first = buffer_at(0);
+	if (!first || !first->claims)
+		return first;
+	u64 self = bpf_get_current_pid_tgid();
+	for (u32 place = 1; place < PLACES; place++) {
+		struct buffer *b = buffer_at(place);
+		if (b && b->owner == self)
+			return b;
+	}
+	return first;
+}
+
+/* Claims a place for the current thread, until `release`. None may be free. */
+INLINE int claim(void)
+{
+	struct buffer *first = buffer_at(0);
+	if (!first)
+		return 0;
+	for (u32 place = 1; place < PLACES; place++) {
+		struct buffer *b = buffer_at(place);
+		if (!b)
+			return 0;
+		__sync_fetch_and_add(&b->claims, 1);
+		if (*(volatile u64 *)&b->claims == 1) {
+			b->owner = bpf_get_current_pid_tgid();
+			__sync_fetch_and_add(&first->claims, 1);
+			return 1;
+		}
+		__sync_fetch_and_add(&b->claims, -1);
+	}
+	return 0;
+}
+
+INLINE void release(void)
+{
+	struct buffer *first = buffer_at(0);
+	struct buffer *b = get_buffer();
+	if (!first || !b || b == first)
+		return;
+	b->owner = 0;
+	__sync_fetch_and_add(&b->claims, -1);
+	__sync_fetch_and_add(&first->claims, -1);
 }
 
 INLINE struct counters *get_counters(void)
@@ -237,7 +291,7 @@ INLINE void send(struct buffer *b, u32 category)
 	u32 items = b->head.size & OFFSET_MASK;
 	u64 size = sizeof(struct head) + items;
 	b->head.size = size;
-	if (bpf_ringbuf_output(&events, b, size, BPF_RB_NO_WAKEUP) && category < CATEGORIES)
+	if (bpf_ringbuf_output(&events, &b->head, size, BPF_RB_NO_WAKEUP) && category < CATEGORIES)
 		count->dropped[category]++;
 	if (b->head.flags & CUT)
 		count->cut++;

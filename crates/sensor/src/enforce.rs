@@ -42,7 +42,8 @@ impl Kernel {
             };
             missing = missing.or(loaded.err());
         }
-        Tier { name: CONNECT, gives: "enforcement: connections are denied", missing }
+        let gives = "enforcement: connections are denied";
+        Tier { name: CONNECT, gives, observes: false, missing }
     }
 
     /// Why a tier is missing.

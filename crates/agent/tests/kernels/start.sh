@@ -28,6 +28,13 @@ agent() {
         grep -q '"rule":"Ready"' /alerts && break
         sleep 0.2
     done
+    # What follows is seen at the functions of system calls.
+    if pavisade-agent status | grep -q '^yes  fexit'; then
+        for _ in $(seq 1500); do
+            grep -q 'system calls are observed' /told && break
+            sleep 0.2
+        done
+    fi
 }
 
 # clock SECONDS: moves the clock by so many, and shows it with the time of an alert after that. Events are judged in order,
