@@ -10,6 +10,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <netinet/in.h>
 #include <sched.h>
 #include <signal.h>
@@ -18,6 +20,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
@@ -216,6 +219,21 @@ static int enter_new_group(const char *hierarchy)
 	return write(open(path, O_WRONLY), number, strlen(number)) < 0 ? -1 : 0;
 }
 
+/* From now on, seccomp refuses a system call. */
+static int refuse(int call)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = {4, filter};
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+}
+
+#include "opens.h"
+
 static int step(int n, char **v)
 {
 	const char *do_ = v[1];
@@ -234,6 +252,12 @@ static int step(int n, char **v)
 	}
 	if (IS("read"))
 		return open(v[2], O_RDONLY);
+	if (IS("read-32"))
+		return open_32(v[2]);
+	if (IS("refused"))
+		return refuse(SYS_bpf) ? -1 : step(n - 1, v + 1);
+	if (IS("mix"))
+		return mix(atoi(v[2]));
 	if (IS("read-and-wait")) {
 		int fd = open(v[2], O_RDONLY);
 		sleep(atoi(v[3]));

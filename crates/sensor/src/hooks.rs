@@ -100,7 +100,7 @@ impl Hooks {
         let mut hooks = Self { pending: Some(pending), ..Self::default() };
         for function in functions("openat", false) {
             hooks.hook(programs, &function, With::Group)?;
-            hooks.hooked.remove(&function);
+            hooks.hooked.remove(&function).ok_or_else(|| format!("there is no {function}"))?;
         }
         hooks.hook(programs, REFUSED, With::Refused)?;
         Ok(hooks)
@@ -140,10 +140,7 @@ impl Hooks {
         let next = self.pending.as_mut().and_then(|pending| pending.entries.pop_front());
         let Some(entry) = next else {
             self.pending = None;
-            // What is attached ends with it.
-            if let Some(Program::BtfTracePoint(program)) = programs.program_mut("on_call") {
-                program.unload().map_err(|error| chain(&error))?;
-            }
+            detach(programs);
             return Ok(Progress::Done(self.hooked.len()));
         };
         for function in &entry.functions {
@@ -218,6 +215,14 @@ fn functions(call: &str, compat: bool) -> Vec<String> {
     prefixes.iter().map(|prefix| format!("{prefix}{name}")).collect()
 }
 
+/// Does not observe the exit of every call any more.
+pub(crate) fn detach(programs: &mut Ebpf) {
+    if let Some(Program::BtfTracePoint(program)) = programs.program_mut("on_call") {
+        // What is attached ends with it. It is not loaded if the kernel refused it.
+        let _ = program.unload();
+    }
+}
+
 fn program<'p>(programs: &'p mut Ebpf, name: &'static str) -> Result<&'p mut FExit, ProgramError> {
     programs.program_mut(name).ok_or(ProgramError::NotLoaded)?.try_into()
 }
@@ -267,10 +272,14 @@ fn is_missing(
     if let With::Data = with {
         return Ok(false);
     }
-    if symbols.is_none() {
-        *symbols = Some(read_symbols().map_err(|error| format!("reading {SYMBOLS}: {error}"))?);
-    }
-    Ok(symbols.as_ref().is_some_and(|symbols| !symbols.contains(function)))
+    let symbols = match symbols {
+        Some(known) => known,
+        None => {
+            let read = read_symbols().map_err(|error| format!("reading {SYMBOLS}: {error}"))?;
+            symbols.insert(read)
+        }
+    };
+    Ok(!symbols.is_empty() && !symbols.contains(function))
 }
 
 const SYMBOLS: &str = "/proc/kallsyms";

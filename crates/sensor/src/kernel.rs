@@ -12,7 +12,7 @@ use aya::{Btf, Ebpf, EbpfLoader};
 use crate::calls::{CALLS, Call, Category};
 use crate::denial::Denial;
 use crate::fanotify::{self, Listener};
-use crate::hooks::{Hooks, Progress};
+use crate::hooks::{Hooks, Progress, detach};
 use crate::load::{KernelError, chain, map, map_mut};
 use crate::lsm::Lsm;
 use crate::quiet::Opening;
@@ -50,6 +50,8 @@ pub struct Kernel {
     ring: RingBuf<MapData>,
     tiers: Vec<Tier>,
     hooks: Option<Hooks>,
+    /// Whether system calls are observed.
+    calls: bool,
     pub(crate) lsm: Option<Lsm>,
     pub(crate) listener: Option<Listener>,
     /// Control groups whose connections are asked about, and the programs there.
@@ -120,6 +122,7 @@ impl Kernel {
             ring,
             tiers: Vec::new(),
             hooks: None,
+            calls: false,
             lsm: None,
             listener: None,
             attached: Default::default(),
@@ -192,6 +195,7 @@ impl Kernel {
             let native = call.number.and_then(|number| u32::try_from(number).ok());
             let compat = call.compat.filter(|_| cfg!(target_arch = "x86_64"));
             let compat = compat.map(|number| (512 + u32::from(number), true));
+            self.calls = true;
             for (index, compat) in native.map(|number| (number, false)).into_iter().chain(compat) {
                 self.set("specs", index, call.spec())?;
                 self.hooks.iter_mut().for_each(|hooks| hooks.add(index, call, compat));
@@ -215,6 +219,7 @@ impl Kernel {
             (libc::SYS_recvfrom, 7),
             (libc::SYS_recvmsg, 8),
         ];
+        self.calls = true;
         let mut specs: Array<_, [u8; 16]> = map_mut(&mut self.programs, "specs")?;
         let error = |error| KernelError::Load(chain(&error));
         for (call, moves) in calls {
@@ -231,6 +236,10 @@ impl Kernel {
     /// Hooks the next function of the calls that are observed, where the kernel can do that. What is observed stays the
     /// same; other calls become faster when all are hooked. Takes some hundredths of a second.
     pub fn hook_next(&mut self) -> Progress {
+        if !self.calls {
+            self.hooks = None;
+            detach(&mut self.programs);
+        }
         let Some(hooks) = &mut self.hooks else { return Progress::Done(0) };
         hooks.next(&mut self.programs).unwrap_or_else(|why| {
             let undone = self.hooks.take().map(|hooks| hooks.give_up(&mut self.programs));

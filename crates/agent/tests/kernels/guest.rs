@@ -117,7 +117,7 @@ impl Guest<'_> {
         qemu.arg("-kernel").arg(&kernel.image).arg("-initrd").arg(&initial);
         let output = qemu.stdin(Stdio::null()).output().unwrap();
         let told = String::from_utf8_lossy(&output.stdout).replace('\r', "");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "{}{told}", String::from_utf8_lossy(&output.stderr));
         Some(told)
     }
 

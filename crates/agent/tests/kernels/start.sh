@@ -60,7 +60,7 @@ finish() {
         echo "ALERTS $name $(grep -c "\"rule\":\"Policy $name\"" /alerts)"
     done
     echo "ALERTS known $(grep '"rule":"Policy files"' /alerts | grep -c '"proc.exepath":"/attack"')"
-    for name in Observed Ended; do
+    for name in Observed Ended Mixed Whole; do
         echo "ALERTS $name $(grep -c "\"rule\":\"$name\"" /alerts)"
     done
     grep '"pod":"attacked"' /alerts | sed 's/^/ALERT /'
