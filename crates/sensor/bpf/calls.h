@@ -165,8 +165,9 @@ int on_call(u64 *ctx)
 }
 
 /*
- * Functions of system calls, which have the registers of the caller as their argument. What is attached to them is small and goes on
- * here, because the kernel takes long to verify this. A map of programs is only for functions of one prototype.
+ * Functions of system calls; their argument is the registers of the caller. What is attached to each is small and
+ * continues in a common program, because the kernel takes long to verify that. A map of programs is only for functions
+ * of one prototype.
  */
 #define GROUP(number)                                                                              \
 	struct {                                                                                   \

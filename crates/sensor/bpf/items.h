@@ -6,7 +6,7 @@
 
 /*
  * The functions that are not inlined are verified once, each by itself, and not wherever they are called: they
- * take numbers only, and look the buffer up. Nothing else runs on this processor meanwhile.
+ * take numbers only, and look the buffer of the thread up.
  */
 
 /* Whether the text begins at the root. */
