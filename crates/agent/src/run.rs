@@ -138,6 +138,7 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<()> {
         }
         if since_boot() >= figures {
             agent.figures(&kernel);
+            check_hooks(&mut kernel);
             figures = since_boot() + FIGURES;
         }
         let mut some = false;
@@ -168,13 +169,23 @@ fn is_hooking(kernel: &mut Kernel) -> bool {
         Progress::More => return true,
         Progress::Done(0) => {}
         Progress::Done(functions) => crate::say(&format!(
-            "system calls are observed at {functions} functions, other calls are not slower"
+            "system calls are observed at {functions} functions, and not at the exit of every call"
         )),
         Progress::GivenUp(why) => {
-            crate::say(&format!("system calls are observed at the exit of every call: {why}"));
+            crate::say(&format!("system calls are not observed at their functions: {why}"));
         }
     }
     false
+}
+
+fn check_hooks(kernel: &mut Kernel) {
+    match kernel.check_hooks() {
+        Ok(None) => {}
+        Ok(Some(missed)) => crate::say(&format!(
+            "system calls are observed at the exit of every call: {missed} were missed at their functions"
+        )),
+        Err(why) => crate::say(&format!("calls were missed at their functions, but {why}")),
+    }
 }
 
 /// Everything between the kernel and the outputs.

@@ -316,7 +316,7 @@ fn loaded_everything(kernel: &Kernel, told: &str) {
         [watching] => watching.starts_with("watching with ") && !hooks(kernel),
         [watching, hooked] => {
             watching.starts_with("watching with ")
-                && hooked.ends_with(" functions, other calls are not slower")
+                && hooked.ends_with(" functions, and not at the exit of every call")
                 && hooks(kernel)
         }
         _ => false,

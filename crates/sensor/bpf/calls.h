@@ -124,37 +124,74 @@ INLINE void put_call(struct pt_regs *regs, s64 result, struct task_struct *task,
 	send(b, category);
 }
 
-/* `at_function`: AT_FUNCTION or 0. */
-INLINE int report_call(struct pt_regs *regs, s64 result, u32 at_function)
-{
-	struct task_struct *task = current_task();
+/* A system call: its number, and its entry. */
+struct called {
+	struct spec *spec;
 	u32 number;
-	u32 compat = 0;
+	u32 compat;
+};
+
+INLINE struct called called_by(struct pt_regs *regs, struct task_struct *task)
+{
+	struct called called = {};
+	u32 number;
 #if defined(__TARGET_ARCH_x86)
 	number = LOAD(regs, orig_ax);
 	/* TS_COMPAT: the call came through the 32-bit entry. */
-	compat = LOAD(task, thread_info.status) & 2;
+	called.compat = LOAD(task, thread_info.status) & 2;
 	number &= ~0x40000000u;
 #else
 	number = LOAD(regs, syscallno);
 #endif
 	if (number >= COMPAT)
+		return called;
+	u32 key = called.compat ? number + COMPAT : number;
+	called.number = number;
+	called.spec = bpf_map_lookup_elem(&specs, &key);
+	return called;
+}
+
+/* How often the sensor itself came to a function that is not observed yet: whether the kernel calls programs there. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, u32);
+} own_calls SEC(".maps");
+
+INLINE void note_own_call(struct task_struct *task)
+{
+	u32 zero = 0;
+	u32 *calls = bpf_map_lookup_elem(&own_calls, &zero);
+	struct settings *set = get_settings();
+	if (calls && set && is_self(task, set))
+		__sync_fetch_and_add(calls, 1);
+}
+
+/* `at_function`: AT_FUNCTION or 0. */
+INLINE int report_call(struct pt_regs *regs, s64 result, u32 at_function)
+{
+	struct task_struct *task = current_task();
+	struct called called = called_by(regs, task);
+	struct spec *spec = called.spec;
+	if (!spec)
 		return 0;
-	u32 key = compat ? number + COMPAT : number;
-	struct spec *spec = bpf_map_lookup_elem(&specs, &key);
-	if (!spec || (spec->flags & AT_FUNCTION) != at_function)
+	if ((spec->flags & AT_FUNCTION) != at_function) {
+		if (at_function)
+			note_own_call(task);
 		return 0;
-	if (!at_function) {
-		put_call(regs, result, task, spec, number, compat);
-	} else if (claim()) {
-		put_call(regs, result, task, spec, number, compat);
-		release();
-	} else {
-		struct counters *count = get_counters();
-		u32 category = spec->category;
-		if (count && category < CATEGORIES)
-			count->dropped[category]++;
 	}
+	if (!spec->known && !spec->moves)
+		return 0;
+	struct settings *set = get_settings();
+	int claims = at_function || (set && set->preempted);
+	if (claims && !claim()) {
+		drop(spec->known ? spec->category : C_NETWORK);
+		return 0;
+	}
+	put_call(regs, result, task, spec, called.number, called.compat);
+	if (claims)
+		release();
 	return 0;
 }
 
@@ -191,16 +228,35 @@ GROUP(0)
 GROUP(1)
 GROUP(2)
 
-/* A socket is read or written as a file: `sock_read_iter` and `sock_write_iter` (net/socket.c). */
+/*
+ * A socket is read or written as a file: `sock_read_iter` and `sock_write_iter` (net/socket.c). Other calls come here,
+ * too, and threads of the kernel that have the registers of a process.
+ */
 SEC("fexit/data")
 int at_data(u64 *ctx)
 {
-	return report_call(bpf_task_pt_regs(bpf_get_current_task_btf()), ctx[2], AT_FUNCTION);
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct pt_regs *regs = bpf_task_pt_regs(task);
+	struct called called = called_by(regs, task);
+	struct spec *spec = called.spec;
+	s64 result = ctx[2];
+	if (!spec || !(spec->flags & AT_FUNCTION) || called.compat || result <= 0)
+		return 0;
+	u32 how = spec->moves;
+	if (how != BYTES && how != PARTS && how != READS)
+		return 0;
+	if (!claim()) {
+		drop(C_NETWORK);
+		return 0;
+	}
+	moved(how, argument_of(regs, 0), argument_of(regs, 1), how == READS ? result : argument_of(regs, 2), 0);
+	release();
+	return 0;
 }
 
 /*
  * A call that seccomp refused does not come to its function. `__secure_computing` has an argument until Linux 6.15, and
- * has set the result of the call then.
+ * has set the result of the call then; if it sends a signal instead, it has restored the register.
  */
 INLINE int report_refused(int verdict)
 {
@@ -208,10 +264,13 @@ INLINE int report_refused(int verdict)
 		return 0;
 	struct pt_regs *regs = bpf_task_pt_regs(bpf_get_current_task_btf());
 #if defined(__TARGET_ARCH_x86)
-	return report_call(regs, LOAD(regs, ax), AT_FUNCTION);
+	s64 result = LOAD(regs, ax);
+	s64 restored = LOAD(regs, orig_ax);
 #else
-	return report_call(regs, LOAD(regs, regs[0]), AT_FUNCTION);
+	s64 result = LOAD(regs, regs[0]);
+	s64 restored = LOAD(regs, orig_x0);
 #endif
+	return report_call(regs, result == restored ? -1 : result, AT_FUNCTION);
 }
 
 SEC("fexit/refused")

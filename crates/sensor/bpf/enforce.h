@@ -5,17 +5,9 @@
 #include "event.h"
 #include "policy.h"
 
-#define PATH_BYTES 124
-
 struct exec_policy {
 	u32 flags;
 	u32 policy;
-};
-
-/* A path as `put_path` writes it: whether the root was reached, then the names from the last. */
-struct exec_path {
-	u32 policy;
-	u8 names[PATH_BYTES];
 };
 
 /*
@@ -43,13 +35,6 @@ struct {
 	__type(key, struct exec_path);
 	__type(value, u32);
 } exec_paths SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, u32);
-	__type(value, struct exec_path);
-} path_keys SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -86,10 +71,7 @@ __attribute__((noinline)) int enforce_exec(u64 group)
 	if (policy->flags & FORBID_MEMORY && b->head.flags & UNLINKED)
 		hit = 1;
 	if (policy->flags & (FORBID_LISTED | FORBID_UNLISTED)) {
-		u32 zero = 0;
-		struct exec_path *key = bpf_map_lookup_elem(&path_keys, &zero);
-		if (!key)
-			return 0;
+		struct exec_path *key = &b->exec_path;
 		__builtin_memset(key, 0, sizeof(*key));
 		key->policy = policy->policy;
 		/* The path is the first item. */

@@ -119,21 +119,30 @@ struct opening {
 	u8 given[MAX_GIVEN];
 };
 
+#define PATH_BYTES 124
+
+/* A path as `put_path` writes it: whether the root was reached, then the names from the last. */
+struct exec_path {
+	u32 policy;
+	u8 names[PATH_BYTES];
+};
+
 /*
- * Where an event is written. A thread can be preempted in a program at a function, and another one can run a program
- * on the same processor meanwhile: the former claims a place from 1 on. Programs at tracepoints are not preempted, and
- * write in place 0.
+ * Where an event is written. A thread can be preempted in a program at a function, and since Linux 7.0 also at a tracepoint.
+ * Another one can run a program on the same processor meanwhile, so each claims a place from 1 on. Place 0 is for programs
+ * that are not preempted.
  */
 struct buffer {
 	/* In place 0: how many others are in use. Otherwise how many want this one; the only one has it. */
 	u64 claims;
 	u64 owner;
 	struct opening opening;
+	struct exec_path exec_path;
 	struct head head;
 	/* Behind the last offset there is room for the longest string. */
 	u8 items[OFFSET_MASK + 1 + MAX_STRING + 8];
 };
-#define PLACES 4
+#define PLACES 6
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -217,6 +226,13 @@ INLINE int claim(void)
 	return 0;
 }
 
+/* The same at a tracepoint. */
+INLINE int claim_if_preempted(struct settings *set)
+{
+	return !set->preempted || claim();
+}
+
+/* Nothing if there was no claim. */
 INLINE void release(void)
 {
 	struct buffer *first = buffer_at(0);
@@ -232,6 +248,14 @@ INLINE struct counters *get_counters(void)
 {
 	u32 zero = 0;
 	return bpf_map_lookup_elem(&counters, &zero);
+}
+
+/* No place was free. */
+INLINE void drop(u32 category)
+{
+	struct counters *count = get_counters();
+	if (count && category < CATEGORIES)
+		count->dropped[category]++;
 }
 
 /* Whether events of a group are wanted; `least` is the setting that reports the host. */

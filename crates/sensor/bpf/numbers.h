@@ -14,6 +14,8 @@ struct settings {
 	u32 host;
 	/* The sensor's PID namespace, whose numbers are reported; 0 is the first of the machine. */
 	u32 namespace;
+	/* Whether threads can be preempted in programs at tracepoints. */
+	u32 preempted;
 };
 
 struct {

@@ -26,12 +26,17 @@ int on_fork(u64 *ctx)
 	u64 group = group_of(task);
 	if (!wanted(group, 1, set))
 		return 0;
-	struct buffer *b = start_event(FORK, task, group);
-	if (!b)
+	if (!claim_if_preempted(set)) {
+		drop(C_PROCESS);
 		return 0;
-	b->head.result = number_of(child, set);
-	b->head.arguments[0] = LOAD(child, start_boottime);
-	send(b, C_PROCESS);
+	}
+	struct buffer *b = start_event(FORK, task, group);
+	if (b) {
+		b->head.result = number_of(child, set);
+		b->head.arguments[0] = LOAD(child, start_boottime);
+		send(b, C_PROCESS);
+	}
+	release();
 	return 0;
 }
 
@@ -45,11 +50,16 @@ int on_exit(u64 *ctx)
 	u64 group = group_of(task);
 	if (!wanted(group, 1, set))
 		return 0;
-	struct buffer *b = start_event(EXIT, task, group);
-	if (!b)
+	if (!claim_if_preempted(set)) {
+		drop(C_PROCESS);
 		return 0;
-	b->head.result = LOAD(task, exit_code);
-	send(b, C_PROCESS);
+	}
+	struct buffer *b = start_event(EXIT, task, group);
+	if (b) {
+		b->head.result = LOAD(task, exit_code);
+		send(b, C_PROCESS);
+	}
+	release();
 	return 0;
 }
 
@@ -114,20 +124,11 @@ __attribute__((noinline)) int put_arguments(void)
 	return 0;
 }
 
-SEC("tp_btf/sched_process_exec")
-int on_exec(u64 *ctx)
+INLINE void put_exec(struct task_struct *task, struct linux_binprm *bprm, u64 group)
 {
-	struct task_struct *task = current_task();
-	struct linux_binprm *bprm = (void *)ctx[2];
-	struct settings *set = get_settings();
-	if (!set || is_self(task, set))
-		return 0;
-	u64 group = group_of(task);
-	if (!wanted(group, 1, set))
-		return 0;
 	struct buffer *b = start_event(EXEC, task, group);
 	if (!b)
-		return 0;
+		return;
 	struct file *file = READ(bprm, file);
 	struct path path = READ(file, f_path);
 	b->head.flags |= marks_of(READ(file, f_inode));
@@ -150,6 +151,25 @@ int on_exec(u64 *ctx)
 	put_file(2, STDIO + 2, SOCKET_OF + 2);
 	b->head.flags = flags | (b->head.flags & CUT);
 	send(b, C_EXEC);
+}
+
+SEC("tp_btf/sched_process_exec")
+int on_exec(u64 *ctx)
+{
+	struct task_struct *task = current_task();
+	struct linux_binprm *bprm = (void *)ctx[2];
+	struct settings *set = get_settings();
+	if (!set || is_self(task, set))
+		return 0;
+	u64 group = group_of(task);
+	if (!wanted(group, 1, set))
+		return 0;
+	if (!claim_if_preempted(set)) {
+		drop(C_EXEC);
+		return 0;
+	}
+	put_exec(task, bprm, group);
+	release();
 	return 0;
 }
 

@@ -66,9 +66,9 @@ struct Entry {
 pub enum Progress {
     /// There are more functions.
     More,
-    /// So many functions are hooked, and other calls are as fast as without programs.
+    /// So many functions are hooked, and the exit of other calls is not observed any more.
     Done(usize),
-    /// The exit of every call is observed, for this reason.
+    /// The exit of every call stays observed, for this reason.
     GivenUp(String),
 }
 
@@ -100,7 +100,12 @@ impl Hooks {
         let mut hooks = Self { pending: Some(pending), ..Self::default() };
         for function in functions("openat", false) {
             hooks.hook(programs, &function, With::Group)?;
-            hooks.hooked.remove(&function).ok_or_else(|| format!("there is no {function}"))?;
+        }
+        // Opens a file by that call. What is attached need not be called: a compiler can put a function into its caller.
+        let _ = File::open("/proc/self/stat");
+        let calls: Array<_, u32> = map_mut(programs, "own_calls").map_err(|why| why.to_string())?;
+        if calls.get(&0, 0).map_err(|error| chain(&error))? == 0 {
+            return Err("the kernel never calls programs at functions of system calls".to_owned());
         }
         hooks.hook(programs, REFUSED, With::Refused)?;
         Ok(hooks)
@@ -151,9 +156,24 @@ impl Hooks {
         Ok(Progress::More)
     }
 
-    /// Leaves everything to the exit of every call.
-    pub(crate) fn give_up(self, programs: &mut Ebpf) -> Result<(), String> {
-        self.done.iter().try_for_each(|index| mark(programs, *index, 0))
+    /// Whether the exit of every call is not observed any more.
+    pub(crate) fn is_done(&self) -> bool {
+        self.pending.is_none()
+    }
+
+    /// Leaves everything to the exit of every call, which is observed.
+    pub(crate) fn give_up(self, programs: &mut Ebpf) {
+        let mut failed = false;
+        for index in &self.done {
+            failed |= mark(programs, *index, 0).is_err();
+        }
+        if failed {
+            // What could not be marked is still reported by its function.
+            std::mem::forget(self.hooked);
+        } else {
+            // The kernel takes long for each.
+            std::thread::spawn(move || drop(self.hooked));
+        }
     }
 
     /// Attaches a program to a function. What a kernel does not have is not needed.
@@ -190,13 +210,15 @@ impl Hooks {
         Ok(())
     }
 
-    /// How many calls were not reported, because a thread was interrupted by another one in the same program.
+    /// How many calls were not reported, because a thread was preempted by another one in the same program. Most of those
+    /// that seccomp judges are not reported anyway.
     pub(crate) fn missed(&self) -> u64 {
         let (time, known) = self.missed.get();
         if since_boot() < time + MISSED {
             return known;
         }
-        let missed = self.hooked.values().filter_map(|(_, program)| missed(program)).sum();
+        let reported = self.hooked.iter().filter(|(function, _)| *function != REFUSED);
+        let missed = reported.filter_map(|(_, (_, program))| missed(program)).sum();
         self.missed.set((since_boot(), missed));
         missed
     }

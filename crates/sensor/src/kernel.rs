@@ -50,6 +50,8 @@ pub struct Kernel {
     ring: RingBuf<MapData>,
     tiers: Vec<Tier>,
     hooks: Option<Hooks>,
+    /// Calls that were missed when it was last asked.
+    missed: u64,
     /// Whether system calls are observed.
     calls: bool,
     pub(crate) lsm: Option<Lsm>,
@@ -69,6 +71,9 @@ pub(crate) const LSM: &str = "lsm";
 
 /// The tier that denies programs without hooks of security modules.
 pub(crate) const FANOTIFY: &str = "fanotify";
+
+/// How many calls may be missed in a second.
+const MOST_MISSED: u64 = 20;
 
 /// The programs that observe: name, hook, and what they are for.
 const OBSERVERS: &[(&str, &str, &str)] = &[
@@ -122,6 +127,7 @@ impl Kernel {
             ring,
             tiers: Vec::new(),
             hooks: None,
+            missed: 0,
             calls: false,
             lsm: None,
             listener: None,
@@ -157,7 +163,7 @@ impl Kernel {
         let hooks = Hooks::start(&mut kernel.programs, btf);
         kernel.tiers.push(Tier {
             name: "fexit",
-            gives: "speed: system calls that no rule needs are not slower",
+            gives: "speed: system calls that no rule needs are hardly slower",
             observes: false,
             missing: hooks.as_ref().err().cloned(),
         });
@@ -234,7 +240,8 @@ impl Kernel {
     }
 
     /// Hooks the next function of the calls that are observed, where the kernel can do that. What is observed stays the
-    /// same; other calls become faster when all are hooked. Takes some hundredths of a second.
+    /// same, but for calls that are waiting at that time; other calls become faster when all are hooked. Takes some hundredths
+    /// of a second.
     pub fn hook_next(&mut self) -> Progress {
         if !self.calls {
             self.hooks = None;
@@ -242,9 +249,37 @@ impl Kernel {
         }
         let Some(hooks) = &mut self.hooks else { return Progress::Done(0) };
         hooks.next(&mut self.programs).unwrap_or_else(|why| {
-            let undone = self.hooks.take().map(|hooks| hooks.give_up(&mut self.programs));
-            Progress::GivenUp(undone.and_then(Result::err).unwrap_or(why))
+            self.give_up();
+            Progress::GivenUp(why)
         })
+    }
+
+    /// Goes back to the exit of every call if more calls were missed since the last time than happens by chance: who makes
+    /// threads wait in programs could hide calls. Tells how many there were.
+    ///
+    /// # Errors
+    /// The exit of every call cannot be observed, so the functions still are.
+    pub fn check_hooks(&mut self) -> Result<Option<u64>, KernelError> {
+        let hooks = self.hooks.as_ref().filter(|hooks| hooks.is_done());
+        let Some(hooks) = hooks else { return Ok(None) };
+        let missed = hooks.missed();
+        let more = missed.saturating_sub(std::mem::replace(&mut self.missed, missed));
+        if more < MOST_MISSED {
+            return Ok(None);
+        }
+        let btf = Btf::from_sys_fs().map_err(|error| KernelError::Types(chain(&error)))?;
+        let why = "observing the exit of system calls";
+        self.start("on_call", "sys_exit", &btf)
+            .map_err(|error| KernelError::Program(why, error))?;
+        self.give_up();
+        Ok(Some(more))
+    }
+
+    fn give_up(&mut self) {
+        if let Some(hooks) = self.hooks.take() {
+            self.missed = hooks.missed();
+            hooks.give_up(&mut self.programs);
+        }
     }
 
     /// Notes that a control group is a container's, or the host's.
@@ -306,7 +341,7 @@ impl Kernel {
         }
         counts.dropped[Category::Other as usize] += self.lsm.as_ref().map_or(0, Lsm::lost)
             + self.listener.as_ref().map_or(0, Listener::lost)
-            + self.hooks.as_ref().map_or(0, Hooks::missed);
+            + self.hooks.as_ref().map_or(self.missed, Hooks::missed);
         counts
     }
 
@@ -338,10 +373,18 @@ fn pid_namespace() -> Result<u32, KernelError> {
     u32::try_from(number).map_err(|error| unknown(&error))
 }
 
-fn settings(host: Host) -> Result<[u8; 12], KernelError> {
-    let mut bytes = [0; 12];
+/// Since Linux 7.0, threads can be preempted in programs at tracepoints.
+fn is_preempted(release: &str) -> bool {
+    let major = release.split('.').next().and_then(|major| major.parse().ok());
+    major.is_none_or(|major: u32| major >= 7)
+}
+
+fn settings(host: Host) -> Result<[u8; 16], KernelError> {
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let mut bytes = [0; 16];
     bytes[..4].copy_from_slice(&std::process::id().to_ne_bytes());
     bytes[4..8].copy_from_slice(&(host as u32).to_ne_bytes());
-    bytes[8..].copy_from_slice(&pid_namespace()?.to_ne_bytes());
+    bytes[8..12].copy_from_slice(&pid_namespace()?.to_ne_bytes());
+    bytes[12..].copy_from_slice(&u32::from(is_preempted(&release)).to_ne_bytes());
     Ok(bytes)
 }

@@ -54,7 +54,7 @@ pub(crate) struct Lsm {
 
 impl Lsm {
     /// Loads the programs, and tries whether the kernel calls them.
-    pub(crate) fn load(btf: &Btf, settings: &[u8; 12]) -> Result<Self, String> {
+    pub(crate) fn load(btf: &Btf, settings: &[u8; 16]) -> Result<Self, String> {
         let mut loader = EbpfLoader::new();
         loader.btf(Some(btf)).allow_unsupported_maps();
         let mut programs = loader.load(OBJECT).map_err(|error| match error {
@@ -70,7 +70,7 @@ impl Lsm {
             program.load(hook, btf).map_err(|error| format!("{hook}: {}", chain(&error)))?;
         }
         let text = |error: KernelError| error.to_string();
-        let mut all: Array<_, [u8; 12]> = map_mut(&mut programs, "settings").map_err(text)?;
+        let mut all: Array<_, [u8; 16]> = map_mut(&mut programs, "settings").map_err(text)?;
         all.set(0, settings, 0).map_err(|error| chain(&error))?;
         let ring = map(&mut programs, "denials", RingBuf::try_from).map_err(text)?;
         let mut lsm = Self { programs, ring, attached: Vec::new() };

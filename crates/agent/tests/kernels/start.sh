@@ -31,7 +31,7 @@ agent() {
     # What follows is seen at the functions of system calls.
     if pavisade-agent status | grep -q '^yes  fexit'; then
         for _ in $(seq 1500); do
-            grep -q 'system calls are observed' /told && break
+            grep -q 'system calls are' /told && break
             sleep 0.2
         done
     fi
