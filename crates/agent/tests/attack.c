@@ -257,7 +257,9 @@ static int step(int n, char **v)
 	if (IS("refused"))
 		return refuse(SYS_bpf) ? -1 : step(n - 1, v + 1);
 	if (IS("mix"))
-		return mix(atoi(v[2]));
+		return mix(atoi(v[2]), 0);
+	if (IS("mix-same"))
+		return mix(atoi(v[2]), 1);
 	if (IS("read-and-wait")) {
 		int fd = open(v[2], O_RDONLY);
 		sleep(atoi(v[3]));

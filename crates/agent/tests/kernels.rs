@@ -3,6 +3,7 @@
 
 pub(crate) mod guest;
 mod packages;
+mod preempted;
 
 use guest::Guest;
 use packages::Kernel;
@@ -241,46 +242,6 @@ fn the_oldest_kernel_observes_and_enforces() {
 fn attacks_alert_on_other_kernels() {
     let more = if guest::all() { guest::kernels() } else { Vec::new() };
     guest::oldest().iter().chain(&more).for_each(attacked);
-}
-
-/// Alerts if an event has the file of one user and another user.
-const MIXED: &str = "\
-- rule: Mixed
-  desc: parts of two events
-  condition: >
-    evt.type in (open, openat, openat2, creat) and user.uid > 1000 and fd.name startswith /tmp/mix- and not
-    (fd.name endswith 1001 and user.uid = 1001 or fd.name endswith 1002 and user.uid = 1002 or
-    fd.name endswith 1003 and user.uid = 1003 or fd.name endswith 1004 and user.uid = 1004)
-  output: \"%user.uid %fd.name\"
-  priority: NOTICE
-- rule: Whole
-  desc: an event of one user
-  condition: evt.type = creat and user.uid = 1002 and fd.name = /tmp/mix-1002 and proc.args contains '#0.'
-  output: found
-  priority: NOTICE
-";
-
-/// Programs at functions can be preempted, and others run on the same processor meanwhile.
-#[test]
-fn events_of_threads_that_are_preempted_are_not_mixed() {
-    for kernel in guest::kernels_if_all().iter().filter(|kernel| hooks(kernel)) {
-        let guest = Guest {
-            rules: &[RULES, MIXED].concat(),
-            only_these_rules: true,
-            policies: WITHOUT_MODULES,
-            parameters: "lsm=lockdown,yama preempt=full",
-            first: "",
-            containers: &[("mixed", "x\tmix\t20\t#0.\n".to_owned())],
-        };
-        let Some(told) = guest.run(kernel) else { return };
-        let (name, end) = (&kernel.name, last(&told));
-        loaded_everything(kernel, &told);
-        assert!(of(&told, "mixed").values().all(|step| !is_stopped(step)), "{name}: {end}");
-        assert!(told.contains("ALERTS Mixed 0"), "{name}: {end}");
-        let whole = told.lines().find_map(|line| line.strip_prefix("ALERTS Whole "));
-        let whole: usize = whole.unwrap().trim().parse().unwrap();
-        assert!(whole > 100, "{name}: {whole}");
-    }
 }
 
 #[test]

@@ -36,8 +36,8 @@ static int open_by(int how, const char *path)
 	}
 }
 
-/* The user 1001 opens only /tmp/mix-1001, and so on, for so many seconds. */
-static int mix(int seconds)
+/* The user 1001 opens only /tmp/mix-1001, and so on, for so many seconds; by different calls, or all by the same. */
+static int mix(int seconds, int same)
 {
 	for (int how = 0; how < MIXED; how++) {
 		int child = fork();
@@ -54,7 +54,7 @@ static int mix(int seconds)
 			_exit(1);
 		for (double end = now() + seconds; now() < end;)
 			for (int i = 0; i < 100; i++)
-				close(open_by(how, path));
+				close(open_by(same ? MIXED : how, path));
 		_exit(0);
 	}
 	int failed = 0;
