@@ -128,9 +128,9 @@ struct exec_path {
 };
 
 /*
- * Where an event is written. A thread can be preempted in a program at a function, and since Linux 7.0 also at a tracepoint.
- * Another one can run a program on the same processor meanwhile, so each claims a place from 1 on. Place 0 is for programs
- * that are not preempted.
+ * Where an event is written. A thread can be preempted in a program at a function, and since Linux 7.0 also at a
+ * tracepoint. Another one can run a program on the same processor meanwhile, so each claims a place from 1 on.
+ * Place 0 is for programs that are not preempted.
  */
 struct buffer {
 	/* In place 0: how many others are in use. Otherwise how many want this one; the only one has it. */
@@ -250,7 +250,7 @@ INLINE struct counters *get_counters(void)
 	return bpf_map_lookup_elem(&counters, &zero);
 }
 
-/* No place was free. */
+/* Counts an event that is lost. */
 INLINE void drop(u32 category)
 {
 	struct counters *count = get_counters();
@@ -308,15 +308,14 @@ INLINE void send(struct buffer *b, u32 category)
 	/* What is worth least makes room for the rest. */
 	if ((category == C_READ && queued > RING_BYTES / 2) ||
 	    (category != C_EXEC && category != C_PROCESS && queued > RING_BYTES / 4 * 3)) {
-		if (category < CATEGORIES)
-			count->dropped[category]++;
+		drop(category);
 		return;
 	}
 	u32 items = b->head.size & OFFSET_MASK;
 	u64 size = sizeof(struct head) + items;
 	b->head.size = size;
-	if (bpf_ringbuf_output(&events, &b->head, size, BPF_RB_NO_WAKEUP) && category < CATEGORIES)
-		count->dropped[category]++;
+	if (bpf_ringbuf_output(&events, &b->head, size, BPF_RB_NO_WAKEUP))
+		drop(category);
 	if (b->head.flags & CUT)
 		count->cut++;
 }

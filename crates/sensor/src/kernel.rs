@@ -240,8 +240,7 @@ impl Kernel {
     }
 
     /// Hooks the next function of the calls that are observed, where the kernel can do that. What is observed stays the
-    /// same, but for calls that are waiting at that time; other calls become faster when all are hooked. Takes some hundredths
-    /// of a second.
+    /// same, except for calls that are waiting at that time. When all are hooked, other calls become faster.
     pub fn hook_next(&mut self) -> Progress {
         if !self.calls {
             self.hooks = None;
@@ -387,4 +386,23 @@ fn settings(host: Host) -> Result<[u8; 16], KernelError> {
     bytes[8..12].copy_from_slice(&pid_namespace()?.to_ne_bytes());
     bytes[12..].copy_from_slice(&u32::from(is_preempted(&release)).to_ne_bytes());
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn threads_are_preempted_at_tracepoints_since_linux_7() {
+        for (release, expected) in [
+            ("5.10.0-38-amd64\n", false),
+            ("6.18.44-fc-v1045\n", false),
+            ("7.0.0-rc1\n", true),
+            ("10.1.2\n", true),
+            // What is not known costs a little.
+            ("", true),
+        ] {
+            assert_eq!(is_preempted(release), expected, "{release}");
+        }
+    }
 }
