@@ -102,9 +102,7 @@ fn masked(arguments: &[u8], most: usize) -> String {
         arguments.split(|byte| *byte == 0).map(|word| String::from_utf8_lossy(word)).collect();
     let words: Vec<_> = words.iter().map(|word| &**word).collect();
     let mut shown = pavisade_secrets::mask_words(&words).join(" ");
-    while shown.len() > most {
-        shown.pop();
-    }
+    shown.truncate(shown.floor_char_boundary(most));
     shown
 }
 

@@ -119,14 +119,7 @@ fn stops(tier: Tier, mode: &str, clauses: &str, says: &str) {
     assert!(wrong_programs.is_empty(), "{wrong_programs:#?}\n{}", agent.told());
     assert_none_stopped(&node.happened(&free, &steps), steps.len());
     let connections = denied_connections();
-    let happened = node.happened(&pod, &connections);
-    let wrong_connections: Vec<_> = connections
-        .iter()
-        .enumerate()
-        // A connection that is allowed may still have no route.
-        .filter(|(number, step)| Some(is_stopped(&happened[number])) != step.stopped)
-        .map(|(number, step)| format!("{}: {:?}", step.text, happened[&number]))
-        .collect();
+    let wrong_connections = wrong(&connections, &node.happened(&pod, &connections));
     assert!(wrong_connections.is_empty(), "{wrong_connections:#?}\n{}", agent.told());
     let outputs = outputs(&agent, count(&steps, true));
     assert!(

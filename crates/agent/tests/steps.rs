@@ -23,28 +23,29 @@ pub(crate) fn programs(tier: Tier) -> Vec<Step> {
     let lines = include_str!("programs.tsv").lines().filter(|line| !line.starts_with('#'));
     let step = |line: &str| {
         let (stopped, text) = line.split_once('\t').unwrap();
-        let stopped = match stopped.as_bytes()[tier as usize] {
-            b'!' => Some(true),
-            b'-' => Some(false),
-            _ => None,
-        };
-        Step { stopped, text: text.to_owned() }
+        Step { stopped: is_expected(stopped.as_bytes()[tier as usize]), text: text.to_owned() }
     };
     let steps: Vec<_> = lines.map(step).collect();
     assert!(count(&steps, true) >= 20 && count(&steps, false) >= 20);
     steps
 }
 
+/// Whether a step must be stopped; nothing if it prepares others.
+fn is_expected(mark: u8) -> Option<bool> {
+    match mark {
+        b'!' => Some(true),
+        b' ' | b'-' => Some(false),
+        other => {
+            assert_eq!(char::from(other), '.', "no mark of a step");
+            None
+        }
+    }
+}
+
 /// Steps that must be stopped (`!`), must not (a blank), or that prepare others (`.`).
 pub(crate) fn listed(steps: &[&str]) -> Vec<Step> {
-    let step = |step: &&str| Step {
-        stopped: match step.as_bytes()[0] {
-            b'!' => Some(true),
-            b' ' => Some(false),
-            _ => None,
-        },
-        text: step[1..].to_owned(),
-    };
+    let step =
+        |step: &&str| Step { stopped: is_expected(step.as_bytes()[0]), text: step[1..].to_owned() };
     steps.iter().map(step).collect()
 }
 

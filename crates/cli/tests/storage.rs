@@ -85,6 +85,13 @@ fn a_plan_tells_what_no_rotation_encrypts() {
     assert!(some.code == 1 && !some.out.contains("nothing encrypts"), "{}", some.out);
     let all = plan(&[&sealed("key1")]);
     assert_eq!((all.code, &*all.out), (0, "# Nothing is stale.\n"));
+    // What a refused configuration does is not known.
+    fs::write(folder.path().join("a.db"), database(&[&plain, &plain])).unwrap();
+    fs::write(folder.path().join("c.yaml"), configuration("  - what: {}\n")).unwrap();
+    let args = ["storage", "rotate-plan", "a.db", "--encryption-config", "c.yaml"];
+    let refused = run(folder.path(), &args);
+    let known = refused.out.contains("nothing encrypts") || !refused.out.contains("not known");
+    assert!(refused.code == 3 && !known, "{}{}", refused.out, refused.err);
 }
 
 #[test]

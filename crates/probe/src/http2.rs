@@ -81,9 +81,6 @@ pub fn settings(bytes: &[u8]) -> Option<Result<Settings, &'static str>> {
     Some(Ok(Settings(all.collect())))
 }
 
-/// The bytes that may be needed to read the first frame.
-pub(crate) const NEEDED: usize = HEADER + LONGEST;
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -94,7 +94,7 @@ const COUNTS: &[(&str, &[&str])] = &[
         &["exec", "deployment/admin", "--", "sh", "-c", "test -s /tmp/done && echo 1"],
     ),
     (
-        "jobs of cron",
+        "log files of cron jobs",
         &["exec", "deployment/cron", "--", "sh", "-c", "ls /var/log/report.log* | wc -l"],
     ),
     ("installed packages", &["get", "job", "packages", "-o", "jsonpath={.status.succeeded}"]),

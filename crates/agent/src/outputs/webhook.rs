@@ -95,11 +95,11 @@ impl Hook {
 
     /// Sends an alert, and waits as long as it is worth.
     fn send(&self, alert: &str) -> Result<(), String> {
-        let (mut waited, mut told, mut attempt) = (Duration::ZERO, false, 0);
+        let (mut waited, mut attempt) = (Duration::ZERO, 0);
         loop {
             attempt += 1;
             let why = match self.try_once(alert) {
-                Ok(()) if told => {
+                Ok(()) if attempt > 1 => {
                     crate::say("the webhook takes alerts again");
                     return Ok(());
                 }
@@ -113,9 +113,8 @@ impl Hook {
                 }
                 Err(Refused::Failed(why) | Refused::Away(why)) => why,
             };
-            if !told {
+            if attempt == 1 {
                 crate::say(&format!("alerts wait for the webhook: {why}"));
-                told = true;
             }
             let pause = self.pause * 2u32.saturating_pow(attempt - 1).min(LONGEST);
             std::thread::sleep(pause);

@@ -25,8 +25,7 @@ spec:
 
 /// Returns the messages of a check for the world as a whole.
 fn said(check: &str, text: &str, coverage: Coverage) -> Vec<String> {
-    let said = judged(check, text, coverage, None);
-    said.into_iter().map(|one| if one == "holds" { "wrong".to_owned() } else { one }).collect()
+    judged(check, text, coverage, None)
 }
 
 /// Returns what a check says about the objects of a kind, if any, and about the world as a whole.
@@ -48,8 +47,9 @@ fn judged(check: &str, text: &str, coverage: Coverage, of: Option<GroupKind>) ->
     let set = set.map_err(|e| e.message).unwrap();
     let mut said = Vec::new();
     let mut out = |report: crate::Report<'_>| match report.verdict {
-        Verdict::Unknown(claims) | Verdict::Fails(claims) => {
-            said.extend(claims.into_iter().map(|c| c.message));
+        Verdict::Unknown(claims) => said.extend(claims.into_iter().map(|c| c.message)),
+        Verdict::Fails(claims) => {
+            said.extend(claims.into_iter().map(|c| format!("fails: {}", c.message)));
         }
         Verdict::NotApplicable => said.push("not applicable".to_owned()),
         Verdict::Holds => said.push("holds".to_owned()),
@@ -301,7 +301,7 @@ fn facts_count_for_the_container_that_runs_alone() {
         (pod(&status("app", before, ""), ""), none, Some(true)),
         // Another image, or an index whose digest is not in the facts.
         (pod(&status("app", before, &image("3")), ""), &[other("3")], None),
-        // The kubelet tells seconds only: the one that was compared may have ended in this second.
+        // The kubelet reports whole seconds, so the container that was compared may have ended in this one.
         (pod(&status("app", during, &same), ""), &[too_close()], None),
         // Created again, also with the same image: what was found is gone.
         (pod(&status("app", later, &same), ""), &[since("app")], Some(false)),
@@ -335,7 +335,7 @@ fn facts_count_for_the_container_that_runs_alone() {
         assert_eq!(equal, expect, "{pods}");
         // A change is a finding as long as the container runs.
         let changed = judged(2);
-        let fails = changed.iter().any(|one| one.starts_with("2 paths changed"));
+        let fails = changed.iter().any(|one| one.starts_with("fails: 2 paths changed"));
         assert_eq!(fails, of_facts == Some(true), "{changed:?}\n{pods}");
     }
 }

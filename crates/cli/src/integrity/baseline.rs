@@ -7,7 +7,7 @@ use anyhow::{Context as _, bail};
 use pavisade_files::{Options, collect, records};
 use pavisade_integrity::{
     Algorithm, Baseline, Bound, Content, Draft, Entry, MAX_BYTES, PRESETS, Preset, Scope, escaped,
-    read, sign as signed,
+    is_in, read, sign as signed,
 };
 use pavisade_scan::Timestamp;
 use pavisade_signing::PublicKey;
@@ -95,16 +95,16 @@ pub(super) fn make(args: &BaselineArgs) -> anyhow::Result<Outcome> {
     for left_out in &collected.unstored {
         terminal::say("left out", &format!("{}: {}", escaped(&left_out.path), left_out.why));
     }
-    let missing = missing(&args.paths, &collected.entries);
-    for path in missing.iter().filter(|_| !collected.entries.is_empty()) {
-        terminal::say("note", &format!("{path} does not exist: a file there will be a change"));
-    }
     if collected.entries.is_empty() {
         let root = args.node.root.display();
         terminal::say(
             "warning",
             &format!("none of the paths exists below {root}: is it the root of the node?"),
         );
+    } else {
+        for path in missing(&args.paths, &collected.entries) {
+            terminal::say("note", &format!("{path} does not exist: a file there will be a change"));
+        }
     }
     let files = collected.entries.len();
     let made = Timestamp::from_second(Timestamp::now().as_second()).context("the clock")?;
@@ -160,12 +160,7 @@ fn paths(count: usize) -> String {
 /// Returns the given paths that do not exist, for example because of a typing error.
 fn missing(given: &[PathBuf], entries: &[Entry]) -> Vec<String> {
     let paths = of_node_all(given).unwrap_or_default();
-    let exists = |path: &[u8]| {
-        let below =
-            |entry: &Entry| entry.path.strip_prefix(path).map(|rest| rest.first() == Some(&b'/'));
-        path == b"/"
-            || entries.iter().any(|entry| *entry.path == *path || below(entry) == Some(true))
-    };
+    let exists = |path: &[u8]| entries.iter().any(|entry| is_in(path, &entry.path));
     paths.iter().filter(|path| !exists(path)).map(|path| escaped(path)).collect()
 }
 

@@ -149,7 +149,7 @@ impl Chosen {
                 bail!("--only {word}: {id} needs {what}");
             }
         }
-        // An active run shows that the last one was not tried.
+        // An active run shows active probes that lack `--pod-image` as not applicable.
         probes.retain(|probe| active && probe.is_active() || missing(probe).is_none());
         let (known, unread) = known(&args.facts)?;
         let chosen = Self { scope, probes, active, inside, segments, known, unread, in_pod };
@@ -195,13 +195,10 @@ impl Chosen {
                  --scope namespace=NAME for admission, or use --active, --in-pod or --segmentation"
             );
         } else if !has_others {
-            let admits = |probe: &&&Registered| {
-                matches!(probe.kind, Kind::Admission { .. }) && !scope.namespaces.is_empty()
-            };
+            let admits = !scope.namespaces.is_empty()
+                && self.probes.iter().any(|probe| matches!(probe.kind, Kind::Admission { .. }));
             let endpoints = plan(scope, &self.here());
-            if endpoints.iter().all(|planned| planned.uses.is_empty())
-                && !self.probes.iter().any(|probe| admits(&probe))
-            {
+            if endpoints.iter().all(|planned| planned.uses.is_empty()) && !admits {
                 bail!(
                     "none of the selected probes applies to what is in scope, so nothing would be \
                      tried"

@@ -37,8 +37,15 @@ pub(super) fn of(
     let consent = consent.map(|consent| {
         let word = |word: &String| match &**word {
             "*" => {
-                let runs = REGISTRY.iter().filter(|probe| probe.runs_pods()).map(Registered::id);
-                format!("all active probes but {}", runs.collect::<Vec<_>>().join(", "))
+                let is_named = |probe: &&Registered| {
+                    consent.probes.iter().any(|word| word == probe.id() || word == probe.name())
+                };
+                let others = REGISTRY.iter().filter(|one| one.runs_pods() && !is_named(one));
+                let others: Vec<_> = others.map(Registered::id).collect();
+                match &others[..] {
+                    [] => "all active probes".to_owned(),
+                    others => format!("all active probes but {}", others.join(", ")),
+                }
             }
             _ => word.clone(),
         };
@@ -96,7 +103,7 @@ fn scope(chosen: &Chosen) -> Vec<(&'static str, Vec<String>)> {
         ("Addresses", addresses),
         (
             "Cluster",
-            scope.cluster.then(|| "that of the kubeconfig".to_owned()).into_iter().collect(),
+            scope.cluster.then(|| "the cluster of the kubeconfig".to_owned()).into_iter().collect(),
         ),
         ("Namespaces", scope.namespaces.clone()),
         ("Limits", limits.into()),

@@ -107,7 +107,7 @@ fn lines(from: &mut impl io::BufRead, rest: &mut Vec<u8>, show: &mut Show<'_>) -
     }
 }
 
-/// Reads an alert, or reports a line that is none.
+/// Reads an alert, or reports a line that is not an alert.
 fn alert(line: &[u8]) -> Option<Value> {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     match serde_json::from_slice(line) {
@@ -149,14 +149,18 @@ fn shown(
     let mut shown = format!("{clock}  {on}{priority:<9}{off}  {bold}{rule}{off}  {place}");
     shown.truncate(shown.trim_end().len());
     shown.push('\n');
+    let process = &alert["pavisade"]["process"];
     // What the runtime did to start the container is the same in every alert.
-    let mut tree: Vec<_> = inside(alert).map(|one| text(&one["name"])).collect();
+    let ancestors: Vec<_> = match process["in_container"] == false {
+        true => alert["pavisade"]["ancestors"].as_array().into_iter().flatten().collect(),
+        false => inside(alert).collect(),
+    };
+    let mut tree: Vec<_> = ancestors.iter().map(|one| text(&one["name"])).collect();
     if tree.len() > ANCESTORS {
         tree.truncate(ANCESTORS);
         tree.push("…".to_owned());
     }
     tree.reverse();
-    let process = &alert["pavisade"]["process"];
     let name = format!("{bold}{}{off}", text(&process["name"]));
     tree.push(format!("{name} {}", text(&process["arguments"])).trim().to_owned());
     if process.is_object() {
@@ -222,6 +226,12 @@ mod tests {
         let shown =
             super::shown(&alert(deep.as_bytes()).unwrap(), &args(&[]), None, false).unwrap();
         assert!(shown.contains("  … › sh › sh › sh › sh › sh › sh › cat"), "{shown}");
+        // On a node, all ancestors are shown.
+        let host = line.replace("\"in_container\":true", "\"in_container\":false");
+        let host = host.replace("{\"name\":\"cat\"", "{\"in_container\":false,\"name\":\"cat\"");
+        let shown =
+            super::shown(&alert(host.as_bytes()).unwrap(), &args(&[]), None, false).unwrap();
+        assert!(shown.contains("  containerd-shim › sh › cat"), "{shown}");
     }
 
     #[test]

@@ -73,7 +73,7 @@ fn plan(read: &Read, databases: &Databases, version: KubernetesVersion) -> (Stri
     for member in &read.members {
         let Some(secrets) = member.proof.resources.get("secrets") else { continue };
         let (plain, total) = (secrets.plain().values, secrets.total().values);
-        if plain > 0 && !is_encrypted(secrets) {
+        if plain > 0 && !is_encrypted(secrets) && !is_unclear(secrets.writer.as_ref()) {
             let _ = writeln!(
                 out,
                 "# WARNING: {}: {plain} of {total} secrets are in plain text, and nothing encrypts \

@@ -62,8 +62,8 @@ pub(super) async fn run(
     }
 }
 
-/// Judges the response. The path of the request has the name too, so that a server which repeats it
-/// must not count: the output is the name alone.
+/// Judges the response. A server that repeats the path of the request, which contains the name, proves nothing:
+/// the output must be the name alone.
 fn judge(status: u16, body: &str, name: &str, said: &str) -> Verdict {
     let shown = || short(body, 300);
     match status {

@@ -63,7 +63,9 @@ impl<'a> RunningPods<'a> {
 
     /// Returns the path of the collection, and the pod whose log is replaced.
     fn first(&self) -> (String, Value) {
-        let segments = Segments { namespaces: Vec::new(), image: self.image.to_owned() };
+        // The other pod is a client: this one must outlive it.
+        let namespaces = vec![self.canary.name()];
+        let segments = Segments { namespaces, image: self.image.to_owned() };
         let (collection, mut pod) = segments.server(&self.canary.name(), self.canary);
         pod["spec"]["containers"][0]["args"] = json!(["probe", "show", NAME, PORT.to_string()]);
         (collection, pod)
@@ -223,9 +225,10 @@ fn judge(status: u16, body: &str, word: &str, said: &str) -> Verdict {
             proof: format!("the log of a pod shows a file that a link leads to: {word}"),
         },
         200 => Verdict::Unknown(format!("the log does not contain the canary: `{}`", shown())),
-        403 if body.contains("cannot get resource") => {
-            Verdict::Closed(Closed::Authorization, "logs may not be read: status 403".to_owned())
-        }
+        403 if body.contains("cannot get resource") => Verdict::Closed(
+            Closed::Authorization,
+            "this identity is not allowed to read logs: status 403".to_owned(),
+        ),
         _ => Verdict::Unknown(format!("the log cannot be read: status {status}: {}", shown())),
     }
 }

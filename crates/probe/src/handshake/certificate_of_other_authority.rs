@@ -61,14 +61,16 @@ fn issued(authority: &Authority, facts: &TlsFacts, leaf: &Leaf, now: i64) -> Ver
         Ok(()) => good(),
         Err(Error::InvalidCertificate(
             CertificateError::UnknownIssuer | CertificateError::BadSignature,
-        )) if ignored > 0 => Verdict::Unknown(format!("an authority in {place} cannot be read")),
-        Err(Error::InvalidCertificate(
-            CertificateError::UnknownIssuer | CertificateError::BadSignature,
-        )) => Verdict::Open {
-            message: format!("the certificate is not issued by an authority in {place}"),
-            proof: format!("certificate {} of {}", leaf.fingerprint(), leaf.issuer()),
+        )) => match ignored {
+            0 => Verdict::Open {
+                message: format!("the certificate is not issued by an authority in {place}"),
+                proof: format!("certificate {} of {}", leaf.fingerprint(), leaf.issuer()),
+            },
+            _ => Verdict::Unknown(format!("an authority in {place} cannot be read")),
         },
-        Err(error) => Verdict::Unknown(format!("whether {place} has its authority: {error}")),
+        Err(error) => Verdict::Unknown(format!(
+            "it is not known whether an authority in {place} issued the certificate: {error}"
+        )),
     }
 }
 

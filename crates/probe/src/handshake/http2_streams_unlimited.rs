@@ -6,7 +6,7 @@ use crate::probe::Seen;
 use crate::shape::{closed, is_certificate_alert};
 use crate::{Answer, Ask, Closed, Component, EndpointProbe, Target, Verdict};
 
-/// The most requests at the same time that are no weakness. Go, nginx and Envoy permit 100 to 1024,
+/// The largest number of concurrent requests that is not reported. Go, nginx and Envoy permit 100 to 1024,
 /// the API server 100 (250 before Kubernetes 1.29).
 const MOST: u32 = 1024;
 
