@@ -20,6 +20,8 @@ pub(super) const FULL: u32 = 100_000;
 /// How much memory a flood may need, in kB: the events of one read, the directories and processes that
 /// are remembered, and files that wait to be closed.
 const MORE_MEMORY: u64 = 32 << 10;
+/// Longer than `watch` waits until it reports again that it missed something.
+const SILENCE: Duration = Duration::from_secs(12);
 const QUEUE: &str = "/proc/sys/fs/fanotify/max_queued_events";
 
 /// A separate file system, so that no other program's changes are in the queue.
@@ -99,11 +101,11 @@ impl Watch {
         Ok(memory / 1024)
     }
 
-    /// Reads until nothing is printed for two seconds: the paths, and how often it missed something.
+    /// Reads until nothing is printed for [`SILENCE`]: the paths, and how often it missed something.
     fn read(&self) -> anyhow::Result<(HashSet<String>, usize)> {
         let (mut paths, mut missed) = (HashSet::new(), 0);
         loop {
-            match self.lines.recv_timeout(Duration::from_secs(2)) {
+            match self.lines.recv_timeout(SILENCE) {
                 Ok(line) if line["kind"] == "missed" => missed += 1,
                 Ok(line) => paths.extend(line["path"].as_str().map(str::to_owned)),
                 Err(RecvTimeoutError::Timeout) => return Ok((paths, missed)),
