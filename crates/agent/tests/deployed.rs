@@ -7,21 +7,10 @@ use std::process::Command;
 use serde_json::{Value, json};
 use testbed::Image;
 
-use crate::started::{Node, libraries, until};
+use crate::started::{Node, until};
 
 const IMAGE: &str = "pavisade.test/pavisade-agent:deployed";
 const NAMESPACE: &str = "pavisade-agent";
-
-/// An image with the agent and the libraries that a debug build needs.
-fn image() -> Image {
-    let program = env!("CARGO_BIN_EXE_pavisade-agent");
-    let mut image =
-        Image::new(IMAGE).file("usr/bin/pavisade-agent", 0o755, fs::read(program).unwrap());
-    for library in libraries(Path::new(program)) {
-        image = image.file(&library, 0o755, fs::read(&library).unwrap());
-    }
-    image.entrypoint(&["/usr/bin/pavisade-agent"])
-}
 
 /// The manifests, as a user who chooses an image and components applies them; gone at the end.
 struct Deployed<'n> {
@@ -35,7 +24,9 @@ impl<'n> Deployed<'n> {
         let folder = node.folder.path().join("deploy");
         let copied = Command::new("cp").arg("-r").arg(deploy).arg(&folder).status().unwrap();
         assert!(copied.success());
-        node.cluster.load(&image()).unwrap();
+        let program = Path::new(env!("CARGO_BIN_EXE_pavisade-agent"));
+        let image = Image::new(IMAGE).program("usr/bin/pavisade-agent", program).unwrap();
+        node.cluster.load(&image).unwrap();
         Self { node, folder }
     }
 

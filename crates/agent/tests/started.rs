@@ -67,13 +67,6 @@ pub(crate) fn compile_with(compiler: &str, program: &Path) -> Result<(), String>
     Err(format!("a static program cannot be linked: {why}"))
 }
 
-/// The paths of the libraries of a program; none for a static one.
-pub(crate) fn libraries(program: &Path) -> Vec<String> {
-    let listed = Command::new("ldd").arg(program).output().unwrap();
-    let listed = String::from_utf8(listed.stdout).unwrap();
-    listed.split_whitespace().filter(|word| word.starts_with('/')).map(str::to_owned).collect()
-}
-
 /// A run that needs a cluster fails instead.
 fn skip(why: &str) {
     assert!(std::env::var_os("PAVISADE_NEED_CLUSTER").is_none(), "{why}");

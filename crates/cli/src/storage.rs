@@ -54,6 +54,18 @@ pub(crate) struct Read {
     pub(crate) expected: Option<Expected>,
 }
 
+impl Read {
+    /// Why the API server refuses the whole configuration.
+    fn refused(&self) -> Option<&str> {
+        self.expected.as_ref()?.refused()
+    }
+
+    /// Whether the configuration is unclear for what this writer writes, and not as a whole.
+    fn is_unclear_for(&self, writer: Option<&Writer>) -> bool {
+        is_unclear(writer) && self.refused().is_none()
+    }
+}
+
 fn etcd(args: &EtcdArgs) -> anyhow::Result<Outcome> {
     let read = read(&args.databases)?;
     match args.format {

@@ -346,17 +346,9 @@ fn pods_of_custom_resources_are_judged() {
     assert!(run.all.contains("Rollout default/canary"), "{}", run.all);
 }
 
-/// The program with the libraries that it needs, as an image.
+/// The program as an image.
 pub(crate) fn image() -> Image {
-    let program = env!("CARGO_BIN_EXE_pavisade");
-    let listed = Command::new("ldd").arg(program).output().unwrap();
-    let listed = String::from_utf8(listed.stdout).unwrap();
-    let libraries = listed.split_whitespace().filter(|word| word.starts_with('/'));
-    let mut image = Image::new(IMAGE).file("/pavisade", 0o755, fs::read(program).unwrap());
-    for library in libraries {
-        image = image.file(library, 0o755, fs::read(library).unwrap());
-    }
-    image.entrypoint(&["/pavisade"])
+    Image::new(IMAGE).program("pavisade", Path::new(env!("CARGO_BIN_EXE_pavisade"))).unwrap()
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Canonical text of values: equivalent values have the same text, by which elements of sets are
 //! matched.
 
+use pavisade_model::duration;
 use pavisade_yaml::{Kind, Value, to_json};
 
 use crate::elements::Elements;
@@ -24,7 +25,7 @@ pub(crate) fn is_absent(form: &Form, value: Value<'_>) -> bool {
             Form::Number => zero(value),
             Form::NumberOrText => text(value) || zero(value),
             Form::Quantity { .. } => quantity(value, false).is_some_and(|q| q.is_zero()),
-            Form::Duration => value.as_str().and_then(scalar::duration) == Some(0),
+            Form::Duration => value.as_str().and_then(duration) == Some(0),
             Form::Type(_) | Form::Map(_) => {
                 value.kind() == Kind::Mapping && value.entries().next().is_none()
             }
@@ -61,7 +62,7 @@ fn write(form: &Form, value: Value<'_>, depth: usize, out: &mut String) {
             Some(quantity) => out.push_str(&format!("{quantity:?}")),
             None => as_it_is(out),
         },
-        (Form::Duration, Kind::Text) => match value.as_str().and_then(scalar::duration) {
+        (Form::Duration, Kind::Text) => match value.as_str().and_then(duration) {
             Some(duration) => out.push_str(&duration.to_string()),
             None => as_it_is(out),
         },

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use pavisade_model::Paths;
+use pavisade_model::{Paths, duration};
 use pavisade_yaml::{Kind, Value};
 
 use crate::canonical::{is_absent, quantity};
@@ -260,7 +260,7 @@ impl<'w, 's> Walk<'w, 's, '_> {
                     _ => scalar::same(written, stored),
                 }
             }
-            Form::Duration => same_by(scalar::duration, written, stored),
+            Form::Duration => same_by(duration, written, stored),
             Form::Time => same_by(scalar::time, written, stored),
             Form::Bytes => same_by(|text| Some(scalar::base64(text).into_owned()), written, stored),
             _ => scalar::same(written, stored),

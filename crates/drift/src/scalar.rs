@@ -1,49 +1,8 @@
-//! Scalars that the API server normalizes: times, durations, bytes.
+//! Scalars that the API server normalizes: times, bytes.
 
 use std::borrow::Cow;
 
 use pavisade_yaml::{Kind, Number, Value};
-
-/// Parses a duration in the format of Go's `time.ParseDuration` to nanoseconds: `1h30m`.
-pub(crate) fn duration(text: &str) -> Option<i128> {
-    let (negative, mut rest) = match text.as_bytes().first()? {
-        b'-' => (true, &text[1..]),
-        b'+' => (false, &text[1..]),
-        _ => (false, text),
-    };
-    if rest == "0" {
-        return Some(0);
-    }
-    let mut sum = 0_i128;
-    while !rest.is_empty() {
-        let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
-        let (number, after) = rest.split_at(end);
-        let end = after.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(after.len());
-        let (unit, after) = after.split_at(end);
-        let unit: i128 = match unit {
-            "ns" => 1,
-            "us" | "µs" | "μs" => 1_000,
-            "ms" => 1_000_000,
-            "s" => 1_000_000_000,
-            "m" => 60_000_000_000,
-            "h" => 3_600_000_000_000,
-            _ => return None,
-        };
-        let (whole, part) = number.split_once('.').unwrap_or((number, ""));
-        if whole.is_empty() && part.is_empty() || part.contains('.') {
-            return None;
-        }
-        let whole: i128 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
-        sum = sum.checked_add(whole.checked_mul(unit)?)?;
-        let mut scale = unit;
-        for digit in part.bytes() {
-            scale /= 10;
-            sum = sum.checked_add(i128::from(digit - b'0') * scale)?;
-        }
-        rest = after;
-    }
-    Some(if negative { -sum } else { sum })
-}
 
 /// Parses a time of RFC 3339 with any time zone to seconds since 1970 and microseconds.
 pub(crate) fn time(text: &str) -> Option<(i64, u32)> {
@@ -140,24 +99,6 @@ pub(crate) fn is_scalar(value: Value<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn durations_are_gos() {
-        for (text, expect) in [
-            ("0", Some(0)),
-            ("1h", Some(3_600_000_000_000)),
-            ("60m", Some(3_600_000_000_000)),
-            ("1h0m0s", Some(3_600_000_000_000)),
-            ("-1.5s", Some(-1_500_000_000)),
-            ("2µs", Some(2_000)),
-            ("", None),
-            ("1", None),
-            ("1d", None),
-            (".s", None),
-        ] {
-            assert_eq!(duration(text), expect, "{text}");
-        }
-    }
 
     #[test]
     fn times_are_equal_in_every_zone() {

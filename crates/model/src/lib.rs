@@ -3,6 +3,7 @@
 //! Out of scope: serialization (`report`) and indexing of objects (`snapshot`).
 
 mod advisory;
+mod duration;
 mod finding;
 mod fingerprint;
 mod gap;
@@ -17,6 +18,7 @@ mod version;
 mod vex;
 
 pub use advisory::{Advisory, Built, Epss, Exploited, FixState, Score, Vulnerability};
+pub use duration::duration;
 pub use finding::{Detail, Finding, Fix, State, Workload};
 pub use fingerprint::Fingerprint;
 pub use gap::{Cause, Gap, Why};

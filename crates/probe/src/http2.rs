@@ -25,7 +25,7 @@ const MOST: usize = 32;
 pub struct Settings(pub Vec<(u16, u32)>);
 
 impl Settings {
-    /// Returns how many requests a client may have open at the same time. `None` is no limit.
+    /// Returns how many requests a client may have open at the same time. `None`: no limit.
     pub fn max_streams(&self) -> Option<u32> {
         // The last value counts.
         let mut all = self.0.iter().rev();
@@ -110,7 +110,7 @@ mod tests {
         // What follows the frame does not matter.
         let more = [&bytes[..], &[0; 40]].concat();
         assert_eq!(settings(&more), Some(Ok(read)));
-        // The last value counts, and none is no limit.
+        // The last value counts.
         let twice = settings(&frame(&[(3, 1), (3, 7)])).unwrap().unwrap();
         assert_eq!(twice.max_streams(), Some(7));
         // A limit behind many others counts too, but not all are shown.

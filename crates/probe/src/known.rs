@@ -12,6 +12,8 @@ use base64::prelude::BASE64_STANDARD;
 use jiff::Timestamp;
 use pavisade_model::{Note, NoteKind};
 use pavisade_yaml::{Kind, Source, Value, objects, read};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 
 use crate::network::{host, plain};
 
@@ -329,18 +331,12 @@ fn decoded(text: &str) -> Result<String, String> {
 
 /// Returns the certificates in a PEM text (RFC 7468) as DER. Other blocks are ignored.
 fn certificates(text: &str) -> Result<Vec<Vec<u8>>, String> {
-    const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
-    const END: &str = "-----END CERTIFICATE-----";
     let mut found = Vec::new();
-    let mut rest = text;
-    while let Some((_, after)) = rest.split_once(BEGIN) {
-        let (body, after) = after.split_once(END).ok_or("a certificate has no end marker")?;
+    for one in CertificateDer::pem_slice_iter(text.as_bytes()) {
         if found.len() == MOST {
             return Err(format!("it contains more than {MOST} certificates"));
         }
-        let body: String = body.split_ascii_whitespace().collect();
-        found.push(BASE64_STANDARD.decode(body).map_err(|_| "a certificate is not base64")?);
-        rest = after;
+        found.push(one.map_err(|why| format!("a certificate cannot be read: {why}"))?.to_vec());
     }
     match found.is_empty() && !text.trim().is_empty() {
         true => Err("it contains no certificate".to_owned()),

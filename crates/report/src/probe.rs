@@ -99,7 +99,7 @@ pub struct ProbeRun {
     pub seconds: u64,
     /// What was in scope: a term, and its values.
     pub scope: Vec<(&'static str, Vec<String>)>,
-    /// Who agreed to active probes and until when. Empty if no active probes ran.
+    /// Who agreed to active probes and until when. Empty if nothing ran that needs consent.
     pub consent: String,
     /// Time, kind, destination and content of what was sent.
     pub timeline: Vec<[String; 4]>,

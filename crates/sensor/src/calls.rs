@@ -385,7 +385,7 @@ pub const CALLS: &[Call] = &[
     socket(call("connect", Some(libc::SYS_connect), 362)).at(1, Address).fields(&[("fd", 0, Int)]),
     socket(call("listen", Some(libc::SYS_listen), 363))
         .fields(&[("fd", 0, Int), ("backlog", 1, Int)]),
-    call("accept", old!(SYS_accept), 0).is(Network).only(Only::Success).opens(),
+    call("accept", Some(libc::SYS_accept), 0).is(Network).only(Only::Success).opens(),
     call("accept4", Some(libc::SYS_accept4), 364).is(Network).only(Only::Success).opens(),
     socket(call("sendto", Some(libc::SYS_sendto), 369))
         .at(4, Address)

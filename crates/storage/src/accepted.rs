@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
+use pavisade_model::duration;
 use pavisade_yaml::{Kind, Value};
 
 /// The encoding of keys, as Go reads it: bits behind the last byte may be set.
@@ -129,12 +130,7 @@ fn plugin(kms: Value<'_>, plugins: &mut BTreeSet<String>) -> Checked {
     let name = text(kms, "name")?.unwrap_or_default();
     let version = text(kms, "apiVersion")?.filter(|version| !version.is_empty()).unwrap_or("v1");
     let size = kms.get("cachesize").filter(|size| !size.is_null());
-    // A duration without a digit from 1 to 9 is zero.
-    let is_positive = |time: &str| {
-        !time.starts_with('-')
-            && time.ends_with(['s', 'm', 'h'])
-            && time.contains(|digit| ('1'..='9').contains(&digit))
-    };
+    let is_positive = |time: &str| duration(time).is_some_and(|time| time > 0);
     let has_timeout = text(kms, "timeout")?.is_none_or(is_positive);
     let endpoint = text(kms, "endpoint")?.unwrap_or_default().to_lowercase();
     let why = match version {
@@ -289,6 +285,7 @@ mod tests {
             (kms("apiVersion: v2, cachesize: 9"), "`v2` with `cachesize`"),
             (kms("timeout: 0s"), "not a positive duration"),
             (kms("timeout: -1s"), "not a positive duration"),
+            (kms("timeout: abc1s"), "not a positive duration"),
             (kms("apiVersion: v3"), "unknown version"),
             (kms("").replace("unix:", "tcp:"), "not a `unix` URL"),
             (kms("").replace("name: p, ", ""), "without a name"),

@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use anyhow::Context as _;
 use serde_json::{Value, json};
@@ -71,6 +72,17 @@ impl Image {
         self
     }
 
+    /// Adds a program of this machine with the libraries that it loads, and runs it.
+    pub fn program(mut self, path: &str, program: &Path) -> anyhow::Result<Self> {
+        for library in libraries(program)? {
+            let bytes = fs::read(&library).with_context(|| format!("reading {library}"))?;
+            self = self.file(&library, 0o755, bytes);
+        }
+        let bytes = fs::read(program).with_context(|| format!("reading {}", program.display()))?;
+        let at = format!("/{}", path.trim_start_matches('/'));
+        Ok(self.file(path, 0o755, bytes).entrypoint(&[&at]))
+    }
+
     /// Sets who runs it, as in a Dockerfile's USER.
     #[must_use]
     pub fn user(mut self, user: &str) -> Self {
@@ -131,6 +143,14 @@ impl Image {
         files.extend(blobs.map(|(layer, digest)| (place(digest), 0o644, &layer[..])));
         tar(&files)
     }
+}
+
+/// The paths of the libraries of a program of this machine; none for a static one.
+pub fn libraries(program: &Path) -> anyhow::Result<Vec<String>> {
+    let listed = Command::new("ldd").arg(program).output().context("running ldd")?;
+    let listed = String::from_utf8(listed.stdout)?;
+    let paths = listed.split_whitespace().filter(|word| word.starts_with('/'));
+    Ok(paths.map(str::to_owned).collect())
 }
 
 /// The mode of a symbolic link, whose content is its target.

@@ -43,7 +43,7 @@ use std::fmt;
 
 pub use clean::down;
 pub use cluster::Cluster;
-pub use image::{Image, TESTBED};
+pub use image::{Image, TESTBED, libraries};
 pub use kubectl::Output;
 pub use shape::Shape;
 pub use status::{Status, all};

@@ -7,8 +7,10 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use testbed::libraries;
+
 use super::packages::{ARM64, Kernel, Machine, X86_64, kernel, package, run};
-use crate::started::{FILES, PROGRAMS, SCRIPTS, compile_with, libraries};
+use crate::started::{FILES, PROGRAMS, SCRIPTS, compile_with};
 
 /// What runs in the guest.
 pub(crate) struct Guest<'g> {
@@ -140,7 +142,7 @@ impl Guest<'_> {
         fs::copy(&agent, &copy).unwrap();
         // Without debugging information it is loaded sooner.
         let _ = run(Command::new("strip").arg(&copy));
-        for path in [&agent, &busybox].into_iter().flat_map(|program| libraries(program)) {
+        for path in [&agent, &busybox].into_iter().flat_map(|program| libraries(program).unwrap()) {
             let to = root.join(path.trim_start_matches('/'));
             fs::create_dir_all(to.parent().unwrap()).unwrap();
             fs::copy(path, to).unwrap();

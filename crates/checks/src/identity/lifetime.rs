@@ -1,5 +1,7 @@
 //! Determines the maximum lifetime of a token by claim validation rules.
 
+use pavisade_model::duration;
+
 use super::cel::{Expr, Op};
 use super::claims::unwrap;
 
@@ -106,25 +108,10 @@ impl Linear {
     }
 }
 
-/// Parses a Go duration to whole seconds: `1h30m`.
+/// Parses a Go duration of whole seconds: `1h30m`.
 pub(super) fn seconds(text: &str) -> Option<i64> {
-    let (mut total, mut rest) = (0_i64, text);
-    if rest.is_empty() {
-        return None;
-    }
-    while !rest.is_empty() {
-        let end = rest.find(|c: char| !c.is_ascii_digit())?;
-        let (digits, unit) = rest.split_at(end);
-        let factor = match unit.chars().next()? {
-            'h' => 3600,
-            'm' if !unit.starts_with("ms") => 60,
-            's' => 1,
-            _ => return None,
-        };
-        total = total.checked_add(digits.parse::<i64>().ok()?.checked_mul(factor)?)?;
-        rest = &unit[1..];
-    }
-    Some(total)
+    const SECOND: i64 = 1_000_000_000;
+    duration(text).filter(|duration| duration % SECOND == 0).map(|duration| duration / SECOND)
 }
 
 #[cfg(test)]

@@ -52,15 +52,15 @@ impl Check for ChangedContainerFile {
         claims.extend(unread(facts, "image"));
         claims.extend(age(facts, self.days, cx.now()));
         for (field, what) in [
-            ("exclude", "was left out of the comparison"),
-            ("mounted", "hides files of the image, because something is mounted there"),
+            ("exclude", "left out of the comparison"),
+            ("mounted", "files of the image are hidden by what is mounted there"),
         ] {
             let more: Vec<_> = list(facts, &[field])
                 .filter_map(Value::scalar_text)
                 .filter(|path| !self.excluded.iter().any(|allowed| *allowed == **path))
                 .collect();
             if !more.is_empty() {
-                claims.push(doubt(facts, field, format!("{} {what}", more.join(", "))));
+                claims.push(doubt(facts, field, format!("{what}: {}", more.join(", "))));
             }
         }
         Verdict::from_claims(claims)

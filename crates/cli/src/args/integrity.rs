@@ -60,9 +60,9 @@ Examples:
 
 Exit codes:
   0  no change, or only expected ones
-  1  unexpected changes
+  1  unexpected changes, and everything could be read
   2  wrong usage, or a baseline that is refused
-  3  something could not be read, so it is not known whether it changed";
+  3  something could not be read, so it is not known whether it changed, whatever else changed";
 
 const PUBLISH_HELP: &str = "\
 Run it where the key is, not on a node, as an identity that may get and patch this one ConfigMap
@@ -103,9 +103,9 @@ Examples:
 
 Exit codes:
   0  the container has the files of its image
-  1  files differ
+  1  files differ, and everything could be read
   2  wrong usage, or the result could not be written
-  3  the image or a file could not be read";
+  3  the image or a file could not be read, whatever else differs";
 
 #[derive(Debug, Args)]
 pub(crate) struct IntegrityArgs {

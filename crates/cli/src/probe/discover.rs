@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use pavisade_probe::{Gate, Item, Journal, LISTS, OwnNetwork, Scope, items, of_environment};
 use pavisade_scan::Timestamp;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{connect, runtime, state};
 use crate::args::probe::DiscoverArgs;
@@ -39,9 +39,7 @@ async fn lists(args: &DiscoverArgs) -> anyhow::Result<(String, [Result<Value, St
     let gate = Gate::new(scope, OwnNetwork::default(), journal);
     let mut lists = [const { Ok(Value::Null) }; 3];
     for (list, (name, path)) in lists.iter_mut().zip(LISTS) {
-        let passed = gate.pass_cluster(&api.server, "request", &json!(path)).await;
-        passed.map_err(|withheld| anyhow::anyhow!("not sent: {withheld}"))?;
-        *list = match api.send("GET", path, &gate.agent(), None).await {
+        *list = match gate.get(&api, path, &gate.agent()).await {
             Ok((200, body)) => serde_json::from_slice(&body)
                 .map_err(|_| format!("{name}: the response is not JSON")),
             Ok((403, _)) => Err(format!("{name}: this identity may not list them")),

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use pavisade_model::KubernetesVersion;
 use pavisade_report::one_line;
-use pavisade_storage::{Expected, Tally, Writer};
+use pavisade_storage::{Tally, Writer};
 
 use super::{Member, Read, is_unclear, read};
 use crate::Outcome;
@@ -41,10 +41,10 @@ fn plan(read: &Read, databases: &Databases, version: KubernetesVersion) -> (Stri
             add(of, tally);
         }
     }
-    let refused = read.expected.as_ref().and_then(Expected::refused);
+    let refused = read.refused();
     let unclear: Vec<_> = todo
         .iter()
-        .filter(|(_, of)| is_unclear(of.writer.as_ref()) && refused.is_none())
+        .filter(|(_, of)| read.is_unclear_for(of.writer.as_ref()))
         .map(|(name, _)| *name)
         .collect();
     todo.retain(|_, of| of.stale + of.old + of.free > 0);

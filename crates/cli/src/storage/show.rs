@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use pavisade_report::one_line;
 use pavisade_storage::{Count, Form, Integrity, Proof, Tally};
 
-use super::{Member, Proven, Read, absent, is_unclear, required, verdict};
+use super::{Member, Proven, Read, absent, required, verdict};
 
 /// The number of stale objects and damaged places that are shown without `--full`.
 const FEW: usize = 5;
@@ -24,7 +24,7 @@ pub(crate) fn text(read: &Read, require: &[String], full: bool, color: bool) -> 
     for line in &read.drift {
         let _ = writeln!(out, "{} {}", paint("drift:", "1;31", color), one_line(line));
     }
-    if let Some(why) = refused(read) {
+    if let Some(why) = read.refused() {
         let unknown = paint("unknown:", "1;33", color);
         let _ = writeln!(out, "{unknown} what is stale: {}", one_line(why));
     }
@@ -34,16 +34,6 @@ pub(crate) fn text(read: &Read, require: &[String], full: bool, color: bool) -> 
     }
     out.push_str(&absent);
     out
-}
-
-/// Why the API server refuses the whole configuration.
-fn refused(read: &Read) -> Option<&str> {
-    read.expected.as_ref()?.refused()
-}
-
-/// Whether the configuration is unclear for a resource, and not as a whole.
-fn is_unclear_for(read: &Read, tally: &Tally) -> bool {
-    is_unclear(tally.writer.as_ref()) && refused(read).is_none()
 }
 
 /// Returns a line for each resource that must be encrypted but is not in a database.
@@ -94,7 +84,7 @@ fn one(
     for (name, tally) in &proof.resources {
         let must = required(name, tally, require);
         let differs = tally.writer.is_some() && tally.stale > 0;
-        if must || differs || is_unclear_for(read, tally) {
+        if must || differs || read.is_unclear_for(tally.writer.as_ref()) {
             told(out, proof, (name, tally), read, must, full, color);
         }
     }
@@ -214,7 +204,7 @@ fn table(proof: &Proof, read: &Read, require: &[String], full: bool) -> (String,
         let total = tally.total();
         let plain = tally.encrypted().values == 0
             && tally.plain().values == total.values
-            && !is_unclear_for(read, tally)
+            && !read.is_unclear_for(tally.writer.as_ref())
             && !required(name, tally, require);
         if plain && !full {
             hidden += 1;

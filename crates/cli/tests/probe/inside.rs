@@ -8,19 +8,10 @@ use testbed::{Cluster, Image, Shape};
 
 use super::{verdicts, with};
 
-/// Makes an image of the program with the libraries that it loads.
-fn image() -> Option<Image> {
-    let program = env!("CARGO_BIN_EXE_pavisade");
+/// Returns an image of the program.
+fn image() -> Image {
     let reference = format!("pavisade.test/pavisade:{}", std::process::id());
-    let mut image = Image::new(&reference)
-        .file("pavisade", 0o755, fs::read(program).unwrap())
-        .entrypoint(&["/pavisade"]);
-    let listed = Command::new("ldd").arg(program).output().ok()?;
-    let listed = String::from_utf8(listed.stdout).unwrap();
-    for word in listed.split_whitespace().filter(|word| word.starts_with('/')) {
-        image = image.file(word, 0o755, fs::read(word).unwrap());
-    }
-    Some(image)
+    Image::new(&reference).program("pavisade", Path::new(env!("CARGO_BIN_EXE_pavisade"))).unwrap()
 }
 
 /// Runs the program in the network of the node.
@@ -92,7 +83,7 @@ fn a_pod_is_started_examined_and_removed() {
     let shape = Shape { nodes: 1, audit_policy, ..Shape::default() };
     let started = testbed::start(&shape, "probe-inside");
     let Some(cluster) = started.map_err(|skipped| println!("{skipped}")).ok() else { return };
-    let Some(image) = image() else { return println!("skipped: `ldd` is missing") };
+    let image = image();
     cluster.load(&image).unwrap();
     cluster.apply(OBJECTS).unwrap();
     let folder = tempfile::tempdir().unwrap();

@@ -85,7 +85,7 @@ fn scope(run: &ProbeRun, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "</ul></dd>")?;
     }
     let consent = match run.consent.as_str() {
-        "" => "No active probes were run.",
+        "" => "Nothing ran that needs consent.",
         consent => consent,
     };
     writeln!(out, "<dt>Consent</dt><dd>{}</dd></dl>", escape(consent))
