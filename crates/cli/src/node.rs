@@ -224,35 +224,45 @@ fn collect(args: &CollectArgs) -> anyhow::Result<Outcome> {
     let mut nodes: BTreeMap<About, (Option<Timestamp>, Vec<Value>)> = BTreeMap::new();
     let mut incomplete = false;
     for path in &args.files {
-        let text = bounded::text(path, MAX_FACTS)?;
+        let bytes = bounded::bytes(path, MAX_FACTS)?;
         let (mut found, mut bad) = (false, 0);
         // A whole file may be one document over several lines.
-        let whole: Option<Value> = serde_json::from_str(&text).ok();
-        let lines: Vec<Option<Value>> = match whole {
+        let whole: Option<Value> = serde_json::from_slice(&bytes).ok();
+        let documents: Vec<Option<Value>> = match whole {
             Some(value) => vec![Some(value)],
             None => {
-                let lines = text.lines().filter(|line| !line.trim().is_empty());
-                lines.map(|line| serde_json::from_str(line).ok()).collect()
+                let lines = bytes.split(|byte| *byte == b'\n');
+                let lines = lines.filter(|line| !line.trim_ascii().is_empty());
+                lines.map(|line| serde_json::from_slice(line).ok()).collect()
             }
         };
-        for value in lines {
-            match value.and_then(documents_of) {
+        let is_empty = documents.is_empty();
+        for value in documents {
+            let all = value.map(documents_of).unwrap_or_default();
+            bad += usize::from(all.is_empty());
+            for facts in all {
                 // If a node occurs twice, its latest facts of each kind apply. Those without a time
                 // count as the oldest.
-                Some((of, time, documents)) => {
-                    found = true;
-                    if nodes.get(&of).is_none_or(|(old, _)| time >= *old) {
-                        nodes.insert(of, (time, documents));
-                    }
+                let Some((of, time, documents)) = facts else {
+                    bad += 1;
+                    continue;
+                };
+                found = true;
+                if nodes.get(&of).is_none_or(|(old, _)| time >= *old) {
+                    nodes.insert(of, (time, documents));
                 }
-                None => bad += 1,
             }
         }
         if bad > 0 || !found {
             incomplete = true;
-            let shown = path.display();
-            let lines = count(bad, "line contains", "lines contain");
-            terminal::say("warning", &format!("{shown}: {lines} no facts of a node"));
+            let why = match is_empty {
+                true => "it is empty".to_owned(),
+                false => {
+                    let documents = count(bad, "document contains", "documents contain");
+                    format!("{documents} no facts of a node")
+                }
+            };
+            terminal::say("warning", &format!("{}: {why}", path.display()));
         }
     }
     if nodes.is_empty() {
@@ -279,22 +289,50 @@ fn collect(args: &CollectArgs) -> anyhow::Result<Outcome> {
 /// Which node or container facts are about, as namespace and name, and their kind.
 type About = ((String, String), &'static str);
 
-/// Returns what facts are about, when they were collected, and the documents.
-fn documents_of(value: Value) -> Option<(About, Option<Timestamp>, Vec<Value>)> {
-    let items = match value.get("kind")?.as_str()? {
-        "List" => value.get("items")?.as_array()?.clone(),
-        _ => vec![value],
+/// Facts about one node or container: what they are about, when they were collected, and the documents.
+type Facts = (About, Option<Timestamp>, Vec<Value>);
+
+/// Returns the facts in a document, which may be a list of several; `None` for those without a name.
+fn documents_of(value: Value) -> Vec<Option<Facts>> {
+    const KINDS: [GroupKind; 3] =
+        [kinds::NODE_FACTS, kinds::INTEGRITY_FACTS, kinds::CONTAINER_FACTS];
+    let items = match value {
+        Value::Object(mut fields) if fields.get("kind").is_some_and(|kind| kind == "List") => {
+            match fields.remove("items") {
+                Some(Value::Array(items)) => items,
+                _ => Vec::new(),
+            }
+        }
+        value => vec![value],
     };
-    let of_kind = |of: GroupKind| {
-        let is_kind = |item: &&Value| item.get("kind").and_then(Value::as_str) == Some(of.kind);
-        Some((of.kind, items.iter().find(is_kind)?))
-    };
-    let kinds = [kinds::NODE_FACTS, kinds::INTEGRITY_FACTS, kinds::CONTAINER_FACTS];
-    let (kind, facts) = kinds.into_iter().find_map(of_kind)?;
-    let text = |name| Some(facts.get("metadata")?.get(name)?.as_str()?.to_owned());
-    let name = (text("namespace").unwrap_or_default(), text("name")?);
-    // Those of a node have `time`, and comparisons of files `verified`.
-    let time = ["time", "verified"].into_iter().find_map(|field| facts.get(field)?.as_str());
-    let time = time.and_then(|time| time.parse().ok());
-    Some(((name, kind), time, items))
+    let text =
+        |item: &Value, path: &str| item.pointer(path).and_then(Value::as_str).map(str::to_owned);
+    let mut found: Vec<Option<Facts>> = Vec::new();
+    let mut others = Vec::new();
+    for item in items {
+        let kind = item.get("kind").and_then(Value::as_str);
+        let Some(of) = KINDS.iter().find(|of| kind == Some(of.kind)) else {
+            others.push((found.len().saturating_sub(1), item));
+            continue;
+        };
+        let about = text(&item, "/metadata/name")
+            .map(|name| ((text(&item, "/metadata/namespace").unwrap_or_default(), name), of.kind));
+        // Those of a node have `time`, and comparisons of files `verified`.
+        let time = ["/time", "/verified"].into_iter().find_map(|field| text(&item, field));
+        let time = time.and_then(|time| time.parse().ok());
+        found.push(about.map(|about| (about, time, vec![item])));
+    }
+    // Configurations belong to the node that their label names.
+    for (before, item) in others {
+        let node = text(&item, "/metadata/labels/pavisade.dev~1from-node");
+        let is_of = |facts: &Option<Facts>| {
+            let Some((((_, name), kind), ..)) = facts else { return false };
+            *kind == kinds::NODE_FACTS.kind && node.as_ref() == Some(name)
+        };
+        let at = found.iter().position(is_of).unwrap_or(before);
+        if let Some(Some((.., documents))) = found.get_mut(at) {
+            documents.push(item);
+        }
+    }
+    found
 }

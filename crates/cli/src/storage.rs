@@ -100,14 +100,29 @@ fn outcome(read: &Read, require: &[String]) -> Outcome {
     let bad = |proof: &Proof| {
         proof.resources.iter().any(|(resource, tally)| {
             let proven = [Proven::Encrypted, Proven::Nothing].contains(&verdict(proof, tally));
-            required(resource, tally, require) && !proven
-                || tally.writer.is_some() && tally.stale > 0
+            required(resource, tally, require) && !proven || has_stale(tally)
         })
     };
     match !read.drift.is_empty() || read.members.iter().any(|member| bad(&member.proof)) {
         true => Outcome::Findings,
         false => Outcome::Clean,
     }
+}
+
+/// Whether it is known how the values of a resource should be written: by the configuration, or because
+/// some are encrypted.
+pub(crate) fn is_expected(tally: &Tally) -> bool {
+    tally.writer.is_some() || tally.encrypted().values > 0
+}
+
+/// Returns a number with its noun.
+fn counted(number: u64, one: &str, many: &str) -> String {
+    pavisade_report::count(usize::try_from(number).unwrap_or(usize::MAX), one, many)
+}
+
+/// Whether objects must be rewritten.
+fn has_stale(tally: &Tally) -> bool {
+    is_expected(tally) && tally.stale > 0
 }
 
 /// Whether a resource must be encrypted.

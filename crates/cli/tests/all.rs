@@ -16,6 +16,7 @@ mod cluster;
 mod cluster_audit;
 mod cluster_images;
 mod cluster_network;
+mod collected;
 mod config;
 mod container_files;
 mod database_faults;

@@ -95,6 +95,44 @@ fn a_plan_tells_what_no_rotation_encrypts() {
 }
 
 #[test]
+fn the_checks_of_a_plan_fail_until_it_is_done() {
+    let folder = tempfile::tempdir().unwrap();
+    let checks = |told: &Run| {
+        let lines = told.out.lines().filter_map(|line| line.split_once("pavisade "));
+        let lines: Vec<_> = lines.map(|(_, args)| args.to_owned()).collect();
+        assert_eq!(lines.len(), 2, "{}", told.out);
+        lines
+    };
+    let fails = |args: &str| {
+        // The test database is what the snapshots of the plan would be.
+        let args: Vec<_> = args
+            .split_whitespace()
+            .map(|word| if word.ends_with(".db") { "a.db" } else { word })
+            .collect();
+        run(folder.path(), &args).code
+    };
+    let configured = ["--encryption-config", "c.yaml"];
+    let key = configuration(
+        "  - secretbox: {keys: [{name: new, secret: c2VjcmV0IGlzIHNlY3VyZSwgb3IgaXMgaXQ/PzEyMzQ=}]}\n",
+    );
+    fs::write(folder.path().join("c.yaml"), key).unwrap();
+    for (values, config) in [
+        // Without a configuration, the newest object shows what is old.
+        (&[sealed("old"), sealed("new")][..], &[][..]),
+        (&[sealed("old"), sealed("old")], &configured),
+    ] {
+        let values: Vec<_> = values.iter().map(String::as_str).collect();
+        fs::write(folder.path().join("a.db"), database(&values)).unwrap();
+        let plan = run(folder.path(), &[&["storage", "rotate-plan", "a.db"], config].concat());
+        assert_eq!(plan.code, 1, "{}{}", plan.out, plan.err);
+        let checks = checks(&plan);
+        assert!(checks.iter().all(|args| fails(args) == 1), "{checks:?}");
+        fs::write(folder.path().join("a.db"), database(&[&sealed("new")])).unwrap();
+        assert!(checks.iter().all(|args| fails(args) == 0), "{checks:?}");
+    }
+}
+
+#[test]
 fn each_resource_with_a_problem_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path();

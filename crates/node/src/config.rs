@@ -8,11 +8,14 @@ use serde_json::{Map, Value, json};
 
 use crate::Notes;
 use crate::files::Kubelet;
-use crate::process::Process;
+use crate::process::{Process, public};
 use crate::root::Root;
 
 /// The largest number of drop-in files.
 const MAX_DROP_INS: usize = 500;
+
+/// What is in the place of a key.
+const REMOVED: &str = "${REMOVED}";
 
 /// The kind of the kubelet's configuration.
 const KUBELET: &str = "KubeletConfiguration";
@@ -76,21 +79,21 @@ pub(crate) fn kubelet(
     notes: &mut Notes,
 ) -> (Option<Value>, Kubelet) {
     let mut files = Kubelet::default();
-    let named = process.and_then(|process| process.flag("config"));
+    let flag = |name: &str| process.and_then(|one| Some(one.absolute(one.flag(name)?)));
+    let named = flag("config");
     let usual = "/var/lib/kubelet/config.yaml";
     let path = match (process, named) {
         (_, Some(path)) => path,
         // Without the flag, a running kubelet reads no file.
         (Some(_), None) => {
-            let flag = process.and_then(|process| process.flag("client-ca-file"));
-            files.client_ca = flag.map(str::to_owned);
+            files.client_ca = flag("client-ca-file");
             return (None, files);
         }
-        (None, None) if root.exists(usual) => usual,
+        (None, None) if root.exists(usual) => usual.to_owned(),
         (None, None) => return (None, files),
     };
-    files.configs.push(path.to_owned());
-    let mut merged = match document(root, path) {
+    files.configs.push(path.clone());
+    let mut merged = match document(root, &path) {
         Ok(value) => value,
         Err(why) => {
             notes.unread(
@@ -100,9 +103,9 @@ pub(crate) fn kubelet(
             return (None, files);
         }
     };
-    if let Some(folder) = process.and_then(|process| process.flag("config-dir")) {
+    if let Some(folder) = flag("config-dir") {
         // Without them the merged settings are not those of the kubelet.
-        let names = match root.entries(folder) {
+        let names = match root.entries(&folder) {
             Ok(names) => names,
             Err(why) => {
                 notes.unread(
@@ -144,9 +147,12 @@ pub(crate) fn kubelet(
     let text = |path: &str| merged.pointer(path).and_then(Value::as_str).map(str::to_owned);
     files.static_pods = text("/staticPodPath").filter(|path| path.starts_with('/'));
     files.client_ca = text("/authentication/x509/clientCAFile");
-    // Its headers may authenticate.
+    // Headers, and parts of a URL, may authenticate.
     if let Some(fields) = merged.as_object_mut() {
         fields.remove("staticPodURLHeader");
+        if let Some(Value::String(url)) = fields.get_mut("staticPodURL") {
+            *url = public(url);
+        }
     }
     (Some(named_document(merged, name)), files)
 }
@@ -162,7 +168,8 @@ pub(crate) fn others(
     for process in processes {
         for (_, flag, kinds) in FILES.iter().filter(|(name, ..)| *name == process.name) {
             let Some(path) = process.flag(flag).filter(|path| !path.is_empty()) else { continue };
-            let read = document(root, &process.path(path)).or_else(|_| document(root, path));
+            let path = process.absolute(path);
+            let read = document(root, &process.path(&path)).or_else(|_| document(root, &path));
             match read {
                 Ok(mut value) => {
                     let kind = value.get("kind").and_then(Value::as_str).unwrap_or_default();
@@ -244,18 +251,102 @@ fn value(text: &str, kind: Type) -> Value {
     }
 }
 
-/// Replaces keys of encryption providers.
+/// Replaces keys of encryption providers. Whatever is not a name in `keys` may be one, also below a
+/// field that is spelled wrong.
 fn remove_keys(value: &mut Value) {
     match value {
         Value::Object(fields) => {
             for (name, value) in fields {
-                match (name.as_str(), &value) {
-                    ("secret", Value::String(_)) => *value = json!("${REMOVED}"),
+                match name.to_lowercase().as_str() {
+                    "keys" => remove_all_but_names(value),
+                    "secret" => *value = json!(REMOVED),
                     _ => remove_keys(value),
                 }
             }
         }
         Value::Array(items) => items.iter_mut().for_each(remove_keys),
         _ => {}
+    }
+}
+
+fn remove_all_but_names(keys: &mut Value) {
+    let Value::Array(keys) = keys else {
+        *keys = json!(REMOVED);
+        return;
+    };
+    for key in keys {
+        let name = key.get("name").filter(|name| name.is_string()).cloned();
+        let secret = key.get("secret").map(|_| REMOVED);
+        *key = json!({});
+        for (field, value) in [("name", name), ("secret", secret.map(Into::into))] {
+            if let Some(value) = value {
+                key[field] = value;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+    use std::path::Path;
+
+    use super::*;
+    use crate::process::components;
+
+    fn put(root: &Path, path: &str, text: &str) {
+        let path = root.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    #[test]
+    fn nothing_of_a_key_is_in_facts() {
+        let folder = tempfile::tempdir().unwrap();
+        let line = "kube-apiserver\0--encryption-provider-config=/e\0";
+        put(folder.path(), "proc/1/cmdline", line);
+        let root = Root::new(folder.path()).unwrap();
+        let (processes, _) = components(&root);
+        for keys in [
+            "[{name: a, secret: hidden}]",
+            "[{name: a, secret: 1234567890123456}]",
+            "[{name: a, secret: [hidden]}]",
+            "[{name: a, Secret: hidden}]",
+            "[{name: a, key: hidden}]",
+            "[{name: a, hidden: }]",
+            "[hidden, {name: a}]",
+            "{name: a, secret: hidden}",
+            "hidden",
+        ] {
+            let provider = format!("{{aescbc: {{keys: {keys}}}}}");
+            let text = format!(
+                "kind: EncryptionConfiguration\nresources: [{{providers: [{provider}]}}]\n"
+            );
+            put(folder.path(), "e", &text);
+            let found = others(&root, &processes, "n", &mut Notes::default());
+            let text = json!(found).to_string();
+            assert!(found.len() == 1 && text.contains("aescbc"), "{keys}: {text}");
+            let secret = text.contains("hidden") || text.contains("123456");
+            assert!(!secret, "{keys}: {text}");
+        }
+    }
+
+    #[test]
+    fn a_relative_path_starts_from_the_directory_of_its_process() {
+        let folder = tempfile::tempdir().unwrap();
+        put(folder.path(), "proc/1/cmdline", "kubelet\0--config=k.yaml\0");
+        put(folder.path(), "srv/k.yaml", "kind: KubeletConfiguration\nreadOnlyPort: 1\n");
+        let root = Root::new(folder.path()).unwrap();
+        let merged = |root: &Root| {
+            let (processes, _) = components(root);
+            let mut notes = Notes::default();
+            let (merged, files) = kubelet(root, processes.first(), "n", &mut notes);
+            (merged.map(|merged| merged["readOnlyPort"].clone()), files.configs, notes.0.len())
+        };
+        // Without it, the file is not known, whatever the audit's own directory contains.
+        assert_eq!(merged(&root), (None, vec!["k.yaml".to_owned()], 1));
+        symlink("/srv", folder.path().join("proc/1/cwd")).unwrap();
+        assert_eq!(merged(&root), (Some(json!(1)), vec!["/srv/k.yaml".to_owned()], 0));
     }
 }

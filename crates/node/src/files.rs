@@ -83,13 +83,8 @@ pub(crate) fn files(
     let flagged = |name: &str, flag: &str, usual: &str| {
         let mut paths: Vec<String> = Vec::new();
         for process in processes.iter().filter(|process| process.name == name) {
-            let Some(path) = process.flag(flag).filter(|path| path.starts_with('/')) else {
-                continue;
-            };
-            paths.push(match root.exists(path) {
-                true => path.to_owned(),
-                false => process.path(path),
-            });
+            let Some(path) = process.flag(flag).filter(|path| !path.is_empty()) else { continue };
+            paths.push(process.place(root, path));
         }
         if paths.is_empty() {
             paths.push(usual.to_owned());

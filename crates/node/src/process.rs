@@ -55,6 +55,8 @@ pub(crate) struct Process {
     pub(crate) uid: Option<u32>,
     /// The variables that etcd reads as flags. `None` if they cannot be read.
     pub(crate) env: Option<Vec<(String, String)>>,
+    /// Its working directory, from which relative paths start. `None` if it cannot be read.
+    pub(crate) directory: Option<String>,
 }
 
 impl Process {
@@ -77,10 +79,29 @@ impl Process {
         found
     }
 
-    /// Returns the path of a file that a flag refers to, as the node sees it: a component in a
-    /// container has its own root.
+    /// Returns the path of a file that a flag refers to, as the process sees it. It stays relative if
+    /// the working directory is not known.
+    pub(crate) fn absolute(&self, file: &str) -> String {
+        match &self.directory {
+            Some(directory) if !file.starts_with('/') => {
+                format!("{}/{file}", directory.trim_end_matches('/'))
+            }
+            _ => file.to_owned(),
+        }
+    }
+
+    /// Returns the path of a file that a process refers to by an absolute path, as the node sees it: a
+    /// component in a container has its own root.
     pub(crate) fn path(&self, file: &str) -> String {
         format!("/proc/{}/root/{}", self.pid, file.trim_start_matches('/'))
+    }
+
+    /// Returns the path of a file that a flag refers to where it exists: on the node, or in the root of
+    /// the process.
+    pub(crate) fn place(&self, root: &Root, file: &str) -> String {
+        let path = self.absolute(file);
+        let is_elsewhere = path.starts_with('/') && !root.exists(&path);
+        if is_elsewhere { self.path(&path) } else { path }
     }
 
     pub(crate) fn facts(&self) -> Value {
@@ -152,7 +173,8 @@ pub(crate) fn components(root: &Root) -> (Vec<Process>, Option<String>) {
             "etcd" => variables(root, pid),
             _ => Some(Vec::new()),
         };
-        found.push(Process { name, pid, command, uid, env });
+        let directory = root.directory_of(pid);
+        found.push(Process { name, pid, command, uid, env, directory });
     }
     (found, missing)
 }
@@ -174,15 +196,18 @@ fn hide(name: &str, command: &mut Vec<String>) {
             }
         }
         "kubelet" => {
-            let mut next = false;
+            let mut next = String::new();
             for word in command {
-                let flag = word.trim_start_matches('-').replace('_', "-");
-                if std::mem::take(&mut next) {
-                    "REMOVED".clone_into(word);
-                } else if flag == HEADER {
-                    next = true;
-                } else if flag.starts_with(HEADER) {
-                    *word = format!("--{HEADER}=REMOVED");
+                let flag = word.trim_start_matches('-');
+                let (flag, value) = flag.split_once('=').unwrap_or((flag, ""));
+                let flag = flag.replace('_', "-");
+                match (&*std::mem::take(&mut next), &*flag) {
+                    (HEADER, _) => "REMOVED".clone_into(word),
+                    (URL, _) => *word = public(word),
+                    (_, HEADER | URL) if !word.contains('=') => next = flag,
+                    (_, HEADER) => *word = format!("--{HEADER}=REMOVED"),
+                    (_, URL) => *word = format!("--{URL}={}", public(value)),
+                    _ => {}
                 }
             }
         }
@@ -190,8 +215,19 @@ fn hide(name: &str, command: &mut Vec<String>) {
     }
 }
 
-/// The flag with headers of requests for static pods.
+/// The flags with the URL of static pods, and with headers of the requests for them.
+const URL: &str = "manifest-url";
 const HEADER: &str = "manifest-url-header";
+
+/// Returns a URL without what may authenticate: the user, and the query.
+pub(crate) fn public(url: &str) -> String {
+    let url = url.split(['?', '#']).next().unwrap_or_default();
+    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    let separator = if scheme.is_empty() { "" } else { "://" };
+    format!("{scheme}{separator}{host}{path}")
+}
 
 /// Returns the variables that etcd reads as flags.
 fn variables(root: &Root, pid: u32) -> Option<Vec<(String, String)>> {
@@ -223,13 +259,17 @@ mod tests {
         write(3, "cmdline", &["k3s server --token=hidden"]);
         write(4, "cmdline", &["kubelet", "--manifest-url-header", "A:hidden", "--v=2"]);
         write(5, "cmdline", &["kubelet", "--manifest_url_header=A:hidden"]);
+        write(6, "cmdline", &["kubelet", "--manifest-url=http://u:hidden@h:80/x?t=hidden"]);
+        write(7, "cmdline", &["kubelet", "--manifest-url", "https://hidden@h/y#hidden", "--v=3"]);
         let (found, missing) = components(&Root::new(folder.path()).unwrap());
-        assert_eq!((found.len(), missing), (5, None));
+        assert_eq!((found.len(), missing), (7, None));
         let facts: Vec<_> = found.iter().map(Process::facts).collect();
         let text = serde_json::to_string(&facts).unwrap();
         assert!(!text.contains("hidden"), "{text}");
         assert!(text.contains("ETCD_CERT_FILE") && text.contains("--v=2"), "{text}");
         assert_eq!(found[2].command, ["k3s"]);
+        assert_eq!(found[5].command[1], "--manifest-url=http://h:80/x");
+        assert_eq!(found[6].command[1..], ["--manifest-url", "https://h/y", "--v=3"]);
     }
 
     #[test]

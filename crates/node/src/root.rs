@@ -58,9 +58,19 @@ impl Root {
         self.users.values().any(|user| user == name)
     }
 
+    /// Returns the working directory of a process.
+    pub(crate) fn directory_of(&self, pid: u32) -> Option<String> {
+        let link = self.resolve(&format!("/proc/{pid}")).ok()?.join("cwd");
+        let target = fs::read_link(link).ok()?.into_os_string().into_string().ok()?;
+        target.starts_with('/').then_some(target)
+    }
+
     /// Returns the real path of a path of the node, whose links are resolved inside the root, and
     /// those of a container inside the container's root.
     pub(crate) fn resolve(&self, path: &str) -> io::Result<PathBuf> {
+        if !path.starts_with('/') {
+            return Err(io::Error::other("it is relative to a directory that is not known"));
+        }
         let mut todo: Vec<PathBuf> = parts(Path::new(path));
         if self.path == Path::new("/") && todo.last().is_none_or(|first| first != Path::new("proc"))
         {

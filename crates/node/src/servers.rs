@@ -89,8 +89,7 @@ pub(crate) fn servers(root: &Root, processes: &[Process], kubelet: Option<&Value
 }
 
 fn server(root: &Root, process: &Process, address: &str, port: u16, file: &str) -> Value {
-    // A component in a container has its own root.
-    let path = if root.exists(file) { file.to_owned() } else { process.path(file) };
+    let path = process.place(root, file);
     let mut server = json!({
         "program": process.name,
         // Everything that listens on all addresses answers on this one.

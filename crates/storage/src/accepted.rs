@@ -158,7 +158,14 @@ fn known(value: Value<'_>, what: &str, fields: &[&str]) -> Checked {
         return Err(format!("{what} that is not a mapping"));
     }
     match value.entries().find(|(field, _)| !fields.contains(field)) {
-        Some((field, _)) => Err(format!("the unknown field `{field}`")),
+        Some((field, of)) => {
+            let at = of.key_span().map_or(0, |span| span.start);
+            let line = of.doc().source().line_column(at).0;
+            // The text in Base64 of the shortest key has 24 letters: its field may be forgotten.
+            let is_name = field.len() < 16 && field.bytes().all(|byte| byte.is_ascii_alphabetic());
+            let field = if is_name { format!(" `{field}`") } else { String::new() };
+            Err(format!("the unknown field{field} of {what} in line {line}"))
+        }
         None => Ok(()),
     }
 }

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use pavisade_yaml::{Kind, NoteKind, Source, Value, read};
+use pavisade_yaml::{Doc, Kind, NoteKind, Source, Value, read};
 use sha2::{Digest as _, Sha256};
 
 use crate::accepted::{accepted, parsed};
@@ -76,7 +76,9 @@ impl Expected {
         if documents.notes.iter().any(|note| note.kind == NoteKind::Unreadable) {
             return Err("it is not valid YAML".to_owned());
         }
-        let root = documents.docs.first().map(|doc| doc.root());
+        // The API server reads the first document only, also if it is empty.
+        let first = documents.docs.first().filter(|doc| !follows_another(doc, text));
+        let root = first.map(|doc| doc.root());
         let known = |root: &Value<'_>| {
             matches!(root.str("kind"), Some("EncryptionConfiguration" | "EncryptionConfig"))
         };
@@ -87,8 +89,19 @@ impl Expected {
             let names = entry.list("resources").filter_map(|name| name.as_str().map(str::to_owned));
             (names.collect(), writer(entry))
         };
-        let entries = accepted(root).map(|()| root.list("resources").map(entry).collect());
-        let entries = entries.map_err(|why| format!("the API server refuses {why}"));
+        let span = root.doc().span();
+        let twice = documents
+            .notes
+            .iter()
+            .find(|note| note.kind == NoteKind::DuplicateKey && span.contains(&note.span.0));
+        let once = twice.map_or(Ok(()), |note| {
+            let line = root.doc().source().line_column(note.span.0).0;
+            Err(format!("the field in line {line}, which occurs again"))
+        });
+        let entries = once
+            .and_then(|()| accepted(root))
+            .map(|()| root.list("resources").map(entry).collect())
+            .map_err(|why| format!("the API server refuses {why}"));
         let mut hash = Sha256::new();
         if let Some(resources) = root.get("resources") {
             add(&mut hash, resources);
@@ -131,6 +144,14 @@ impl Expected {
             Writer::Unclear(why)
         }
     }
+}
+
+/// Whether an empty document is before this one.
+fn follows_another(doc: &Doc, text: &str) -> bool {
+    let start = usize::try_from(doc.span().start).unwrap_or(usize::MAX);
+    let before = text.get(..start).unwrap_or_default();
+    let starts = before.lines().filter(|line| line.starts_with("---")).count();
+    starts > 1 || before.lines().any(|line| line.starts_with("..."))
 }
 
 /// Adds a value to a hash, whatever the order of its fields.
@@ -181,7 +202,57 @@ fn writer(entry: Value<'_>) -> Writer {
     };
     let named = if name == "kms" { Some(value) } else { value.list("keys").next() };
     match named.and_then(|named| named.str("name")) {
+        Some(name) if name.contains(':') => Writer::Unclear(format!(
+            "the values of `{name}` cannot be recognized, because it contains a colon"
+        )),
         Some(name) => Writer::Encrypts(provider, name.to_owned()),
         None => Writer::Unclear(format!("`{name}` has no name")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = "kind: EncryptionConfiguration
+apiVersion: apiserver.config.k8s.io/v1
+resources:
+- resources: [secrets]
+  providers:
+  - aescbc: {keys: [{name: k, secret: YWJjZGVmZ2hpamtsbW5vcHFyc3R1dnd4eXoxMjM0NTY=}]}
+";
+
+    fn refused(text: &str) -> Option<String> {
+        Expected::read("e", text).unwrap().refused().map(str::to_owned)
+    }
+
+    #[test]
+    fn what_strict_decoding_refuses_is_refused_without_the_key() {
+        assert_eq!(refused(GOOD), None);
+        let twice = refused(&GOOD.replace("  providers:", "  providers: []\n  providers:"));
+        assert!(twice.as_ref().is_some_and(|why| why.contains("line 5")), "{twice:?}");
+        // The name of a field may be a key.
+        let without = refused(&GOOD.replace("secret: ", "")).unwrap();
+        assert!(without.contains("unknown field of a key in line 6"), "{without}");
+        assert!(!without.contains("YWJj"), "{without}");
+    }
+
+    #[test]
+    fn only_the_first_document_counts_also_if_it_is_empty() {
+        for before in ["", "---\n", "# a\n---\n"] {
+            assert_eq!(refused(&format!("{before}{GOOD}---\nkind: x\n")), None, "{before}");
+        }
+        for before in ["---\n---\n", "# a\n---\n# b\n---\n", "---\n...\n---\n"] {
+            assert!(Expected::read("e", &format!("{before}{GOOD}")).is_err(), "{before}");
+        }
+        // What follows is not decoded.
+        let later = format!("{GOOD}---\na: 1\na: 2\n");
+        assert_eq!(refused(&later), None);
+    }
+
+    #[test]
+    fn a_name_with_a_colon_is_unclear() {
+        let expected = Expected::read("e", &GOOD.replace("name: k", "name: 'a:b'")).unwrap();
+        assert!(matches!(expected.writer("secrets"), Writer::Unclear(_)));
     }
 }

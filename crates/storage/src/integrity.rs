@@ -16,14 +16,18 @@ pub enum Integrity {
     Wrong,
     /// The file has no hash: a database of a member, or a snapshot made by copying.
     None,
+    /// The size of the file is neither that of a database nor that of a snapshot with its hash.
+    Cut,
 }
 
 /// Verifies the hash. A database is a multiple of 512 bytes, so a hash is recognized by the size of
 /// the file, as etcd does.
 pub(crate) fn integrity(from: &dyn ReadAt) -> Integrity {
     let size = from.size();
-    if size % 512 != HASH {
-        return Integrity::None;
+    match size % 512 {
+        0 => return Integrity::None,
+        HASH => {}
+        _ => return Integrity::Cut,
     }
     let (mut hash, mut offset, end) = (Sha256::new(), 0, size - HASH);
     let mut part = vec![0; PART];

@@ -223,14 +223,19 @@ pub fn prove(from: &dyn ReadAt, options: Options<'_>) -> Result<Proof, NotBolt> 
 
 impl Proof {
     fn integrity_note(&mut self) {
-        if self.integrity == Integrity::Wrong {
-            self.complete = false;
-            self.notes.push(
+        let why = match self.integrity {
+            Integrity::Right | Integrity::None => return,
+            Integrity::Wrong => {
                 "the SHA-256 at the end of the snapshot does not match: the file was changed or \
                  damaged after it was written"
-                    .to_owned(),
-            );
-        }
+            }
+            Integrity::Cut => {
+                "the size of the file is not that of whole pages, with or without a SHA-256 at the \
+                 end: something was cut off or appended"
+            }
+        };
+        self.complete = false;
+        self.notes.push(why.to_owned());
     }
 }
 
@@ -267,8 +272,8 @@ impl Counting<'_> {
         if current && !revision.tombstone && self.options.digest {
             self.digest(&read);
         }
-        let name = std::str::from_utf8(read.key).ok();
-        let Some(found) = name.and_then(stored) else {
+        // A damaged name does not hide the value.
+        let Some(found) = stored(&String::from_utf8_lossy(read.key)) else {
             if current && !revision.tombstone {
                 self.other.add(read.value.len());
             }
@@ -310,8 +315,7 @@ impl Counting<'_> {
         };
         let read = KeyValue::read(value).filter(|read| read.modified == revision.main);
         let Some(read) = read else { return };
-        let name = std::str::from_utf8(read.key).ok();
-        let Some(found) = name.and_then(stored) else { return };
+        let Some(found) = stored(&String::from_utf8_lossy(read.key)) else { return };
         if let Some(tally) = self.tally(&found.resource) {
             count(&mut tally.free, Form::of(read.value), read.value.len());
         }

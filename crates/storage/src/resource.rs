@@ -107,8 +107,12 @@ const INTERNAL: [&str; 3] = ["masterleases", "peerserverleases", "ranges"];
 /// Returns the object of a key. `None` if the API server stores no object at such a key.
 pub(crate) fn stored(key: &str) -> Option<Stored> {
     let path = key.strip_prefix('/').unwrap_or(key);
-    // The prefix is one element: `registry`, or on OpenShift `kubernetes.io` and `openshift.io`.
-    let (prefix, path) = path.split_once('/')?;
+    // The prefix (`--etcd-prefix`) is `registry`, on OpenShift `kubernetes.io` and `openshift.io`, or has
+    // more elements.
+    let (prefix, mut path) = path.split_once('/')?;
+    while let Some(rest) = below_prefix(path) {
+        path = rest;
+    }
     if prefix.is_empty() || path.is_empty() {
         return None;
     }
@@ -134,6 +138,18 @@ pub(crate) fn stored(key: &str) -> Option<Stored> {
         Some((group, _)) => of(format!("{first}.{group}"), rest),
         None => of(first.to_owned(), rest),
     }
+}
+
+/// Returns what follows the first element of a path if that is no resource but another element of the
+/// prefix: a namespace and a name are two elements, and more follow.
+fn below_prefix(path: &str) -> Option<&str> {
+    let (first, rest) = path.split_once('/')?;
+    let is_known = first.contains('.')
+        || CORE.contains(&first)
+        || INTERNAL.contains(&first)
+        || GROUPS.iter().any(|(_, resources)| resources.contains(&first))
+        || RENAMED.iter().any(|(written, _)| *written == first);
+    (!is_known && rest.split('/').count() > 2).then_some(rest)
 }
 
 /// Whether the group of a resource is not known, because its keys do not contain it: a resource of
@@ -167,6 +183,12 @@ mod tests {
             ("/kubernetes.io/secrets/a/b", Some(("secrets", "a/b"))),
             // A namespace or object may be called like a resource.
             ("/registry/configmaps/secrets/x", Some(("configmaps", "secrets/x"))),
+            // A prefix of several elements, also one that looks like an unknown resource.
+            ("/clusters/a/secrets/a/b", Some(("secrets", "a/b"))),
+            ("/x/y/z/deployments/a/b", Some(("deployments.apps", "a/b"))),
+            ("/clusters/a/services/specs/a/b", Some(("services", "a/b"))),
+            ("/clusters/a/example.com/foos/a/b", Some(("foos.example.com", "a/b"))),
+            ("/openshift.io/routes/secrets/b", Some(("routes", "secrets/b"))),
             ("/registry/ranges/serviceips", None),
             ("compact_rev_key", None),
             ("/registry/", None),

@@ -217,6 +217,17 @@ fn remains_in_free_pages_are_found() {
 }
 
 #[test]
+fn a_damaged_name_does_not_hide_plain_text() {
+    let mut made = Database::new(Cursor::new(Vec::new())).unwrap();
+    let mut object = key_value("/registry/secrets/a/b", PLAIN, 2);
+    let at = object.windows(4).position(|bytes| bytes == b"/a/b").unwrap();
+    object[at + 1] = 0xff;
+    made.put(revision(2, false), object).unwrap();
+    let proof = read(&made.finish(3).unwrap().into_inner());
+    assert_eq!(proof.resources["secrets"].plain().values, 1);
+}
+
+#[test]
 fn a_snapshot_is_verified_by_its_hash() {
     let mut bytes = database(&[("/registry/secrets/a/b", Some(PLAIN.to_vec()))]);
     assert_eq!(read(&bytes).integrity, Integrity::None);
@@ -228,6 +239,14 @@ fn a_snapshot_is_verified_by_its_hash() {
     bytes[last] ^= 1;
     let proof = read(&bytes);
     assert_eq!((proof.integrity, proof.complete), (Integrity::Wrong, false));
+    bytes[last] ^= 1;
+    // A hash that is cut is not a database without a hash.
+    for length in [bytes.len() - 1, bytes.len() - 31] {
+        let proof = read(&bytes[..length]);
+        assert_eq!((proof.integrity, proof.complete), (Integrity::Cut, false));
+    }
+    bytes.push(0);
+    assert_eq!(read(&bytes).integrity, Integrity::Cut);
 }
 
 fn many() -> Vec<u8> {

@@ -130,7 +130,8 @@ pub(super) fn make(args: &BaselineArgs) -> anyhow::Result<Outcome> {
     let file =
         args.append.as_deref().or(args.output.as_deref()).filter(|file| *file != Path::new("-"));
     let shown = file.map_or("standard output".to_owned(), |file| file.display().to_string());
-    output(file)?.put(&shown, |out| out.write_all(&bytes))?;
+    let appended = args.append.as_deref().map(target).transpose()?;
+    output(appended.as_deref().or(file))?.put(&shown, |out| out.write_all(&bytes))?;
     let newest = baseline.newest();
     let mut said = format!("{shown}: version {}, {}, ", newest.header.version, paths(files));
     let _ = write!(said, "{} hashed\ndigest {}\n", megabytes(collected.bytes), newest.digest);
@@ -138,7 +139,7 @@ pub(super) fn make(args: &BaselineArgs) -> anyhow::Result<Outcome> {
         let _ = writeln!(
             said,
             "not signed: on another machine, run pavisade integrity sign {} --key KEY --expect {}",
-            quoted(&shown),
+            file.map_or("BASELINE".to_owned(), |file| quoted(&file.display().to_string())),
             newest.digest
         );
     }
@@ -196,7 +197,16 @@ pub(super) fn scope(
     }
     paths.sort();
     paths.dedup();
-    Ok(Scope { paths, exclude: of_node_all(exclude)?, one_file_system: false })
+    let exclude = of_node_all(exclude)?;
+    if exclude.iter().any(|path| matches!(&**path, b"/" | b"/*")) {
+        bail!("--exclude / leaves out everything: choose what is covered with paths or --preset");
+    }
+    Ok(Scope { paths, exclude, one_file_system: false })
+}
+
+/// Returns the file that a path leads to: the file is replaced, not a link to it.
+fn target(path: &Path) -> anyhow::Result<PathBuf> {
+    path.canonicalize().with_context(|| format!("writing {}", path.display()))
 }
 
 pub(super) fn sign(args: &SignBaselineArgs) -> anyhow::Result<Outcome> {
@@ -228,7 +238,7 @@ pub(super) fn sign(args: &SignBaselineArgs) -> anyhow::Result<Outcome> {
     }
     let bytes = signed(&bytes, &key)?.context("signing")?;
     let shown = file.to_string();
-    output(Some(&args.baseline))?.put(&shown, |out| out.write_all(&bytes))?;
+    output(Some(&target(&args.baseline)?))?.put(&shown, |out| out.write_all(&bytes))?;
     let newest = baseline.newest();
     let said = format!(
         "{shown}: version {} is signed by {}\nverify with: pavisade integrity verify {} --key PUBLIC_KEY \

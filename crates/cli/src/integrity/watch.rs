@@ -45,7 +45,8 @@ pub(super) fn run(args: &WatchArgs) -> anyhow::Result<Outcome> {
     }
     let mut complete = watch.gaps.is_empty();
     let mut dropped = false;
-    let end = args.seconds.map(|seconds| now() + Duration::from_secs(seconds));
+    // A time that the clock cannot hold is no end.
+    let end = args.seconds.and_then(|seconds| now().checked_add(Duration::from_secs(seconds)));
     let (send, receive) = sync_channel::<(Timestamp, Seen)>(WAITING);
     let written = std::thread::scope(|threads| {
         let writer = threads.spawn(move || -> io::Result<()> {

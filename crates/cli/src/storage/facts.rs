@@ -41,6 +41,7 @@ fn document(member: &Member, read: &Read) -> Value {
             Integrity::Right => "matches",
             Integrity::Wrong => "differs",
             Integrity::None => "absent",
+            Integrity::Cut => "cut",
         },
         "complete": proof.complete,
         "damage": { "count": damages.count, "listed": listed.collect::<Vec<_>>() },

@@ -90,9 +90,15 @@ fn client(live: &Live) -> anyhow::Result<reqwest::blocking::Client> {
 fn snapshot(client: &reqwest::blocking::Client, endpoint: &str) -> anyhow::Result<Snapshot> {
     let base = endpoint.trim_end_matches('/');
     if !base.starts_with("https://") && !base.starts_with("http://") {
-        bail!("--endpoints {endpoint}: a client URL starts with https:// or http://");
+        bail!(
+            "--endpoints: a client URL starts with https:// or http://, as https://10.0.0.1:2379"
+        );
     }
-    let asking = || format!("streaming a snapshot from {base}");
+    // A user in the URL has a password.
+    let (scheme, rest) = base.split_once("://").unwrap_or(("", base));
+    let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
+    let name = format!("{scheme}://{host}");
+    let asking = || format!("streaming a snapshot from {name}");
     let answer = client
         .post(format!("{base}/v3/maintenance/snapshot"))
         .body("{}")
@@ -137,7 +143,7 @@ fn snapshot(client: &reqwest::blocking::Client, endpoint: &str) -> anyhow::Resul
     if total % 512 != HASH {
         bail!("{}: the hash at its end is missing, after {total} bytes", asking());
     }
-    Ok(Snapshot { name: base.to_owned(), file: OpenFile::new(file)? })
+    Ok(Snapshot { file: OpenFile::new(file)?, name })
 }
 
 /// Returns the bytes in a line of the stream, and how many follow.

@@ -7,7 +7,7 @@ use pavisade_model::KubernetesVersion;
 use pavisade_report::one_line;
 use pavisade_storage::{Tally, Writer};
 
-use super::{Member, Read, is_unclear, read};
+use super::{Member, Read, counted, is_unclear, read};
 use crate::Outcome;
 use crate::args::storage::{Databases, PlanArgs};
 
@@ -95,6 +95,14 @@ fn plan(read: &Read, databases: &Databases, version: KubernetesVersion) -> (Stri
              newest object of their resource.\n",
         );
     }
+    let configs: String = databases
+        .configs
+        .iter()
+        .map(|path| {
+            let quoted = crate::terminal::quoted(&path.display().to_string());
+            format!(" --encryption-config {quoted}")
+        })
+        .collect();
     let stale: Vec<_> = todo.iter().filter(|(_, of)| of.stale > 0).collect();
     let mut step = 0;
     let mut next = |out: &mut String, text: &str| {
@@ -112,7 +120,7 @@ fn plan(read: &Read, databases: &Databases, version: KubernetesVersion) -> (Stri
         next(&mut out, "Save a snapshot of etcd, and keep it as secret as the old keys.");
         out.push_str("etcdctl snapshot save before-rotation.db\n");
         for (name, of) in &stale {
-            rewrite(&mut out, &mut next, name, of, version);
+            rewrite(&mut out, &mut next, (name, of), version, &configs);
         }
     }
     next(
@@ -127,14 +135,6 @@ fn plan(read: &Read, databases: &Databases, version: KubernetesVersion) -> (Stri
          for endpoint in ENDPOINTS; do etcdctl defrag --endpoints=\"$endpoint\"; done\n",
     );
     next(&mut out, "Verify: nothing may be stale, in plain text, old or in free pages.");
-    let configs: String = databases
-        .configs
-        .iter()
-        .map(|path| {
-            let quoted = crate::terminal::quoted(&path.display().to_string());
-            format!(" --encryption-config {quoted}")
-        })
-        .collect();
     let _ = writeln!(
         out,
         "etcdctl snapshot save after-rotation.db\npavisade storage etcd after-rotation.db{configs}"
@@ -184,14 +184,15 @@ fn add(of: &mut Todo, tally: &Tally) {
 fn rewrite(
     out: &mut String,
     next: &mut impl FnMut(&mut String, &str),
-    name: &str,
-    of: &Todo,
+    (name, of): (&str, &Todo),
     version: KubernetesVersion,
+    configs: &str,
 ) {
     let (resource, group) = name.split_once('.').unwrap_or((name, ""));
     let (name, resource, group) = (one_line(name), one_line(resource), one_line(group));
     let forms = one_line(&of.forms.join(", "));
-    next(out, &format!("Rewrite {name}: {} stale objects ({forms}).", of.stale));
+    let stale = counted(of.stale, "stale object", "stale objects");
+    next(out, &format!("Rewrite {name}: {stale} ({forms})."));
     let quoted = crate::terminal::quoted(&name);
     if version >= KubernetesVersion::minor(37) {
         let _ = writeln!(
@@ -215,6 +216,6 @@ fn rewrite(
     let _ = writeln!(
         out,
         "#    Verify:\n\
-         etcdctl snapshot save check.db && pavisade storage etcd check.db --require {quoted}"
+         etcdctl snapshot save check.db && pavisade storage etcd check.db --require {quoted}{configs}"
     );
 }

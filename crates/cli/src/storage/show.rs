@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use pavisade_report::one_line;
 use pavisade_storage::{Count, Form, Integrity, Proof, Tally};
 
-use super::{Member, Proven, Read, absent, required, verdict};
+use super::{Member, Proven, Read, absent, counted, has_stale, is_expected, required, verdict};
 
 /// The number of stale objects and damaged places that are shown without `--full`.
 const FEW: usize = 5;
@@ -68,6 +68,7 @@ fn one(
         Integrity::Right => "SHA-256 of the snapshot matches",
         Integrity::Wrong => "SHA-256 OF THE SNAPSHOT DOES NOT MATCH",
         Integrity::None => "no snapshot hash",
+        Integrity::Cut => "CUT OR APPENDED",
     };
     let _ = writeln!(out, "  {}, revision {revision}, {compacted}, {hash}\n", size(proof.size));
     let (table, hidden) = table(proof, read, require, full);
@@ -83,8 +84,7 @@ fn one(
     let before = out.len();
     for (name, tally) in &proof.resources {
         let must = required(name, tally, require);
-        let differs = tally.writer.is_some() && tally.stale > 0;
-        if must || differs || read.is_unclear_for(tally.writer.as_ref()) {
+        if must || has_stale(tally) || read.is_unclear_for(tally.writer.as_ref()) {
             told(out, proof, (name, tally), read, must, full, color);
         }
     }
@@ -110,11 +110,14 @@ fn told(
             ("proven", "1;32", "the only value is encrypted".to_owned())
         }
         Proven::Encrypted => ("proven", "1;32", format!("all {total} values are encrypted")),
-        Proven::Remains => (
-            "remains",
-            "1;33",
-            format!("all {total} current values are encrypted, but plain text remains in the file"),
-        ),
+        Proven::Remains => {
+            let current = match total {
+                0 => "there are no current values".to_owned(),
+                1 => "the only current value is encrypted".to_owned(),
+                _ => format!("all {total} current values are encrypted"),
+            };
+            ("remains", "1;33", format!("{current}, but plain text remains in the file"))
+        }
         Proven::Plain => {
             let are = if total == 1 { "value is" } else { "values are" };
             ("refuted", "1;31", format!("{plain} of {total} {are} stored in plain text"))
@@ -156,18 +159,17 @@ fn told(
     if must && old.values > 0 {
         let _ = writeln!(
             out,
-            "  {} old revisions are still in plain text: the API server compacts them every 5 \
-             minutes by default",
-            old.values
+            "  still in plain text: {}, which the API server compacts every 5 minutes by default",
+            counted(old.values, "old revision", "old revisions")
         );
     }
     let free = tally.free_plain();
     if must && free.values > 0 {
         let _ = writeln!(
             out,
-            "  {} values in plain text remain in free pages of the file: `etcdctl defrag` removes \
-             them from the member, not from old backups",
-            free.values
+            "  {} in plain text in free pages of the file: `etcdctl defrag` removes them from the \
+             member, not from old backups",
+            counted(free.values, "value", "values")
         );
     }
     if tally.stale == 0 {
@@ -177,7 +179,8 @@ fn told(
         Some(_) => "as configured",
         None => "as the object that was written last",
     };
-    let _ = writeln!(out, "  {} stale objects are not written {than}:", tally.stale);
+    let stale = counted(tally.stale, "stale object", "stale objects");
+    let _ = writeln!(out, "  {stale}, not written {than}:");
     let shown = if full { tally.listed.len() } else { FEW };
     for stale in tally.listed.iter().take(shown) {
         let _ = writeln!(
@@ -210,13 +213,12 @@ fn table(proof: &Proof, read: &Read, require: &[String], full: bool) -> (String,
             hidden += 1;
             continue;
         }
-        let expected = tally.writer.is_some() || tally.encrypted().values > 0;
         rows.push(vec![
             one_line(name),
             total.values.to_string(),
             size(total.bytes),
             share(tally.encrypted(), total),
-            if expected { tally.stale.to_string() } else { "-".to_owned() },
+            if is_expected(tally) { tally.stale.to_string() } else { "-".to_owned() },
             tally.old_plain().values.to_string(),
             tally.free_plain().values.to_string(),
             forms(tally),
@@ -268,9 +270,9 @@ fn damage(out: &mut String, proof: &Proof, full: bool, color: bool) {
     }
     let _ = writeln!(
         out,
-        "{} {} places could not be read; the numbers above are those of the rest:",
+        "{} {} could not be read; the numbers above are those of the rest:",
         paint("damage:", "1;31", color),
-        damages.count
+        counted(damages.count, "place", "places")
     );
     let shown = if full { damages.listed.len() } else { FEW };
     for one in damages.listed.iter().take(shown) {
