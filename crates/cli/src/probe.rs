@@ -16,6 +16,7 @@ mod state;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context as _, bail};
 use pavisade_compliance::{builtin, controls_by_probe};
@@ -23,7 +24,7 @@ use pavisade_model::{Note, NoteKind, Subject};
 use pavisade_probe::{
     Answer, Canary, Component, Found, Gate, Inside, Kind, Outcome as Probed, Planned, PodFacts,
     Registered, Rights, Scope, active, alive, cluster_dns, discover, dry_runs, in_pod, judge_pod,
-    judgement, own_namespace, plan as planned, rights, run as send, segments,
+    judgement, own_namespace, rights, run as send, segments,
 };
 use pavisade_report::{Options, count, probe_report};
 use pavisade_scan::{Timestamp, together};
@@ -83,9 +84,12 @@ fn probe(args: &RunArgs, is_pod: bool) -> anyhow::Result<Outcome> {
     };
     let run = Run::start(args, now)?;
     let progress = Spinner::new(args.quiet);
-    let gate = Arc::new(Gate::new(chosen.scope.clone(), state::own_network(), run.journal()?));
+    let gate = Gate::new(chosen.scope.clone(), state::own_network(), run.journal()?);
+    let stop = runtime.block_on(async { state::interrupts() });
+    let gate = Arc::new(gate.stopped_by(stop.clone()));
+    let watched = (now, &*stop, &progress);
     let Sent { mut outcomes, found, notes, left } =
-        runtime.block_on(everything(&gate, (&chosen, api.as_ref()), &args.scope, now, &progress));
+        runtime.block_on(everything(&gate, (&chosen, api.as_ref()), &args.scope, watched));
     progress.finish();
     for path in &left {
         terminal::say("left behind", &format!("{path}: run `pavisade probe revert {}`", run.id()));
@@ -176,11 +180,10 @@ async fn everything(
     gate: &Arc<Gate>,
     (chosen, api): (&Chosen, Option<&Api>),
     args: &ScopeArgs,
-    now: Timestamp,
-    progress: &Spinner,
+    (now, stop, progress): (Timestamp, &AtomicBool, &Spinner),
 ) -> Sent {
     let Chosen { scope, probes, .. } = chosen;
-    let all = planned(scope, &chosen.here());
+    let all = chosen.planned();
     progress.stage("Looking for open ports");
     let found = discover(gate, &all).await;
     let mut notes = silent(scope, &found);
@@ -201,11 +204,10 @@ async fn everything(
             progress.stage(&format!("Trying pods in {namespace}"));
             outcomes.extend(dry_runs(gate, api, namespace, &args.image, probes).await);
         }
-        let stop = state::interrupts();
         if chosen.active {
             progress.stage("Running active probes");
             let canary = canary(first_node(gate, api).await);
-            let (done, kept) = active(gate, api, &canary, probes, now, &stop).await;
+            let (done, kept) = active(gate, api, &canary, probes, now, stop).await;
             outcomes.extend(done);
             left = kept;
         }
@@ -216,8 +218,7 @@ async fn everything(
             let tried = match request {
                 Ok(request) => {
                     let canary = canary(Ok(None));
-                    let (tried, kept) =
-                        segments((gate, api), &request, pairs, &canary, &stop).await;
+                    let (tried, kept) = segments((gate, api), &request, pairs, &canary, stop).await;
                     left.extend(kept);
                     tried
                 }
@@ -239,7 +240,7 @@ async fn everything(
                 notes.push(unread("DNS of the cluster", why));
             }
             let canary = canary(Ok(None));
-            let (results, kept) = in_pod((gate, api), inside, dns.ok(), &canary, &stop).await;
+            let (results, kept) = in_pod((gate, api), inside, dns.ok(), &canary, stop).await;
             left.extend(kept);
             match results.and_then(|results| of_pod(&results, inside, &found)) {
                 Ok((done, unread)) => {

@@ -5,7 +5,8 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -25,6 +26,8 @@ pub enum Withheld {
     PerHost(usize),
     /// The time for the run is over.
     Deadline(u64),
+    /// The user ended the run.
+    Interrupted,
     /// The journal could not be written.
     Journal(String),
 }
@@ -39,6 +42,7 @@ impl fmt::Display for Withheld {
             Self::Deadline(seconds) => {
                 write!(f, "the {seconds} s for the run are over (deadline)")
             }
+            Self::Interrupted => f.write_str("the run was interrupted"),
             Self::Journal(why) => write!(f, "the journal cannot be written: {why}"),
         }
     }
@@ -50,6 +54,7 @@ pub struct Gate {
     scope: Scope,
     own: OwnNetwork,
     end: Instant,
+    stop: Arc<AtomicBool>,
     state: Mutex<State>,
 }
 
@@ -67,7 +72,19 @@ impl Gate {
         let now = Instant::now();
         let end = now + Duration::from_secs(scope.limits.deadline);
         let state = Mutex::new(State { journal, per_host: HashMap::new(), next: now });
-        Self { scope, own, end, state }
+        Self { scope, own, end, stop: Arc::default(), state }
+    }
+
+    /// Sets what ends the run early: nothing more is sent, apart from what removes objects.
+    #[must_use]
+    pub fn stopped_by(mut self, stop: Arc<AtomicBool>) -> Self {
+        self.stop = stop;
+        self
+    }
+
+    /// Returns the time until the end of the run.
+    pub(crate) fn remaining(&self) -> Duration {
+        self.end.saturating_duration_since(Instant::now())
     }
 
     /// Returns the scope.
@@ -167,14 +184,20 @@ impl Gate {
     ) -> Result<(), Withheld> {
         let slot = {
             let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            if state.next.max(Instant::now()) >= self.end {
+                return Err(Withheld::Deadline(self.scope.limits.deadline));
+            }
+            if self.stop.load(Ordering::Relaxed) {
+                return Err(Withheld::Interrupted);
+            }
             state.count(host, self.scope.limits.per_host)?;
             state.slot(self.scope.limits.rate)
         };
-        if slot >= self.end || Instant::now() >= self.end {
-            return Err(Withheld::Deadline(self.scope.limits.deadline));
-        }
         sleep_until(slot).await;
-        self.write(kind, to, what)
+        match self.stop.load(Ordering::Relaxed) {
+            true => Err(Withheld::Interrupted),
+            false => self.write(kind, to, what),
+        }
     }
 
     fn write(&self, kind: &str, to: &str, what: &Value) -> Result<(), Withheld> {
@@ -281,6 +304,14 @@ mod tests {
         let late = Limits { deadline: 0, ..Limits::default() };
         let late = gate(&["10.0.0.0/24"], late, Box::new(io::sink()));
         let sent = late.pass(first, "tcp", &Value::Null).await;
-        assert_eq!(sent, Err(Withheld::Deadline(0)));
+        assert_eq!((sent, late.most_per_host()), (Err(Withheld::Deadline(0)), 0));
+        // What removes objects is sent, also after an interrupt.
+        let stop = Arc::new(AtomicBool::new(true));
+        let mut stopped = gate(&["10.0.0.0/24"], Limits::default(), Box::new(io::sink()));
+        stopped.scope.cluster = true;
+        let stopped = stopped.stopped_by(stop);
+        let sent = stopped.pass(first, "tcp", &Value::Null).await;
+        assert_eq!(sent, Err(Withheld::Interrupted));
+        stopped.pass_removal("https://x", "delete", &Value::Null).unwrap();
     }
 }

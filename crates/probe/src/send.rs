@@ -217,8 +217,12 @@ async fn once(gate: &Gate, target: &Target, ask: &Ask) -> Answer {
             Ask::Http(ask) => http(stream, target, ask, &agent).await,
         }
     };
-    match timeout(RESPONSE, answer).await {
+    let remaining = gate.remaining();
+    match timeout(RESPONSE.min(remaining), answer).await {
         Ok(answer) => answer,
+        Err(_) if remaining < RESPONSE => {
+            Answer::Failed("no response before the end of the run (deadline)".to_owned())
+        }
         Err(_) => Answer::Failed(format!("no response within {} s", RESPONSE.as_secs())),
     }
 }
@@ -338,6 +342,10 @@ fn not_http(error: &hyper::Error) -> Answer {
             return broken(io);
         }
         at = cause.source();
+    }
+    // It began like HTTP.
+    if error.is_parse_too_large() {
+        return Answer::Failed("the head of the response is longer than what is read".to_owned());
     }
     if error.is_parse() {
         return Answer::NotHttp(error.to_string());

@@ -1,5 +1,6 @@
 //! The scope and the probes that the arguments select.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{anyhow, bail};
@@ -167,6 +168,17 @@ impl Chosen {
         all.filter(|probe| self.in_pod || !elsewhere(probe)).collect()
     }
 
+    /// Returns the requests of the probes of endpoints that run here. Hosts that no selected probe is
+    /// about receive nothing; other ports of the same host tell a closed port from a filtered one.
+    pub(super) fn planned(&self) -> Vec<Planned> {
+        let all = plan(&self.scope, &self.probes);
+        let used = all.iter().filter(|planned| !planned.uses.is_empty());
+        let hosts: BTreeSet<_> = used.map(|planned| planned.target.address.ip()).collect();
+        let mut all = plan(&self.scope, &self.here());
+        all.retain(|planned| hosts.contains(&planned.target.address.ip()));
+        all
+    }
+
     /// Requires that a run tries something: otherwise, its result would look as if everything were
     /// closed.
     ///
@@ -197,7 +209,7 @@ impl Chosen {
         } else if !has_others {
             let admits = !scope.namespaces.is_empty()
                 && self.probes.iter().any(|probe| matches!(probe.kind, Kind::Admission { .. }));
-            let endpoints = plan(scope, &self.here());
+            let endpoints = self.planned();
             if endpoints.iter().all(|planned| planned.uses.is_empty()) && !admits {
                 bail!(
                     "none of the selected probes applies to what is in scope, so nothing would be \

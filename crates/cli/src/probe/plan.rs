@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use pavisade_probe::{
-    CLUSTER_DNS, Canary, Inside, Kind, Registered, RunId, RunningPods, Step, plan, restricted,
+    CLUSTER_DNS, Canary, Inside, Kind, Registered, RunId, RunningPods, Step, restricted,
 };
 use pavisade_report::count;
 use pavisade_scan::Timestamp;
@@ -31,7 +31,7 @@ pub(super) fn run(args: &PlanArgs) -> anyhow::Result<Outcome> {
     let own = state::own_network();
     let mut text = String::new();
     let (mut endpoints, mut requests, mut refused) = (0, 0, 0);
-    for planned in plan(&chosen.scope, &chosen.here()) {
+    for planned in chosen.planned() {
         let permitted = chosen.scope.permits(planned.target.address, &own);
         if let Err(why) = &permitted {
             refused += 1;

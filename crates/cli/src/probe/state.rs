@@ -147,7 +147,10 @@ pub(super) fn interrupts() -> Arc<AtomicBool> {
             if flag.swap(true, Ordering::Relaxed) {
                 continue;
             }
-            terminal::say("", "Interrupted: removing what the run created");
+            terminal::say(
+                "",
+                "Interrupted: nothing more is sent, and what the run created is removed",
+            );
         }
     });
     stop

@@ -227,6 +227,6 @@ fn interrupted(cluster: &Cluster, path: &Path, kubeconfig: &str, before: &BTreeM
     child.wait().unwrap();
     let mut told = String::new();
     child.stderr.take().unwrap().read_to_string(&mut told).unwrap();
-    assert!(told.contains("Interrupted: removing"), "{told}");
+    assert!(told.contains("Interrupted: nothing more is sent"), "{told}");
     assert_eq!(objects(cluster), *before, "{told}");
 }

@@ -3,11 +3,12 @@
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use super::clusters::Ended;
 use super::{verdicts, with};
-use crate::started::{folder, run};
+use crate::started::{command, folder, run};
 
 /// Answers every connection with the response to its path.
 pub(super) fn serve(listener: TcpListener, answer: fn(&str) -> String) {
@@ -56,10 +57,78 @@ const PLAIN: [&str; 9] = [
     "etcd-metrics",
 ];
 
+/// A header that is longer than what is read.
+fn long() -> String {
+    format!("X: {}\r\n", "x".repeat(200_000))
+}
+
+#[test]
+fn plain_http_with_a_long_head_is_not_closed() {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let scope = format!("kubelet@{}", listener.local_addr().unwrap());
+    serve(listener, |_| http("200 OK", &long(), PODS));
+    let folder = folder(&[]);
+    let args = ["probe", "--scope", &scope, "--only", "PV-P038", "--journals", "."];
+    let done = run(folder.path(), &[&args[..], &["--evidence", "e.json", "-q"]].concat());
+    let unknown = with(&verdicts(&folder.path().join("e.json")), "unknown");
+    assert_eq!((done.code, unknown.len()), (3, 1), "{}", done.out);
+}
+
+/// Returns the lines of the journals in a folder.
+fn journal(folder: &Path) -> String {
+    let files = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let files = files.filter(|path| path.extension().is_some_and(|ending| ending == "jsonl"));
+    files.map(|path| std::fs::read_to_string(path).unwrap()).collect()
+}
+
+#[test]
+fn hosts_without_a_selected_probe_receive_nothing() {
+    let other = TcpListener::bind(("127.0.0.2", 0)).unwrap();
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let other_scope = format!("tls@{}", other.local_addr().unwrap());
+    let scope = format!("kubelet@{}", listener.local_addr().unwrap());
+    serve(listener, |_| http("200 OK", "", ""));
+    let folder = folder(&[]);
+    let args = ["probe", "--scope", &scope, "--scope", &other_scope, "--only", "PV-P038", "-q"];
+    run(folder.path(), &[&args[..], &["--journals", "."]].concat());
+    other.set_nonblocking(true).unwrap();
+    assert!(other.accept().is_err(), "it was contacted");
+    let sent = journal(folder.path());
+    assert!(sent.contains("127.0.0.1:") && !sent.contains("127.0.0.2"), "{sent}");
+}
+
+#[test]
+fn an_interrupted_run_reports_what_it_has_and_signs_its_journal() {
+    let silent = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let scope = format!("kubelet@{}", silent.local_addr().unwrap());
+    let folder = folder(&[]);
+    let args = ["probe", "--scope", &scope, "--journals", "j", "--evidence", "e.json", "-q"];
+    let mut child = command(folder.path(), &args)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let journals = folder.path().join("j");
+    while !journal(&journals).contains("\"kind\":\"tls\"") {
+        assert!(child.try_wait().unwrap().is_none(), "it ended by itself");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let id = child.id().to_string();
+    Command::new("kill").args(["-TERM", &id]).status().unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(3));
+    let all = verdicts(&folder.path().join("e.json"));
+    assert_eq!(with(&all, "unknown").len(), all.len(), "{all:?}");
+    assert!(all.values().any(|(_, why)| why.contains("the run was interrupted")), "{all:?}");
+    let files = std::fs::read_dir(&journals).unwrap().flatten();
+    let signed = files.filter(|entry| entry.path().to_string_lossy().ends_with(".pub")).count();
+    assert_eq!(signed, 1);
+}
+
 #[test]
 fn near_misses_are_not_open() {
     type Double = (&'static str, fn(&str) -> String, &'static [&'static str]);
-    let doubles: [Double; 10] = [
+    let doubles: [Double; 11] = [
         ("403", |_| http("403 Forbidden", "", PODS), &["closed"]),
         ("401", |_| http("401 Unauthorized", "", PODS), &["closed"]),
         ("404", |_| http("404 Not Found", "", ""), &["closed"]),
@@ -70,6 +139,7 @@ fn near_misses_are_not_open() {
         // A honeypot that answers 200 to all with the right form.
         ("honeypot", |_| http("200 OK", "", PODS), &["closed", "unknown"]),
         ("error", |_| http("503 Service Unavailable", "", ""), &["unknown"]),
+        ("a long head", |_| http("200 OK", &long(), PODS), &["unknown"]),
         ("not HTTP", |_| "SSH-2.0-OpenSSH_9.2\r\n".to_owned(), &["not applicable"]),
     ];
     for (name, answer, expect) in doubles {
