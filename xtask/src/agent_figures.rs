@@ -1,7 +1,7 @@
 //! The figures of an agent that an xtask command has started.
 
 use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
@@ -14,7 +14,8 @@ pub(crate) struct Figures {
 impl Figures {
     /// Chooses a free port.
     pub(crate) fn free() -> anyhow::Result<Self> {
-        Ok(Self { port: TcpListener::bind("127.0.0.1:0")?.local_addr()?.port() })
+        let [port] = testbed::free_ports()?;
+        Ok(Self { port })
     }
 
     /// For `--metrics`.

@@ -64,7 +64,7 @@ fn details(seen: &Seen<'_>, lost: u64) -> Value {
         let mut ancestor = process(one, ANCESTOR);
         // What started a container shows who did it, and none of the secrets of the node.
         if !is_inside(one) {
-            ancestor["arguments"] = masked(&one.program.arguments, ANCESTOR).into();
+            ancestor["arguments"] = masked(base(one), &one.program.arguments, ANCESTOR).into();
         }
         ancestor
     };
@@ -95,13 +95,21 @@ fn process(process: &Process, most: usize, inside: bool) -> Value {
     })
 }
 
-/// Returns arguments that end with zero bytes, without the first and without secrets.
-fn masked(arguments: &[u8], most: usize) -> String {
+/// Returns the name of the file of a program.
+fn base(process: &Process) -> &[u8] {
+    let name = process.program.path.rsplit(|byte| *byte == b'/').next();
+    name.filter(|name| !name.is_empty()).unwrap_or(&process.name)
+}
+
+/// Returns the arguments of a process without secrets. The name of its program shows which they are:
+/// `redis-cli -a SECRET`.
+fn masked(name: &[u8], arguments: &[u8], most: usize) -> String {
     let arguments = arguments.strip_suffix(b"\0").unwrap_or(arguments);
-    let words: Vec<_> =
-        arguments.split(|byte| *byte == 0).map(|word| String::from_utf8_lossy(word)).collect();
+    let words = [name].into_iter().chain(arguments.split(|byte| *byte == 0));
+    let words: Vec<_> = words.map(String::from_utf8_lossy).collect();
     let words: Vec<_> = words.iter().map(|word| &**word).collect();
-    let mut shown = pavisade_secrets::mask_words(&words).join(" ");
+    let masked = pavisade_secrets::mask_words(&words);
+    let mut shown = masked.get(1..).unwrap_or_default().join(" ");
     shown.truncate(shown.floor_char_boundary(most));
     shown
 }
@@ -152,12 +160,15 @@ mod tests {
             ("", ""),
             ("login\0--password\0tr0ub4dor-and-3-horses\0-v\0", "login --password •••• -v"),
         ] {
-            assert_eq!(masked(arguments.as_bytes(), 256), expect);
+            assert_eq!(masked(b"tool", arguments.as_bytes(), 256), expect);
         }
         let json = format!("--env\0{{\"DB_PASSWORD\":\"{secret}\"}}\0");
-        assert!(!masked(json.as_bytes(), 256).contains(secret));
+        // The name of the program shows which argument is a secret.
+        assert_eq!(masked(b"redis-cli", b"-a\0hunter2secret\0", 256), "-a ••••");
+        assert_eq!(masked(b"mysql", b"-phunter2\0", 256), "-p••••");
+        assert!(!masked(b"tool", json.as_bytes(), 256).contains(secret));
         // What is cut off is masked before.
         let long = format!("--password\0{secret}\0");
-        assert_eq!(masked(long.as_bytes(), 17), "--password ••");
+        assert_eq!(masked(b"tool", long.as_bytes(), 17), "--password ••");
     }
 }

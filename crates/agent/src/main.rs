@@ -12,6 +12,7 @@ mod run;
 mod status;
 mod watchdog;
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -46,5 +47,6 @@ fn provide_cryptography() {
 fn say(text: &str) {
     let plain = |letter: char| if letter.is_control() { '\u{fffd}' } else { letter };
     let text: String = text.chars().map(plain).collect();
-    eprintln!("{text}");
+    // Nobody has to read it.
+    let _ = writeln!(std::io::stderr(), "{text}");
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::{Read as _, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,7 +18,12 @@ pub(crate) const ADDRESS: &str = "127.0.0.1:9376";
 /// How many seconds the agent may need for one turn. Events are taken many times a second.
 const STUCK: u64 = 15;
 
-const TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a client may take for its request, and how long it waits for the answer.
+const REQUEST: Duration = Duration::from_secs(1);
+const ANSWER: Duration = Duration::from_secs(4);
+
+/// How many requests are answered at the same time.
+const REQUESTS: usize = 32;
 
 /// What is counted.
 #[derive(Debug, Default)]
@@ -42,7 +47,7 @@ pub(crate) struct Metrics {
     /// When events were last taken, in seconds since the start of the machine.
     pub turn: AtomicU64,
     /// Alerts that outputs did not take.
-    pub dropped: Vec<(&'static str, Arc<AtomicU64>)>,
+    pub dropped: Vec<((&'static str, String), Arc<AtomicU64>)>,
 }
 
 impl Metrics {
@@ -127,15 +132,17 @@ impl Metrics {
             "Programs that were denied because they could not be judged.",
             one(load(&self.unjudged)),
         );
-        let dropped = self
-            .dropped
-            .iter()
-            .map(|(name, count)| (format!("{{output=\"{name}\"}}"), load(count)));
+        // Two outputs may have the same labels: a series is there once.
+        let mut dropped: BTreeMap<String, u64> = BTreeMap::new();
+        for ((kind, target), count) in &self.dropped {
+            let labels = format!("{{output=\"{kind}\",target=\"{}\"}}", quoted(target));
+            *dropped.entry(labels).or_default() += load(count);
+        }
         metric(
             "alerts_dropped_total",
             "counter",
             "Alerts that an output did not take.",
-            dropped.collect(),
+            dropped.into_iter().collect(),
         );
         text
     }
@@ -155,17 +162,26 @@ pub(crate) fn serve(metrics: Arc<Metrics>, address: SocketAddr) -> anyhow::Resul
     }
     let listener = TcpListener::bind(address).with_context(|| format!("listening on {address}"))?;
     std::thread::spawn(move || {
+        let running = Arc::new(());
         for stream in listener.incoming().flatten() {
-            // A client that hangs up needs no answer.
-            let _ = answer(stream, &metrics);
+            // One that only connects does not hold up others.
+            if Arc::strong_count(&running) > REQUESTS {
+                continue;
+            }
+            let (metrics, running) = (metrics.clone(), running.clone());
+            // A client that hangs up needs no answer, and one for which there is no thread gets none.
+            let _ = std::thread::Builder::new().spawn(move || {
+                let _ = answer(stream, &metrics);
+                drop(running);
+            });
         }
     });
     Ok(())
 }
 
 fn answer(mut stream: TcpStream, metrics: &Metrics) -> std::io::Result<()> {
-    stream.set_read_timeout(Some(TIMEOUT))?;
-    stream.set_write_timeout(Some(TIMEOUT))?;
+    stream.set_read_timeout(Some(REQUEST))?;
+    stream.set_write_timeout(Some(REQUEST))?;
     let mut request = [0; 4096];
     let read = stream.read(&mut request)?;
     let asks = |path: &str| request[..read].starts_with(format!("GET {path} ").as_bytes());
@@ -195,11 +211,16 @@ fn answer(mut stream: TcpStream, metrics: &Metrics) -> std::io::Result<()> {
 /// It does not answer, or it takes no events.
 pub(crate) fn health(address: SocketAddr) -> anyhow::Result<()> {
     let asking = || format!("asking the agent at {address}");
-    let mut stream = TcpStream::connect_timeout(&address, TIMEOUT).with_context(asking)?;
-    stream.set_read_timeout(Some(TIMEOUT)).with_context(asking)?;
+    let mut stream = TcpStream::connect_timeout(&address, ANSWER).with_context(asking)?;
+    stream.set_read_timeout(Some(ANSWER)).with_context(asking)?;
     stream.write_all(b"GET /healthz HTTP/1.1\r\n\r\n").with_context(asking)?;
     let mut answer = String::new();
-    stream.take(4096).read_to_string(&mut answer).with_context(asking)?;
+    if let Err(error) = stream.take(4096).read_to_string(&mut answer) {
+        if error.kind() == ErrorKind::WouldBlock {
+            bail!("the agent at {address} did not answer within {} s", ANSWER.as_secs());
+        }
+        return Err(error).with_context(asking);
+    }
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
     if !head.starts_with("HTTP/1.1 200 ") {
         bail!("the agent at {address} does not work: {}", body.trim());
@@ -243,6 +264,33 @@ mod tests {
         health(free).unwrap();
         assert_eq!(metrics.stuck(seconds() + STUCK / 2), None);
         assert!(ADDRESS.parse::<SocketAddr>().unwrap().ip().is_loopback());
+    }
+
+    #[test]
+    fn each_series_is_there_once() {
+        let dropped =
+            |target: &str, count| (("file", target.to_owned()), Arc::new(AtomicU64::new(count)));
+        let dropped = vec![dropped("/a", 1), dropped("/b", 2), dropped("/a", 4)];
+        let text = Metrics { dropped, ..Metrics::default() }.text();
+        let lines: Vec<_> = text.lines().filter(|line| line.contains("output=")).collect();
+        assert_eq!(
+            lines,
+            [
+                "pavisade_alerts_dropped_total{output=\"file\",target=\"/a\"} 5",
+                "pavisade_alerts_dropped_total{output=\"file\",target=\"/b\"} 2",
+            ]
+        );
+    }
+
+    #[test]
+    fn clients_that_say_nothing_do_not_hold_up_others() {
+        let metrics = Arc::new(Metrics::default());
+        metrics.turn.store(seconds(), Ordering::Relaxed);
+        let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        serve(metrics, free).unwrap();
+        let idle: Vec<_> = (0..REQUESTS / 2).map(|_| TcpStream::connect(free).unwrap()).collect();
+        health(free).unwrap();
+        drop(idle);
     }
 
     #[test]

@@ -49,12 +49,17 @@ impl FromStr for Target {
 }
 
 impl Target {
-    /// The name in metrics, without anything secret.
-    fn name(&self) -> &'static str {
+    /// The labels in metrics, without anything secret: the kind, and which of that kind.
+    fn labels(&self) -> (&'static str, String) {
         match self {
-            Self::Stdout => "stdout",
-            Self::File(_) => "file",
-            Self::Webhook(_) => "webhook",
+            Self::Stdout => ("stdout", "-".to_owned()),
+            Self::File(path) => ("file", path.display().to_string()),
+            Self::Webhook(address) => {
+                // A path may contain a token.
+                let host = address.split_once("://").map_or(&**address, |(_, rest)| rest);
+                let host = host.split(['/', '?', '#']).next().unwrap_or_default();
+                ("webhook", host.to_owned())
+            }
         }
     }
 }
@@ -71,8 +76,8 @@ pub(crate) struct Limits {
 /// An output that runs.
 #[derive(Debug)]
 pub(crate) struct Output {
-    /// Its name.
-    pub name: &'static str,
+    /// Its kind, and which of that kind.
+    pub labels: (&'static str, String),
     /// How many alerts it did not take.
     pub dropped: Arc<AtomicU64>,
     queue: Option<SyncSender<Arc<str>>>,
@@ -111,22 +116,22 @@ impl Output {
         let thread = match target {
             Target::Stdout => std::thread::spawn(move || stdout(alerts, &lost)),
             Target::File(path) => {
-                let mut file = file::Rotated::open(path.clone(), limits)?;
-                std::thread::spawn(move || {
-                    for alert in alerts {
-                        if let Err(error) = file.line(&alert) {
-                            lost.fetch_add(1, Ordering::Relaxed);
-                            crate::say(&format!("writing an alert: {error}"));
-                        }
-                    }
-                })
+                let file = file::Rotated::open(path.clone(), limits)?;
+                let place = path.display().to_string();
+                std::thread::spawn(move || lines(alerts, file, &place, &lost))
             }
             Target::Webhook(address) => {
                 let hook = webhook::Hook::new(address)?;
                 std::thread::spawn(move || hook.serve(alerts, &lost))
             }
         };
-        Ok(Self { name: target.name(), dropped, queue: Some(queue), waiting, thread: Some(thread) })
+        Ok(Self {
+            labels: target.labels(),
+            dropped,
+            queue: Some(queue),
+            waiting,
+            thread: Some(thread),
+        })
     }
 
     /// Passes an alert on, or counts that it was not taken.
@@ -142,6 +147,11 @@ impl Output {
         }
     }
 
+    /// Whether it takes no more alerts, because its reader is gone.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.thread.as_ref().is_some_and(JoinHandle::is_finished)
+    }
+
     /// Lets the threads finish what is queued, for two seconds together.
     pub(crate) fn finish(mut all: Vec<Self>) {
         all.iter_mut().for_each(|output| drop(output.queue.take()));
@@ -153,17 +163,37 @@ impl Output {
             std::thread::sleep(std::time::Duration::from_millis(20));
         }
         for output in all.iter().filter(|output| runs(output)) {
-            crate::say(&format!("alerts were still waiting for the output {}", output.name));
+            crate::say(&format!("alerts were still waiting for the output {}", output.labels.0));
         }
     }
 }
 
+/// Writes alerts to standard output, until its reader closes it.
 fn stdout(alerts: Alerts, lost: &AtomicU64) {
     let mut out = std::io::stdout();
     for alert in alerts {
-        if writeln!(out, "{alert}").and_then(|()| out.flush()).is_err() {
-            lost.fetch_add(1, Ordering::Relaxed);
+        let Err(error) = writeln!(out, "{alert}").and_then(|()| out.flush()) else { continue };
+        lost.fetch_add(1, Ordering::Relaxed);
+        if error.kind() == std::io::ErrorKind::BrokenPipe {
+            return crate::say("standard output was closed by its reader");
         }
+    }
+}
+
+/// Writes alerts to a file. What prevents it is said once, until it works again.
+fn lines(alerts: Alerts, mut file: file::Rotated, place: &str, lost: &AtomicU64) {
+    let mut fails = false;
+    for alert in alerts {
+        let written = file.line(&alert);
+        if let Err(error) = &written {
+            lost.fetch_add(1, Ordering::Relaxed);
+            if !fails {
+                crate::say(&format!("alerts are not written to {place}: {error}"));
+            }
+        } else if fails {
+            crate::say(&format!("alerts are written to {place} again"));
+        }
+        fails = written.is_err();
     }
 }
 
@@ -189,7 +219,7 @@ mod tests {
         let dropped = Arc::new(AtomicU64::new(0));
         let waiting = Arc::new(AtomicU64::new(0));
         let output = Output {
-            name: "test",
+            labels: ("test", String::new()),
             dropped: dropped.clone(),
             queue: Some(queue),
             waiting: waiting.clone(),
@@ -218,7 +248,7 @@ mod tests {
             let _ = (held.recv(), alerts);
         });
         let output = Output {
-            name: "test",
+            labels: ("test", String::new()),
             dropped: Arc::default(),
             queue: Some(queue),
             waiting: Arc::default(),

@@ -80,14 +80,16 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<()> {
     let limits = Limits { bytes: args.outputs.file_size << 20, kept: args.outputs.files };
     let outputs = args.outputs.output.iter().map(|target| Output::start(target, limits));
     let outputs = outputs.collect::<anyhow::Result<Vec<_>>>()?;
-    let dropped = outputs.iter().map(|output| (output.name, output.dropped.clone())).collect();
+    let dropped =
+        outputs.iter().map(|output| (output.labels.clone(), output.dropped.clone())).collect();
     let metrics = Arc::new(Metrics { dropped, ..Metrics::default() });
     metrics.turn.store(metrics::seconds(), Ordering::Relaxed);
     if let Some(address) = args.metrics {
         metrics::serve(metrics.clone(), address)?;
     }
     let stop = stopped_by_signals()?;
-    crate::say(&format!("watching with {} rules", set.rules().len()));
+    let rules = set.rules().len();
+    crate::say(&format!("watching with {rules} {}", if rules == 1 { "rule" } else { "rules" }));
     let mut agent = Agent {
         exits: rules::needs(&set, "procexit"),
         set,
@@ -129,6 +131,13 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<()> {
         if since_boot() >= sweep {
             agent.policies.release(&mut kernel, &agent.watch);
             sweep = since_boot() + RELEASE;
+        }
+        // A policy holds whoever reads.
+        if args.policies.is_empty()
+            && !agent.outputs.is_empty()
+            && agent.outputs.iter().all(Output::is_closed)
+        {
+            bail!("the agent ends, because nobody reads its alerts any more");
         }
         if let Some(why) = kernel.stopped_listening() {
             bail!("the agent ends, because it can no longer deny programs by fanotify: {why}");

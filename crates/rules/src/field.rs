@@ -187,6 +187,10 @@ impl Fields {
             (Argument::None, Some(_)) => {
                 return Err(format!("filter error: field {name} does not take an argument"));
             }
+            // Another text would never match.
+            (_, Some(index)) if is_of_ancestors(name) && !is_index(index) => {
+                return Err(format!("filter error: field {name} takes a number from 0 to 65535"));
+            }
             (Argument::Required, None) => {
                 return Err(format!("filter error: field {name} requires an argument"));
             }
@@ -210,6 +214,15 @@ impl Fields {
     pub(crate) fn has(&self, text: &str) -> bool {
         self.by_name.contains_key(text)
     }
+}
+
+/// Whether the argument of a field is the number of an ancestor.
+fn is_of_ancestors(name: &str) -> bool {
+    matches!(name, "proc.aname" | "proc.aexe" | "proc.aexepath" | "proc.apid" | "proc.acmdline")
+}
+
+fn is_index(argument: &[u8]) -> bool {
+    std::str::from_utf8(argument).is_ok_and(|text| text.parse::<u16>().is_ok())
 }
 
 #[cfg(test)]

@@ -15,7 +15,9 @@ macro_rules! names {
 }
 
 names! {
-    EvtType = "evt.type", EvtNum = "evt.num", EvtTime = "evt.rawtime", EvtDir = "evt.dir",
+    EvtType = "evt.type", EvtNum = "evt.num", EvtTime = "evt.rawtime", EvtClock = "evt.time",
+    EvtClockShort = "evt.time.s", EvtIso = "evt.time.iso8601", EvtDate = "evt.datetime",
+    EvtDateShort = "evt.datetime.s", EvtDir = "evt.dir",
     EvtSource = "evt.source", Node = "evt.hostname", EvtFailed = "evt.failed",
     EvtRes = "evt.res", EvtRawRes = "evt.rawres", EvtArg = "evt.arg",
     IsOpenRead = "evt.is_open_read", IsOpenWrite = "evt.is_open_write",

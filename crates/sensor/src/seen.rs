@@ -172,6 +172,12 @@ impl<'a> Seen<'a> {
         Values::Many(self.processes.ancestors(self.process).filter_map(get).collect())
     }
 
+    /// The time of the event (UTC) in a form of `strftime`.
+    fn clock(&self, form: &str) -> Value<'static> {
+        let time = jiff::Timestamp::from_nanosecond(self.time.into()).unwrap_or_default();
+        text(time.strftime(form).to_string())
+    }
+
     fn value(&self, name: Name) -> Option<Value<'_>> {
         if let Some(value) = self.of_process(name) {
             return value;
@@ -184,6 +190,11 @@ impl<'a> Seen<'a> {
             Name::EvtType => Value::text(self.kind()),
             Name::EvtNum => Value::Int(self.number.into()),
             Name::EvtTime => Value::Int(self.time),
+            Name::EvtClock => self.clock("%H:%M:%S%.9f"),
+            Name::EvtClockShort => self.clock("%H:%M:%S"),
+            Name::EvtIso => self.clock("%Y-%m-%dT%H:%M:%S%.9fZ"),
+            Name::EvtDate => self.clock("%Y-%m-%d %H:%M:%S%.9f"),
+            Name::EvtDateShort => self.clock("%Y-%m-%d %H:%M:%S"),
             Name::EvtDir => Value::text("<"),
             Name::EvtSource => Value::text("syscall"),
             Name::Node => Value::text(self.node),

@@ -46,6 +46,7 @@ pub use cluster::Cluster;
 pub use image::{Image, TESTBED, libraries};
 pub use kubectl::Output;
 pub use shape::Shape;
+pub use state::free_ports;
 pub use status::{Status, all};
 
 /// Why there is no cluster; to be printed by the test.

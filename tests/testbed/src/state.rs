@@ -6,6 +6,7 @@ use std::fs::{self, File, TryLockError};
 use std::io::ErrorKind;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::{Context as _, bail};
 use serde::de::DeserializeOwned;
@@ -226,15 +227,32 @@ impl Ports {
     /// Ports that nobody has now. Somebody may take one before we do: then the
     /// program that wanted it ends, and its log says so.
     pub(crate) fn free() -> anyhow::Result<Self> {
-        let listen = || TcpListener::bind(("127.0.0.1", 0));
-        let free = || {
-            // All are held until all are known, so that they differ.
-            let held = [listen()?, listen()?, listen()?];
-            let port = |index: usize| std::io::Result::Ok(held[index].local_addr()?.port());
-            Ok::<_, std::io::Error>(Self { api: port(0)?, etcd: port(1)?, etcd_peer: port(2)? })
-        };
-        free().context("finding free ports on 127.0.0.1")
+        let [api, etcd, etcd_peer] = free_ports()?;
+        Ok(Self { api, etcd, etcd_peer })
     }
+}
+
+/// Ports of loopback that nobody has now. The kernel gives them to nobody else: they are below those
+/// for connections (`ip_local_port_range`) and for services on nodes.
+pub fn free_ports<const N: usize>() -> anyhow::Result<[u16; N]> {
+    const FIRST: u32 = 15_000;
+    const COUNT: u32 = 15_000;
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let mut found = [0; N];
+    let mut left = COUNT;
+    for port in &mut found {
+        loop {
+            left = left.checked_sub(1).context("no port of 127.0.0.1 is free")?;
+            // Processes begin at different places.
+            let next =
+                std::process::id().wrapping_mul(97) % COUNT + NEXT.fetch_add(1, Ordering::Relaxed);
+            *port = u16::try_from(FIRST + next % COUNT)?;
+            if TcpListener::bind(("127.0.0.1", *port)).is_ok() {
+                break;
+            }
+        }
+    }
+    Ok(found)
 }
 
 #[cfg(test)]

@@ -17,6 +17,8 @@ pub(super) struct Rotated {
     file: File,
     written: u64,
     limits: Limits,
+    /// Whether the last line may be cut, because it could not be written.
+    cut: bool,
 }
 
 impl Rotated {
@@ -31,7 +33,7 @@ impl Rotated {
         } else {
             limits.bytes = u64::MAX;
         }
-        Ok(Self { path, file, written: metadata.len(), limits })
+        Ok(Self { path, file, written: metadata.len(), limits, cut: false })
     }
 
     /// Adds a line.
@@ -40,8 +42,11 @@ impl Rotated {
         if self.written > 0 && self.written + bytes > self.limits.bytes {
             self.rotate()?;
         }
-        self.file.write_all(format!("{line}\n").as_bytes())?;
-        self.written += bytes;
+        // The rest of a line that was cut hides no other.
+        let start = if std::mem::replace(&mut self.cut, true) { "\n" } else { "" };
+        self.file.write_all(format!("{start}{line}\n").as_bytes())?;
+        self.cut = false;
+        self.written += bytes + start.len() as u64;
         Ok(())
     }
 
@@ -57,6 +62,7 @@ impl Rotated {
         }
         self.file = append(&self.path)?;
         self.written = 0;
+        self.cut = false;
         Ok(())
     }
 }
@@ -95,6 +101,24 @@ mod tests {
             assert_eq!(older(&target, 1).exists(), renamed);
             fs::remove_file(&link).unwrap();
         }
+    }
+
+    #[test]
+    fn a_line_that_was_cut_hides_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.jsonl");
+        let mut file = Rotated::open(path.clone(), Limits { bytes: 100, kept: 0 }).unwrap();
+        file.line("one").unwrap();
+        // A disk that is full takes a part of a line.
+        let whole = std::mem::replace(&mut file.file, File::open("/dev/null").unwrap());
+        assert!(file.line("two").is_err());
+        (&whole).write_all(b"tw").unwrap();
+        file.file = whole;
+        for line in ["three", "four"] {
+            file.line(line).unwrap();
+        }
+        assert_eq!(fs::read_to_string(&path).unwrap(), "one\ntw\nthree\nfour\n");
+        assert_eq!(file.written, fs::metadata(&path).unwrap().len() - 2);
     }
 
     #[test]

@@ -7,9 +7,9 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use testbed::{Cluster, Shape};
+use testbed::{Cluster, Shape, free_ports};
 
-use super::{free, verdicts, with};
+use super::{verdicts, with};
 
 /// Kills a process at the end of the test.
 pub(super) struct Ended(pub(super) Child);
@@ -123,7 +123,7 @@ const CLOSED: usize = 91;
 
 #[test]
 fn in_a_hardened_cluster_nothing_is_open() {
-    let [controllers, scheduler] = free();
+    let [controllers, scheduler] = free_ports().unwrap();
     let own = ["--bind-address=127.0.0.1", "--tls-cert-file=PKI/apiserver.crt"];
     let with_port = |port: u16| {
         let mut all = flags(&own);
@@ -240,7 +240,7 @@ const WEAK: [&str; 66] = [
 
 #[test]
 fn in_a_weakened_cluster_each_weakness_is_found_by_its_own_probe() {
-    let [controllers, scheduler, metrics] = free();
+    let [controllers, scheduler, metrics] = free_ports().unwrap();
     let paths = "--authorization-always-allow-paths=/healthz,/metrics,/configz";
     let open = |port: u16| {
         let mut all = flags(&["--bind-address=127.0.0.1", "--tls-cert-file=PKI/apiserver.crt"]);

@@ -214,7 +214,7 @@ fn a_honeypot_with_tls_is_not_open() {
     let made = rcgen::generate_simple_self_signed(vec!["honeypot".to_owned()]).unwrap();
     std::fs::write(folder.path().join("c"), made.cert.pem()).unwrap();
     std::fs::write(folder.path().join("k"), made.signing_key.serialize_pem()).unwrap();
-    let [port] = super::free();
+    let [port] = testbed::free_ports().unwrap();
     let address = format!("127.0.0.1:{port}");
     let mut command = std::process::Command::new("openssl");
     command.args(["s_server", "-accept", &address, "-cert", "c", "-key", "k", "-www", "-quiet"]);
@@ -307,7 +307,7 @@ fn a_short_rsa_key_is_found() {
             "req", "-x509", "-newkey", &key, "-nodes", "-keyout", "k", "-out", "c", "-subj",
             "/CN=a",
         ];
-        let [port] = super::free();
+        let [port] = testbed::free_ports().unwrap();
         let address = format!("127.0.0.1:{port}");
         let openssl = |args: &[&str]| {
             let mut command = std::process::Command::new("openssl");

@@ -15,7 +15,6 @@ mod namespaces;
 mod usage;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::TcpListener;
 use std::path::Path;
 
 use serde_json::Value;
@@ -44,11 +43,4 @@ fn verdicts(file: &Path) -> BTreeMap<(String, String), (String, String)> {
 fn with(all: &BTreeMap<(String, String), (String, String)>, verdict: &str) -> BTreeSet<String> {
     let found = all.iter().filter(|(_, (own, _))| own == verdict);
     found.map(|((probe, _), _)| probe.clone()).collect()
-}
-
-/// Ports that are free now.
-fn free<const N: usize>() -> [u16; N] {
-    let held: [TcpListener; N] =
-        std::array::from_fn(|_| TcpListener::bind(("127.0.0.1", 0)).unwrap());
-    held.map(|listener| listener.local_addr().unwrap().port())
 }
