@@ -298,6 +298,11 @@ fn test_files_are_a_gate() {
     let ran = run(folder.path(), &["runtime", "rules", "test", "rules-test.yaml"]);
     assert_eq!(ran.code, 2, "{}", ran.out);
     assert!(ran.err.contains("a shell") && ran.err.contains("Terminal shel"), "{}", ran.err);
+    // The other tests and files run.
+    assert!(ran.out.contains("1 passed, 0 failed, 1 could not run"), "{}", ran.out);
+    let ran = run(folder.path(), &["runtime", "rules", "test", "missing.yaml", "rules-test.yaml"]);
+    assert!(ran.code == 2 && ran.err.contains("missing.yaml"), "{}", ran.err);
+    assert!(ran.out.contains("1 passed, 0 failed, 2 could not run"), "{}", ran.out);
 }
 
 #[test]

@@ -55,7 +55,8 @@ pub(crate) fn failing(judgement: &Judgement) -> String {
         judgement,
         match failing_objects(judgement) {
             0 => objects,
-            failing if failing == judgement.objects => objects,
+            // One document of facts may be about several objects.
+            failing if failing >= judgement.objects => count(failing, "object", "objects"),
             failing => format!("{} of {objects}", number(failing)),
         },
     )

@@ -260,9 +260,17 @@ mod tests {
         );
         // The longest name wins, and a raw argument has its own type.
         assert_eq!(resolve("evt.rawarg.flags", None), Ok(("evt.rawarg.flags".into(), None)));
-        for (name, argument) in
-            [("evt.arg", None), ("proc.name", Some("1")), ("proc.nam", None), ("proc.name.x", None)]
-        {
+        assert!(resolve("proc.aname", Some("0")).is_ok() && resolve("proc.aname", None).is_ok());
+        for (name, argument) in [
+            ("evt.arg", None),
+            ("proc.name", Some("1")),
+            ("proc.nam", None),
+            ("proc.name.x", None),
+            // A number of an ancestor.
+            ("proc.aname", Some("x")),
+            ("proc.aname", Some("-1")),
+            ("proc.apid", Some("99999999999")),
+        ] {
             assert!(resolve(name, argument).is_err(), "{name}");
         }
     }

@@ -9,48 +9,82 @@ use pavisade_yaml::{Kind, Source, Value, read};
 
 use super::{MAX_BYTES, Text, loaded, tell_errors};
 use crate::args::runtime::TestArgs;
-use crate::{Outcome, bounded};
+use crate::{Outcome, bounded, terminal};
 
 pub(super) fn run(args: &TestArgs) -> anyhow::Result<Outcome> {
     let mut out = Text::default();
-    let (mut passed, mut failed) = (0, 0);
+    let mut counts = Counts::default();
     for file in &args.files {
-        let name = file.display().to_string();
-        let source = Source::new(&*name, &bounded::text(file, MAX_BYTES)?);
-        let documents = read(&source);
-        let [doc] = &documents.docs[..] else { bail!("{name}: not one YAML document") };
-        if let Some(note) = documents.notes.first() {
-            bail!("{name}: {}", one_line(&note.message));
-        }
-        let sets = rule_sets(file, doc.root()).with_context(|| name.clone())?;
-        let Some(sets) = sets else { return Ok(Outcome::Usage) };
-        let tests = doc.root().get("tests").filter(|tests| tests.kind() == Kind::Sequence);
-        let Some(tests) = tests else { bail!("{name}: no list `tests`") };
-        for (number, test) in (1..).zip(tests.items()) {
-            let title = test.str("name").map_or_else(|| format!("test {number}"), str::to_owned);
-            let (expected, got) =
-                judged(test, &sets).with_context(|| format!("{name}: {}", one_line(&title)))?;
-            if expected == got {
-                passed += 1;
-                out.line(format_args!("ok      {}", one_line(&title)));
-            } else {
-                failed += 1;
-                let list = |names: &[String]| match names {
-                    [] => "no alert".to_owned(),
-                    names => one_line(&names.join(", ")),
-                };
-                out.line(format_args!("FAILED  {}", one_line(&title)));
-                out.line(format_args!("        expected {}", list(&expected)));
-                out.line(format_args!("        got      {}", list(&got)));
-            }
+        // One file or test that is wrong hides no other.
+        if let Err(why) = tested(file, &mut out, &mut counts) {
+            counts.wrong += 1;
+            terminal::say("error", &format!("{why:#}"));
         }
     }
-    out.line(format_args!("{passed} passed, {failed} failed"));
+    let Counts { passed, failed, wrong } = counts;
+    let wrong_too = if wrong > 0 { format!(", {wrong} could not run") } else { String::new() };
+    out.line(format_args!("{passed} passed, {failed} failed{wrong_too}"));
     out.print()?;
-    if passed + failed == 0 {
+    if passed + failed + wrong == 0 {
         bail!("no tests");
     }
-    Ok(if failed == 0 { Outcome::Clean } else { Outcome::Findings })
+    Ok(match (failed, wrong) {
+        (_, 1..) => Outcome::Usage,
+        (0, 0) => Outcome::Clean,
+        _ => Outcome::Findings,
+    })
+}
+
+#[derive(Default)]
+struct Counts {
+    passed: usize,
+    failed: usize,
+    /// Tests and files that could not run.
+    wrong: usize,
+}
+
+/// Runs the tests of a file.
+///
+/// # Errors
+/// None of them could run.
+fn tested(file: &Path, out: &mut Text, counts: &mut Counts) -> anyhow::Result<()> {
+    let name = file.display().to_string();
+    let source = Source::new(&*name, &bounded::text(file, MAX_BYTES)?);
+    let documents = read(&source);
+    let [doc] = &documents.docs[..] else { bail!("{name}: not one YAML document") };
+    if let Some(note) = documents.notes.first() {
+        bail!("{name}: {}", one_line(&note.message));
+    }
+    let sets = rule_sets(file, doc.root()).with_context(|| name.clone())?;
+    let Some(sets) = sets else { bail!("{name}: its rules are wrong") };
+    let tests = doc.root().get("tests").filter(|tests| tests.kind() == Kind::Sequence);
+    let Some(tests) = tests else { bail!("{name}: no list `tests`") };
+    for (number, test) in (1..).zip(tests.items()) {
+        let title = test.str("name").map_or_else(|| format!("test {number}"), str::to_owned);
+        let title = one_line(&title);
+        let (expected, got) = match judged(test, &sets) {
+            Ok(both) => both,
+            Err(why) => {
+                counts.wrong += 1;
+                terminal::say("error", &format!("{name}: {title}: {why:#}"));
+                continue;
+            }
+        };
+        if expected == got {
+            counts.passed += 1;
+            out.line(format_args!("ok      {title}"));
+            continue;
+        }
+        counts.failed += 1;
+        let list = |names: &[String]| match names {
+            [] => "no alert".to_owned(),
+            names => one_line(&names.join(", ")),
+        };
+        out.line(format_args!("FAILED  {title}"));
+        out.line(format_args!("        expected {}", list(&expected)));
+        out.line(format_args!("        got      {}", list(&got)));
+    }
+    Ok(())
 }
 
 struct Sets {
