@@ -43,7 +43,6 @@ fn provide_cryptography() {
 }
 
 /// Writes a line for people.
-#[expect(clippy::print_stderr, reason = "the program's own messages")]
 fn say(text: &str) {
     let plain = |letter: char| if letter.is_control() { '\u{fffd}' } else { letter };
     let text: String = text.chars().map(plain).collect();

@@ -174,7 +174,7 @@ impl<'a> Seen<'a> {
 
     /// The time of the event (UTC) in a form of `strftime`.
     fn clock(&self, form: &str) -> Value<'static> {
-        let time = jiff::Timestamp::from_nanosecond(self.time.into()).unwrap_or_default();
+        let time = jiff::Timestamp::from_nanosecond(self.time).unwrap_or_default();
         text(time.strftime(form).to_string())
     }
 
