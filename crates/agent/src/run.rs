@@ -132,7 +132,7 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<()> {
             agent.policies.release(&mut kernel, &agent.watch);
             sweep = since_boot() + RELEASE;
         }
-        // A policy holds whoever reads.
+        // Policies are enforced even if nobody reads the alerts.
         if args.policies.is_empty()
             && !agent.outputs.is_empty()
             && agent.outputs.iter().all(Output::is_closed)

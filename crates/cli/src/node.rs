@@ -329,7 +329,11 @@ fn documents_of(value: Value) -> Vec<Option<Facts>> {
             let Some((((_, name), kind), ..)) = facts else { return false };
             *kind == kinds::NODE_FACTS.kind && node.as_ref() == Some(name)
         };
-        let at = found.iter().position(is_of).unwrap_or(before);
+        // A node may occur twice: then the nearest facts before it are its own.
+        let at = match found.get(before).is_some_and(is_of) {
+            true => before,
+            false => found.iter().position(is_of).unwrap_or(before),
+        };
         if let Some(Some((.., documents))) = found.get_mut(at) {
             documents.push(item);
         }

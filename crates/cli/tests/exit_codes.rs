@@ -116,6 +116,7 @@ const CASES: &[(&str, &[&str], i32)] = &[
     ("none of the lines is an alert", &["runtime tail quiet.events --no-follow"], 3),
     ("every case is as expected", &["runtime rules test passing.yaml"], 0),
     ("a case is not as expected", &["runtime rules test failing.yaml"], 1),
+    ("a case or a file is wrong", &["runtime rules test missing.yaml"], 2),
     ("exceptions were written", &["runtime suggest-exception alert.json"], 0),
     ("an alert has no field that", &["runtime suggest-exception alert.json --fields fd.name"], 2),
     ("`--patch`, regardless", &["pss --patch bad"], 0),

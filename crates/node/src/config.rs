@@ -79,7 +79,10 @@ pub(crate) fn kubelet(
     notes: &mut Notes,
 ) -> (Option<Value>, Kubelet) {
     let mut files = Kubelet::default();
-    let flag = |name: &str| process.and_then(|one| Some(one.absolute(one.flag(name)?)));
+    let flag = |name: &str| {
+        let process = process?;
+        Some(process.absolute(process.flag(name).filter(|path| !path.is_empty())?))
+    };
     let named = flag("config");
     let usual = "/var/lib/kubelet/config.yaml";
     let path = match (process, named) {
@@ -330,6 +333,17 @@ mod tests {
             let secret = text.contains("hidden") || text.contains("123456");
             assert!(!secret, "{keys}: {text}");
         }
+    }
+
+    #[test]
+    fn an_empty_path_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        put(folder.path(), "proc/1/cmdline", "kubelet\0--config=\0--client-ca-file=\0");
+        symlink("/", folder.path().join("proc/1/cwd")).unwrap();
+        let root = Root::new(folder.path()).unwrap();
+        let (processes, _) = components(&root);
+        let (merged, files) = kubelet(&root, processes.first(), "n", &mut Notes::default());
+        assert_eq!((merged, files.configs, files.client_ca), (None, vec![], None));
     }
 
     #[test]

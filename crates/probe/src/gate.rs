@@ -17,6 +17,9 @@ use tokio::time::{Instant, sleep_until};
 use crate::network::{host, plain};
 use crate::{Journal, OwnNetwork, RunId, Scope};
 
+/// How often a connection that waits looks whether the run was ended.
+const STEP: Duration = Duration::from_millis(200);
+
 /// Why something was not sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Withheld {
@@ -193,10 +196,16 @@ impl Gate {
             state.count(host, self.scope.limits.per_host)?;
             state.slot(self.scope.limits.rate)
         };
-        sleep_until(slot).await;
-        match self.stop.load(Ordering::Relaxed) {
-            true => Err(Withheld::Interrupted),
-            false => self.write(kind, to, what),
+        // The time of a slot may be far away.
+        loop {
+            if self.stop.load(Ordering::Relaxed) {
+                return Err(Withheld::Interrupted);
+            }
+            let now = Instant::now();
+            if now >= slot {
+                return self.write(kind, to, what);
+            }
+            sleep_until(slot.min(now + STEP)).await;
         }
     }
 

@@ -101,16 +101,19 @@ const CORE: [&str; 15] = [
     "services",
 ];
 
+/// Prefixes of one element: that of Kubernetes, and those of OpenShift.
+const PREFIXES: [&str; 3] = ["registry", "kubernetes.io", "openshift.io"];
+
 /// Keys that the API server writes for itself, without encryption.
 const INTERNAL: [&str; 3] = ["masterleases", "peerserverleases", "ranges"];
 
 /// Returns the object of a key. `None` if the API server stores no object at such a key.
 pub(crate) fn stored(key: &str) -> Option<Stored> {
     let path = key.strip_prefix('/').unwrap_or(key);
-    // The prefix (`--etcd-prefix`) is `registry`, on OpenShift `kubernetes.io` and `openshift.io`, or has
-    // more elements.
+    // Others (`--etcd-prefix`) may have more elements.
     let (prefix, mut path) = path.split_once('/')?;
-    while let Some(rest) = below_prefix(path) {
+    let is_usual = PREFIXES.contains(&prefix);
+    while let Some(rest) = below_prefix(path, is_usual) {
         path = rest;
     }
     if prefix.is_empty() || path.is_empty() {
@@ -140,16 +143,21 @@ pub(crate) fn stored(key: &str) -> Option<Stored> {
     }
 }
 
-/// Returns what follows the first element of a path if that is no resource but another element of the
-/// prefix: a namespace and a name are two elements, and more follow.
-fn below_prefix(path: &str) -> Option<&str> {
+/// Returns what follows the first element of a path if that is not a resource but another element of the
+/// prefix: a namespace and a name are two elements, and more follow, or a resource follows. Below a
+/// usual prefix, a namespace may be called like a resource.
+fn below_prefix(path: &str, is_usual: bool) -> Option<&str> {
     let (first, rest) = path.split_once('/')?;
-    let is_known = first.contains('.')
-        || CORE.contains(&first)
-        || INTERNAL.contains(&first)
-        || GROUPS.iter().any(|(_, resources)| resources.contains(&first))
-        || RENAMED.iter().any(|(written, _)| *written == first);
-    (!is_known && rest.split('/').count() > 2).then_some(rest)
+    let next = rest.split('/').next().unwrap_or_default();
+    let is_below = rest.split('/').count() > 2 || !is_usual && is_known(next);
+    (!first.contains('.') && !is_known(first) && is_below).then_some(rest)
+}
+
+fn is_known(name: &str) -> bool {
+    CORE.contains(&name)
+        || INTERNAL.contains(&name)
+        || GROUPS.iter().any(|(_, resources)| resources.contains(&name))
+        || RENAMED.iter().any(|(written, _)| *written == name)
 }
 
 /// Whether the group of a resource is not known, because its keys do not contain it: a resource of
@@ -188,6 +196,11 @@ mod tests {
             ("/x/y/z/deployments/a/b", Some(("deployments.apps", "a/b"))),
             ("/clusters/a/services/specs/a/b", Some(("services", "a/b"))),
             ("/clusters/a/example.com/foos/a/b", Some(("foos.example.com", "a/b"))),
+            ("/clusters/a/persistentvolumes/v", Some(("persistentvolumes", "v"))),
+            ("/clusters/a/minions/n", Some(("nodes", "n"))),
+            ("/clusters/a/masterleases/10.0.0.1", None),
+            ("/clusters/a/ranges/serviceips", None),
+            ("/registry/a/secrets/a/b", Some(("secrets", "a/b"))),
             ("/openshift.io/routes/secrets/b", Some(("routes", "secrets/b"))),
             ("/registry/ranges/serviceips", None),
             ("compact_rev_key", None),

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::Write as _;
+use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -28,12 +28,14 @@ impl Rotated {
         let opening = || format!("opening {}", path.display());
         let file = append(&path).with_context(opening)?;
         let metadata = file.metadata().with_context(opening)?;
+        let mut cut = false;
         if metadata.is_file() {
+            cut = ends_cut(&path).with_context(opening)?;
             path = fs::canonicalize(&path).with_context(opening)?;
         } else {
             limits.bytes = u64::MAX;
         }
-        Ok(Self { path, file, written: metadata.len(), limits, cut: false })
+        Ok(Self { path, file, written: metadata.len(), limits, cut })
     }
 
     /// Adds a line.
@@ -65,6 +67,17 @@ impl Rotated {
         self.cut = false;
         Ok(())
     }
+}
+
+/// Whether the last line of a file has no end.
+fn ends_cut(path: &Path) -> std::io::Result<bool> {
+    let mut file = File::open(path)?;
+    let mut last = [b'\n'];
+    if file.metadata()?.len() > 0 {
+        file.seek(SeekFrom::End(-1))?;
+        file.read_exact(&mut last)?;
+    }
+    Ok(last != *b"\n")
 }
 
 /// Only its owner reads it: alerts name files and commands of all users.
@@ -119,6 +132,11 @@ mod tests {
         }
         assert_eq!(fs::read_to_string(&path).unwrap(), "one\ntw\nthree\nfour\n");
         assert_eq!(file.written, fs::metadata(&path).unwrap().len() - 2);
+        // Also if the agent ended after it.
+        fs::write(&path, "tw").unwrap();
+        let mut file = Rotated::open(path.clone(), Limits { bytes: 100, kept: 0 }).unwrap();
+        file.line("three").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "tw\nthree\n");
     }
 
     #[test]

@@ -41,7 +41,7 @@ const MOST: i64 = 300_000_000_000;
 fn judge(server: Component<'_>) -> Result<Verdict<'_>, Claim<'_>> {
     const FLAG: &str = "request-timeout";
     let Some(timeout) = server.known(FLAG)? else { return Ok(Verdict::Holds) };
-    let Some(nanoseconds) = duration(&timeout.value) else {
+    let Some(nanoseconds) = duration(&timeout.value).filter(|time| *time >= 0) else {
         let why = format!("`--{FLAG}={}` is not a duration", timeout.value);
         return Err(Claim::unknown(server.place(FLAG), why));
     };

@@ -64,7 +64,7 @@ empty list means that none does. `only-these-rules: true` leaves the rules of Pa
 Exit codes:
   0  every case is as expected
   1  a case is not
-  2  a file cannot be read or is not a test file";
+  2  a case or a file is wrong; the others were run";
 
 const SUGGEST_CODES: &str = "\
 Examples:

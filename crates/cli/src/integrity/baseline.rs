@@ -130,7 +130,7 @@ pub(super) fn make(args: &BaselineArgs) -> anyhow::Result<Outcome> {
     let file =
         args.append.as_deref().or(args.output.as_deref()).filter(|file| *file != Path::new("-"));
     let shown = file.map_or("standard output".to_owned(), |file| file.display().to_string());
-    let appended = args.append.as_deref().map(target).transpose()?;
+    let appended = file.filter(|_| args.append.is_some()).map(target).transpose()?;
     output(appended.as_deref().or(file))?.put(&shown, |out| out.write_all(&bytes))?;
     let newest = baseline.newest();
     let mut said = format!("{shown}: version {}, {}, ", newest.header.version, paths(files));

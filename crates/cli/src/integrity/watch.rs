@@ -45,7 +45,7 @@ pub(super) fn run(args: &WatchArgs) -> anyhow::Result<Outcome> {
     }
     let mut complete = watch.gaps.is_empty();
     let mut dropped = false;
-    // A time that the clock cannot hold is no end.
+    // A time that the clock cannot hold does not limit the run.
     let end = args.seconds.and_then(|seconds| now().checked_add(Duration::from_secs(seconds)));
     let (send, receive) = sync_channel::<(Timestamp, Seen)>(WAITING);
     let written = std::thread::scope(|threads| {

@@ -215,7 +215,7 @@ fn rewrite(
     }
     let _ = writeln!(
         out,
-        "#    Verify:\n\
+        "#    Verify: no stale object of {name} is listed any more.\n\
          etcdctl snapshot save check.db && pavisade storage etcd check.db --require {quoted}{configs}"
     );
 }
