@@ -386,7 +386,8 @@ impl<'a> Component<'a> {
         match self.source() {
             FlagSource::Kubeadm => Some(Verdict::NotApplicable),
             FlagSource::CommandLine => {
-                self.left_to_file("config", kinds::KUBELET_CONFIGURATION, cx)
+                let file = self.left_to_file("config", kinds::KUBELET_CONFIGURATION, cx);
+                file.or_else(|| self.left_to_file("config-dir", kinds::KUBELET_CONFIGURATION, cx))
             }
         }
     }
@@ -407,8 +408,11 @@ impl<'a> Component<'a> {
             return None;
         }
         let variable = format!("ETCD_{}", name.to_ascii_uppercase().replace('-', "_"));
+        // An empty variable is not set.
+        let is_empty = |entry: &Value<'_>| entry.str("value") == Some("");
         let entry =
-            container.list("env").filter(|e| e.str("name") == Some(variable.as_str())).last()?;
+            container.list("env").filter(|e| e.str("name") == Some(variable.as_str())).last();
+        let entry = entry.filter(|entry| !is_empty(entry))?;
         match entry.get("value").filter(|v| !v.is_null()) {
             Some(value) => Some(Flag { value: value.scalar_text()?, place: value, apart: false }),
             // From a ConfigMap or Secret.

@@ -148,6 +148,12 @@ pub(crate) fn is_plain_selector(selector: Value<'_>) -> bool {
     selector.kind() == Kind::Mapping && selector.entries().all(|(key, _)| known(key))
 }
 
+/// Returns the name of a feature gate without that of its component: `kube:Gate`.
+pub(crate) fn gate_of(name: &str) -> &str {
+    let name = name.trim();
+    name.split_once(':').map_or(name, |(_, gate)| gate)
+}
+
 /// Parses a boolean like Go's `strconv.ParseBool`.
 pub(crate) fn go_bool(text: &str) -> Option<bool> {
     match text {

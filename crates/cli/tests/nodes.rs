@@ -399,9 +399,9 @@ fn a_configuration_that_cannot_be_read_is_unknown_in_scan_too() {
     if !is_root(&node) {
         return println!("skipped: only root can change owners of files");
     }
-    // Also root cannot read it: it is a directory.
+    // Also root cannot read it: it is not text.
     let drop_in = node.path().join("etc/kubernetes/kubelet.d/50.conf");
-    fs::create_dir(&drop_in).unwrap();
+    fs::write(&drop_in, [0xff]).unwrap();
     let audit = node.audit(&["--full"]);
     assert_eq!(audit.code, 3, "{}{}", audit.out, audit.err);
     let facts = node.audit(&["--facts"]);

@@ -83,32 +83,47 @@ pub(crate) fn kubelet(
         let process = process?;
         Some(process.absolute(process.flag(name).filter(|path| !path.is_empty())?))
     };
-    let named = flag("config");
+    let place = |path: &str| process.map_or_else(|| path.to_owned(), |one| one.place(root, path));
     let usual = "/var/lib/kubelet/config.yaml";
-    let path = match (process, named) {
-        (_, Some(path)) => path,
-        // Without the flag, a running kubelet reads no file.
+    let drop_ins = flag("config-dir");
+    let path = match (process, flag("config")) {
+        (_, Some(path)) => Some(place(&path)),
+        (Some(_), None) if drop_ins.is_some() => None,
+        // Without these flags, a running kubelet reads no file.
         (Some(_), None) => {
             files.client_ca = flag("client-ca-file");
+            files.static_pods = flag("pod-manifest-path").filter(|path| path.starts_with('/'));
             return (None, files);
         }
-        (None, None) if root.exists(usual) => usual.to_owned(),
+        (None, None) if root.exists(usual) => Some(usual.to_owned()),
         (None, None) => return (None, files),
     };
-    files.configs.push(path.clone());
-    let mut merged = match document(root, &path) {
-        Ok(value) => value,
-        Err(why) => {
-            notes.unread(
-                &[KUBELET],
-                format!("the kubelet configuration {path} cannot be read: {why}"),
-            );
-            return (None, files);
+    let mut merged = match path {
+        Some(path) => {
+            files.configs.push(path.clone());
+            match document(root, &path) {
+                Ok(value) => value,
+                Err(why) => {
+                    notes.unread(
+                        &[KUBELET],
+                        format!("the kubelet configuration {path} cannot be read: {why}"),
+                    );
+                    return (None, files);
+                }
+            }
         }
+        // Drop-ins are merged over the defaults of flags (`applyLegacyDefaults`), which differ.
+        None => json!({
+            "apiVersion": "kubelet.config.k8s.io/v1beta1",
+            "kind": KUBELET,
+            "authentication": { "anonymous": { "enabled": true }, "webhook": { "enabled": false } },
+            "authorization": { "mode": "AlwaysAllow" },
+            "readOnlyPort": 10255,
+        }),
     };
-    if let Some(folder) = flag("config-dir") {
+    if let Some(folder) = drop_ins.map(|folder| place(&folder)) {
         // Without them the merged settings are not those of the kubelet.
-        let names = match root.entries(&folder) {
+        let names = match drop_ins_in(root, &folder) {
             Ok(names) => names,
             Err(why) => {
                 notes.unread(
@@ -118,13 +133,7 @@ pub(crate) fn kubelet(
                 return (None, files);
             }
         };
-        let names: Vec<_> = names.into_iter().filter(|name| name.ends_with(".conf")).collect();
-        if names.len() > MAX_DROP_INS {
-            notes.unread(&[KUBELET], format!("{folder} has more than {MAX_DROP_INS} drop-ins"));
-            return (None, files);
-        }
-        for name in names {
-            let path = format!("{folder}/{name}");
+        for path in names {
             files.configs.push(path.clone());
             match document(root, &path) {
                 Ok(value) => merge(&mut merged, value),
@@ -160,6 +169,26 @@ pub(crate) fn kubelet(
     (Some(named_document(merged, name)), files)
 }
 
+/// Returns the drop-ins in a directory and below it, in the order in which they are merged.
+fn drop_ins_in(root: &Root, folder: &str) -> Result<Vec<String>, String> {
+    root.entries(folder).map_err(|error| error.to_string())?;
+    let mut found = Vec::new();
+    for (path, why) in root.below(folder) {
+        if let Some(why) = why {
+            return Err(format!("{path}: {why}"));
+        }
+        if path.ends_with(".conf") && !root.is_dir(&path) {
+            found.push(path);
+        }
+    }
+    if found.len() > MAX_DROP_INS {
+        return Err(format!("it has more than {MAX_DROP_INS} drop-ins"));
+    }
+    // As a tree is walked: `a/1.conf` is before `a.conf`.
+    found.sort_by(|one, other| one.split('/').cmp(other.split('/')));
+    Ok(found)
+}
+
 /// Returns the configuration files that other components use, without the keys in them.
 pub(crate) fn others(
     root: &Root,
@@ -171,8 +200,8 @@ pub(crate) fn others(
     for process in processes {
         for (_, flag, kinds) in FILES.iter().filter(|(name, ..)| *name == process.name) {
             let Some(path) = process.flag(flag).filter(|path| !path.is_empty()) else { continue };
-            let path = process.absolute(path);
-            let read = document(root, &process.path(&path)).or_else(|_| document(root, &path));
+            let path = process.place(root, path);
+            let read = document(root, &path);
             match read {
                 Ok(mut value) => {
                     let kind = value.get("kind").and_then(Value::as_str).unwrap_or_default();
@@ -362,5 +391,34 @@ mod tests {
         assert_eq!(merged(&root), (None, vec!["k.yaml".to_owned()], 1));
         symlink("/srv", folder.path().join("proc/1/cwd")).unwrap();
         assert_eq!(merged(&root), (Some(json!(1)), vec!["/srv/k.yaml".to_owned()], 0));
+    }
+
+    #[test]
+    fn drop_ins_are_merged_over_the_defaults_of_flags_also_below_directories() {
+        let folder = tempfile::tempdir().unwrap();
+        put(folder.path(), "proc/1/cmdline", "kubelet\0--config-dir=/d\0");
+        put(folder.path(), "d/b.conf", "readOnlyPort: 1\nmaxPods: 7\n");
+        put(folder.path(), "d/b/1.conf", "readOnlyPort: 2\nmaxPods: 5\n");
+        put(folder.path(), "d/c.yaml", "readOnlyPort: 3\n");
+        put(folder.path(), "var/lib/kubelet/config.yaml", "readOnlyPort: 4\n");
+        let root = Root::new(folder.path()).unwrap();
+        let (processes, _) = components(&root);
+        let (merged, files) = kubelet(&root, processes.first(), "n", &mut Notes::default());
+        let merged = merged.unwrap();
+        assert_eq!((&merged["readOnlyPort"], &merged["maxPods"]), (&json!(1), &json!(7)));
+        assert_eq!(merged["authentication"]["anonymous"]["enabled"], json!(true));
+        assert_eq!(files.configs, ["/d/b/1.conf", "/d/b.conf"]);
+    }
+
+    #[test]
+    fn a_kubelet_with_its_own_root_reads_its_own_file() {
+        let folder = tempfile::tempdir().unwrap();
+        put(folder.path(), "proc/1/cmdline", "kubelet\0--config=/k\0");
+        put(folder.path(), "k", "readOnlyPort: 1\n");
+        put(folder.path(), "proc/1/root/k", "readOnlyPort: 2\n");
+        let root = Root::new(folder.path()).unwrap();
+        let (processes, _) = components(&root);
+        let (merged, _) = kubelet(&root, processes.first(), "n", &mut Notes::default());
+        assert_eq!(merged.unwrap()["readOnlyPort"], json!(2));
     }
 }

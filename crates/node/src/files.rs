@@ -14,6 +14,24 @@ use crate::root::Root;
 
 const KUBEADM: &str = "/etc/kubernetes";
 
+/// The flags of the control plane that name certificates and keys.
+const CERTIFICATES: [(&str, &str); 6] = [
+    ("kube-apiserver", "tls-cert-file"),
+    ("kube-apiserver", "client-ca-file"),
+    ("kube-apiserver", "kubelet-client-certificate"),
+    ("etcd", "cert-file"),
+    ("etcd", "peer-cert-file"),
+    ("etcd", "trusted-ca-file"),
+];
+const KEYS: [(&str, &str); 6] = [
+    ("kube-apiserver", "tls-private-key-file"),
+    ("kube-apiserver", "kubelet-client-key"),
+    ("kube-apiserver", "service-account-signing-key-file"),
+    ("kube-controller-manager", "service-account-private-key-file"),
+    ("etcd", "key-file"),
+    ("etcd", "peer-key-file"),
+];
+
 /// Where a distribution keeps its files.
 struct Places {
     manifests: String,
@@ -71,27 +89,77 @@ pub(crate) struct Kubelet {
     pub(crate) client_ca: Option<String>,
 }
 
+/// Returns the files of static pods by the component that they run. The kubelet reads every file of the
+/// directory that is not hidden, whatever its name.
+pub(crate) fn static_pods(root: &Root, folder: &str) -> BTreeMap<&'static str, Vec<String>> {
+    let mut found: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    let names = root.names_in(folder).unwrap_or_default();
+    for name in names.iter().filter(|name| !name.starts_with('.')) {
+        let path = format!("{folder}/{name}");
+        let Ok(text) = root.text(&path) else { continue };
+        let documents = pavisade_yaml::read(&pavisade_yaml::Source::new(&*path, text));
+        let Some(doc) = documents.docs.first() else { continue };
+        let containers = doc.root().at(&["spec", "containers"]);
+        for container in containers.into_iter().flat_map(|list| list.items()) {
+            let words = ["command", "args"].into_iter().flat_map(|list| container.list(list));
+            let words = words.filter_map(|word| Some(word.scalar_text()?.into_owned()));
+            // A wrapper may come first.
+            let bases: Vec<_> = words.take(4).collect();
+            let program = STATIC.iter().find(|program| {
+                bases.iter().any(|word| word.rsplit('/').next() == Some(**program))
+            });
+            if let Some(program) = program {
+                found.entry(program).or_default().push(path.clone());
+            }
+        }
+    }
+    found
+}
+
+/// The components that run as static pods.
+const STATIC: [&str; 4] = ["kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd"];
+
 /// Returns the access to all files by class.
 pub(crate) fn files(
     root: &Root,
     distribution: Distribution,
     processes: &[Process],
     kubelet: &Kubelet,
+    configurations: &[Value],
 ) -> Value {
     let places = Places::of(distribution, kubelet.static_pods.as_deref());
-    // A path in a flag of a component in a container may exist only there.
-    let flagged = |name: &str, flag: &str, usual: &str| {
-        let mut paths: Vec<String> = Vec::new();
-        for process in processes.iter().filter(|process| process.name == name) {
-            let Some(path) = process.flag(flag).filter(|path| !path.is_empty()) else { continue };
-            paths.push(process.place(root, path));
-        }
-        if paths.is_empty() {
-            paths.push(usual.to_owned());
-        }
-        paths
+    // A path in a flag of a component in a container may be another file there.
+    let named = |name: &str, flag: &str| {
+        let all = processes.iter().filter(|process| process.name == name);
+        let paths = all.filter_map(|process| {
+            let path = process.flag(flag).or_else(|| process.variable(flag));
+            Some(process.place(root, path.filter(|path| !path.is_empty())?))
+        });
+        paths.collect::<Vec<_>>()
     };
-    let manifest = |name: &str| vec![format!("{}/{name}.yaml", places.manifests)];
+    // Its configuration may name it, too.
+    let configured = |name: &str, kind: &str| {
+        let process = processes.iter().find(|process| process.name == name);
+        let all = configurations.iter().filter(|one| one["kind"] == kind);
+        let all = all.filter_map(|one| one.pointer("/clientConnection/kubeconfig")?.as_str());
+        let paths = all.filter_map(|path| {
+            Some(process?.place(root, Some(path).filter(|path| !path.is_empty())?))
+        });
+        paths.collect::<Vec<_>>()
+    };
+    let or = |paths: Vec<String>, usual: &str| match paths.is_empty() {
+        true => vec![usual.to_owned()],
+        false => paths,
+    };
+    let flagged = |name: &str, flag: &str, usual: &str| or(named(name, flag), usual);
+    let kubeconfig = |name: &str, kind: &str, usual: &str| {
+        or([named(name, "kubeconfig"), configured(name, kind)].concat(), usual)
+    };
+    let pods = static_pods(root, &places.manifests);
+    let manifest = |name: &str| {
+        let usual = format!("{}/{name}.yaml", places.manifests);
+        or(pods.get(name).cloned().unwrap_or_default(), &usual)
+    };
     // Of a directory that cannot be read, no file is known: it is an entry of each class.
     let unread = RefCell::new(BTreeMap::new());
     let within = |folders: &[&str], wanted: &dyn Fn(&str) -> bool| {
@@ -109,6 +177,8 @@ pub(crate) fn files(
     };
     let units = [
         "/etc/systemd/system/kubelet.service",
+        "/run/systemd/system/kubelet.service",
+        "/usr/local/lib/systemd/system/kubelet.service",
         "/usr/lib/systemd/system/kubelet.service",
         "/lib/systemd/system/kubelet.service",
     ];
@@ -124,9 +194,14 @@ pub(crate) fn files(
         let names = names.into_iter().filter(|name| name.ends_with(".conf"));
         service.extend(names.map(|name| format!("{folder}/{name}")));
     }
-    let configs = match kubelet.configs.is_empty() {
+    // A kubelet that runs reads no other file than those.
+    let runs = processes.iter().any(|process| process.name == "kubelet");
+    let configs = match kubelet.configs.is_empty() && !runs {
         true => vec!["/var/lib/kubelet/config.yaml".to_owned()],
         false => kubelet.configs.clone(),
+    };
+    let of_flags = |flags: &[(&str, &str)]| {
+        flags.iter().flat_map(|(name, flag)| named(name, flag)).collect::<Vec<_>>()
     };
     let cni = within(&["/etc/cni/net.d", "/var/lib/cni/networks"], &|path| !root.is_dir(path));
     let pki = [places.pki.as_str()];
@@ -138,16 +213,19 @@ pub(crate) fn files(
         ("cni", cni),
         ("etcd-data", flagged("etcd", "data-dir", &places.etcd)),
         ("admin-kubeconfig", places.admin.clone()),
-        ("scheduler-kubeconfig", flagged("kube-scheduler", "kubeconfig", &places.scheduler)),
+        (
+            "scheduler-kubeconfig",
+            kubeconfig("kube-scheduler", "KubeSchedulerConfiguration", &places.scheduler),
+        ),
         (
             "controller-manager-kubeconfig",
             flagged("kube-controller-manager", "kubeconfig", &places.controllers),
         ),
         ("pki", within(&pki, &|_| true)),
-        ("pki-certificates", within(&pki, &is_certificate)),
-        ("pki-keys", within(&pki, &is_key)),
+        ("pki-certificates", [within(&pki, &is_certificate), of_flags(&CERTIFICATES)].concat()),
+        ("pki-keys", [within(&pki, &is_key), of_flags(&KEYS)].concat()),
         ("kubelet-service", service),
-        ("proxy-kubeconfig", flagged("kube-proxy", "kubeconfig", &places.proxy)),
+        ("proxy-kubeconfig", kubeconfig("kube-proxy", "KubeProxyConfiguration", &places.proxy)),
         ("kubelet-kubeconfig", flagged("kubelet", "kubeconfig", &places.kubelet)),
         ("kubelet-client-ca", kubelet.client_ca.iter().cloned().collect()),
         ("kubelet-config", configs),
@@ -175,4 +253,54 @@ pub(crate) fn files(
         all.insert(class.to_owned(), json!(found));
     }
     Value::Object(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+    use crate::process::components;
+
+    fn put(root: &Path, path: &str, text: &str) {
+        let path = root.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    #[test]
+    fn files_are_found_where_they_are_used() {
+        let folder = tempfile::tempdir().unwrap();
+        let put = |path: &str, text: &str| put(folder.path(), path, text);
+        put("proc/1/cmdline", "etcd\0--key-file=/e/m-key.pem\0");
+        put("proc/1/environ", "ETCD_DATA_DIR=/data\0ETCD_DATA_DIR=/other\0");
+        put("proc/2/cmdline", "kube-proxy\0--config=/p\0");
+        put("proc/3/cmdline", "kubelet\0");
+        put("e/m-key.pem", "");
+        put("data/x", "");
+        put("var/lib/etcd/x", "");
+        put("srv/proxy", "");
+        put("var/lib/kubelet/config.yaml", "");
+        let pod = "spec: {containers: [{command: [/go-runner, --x, /usr/bin/kube-apiserver]}]}";
+        put("etc/kubernetes/manifests/a.manifest", pod);
+        put("etc/kubernetes/manifests/.hidden.yaml", pod);
+        put("run/systemd/system/kubelet.service.d/9.conf", "");
+        let root = Root::new(folder.path()).unwrap();
+        let (processes, _) = components(&root);
+        let proxy = json!({"kind": "KubeProxyConfiguration",
+            "clientConnection": {"kubeconfig": "/srv/proxy"}});
+        let all = files(&root, Distribution::Kubeadm, &processes, &Kubelet::default(), &[proxy]);
+        let of = |class: &str| {
+            let paths = all[class].as_array().unwrap().iter();
+            paths.map(|one| one["path"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(of("etcd-data"), ["/data"]);
+        assert_eq!(of("pki-keys"), ["/e/m-key.pem"]);
+        assert_eq!(of("proxy-kubeconfig"), ["/srv/proxy"]);
+        assert_eq!(of("apiserver-pod"), ["/etc/kubernetes/manifests/a.manifest"]);
+        assert_eq!(of("kubelet-service"), ["/run/systemd/system/kubelet.service.d/9.conf"]);
+        // It runs, and reads no file.
+        assert_eq!(of("kubelet-config"), [""; 0]);
+    }
 }

@@ -99,13 +99,18 @@ pub fn collect(path: &Path, name: Option<&str>) -> io::Result<Vec<Value>> {
     let (processes, missing) = process::components(&root);
     let node = name.map(str::to_owned).unwrap_or_else(|| host(&root));
     let distribution = Distribution::of(&root, &processes);
-    let kubelet_process = processes.iter().find(|process| process.name == "kubelet");
+    let mut kubelets = processes.iter().filter(|process| process.name == "kubelet");
+    let kubelet_process = kubelets.next();
+    if kubelets.next().is_some() {
+        let why = "several kubelets run here: only the configuration of the first was read";
+        notes.unread(&["KubeletConfiguration", "kubelet"], why.to_owned());
+    }
     let (kubelet, kubelet_files) = config::kubelet(&root, kubelet_process, &node, &mut notes);
     let servers = servers::servers(&root, &processes, kubelet.as_ref());
     let mut documents = Vec::new();
     documents.extend(kubelet);
     documents.extend(config::others(&root, &processes, &node, &mut notes));
-    let files = files::files(&root, distribution, &processes, &kubelet_files);
+    let files = files::files(&root, distribution, &processes, &kubelet_files, &documents);
     let manifests = manifests(&root, &files, &processes, &mut notes);
     if let Some(why) = &missing {
         notes.unread(&["processes"], why.clone());
@@ -146,6 +151,19 @@ fn host(root: &Root) -> String {
     name.filter(|name| !name.is_empty()).unwrap_or_else(|| "node".to_owned())
 }
 
+/// Returns the variables of a container that etcd reads as flags. One without a value is from elsewhere.
+fn variables(container: pavisade_yaml::Value<'_>) -> Value {
+    let variables = container.list("env").filter_map(|variable| {
+        let name = variable.str("name").filter(|name| process::is_variable(name))?;
+        let value = variable.get("value").and_then(|value| value.scalar_text());
+        Some(match value {
+            Some(value) => json!({ "name": name, "value": value }),
+            None => json!({ "name": name }),
+        })
+    });
+    json!(variables.collect::<Vec<_>>())
+}
+
 /// Returns the components of static pods that do not run, with the command lines of their files, and
 /// notes those whose file differs from what runs.
 fn manifests(root: &Root, files: &Value, processes: &[Process], notes: &mut Notes) -> Vec<Value> {
@@ -181,7 +199,14 @@ fn manifests(root: &Root, files: &Value, processes: &[Process], notes: &mut Note
                 }
                 let running: Vec<_> = processes.iter().filter(|p| p.name == program).collect();
                 if running.is_empty() {
-                    found.push(json!({ "name": program, "file": path, "command": command }));
+                    let mut one = json!({ "name": program, "file": path, "command": command });
+                    if program == "etcd" {
+                        one["env"] = variables(container);
+                        if container.list("envFrom").next().is_some() {
+                            one["envFrom"] = json!([{ "unreadable": true }]);
+                        }
+                    }
+                    found.push(one);
                 } else if !running.iter().any(|p| p.command.get(1..) == command.get(1..)) {
                     notes.info(format!(
                         "{program} runs with other flags than those in {path}: the running ones \

@@ -71,12 +71,19 @@ impl Process {
                 Some((flag, value)) if same(flag, name) => found = Some(value),
                 None if same(word, name) => {
                     let next = self.command.get(index + 1).map(String::as_str);
-                    found = Some(next.filter(|next| !next.starts_with('-')).unwrap_or("true"));
+                    found = Some(next.filter(|next| !is_flag(next)).unwrap_or("true"));
                 }
                 _ => {}
             }
         }
         found
+    }
+
+    /// Returns the variable that etcd reads for a flag.
+    pub(crate) fn variable(&self, flag: &str) -> Option<&str> {
+        let name = format!("ETCD_{}", flag.to_ascii_uppercase().replace('-', "_"));
+        let found = self.env.iter().flatten().find(|(known, _)| *known == name);
+        found.map(|(_, value)| value.as_str())
     }
 
     /// Returns the path of a file that a flag refers to, as the process sees it. It stays relative if
@@ -92,16 +99,22 @@ impl Process {
 
     /// Returns the path of a file that a process refers to by an absolute path, as the node sees it: a
     /// component in a container has its own root.
-    pub(crate) fn path(&self, file: &str) -> String {
+    fn path(&self, file: &str) -> String {
         format!("/proc/{}/root/{}", self.pid, file.trim_start_matches('/'))
     }
 
-    /// Returns the path of a file that a flag refers to where it exists: on the node, or in the root of
-    /// the process.
+    /// Returns the path of the file that a flag refers to: on the node if it is the same one there, else
+    /// in the root of the process.
     pub(crate) fn place(&self, root: &Root, file: &str) -> String {
         let path = self.absolute(file);
-        let is_elsewhere = path.starts_with('/') && !root.exists(&path);
-        if is_elsewhere { self.path(&path) } else { path }
+        if !path.starts_with('/') {
+            return path;
+        }
+        let own = self.path(&path);
+        match root.identity(&own) {
+            identity @ Some(_) if identity != root.identity(&path) => own,
+            _ => path,
+        }
     }
 
     pub(crate) fn facts(&self) -> Value {
@@ -122,6 +135,11 @@ impl Process {
         }
         facts
     }
+}
+
+/// Whether a word is a flag, and not a negative number.
+fn is_flag(word: &str) -> bool {
+    word.strip_prefix('-').is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_digit()))
 }
 
 /// Kubernetes' flags may be written with `_` for `-`.
@@ -229,14 +247,25 @@ pub(crate) fn public(url: &str) -> String {
     format!("{scheme}{separator}{host}{path}")
 }
 
-/// Returns the variables that etcd reads as flags.
+/// Whether it is a variable of etcd that checks read.
+pub(crate) fn is_variable(name: &str) -> bool {
+    VARIABLES.contains(&name)
+}
+
+/// Returns the variables that etcd reads as flags. It ignores empty ones.
 fn variables(root: &Root, pid: u32) -> Option<Vec<(String, String)>> {
     let bytes = root.bytes(&format!("/proc/{pid}/environ")).ok()?;
     let all = bytes.split(|byte| *byte == 0).filter_map(|one| std::str::from_utf8(one).ok());
     let all = all.filter_map(|one| one.split_once('='));
-    let wanted = |name: &str| VARIABLES.contains(&name);
-    let of_etcd = all.filter(|(name, _)| wanted(name));
-    Some(of_etcd.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+    let of_etcd = all.filter(|(name, value)| is_variable(name) && !value.is_empty());
+    let mut found: Vec<(String, String)> = Vec::new();
+    for (name, value) in of_etcd {
+        // The first one of a name applies.
+        if !found.iter().any(|(known, _)| known == name) {
+            found.push((name.to_owned(), value.to_owned()));
+        }
+    }
+    Some(found)
 }
 
 #[cfg(test)]

@@ -184,6 +184,12 @@ impl Root {
         fs::metadata(self.resolve(path)?)
     }
 
+    /// Returns what tells a file from all others. `None` if it does not exist, or cannot be reached.
+    pub(crate) fn identity(&self, path: &str) -> Option<(u64, u64)> {
+        let metadata = self.metadata(path).ok()?;
+        Some((metadata.dev(), metadata.ino()))
+    }
+
     pub(crate) fn exists(&self, path: &str) -> bool {
         self.metadata(path).is_ok()
     }

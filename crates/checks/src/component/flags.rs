@@ -33,7 +33,7 @@ pub(super) fn command_flags<'a>(container: Value<'a>, name: &str) -> Vec<Flag<'a
         }
         let (value, apart) = match joined {
             Some(value) => (Cow::from(trim_quotes(value).to_owned()), false),
-            None => match words.next_if(|next| !next.text.starts_with('-')) {
+            None => match words.next_if(|next| !is_flag(&next.text)) {
                 Some(next) => (Cow::from(trim_quotes(&next.text).to_owned()), true),
                 None => (Cow::from("true"), false),
             },
@@ -41,6 +41,11 @@ pub(super) fn command_flags<'a>(container: Value<'a>, name: &str) -> Vec<Flag<'a
         found.push(Flag { value, place: word.place, apart });
     }
     found
+}
+
+/// Whether a word is a flag, and not a negative number.
+pub(super) fn is_flag(word: &str) -> bool {
+    word.strip_prefix('-').is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_digit()))
 }
 
 pub(super) fn trim_quotes(text: &str) -> &str {

@@ -33,19 +33,21 @@ fn judge(server: Component<'_>) -> Result<Verdict<'_>, Claim<'_>> {
     const CHECKS: &str = "service-account-key-file";
     const SIGNS: &str = "service-account-signing-key-file";
     // An external signer has the keys (KEP-740).
-    if server.known("service-account-signing-endpoint")?.is_some() {
+    let endpoint = server.known("service-account-signing-endpoint")?;
+    if endpoint.is_some_and(|endpoint| !endpoint.value.is_empty()) {
         return Ok(Verdict::Holds);
     }
     let tls = server.known("tls-private-key-file")?;
     let mut claims = Vec::new();
     for (name, what) in [(CHECKS, "are verified"), (SIGNS, "are signed")] {
-        let key = server.known(name)?;
-        let shared =
-            tls.as_ref().zip(key.as_ref()).is_some_and(|(tls, key)| tls.value == key.value);
+        // Every key that is given verifies tokens.
+        let keys = server.known_list(name)?;
+        let mut all = keys.iter().flatten();
+        let shared = tls.as_ref().is_some_and(|tls| all.any(|key| *key == tls.value));
         if shared {
             let message = format!("tokens {what} with the TLS key of the API server");
             claims.push(Claim::fails(server.place(name), message).instance(name));
-        } else if key.is_none() && name == CHECKS {
+        } else if keys.is_none() && name == CHECKS {
             let message = format!(
                 "`--{CHECKS}` is not set: tokens are verified with the TLS key of the API server"
             );

@@ -5,7 +5,7 @@ use pavisade_model::Severity;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::etcd_without_client_authentication::of_etcd;
+use super::etcd_without_client_authentication::{makes_its_own, of_etcd};
 use crate::loopback::is_loopback_url;
 use crate::{Check, Claim, Component, Cx, FlagSource, OnComponent, Verdict};
 
@@ -59,9 +59,11 @@ fn judge(etcd: Component<'_>) -> Result<Option<Claim<'_>>, Claim<'_>> {
         )));
     }
     let authority = etcd.known("peer-trusted-ca-file")?.is_some_and(|flag| !flag.value.is_empty());
-    if etcd.known_bool("peer-auto-tls", false)? && etcd.known("peer-cert-file")?.is_none() {
-        // Reported by PV-N047.
-        return Ok(None);
+    if let Some(place) = makes_its_own(etcd, "peer-auto-tls", ["peer-cert-file", "peer-key-file"])?
+    {
+        let message = "etcd does not require certificates from its peers: `--peer-auto-tls` replaces \
+                       all other settings of TLS";
+        return Ok(Some(Claim::fails(place, message)));
     }
     if etcd.known_bool(ASKS, false)? {
         return Ok(None);

@@ -91,8 +91,32 @@ fn plain_address(etcd: Component<'_>) -> Result<Option<Claim<'_>>, Claim<'_>> {
     }))
 }
 
+/// Returns where etcd is told to make its own certificate, which it does if it has no other: then it
+/// ignores whether clients need one (`ClientSelfCert` and `PeerSelfCert` of its `embed` package).
+pub(super) fn makes_its_own<'a>(
+    etcd: Component<'a>,
+    flag: &str,
+    files: [&str; 2],
+) -> Result<Option<Place<'a>>, Claim<'a>> {
+    // kubeadm sets the files.
+    if etcd.source() == FlagSource::Kubeadm || !etcd.known_bool(flag, false)? {
+        return Ok(None);
+    }
+    for file in files {
+        if etcd.known(file)?.is_some_and(|file| !file.value.is_empty()) {
+            return Ok(None);
+        }
+    }
+    Ok(Some(etcd.place(flag)))
+}
+
 fn without_certificate(etcd: Component<'_>) -> Result<Option<Claim<'_>>, Claim<'_>> {
     const ASKS: &str = "client-cert-auth";
+    if let Some(place) = makes_its_own(etcd, "auto-tls", ["cert-file", "key-file"])? {
+        let message = "etcd does not require certificates from its clients: `--auto-tls` replaces \
+                       all other settings of TLS";
+        return Ok(Some(Claim::fails(place, message)));
+    }
     if etcd.known_bool(ASKS, false)? {
         return Ok(None);
     }

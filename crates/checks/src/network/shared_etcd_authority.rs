@@ -46,8 +46,17 @@ impl Check for SharedEtcdAuthority {
 fn judge<'a>(etcd: Component<'a>, cx: &View<'a>) -> Result<Verdict<'a>, Claim<'a>> {
     const TRUSTED: &str = "trusted-ca-file";
     let Some(own) = etcd.known(TRUSTED)?.filter(|flag| !flag.value.is_empty()) else {
-        // PV-N023 reports an etcd without client authentication.
-        return Ok(Verdict::NotApplicable);
+        // Go verifies certificates with the authorities of the system then. PV-N023 reports an etcd
+        // that asks for none, and kubeadm sets the file.
+        let asks = etcd.known_bool("client-cert-auth", false)?;
+        if etcd.source() == FlagSource::Kubeadm || !asks {
+            return Ok(Verdict::NotApplicable);
+        }
+        let message = format!(
+            "`--{TRUSTED}` is not set: etcd accepts certificates of every authority that the system \
+             trusts"
+        );
+        return Ok(Verdict::fails(etcd.place("client-cert-auth"), message));
     };
     let own = on_node(etcd, &own.value);
     let mut objects = vec![etcd.object()];

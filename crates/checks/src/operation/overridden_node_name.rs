@@ -33,7 +33,8 @@ impl Check for OverriddenNodeName {
         if kubelet.name() != "kubelet" {
             return Verdict::NotApplicable;
         }
-        if let Some(flag) = kubelet.flag(FLAG) {
+        // An empty name is the hostname.
+        if let Some(flag) = kubelet.flag(FLAG).filter(|flag| !flag.value.is_empty()) {
             let message =
                 format!("the kubelet uses the name `{}` instead of its hostname", flag.value);
             return Verdict::fails(flag.place, message);

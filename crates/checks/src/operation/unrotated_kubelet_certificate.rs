@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::kubelet::is_read_by_kubeadm;
+use crate::field::{gate_of, go_bool};
 use crate::{Check, Claim, Component, Cx, OnControlPlane, Part, Place, Verdict, View};
 
 /// Kubelet certificates are not rotated
@@ -105,14 +106,14 @@ fn server(file: &Object) -> Option<Claim<'_>> {
 /// which is on by default.
 fn from_gates(component: Component<'_>) -> Verdict<'_> {
     const FLAG: &str = "feature-gates";
-    const OFF: [&str; 3] = ["false", "False", "FALSE"];
     let gates = match component.known_list(FLAG) {
         Ok(gates) => gates.unwrap_or_default(),
         Err(claim) => return claim.into(),
     };
-    let of = |gate: &String| gate.split('=').next() == Some(GATE);
+    let of = |gate: &String| gate_of(gate.split('=').next().unwrap_or_default()) == GATE;
     let last = gates.iter().rev().find(|gate| of(gate));
-    let off = last.and_then(|gate| gate.split_once('=')).is_some_and(|(_, on)| OFF.contains(&on));
+    let off = last.and_then(|gate| gate.split_once('='));
+    let off = off.is_some_and(|(_, on)| go_bool(on.trim()) == Some(false));
     if !off {
         return Verdict::NotApplicable;
     }

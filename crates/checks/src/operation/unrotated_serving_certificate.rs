@@ -4,7 +4,7 @@ use pavisade_macros::check;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::field::go_bool;
+use crate::field::{gate_of, go_bool};
 use crate::{Check, Claim, Component, Cx, OnComponent, Verdict};
 
 /// Controller manager does not rotate serving certificates of kubelets
@@ -35,7 +35,7 @@ fn judge(manager: Component<'_>) -> Result<Verdict<'_>, Claim<'_>> {
     let gates = manager.known_list(FLAG)?.unwrap_or_default();
     // The last setting applies.
     let set = gates.iter().rev().filter_map(|gate| gate.split_once('='));
-    let set = set.into_iter().find(|(name, _)| name.trim() == GATE);
+    let set = set.into_iter().find(|(name, _)| gate_of(name) == GATE);
     Ok(match set.map(|(_, value)| (go_bool(value.trim()), value)) {
         None | Some((Some(true), _)) => Verdict::Holds,
         Some((Some(false), _)) => Verdict::fails(
