@@ -46,6 +46,6 @@ fn provide_cryptography() {
 fn say(text: &str) {
     let plain = |letter: char| if letter.is_control() { '\u{fffd}' } else { letter };
     let text: String = text.chars().map(plain).collect();
-    // Nobody has to read it.
+    // Standard error may be closed.
     let _ = writeln!(std::io::stderr(), "{text}");
 }

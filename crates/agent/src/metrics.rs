@@ -169,7 +169,7 @@ pub(crate) fn serve(metrics: Arc<Metrics>, address: SocketAddr) -> anyhow::Resul
                 continue;
             }
             let (metrics, running) = (metrics.clone(), running.clone());
-            // A client that hangs up needs no answer, and one for which there is no thread gets none.
+            // The client may have closed the connection. If no thread can start, it is closed here.
             let _ = std::thread::Builder::new().spawn(move || {
                 let _ = answer(stream, &metrics);
                 drop(running);

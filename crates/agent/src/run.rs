@@ -132,12 +132,12 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<()> {
             agent.policies.release(&mut kernel, &agent.watch);
             sweep = since_boot() + RELEASE;
         }
-        // Policies are enforced even if nobody reads the alerts.
+        // Policies are enforced even if no output is left.
         if args.policies.is_empty()
             && !agent.outputs.is_empty()
             && agent.outputs.iter().all(Output::is_closed)
         {
-            bail!("the agent ends, because nobody reads its alerts any more");
+            bail!("the agent ends, because standard output is closed and there is no other output");
         }
         if let Some(why) = kernel.stopped_listening() {
             bail!("the agent ends, because it can no longer deny programs by fanotify: {why}");

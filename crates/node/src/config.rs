@@ -320,18 +320,11 @@ fn remove_all_but_names(keys: &mut Value) {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
     use std::os::unix::fs::symlink;
-    use std::path::Path;
 
     use super::*;
     use crate::process::components;
-
-    fn put(root: &Path, path: &str, text: &str) {
-        let path = root.join(path);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
-    }
+    use crate::root::put;
 
     #[test]
     fn nothing_of_a_key_is_in_facts() {
@@ -415,7 +408,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         put(folder.path(), "proc/1/cmdline", "kubelet\0--config=/k\0");
         put(folder.path(), "k", "readOnlyPort: 1\n");
-        put(folder.path(), "proc/1/root/k", "readOnlyPort: 2\n");
+        let own = "proc/1/root";
+        put(folder.path(), &format!("{own}/k"), "readOnlyPort: 2\n");
         let root = Root::new(folder.path()).unwrap();
         let (processes, _) = components(&root);
         let (merged, _) = kubelet(&root, processes.first(), "n", &mut Notes::default());

@@ -91,7 +91,7 @@ pub(crate) struct Kubelet {
 
 /// Returns the files of static pods by the component that they run. The kubelet reads every file of the
 /// directory that is not hidden, whatever its name.
-pub(crate) fn static_pods(root: &Root, folder: &str) -> BTreeMap<&'static str, Vec<String>> {
+fn static_pods(root: &Root, folder: &str) -> BTreeMap<&'static str, Vec<String>> {
     let mut found: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     let names = root.names_in(folder).unwrap_or_default();
     for name in names.iter().filter(|name| !name.starts_with('.')) {
@@ -257,17 +257,9 @@ pub(crate) fn files(
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-    use std::path::Path;
-
     use super::*;
     use crate::process::components;
-
-    fn put(root: &Path, path: &str, text: &str) {
-        let path = root.join(path);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
-    }
+    use crate::root::put;
 
     #[test]
     fn files_are_found_where_they_are_used() {

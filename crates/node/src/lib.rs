@@ -218,3 +218,34 @@ fn manifests(root: &Root, files: &Value, processes: &[Process], notes: &mut Note
     }
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::root::put;
+
+    #[test]
+    fn variables_of_a_static_etcd_are_facts_and_no_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let pod = "spec: {containers: [{command: [etcd], envFrom: [{secretRef: {name: s}}], env: [
+            {name: ETCD_AUTO_TLS, value: 'true'}, {name: ETCD_CERT_FILE, valueFrom: {}},
+            {name: ETCD_ROOT_PASSWORD, value: hidden}]}]}";
+        put(folder.path(), "etc/kubernetes/manifests/etcd.yaml", pod);
+        let etcd = &collect(folder.path(), None).unwrap()[0]["processes"][0];
+        let env = json!([{"name": "ETCD_AUTO_TLS", "value": "true"}, {"name": "ETCD_CERT_FILE"}]);
+        assert_eq!((&etcd["name"], &etcd["env"]), (&json!("etcd"), &env));
+        assert_eq!(etcd["envFrom"], json!([{"unreadable": true}]));
+    }
+
+    #[test]
+    fn a_second_kubelet_makes_its_settings_unknown() {
+        let folder = tempfile::tempdir().unwrap();
+        put(folder.path(), "proc/1/cmdline", "kubelet\0--config=/k\0");
+        put(folder.path(), "k", "kind: KubeletConfiguration\n");
+        let told = |root| collect(root, None).unwrap()[0]["notes"].to_string();
+        assert!(!told(folder.path()).contains("several kubelets"));
+        put(folder.path(), "proc/2/cmdline", "kubelet\0--config=/k\0");
+        let notes = told(folder.path());
+        assert!(notes.contains("several kubelets") && notes.contains("unread"), "{notes}");
+    }
+}

@@ -273,6 +273,7 @@ mod tests {
     use std::fs;
 
     use super::*;
+    use crate::root::put;
 
     #[test]
     fn secrets_are_not_in_facts() {
@@ -299,6 +300,15 @@ mod tests {
         assert_eq!(found[2].command, ["k3s"]);
         assert_eq!(found[5].command[1], "--manifest-url=http://h:80/x");
         assert_eq!(found[6].command[1..], ["--manifest-url", "https://h/y", "--v=3"]);
+    }
+
+    #[test]
+    fn a_negative_number_is_a_value_and_a_flag_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        put(folder.path(), "proc/1/cmdline", "kubelet\0--pod-max-pids\0-1\0--fail\0--v=2\0");
+        let (found, _) = components(&Root::new(folder.path()).unwrap());
+        assert_eq!(found[0].flag("pod-max-pids"), Some("-1"));
+        assert_eq!(found[0].flag("fail"), Some("true"));
     }
 
     #[test]

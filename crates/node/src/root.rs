@@ -289,6 +289,14 @@ fn is_procfs(_: &Path) -> bool {
     false
 }
 
+/// Writes a file below a root, for tests.
+#[cfg(test)]
+pub(crate) fn put(root: &Path, path: &str, text: &str) {
+    let path = root.join(path);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, text).unwrap();
+}
+
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::symlink;

@@ -232,8 +232,8 @@ impl Ports {
     }
 }
 
-/// Ports of loopback that nobody has now. The kernel gives them to nobody else: they are below those
-/// for connections (`ip_local_port_range`) and for services on nodes.
+/// Returns ports of loopback that are free now. They are below those that the kernel assigns to
+/// connections (`ip_local_port_range`) and below the node ports of Services.
 pub fn free_ports<const N: usize>() -> anyhow::Result<[u16; N]> {
     const FIRST: u32 = 15_000;
     const COUNT: u32 = 15_000;

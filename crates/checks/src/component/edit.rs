@@ -8,7 +8,7 @@ use pavisade_model::kinds;
 use pavisade_yaml::{Edit, Kind, Value};
 use serde_json::json;
 
-use super::flags::{same_name, trim_quotes};
+use super::flags::{is_flag, same_name, trim_quotes};
 use super::{Component, Flags, command};
 use crate::{Change, Place};
 
@@ -156,7 +156,7 @@ fn written<'a>(container: Value<'a>, name: &str) -> Vec<Written<'a>> {
         if !same_name(head, name) {
             continue;
         }
-        let next = if joined { None } else { words.next_if(|next| !next.text.starts_with('-')) };
+        let next = if joined { None } else { words.next_if(|next| !is_flag(&next.text)) };
         let alone = is_element(&word) && next.as_ref().is_none_or(is_element);
         let head = text.split('=').next().unwrap_or(text).to_owned();
         found.push(Written { name: word.place, head, value: next.map(|n| n.place), alone });
